@@ -1,0 +1,118 @@
+"""Who may import whom, and what starting a command may load."""
+
+import ast
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+
+GROUND = {"fer.errors", "fer.section", "fer.files", "fer.labels", "fer.interrupt"}
+MAY_IMPORT = {
+    "fer.errors": set(),
+    "fer.section": set(),
+    "fer.files": set(),
+    "fer.interrupt": set(),
+    "fer.labels": {"fer.errors"},
+    "fer.preprocess": GROUND,
+    "fer.data": GROUND,
+    "fer.models": GROUND | {"fer.preprocess"},
+    "fer.metrics": GROUND,
+    "fer.explain": GROUND | {"fer.models"},
+    "fer.checkpoint": GROUND | {"fer.preprocess", "fer.models.registry"},
+    "fer.run_folder": GROUND,
+    "fer.accelerator": GROUND,
+    "fer.config": GROUND | {"fer.data", "fer.models"},
+    "fer.resume": GROUND | {"fer.checkpoint", "fer.config", "fer.run_folder"},
+    "fer.callbacks": GROUND | {"fer.metrics", "fer.explain", "fer.models"},
+    "fer.training": None,  # the story: imports every room below it
+    "fer.report": GROUND
+    | {"fer.metrics", "fer.explain", "fer.checkpoint", "fer.config", "fer.data", "fer.models", "fer.run_folder"},
+    "fer.cli": None,
+}
+SEALED_TO = ("fer.data", "fer.report")
+"""Rooms that may name PrivateTest: those that read a source's files, and the report."""
+
+
+def modules() -> Iterator[tuple[str, ast.Module]]:
+    for path in sorted((ROOT / "fer").rglob("*.py")):
+        parts = path.relative_to(ROOT).with_suffix("").parts
+        name = ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+        yield name, ast.parse(path.read_text(encoding="utf-8"))
+
+
+def imports(tree: ast.Module) -> Iterator[str]:
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, "imports are absolute"
+            assert node.module is not None
+            yield node.module
+
+
+def inside(module: str, room: str) -> bool:
+    return module == room or module.startswith(room + ".")
+
+
+def test_every_module_has_a_room() -> None:
+    homeless = [name for name, _ in modules() if name != "fer" and not any(inside(name, room) for room in MAY_IMPORT)]
+    assert homeless == []
+
+
+def test_rooms_import_only_downwards() -> None:
+    wrong = []
+    for name, tree in modules():
+        room = next((room for room in MAY_IMPORT if inside(name, room)), None)
+        if room is None or MAY_IMPORT[room] is None:
+            continue
+        allowed = MAY_IMPORT[room] | {room}
+        wrong += [
+            f"{name} imports {target}"
+            for target in imports(tree)
+            if inside(target, "fer") and not any(inside(target, door) for door in allowed)
+        ]
+    assert wrong == []
+
+
+def test_private_test_is_named_only_where_it_may_be() -> None:
+    wrong = [
+        name
+        for name, tree in modules()
+        if not any(inside(name, room) for room in SEALED_TO)
+        and any(isinstance(node, ast.Attribute) and node.attr == "PRIVATE" for node in ast.walk(tree))
+    ]
+    assert wrong == []
+
+
+def loaded_after(code: str) -> set[str]:
+    done = subprocess.run(
+        [sys.executable, "-c", f"import sys\n{code}\nprint(*sys.modules)"],
+        capture_output=True,
+        text=True,
+        check=True,
+        cwd=ROOT,
+    )
+    return {name.partition(".")[0] for name in done.stdout.split()}
+
+
+HEAVY = {"torch", "pytorch_lightning", "torchvision", "timm", "hydra", "omegaconf", "sklearn", "matplotlib", "pandas"}
+
+
+@pytest.mark.parametrize("module", ["fer", "fer.cli", "fer.data", "fer.models", "fer.callbacks", "fer.report"])
+def test_importing_a_door_loads_nothing_heavy(module: str) -> None:
+    assert loaded_after(f"import {module}") & HEAVY == set()
+
+
+@pytest.mark.parametrize("command", ["train", "report", "data"])
+def test_help_loads_nothing_heavy(command: str) -> None:
+    code = (
+        f"from fer import cli\nsys.argv = ['fer-{command}', '--help']\n"
+        f"try: cli.{command}()\nexcept SystemExit as end: assert not end.code, end.code"
+    )
+    assert loaded_after(code) & HEAVY == set()
+
+

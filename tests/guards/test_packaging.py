@@ -1,0 +1,119 @@
+"""The lock for pip users is current, and the wheel works where there is no checkout."""
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+import venv
+import zipfile
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+UV = shutil.which("uv")
+needs_uv = pytest.mark.skipif(UV is None, reason="uv is not installed")
+
+
+def lines_that_matter(text: str) -> list[str]:
+    return [line for line in text.splitlines() if line.strip() and not line.lstrip().startswith("#")]
+
+
+@needs_uv
+def test_requirements_lock_is_current() -> None:
+    exported = subprocess.run(
+        [
+            str(UV),
+            "export",
+            "--quiet",
+            "--locked",
+            "--no-emit-project",
+            "--all-extras",
+            "--no-default-groups",
+            "--no-header",
+            "--format=requirements-txt",
+        ],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert exported.returncode == 0, exported.stderr
+    current = lines_that_matter((ROOT / "requirements.lock").read_text(encoding="utf-8"))
+    assert current == lines_that_matter(exported.stdout), "run `make lock`"
+
+
+def test_requirements_lock_names_no_address() -> None:
+    assert not re.search(r"https?://|--index", (ROOT / "requirements.lock").read_text(encoding="utf-8"))
+
+
+@pytest.fixture(scope="module")
+def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    out = tmp_path_factory.mktemp("wheel")
+    subprocess.run(
+        [str(UV), "build", "--quiet", "--offline", "--wheel", "--no-build-isolation", "--out-dir", str(out)],
+        cwd=ROOT,
+        check=True,
+        env={**os.environ, "VIRTUAL_ENV": sys.prefix},
+    )
+    (path,) = out.glob("*.whl")
+    return path
+
+
+@needs_uv
+def test_wheel_holds_package_and_configuration(wheel: Path) -> None:
+    names = set(zipfile.ZipFile(wheel).namelist())
+    shipped = {path.relative_to(ROOT).as_posix() for path in (ROOT / "conf").rglob("*.yaml")}
+    assert {f"fer/{name}" for name in shipped} <= names
+    assert {"fer/py.typed", "fer/cli.py"} <= names
+    assert not {name for name in names if not name.startswith(("fer/", "ferlab-"))}
+    assert not {name for name in names if name.endswith((".npy", ".zip", ".ckpt"))}
+
+
+@pytest.fixture(scope="module")
+def foreign(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An environment with the wheel installed and the dependencies of this one, in a folder of its own."""
+    home = tmp_path_factory.mktemp("foreign")
+    venv.create(home / "env", with_pip=False)
+    (site,) = (home / "env" / "lib").glob("python*/site-packages")
+    subprocess.run(
+        [str(UV), "pip", "install", "--quiet", "--offline", "--no-deps", f"--python={home}/env/bin/python", str(wheel)],
+        check=True,
+    )
+    dependencies = [path for path in sys.path if path.endswith("site-packages")]
+    (site / "dependencies.pth").write_text("\n".join(dependencies), encoding="utf-8")
+    return home
+
+
+@needs_uv
+def test_wheel_runs_every_command_in_a_foreign_folder(foreign: Path) -> None:
+    def run(*command: str) -> str:
+        done = subprocess.run(
+            [str(foreign / "env" / "bin" / command[0]), *command[1:]],
+            cwd=foreign,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert done.returncode == 0, f"{command}: {done.stderr}"
+        return done.stdout
+
+    assert str(foreign) in run("python", "-c", "import fer; print(fer.__file__)")
+    out = run(
+        "fer-train",
+        "data=synthetic",
+        "data.train=140",
+        "data.public=70",
+        "data.private=70",
+        "data.batch_size=32",
+        "model=cnn",
+        "trainer.accelerator=cpu",
+        "trainer.max_epochs=1",
+        "run_dir=run",
+    )
+    assert "run folder: run" in out
+    report = run("fer-report", "run=run", "out=report", "bootstrap=100")
+    assert "report.html" in report
+    assert (foreign / "report" / "report.html").is_file()
+    assert '"splits"' in run("fer-data", "stats", "synthetic", "--json")
