@@ -1,0 +1,1 @@
+"""Facial-emotion recognition: train, compare, explain and ship models with numbers one can trust."""

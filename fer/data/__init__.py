@@ -1,0 +1,1 @@
+"""Raw files of every source -> `FaceSamples` -> packed cache -> batches."""

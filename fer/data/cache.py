@@ -1,0 +1,312 @@
+"""The packed cache: a data set decodes once into memory-mapped arrays that later starts open in milliseconds."""
+
+import hashlib
+import json
+import logging
+import os
+import re
+import secrets
+import shutil
+import struct
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, replace
+from operator import itemgetter
+from pathlib import Path
+from typing import IO, Any, Final
+
+import numpy as np
+import numpy.typing as npt
+
+from fer.data.samples import FaceSamples, fingerprint
+from fer.data.walk import walk_files
+from fer.errors import DataError
+
+logger = logging.getLogger(__name__)
+
+CACHE_VERSION: Final = 1
+"""Version of the layout on disk; entries of other versions lie in other folders and are left alone."""
+
+_META = "meta.json"
+_HEAD_BYTES = 1 << 20
+_LOCK_NOTICE_SECONDS = 2.0
+_ZIP_END = struct.Struct("<4s4H2LH")
+
+
+@dataclass(frozen=True)
+class Packed:
+    """A data set from the cache.
+
+    Attributes:
+        samples: the samples, memory-mapped and read-only unless the cache could not be written.
+        fingerprint: 16 hex digits naming the content (`fer.data.samples.fingerprint`).
+        built: whether this call read the raw data.
+    """
+
+    samples: FaceSamples
+    fingerprint: str
+    built: bool
+
+
+def default_cache_dir() -> Path:
+    """`FER_CACHE`, else `ferlab` in the user's cache folder of the operating system."""
+    chosen = os.environ.get("FER_CACHE")
+    if chosen:
+        return Path(chosen).expanduser()
+    if sys.platform == "win32":
+        base = os.environ.get("LOCALAPPDATA") or "~/AppData/Local"
+    elif sys.platform == "darwin":
+        base = "~/Library/Caches"
+    else:
+        base = os.environ.get("XDG_CACHE_HOME") or "~/.cache"
+    return Path(base).expanduser() / "ferlab"
+
+
+def source_key(root: Path, *, reader: str = "raw") -> str:
+    """A name for the raw data at `root` as `reader` reads it, quick to compute; equal keys mean equal samples.
+
+    It hashes, independent of where `root` lies and of the order of files: for a zip its central directory (every name,
+    size and CRC); for another file size, modification time and the first and last MB; for a folder the relative name,
+    size and modification time of every file. Hidden files do not count.
+
+    Args:
+        root: file or folder.
+        reader: name and version of the reader ("fer2013-1"), so that a changed reader does not meet its old arrays,
+            nor another reader's.
+
+    Raises:
+        DataError: `root` is not there or may not be read.
+    """
+    digest = hashlib.sha256(f"{CACHE_VERSION}\0{reader}\0".encode())
+    try:
+        if root.is_dir():
+            for name, entry in sorted(walk_files(root), key=itemgetter(0)):
+                stat = entry.stat()
+                digest.update(f"{name}\0{stat.st_size}\0{stat.st_mtime_ns}\0".encode(errors="surrogateescape"))
+        else:
+            _hash_file(root, digest.update)
+    except OSError as error:
+        raise DataError(f"data.root={root} cannot be read: {error.strerror}; set data.root") from error
+    return f"{re.sub(r'[^A-Za-z0-9._-]', '_', reader)}-{digest.hexdigest()[:32]}"
+
+
+def load_packed(read: Callable[[], FaceSamples], *, key: str, cache_dir: Path | None = None) -> Packed:
+    """The samples under `key`: opened from the cache, or read once and written to it.
+
+    Several processes may call it at once: one reads, the others wait for it. A build that was killed leaves nothing
+    that is taken for data, and a damaged entry is rebuilt with a warning. Where the cache cannot be written (no
+    permission, disk full), the samples are read into memory, with a warning.
+
+    Args:
+        read: gives the samples in `canonical_order`; called only when there is no usable entry.
+        key: file name of the entry, of letters, digits, ".", "_" and "-" (`source_key`).
+        cache_dir: where entries live; `default_cache_dir()` if None.
+
+    Raises:
+        DataError, OSError: whatever `read` raises.
+    """
+    assert re.fullmatch(r"[A-Za-z0-9_-][A-Za-z0-9._-]*", key), key
+    folder = (default_cache_dir() if cache_dir is None else cache_dir) / f"packed-v{CACHE_VERSION}"
+    entry = folder / key
+    packed = _open(entry)
+    if packed is not None:
+        return packed
+    with ExitStack() as held:
+        failure: Exception | None = None
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            held.enter_context(_locked(folder, key))
+            packed = _open(entry, warn=True)
+        except (OSError, NotImplementedError) as error:
+            failure = error
+        if packed is not None:  # another process built it while this one waited
+            return packed
+        samples = read()
+        content = fingerprint(samples)
+        if failure is None:
+            try:
+                _remove_leftovers(folder, key)
+                _write(samples, entry, content=content)
+                # Mapped pages take the place of the arrays in memory.
+                packed = _open(entry, warn=True)
+            except OSError as error:
+                failure = error
+        if packed is not None:
+            return replace(packed, built=True)
+        logger.warning(
+            "the packed cache in %s cannot be written (%s): working without it, so the next start decodes again; "
+            "set FER_CACHE to a folder with %s of free space",
+            folder,
+            failure,
+            _megabytes(samples),
+        )
+        return Packed(samples, content, built=True)
+
+
+def _open(entry: Path, *, warn: bool = False) -> Packed | None:
+    """The entry, or None where it is absent or damaged (told of if `warn`)."""
+    if not entry.is_dir():
+        return None
+    try:
+        meta = json.loads((entry / _META).read_text(encoding="utf-8"))
+        for name, size in meta["bytes"].items():
+            if (entry / name).stat().st_size != size:
+                raise ValueError(f"{name} has not {size} bytes")
+        samples = FaceSamples(
+            images=_load(entry, "images", mapped=True),
+            labels=_load(entry, "labels"),
+            splits=_load(entry, "splits"),
+            ids=_load(entry, "ids"),
+            source=meta["source"],
+            unreadable=tuple(meta["unreadable"]),
+            groups={name: _load(entry, f"group_{i}") for i, name in enumerate(meta["groups"])},
+            masks={name: _load(entry, f"mask_{i}", mapped=True) for i, name in enumerate(meta["masks"])},
+        )
+        packed = Packed(samples, meta["fingerprint"], built=False)
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, EOFError) as error:
+        if warn:
+            logger.warning("the packed data in %s is damaged (%s): building it again", entry, error)
+        return None
+    if samples.unreadable:
+        logger.warning(
+            "%s: %s items could not be read when it was packed and are left out: %s%s (delete %s to read them again)",
+            samples.source,
+            f"{len(samples.unreadable):,}",
+            ", ".join(samples.unreadable[:3]),
+            ", ..." if len(samples.unreadable) > 3 else "",
+            entry,
+        )
+    return packed
+
+
+def _load(entry: Path, name: str, *, mapped: bool = False) -> npt.NDArray[Any]:
+    array: npt.NDArray[Any] = np.load(entry / f"{name}.npy", mmap_mode="r" if mapped else None, allow_pickle=False)
+    return array
+
+
+def _write(samples: FaceSamples, entry: Path, *, content: str) -> None:
+    """Writes the entry beside its place and moves it there whole, over a damaged one if there is one."""
+    arrays: dict[str, npt.NDArray[Any]] = {
+        "images": samples.images,
+        "labels": samples.labels,
+        "splits": samples.splits,
+        "ids": samples.ids,
+        **{f"group_{i}": column for i, column in enumerate(samples.groups.values())},
+        **{f"mask_{i}": mask for i, mask in enumerate(samples.masks.values())},
+    }
+    building = _temporary(entry)
+    try:
+        for name, array in arrays.items():
+            with (building / f"{name}.npy").open("wb") as file:
+                np.save(file, np.ascontiguousarray(array), allow_pickle=False)
+                os.fsync(file.fileno())
+        meta = {
+            "version": CACHE_VERSION,
+            "fingerprint": content,
+            "source": samples.source,
+            "rows": len(samples),
+            "unreadable": list(samples.unreadable),
+            "groups": list(samples.groups),
+            "masks": list(samples.masks),
+            "bytes": {f"{name}.npy": (building / f"{name}.npy").stat().st_size for name in arrays},
+        }
+        with (building / _META).open("w", encoding="utf-8") as text:
+            json.dump(meta, text, indent=1)
+            text.flush()
+            os.fsync(text.fileno())
+        if entry.exists():
+            # A folder cannot be replaced in one step; nobody takes a damaged one for data meanwhile.
+            entry.rename(_temporary(entry) / "damaged")
+        building.rename(entry)
+        _sync_folder(entry.parent)
+    finally:
+        _remove_own(entry)
+
+
+def _temporary(entry: Path) -> Path:
+    """A new folder beside `entry`, named so that `_remove_leftovers` knows whose it is."""
+    # Not tempfile.mkdtemp: its folders are closed to the other users of a shared cache.
+    folder = entry.parent / f".{entry.name}.{secrets.token_hex(8)}.tmp"
+    folder.mkdir()
+    return folder
+
+
+def _remove_own(entry: Path) -> None:
+    """Removes temporary folders of `entry`; only its lock's holder may call it, so none of them is in use."""
+    for leftover in entry.parent.glob(f".{entry.name}.*.tmp"):
+        shutil.rmtree(leftover, ignore_errors=True)
+
+
+def _remove_leftovers(folder: Path, key: str) -> None:
+    """Removes what killed builders left, of this entry (whose lock is held) and of others nobody builds now."""
+    import filelock
+
+    _remove_own(folder / key)
+    for other in {leftover.name[1:].rsplit(".", 2)[0] for leftover in folder.glob(".*.tmp")} - {key}:
+        try:
+            with filelock.FileLock(folder / f".{other}.lock", timeout=0):
+                _remove_own(folder / other)
+        except filelock.Timeout:
+            continue
+
+
+@contextmanager
+def _locked(folder: Path, key: str) -> Iterator[None]:
+    """Holds the lock of one entry; the operating system frees it when its holder dies."""
+    import filelock
+
+    lock = filelock.FileLock(folder / f".{key}.lock")
+    try:
+        lock.acquire(timeout=_LOCK_NOTICE_SECONDS)
+    except filelock.Timeout:
+        logger.info("another process is packing %s: waiting for it", key)
+        lock.acquire()
+    try:
+        yield
+    finally:
+        lock.release()
+
+
+def _hash_file(path: Path, update: Callable[[bytes], None]) -> None:
+    with path.open("rb") as file:
+        stat = os.fstat(file.fileno())
+        directory = _central_directory(file, stat.st_size)
+        if directory is not None:
+            update(f"zip\0{stat.st_size}\0".encode() + directory)
+            return
+        # The name counts: it can tell the split (train.csv, test.parquet).
+        update(f"{path.name}\0{stat.st_size}\0{stat.st_mtime_ns}\0".encode(errors="surrogateescape"))
+        file.seek(0)
+        update(file.read(_HEAD_BYTES))
+        file.seek(max(0, stat.st_size - _HEAD_BYTES))
+        update(file.read(_HEAD_BYTES))
+
+
+def _central_directory(file: IO[bytes], size: int) -> bytes | None:
+    """The central directory of a zip (PKWARE APPNOTE 4.3.12 to 4.3.16), None for a zip64 or what is no zip."""
+    file.seek(max(0, size - _ZIP_END.size - 0xFFFF))
+    tail = file.read()
+    end = tail.rfind(b"PK\x05\x06")
+    if end < 0 or len(tail) - end < _ZIP_END.size:
+        return None
+    *_, length, offset, _ = _ZIP_END.unpack_from(tail, end)
+    start = size - len(tail) + end - length
+    if 0xFFFFFFFF in (length, offset) or start < 0:
+        return None
+    file.seek(start)
+    return file.read(length)
+
+
+def _megabytes(samples: FaceSamples) -> str:
+    return f"{(samples.images.nbytes + sum(mask.nbytes for mask in samples.masks.values())) / 1e6:,.0f} MB"
+
+
+def _sync_folder(folder: Path) -> None:
+    """Makes a rename durable; Windows has no such call and needs none."""
+    if sys.platform != "win32":
+        descriptor = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)

@@ -1,0 +1,111 @@
+"""Encoded images -> one uint8 array; what cannot be decoded is listed, never dropped in silence."""
+
+import logging
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from fer.errors import DataError
+
+logger = logging.getLogger(__name__)
+
+_SHOWN = 5
+
+
+class UnreadableError(Exception):
+    """Raised by a `read` callback for one item that cannot be read; its text is the reason."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class DecodedFaces:
+    """What `decode_faces` gives.
+
+    Attributes:
+        images: uint8 array (M, 1, side, side), grey levels in [0, 255].
+        rows: int64 array (M,), positions in `names` of the images that could be decoded, ascending.
+        unreadable: the other names, in order.
+    """
+
+    images: npt.NDArray[np.uint8]
+    rows: npt.NDArray[np.int64]
+    unreadable: tuple[str, ...]
+
+
+def decode_grey(data: bytes) -> npt.NDArray[np.uint8] | None:
+    """One encoded image (JPEG, PNG, ...) -> uint8 array (H, W), Rec. 601 luma; None where it is broken."""
+    import cv2
+
+    # cv2 answers None for broken data but raises for an empty buffer and for sizes beyond its limits.
+    try:
+        image = cv2.imdecode(np.frombuffer(data, dtype=np.uint8), cv2.IMREAD_GRAYSCALE)
+    except cv2.error:
+        return None
+    return None if image is None else image.astype(np.uint8, copy=False)
+
+
+def decode_faces(names: Sequence[str], read: Callable[[str], bytes], *, side: int, origin: str) -> DecodedFaces:
+    """Reads and decodes every named image to grey.
+
+    Args:
+        names: what to decode; each is handed to `read`.
+        read: name -> encoded bytes; raises `UnreadableError` for an item that cannot be had.
+        side: height and width every image must have, in pixels.
+        origin: where the names lie, for messages.
+
+    Raises:
+        DataError: an image of another size, or not one readable image.
+    """
+    images = np.empty((len(names), 1, side, side), dtype=np.uint8)
+    rows: list[int] = []
+    reasons: dict[str, str] = {}
+    with _quiet_opencv():
+        for row, name in enumerate(names):
+            try:
+                data = read(name)
+            except UnreadableError as error:
+                reasons[name] = str(error)
+                continue
+            image = decode_grey(data)
+            if image is None:
+                reasons[name] = "no decodable image" if data else "empty"
+                continue
+            if image.shape != (side, side):
+                height, width = image.shape
+                raise DataError(
+                    f"{origin}: {name} is {width}x{height} pixels, but FER-2013 is {side}x{side}: "
+                    "this is another data set or a resized copy; read it with data=folder"
+                )
+            images[len(rows), 0] = image
+            rows.append(row)
+    shown = ", ".join(f"{name} ({reason})" for name, reason in list(reasons.items())[:_SHOWN])
+    if reasons and not rows:
+        raise DataError(f"{origin}: none of the {len(names):,} images can be read: {shown}; download the data again")
+    if reasons:
+        more = ", ..." if len(reasons) > _SHOWN else ""
+        logger.warning(
+            "%s: %s of %s images cannot be read and are left out: %s%s",
+            origin,
+            f"{len(reasons):,}",
+            f"{len(names):,}",
+            shown,
+            more,
+        )
+    # Without the copy, the view would keep the unused tail alive.
+    kept = images if len(rows) == len(names) else images[: len(rows)].copy()
+    return DecodedFaces(images=kept, rows=np.array(rows, dtype=np.int64), unreadable=tuple(reasons))
+
+
+@contextmanager
+def _quiet_opencv() -> Iterator[None]:
+    """Keeps OpenCV's own lines about broken images off the terminal: ours name the file."""
+    import cv2
+
+    level = cv2.utils.logging.getLogLevel()
+    cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)
+    try:
+        yield
+    finally:
+        cv2.utils.logging.setLogLevel(level)

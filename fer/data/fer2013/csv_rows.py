@@ -1,0 +1,161 @@
+"""The CSV forms: fer2013.csv, icml_face_data.csv (spaces in its header), the challenge's train.csv and test.csv."""
+
+import csv
+import io
+import warnings
+import zlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import PurePosixPath
+from typing import Final
+from zipfile import BadZipFile
+
+import numpy as np
+import numpy.typing as npt
+
+from fer.data.fer2013.counts import settle
+from fer.data.fer2013.folder import SIDE
+from fer.data.fer2013.tree import Tree
+from fer.data.samples import FaceSamples, Split
+from fer.errors import DataError
+from fer.labels import ALPHABETICAL, EMOTIONS, NUM_CLASSES, emotion_index
+
+_PIXELS: Final = SIDE * SIDE
+_USAGES: Final = (Split.TRAINING, Split.PUBLIC, Split.PRIVATE)
+
+
+@dataclass(frozen=True)
+class PixelTable:
+    """A CSV file with a `pixels` column, by its header."""
+
+    name: str
+    columns: tuple[str, ...]
+
+    @property
+    def labelled(self) -> bool:
+        """Whether its rows say the emotion."""
+        return "emotion" in self.columns
+
+    @property
+    def split(self) -> bool:
+        """Whether its rows say their official split."""
+        return "usage" in self.columns
+
+
+def find_tables(tree: Tree) -> list[PixelTable]:
+    """The CSV files of `tree` that hold faces as pixels, told by their header line; others are left alone."""
+    tables = []
+    for name in tree.names:
+        if not name.lower().endswith(".csv"):
+            continue
+        with tree.open_table(name) as file:
+            # No header of any form is longer; a file without line ends is not read whole.
+            try:
+                line = file.readline(256)
+            except (BadZipFile, zlib.error, EOFError, OSError) as error:
+                raise _damaged(tree, name, error) from error
+        header = line.decode("utf-8-sig", errors="replace").strip()
+        columns = tuple(column.strip().strip('"').strip().lower() for column in header.split(","))
+        if "pixels" in columns:
+            tables.append(PixelTable(name, columns))
+    return tables
+
+
+def read_table(tree: Tree, table: PixelTable, *, source: str) -> FaceSamples:
+    """Reads every row of a labelled CSV; without a `Usage` column, all rows are `Split.TRAINING`.
+
+    Ids are "<file name>:<row>", rows counted from 1 after the header, in the order of the file (FER+ joins by it).
+
+    Raises:
+        DataError: a row without a label of 0 to 6, 2,304 pixels of 0 to 255 and an official usage; no rows.
+    """
+    name = PurePosixPath(table.name).name
+    images: list[npt.NDArray[np.uint8]] = []
+    codes: list[int] = []
+    splits: list[str] = []
+    for row, (fields, line) in enumerate(_rows(tree, table), start=1):
+        try:
+            if len(fields) != len(table.columns):
+                raise ValueError(
+                    f"has {len(fields)} columns, expected {len(table.columns)} ({', '.join(table.columns)})"
+                )
+            record = dict(zip(table.columns, fields, strict=True))
+            codes.append(_label(record["emotion"]))
+            splits.append(_usage(record["usage"]) if table.split else Split.TRAINING)
+            images.append(_pixels(record["pixels"]))
+        except ValueError as error:
+            raise DataError(
+                f"{tree.root}: {name} row {row} (line {line}) {error}; "
+                "mend or delete the row, or download the file again"
+            ) from error
+    if not images:
+        raise DataError(f"{tree.root}: {name} has a header but no rows; download the file again")
+    all_codes = np.array(codes, dtype=np.int64)
+    all_splits = np.array(splits, dtype="U11")
+    present = {split: all_codes[all_splits == split] for split in _USAGES if split in all_splits}
+    as_named = {str(split): split for split in present}
+    _, vocabulary = settle(
+        {str(split): part for split, part in present.items()},
+        claims=[(as_named, EMOTIONS), (as_named, ALPHABETICAL)],
+        claimed=True,
+        origin=f"{tree.root}: {name}",
+    )
+    return FaceSamples(
+        images=np.stack(images).reshape(-1, 1, SIDE, SIDE),
+        labels=np.array([emotion_index(emotion) for emotion in vocabulary], dtype=np.int64)[all_codes],
+        splits=all_splits,
+        ids=np.array([f"{name}:{row}" for row in range(1, len(images) + 1)]),
+        source=source,
+    )
+
+
+def _rows(tree: Tree, table: PixelTable) -> Iterator[tuple[list[str], int]]:
+    """(fields, line number) of every row after the header that is not blank."""
+    with tree.open_table(table.name) as file, io.TextIOWrapper(file, encoding="utf-8-sig", newline="") as text:
+        reader = csv.reader(text)
+        try:
+            next(reader)
+            for fields in reader:
+                if fields:
+                    yield fields, reader.line_num
+        except (csv.Error, UnicodeDecodeError) as error:
+            raise DataError(
+                f"{tree.root}: {table.name} is no CSV after line {reader.line_num} ({error}); download it again"
+            ) from error
+        except (BadZipFile, zlib.error, EOFError, OSError) as error:
+            raise _damaged(tree, table.name, error) from error
+
+
+def _label(text: str) -> int:
+    plain = text.strip()
+    if not plain.isdecimal() or int(plain) >= NUM_CLASSES:
+        raise ValueError(f"has emotion {plain!r}, expected 0 (angry) to 6 (neutral)")
+    return int(plain)
+
+
+def _usage(text: str) -> str:
+    plain = text.strip()
+    if plain not in _USAGES:
+        raise ValueError(f"has Usage {plain!r}, expected one of {', '.join(_USAGES)}")
+    return plain
+
+
+def _pixels(text: str) -> npt.NDArray[np.uint8]:
+    """2,304 grey levels separated by spaces -> uint8 array (2304,), rows of the image one after the other."""
+    with warnings.catch_warnings():
+        # NumPy stops at what is no number and only deprecates that.
+        warnings.simplefilter("error", DeprecationWarning)
+        try:
+            values = np.fromstring(text, dtype=np.int64, sep=" ")
+        except (DeprecationWarning, ValueError):
+            raise ValueError("has pixels that are not whole numbers separated by spaces") from None
+    if len(values) != _PIXELS:
+        raise ValueError(f"has {len(values):,} pixels, expected {_PIXELS:,} ({SIDE}x{SIDE})")
+    if values.min() < 0 or values.max() > 255:
+        wrong = values[(values < 0) | (values > 255)][0]
+        raise ValueError(f"has a pixel of {wrong}, expected 0 to 255")
+    return values.astype(np.uint8)
+
+
+def _damaged(tree: Tree, name: str, error: Exception) -> DataError:
+    return DataError(f"{tree.root}: {name} is damaged ({error}): download it again")

@@ -1,0 +1,168 @@
+"""Finds out in which form a person has FER-2013, and reads it."""
+
+import logging
+from pathlib import Path, PurePosixPath
+from typing import Final
+
+from fer.data.cache import Packed, load_packed, source_key
+from fer.data.fer2013.counts import count_differences
+from fer.data.fer2013.csv_rows import PixelTable, find_tables, read_table
+from fer.data.fer2013.folder import find_images, find_tops, read_folder
+from fer.data.fer2013.parquet import find_parquet, read_parquet
+from fer.data.fer2013.tree import FolderTree, Tree, ZipTree
+from fer.data.samples import FaceSamples, canonical_order
+from fer.errors import DataError
+
+logger = logging.getLogger(__name__)
+
+READER: Final = "fer2013-1"
+"""Name and version of this reader: raise the number when it reads a file differently, so that caches are rebuilt."""
+
+_FORMS = (
+    "the Kaggle zip, train/ and test/ with class folders, fer2013.csv, icml_face_data.csv, train.csv or parquet files"
+)
+_FIX = "download FER-2013 with `fer-data fetch fer2013` or set data.root"
+
+
+def load_fer2013(root: Path, *, cache_dir: Path | None = None) -> Packed:
+    """`read_fer2013` through the packed cache: decoded at the first call, memory-mapped at later ones.
+
+    Raises:
+        DataError: as `read_fer2013`.
+    """
+    root = _existing(root)
+    return load_packed(lambda: read_fer2013(root), key=source_key(root, reader=READER), cache_dir=cache_dir)
+
+
+def read_fer2013(root: Path) -> FaceSamples:
+    """Reads FER-2013 from whatever public form lies at `root`.
+
+    Known forms: the Kaggle msambare zip or folder, fer2013.csv, icml_face_data.csv, the challenge's train.csv, Hugging
+    Face parquet with three or two splits; as a file, in a folder, in a zip, with folders above. A folder with several
+    forms is read from the first of: CSV with `Usage`, class folders, parquet, zip, train.csv.
+
+    Returns:
+        Samples in `canonical_order`, images (N, 1, 48, 48): equal for every form whose pixels are equal, ids apart.
+        Items that cannot be decoded are listed in `unreadable` and told of in one warning.
+
+    Raises:
+        DataError: nothing there, no known form, or a broken one; the message names the file and the fix.
+    """
+    root = _existing(root)
+    with _open(root) as tree:
+        samples = canonical_order(_read(tree))
+    differences = count_differences(samples)
+    if differences:
+        logger.warning("%s is not the complete FER-2013: %s", root, "; ".join(differences))
+    logger.info("read %s images from %s: %s", f"{len(samples):,}", root, samples.source)
+    return samples
+
+
+def _existing(root: Path) -> Path:
+    expanded = root.expanduser()
+    if not expanded.exists():
+        raise DataError(f"data.root={root} points to {expanded.absolute()}, which is not there; {_FIX}")
+    return expanded
+
+
+def _open(root: Path) -> Tree:
+    if root.is_dir():
+        return FolderTree(root)
+    with FolderTree(root.parent, names=[root.name]).open_table(root.name) as file:
+        head = file.read(16)
+    if head.startswith(b"PK"):
+        return ZipTree(root)
+    if head.startswith(b"PAR1") or root.suffix.lower() in (".csv", ".parquet"):
+        return FolderTree(root.parent, names=[root.name])
+    if root.suffix.lower() == ".zip":
+        raise DataError(
+            f"data.root={root} is no zip: it begins with {head!r} (a saved web page or a broken download?); {_FIX}"
+        )
+    raise DataError(
+        f"data.root={root} is no form of FER-2013 known here ({_FORMS}); unpack it if it is another archive, or {_FIX}"
+    )
+
+
+def _read(tree: Tree) -> FaceSamples:
+    tables = find_tables(tree)
+    official = [table for table in tables if table.labelled and table.split]
+    images = find_images(tree.names)
+    tops = find_tops(images)
+    parquet = find_parquet(tree.names)
+    zips = [name for name in tree.names if name.lower().endswith(".zip")]
+    if official:
+        table = _preferred(tree, official)
+        return read_table(tree, table, source=f"FER-2013 ({_file_name(table)}{', zip' if tree.kind == 'zip' else ''})")
+    if tops:
+        _only_one(tree, [str(top) for top in tops], what="train/ and test/ folders")
+        return read_folder(tree, images=images, top=tops[0])
+    if parquet:
+        return read_parquet(tree, parquet)
+    if zips and tree.kind == "folder":
+        _only_one(tree, zips, what="zip files")
+        with ZipTree(tree.root / zips[0]) as inner:
+            return _read(inner)
+    if tables:
+        return _read_challenge(tree, tables)
+    raise DataError(f"data.root={tree.root} {_describe(tree, images)}: expected {_FORMS}; {_FIX}")
+
+
+def _read_challenge(tree: Tree, tables: list[PixelTable]) -> FaceSamples:
+    """The challenge's train.csv; its test.csv was handed out without labels."""
+    labelled = [table for table in tables if table.labelled]
+    if not labelled:
+        raise DataError(
+            f"{tree.root}: {tables[0].name} has no `emotion` column: the challenge's test.csv comes without labels, "
+            f"so it can neither train nor score; use fer2013.csv or icml_face_data.csv, or {_FIX}"
+        )
+    train = [table for table in labelled if _file_name(table).lower() == "train.csv"]
+    if not train:
+        raise DataError(
+            f"{tree.root}: {labelled[0].name} has no `Usage` column, so the split of its rows is unknown; "
+            f"use fer2013.csv, or name the file train.csv if it holds the 28,709 training rows, or {_FIX}"
+        )
+    _only_one(tree, [table.name for table in train], what="train.csv files")
+    samples = read_table(tree, train[0], source="FER-2013 (challenge train.csv)")
+    logger.warning(
+        "%s: the challenge's train.csv and test.csv hold labels of the training rows alone: no PublicTest or "
+        "PrivateTest score is possible; train with data.protocol=stratified or kfold, or use fer2013.csv",
+        tree.root,
+    )
+    return samples
+
+
+def _preferred(tree: Tree, tables: list[PixelTable]) -> PixelTable:
+    """fer2013.csv before icml_face_data.csv (the same rows) before the only other one."""
+    for known in ("fer2013.csv", "icml_face_data.csv"):
+        named = [table for table in tables if _file_name(table).lower() == known]
+        if named:
+            _only_one(tree, [table.name for table in named], what=f"{known} files")
+            return named[0]
+    _only_one(tree, [table.name for table in tables], what="CSV files with emotion, pixels and Usage")
+    return tables[0]
+
+
+def _only_one(tree: Tree, found: list[str], *, what: str) -> None:
+    if len(found) > 1:
+        raise DataError(
+            f"data.root={tree.root} holds several {what} ({', '.join(found[:4])}): point data.root at one of them"
+        )
+
+
+def _file_name(table: PixelTable) -> str:
+    return PurePosixPath(table.name).name
+
+
+def _describe(tree: Tree, images: list[PurePosixPath]) -> str:
+    """What lies at the root instead of FER-2013."""
+    if not tree.names:
+        return f"is an empty {tree.kind}"
+    if images:
+        folders = sorted({str(path.parent) for path in images})
+        shown = ", ".join(folders[:4]) + (", ..." if len(folders) > 4 else "")
+        return (
+            f"holds {len(images):,} images in {shown}, but no train/<emotion>/ and test/<emotion>/ "
+            "(point it at the folder above?)"
+        )
+    shown = ", ".join(tree.names[:4]) + (", ..." if len(tree.names) > 4 else "")
+    return f"holds no form of FER-2013, only {shown}"

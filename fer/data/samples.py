@@ -1,0 +1,100 @@
+"""The one form every source is read into."""
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from enum import StrEnum
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from fer.labels import NUM_CLASSES
+
+
+class Split(StrEnum):
+    """The official splits, by the names of the Kaggle challenge's `Usage` column."""
+
+    TRAINING = "Training"
+    PUBLIC = "PublicTest"
+    PRIVATE = "PrivateTest"
+    # Public and Private merged, as some copies hand them out: cannot be told apart, so only a report may use it.
+    MERGED_TEST = "Test"
+
+
+@dataclass(frozen=True, kw_only=True)
+class FaceSamples:
+    """Labelled faces of one source, in an order that depends on their content alone.
+
+    Attributes:
+        images: uint8 array (N, C, H, W), C = 1 (grey) or 3 (RGB); may be memory-mapped and read-only.
+        labels: int64 array (N,), indices into `fer.labels.EMOTIONS`.
+        splits: str array (N,), values of `Split`.
+        ids: str array (N,), unique names that point back to the raw file ("train/angry/Training_3908.jpg",
+            "fer2013.csv:17").
+        source: what was read, in the words of a report ("FER-2013 (class folders, zip)").
+        unreadable: names of the raw items that could not be decoded; they are in none of the arrays.
+        groups: subgroup columns for the fairness report, name -> str array (N,).
+        masks: ground-truth part masks, name -> bool array (N, H, W); synthetic faces only.
+    """
+
+    images: npt.NDArray[np.uint8]
+    labels: npt.NDArray[np.int64]
+    splits: npt.NDArray[np.str_]
+    ids: npt.NDArray[np.str_]
+    source: str
+    unreadable: tuple[str, ...] = ()
+    groups: Mapping[str, npt.NDArray[np.str_]] = field(default_factory=dict)
+    masks: Mapping[str, npt.NDArray[np.bool_]] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        n = len(self.images)
+        assert self.images.dtype == np.uint8, self.images.dtype
+        assert self.images.ndim == 4, self.images.shape
+        assert self.labels.shape == self.splits.shape == self.ids.shape == (n,)
+        assert n == 0 or (self.labels.min() >= 0 and self.labels.max() < NUM_CLASSES)
+
+    def __len__(self) -> int:
+        return len(self.images)
+
+    def take(self, rows: npt.NDArray[Any]) -> "FaceSamples":
+        """The samples at `rows` (indices or a boolean mask), in that order."""
+        return replace(
+            self,
+            images=self.images[rows],
+            labels=self.labels[rows],
+            splits=self.splits[rows],
+            ids=self.ids[rows],
+            groups={name: column[rows] for name, column in self.groups.items()},
+            masks={name: mask[rows] for name, mask in self.masks.items()},
+        )
+
+    def class_counts(self, split: Split | None = None) -> npt.NDArray[np.int64]:
+        """int64 array (7,): samples per emotion, of one split or of all."""
+        labels = self.labels if split is None else self.labels[self.splits == split]
+        return np.bincount(labels, minlength=NUM_CLASSES)
+
+
+def content_hashes(images: npt.NDArray[np.uint8]) -> npt.NDArray[np.str_]:
+    """Str array (N,): SHA-1 of each image's pixels; equal exactly where the pixels are."""
+    return np.array([hashlib.sha1(np.ascontiguousarray(image).tobytes()).hexdigest() for image in images], dtype="U40")
+
+
+def canonical_order(samples: FaceSamples) -> FaceSamples:
+    """The same samples sorted by split, content and label: equal for every form of one data set,
+    whatever the order of files or rows, and free of runs of one class."""
+    split_rank = np.searchsorted(sorted(Split), samples.splits)
+    return samples.take(np.lexsort((samples.ids, samples.labels, content_hashes(samples.images), split_rank)))
+
+
+def fingerprint(samples: FaceSamples) -> str:
+    """16 hex digits that name the content: pixels, labels and splits, and nothing of names or paths.
+
+    Expects `canonical_order`. Two forms of one data set share it when their pixels are equal.
+    """
+    digest = hashlib.sha256()
+    for array in (samples.labels, samples.splits.astype("U16")):
+        digest.update(np.ascontiguousarray(array).tobytes())
+    for start in range(0, len(samples), 4096):
+        digest.update(np.ascontiguousarray(samples.images[start : start + 4096]).tobytes())
+    return digest.hexdigest()[:16]

@@ -1,0 +1,402 @@
+"""What is wrong with a FER-2013 copy is told in one message with the place and the fix; nothing is lost in silence."""
+
+import struct
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from fer.data.fer2013 import load_fer2013, read_fer2013
+from fer.data.samples import Split
+from fer.errors import DataError
+from fer.labels import EMOTIONS
+
+JPEG, PNG = ".jpg", ".png"
+
+
+def face(seed: int, *, side: int = 48, form: str = PNG) -> bytes:
+    image = np.random.default_rng(seed).integers(0, 256, (side, side), dtype=np.uint8)
+    return cv2.imencode(form, image)[1].tobytes()
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """train/ and test/ with one image of each class and official split."""
+    root = tmp_path / "fer"
+    for i, emotion in enumerate(EMOTIONS):
+        for split in (Split.TRAINING, Split.PUBLIC, Split.PRIVATE):
+            path = root / ("train" if split is Split.TRAINING else "test") / emotion / f"{split}_{i}.png"
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(face(100 * i + len(split)))
+    return root
+
+
+def zipped(folder: Path) -> Path:
+    path = folder.with_suffix(".zip")
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        for file in sorted(folder.rglob("*.png")):
+            archive.write(file, file.relative_to(folder))
+    return path
+
+
+def table(folder: Path, *rows: str, header: str = "emotion,pixels,Usage") -> Path:
+    path = folder.parent / "fer2013.csv"
+    path.write_text("\n".join([header, *rows]) + "\n")
+    return path
+
+
+def row(*, emotion: str = "3", count: int = 2304, value: str = "7", usage: str = "Training") -> str:
+    return f"{emotion},{' '.join([value] * count)},{usage}"
+
+
+def test_missing_path(tmp_path: Path) -> None:
+    for read in (read_fer2013, load_fer2013):
+        with pytest.raises(DataError, match=r"data\.root=.*nowhere\.zip.*not there.*fer-data fetch fer2013"):
+            read(tmp_path / "nowhere.zip")
+
+
+def test_empty_folder(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match=r"is an empty folder.*fer-data fetch fer2013"):
+        read_fer2013(tmp_path)
+
+
+def test_empty_zip(tmp_path: Path) -> None:
+    with zipfile.ZipFile(tmp_path / "a.zip", "w"):
+        pass
+    with pytest.raises(DataError, match="is an empty zip"):
+        read_fer2013(tmp_path / "a.zip")
+
+
+def test_other_files(tmp_path: Path) -> None:
+    (tmp_path / "notes.txt").write_text("hello")
+    with pytest.raises(DataError, match=r"no form of FER-2013, only notes\.txt"):
+        read_fer2013(tmp_path)
+    with pytest.raises(DataError, match=r"notes\.txt is no form of FER-2013"):
+        read_fer2013(tmp_path / "notes.txt")
+
+
+def test_truncated_zip(folder: Path) -> None:
+    path = zipped(folder)
+    path.write_bytes(path.read_bytes()[:-300])
+    for read in (read_fer2013, load_fer2013):
+        with pytest.raises(DataError, match=r"fer\.zip is a truncated or damaged zip .*download it again"):
+            read(path)
+
+
+def test_saved_web_page_in_place_of_a_zip(tmp_path: Path) -> None:
+    (tmp_path / "archive.zip").write_text("<!DOCTYPE html><title>Sign in</title>")
+    with pytest.raises(DataError, match=r"archive\.zip is no zip: it begins with b'<!DOCTYPE"):
+        read_fer2013(tmp_path / "archive.zip")
+
+
+def test_damaged_member_is_listed(folder: Path, caplog: pytest.LogCaptureFixture) -> None:
+    path = zipped(folder)
+    with zipfile.ZipFile(path) as archive:
+        member = archive.getinfo("train/happy/Training_3.png")
+    data = bytearray(path.read_bytes())
+    data[member.header_offset + 200] ^= 0xFF
+    path.write_bytes(data)
+    samples = read_fer2013(path)
+    assert samples.unreadable == ("train/happy/Training_3.png",)
+    assert len(samples) == 20
+    assert (
+        "1 of 21 images cannot be read and are left out: train/happy/Training_3.png (damaged in the zip" in caplog.text
+    )
+
+
+def test_encrypted_zip(folder: Path) -> None:
+    path = zipped(folder)
+    data = bytearray(path.read_bytes())
+    for signature, at in ((b"PK\x03\x04", 6), (b"PK\x01\x02", 8)):
+        start = data.find(signature)
+        while start >= 0:
+            data[start + at] |= 1
+            start = data.find(signature, start + 4)
+    path.write_bytes(data)
+    with pytest.raises(DataError, match=r"is encrypted: unpack it with its password"):
+        read_fer2013(path)
+
+
+def test_member_that_would_unpack_to_too_much(folder: Path) -> None:
+    path = zipped(folder)
+    with zipfile.ZipFile(path, "a", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("train/angry/Training_bomb.png", b"\0" * 10_000_001)
+    with pytest.raises(DataError, match=r"Training_bomb\.png would unpack to 10,000,001 bytes"):
+        read_fer2013(path)
+
+
+def test_member_that_declares_less_than_it_holds(folder: Path) -> None:
+    path = zipped(folder)
+    with zipfile.ZipFile(path, "a", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("train/angry/Training_bomb.png", b"\0" * 20_000_000)
+    data = bytearray(path.read_bytes())
+    struct.pack_into("<L", data, data.rfind(b"PK\x01\x02") + 24, 500)
+    path.write_bytes(data)
+    assert read_fer2013(path).unreadable == ("train/angry/Training_bomb.png",)
+
+
+def test_path_traversal_writes_nothing(folder: Path) -> None:
+    path = zipped(folder)
+    with zipfile.ZipFile(path, "a") as archive:
+        archive.writestr("../../escaped.png", face(5))
+    before = sorted(folder.parent.rglob("*"))
+    assert len(read_fer2013(path)) == 21
+    assert sorted(folder.parent.rglob("*")) == before
+
+
+def cut(path: Path) -> None:
+    path.write_bytes(face(1, form=JPEG)[:-200])
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        cut,
+        lambda path: path.write_bytes(b""),
+        lambda path: path.write_text("no image"),
+        lambda path: path.write_bytes(face(1)[:-20]),
+    ],
+    ids=["cut jpeg", "empty", "text", "cut png"],
+)
+def test_unreadable_images_are_listed_and_counted(
+    damage: Callable[[Path], object], folder: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    damage(folder / "train" / "sad" / "Training_4.png")
+    packed = load_fer2013(folder, cache_dir=tmp_path / "cache")
+    assert packed.samples.unreadable == ("train/sad/Training_4.png",)
+    assert packed.samples.class_counts(Split.TRAINING).tolist() == [1, 1, 1, 1, 0, 1, 1]
+    assert caplog.text.count("1 of 21 images cannot be read and are left out: train/sad/Training_4.png (") == 1
+    caplog.clear()
+    again = load_fer2013(folder, cache_dir=tmp_path / "cache")
+    assert not again.built
+    assert again.samples.unreadable == packed.samples.unreadable
+    assert "1 items could not be read when it was packed" in caplog.text
+
+
+def test_broken_link_is_listed(folder: Path) -> None:
+    (folder / "train" / "sad" / "Training_9.png").symlink_to(folder / "gone.png")
+    assert read_fer2013(folder).unreadable == ("train/sad/Training_9.png",)
+
+
+def test_no_readable_image(folder: Path) -> None:
+    for path in folder.rglob("*.png"):
+        path.write_bytes(b"x")
+    with pytest.raises(
+        DataError, match=r"none of the 21 images can be read: test/angry/PrivateTest_0\.png \(no decodable"
+    ):
+        read_fer2013(folder)
+
+
+def test_other_image_size(folder: Path) -> None:
+    (folder / "train" / "fear" / "Training_2.png").write_bytes(face(1, side=96))
+    with pytest.raises(DataError, match=r"train/fear/Training_2\.png is 96x96 pixels.*data=folder"):
+        read_fer2013(folder)
+
+
+def test_unknown_class_folder_names_the_nearest(folder: Path) -> None:
+    (folder / "train" / "happy").rename(folder / "train" / "hapy")
+    with pytest.raises(DataError, match=r"train/hapy/ is no class of FER-2013.*rename it to 'happy'"):
+        read_fer2013(folder)
+
+
+def test_foreign_classes(folder: Path) -> None:
+    for split in ("train", "test"):
+        (folder / split / "happy").rename(folder / split / "xylophones")
+    with pytest.raises(DataError, match=r"test/xylophones/ is no class of FER-2013.*data=folder"):
+        read_fer2013(folder)
+
+
+def test_image_outside_class_folders(folder: Path) -> None:
+    (folder / "train" / "Training_7.png").write_bytes(face(7))
+    with pytest.raises(DataError, match=r"1 images are in no class folder: train/Training_7\.png; move each"):
+        read_fer2013(folder)
+
+
+def test_root_one_level_too_deep(folder: Path) -> None:
+    with pytest.raises(DataError, match=r"holds 7 images in angry, disgust, fear, happy, \.\.\., but no train/"):
+        read_fer2013(folder / "train")
+
+
+def test_split_that_is_not_official(folder: Path) -> None:
+    (folder / "test").rename(folder / "validation")
+    with pytest.raises(DataError, match=r"validation/ is no split folder of FER-2013.*data=folder"):
+        read_fer2013(folder)
+
+
+def test_file_that_contradicts_its_folder(folder: Path) -> None:
+    (folder / "test" / "sad" / "PrivateTest_4.png").rename(folder / "train" / "sad" / "PrivateTest_4.png")
+    with pytest.raises(DataError, match=r"train/sad/PrivateTest_4\.png lies in train/ but is named PrivateTest"):
+        read_fer2013(folder)
+
+
+def test_two_copies_under_one_root(folder: Path) -> None:
+    (folder / "copy" / "train" / "sad").mkdir(parents=True)
+    (folder / "copy" / "train" / "sad" / "Training_4.png").write_bytes(face(4))
+    with pytest.raises(
+        DataError, match=r"holds several train/ and test/ folders \(\., copy\): point data\.root at one"
+    ):
+        read_fer2013(folder)
+
+
+def test_several_zips(folder: Path) -> None:
+    zipped(folder).rename(folder.parent / "a.zip")
+    zipped(folder).rename(folder.parent / "b.zip")
+    for path in folder.rglob("*.png"):
+        path.unlink()
+    with pytest.raises(DataError, match=r"holds several zip files \(a\.zip, b\.zip\)"):
+        read_fer2013(folder.parent)
+
+
+@pytest.mark.parametrize(
+    ("bad", "message"),
+    [
+        (row(count=2303), "row 17 (line 18) has 2,303 pixels, expected 2,304 (48x48); mend or delete the row"),
+        (row(count=2305), "row 17 (line 18) has 2,305 pixels"),
+        (row(count=0), "row 17 (line 18) has 0 pixels"),
+        (row(value="256"), "row 17 (line 18) has a pixel of 256, expected 0 to 255"),
+        (row(value="-1"), "row 17 (line 18) has a pixel of -1"),
+        (row(value="99999999999999999999"), "row 17 (line 18) has a pixel of 9"),
+        (row(value="1.5"), "row 17 (line 18) has pixels that are not whole numbers"),
+        (row(value="x"), "row 17 (line 18) has pixels that are not whole numbers"),
+        (row().replace(",Training", " x,Training"), "row 17 (line 18) has pixels that are not whole numbers"),
+        (row(emotion="7"), "row 17 (line 18) has emotion '7', expected 0 (angry) to 6 (neutral)"),
+        (row(emotion=""), "row 17 (line 18) has emotion ''"),
+        (row(emotion="happy"), "row 17 (line 18) has emotion 'happy'"),
+        (row(usage="Test"), "row 17 (line 18) has Usage 'Test', expected one of Training, PublicTest, PrivateTest"),
+        (row(usage=""), "row 17 (line 18) has Usage ''"),
+        ("3,1 2 3", "row 17 (line 18) has 2 columns, expected 3 (emotion, pixels, usage)"),
+        (row() + ",more", "row 17 (line 18) has 4 columns, expected 3"),
+    ],
+)
+def test_bad_csv_row(bad: str, message: str, folder: Path) -> None:
+    path = table(folder, *[row()] * 16, bad, row())
+    with pytest.raises(DataError) as caught:
+        read_fer2013(path)
+    assert f"fer2013.csv {message}" in str(caught.value)
+
+
+def test_csv_cut_off_in_the_last_row(folder: Path) -> None:
+    path = table(folder, *[row()] * 3)
+    path.write_text(path.read_text()[:-500])
+    with pytest.raises(DataError, match=r"row 3 \(line 4\) has 2 columns"):
+        read_fer2013(path)
+
+
+def test_csv_without_rows_or_header(folder: Path) -> None:
+    with pytest.raises(DataError, match="has a header but no rows"):
+        read_fer2013(table(folder))
+    with pytest.raises(DataError, match="no form of FER-2013"):
+        read_fer2013(table(folder, header="a,b,c"))
+
+
+def test_csv_that_is_binary(folder: Path) -> None:
+    path = table(folder, row())
+    path.write_bytes(path.read_bytes() + b"\xff\xfe\x00\x81")
+    with pytest.raises(DataError, match=r"fer2013\.csv is no CSV after line"):
+        read_fer2013(path)
+
+
+def test_csv_without_usage_is_not_taken_for_training(folder: Path) -> None:
+    path = table(folder, row().removesuffix(",Training"), header="emotion,pixels")
+    with pytest.raises(DataError, match=r"fer2013\.csv has no `Usage` column, so the split of its rows is unknown"):
+        read_fer2013(path)
+
+
+def test_two_csv_files_that_may_be_meant(folder: Path) -> None:
+    table(folder, row()).rename(folder.parent / "a.csv")
+    table(folder, row()).rename(folder.parent / "b.csv")
+    with pytest.raises(DataError, match=r"holds several CSV files with emotion, pixels and Usage \(a\.csv, b\.csv\)"):
+        read_fer2013(folder.parent)
+
+
+def parquet(path: Path, **columns: list[object]) -> Path:
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    path.parent.mkdir(parents=True, exist_ok=True)
+    pq.write_table(pa.table(columns), path)
+    return path
+
+
+def three(root: Path, labels: list[object], images: list[object]) -> Path:
+    for part in ("train", "valid", "test"):
+        parquet(root / f"{part}-00000-of-00001.parquet", image=images, label=labels)
+    return root
+
+
+def test_truncated_parquet(tmp_path: Path) -> None:
+    path = parquet(tmp_path / "train.parquet", image=[face(1)] * 9, label=[1] * 9)
+    path.write_bytes(path.read_bytes()[:-40])
+    with pytest.raises(DataError, match=r"train\.parquet is a truncated or damaged parquet file"):
+        read_fer2013(tmp_path)
+
+
+def test_parquet_of_unknown_columns(tmp_path: Path) -> None:
+    parquet(tmp_path / "train.parquet", vector=[1.0], target=[1])
+    with pytest.raises(DataError, match="has the columns vector, target; expected an image"):
+        read_fer2013(tmp_path)
+
+
+def test_parquet_of_unknown_splits(tmp_path: Path) -> None:
+    parquet(tmp_path / "faces.parquet", image=[face(1)], label=[1])
+    with pytest.raises(DataError, match=r"cannot tell the split of faces\.parquet"):
+        read_fer2013(tmp_path)
+    (tmp_path / "faces.parquet").rename(tmp_path / "valid.parquet")
+    with pytest.raises(DataError, match="has the splits valid; known are train, valid and test"):
+        read_fer2013(tmp_path)
+
+
+def test_parquet_twice_under_one_root(tmp_path: Path) -> None:
+    for revision in ("a", "b"):
+        parquet(tmp_path / revision / "train.parquet", image=[face(1)], label=[1])
+    with pytest.raises(DataError, match=r"holds the same file twice, a/train\.parquet and b/train\.parquet"):
+        read_fer2013(tmp_path)
+
+
+@pytest.mark.parametrize(("label", "shown"), [(7, "7"), (-1, "-1"), (None, "None"), (1.0, "1.0")])
+def test_parquet_label_out_of_range(label: object, shown: str, tmp_path: Path) -> None:
+    three(tmp_path, [label, label], [face(1), face(2)])
+    with pytest.raises(DataError, match=rf"row 1 has label {shown}, expected 0 to 6"):
+        read_fer2013(tmp_path)
+
+
+def test_parquet_label_words(tmp_path: Path) -> None:
+    three(tmp_path, ["sadness", "Happy"], [face(1), face(2)])
+    assert read_fer2013(tmp_path).class_counts().tolist() == [0, 0, 0, 3, 3, 0, 0]
+    for part in ("train", "test"):
+        parquet(tmp_path / "two" / f"{part}.parquet", jpg=[face(1), face(2)], cls=["neutral", "sad"])
+    assert read_fer2013(tmp_path / "two").class_counts().tolist() == [0, 0, 0, 0, 2, 0, 2]
+    three(tmp_path / "three", ["contempt", "happy"], [face(1), face(2)])
+    with pytest.raises(DataError, match=r"row 1: unknown emotion 'contempt'"):
+        read_fer2013(tmp_path / "three")
+
+
+def test_unreadable_parquet_cells_are_listed(tmp_path: Path) -> None:
+    three(tmp_path, [3, 4], [{"bytes": face(1), "path": None}, {"bytes": None, "path": "gone.png"}])
+    samples = read_fer2013(tmp_path)
+    assert samples.unreadable == tuple(f"{part}-00000-of-00001.parquet:2" for part in ("test", "train", "valid"))
+    assert samples.class_counts().tolist() == [0, 0, 0, 3, 0, 0, 0]
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(data=st.data(), form=st.sampled_from(["zip", "csv"]))
+def test_random_damage_is_told_or_listed(data: st.DataObject, form: str, folder: Path) -> None:
+    path = zipped(folder) if form == "zip" else table(folder, *[row()] * 5)
+    content = bytearray(path.read_bytes())
+    start = data.draw(st.integers(0, len(content) - 1))
+    end = data.draw(st.integers(start + 1, len(content)))
+    content[start:end] = data.draw(st.binary(max_size=30))
+    path.write_bytes(content)
+    try:
+        samples = read_fer2013(path)
+    except DataError as error:
+        told = str(error)
+    else:
+        told = samples.source
+        assert len(samples) + len(samples.unreadable) <= 21
+    assert told
