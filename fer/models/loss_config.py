@@ -1,0 +1,24 @@
+"""Settings of the training loss; import-light, so that a config is checked before torch loads."""
+
+from typing import Literal
+
+from pydantic import ConfigDict, Field
+
+from fer.section import Section
+
+
+class LossConfig(Section):
+    """Settings of `fer.models.losses.build_loss`; the defaults are the plain cross entropy."""
+
+    model_config = ConfigDict(allow_inf_nan=False)
+
+    label_smoothing: float = Field(default=0.0, ge=0.0, lt=1.0)
+    """Share of the target spread evenly over all classes (arXiv 1512.00567, section 7)."""
+    class_weights: Literal["none", "inverse", "effective", "sqrt"] = "none"
+    """How rare classes weigh more, see `fer.models.class_weights`."""
+    effective_beta: float = Field(default=0.999, ge=0.0, lt=1.0)
+    """beta of the "effective" weights (arXiv 1901.05555)."""
+    focal_gamma: float = Field(default=0.0, ge=0.0)
+    """Exponent of the focal loss, which plays down what is already right (arXiv 1708.02002, who use 2); 0 is off."""
+    logit_adjustment: float = Field(default=0.0, ge=0.0)
+    """tau of the logit-adjusted loss for balanced accuracy (arXiv 2007.07314, equation 10; 1 is theirs); 0 is off."""

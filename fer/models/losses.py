@@ -1,0 +1,110 @@
+"""The training loss: cross entropy, and what the literature adds to it against class imbalance and noisy labels.
+
+Shape suffixes: B images, K classes.
+"""
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from fer.errors import ConfigError
+from fer.labels import EMOTIONS
+from fer.models.class_weights import class_weights
+from fer.models.loss_config import LossConfig
+
+__all__ = ["ClassificationLoss", "LossConfig", "build_loss"]
+
+
+class ClassificationLoss(nn.Module):
+    """Cross entropy between target and predicted distribution, with every term of `LossConfig`:
+
+        loss = sum_bk w_k q_bk (1 - p_bk)**gamma (-log p_bk) / sum_bk w_k t_bk,    p_b = softmax(z_b + tau log prior)
+
+    where t is the target (one-hot label, or soft), and q is t after label smoothing. With hard labels and without gamma
+    and tau it equals `torch.nn.CrossEntropyLoss(weight, label_smoothing)`; with soft targets torch divides by B even if
+    classes have weights. Computed in float32, whatever the dtype of the logits.
+
+    Args:
+        label_smoothing: in [0, 1).
+        focal_gamma: 0 or more.
+        weight_K: weight w of each class; None weighs all alike.
+        adjustment_K: tau log prior of each class; None adds nothing.
+    """
+
+    def __init__(
+        self,
+        *,
+        label_smoothing: float = 0.0,
+        focal_gamma: float = 0.0,
+        weight_K: Tensor | None = None,
+        adjustment_K: Tensor | None = None,
+    ) -> None:
+        super().__init__()
+        self.label_smoothing = label_smoothing
+        self.focal_gamma = focal_gamma
+        # Known from the training data at every start, so no part of a checkpoint.
+        self.register_buffer("weight_K", weight_K, persistent=False)
+        self.register_buffer("adjustment_K", adjustment_K, persistent=False)
+        self.weight_K: Tensor | None
+        self.adjustment_K: Tensor | None
+
+    def forward(self, logits_BK: Tensor, label_B: Tensor, target_BK: Tensor | None = None) -> Tensor:
+        """Mean loss of the batch, a float32 scalar.
+
+        Args:
+            logits_BK: raw scores, any floating dtype.
+            label_B: int64 class indices; not read where `target_BK` is given.
+            target_BK: soft targets, rows summing to 1 (mixup, CutMix, annotators' votes).
+        """
+        logits_BK = logits_BK.float()
+        if self.adjustment_K is not None:
+            logits_BK = logits_BK + self.adjustment_K
+        num_classes = logits_BK.shape[1]
+        target_BK = F.one_hot(label_B, num_classes).float() if target_BK is None else target_BK.float()
+        logp_BK = F.log_softmax(logits_BK, dim=1)
+        cost_BK = -logp_BK
+        if self.focal_gamma > 0.0:
+            # The floor keeps the gradient finite where p rounds to 1 and gamma is below 1.
+            cost_BK = cost_BK * (-torch.expm1(logp_BK)).clamp_min(1e-8).pow(self.focal_gamma)
+        if self.weight_K is not None:
+            cost_BK = cost_BK * self.weight_K
+        smooth_BK = torch.lerp(target_BK, torch.full_like(target_BK, 1.0 / num_classes), self.label_smoothing)
+        total = (smooth_BK * cost_BK).sum()
+        if self.weight_K is None:
+            return total / len(target_BK)
+        return total / (target_BK * self.weight_K).sum()
+
+    def extra_repr(self) -> str:
+        """What `print` shows of the loss."""
+        return f"label_smoothing={self.label_smoothing}, focal_gamma={self.focal_gamma}"
+
+
+def build_loss(config: LossConfig, *, class_counts: npt.NDArray[np.int64]) -> ClassificationLoss:
+    """The loss a config describes, for training data with these counts of samples per class, int64 (K,).
+
+    Raises:
+        ConfigError: for logit adjustment with a class that has no training samples, whose prior has no logarithm.
+    """
+    weight_K = None
+    if config.class_weights != "none":
+        weights = class_weights(class_counts, scheme=config.class_weights, beta=config.effective_beta)
+        weight_K = torch.from_numpy(weights).float()
+    adjustment_K = None
+    if config.logit_adjustment > 0.0:
+        if (class_counts == 0).any():
+            names = EMOTIONS if len(class_counts) == len(EMOTIONS) else [str(k) for k in range(len(class_counts))]
+            missing = ", ".join(name for name, count in zip(names, class_counts, strict=True) if count == 0)
+            raise ConfigError(
+                f"logit_adjustment={config.logit_adjustment} needs training samples of every class, and {missing} has "
+                "none: set logit_adjustment=0 (class_weights works without them), or add a source that has them"
+            )
+        prior = class_counts / class_counts.sum()
+        adjustment_K = torch.from_numpy(config.logit_adjustment * np.log(prior)).float()
+    return ClassificationLoss(
+        label_smoothing=config.label_smoothing,
+        focal_gamma=config.focal_gamma,
+        weight_K=weight_K,
+        adjustment_K=adjustment_K,
+    )
