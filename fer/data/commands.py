@@ -1,0 +1,294 @@
+"""`fer-data`: fetch, import, audit, stats and preview of a data set."""
+
+import argparse
+import csv
+import io
+import json
+import logging
+import sys
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NoReturn
+
+from fer.errors import DataError
+
+if TYPE_CHECKING:
+    from fer.data.audit import AuditReport
+    from fer.data.cache import Packed
+    from fer.data.samples import FaceSamples
+    from fer.data.sources import DataConfig
+
+_DATASET_HELP = "a path (zip, folder, CSV or parquet files), or a name: fer2013 (where fetch puts it) or synthetic"
+
+_SPLITS = ("Training", "PublicTest", "PrivateTest", "Test")
+_SOURCES = ("fer2013",)
+
+
+def main(argv: Sequence[str]) -> int:
+    """Runs one subcommand; returns the exit status.
+
+    The answer goes to standard output, everything else to standard error; with `--json` the answer is one JSON
+    document.
+
+    Raises:
+        FerError: a mistake of the user's.
+        SystemExit: help was asked for (0), or the arguments make no sense (2).
+    """
+    parser = _parser()
+    if not argv:
+        parser.print_help(sys.stderr)
+        return 2
+    arguments = parser.parse_args(argv)
+    logging.basicConfig(level=logging.WARNING, format="warning: %(message)s", stream=sys.stderr)
+    command = {"fetch": _fetch, "import": _import, "audit": _audit, "stats": _stats, "preview": _preview}[
+        arguments.command
+    ]
+    answer, text = command(arguments)
+    print(json.dumps(answer, indent=2, allow_nan=False) if arguments.json else text)
+    return 0
+
+
+class _Parser(argparse.ArgumentParser):
+    """Tells a mistake in one line instead of the whole usage."""
+
+    def error(self, message: str) -> NoReturn:
+        self.exit(2, f"error: {message}; see `{self.prog} --help`\n")
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = _Parser(prog="fer-data", description="Fetch, check and look at data sets of faces.")
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND", parser_class=_Parser)
+
+    fetch = commands.add_parser("fetch", help="download a public copy of FER-2013", description=_fetch.__doc__)
+    fetch.add_argument("name", nargs="?", default="fer2013", help="data set (default: fer2013)")
+    fetch.add_argument(
+        "--from",
+        dest="origin",
+        metavar="ORIGIN",
+        help="autumnqiu (default: Hugging Face, three official splits), kaggle (class folders; may want your token), "
+        "jeneral or clip-benchmark (Hugging Face, the two test splits mixed)",
+    )
+    fetch.add_argument("--dest", type=Path, metavar="DIR", help="folder to make (default: $FER_DATA/NAME)")
+
+    imported = commands.add_parser("import", help="read a data set once and check it", description=_import.__doc__)
+    imported.add_argument("dataset", metavar="DATASET", help=_DATASET_HELP)
+    imported.add_argument("--source", choices=_SOURCES, default="fer2013", help="what a path holds (default: fer2013)")
+
+    audit = commands.add_parser("audit", help="leaks, copies, contradictory labels, blanks", description=_audit.__doc__)
+    audit.add_argument("dataset", metavar="DATASET", help=_DATASET_HELP)
+    audit.add_argument(
+        "--ferplus", type=Path, metavar="CSV", help="FER+'s fer2013new.csv; joins Kaggle's fer2013.csv only"
+    )
+    audit.add_argument(
+        "--no-near-duplicates", action="store_true", help="look for equal images only (saves some seconds)"
+    )
+    audit.add_argument(
+        "--out",
+        type=Path,
+        metavar="DIR",
+        help="write audit.json, duplicates.csv, class_balance.png, findings.png there",
+    )
+
+    stats = commands.add_parser("stats", help="images per class, brightness, contrast", description=_stats.__doc__)
+    stats.add_argument("dataset", metavar="DATASET", help=_DATASET_HELP)
+    stats.add_argument("--out", type=_png, metavar="PNG", help="draw the class distribution there")
+
+    preview = commands.add_parser("preview", help="a picture of faces of every class", description=_preview.__doc__)
+    preview.add_argument("dataset", metavar="DATASET", help=_DATASET_HELP)
+    preview.add_argument("--out", type=_png, default=Path("preview.png"), metavar="PNG", help="default: preview.png")
+    preview.add_argument("--split", choices=_SPLITS, default="Training", help="default: Training")
+    preview.add_argument("--columns", type=_positive, default=10, metavar="N", help="faces a class (default: 10)")
+    preview.add_argument("--seed", type=_natural, default=0, metavar="N", help="another seed, other faces (default: 0)")
+
+    for command in (fetch, imported, audit, stats, preview):
+        command.add_argument("--json", action="store_true", help="answer with one JSON document")
+    return parser
+
+
+def _fetch(arguments: argparse.Namespace) -> tuple[dict[str, Any], str]:
+    """Downloads a public copy of a data set, verifies it, and reads it once."""
+    from fer.data.fetch import LICENCE, fetch, read_receipt
+
+    print(LICENCE, file=sys.stderr)
+    folder = fetch(arguments.name, origin=arguments.origin, dest=arguments.dest)
+    receipt = read_receipt(folder)
+    packed = _open(_configuration(str(folder)))
+    origin = {name: receipt[name] for name in ("service", "repo")}
+    answer = {"folder": str(folder), **origin, "files": len(receipt["files"]), **_summary(packed)}
+    use = "fer-train" if arguments.dest is None else f"fer-train data.root={folder}"
+    return answer, f"{folder} holds {receipt['repo']}\n\n{_summary_text(packed)}\n\nTrain on it with `{use}`."
+
+
+def _import(arguments: argparse.Namespace) -> tuple[dict[str, Any], str]:
+    """Reads a data set in any form into the packed cache, and says what it found before a training meets it."""
+    from fer.data.cache import default_cache_dir
+
+    packed = _open(_configuration(arguments.dataset, source=arguments.source))
+    cache = str(default_cache_dir())
+    how = f"Read and packed into {cache}." if packed.built else f"Already packed in {cache}."
+    return {"cache": cache, "built": packed.built, **_summary(packed)}, f"{_summary_text(packed)}\n\n{how}"
+
+
+def _audit(arguments: argparse.Namespace) -> tuple[dict[str, Any], str]:
+    """Counts leaks between splits, copies, contradictory labels and blanks, and says what the data set is."""
+    from fer.data.audit import audit
+    from fer.data.tables import audit_text
+
+    samples = _open(_configuration(arguments.dataset)).samples
+    report = audit(samples, ferplus=arguments.ferplus, near_duplicates=not arguments.no_near_duplicates)
+    answer, text = report.to_json(), audit_text(report)
+    if arguments.out is not None:
+        written = _write_audit(report, samples, out=arguments.out)
+        answer["written"] = [str(path) for path in written]
+        text += f"\n\nWrote {', '.join(path.name for path in written)} to {arguments.out}"
+    return answer, text
+
+
+def _stats(arguments: argparse.Namespace) -> tuple[dict[str, Any], str]:
+    """Counts the images of every class and measures their grey levels."""
+    from fer.data.audit import class_table
+    from fer.data.statistics import image_statistics
+    from fer.data.tables import class_counts_text, statistics_text
+
+    samples = _open(_configuration(arguments.dataset)).samples
+    statistics = image_statistics(samples)
+    answer: dict[str, Any] = {
+        "source": samples.source,
+        "counts": class_table(samples),
+        "grey_levels": {split: asdict(of_split) for split, of_split in statistics.items()},
+    }
+    text = f"{samples.source}\n\n{class_counts_text(class_table(samples))}\n\n{statistics_text(statistics)}"
+    if arguments.out is not None:
+        from fer.data.plots import class_balance_figure, save_figure
+
+        save_figure(class_balance_figure(samples), arguments.out)
+        answer["written"] = [str(arguments.out)]
+        text += f"\n\nWrote {arguments.out}"
+    return answer, text
+
+
+def _preview(arguments: argparse.Namespace) -> tuple[dict[str, Any], str]:
+    """Draws random faces of every class into one picture. For synthetic faces, the seed is the album's."""
+    from fer.data.plots import sample_grid_figure, save_figure
+
+    drawn = arguments.dataset == "synthetic"
+    samples = _few_synthetic(arguments) if drawn else _open(_configuration(arguments.dataset)).samples
+    figure = sample_grid_figure(
+        samples, split=arguments.split, columns=arguments.columns, seed=arguments.seed, drawn=drawn
+    )
+    save_figure(figure, arguments.out)
+    answer = {
+        "source": samples.source,
+        "split": arguments.split,
+        "seed": arguments.seed,
+        "written": [str(arguments.out)],
+    }
+    return answer, f"Wrote {arguments.out}: {arguments.split} faces of {samples.source}, {arguments.columns} a class"
+
+
+def _few_synthetic(arguments: argparse.Namespace) -> "FaceSamples":
+    """As many drawn faces as the picture shows: the first of the album, without drawing the thousands of a training."""
+    from fer.data.samples import Split
+    from fer.data.synthetic import synthetic_samples
+    from fer.labels import NUM_CLASSES
+
+    if arguments.split == Split.MERGED_TEST:
+        raise DataError(
+            f"synthetic faces have no {Split.MERGED_TEST} split: choose Training, PublicTest or PrivateTest"
+        )
+    # Every block of seven holds each emotion once, but a split need not begin with a block.
+    count = NUM_CLASSES * (arguments.columns + 1)
+    return synthetic_samples(counts={Split(arguments.split): count}, seed=arguments.seed)
+
+
+def _configuration(dataset: str, *, source: str = "fer2013") -> "DataConfig":
+    """The configuration a training would open this data with, so that both meet in the cache."""
+    from fer.data.sources import Fer2013Config, SyntheticConfig
+
+    if dataset == "synthetic":
+        return SyntheticConfig(name="synthetic")
+    if dataset == "fer2013":
+        return Fer2013Config(name="fer2013")
+    path = Path(dataset).expanduser()
+    if not path.exists():
+        raise DataError(
+            f"{dataset!r} is neither a path that exists nor the name of a data set (fer2013, synthetic): give the path "
+            "of the zip, folder, CSV or parquet files, or download it with `fer-data fetch fer2013`"
+        )
+    by_source = {"fer2013": Fer2013Config(name="fer2013", root=path)}
+    return by_source[source]
+
+
+def _open(config: "DataConfig") -> "Packed":
+    from fer.data.sources import open_samples
+
+    return open_samples(config)
+
+
+def _summary(packed: "Packed") -> dict[str, Any]:
+    from fer.data.audit import class_table, recognise
+
+    is_fer2013, recognised = recognise(packed.samples)
+    return {
+        "source": packed.samples.source,
+        "images": len(packed.samples),
+        "counts": class_table(packed.samples),
+        "fingerprint": packed.fingerprint,
+        "is_fer2013": is_fer2013,
+        "recognised": recognised,
+        "unreadable": list(packed.samples.unreadable),
+    }
+
+
+def _summary_text(packed: "Packed") -> str:
+    from fer.data.audit import class_table, recognise
+    from fer.data.tables import class_counts_text, unreadable_text
+
+    samples = packed.samples
+    return (
+        f"{samples.source}\n{len(samples):,} images, content {packed.fingerprint}\n{recognise(samples)[1]}\n\n"
+        f"{class_counts_text(class_table(samples))}\n\n{unreadable_text(samples.unreadable)}"
+    )
+
+
+def _write_audit(report: "AuditReport", samples: "FaceSamples", *, out: Path) -> list[Path]:
+    from fer.data.plots import class_balance_figure, findings_figure, save_figure
+    from fer.files import write_atomic, write_json
+
+    table = io.StringIO()
+    rows = csv.writer(table, lineterminator="\n")
+    rows.writerow(["id", "split", "label", "kind", "group", "of", "ncc"])
+    for finding in report.findings:
+        ncc = f"{finding.ncc:.4f}" if finding.of else ""
+        rows.writerow([finding.id, finding.split, finding.label, finding.kind, finding.group, finding.of, ncc])
+    try:
+        write_json(out / "audit.json", report.to_json())
+        write_atomic(out / "duplicates.csv", table.getvalue())
+    except OSError as error:
+        raise DataError(f"cannot write to {out}: {error.strerror}; choose another folder with --out") from error
+    written = [out / "audit.json", out / "duplicates.csv"]
+    written.append(save_figure(class_balance_figure(samples), out / "class_balance.png"))
+    if report.findings:
+        written.append(save_figure(findings_figure(samples, findings=report.findings), out / "findings.png"))
+    return written
+
+
+def _png(text: str) -> Path:
+    path = Path(text)
+    if path.suffix.lower() != ".png":
+        raise argparse.ArgumentTypeError(f"{text!r} does not end in .png, and pictures are written as PNG")
+    return path
+
+
+def _positive(text: str) -> int:
+    value = _natural(text)
+    if value == 0:
+        raise argparse.ArgumentTypeError("0 is too few: give 1 or more")
+    return value
+
+
+def _natural(text: str) -> int:
+    if not text.isdecimal():
+        raise argparse.ArgumentTypeError(f"{text!r} is no whole number of 0 or more")
+    return int(text)

@@ -1,0 +1,115 @@
+"""FER+ (Barsoum et al. 2016, arXiv 1608.01041): ten people's votes for every image of FER-2013."""
+
+import csv
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
+
+from fer.data.samples import FaceSamples, Split
+from fer.errors import DataError
+from fer.labels import emotion_index
+
+FERPLUS_COLUMNS: Final = (
+    "neutral",
+    "happiness",
+    "surprise",
+    "sadness",
+    "anger",
+    "disgust",
+    "fear",
+    "contempt",
+    "unknown",
+    "NF",
+)
+"""What one could vote for, in the file's order; NF is "not a face"."""
+
+_NO_EMOTION = ("contempt", "unknown", "NF")
+"""Columns that none of the seven emotions stands for."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class FerPlusVotes:
+    """The votes, a row for each row of Kaggle's `fer2013.csv`, in its order.
+
+    Attributes:
+        votes: int64 (N, 10), votes for each of `FERPLUS_COLUMNS`.
+        splits: str (N,), values of `Split`.
+    """
+
+    votes: npt.NDArray[np.int64]
+    splits: npt.NDArray[np.str_]
+
+    def majority(self) -> npt.NDArray[np.int64]:
+        """int64 (N,): the column with more than half of the row's votes, or -1."""
+        most = self.votes.argmax(axis=1)
+        clear = self.votes.max(axis=1) * 2 > self.votes.sum(axis=1)
+        return np.where(clear, most, -1)
+
+
+def read_ferplus(path: Path) -> FerPlusVotes:
+    """The votes of `fer2013new.csv`.
+
+    Rows without an image name are kept (173 in the published file, all voted "not a face"), and the names' numbers are
+    not used: they are not row numbers of `fer2013.csv`. Only the order of the rows joins the two files.
+
+    Raises:
+        DataError: the file is missing, is not FER+, or a row of it cannot be read.
+    """
+    if not path.is_file():
+        raise DataError(f"no FER+ file at {path}: give the path of fer2013new.csv")
+    votes, splits = [], []
+    with path.open(newline="", encoding="utf-8") as lines:
+        reader = csv.DictReader(lines)
+        missing = [name for name in ("Usage", *FERPLUS_COLUMNS) if name not in (reader.fieldnames or ())]
+        if missing:
+            raise DataError(f"{path} is not FER+'s fer2013new.csv: it has no column {', '.join(missing)}")
+        for row in reader:
+            try:
+                splits.append(Split(row["Usage"].strip()).value)
+                votes.append([int(row[name]) for name in FERPLUS_COLUMNS])
+            except (ValueError, TypeError, AttributeError) as error:
+                raise DataError(f"{path}, line {reader.line_num}: cannot read this row of votes ({error})") from error
+    if not votes:
+        raise DataError(f"{path} has no rows of votes")
+    return FerPlusVotes(votes=np.array(votes, dtype=np.int64), splits=np.array(splits, dtype=str))
+
+
+def ferplus_rows(samples: FaceSamples, *, votes: FerPlusVotes) -> npt.NDArray[np.int64] | None:
+    """The row of votes of each sample, int64 (N,); None where the samples were not read from a CSV.
+
+    Raises:
+        DataError: the rows do not line up (another CSV, or one that was sorted or cut).
+    """
+    matches = [re.search(r"\.csv:(\d+)$", name) for name in samples.ids.tolist()]
+    if not matches or any(match is None for match in matches):
+        return None
+    # The reader counts rows from 1, after the header.
+    rows = np.array([int(match[1]) for match in matches if match is not None], dtype=np.int64) - 1
+    count = len(votes.votes)
+    if rows.max() >= count:
+        raise DataError(f"the CSV has {rows.max() + 1:,} rows and FER+ only {count:,}: they are not of the same images")
+    astray = np.flatnonzero(votes.splits[rows] != samples.splits)
+    if len(astray) > 0:
+        first = astray[0]
+        raise DataError(
+            f"FER+ says {votes.splits[rows[first]]} for {samples.ids[first]}, the CSV {samples.splits[first]}: the "
+            "rows do not line up; FER+ joins Kaggle's fer2013.csv in its original order only"
+        )
+    return rows
+
+
+def agreement(samples: FaceSamples, *, majority: npt.NDArray[np.int64]) -> tuple[int, int]:
+    """How many samples have a clear FER+ emotion, and how many of these have it as FER-2013's label.
+
+    Args:
+        samples: N samples.
+        majority: int64 (N,), the sample's `FerPlusVotes.majority`.
+    """
+    to_emotion = np.array([-1 if name in _NO_EMOTION else emotion_index(name) for name in FERPLUS_COLUMNS])
+    # Contempt is an emotion FER-2013 has no label for: those images count, and never agree.
+    clear = (majority >= 0) & (majority <= FERPLUS_COLUMNS.index("contempt"))
+    return int(clear.sum()), int((to_emotion[majority[clear]] == samples.labels[clear]).sum())

@@ -1,0 +1,31 @@
+"""Where data sets live."""
+
+import os
+from pathlib import Path
+
+from fer.errors import DataError
+
+
+def data_home() -> Path:
+    """The folder of fetched data sets: `$FER_DATA`, else `~/.local/share/fer` (or the system's like)."""
+    configured = os.environ.get("FER_DATA")
+    if configured is not None:
+        return Path(configured).expanduser()
+    return Path(os.environ.get("XDG_DATA_HOME", Path.home() / ".local" / "share")) / "fer"
+
+
+def data_root(root: Path | None, *, name: str) -> Path:
+    """The absolute path of a data set: `root` where given, else its folder under `data_home()`.
+
+    Raises:
+        DataError: there is nothing at that path; the message says how to get the data.
+    """
+    path = data_home() / name if root is None else root.expanduser()
+    if not path.exists():
+        origin = f"data.root={path}" if root is not None else f"{path} (data.root is not set)"
+        raise DataError(
+            f"{origin} does not exist: set data.root to the data set's zip, folder, CSV or parquet folder, "
+            f"or fetch it with `fer-data fetch {name}`"
+        )
+    # Not resolve(): hub caches are links whose targets have lost their names.
+    return path.absolute()
