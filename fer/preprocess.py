@@ -13,11 +13,11 @@ class Preprocess(nn.Module):
     Args:
         channels: channels the net takes, 1 (grey) or 3 (RGB).
         size: height and width the net takes, in pixels.
-        mean: grey level that becomes 0, in [0, 1].
-        std: grey-level deviation that becomes 1, in (0, 1].
+        mean: grey level that becomes 0, in [0, 1]; the default is that of FER-2013's Training pixels.
+        std: grey-level deviation that becomes 1, in (0, 1]; the default likewise.
     """
 
-    def __init__(self, *, channels: int = 1, size: int = 48, mean: float = 0.5077, std: float = 0.255) -> None:
+    def __init__(self, *, channels: int = 1, size: int = 48, mean: float = 0.5136, std: float = 0.3067) -> None:
         super().__init__()
         self.channels = channels
         self.size = size
@@ -35,7 +35,9 @@ class Preprocess(nn.Module):
             x_BCHW = (x_BCHW * luma).sum(dim=1, keepdim=True)
         side = self.size if size is None else size
         if x_BCHW.shape[-2:] != (side, side):
-            x_BCHW = F.interpolate(x_BCHW, size=(side, side), mode="bilinear", align_corners=False, antialias=side < x_BCHW.shape[-1])
+            x_BCHW = F.interpolate(
+                x_BCHW, size=(side, side), mode="bilinear", align_corners=False, antialias=side < x_BCHW.shape[-1]
+            )
         x_BCHW = (x_BCHW / 255.0 - self.mean) / self.std
         if x_BCHW.shape[1] == 1 and self.channels == 3:
             x_BCHW = x_BCHW.expand(-1, 3, -1, -1)
@@ -47,4 +49,5 @@ class Preprocess(nn.Module):
         return {"channels": self.channels, "size": self.size, "mean": self.mean, "std": self.std}
 
     def extra_repr(self) -> str:
+        """What `print(net)` shows."""
         return f"channels={self.channels}, size={self.size}, mean={self.mean}, std={self.std}"

@@ -1,10 +1,16 @@
 """What every test may rely on: a cache of its own, the CPU, and the real archive where it lies beside the checkout."""
 
+from __future__ import annotations
+
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
+
+if TYPE_CHECKING:
+    from fer.training import RunResult
 
 ROOT = Path(__file__).parent.parent
 
@@ -26,3 +32,39 @@ def fer2013_archive() -> Path:
     if not path.is_file():
         pytest.skip("FER-2013 is not here (set FER2013_ARCHIVE to its archive.zip)")
     return path
+
+
+TINY = (
+    "data=synthetic",
+    "data.train=210",
+    "data.public=70",
+    "data.private=70",
+    "data.batch_size=32",
+    "trainer.accelerator=cpu",
+    "trainer.precision=32-true",
+    "trainer.max_epochs=2",
+    "threads=1",
+)
+"""Overrides of a run of seconds."""
+
+Train = Callable[..., "RunResult"]
+
+
+@pytest.fixture(scope="session")
+def train() -> Train:
+    """Runs `fer-train` in this process: `train("model=cnn", run_dir=path)`."""
+
+    def run_train(*overrides: str, run_dir: Path) -> RunResult:
+        from fer.config import compose_train, validate
+        from fer.training import run
+
+        tree = compose_train([*TINY, *overrides, f"run_dir={run_dir}"])
+        return run(validate(tree), tree)
+
+    return run_train
+
+
+@pytest.fixture(scope="session")
+def tiny_run(train: Train, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The run folder of a finished tiny training of the default model; not to be written to."""
+    return train("model.params.blocks=1", run_dir=tmp_path_factory.mktemp("runs") / "tiny").run_dir

@@ -116,4 +116,4 @@ def test_wheel_runs_every_command_in_a_foreign_folder(foreign: Path) -> None:
     report = run("fer-report", "run=run", "out=report", "bootstrap=100")
     assert "report.html" in report
     assert (foreign / "report" / "report.html").is_file()
-    assert '"splits"' in run("fer-data", "stats", "synthetic", "--json")
+    assert '"counts"' in run("fer-data", "stats", "synthetic", "--json")

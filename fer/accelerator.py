@@ -1,0 +1,55 @@
+"""Which device and which precision a run gets."""
+
+from typing import Literal
+
+import torch
+
+from fer.errors import ConfigError
+
+Accelerator = Literal["cpu", "mps", "cuda"]
+
+
+def resolve_accelerator(wanted: Literal["auto", "cpu", "mps", "cuda"]) -> Accelerator:
+    """The accelerator to use; `auto` takes CUDA, then Apple MPS, then the CPU.
+
+    Raises:
+        ConfigError: the wanted one is not on this machine.
+    """
+    available: dict[Accelerator, bool] = {
+        "cuda": torch.cuda.is_available(),
+        "mps": torch.backends.mps.is_available(),
+        "cpu": True,
+    }
+    if wanted == "auto":
+        return next(name for name, there in available.items() if there)
+    if not available[wanted]:
+        there = ", ".join(name for name, is_there in available.items() if is_there)
+        raise ConfigError(
+            f"trainer.accelerator={wanted}: this machine has none that torch {torch.__version__} can use; "
+            f"available: {there} (or auto)"
+        )
+    return wanted
+
+
+def resolve_precision(wanted: str, accelerator: Accelerator) -> str:
+    """Lightning's name of the precision; `auto` takes bfloat16 where the hardware multiplies it natively.
+
+    On CPUs with AVX512-BF16 or AMX, bfloat16 autocast trains CNNs two to three times as fast as float32; on CPUs
+    without, it is slower. Apple MPS stays in float32.
+    """
+    if wanted != "auto":
+        return wanted
+    if accelerator == "cuda":
+        return "bf16-mixed" if torch.cuda.is_bf16_supported(including_emulation=False) else "32-true"
+    if accelerator == "cpu" and (torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported()):
+        return "bf16-mixed"
+    return "32-true"
+
+
+def device_name(accelerator: Accelerator) -> str:
+    """The device in words, for the manifest."""
+    if accelerator == "cuda":
+        return torch.cuda.get_device_name()
+    if accelerator == "mps":
+        return "Apple MPS"
+    return f"CPU ({torch.get_num_threads()} threads)"

@@ -1,0 +1,83 @@
+"""`metrics.jsonl`: one line an epoch, the run's own record, independent of any logger."""
+
+import json
+import os
+import time
+from pathlib import Path
+from typing import Any
+
+import pytorch_lightning as pl
+
+
+class EpochLog(pl.Callback):
+    """Appends each epoch's metrics to `path`; a resumed run continues where its checkpoint stands.
+
+    Attributes:
+        train_seconds: wall seconds spent in training batches so far, resumed parts included.
+        train_images: images trained on so far.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.train_seconds = 0.0
+        self.train_images = 0
+        self._epoch_start = 0.0
+        self._epoch_images = 0
+        self._train_end: float | None = None
+
+    def state_dict(self) -> dict[str, Any]:
+        """Lightning's hook."""
+        return {"train_seconds": self.train_seconds, "train_images": self.train_images}
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        """Lightning's hook."""
+        self.train_seconds = state_dict["train_seconds"]
+        self.train_images = state_dict["train_images"]
+
+    def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        """Drops the lines of epochs that the checkpoint does not hold."""
+        if trainer.is_global_zero and self.path.exists():
+            lines = self.path.read_text(encoding="utf-8").splitlines(keepends=True)
+            kept = [line for line in lines if line.endswith("\n") and json.loads(line)["epoch"] < trainer.current_epoch]
+            self.path.write_text("".join(kept), encoding="utf-8")
+
+    def on_train_epoch_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        """Lightning's hook."""
+        self._epoch_start = time.perf_counter()
+        self._epoch_images = 0
+        self._train_end = None
+
+    def on_train_batch_end(
+        self, trainer: pl.Trainer, pl_module: pl.LightningModule, outputs: Any, batch: Any, batch_idx: int
+    ) -> None:
+        """Lightning's hook."""
+        self._epoch_images += len(batch["label"]) * trainer.world_size
+
+    def on_validation_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        """Validation time is not training time."""
+        self._train_end = time.perf_counter()
+
+    def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        """Writes the line."""
+        seconds = (self._train_end or time.perf_counter()) - self._epoch_start
+        self.train_seconds += seconds
+        self.train_images += self._epoch_images
+        if not trainer.is_global_zero:
+            return
+        metrics = {
+            name: float(value)
+            for name, value in trainer.callback_metrics.items()
+            if name.startswith(("train/", "valid/"))
+        }
+        line = {
+            "epoch": trainer.current_epoch,
+            **metrics,
+            "size": getattr(pl_module, "train_size", None),
+            "lr": trainer.optimizers[0].param_groups[0].get("lr") if trainer.optimizers else None,
+            "seconds": round(seconds, 3),
+            "images_per_second": round(self._epoch_images / seconds, 1),
+        }
+        with self.path.open("a", encoding="utf-8") as file:
+            file.write(json.dumps(line) + "\n")
+            file.flush()
+            os.fsync(file.fileno())

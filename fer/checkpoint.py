@@ -1,0 +1,158 @@
+"""Self-describing checkpoints: what a file needs to become a net again, as primitives."""
+
+import pickle
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final, Literal
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import nn
+
+from fer.errors import CheckpointError, FerError
+from fer.labels import EMOTIONS
+from fer.models.registry import build_net
+from fer.preprocess import Preprocess
+
+SCHEMA: Final = 1
+KEY: Final = "fer"
+"""Where a Lightning checkpoint holds our description."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class NetSpec:
+    """All that is needed to build a net without its weights.
+
+    Attributes:
+        name: a name of `fer.models.registry`.
+        channels: channels the net takes.
+        size: height and width the net takes, in pixels.
+        params: arguments of the net's builder; plain types only.
+    """
+
+    name: str
+    channels: int
+    size: int
+    params: Mapping[str, Any]
+
+    def build(self) -> nn.Module:
+        """The net, freshly initialised."""
+        return build_net(
+            self.name, in_channels=self.channels, num_classes=len(EMOTIONS), size=self.size, params=self.params
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class LoadedModel:
+    """A trained model, ready to be asked.
+
+    Attributes:
+        net: in eval mode, float32, on the CPU.
+        preprocess: the preprocessing the net was trained with.
+        spec: how the net is built.
+        labels: class names in the order of the outputs.
+        data_fingerprint: content fingerprint of the data it was trained on.
+        epoch: the last epoch trained, from 0.
+    """
+
+    net: nn.Module
+    preprocess: Preprocess
+    spec: NetSpec
+    labels: tuple[str, ...]
+    data_fingerprint: str
+    epoch: int
+
+    def probabilities(
+        self, images: npt.NDArray[np.uint8], *, flip: bool = False, batch_size: int = 256
+    ) -> npt.NDArray[np.float32]:
+        """Probabilities (N, K) of images (N, C, H, W); `flip` averages with the mirrored image's."""
+        device = next((tensor.device for tensor in self.net.state_dict().values()), torch.device("cpu"))
+        chunks = []
+        with torch.inference_mode():
+            for start in range(0, len(images), batch_size):
+                batch = torch.from_numpy(np.ascontiguousarray(images[start : start + batch_size])).to(device)
+                x_BCHW = self.preprocess(batch).contiguous(memory_format=torch.channels_last)
+                probability_BK = self.net(x_BCHW).softmax(dim=1)
+                if flip:
+                    probability_BK = (probability_BK + self.net(x_BCHW.flip(3)).softmax(dim=1)) / 2
+                chunks.append(probability_BK.float().cpu().numpy())
+        return np.concatenate(chunks) if chunks else np.zeros((0, len(self.labels)), np.float32)
+
+
+def describe(spec: NetSpec, preprocess: Preprocess, *, data_fingerprint: str) -> dict[str, Any]:
+    """The description that goes into a checkpoint under `KEY`."""
+    return {
+        "schema": SCHEMA,
+        "net": {"name": spec.name, "channels": spec.channels, "size": spec.size, "params": dict(spec.params)},
+        "preprocess": preprocess.arguments,
+        "labels": list(EMOTIONS),
+        "data_fingerprint": data_fingerprint,
+    }
+
+
+def read_checkpoint(path: Path) -> dict[str, Any]:
+    """The raw content of a checkpoint of ours, without running any code it may carry.
+
+    Raises:
+        CheckpointError: missing, truncated, not ours, or of a newer schema.
+    """
+    if not path.is_file():
+        raise CheckpointError(f"there is no checkpoint at {path}")
+    try:
+        content = torch.load(path, map_location="cpu", weights_only=True)
+    except (pickle.UnpicklingError, RuntimeError, EOFError, OSError, ValueError, KeyError) as error:
+        reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
+        raise CheckpointError(
+            f"{path} is not a readable checkpoint (truncated, or not safe to load): {reason}"
+        ) from error
+    if not isinstance(content, dict) or KEY not in content or "state_dict" not in content:
+        raise CheckpointError(f"{path} was not written by fer-train: it does not describe its model")
+    schema = content[KEY].get("schema")
+    if schema != SCHEMA:
+        raise CheckpointError(f"{path} has checkpoint schema {schema}; this version reads {SCHEMA}: update ferlab")
+    return content
+
+
+def spec_of(content: Mapping[str, Any]) -> NetSpec:
+    """The net's specification in a checkpoint's content."""
+    net = content[KEY]["net"]
+    return NetSpec(name=net["name"], channels=net["channels"], size=net["size"], params=net["params"])
+
+
+def load_model(path: Path) -> LoadedModel:
+    """The trained model in a checkpoint.
+
+    Raises:
+        CheckpointError: missing, truncated, not ours, or its weights do not fit the net it describes.
+    """
+    content = read_checkpoint(path)
+    description = content[KEY]
+    spec = spec_of(content)
+    try:
+        net = spec.build()
+    except FerError as error:
+        raise CheckpointError(f"{path} describes a net that this version cannot build: {error}") from error
+    weights = {
+        name.removeprefix("net."): tensor for name, tensor in content["state_dict"].items() if name.startswith("net.")
+    }
+    try:
+        net.load_state_dict(weights)
+    except RuntimeError as error:
+        raise CheckpointError(
+            f"{path}: its weights do not fit the net {spec.name!r} that it describes: {error}"
+        ) from error
+    return LoadedModel(
+        net=net.eval(),
+        preprocess=Preprocess(**description["preprocess"]),
+        spec=spec,
+        labels=tuple(description["labels"]),
+        data_fingerprint=description["data_fingerprint"],
+        epoch=int(content.get("epoch", 0)),
+    )
+
+
+def run_checkpoint(run_dir: Path, which: Literal["best", "last"] = "best") -> Path:
+    """The path of a run folder's checkpoint."""
+    return run_dir / "checkpoints" / f"{which}.ckpt"

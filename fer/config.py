@@ -1,0 +1,308 @@
+"""One run's configuration: composed by Hydra, validated once at the edge, frozen from then on."""
+
+import difflib
+import inspect
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import BeforeValidator, ConfigDict, Field, ValidationError, model_validator
+
+from fer.data.augment_config import AugmentConfig
+from fer.data.sources import AnyDataConfig
+from fer.errors import ConfigError, FerError
+from fer.models.loss_config import LossConfig
+from fer.models.optimizer import OptimizerConfig
+from fer.models.schedule import SchedulerConfig
+from fer.run_folder import default_run_dir
+from fer.section import Section
+
+Node = Mapping[str, Any]
+"""A plain mapping with `_target_`, the dotted name of a class, and its arguments."""
+
+
+class ModelConfig(Section):
+    """Which net, and what it sees.
+
+    Attributes:
+        name: a name of `fer.models.registry`.
+        channels: channels the net takes, 1 (grey) or 3 (RGB).
+        size: height and width the net takes, in pixels.
+        pretrained: false, true (ImageNet weights from the hub) or the path of a weights file.
+        params: arguments of the net's own builder.
+        train_sizes: training resolution in pixels by the share of training done, as {start: size};
+            null trains at `size` throughout. Evaluation is always at `size`.
+    """
+
+    name: str
+    channels: Literal[1, 3] = 1
+    size: int = Field(default=48, ge=8)
+    pretrained: bool | str = False
+    params: dict[str, Any] = Field(default_factory=dict)
+    train_sizes: dict[float, int] | None = None
+
+    @model_validator(mode="after")
+    def _sizes_start_at_zero(self) -> "ModelConfig":
+        if self.train_sizes is not None and min(self.train_sizes) != 0:
+            raise ValueError(f"train_sizes must say what holds from 0.0 on, got {self.train_sizes}")
+        return self
+
+
+class TrainerConfig(Section):
+    """How Lightning's Trainer runs; any other argument of it can be added.
+
+    Attributes:
+        accelerator: auto (CUDA, then Apple MPS, then CPU), cpu, mps or cuda.
+        devices: how many, or "auto".
+        max_epochs: passes over the training rows.
+        precision: auto (bfloat16 where the hardware multiplies it faster than float32), or one of Lightning's names.
+    """
+
+    model_config = ConfigDict(extra="allow", frozen=True)
+
+    accelerator: Literal["auto", "cpu", "mps", "cuda"] = "auto"
+    devices: int | Literal["auto"] = 1
+    max_epochs: int = Field(ge=1)
+    precision: str = "auto"
+
+    @property
+    def arguments(self) -> dict[str, Any]:
+        """Further arguments of `pytorch_lightning.Trainer`."""
+        return dict(self.model_extra or {})
+
+
+def _no_holes(nodes: object) -> object:
+    # `callbacks.x=null` switches one off, as `~callbacks.x` does.
+    return {name: node for name, node in nodes.items() if node is not None} if isinstance(nodes, Mapping) else nodes
+
+
+Nodes = Annotated[dict[str, dict[str, Any]], BeforeValidator(_no_holes)]
+
+
+class TrainConfig(Section):
+    """One training run.
+
+    Attributes:
+        seed: seeds weights, order, augmentation and dropout.
+        run_dir: the run folder; null names it `outputs/<date>_<time>_<model>`.
+        resume: auto (continue an interrupted `run_dir`), never, or the path of a checkpoint.
+        channels_last: keep images and convolutions in NHWC memory order.
+        compile: compile the net with TorchInductor.
+        threads: CPU threads for torch; null leaves torch's choice.
+        report: write the report when the training is done (this opens PrivateTest).
+    """
+
+    data: AnyDataConfig
+    model: ModelConfig
+    loss: LossConfig
+    optimizer: OptimizerConfig
+    scheduler: SchedulerConfig
+    augment: AugmentConfig
+    trainer: TrainerConfig
+    callbacks: Nodes = Field(default_factory=dict)
+    logger: Nodes = Field(default_factory=dict)
+    seed: int = Field(default=0, ge=0, lt=2**32)
+    run_dir: Path | None = None
+    resume: str = "auto"
+    channels_last: bool = True
+    compile: bool = False
+    threads: int | None = Field(default=None, ge=1)
+    report: bool = False
+
+
+def conf_dir() -> Path:
+    """The shipped configuration: inside an installed wheel, else beside the package in a checkout."""
+    package = Path(__file__).parent
+    packaged = package / "conf"
+    return packaged if packaged.is_dir() else package.parent / "conf"
+
+
+def nearest(name: str, candidates: Iterable[str]) -> str:
+    """ " (did you mean 'a' or 'b'?)", or nothing where no candidate is near."""
+    near = difflib.get_close_matches(name, list(candidates), n=2, cutoff=0.5)
+    return f" (did you mean {' or '.join(map(repr, near))}?)" if near else ""
+
+
+def compose_train(overrides: Sequence[str]) -> dict[str, Any]:
+    """The plain, resolved configuration of `fer-train OVERRIDES`.
+
+    Raises:
+        ConfigError: an override Hydra cannot apply; the message names the key and its nearest neighbours.
+    """
+    from hydra import compose, initialize_config_dir
+    from hydra.errors import HydraException
+    from omegaconf.errors import OmegaConfBaseException
+
+    try:
+        with initialize_config_dir(config_dir=str(conf_dir()), version_base="1.3"):
+            return plain(compose(config_name="train", overrides=list(overrides)))
+    except (HydraException, OmegaConfBaseException) as error:
+        raise ConfigError(_hydra_message(error, overrides)) from error
+
+
+def plain(composed: Any) -> dict[str, Any]:
+    """An OmegaConf tree as plain dicts and lists: the run folder named, interpolations resolved, `???` refused."""
+    from omegaconf import OmegaConf
+
+    if composed.run_dir is None:
+        composed.run_dir = str(default_run_dir(composed.model.name))
+    tree = OmegaConf.to_container(composed, resolve=True, throw_on_missing=True)
+    assert isinstance(tree, dict)
+    return {str(key): value for key, value in tree.items()}
+
+
+def validate(tree: Mapping[str, Any]) -> TrainConfig:
+    """The frozen configuration of a plain tree, with every foreign argument checked before data loads.
+
+    Raises:
+        ConfigError: unknown key, wrong type or range, unknown argument of a callback, logger, optimiser or the Trainer.
+    """
+    try:
+        config = TrainConfig.model_validate(tree)
+    except ValidationError as error:
+        raise ConfigError(_validation_message(error)) from error
+    for group in ("callbacks", "logger"):
+        for name, node in getattr(config, group).items():
+            check_node(node, f"{group}.{name}")
+    check_arguments(
+        _locate(config.optimizer.target, "optimizer"),
+        {"lr", "weight_decay", *config.optimizer.arguments},
+        "optimizer",
+    )
+    from pytorch_lightning import Trainer
+
+    check_arguments(Trainer, config.trainer.arguments, "trainer")
+    return config
+
+
+def check_node(node: Node, key: str) -> None:
+    """Refuses a `_target_` that is not there and an argument it does not take.
+
+    Raises:
+        ConfigError: naming the key and the nearest valid argument.
+    """
+    if "_target_" not in node:
+        raise ConfigError(
+            f"{key} has no _target_: name the class to build, such as {key}._target_=package.module.Class"
+        )
+    arguments = {name for name in node if not name.startswith("_")}
+    check_arguments(_locate(node["_target_"], key), arguments, key)
+
+
+def check_arguments(target: Any, names: Iterable[str], key: str) -> None:
+    """Refuses names that `target`'s signature does not take.
+
+    Raises:
+        ConfigError: naming the key and its nearest neighbours.
+    """
+    parameters = inspect.signature(target).parameters
+    if any(parameter.kind is parameter.VAR_KEYWORD for parameter in parameters.values()):
+        return
+    for name in names:
+        if name not in parameters:
+            raise ConfigError(
+                f"{key}.{name}: {target.__name__} takes no argument {name!r}{nearest(name, parameters)}; "
+                f"it takes {', '.join(parameters)}"
+            )
+
+
+def build(node: Node, key: str) -> Any:
+    """The object a `_target_` node describes: the only call of `hydra.utils.instantiate`.
+
+    Raises:
+        ConfigError: the class refused its arguments; the message is the class's own.
+    """
+    from hydra.errors import InstantiationException
+    from hydra.utils import instantiate
+
+    try:
+        return instantiate(dict(node), _convert_="all")
+    except InstantiationException as error:
+        cause = error.__cause__
+        if isinstance(cause, FerError):
+            raise cause from error
+        raise ConfigError(f"{key}: {cause if cause is not None else error}") from error
+
+
+def load_run_config(run_dir: Path) -> TrainConfig:
+    """The configuration a run folder was trained with.
+
+    Raises:
+        ConfigError: no `config.yaml` there, or one this version cannot read.
+    """
+    import yaml
+
+    path = run_dir / "config.yaml"
+    if not path.is_file():
+        raise ConfigError(f"{run_dir} is not a run folder: it has no config.yaml (expected the run_dir of a fer-train)")
+    try:
+        tree = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except yaml.YAMLError as error:
+        raise ConfigError(f"{path} is not readable YAML: {error}") from error
+    if not isinstance(tree, dict):
+        raise ConfigError(f"{path} holds no configuration")
+    return validate(tree)
+
+
+def _locate(dotted: str, key: str) -> Any:
+    from hydra.utils import get_object
+
+    try:
+        return get_object(dotted)
+    except (ImportError, ValueError, AttributeError) as error:
+        raise ConfigError(f"{key}._target_={dotted} cannot be imported: {str(error).splitlines()[0]}") from error
+
+
+def _hydra_message(error: Exception, overrides: Sequence[str]) -> str:
+    """Hydra's own words, shortened to the line that says what is wrong, with the nearest valid key or option."""
+    from hydra.errors import OverrideParseException
+
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    text = " ".join(line for line in lines if not line.startswith(("full_key:", "object_type=")))
+    pairs = [(override, *override.lstrip("+~").partition("=")[::2]) for override in overrides]
+    for _, key, value in pairs:
+        if f"'{key}/{value}'" in text and (conf_dir() / key).is_dir():
+            options = sorted(path.stem for path in (conf_dir() / key).glob("*.yaml"))
+            return f"{key}={value}: there is no such {key}{nearest(value, options)}; choose one of {', '.join(options)}"
+    for override, key, _ in pairs:
+        if ("=" not in override and not override.startswith("~")) or not key:
+            return f"{override!r} is no KEY=VALUE{nearest(key, set(_all_keys()) - {key})}"
+        if (
+            f"override '{key}'" in text
+            or f"delete from config. '{key}'" in text
+            or f"Key '{key.rpartition('.')[2]}'" in text
+        ):
+            return f"{override}: no such key{nearest(key, _all_keys())}; `fer-train --cfg job` lists them"
+    if isinstance(error, OverrideParseException):
+        return f"{error.override}: not a valid KEY=VALUE; quote special characters, as in 'key=\"a, b\"'"
+    return text
+
+
+def _all_keys() -> list[str]:
+    """Every dotted key of the default configuration."""
+
+    def walk(tree: Mapping[str, Any], prefix: str) -> Iterable[str]:
+        for name, value in tree.items():
+            yield f"{prefix}{name}"
+            if isinstance(value, Mapping):
+                yield from walk(value, f"{prefix}{name}.")
+
+    groups = [path.name for path in conf_dir().iterdir() if path.is_dir()]
+    return sorted({*groups, *walk(compose_train([]), "")})
+
+
+def _validation_message(error: ValidationError) -> str:
+    """The first complaint in one line: key, value, what is allowed."""
+    first = error.errors()[0]
+    # The discriminator's value ("fer2013") stands in the location of a union's member; it is no key.
+    path = [str(part) for part in first["loc"]]
+    if len(path) > 1 and path[0] == "data":
+        path.pop(1)
+    if first["type"] == "union_tag_invalid":
+        context = first["ctx"]
+        return f"data.name={context['tag']!r}: there is no such source; choose one of {context['expected_tags']}"
+    key = ".".join(path)
+    if first["type"] == "extra_forbidden":
+        return f"{key}: no such key{nearest(key, _all_keys())}; `fer-train --cfg job` lists them"
+    more = f" (and {error.error_count() - 1} more)" if error.error_count() > 1 else ""
+    return f"{key}={first.get('input')!r}: {first['msg'].removeprefix('Value error, ')}{more}"

@@ -1,0 +1,117 @@
+"""The Lightning system around a net: loss, metrics, optimiser, schedule."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import pytorch_lightning as pl
+import torch
+from torch import Tensor, nn
+
+from fer.models.schedule import SchedulerConfig, build_scheduler
+from fer.preprocess import Preprocess
+
+
+class Classifier(pl.LightningModule):
+    """Trains any net of the registry on face batches.
+
+    Args:
+        net: image batch (B, C, H, W) -> logits (B, K).
+        preprocess: stored images -> what the net sees.
+        loss: (logits, label, target or None) -> scalar.
+        optimizer: parameter groups -> optimiser; None for a net without trainable parameters.
+        scheduler: the learning rate over the run.
+        train_sizes: training resolution in pixels by the share of training done; None = the net's own.
+        description: what a checkpoint needs to be a model on its own, as plain values; saved under "fer".
+        channels_last: run convolutions in NHWC memory order.
+    """
+
+    def __init__(
+        self,
+        net: nn.Module,
+        *,
+        preprocess: Preprocess,
+        description: Mapping[str, Any],
+        loss: nn.Module,
+        optimizer: torch.optim.Optimizer | None,
+        scheduler: SchedulerConfig,
+        train_sizes: dict[float, int] | None = None,
+        channels_last: bool = True,
+    ) -> None:
+        super().__init__()
+        self.net = net
+        self.preprocess = preprocess
+        self.loss = loss
+        self.optimizer = optimizer
+        self.scheduler = scheduler
+        self.train_sizes = train_sizes
+        self.description = dict(description)
+        self.memory_format = torch.channels_last if channels_last else torch.contiguous_format
+        self._train_loss: list[Tensor] = []
+        self._valid: list[tuple[Tensor, Tensor]] = []
+
+    @property
+    def train_size(self) -> int:
+        """Height and width of training images in this epoch, in pixels."""
+        if self.train_sizes is None:
+            return self.preprocess.size
+        assert self.trainer.max_epochs is not None
+        done = self.trainer.current_epoch / self.trainer.max_epochs
+        return self.train_sizes[max(start for start in self.train_sizes if start <= done)]
+
+    def forward(self, image_BCHW: Tensor) -> Tensor:
+        """Stored images (B, C, H, W), uint8 or float in [0, 255] -> logits (B, K)."""
+        x_BCHW = self.preprocess(image_BCHW).contiguous(memory_format=self.memory_format)
+        logits_BK: Tensor = self.net(x_BCHW)
+        return logits_BK
+
+    def training_step(self, batch: dict[str, Tensor], batch_idx: int) -> Tensor | None:
+        """Loss of one batch; None (no step) for a net that has nothing to learn."""
+        x_BCHW = self.preprocess(batch["image"], size=self.train_size).contiguous(memory_format=self.memory_format)
+        loss = self.loss(self.net(x_BCHW), batch["label"], batch.get("target"))
+        # Kept on the device and logged once an epoch: `self.log` costs 2 ms each time.
+        self._train_loss.append(loss.detach())
+        if self.trainer.is_last_batch:
+            self.log("train/loss", torch.stack(self._train_loss).mean())
+            self._train_loss.clear()
+        return loss if loss.requires_grad else None
+
+    def on_train_epoch_start(self) -> None:
+        """An interrupted epoch leaves nothing behind."""
+        self._train_loss.clear()
+
+    def validation_step(self, batch: dict[str, Tensor], batch_idx: int) -> None:
+        """Collects logits; the metrics are of the whole set, not means over batches."""
+        self._valid.append((self(batch["image"]).float(), batch["label"]))
+
+    def on_validation_epoch_end(self) -> None:
+        """Logs loss, accuracy and macro F1 of the selection rows."""
+        logits_NK = torch.cat([logits for logits, _ in self._valid])
+        label_N = torch.cat([label for _, label in self._valid])
+        self._valid.clear()
+        predicted_N = logits_NK.argmax(dim=1)
+        true_NK = nn.functional.one_hot(label_N, logits_NK.shape[1])
+        predicted_NK = nn.functional.one_hot(predicted_N, logits_NK.shape[1])
+        hit_K = (true_NK * predicted_NK).sum(dim=0).float()
+        f1_K = 2 * hit_K / (true_NK.sum(dim=0) + predicted_NK.sum(dim=0)).clamp(min=1)
+        present_K = (true_NK.sum(dim=0) + predicted_NK.sum(dim=0)) > 0
+        self.log_dict(
+            {
+                "valid/loss": nn.functional.cross_entropy(logits_NK, label_N),
+                "valid/accuracy": (predicted_N == label_N).float().mean(),
+                "valid/macro_f1": f1_K[present_K].mean(),
+            }
+        )
+
+    def configure_optimizers(self) -> Any:
+        """The optimiser and its schedule over the whole run."""
+        if self.optimizer is None:
+            return None
+        steps = int(self.trainer.estimated_stepping_batches)
+        return {
+            "optimizer": self.optimizer,
+            "lr_scheduler": build_scheduler(self.scheduler, self.optimizer, steps=steps),
+        }
+
+    def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        """Adds what the file needs to be a model on its own."""
+        checkpoint["fer"] = self.description

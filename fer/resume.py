@@ -1,0 +1,90 @@
+"""Whether a run starts, goes on, or is refused."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from fer.checkpoint import NetSpec, read_checkpoint, spec_of
+from fer.config import TrainConfig
+from fer.errors import CheckpointError, ConfigError
+from fer.run_folder import RunFolder
+
+# What may change between the parts of one run without changing its numbers.
+_FREE = ("run_dir", "resume", "report", "threads", "logger", "trainer.accelerator", "trainer.devices", "data.root")
+
+
+def checkpoint_to_resume(folder: RunFolder, config: TrainConfig, tree: Mapping[str, Any]) -> Path | None:
+    """The checkpoint to go on from; None starts afresh.
+
+    Raises:
+        CheckpointError: the checkpoint is missing, unreadable, or of another net.
+        ConfigError: the folder holds a finished run, or one of another configuration.
+    """
+    if config.resume not in ("auto", "never"):
+        path = Path(config.resume)
+        _refuse_other_net(path, config)
+        _refuse_used(folder, "resume=PATH starts a new run")
+        return path
+    if config.resume == "never":
+        _refuse_used(folder, "resume=never starts a new run")
+        return None
+    if folder.metrics.exists():
+        raise ConfigError(
+            f"run_dir={folder.path} holds a finished run: choose another run_dir, "
+            f"or train on from it with resume={folder.last} in a new one"
+        )
+    if not folder.last.exists():
+        return None
+    _refuse_other_config(folder, tree)
+    _refuse_other_net(folder.last, config)
+    return folder.last
+
+
+def _refuse_used(folder: RunFolder, why: str) -> None:
+    if folder.checkpoints.exists() and any(folder.checkpoints.iterdir()):
+        raise ConfigError(
+            f"run_dir={folder.path} already holds checkpoints and {why}: choose another run_dir, or delete that one"
+        )
+
+
+def _refuse_other_net(path: Path, config: TrainConfig) -> None:
+    theirs = spec_of(read_checkpoint(path))
+    model = config.model
+    ours = NetSpec(name=model.name, channels=model.channels, size=model.size, params=model.params)
+    if theirs != ours:
+        raise CheckpointError(
+            f"{path} holds another net: it was trained as {_words(theirs)}, the configuration asks for {_words(ours)}"
+        )
+
+
+def _words(spec: NetSpec) -> str:
+    params = "".join(f" model.params.{key}={value}" for key, value in spec.params.items())
+    return f"model={spec.name} model.channels={spec.channels} model.size={spec.size}{params}"
+
+
+def _refuse_other_config(folder: RunFolder, tree: Mapping[str, Any]) -> None:
+    import yaml
+
+    if not folder.config.is_file():
+        return
+    saved = _leaves(yaml.safe_load(folder.config.read_text(encoding="utf-8")))
+    asked = _leaves(tree)
+    changed = [
+        f"{key}={asked.get(key)} (was {saved.get(key)})"
+        for key in sorted(saved.keys() | asked.keys())
+        if saved.get(key) != asked.get(key) and not key.startswith(_FREE)
+    ]
+    if changed:
+        raise ConfigError(
+            f"run_dir={folder.path} holds an interrupted run with another configuration: {', '.join(changed[:5])}; "
+            "repeat its own command to go on, or choose another run_dir"
+        )
+
+
+def _leaves(tree: Any, prefix: str = "") -> dict[str, Any]:
+    if isinstance(tree, Mapping) and tree:
+        leaves: dict[str, Any] = {}
+        for key, value in tree.items():
+            leaves |= _leaves(value, f"{prefix}.{key}" if prefix else str(key))
+        return leaves
+    return {prefix: tree}

@@ -1,0 +1,179 @@
+"""The run folder: enough to repeat, resume, report and ship a run."""
+
+import importlib.metadata
+import os
+import platform
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from fer.errors import ConfigError
+from fer.files import write_atomic, write_json
+
+_PACKAGES = (
+    "ferlab",
+    "torch",
+    "torchvision",
+    "timm",
+    "pytorch-lightning",
+    "torchmetrics",
+    "hydra-core",
+    "numpy",
+    "opencv-python-headless",
+    "captum",
+)
+
+
+def default_run_dir(model: str) -> Path:
+    """`outputs/<date>_<time>_<model>`, made unique where two runs start in the same second."""
+    stem = f"{time.strftime('%Y-%m-%d_%H-%M-%S')}_{model}"
+    path = Path("outputs") / stem
+    number = 2
+    while path.exists():
+        path = Path("outputs") / f"{stem}_{number}"
+        number += 1
+    return path
+
+
+@dataclass(frozen=True)
+class RunFolder:
+    """The files of one run, by the names of the outside contract."""
+
+    path: Path
+
+    @property
+    def config(self) -> Path:
+        """The resolved configuration."""
+        return self.path / "config.yaml"
+
+    @property
+    def manifest(self) -> Path:
+        """Who, what, where: command, versions, device, data."""
+        return self.path / "manifest.json"
+
+    @property
+    def epochs(self) -> Path:
+        """One line an epoch."""
+        return self.path / "metrics.jsonl"
+
+    @property
+    def metrics(self) -> Path:
+        """The final numbers; exists when the run is finished."""
+        return self.path / "metrics.json"
+
+    @property
+    def checkpoints(self) -> Path:
+        """`best.ckpt` and `last.ckpt`."""
+        return self.path / "checkpoints"
+
+    @property
+    def best(self) -> Path:
+        """The checkpoint with the highest selection accuracy."""
+        return self.checkpoints / "best.ckpt"
+
+    @property
+    def last(self) -> Path:
+        """The checkpoint of the last finished epoch."""
+        return self.checkpoints / "last.ckpt"
+
+    def predictions(self, split: str) -> Path:
+        """Probabilities of one split."""
+        return self.path / "predictions" / f"{split}.parquet"
+
+    @contextmanager
+    def owned(self) -> Iterator[None]:
+        """Holds the folder for this process.
+
+        Raises:
+            ConfigError: another process is training in it, or it cannot be written.
+        """
+        from filelock import FileLock, Timeout
+
+        try:
+            self.path.mkdir(parents=True, exist_ok=True)
+            lock = FileLock(self.path / ".lock", timeout=0)
+            lock.acquire()
+        except Timeout as error:
+            raise ConfigError(
+                f"run_dir={self.path}: another process is training in it; wait, or choose another run_dir"
+            ) from error
+        except OSError as error:
+            raise ConfigError(f"run_dir={self.path} cannot be written: {error.strerror or error}") from error
+        try:
+            yield
+        finally:
+            lock.release()
+            (self.path / ".lock").unlink(missing_ok=True)
+
+    def write_metrics(self, metrics: Mapping[str, Any]) -> None:
+        """Writes the final numbers; from then on the run counts as finished."""
+        write_json(self.metrics, metrics)
+
+    def write_config(self, tree: Mapping[str, Any]) -> None:
+        """Writes the configuration as plain YAML."""
+        import yaml
+
+        write_atomic(self.config, yaml.safe_dump(dict(tree), sort_keys=False, allow_unicode=True))
+
+    def write_manifest(self, facts: Mapping[str, Any]) -> None:
+        """Writes the manifest: `facts` of the run beside those of the machine and its software."""
+        write_json(self.manifest, {**environment(), **facts})
+
+
+def environment() -> dict[str, Any]:
+    """Command, versions, revision and machine of this process."""
+    return {
+        "command": " ".join([Path(sys.argv[0]).name, *map(_quoted, sys.argv[1:])]),
+        "versions": {"python": platform.python_version(), **_versions()},
+        "git_revision": _git_revision(),
+        "machine": {"system": platform.platform(), "processor": _processor(), "cpus": os.cpu_count()},
+    }
+
+
+def _quoted(argument: str) -> str:
+    import shlex
+
+    return shlex.quote(argument)
+
+
+def _versions() -> dict[str, str]:
+    found = {}
+    for package in _PACKAGES:
+        try:
+            found[package] = importlib.metadata.version(package)
+        except importlib.metadata.PackageNotFoundError:
+            continue
+    return found
+
+
+def _git_revision() -> str | None:
+    """Commit of the checkout this package runs from, with `+` where it has changes; None for an installed wheel."""
+    folder = Path(__file__).parent
+    if not (folder.parent / "pyproject.toml").is_file():
+        return None
+    try:
+        done = subprocess.run(
+            ["git", "describe", "--always", "--abbrev=12", "--dirty=+", "--exclude=*"],
+            cwd=folder,
+            capture_output=True,
+            text=True,
+            timeout=10,
+            check=True,
+        )
+    except (OSError, subprocess.SubprocessError):
+        return None
+    return done.stdout.strip()
+
+
+def _processor() -> str:
+    cpuinfo = Path("/proc/cpuinfo")
+    if cpuinfo.is_file():
+        for line in cpuinfo.read_text(encoding="utf-8", errors="replace").splitlines():
+            if line.startswith("model name"):
+                return line.partition(":")[2].strip()
+    return platform.processor() or platform.machine()

@@ -1,0 +1,128 @@
+"""fer-train as a shell sees it: exit codes, one clear line for a mistake, clean stops."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from fer import cli
+from fer.errors import DataError
+from fer.interrupt import Interrupted
+
+TINY = (
+    "data=synthetic",
+    "data.train=210",
+    "data.public=70",
+    "data.private=70",
+    "data.batch_size=32",
+    "trainer.accelerator=cpu",
+)
+
+
+def fer_train(monkeypatch: pytest.MonkeyPatch, *arguments: str) -> int:
+    monkeypatch.setattr(sys, "argv", ["fer-train", *arguments])
+    try:
+        cli.train()
+    except SystemExit as end:
+        return int(end.code or 0)
+    return 0
+
+
+@pytest.mark.parametrize(
+    ("overrides", "words"),
+    [
+        (["data.root=nowhere/archive.zip"], ["nowhere/archive.zip", "data.root", "fer-data fetch"]),
+        (["modle=cnn"], ["modle", "'model'"]),
+        ([*TINY, "trainer.accelerator=mps"], ["trainer.accelerator=mps", "available: cpu"]),
+        ([*TINY, "model.params.widht=8"], ["widht", "width"]),
+        ([*TINY, "resume=nowhere.ckpt"], ["nowhere.ckpt"]),
+        ([*TINY, "run_dir=/proc/nothing"], ["run_dir=/proc/nothing"]),
+        ([*TINY, "data.fold=7", "data.protocol=kfold"], ["fold", "7"]),
+    ],
+)
+def test_a_mistake_is_told_in_one_line(
+    overrides: list[str],
+    words: list[str],
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    tmp_path: Path,
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert fer_train(monkeypatch, *overrides) == 2
+    told = capsys.readouterr().err
+    assert [word for word in words if word not in told] == [], told
+    assert "Traceback" not in told
+    assert len([line for line in told.splitlines() if line.startswith("error")]) == 1
+
+
+def test_debug_adds_the_traceback(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("FER_DEBUG", "1")
+    assert fer_train(monkeypatch, "data.root=nowhere.zip") == 2
+    assert "Traceback" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("problem", "status"),
+    [(DataError("x"), 2), (Interrupted(signal.SIGINT), 130), (Interrupted(signal.SIGTERM), 143)],
+)
+def test_exit_codes(problem: BaseException, status: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(_: list[str]) -> None:
+        raise problem
+
+    monkeypatch.setattr(cli, "_train", fail)
+    assert fer_train(monkeypatch) == status
+
+
+def test_help_lists_every_group(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    assert fer_train(monkeypatch, "--help") == 0
+    out = capsys.readouterr().out
+    for words in ("model=", "skipcnn", "data=", "experiment=quickstart", "resume=auto"):
+        assert words in out
+
+
+def started(tmp_path: Path, *overrides: str) -> subprocess.Popen[str]:
+    return subprocess.Popen(
+        [sys.executable, "-c", "from fer.cli import train; train()", *TINY, "threads=1", *overrides],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        cwd=tmp_path,
+        env=dict(os.environ),
+    )
+
+
+@pytest.mark.parametrize(("signum", "status"), [(signal.SIGTERM, 143), (signal.SIGINT, 130)])
+def test_a_signal_stops_cleanly_after_a_checkpoint(signum: int, status: int, tmp_path: Path) -> None:
+    process = started(tmp_path, "run_dir=run", "trainer.max_epochs=500", "model=mlp", "~callbacks.early_stopping")
+    last = tmp_path / "run" / "checkpoints" / "last.ckpt"
+    deadline = time.monotonic() + 120
+    while not last.exists() and process.poll() is None and time.monotonic() < deadline:
+        time.sleep(0.05)
+    process.send_signal(signum)
+    _, told = process.communicate(timeout=60)
+    assert process.returncode == status, told
+    assert "Traceback" not in told
+    assert "goes on" in told
+    from fer.checkpoint import load_model
+
+    assert load_model(last).spec.name == "mlp"
+    assert not (tmp_path / "run" / "metrics.json").exists()
+
+
+def test_hydra_flags_still_work(tmp_path: Path) -> None:
+    process = subprocess.run(
+        [sys.executable, "-c", "from fer.cli import train; train()", *TINY, "--cfg", "job"],
+        capture_output=True,
+        text=True,
+        cwd=tmp_path,
+        check=True,
+    )
+    assert "name: skipcnn" in process.stdout
+    assert list(tmp_path.iterdir()) == []

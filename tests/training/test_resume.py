@@ -1,0 +1,129 @@
+"""An interrupted run goes on bit for bit, and nothing of an earlier run is ever lost."""
+
+import json
+import signal
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+from fer.callbacks.epoch_seed import EpochSeed
+from fer.errors import CheckpointError, ConfigError
+from fer.interrupt import Interrupted
+
+Train = Callable[..., Any]
+# Dropout, mixing and EMA all carry state or randomness that a careless resume would lose.
+OVERRIDES = ("augment=strong", "model.params.blocks=1", "model.params.dropout=0.2", "trainer.max_epochs=4")
+
+
+def interrupt_at(epoch: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    original = EpochSeed.on_train_epoch_start
+
+    def start(self: EpochSeed, trainer: Any, module: Any) -> None:
+        if trainer.current_epoch == epoch:
+            raise Interrupted(signal.SIGTERM)
+        original(self, trainer, module)
+
+    monkeypatch.setattr(EpochSeed, "on_train_epoch_start", start)
+
+
+@pytest.fixture(scope="module")
+def whole(train: Train, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return Path(train(*OVERRIDES, run_dir=tmp_path_factory.mktemp("whole") / "run").run_dir)
+
+
+def weights(run_dir: Path, name: str) -> dict[str, torch.Tensor]:
+    content = torch.load(run_dir / "checkpoints" / name, weights_only=True)
+    return {**content["state_dict"], **{f"raw.{k}": v for k, v in content["current_model_state"].items()}}
+
+
+def epochs(run_dir: Path) -> list[dict[str, Any]]:
+    lines = [json.loads(line) for line in (run_dir / "metrics.jsonl").read_text(encoding="utf-8").splitlines()]
+    timing = ("seconds", "images_per_second")
+    return [{name: value for name, value in line.items() if name not in timing} for line in lines]
+
+
+def test_resumed_run_equals_the_uninterrupted_one(whole: Path, train: Train, tmp_path: Path) -> None:
+    run_dir = tmp_path / "run"
+    with pytest.MonkeyPatch.context() as patch:
+        interrupt_at(2, patch)
+        with pytest.raises(Interrupted):
+            train(*OVERRIDES, run_dir=run_dir)
+    assert not (run_dir / "metrics.json").exists()
+    assert len(epochs(run_dir)) == 2
+    train(*OVERRIDES, run_dir=run_dir)
+    for name in ("last.ckpt", "best.ckpt"):
+        ours, theirs = weights(run_dir, name), weights(whole, name)
+        assert ours.keys() == theirs.keys()
+        assert all(torch.equal(ours[key], theirs[key]) for key in ours), name
+    assert epochs(run_dir) == epochs(whole)
+    ours, theirs = (json.loads((path / "metrics.json").read_text()) for path in (run_dir, whole))
+    assert ours["public.accuracy"] == theirs["public.accuracy"]
+    assert ours["epochs"] == theirs["epochs"] == 4
+
+
+def test_interrupted_before_the_first_checkpoint_starts_over(whole: Path, train: Train, tmp_path: Path) -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        interrupt_at(0, patch)
+        with pytest.raises(Interrupted):
+            train(*OVERRIDES, run_dir=tmp_path / "run")
+    train(*OVERRIDES, "trainer.max_epochs=1", run_dir=tmp_path / "run")
+    assert len(epochs(tmp_path / "run")) == 1
+
+
+def test_finished_run_is_not_touched(whole: Path, train: Train) -> None:
+    before = (whole / "checkpoints" / "last.ckpt").read_bytes()
+    with pytest.raises(ConfigError, match="finished run"):
+        train(*OVERRIDES, run_dir=whole)
+    for resume in ("never", str(whole / "checkpoints" / "last.ckpt")):
+        with pytest.raises(ConfigError, match="already holds checkpoints"):
+            train(*OVERRIDES, f"resume={resume}", run_dir=whole)
+    assert (whole / "checkpoints" / "last.ckpt").read_bytes() == before
+
+
+def test_training_on_from_a_checkpoint(whole: Path, train: Train, tmp_path: Path) -> None:
+    last = whole / "checkpoints" / "last.ckpt"
+    result = train(*OVERRIDES, f"resume={last}", "trainer.max_epochs=5", run_dir=tmp_path / "longer")
+    assert [line["epoch"] for line in epochs(result.run_dir)] == [4]
+
+
+def test_other_configuration_is_refused(train: Train, tmp_path: Path) -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        interrupt_at(1, patch)
+        with pytest.raises(Interrupted):
+            train(*OVERRIDES, run_dir=tmp_path / "run")
+    with pytest.raises(ConfigError, match=r"seed=1 \(was 0\)"):
+        train(*OVERRIDES, "seed=1", run_dir=tmp_path / "run")
+
+
+def test_checkpoint_of_another_model_is_refused(whole: Path, train: Train, tmp_path: Path) -> None:
+    last = whole / "checkpoints" / "last.ckpt"
+    with pytest.raises(CheckpointError, match="holds another net: it was trained as model=skipcnn"):
+        train("model=cnn", f"resume={last}", run_dir=tmp_path / "run")
+    with pytest.raises(CheckpointError, match="there is no checkpoint at"):
+        train(f"resume={tmp_path}/nothing.ckpt", run_dir=tmp_path / "run")
+
+
+def test_truncated_checkpoint_is_refused(whole: Path, train: Train, tmp_path: Path) -> None:
+    broken = tmp_path / "broken.ckpt"
+    broken.write_bytes((whole / "checkpoints" / "last.ckpt").read_bytes()[:5000])
+    with pytest.raises(CheckpointError, match="not a readable checkpoint"):
+        train(*OVERRIDES, f"resume={broken}", run_dir=tmp_path / "run")
+
+
+def test_checkpoint_with_code_does_not_run_it(tmp_path: Path) -> None:
+    import pickle
+
+    from fer.checkpoint import load_model
+
+    class Trap:
+        def __reduce__(self) -> tuple[Any, ...]:
+            return (Path.touch, (tmp_path / "sprung",))
+
+    trap = tmp_path / "trap.ckpt"
+    torch.save({"fer": {"schema": 1}, "state_dict": Trap()}, trap, pickle_module=pickle)
+    with pytest.raises(CheckpointError):
+        load_model(trap)
+    assert not (tmp_path / "sprung").exists()
