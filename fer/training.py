@@ -1,6 +1,7 @@
 """One training run, from configuration to run folder."""
 
 import logging
+import sys
 import time
 import warnings
 from collections.abc import Mapping
@@ -15,7 +16,7 @@ from torch import nn
 from fer.accelerator import device_name, resolve_accelerator, resolve_precision
 from fer.callbacks.epoch_log import EpochLog
 from fer.callbacks.epoch_seed import EpochSeed
-from fer.callbacks.progress import progress_callback
+from fer.callbacks.progress import progress_callbacks
 from fer.checkpoint import NetSpec, describe, load_model
 from fer.config import TrainConfig, build
 from fer.data.augment import Augment
@@ -109,7 +110,7 @@ def build_classifier(config: TrainConfig, data: FERDataModule) -> Classifier:
     if model.pretrained:
         from fer.models.pretrained import load_pretrained
 
-        load_pretrained(net, spec.name, model.pretrained)
+        load_pretrained(net, source=model.pretrained)
     if isinstance(net, UsesClassCounts):
         net.set_class_counts(torch.from_numpy(data.class_counts))
     preprocess = Preprocess(channels=model.channels, size=model.size)
@@ -137,12 +138,13 @@ def build_trainer(
     """Lightning's Trainer with the configured callbacks and loggers."""
     quiet_lightning()
     # `epochs` comes before the checkpoint callbacks, which save its state at the same hook.
-    callbacks = [EpochSeed(config.seed), epochs, progress_callback()]
+    callbacks = [EpochSeed(config.seed), epochs, *progress_callbacks()]
     callbacks += [build(node, f"callbacks.{name}") for name, node in config.callbacks.items()]
     loggers = [build(node, f"logger.{name}") for name, node in config.logger.items()]
     arguments: dict[str, Any] = {
         "default_root_dir": folder.path,
         "enable_model_summary": False,
+        "enable_progress_bar": sys.stdout.isatty(),
         "num_sanity_val_steps": 0,
         "gradient_clip_val": config.optimizer.grad_clip,
         "log_every_n_steps": 50,
@@ -170,6 +172,8 @@ def quiet_lightning() -> None:
         ".*Checkpoint directory .* exists and is not empty.*",
         ".*GPU available but not used.*",
         ".*MPS available but not used.*",
+        ".*treespec, LeafSpec.*",
+        "The dirpath has changed from",
     ):
         warnings.filterwarnings("ignore", message)
 

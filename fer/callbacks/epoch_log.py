@@ -73,7 +73,7 @@ class EpochLog(pl.Callback):
             "epoch": trainer.current_epoch,
             **metrics,
             "size": getattr(pl_module, "train_size", None),
-            "lr": trainer.optimizers[0].param_groups[0].get("lr") if trainer.optimizers else None,
+            "lr": _learning_rate(trainer),
             "seconds": round(seconds, 3),
             "images_per_second": round(self._epoch_images / seconds, 1),
         }
@@ -81,3 +81,9 @@ class EpochLog(pl.Callback):
             file.write(json.dumps(line) + "\n")
             file.flush()
             os.fsync(file.fileno())
+
+
+def _learning_rate(trainer: pl.Trainer) -> float | None:
+    """The highest learning rate of all parameter groups; None for a net with nothing to learn."""
+    rates = [group["lr"] for optimizer in trainer.optimizers for group in optimizer.param_groups if "lr" in group]
+    return max(rates, default=None)

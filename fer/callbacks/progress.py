@@ -38,6 +38,6 @@ class EpochLines(pl.Callback):
         )
 
 
-def progress_callback() -> pl.Callback:
-    """A rich progress bar on a terminal, quiet lines otherwise."""
-    return RichProgressBar(leave=True) if sys.stdout.isatty() else EpochLines()
+def progress_callbacks() -> list[pl.Callback]:
+    """One line an epoch, and above it, on a terminal, a bar of the running one."""
+    return [EpochLines(), RichProgressBar()] if sys.stdout.isatty() else [EpochLines()]

@@ -1,6 +1,12 @@
 """The skip-connection CNN: a small residual net for 48 x 48 grey faces, the default model."""
 
+from typing import Annotated
+
+from pydantic import Field, NonNegativeInt, PositiveInt
 from torch import Tensor, nn
+
+from fer.errors import ConfigError
+from fer.models.ranges import Fraction
 
 
 class ConvNorm(nn.Sequential):
@@ -28,35 +34,48 @@ class SkipBlock(nn.Module):
         self.relu = nn.ReLU(inplace=True)
 
     def forward(self, x_BCHW: Tensor) -> Tensor:
+        """Feature map (B, D, h, w) -> one of the same shape."""
         y_BCHW: Tensor = self.relu(x_BCHW + self.body(x_BCHW))
         return y_BCHW
 
 
 class SkipCNN(nn.Module):
-    """Stages of a stride-2 convolution and residual blocks at 1/2, 1/4 and 1/8 of the input, then average pooling.
+    """Stages of a stride-2 convolution and residual blocks, then average pooling.
 
-    Nothing runs at full resolution, where a CPU spends its time and a 48 px face gains little; widths that are
-    multiples of 32 fill the vector units in bfloat16.
+    Nothing runs at full resolution and little at half of it, where a CPU spends its time and a 48 px face gains the
+    least: the default has its blocks at 12 x 12 and 6 x 6 cells. Widths that are multiples of 32 fill the vector units
+    in bfloat16.
 
     Args:
         in_channels: image channels.
         num_classes: number of logits.
-        width: channels of the first stage; the later stages have two and four times as many.
-        blocks: residual blocks a stage.
+        widths: channels of each stage; each stage halves the map.
+        blocks: residual blocks of each stage.
         dropout: probability of dropping a pooled feature.
+
+    Raises:
+        ConfigError: `widths` and `blocks` name different numbers of stages.
     """
 
     def __init__(
-        self, *, in_channels: int = 1, num_classes: int = 7, width: int = 32, blocks: int = 2, dropout: float = 0.0
+        self,
+        *,
+        in_channels: int,
+        num_classes: int,
+        widths: Annotated[tuple[PositiveInt, ...], Field(min_length=1)] = (32, 64, 192),
+        blocks: tuple[NonNegativeInt, ...] = (0, 2, 2),
+        dropout: Fraction = 0.0,
     ) -> None:
         super().__init__()
+        if len(widths) != len(blocks):
+            raise ConfigError(
+                f"model.params.widths={list(widths)} and model.params.blocks={list(blocks)}: give one of each a stage"
+            )
         stages: list[nn.Module] = []
         inputs = in_channels
-        for stage_width in (width, 2 * width, 4 * width):
-            stages.append(
-                nn.Sequential(ConvNorm(inputs, stage_width, stride=2), *(SkipBlock(stage_width) for _ in range(blocks)))
-            )
-            inputs = stage_width
+        for width, count in zip(widths, blocks, strict=True):
+            stages.append(nn.Sequential(ConvNorm(inputs, width, stride=2), *(SkipBlock(width) for _ in range(count))))
+            inputs = width
         self.stages = nn.Sequential(*stages)
         self.pool = nn.AdaptiveAvgPool2d(1)
         self.dropout = nn.Dropout(dropout)

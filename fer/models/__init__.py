@@ -1,0 +1,1 @@
+"""Nets, one family per file, behind one registry; and the Lightning system that trains any of them."""
