@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from support import TINY
 
 if TYPE_CHECKING:
     from fer.training import RunResult
@@ -34,19 +35,6 @@ def fer2013_archive() -> Path:
     return path
 
 
-TINY = (
-    "data=synthetic",
-    "data.train=210",
-    "data.public=70",
-    "data.private=70",
-    "data.batch_size=32",
-    "trainer.accelerator=cpu",
-    "trainer.precision=32-true",
-    "trainer.max_epochs=2",
-    "threads=1",
-)
-"""Overrides of a run of seconds."""
-
 Train = Callable[..., "RunResult"]
 
 
@@ -67,4 +55,4 @@ def train() -> Train:
 @pytest.fixture(scope="session")
 def tiny_run(train: Train, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The run folder of a finished tiny training of the default model; not to be written to."""
-    return train("model.params.blocks=1", run_dir=tmp_path_factory.mktemp("runs") / "tiny").run_dir
+    return train("model.params.blocks=[0,1,0]", run_dir=tmp_path_factory.mktemp("runs") / "tiny").run_dir

@@ -8,19 +8,11 @@ import time
 from pathlib import Path
 
 import pytest
+from support import TINY
 
 from fer import cli
 from fer.errors import DataError
 from fer.interrupt import Interrupted
-
-TINY = (
-    "data=synthetic",
-    "data.train=210",
-    "data.public=70",
-    "data.private=70",
-    "data.batch_size=32",
-    "trainer.accelerator=cpu",
-)
 
 
 def fer_train(monkeypatch: pytest.MonkeyPatch, *arguments: str) -> int:
@@ -38,7 +30,7 @@ def fer_train(monkeypatch: pytest.MonkeyPatch, *arguments: str) -> int:
         (["data.root=nowhere/archive.zip"], ["nowhere/archive.zip", "data.root", "fer-data fetch"]),
         (["modle=cnn"], ["modle", "'model'"]),
         ([*TINY, "trainer.accelerator=mps"], ["trainer.accelerator=mps", "available: cpu"]),
-        ([*TINY, "model.params.widht=8"], ["widht", "width"]),
+        ([*TINY, "+model.params.width=8"], ["width", "widths"]),
         ([*TINY, "resume=nowhere.ckpt"], ["nowhere.ckpt"]),
         ([*TINY, "run_dir=/proc/nothing"], ["run_dir=/proc/nothing"]),
         ([*TINY, "data.fold=7", "data.protocol=kfold"], ["fold", "7"]),
@@ -89,7 +81,7 @@ def test_help_lists_every_group(monkeypatch: pytest.MonkeyPatch, capsys: pytest.
 
 def started(tmp_path: Path, *overrides: str) -> subprocess.Popen[str]:
     return subprocess.Popen(
-        [sys.executable, "-c", "from fer.cli import train; train()", *TINY, "threads=1", *overrides],
+        [sys.executable, "-c", "from fer.cli import train; train()", *TINY, *overrides],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,

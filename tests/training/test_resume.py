@@ -15,7 +15,7 @@ from fer.interrupt import Interrupted
 
 Train = Callable[..., Any]
 # Dropout, mixing and EMA all carry state or randomness that a careless resume would lose.
-OVERRIDES = ("augment=strong", "model.params.blocks=1", "model.params.dropout=0.2", "trainer.max_epochs=4")
+OVERRIDES = ("augment=strong", "model.params.blocks=[0,1,0]", "model.params.dropout=0.2", "trainer.max_epochs=4")
 
 
 def interrupt_at(epoch: int, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,0 +1,60 @@
+"""Trains every model family under one equal time budget and reports them side by side.
+
+    python scripts/compare_families.py archive.zip --minutes 4 --out outputs/families
+
+Each net trains at its own full size with its own optimiser, for as many whole epochs as fit the budget at the speed
+that a short probe of it shows. Interrupted? The same command goes on: finished families are kept.
+"""
+
+import argparse
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+FAMILIES = ("random", "majority", "mlp", "cnn", "skipcnn", "resnet18", "resnet50", "efficientnetv2", "vit")
+TRAINING_IMAGES = 28_709
+
+
+def main() -> None:
+    """Probes, trains and reports."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("root", help="FER-2013")
+    parser.add_argument("--minutes", type=float, default=4.0, help="training time of each family")
+    parser.add_argument("--out", type=Path, default=Path("outputs/families"))
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--families", nargs="+", default=FAMILIES, choices=FAMILIES)
+    arguments = parser.parse_args()
+
+    runs = []
+    for family in arguments.families:
+        run_dir = arguments.out / family
+        runs.append(run_dir)
+        if (run_dir / "metrics.json").is_file():
+            continue
+        common = [f"model={family}", f"data.root={arguments.root}", f"seed={arguments.seed}", "model.train_sizes=null"]
+        epochs = 1
+        if family not in ("random", "majority"):
+            speed = probe(common, arguments.out / f"probe_{family}")
+            epochs = max(1, round(arguments.minutes * 60 * speed / TRAINING_IMAGES))
+            print(f"{family}: {speed:,.0f} images/s, {epochs} epochs", flush=True)
+        fer("train", *common, f"trainer.max_epochs={epochs}", f"run_dir={run_dir}", "~callbacks.early_stopping")
+    fer("report", f"run=[{','.join(map(str, runs))}]", f"out={arguments.out / 'report'}")
+
+
+def probe(common: list[str], run_dir: Path) -> float:
+    """Images a second of a short training."""
+    if not (run_dir / "metrics.json").is_file():
+        limits = ["trainer.max_epochs=1", "+trainer.limit_train_batches=40", "+trainer.limit_val_batches=1"]
+        fer("train", *common, *limits, f"run_dir={run_dir}")
+    return float(json.loads((run_dir / "metrics.json").read_text(encoding="utf-8"))["images_per_second"])
+
+
+def fer(command: str, *arguments: str) -> None:
+    """Runs a fer command in a process of its own."""
+    code = f"from fer.cli import {command}; {command}()"
+    subprocess.run([sys.executable, "-c", code, *arguments], check=True)
+
+
+if __name__ == "__main__":
+    main()
