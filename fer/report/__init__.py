@@ -1,0 +1,1 @@
+"""Run folders -> tables, figures and one offline HTML page."""

@@ -1,0 +1,117 @@
+"""The command `fer-report`."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+from fer.errors import ConfigError
+
+if TYPE_CHECKING:
+    from fer.report.options import ReportOptions
+
+HELP: Final = """\
+fer-report: evaluates and explains run folders, in one offline HTML page with its numbers as CSV and JSON beside it.
+
+usage: fer-report run=PATH [KEY=VALUE ...]
+
+  fer-report run=outputs/a                        one run; writes outputs/a/report/report.html
+  fer-report 'run=[outputs/a,outputs/b]' out=cmp  several runs side by side
+  fer-report run=outputs/a faces=false            a page without faces, to be passed on
+
+Keys:
+"""
+
+
+def main(arguments: Sequence[str]) -> None:
+    """Runs the command with `key=value` arguments and prints the path of the page.
+
+    Raises:
+        FerError: a mistake in the arguments, a run folder, its model or its data.
+    """
+    if any(argument in ("-h", "--help") for argument in arguments):
+        print(HELP + _keys(), end="")
+        return
+    tree = compose(arguments)
+    runs, out, options = parse(tree)
+    from fer.report.main import make_report
+
+    print(make_report(runs, out=out, options=options))
+
+
+def compose(overrides: Sequence[str]) -> dict[str, Any]:
+    """The plain configuration of `fer-report OVERRIDES`.
+
+    Raises:
+        ConfigError: an override Hydra cannot apply, or no run named.
+    """
+    from hydra import compose as hydra_compose
+    from hydra import initialize_config_dir
+    from hydra.errors import HydraException
+    from omegaconf import OmegaConf
+    from omegaconf.errors import MissingMandatoryValue, OmegaConfBaseException
+
+    from fer.config import conf_dir, nearest
+
+    try:
+        with initialize_config_dir(config_dir=str(conf_dir()), version_base="1.3"):
+            composed = hydra_compose(config_name="report", overrides=list(overrides))
+        tree = OmegaConf.to_container(composed, resolve=True, throw_on_missing=True)
+    except MissingMandatoryValue as error:
+        raise ConfigError("no run named: fer-report run=PATH, with PATH the run_dir of a fer-train") from error
+    except (HydraException, OmegaConfBaseException) as error:
+        known = _known_keys()
+        for override in overrides:
+            key, equals, _ = override.lstrip("+~").partition("=")
+            if equals and key.partition(".")[0] not in known:
+                raise ConfigError(
+                    f"{override}: no such key{nearest(key, known)}; fer-report knows {', '.join(known)}"
+                ) from error
+            if not equals:
+                raise ConfigError(f"{override!r} is no key=value: did you mean run={override}?") from error
+        reason = " ".join(line.strip() for line in str(error).splitlines() if line.strip())
+        raise ConfigError(f"{' '.join(overrides)}: {reason} (a list needs quotes: 'run=[a,b]')") from error
+    assert isinstance(tree, dict)
+    return {str(key): value for key, value in tree.items()}
+
+
+def parse(tree: Mapping[str, Any]) -> "tuple[list[Path], Path | None, ReportOptions]":
+    """Run folders, report folder and options of a plain configuration.
+
+    Raises:
+        ConfigError: a value of the wrong type or out of range; the message names the key.
+    """
+    from pydantic import ValidationError
+
+    from fer.report.options import ReportOptions
+
+    run = tree["run"]
+    if isinstance(run, list) and not all(isinstance(path, str) for path in run):
+        raise ConfigError(f"run={run}: give run folders, as in 'run=[outputs/a,outputs/b]'")
+    if not isinstance(run, str | list):
+        raise ConfigError(f"run={run}: give a run folder, or a list of them")
+    out = tree["out"]
+    try:
+        options = ReportOptions.model_validate({key: value for key, value in tree.items() if key not in ("run", "out")})
+    except ValidationError as error:
+        first = error.errors()[0]
+        key = ".".join(map(str, first["loc"]))
+        raise ConfigError(f"{key}={first.get('input')!r}: {first['msg']}") from error
+    paths = [run] if isinstance(run, str) else run
+    return [Path(path).expanduser() for path in paths], None if out is None else Path(str(out)).expanduser(), options
+
+
+def _known_keys() -> list[str]:
+    """The keys of `conf/report.yaml`."""
+    import yaml
+
+    from fer.config import conf_dir
+
+    return list(yaml.safe_load((conf_dir() / "report.yaml").read_text(encoding="utf-8")))
+
+
+def _keys() -> str:
+    """The keys with their meaning, as the file itself says."""
+    from fer.config import conf_dir
+
+    lines = (conf_dir() / "report.yaml").read_text(encoding="utf-8").splitlines()
+    return "".join(f"  {line}\n" for line in lines if not line.startswith("#"))

@@ -1,0 +1,201 @@
+"""Faces beside what the net looked at: correct and wrong answers, drawn at random, and the most confident mistakes."""
+
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+import numpy.typing as npt
+
+from fer.labels import EMOTIONS
+from fer.metrics import Predictions
+
+if TYPE_CHECKING:
+    from fer.explain import HeatMaps
+
+SIDE: Final = 144
+"""Height and width of a drawn face in pixels: three times 48."""
+
+Images = npt.NDArray[np.uint8]
+
+
+Explainer = Callable[[Images, npt.NDArray[np.int64]], "HeatMaps | None"]
+"""Heat maps of images (N, C, H, W) for classes (N,); None for a net without a spatial map."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Example:
+    """One face, what it is, what the model said, and where it looked.
+
+    Attributes:
+        row: its row in the prediction table.
+        id: name of the face.
+        true: its label.
+        predicted: the model's answer.
+        confidence: probability of that answer.
+        picture: uint8 array (`SIDE`, `SIDE` or twice that, 3), RGB: the face and, where there is a map, the face
+            under it.
+        has_map: whether the map is in the picture.
+        empty_map: whether the map was computed and holds nothing.
+    """
+
+    row: int
+    id: str
+    true: str
+    predicted: str
+    confidence: float
+    picture: Images
+    has_map: bool
+    empty_map: bool
+
+    @property
+    def correct(self) -> bool:
+        """Whether the answer is the label."""
+        return self.true == self.predicted
+
+    @property
+    def file_name(self) -> str:
+        """Name of the picture's file: right or wrong, id, true and predicted emotion."""
+        plain_id = re.sub(r"[^A-Za-z0-9.-]+", "_", self.id).strip("._") or "face"
+        outcome = "correct" if self.correct else "wrong"
+        return f"{outcome}__{plain_id}__true-{self.true}__predicted-{self.predicted}.png"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Gallery:
+    """The pictures of a report.
+
+    Attributes:
+        by_class: (emotion, correct examples, wrong examples), drawn at random from the faces with that label.
+        mistakes: the most confident wrong answers, most confident first.
+        note: why there are no maps, or what to know of them; empty where there is nothing to say.
+        grid: (h, w) cells of the layer the maps come from; None without maps.
+    """
+
+    by_class: tuple[tuple[str, tuple[Example, ...], tuple[Example, ...]], ...]
+    mistakes: tuple[Example, ...]
+    note: str
+    grid: tuple[int, int] | None
+
+
+def build_gallery(
+    predictions: Predictions,
+    images: Images,
+    *,
+    explain: Explainer | None,
+    per_class: int,
+    mistakes: int,
+    seed: int,
+) -> Gallery:
+    """The pictures of one prediction table.
+
+    Args:
+        predictions: the table.
+        images: uint8 array (N, C, H, W), its faces.
+        explain: makes the maps, each for the predicted class; None draws faces alone.
+        per_class: correct and wrong faces of each emotion.
+        mistakes: how many of the most confident wrong answers.
+        seed: of the random choice.
+    """
+    chosen = choose_examples(predictions, per_class=per_class, seed=seed)
+    confident = confident_mistakes(predictions, count=mistakes)
+    rows = np.unique(np.concatenate([*(np.concatenate(pair) for pair in chosen.values()), confident]))
+    heat = None if explain is None or len(rows) == 0 else explain(images[rows], predictions.predicted[rows])
+    note, grid = "", None
+    if explain is not None and heat is None and len(rows) > 0:
+        note = (
+            "This net has no map of places inside (a baseline, or one that flattens the face first), so Grad-CAM has "
+            "nothing to show."
+        )
+    elif heat is not None and heat.too_coarse:
+        note = (
+            f"The net's last map has {heat.grid[0]} x {heat.grid[1]} cells for the whole face: too coarse to say where "
+            "it looks, so no map is drawn."
+        )
+        heat = None
+    elif heat is not None:
+        grid = heat.grid
+
+    def example(row: int) -> Example:
+        at = int(np.searchsorted(rows, row))
+        empty = heat is not None and bool(heat.empty[at])
+        shown = None if heat is None or empty else heat.maps[at]
+        return Example(
+            row=row,
+            id=str(predictions.ids[row]),
+            true=EMOTIONS[predictions.labels[row]],
+            predicted=EMOTIONS[predictions.predicted[row]],
+            confidence=float(predictions.confidence[row]),
+            picture=draw(images[row], shown),
+            has_map=shown is not None,
+            empty_map=empty,
+        )
+
+    return Gallery(
+        by_class=tuple(
+            (emotion, tuple(example(row) for row in correct.tolist()), tuple(example(row) for row in wrong.tolist()))
+            for emotion, (correct, wrong) in chosen.items()
+        ),
+        mistakes=tuple(example(row) for row in confident.tolist()),
+        note=note,
+        grid=grid,
+    )
+
+
+def choose_examples(
+    predictions: Predictions, *, per_class: int, seed: int
+) -> dict[str, tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]]:
+    """Rows of correct and of wrong answers for each emotion, drawn at random and so not picked to look good."""
+    rng = np.random.default_rng([seed, 2])
+    correct = predictions.predicted == predictions.labels
+    chosen = {}
+    for c, emotion in enumerate(EMOTIONS):
+        right, wrong = (np.flatnonzero((predictions.labels == c) & outcome) for outcome in (correct, ~correct))
+        chosen[emotion] = (rng.permutation(right)[:per_class], rng.permutation(wrong)[:per_class])
+    return chosen
+
+
+def confident_mistakes(predictions: Predictions, *, count: int) -> npt.NDArray[np.int64]:
+    """Rows of the wrong answers with the highest probability, highest first."""
+    wrong = np.flatnonzero(predictions.predicted != predictions.labels)
+    order = np.argsort(-predictions.confidence[wrong], kind="stable")
+    return wrong[order[:count]]
+
+
+def draw(image_CHW: Images, heat_HW: npt.NDArray[np.float32] | None) -> Images:
+    """uint8 array (`SIDE`, `SIDE` or 2 `SIDE`, 3): the face, and beside it the face under its heat map."""
+    import cv2
+    import matplotlib
+
+    rgb = np.repeat(image_CHW, 3, axis=0) if image_CHW.shape[0] == 1 else image_CHW
+    face = cv2.resize(np.ascontiguousarray(rgb.transpose(1, 2, 0)), (SIDE, SIDE), interpolation=cv2.INTER_CUBIC)
+    if heat_HW is None:
+        return np.asarray(face, dtype=np.uint8)
+    heat = np.clip(cv2.resize(heat_HW, (SIDE, SIDE), interpolation=cv2.INTER_LINEAR), 0, 1)
+    # Inferno runs from dark to light in even steps for every kind of colour vision; weak places stay see-through.
+    colour = 255 * matplotlib.colormaps["inferno"](heat)[:, :, :3]
+    cover = (0.75 * np.sqrt(heat))[:, :, None]
+    grey = cv2.cvtColor(face, cv2.COLOR_RGB2GRAY)[:, :, None]
+    overlay = (1 - cover) * grey + cover * colour
+    return np.concatenate([face, overlay.round().astype(np.uint8)], axis=1)
+
+
+def png(picture: Images) -> bytes:
+    """RGB picture -> PNG file."""
+    return _encode(picture, ".png", ())
+
+
+def webp(picture: Images) -> bytes:
+    """RGB picture -> WebP file, a tenth of the PNG's size, for the page."""
+    import cv2
+
+    return _encode(picture, ".webp", (cv2.IMWRITE_WEBP_QUALITY, 85))
+
+
+def _encode(picture: Images, suffix: str, arguments: Sequence[int]) -> bytes:
+    import cv2
+
+    done, encoded = cv2.imencode(suffix, cv2.cvtColor(picture, cv2.COLOR_RGB2BGR), list(arguments))
+    assert done, suffix
+    return bytes(encoded)

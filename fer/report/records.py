@@ -1,0 +1,174 @@
+"""What a run folder says of itself."""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from fer.errors import CheckpointError, ConfigError, DataError
+from fer.run_folder import RunFolder
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunRecord:
+    """The files of one run, read.
+
+    Attributes:
+        folder: where they are.
+        name: the run's name in tables; unique within a report.
+        config: the resolved configuration, plain types.
+        manifest: command, versions, device, data, times; empty where an interrupted run has not written it.
+        epochs: one mapping an epoch, in order.
+        final: the run's own final numbers by dotted name ("public.accuracy"); empty for an interrupted run.
+        checkpoint: the weights to report on.
+        notes: what a reader must know of this run before its numbers.
+    """
+
+    folder: RunFolder
+    name: str
+    config: Mapping[str, Any]
+    manifest: Mapping[str, Any]
+    epochs: tuple[Mapping[str, Any], ...]
+    final: Mapping[str, Any]
+    checkpoint: Path
+    notes: tuple[str, ...] = ()
+
+    @property
+    def protocol(self) -> str:
+        """Which rows trained and which selected: a value of `data.protocol`."""
+        return str(self.config["data"].get("protocol", "official"))
+
+    @property
+    def seed(self) -> int:
+        """The training seed."""
+        return int(self.config.get("seed", 0))
+
+    @property
+    def model(self) -> str:
+        """The net's name in the registry."""
+        return str(self.config["model"]["name"])
+
+
+def read_runs(paths: Sequence[Path]) -> tuple[RunRecord, ...]:
+    """The records of several runs, in order, with names that tell them apart.
+
+    Raises:
+        ConfigError: no run named, one named twice, or not a run folder.
+        CheckpointError: a run folder without a checkpoint.
+        DataError: a broken manifest or metrics file.
+    """
+    if len(paths) == 0:
+        raise ConfigError("run is empty: name at least one run folder, as in fer-report run=outputs/<run>")
+    resolved = [path.resolve() for path in paths]
+    twice = [path for path in resolved if resolved.count(path) > 1]
+    if twice:
+        raise ConfigError(f"run={paths[resolved.index(twice[0])]} is named twice: name each run once")
+    records = [read_run(path) for path in paths]
+    names = [record.name for record in records]
+    return tuple(
+        replace(record, name=f"{record.folder.path.resolve().parent.name}/{record.name}")
+        if names.count(record.name) > 1
+        else record
+        for record in records
+    )
+
+
+def read_run(path: Path) -> RunRecord:
+    """The record of one run; see `read_runs`."""
+    if not path.exists():
+        raise ConfigError(f"run={path} does not exist: give the run_dir of a fer-train")
+    folder = RunFolder(path)
+    notes = []
+    config = _read_config(folder.config)
+    manifest = _read_json(folder.manifest) if folder.manifest.is_file() else {}
+    epochs, torn = _read_epochs(folder.epochs)
+    finished = folder.metrics.is_file()
+    final = _flat(_read_json(folder.metrics)) if finished else {}
+    checkpoint = _checkpoint(folder)
+    if not finished:
+        of_epochs = config.get("trainer", {}).get("max_epochs")
+        planned = "" if of_epochs is None else f" of {of_epochs}"
+        notes.append(
+            f"This run was interrupted after {len(epochs)}{planned} epochs: every number below is that of the "
+            f"unfinished model in {checkpoint.name}. Continue it with fer-train run_dir={path} and report again."
+        )
+    elif checkpoint == folder.last:
+        notes.append("The run has no best.ckpt: every number below is that of its last epoch, not of its best.")
+    if torn:
+        notes.append(f"The last line of {folder.epochs.name} is cut off and was left out.")
+    return RunRecord(
+        folder=folder,
+        name=path.resolve().name,
+        config=config,
+        manifest=manifest,
+        epochs=epochs,
+        final=final,
+        checkpoint=checkpoint,
+        notes=tuple(notes),
+    )
+
+
+def _checkpoint(folder: RunFolder) -> Path:
+    for path in (folder.best, folder.last):
+        if path.is_file():
+            return path
+    raise CheckpointError(
+        f"run={folder.path} has no checkpoint ({folder.best} or {folder.last.name}): no epoch was finished, or the "
+        f"file was removed; train again with fer-train run_dir={folder.path}"
+    )
+
+
+def _read_config(path: Path) -> Mapping[str, Any]:
+    import yaml
+
+    if not path.is_file():
+        raise ConfigError(f"run={path.parent} is not a run folder (no config.yaml): give the run_dir of a fer-train")
+    try:
+        tree = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{path} is not readable YAML ({error}): restore it, or train again") from error
+    if not (isinstance(tree, dict) and isinstance(tree.get("data"), dict) and isinstance(tree.get("model"), dict)):
+        raise ConfigError(f"{path} holds no data and model sections: it is not the configuration of a fer-train")
+    return tree
+
+
+def _read_json(path: Path) -> Mapping[str, Any]:
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except (json.JSONDecodeError, UnicodeDecodeError) as error:
+        raise DataError(
+            f"{path} is not readable JSON ({error}): delete it to report the run as interrupted, or train again"
+        ) from error
+    if not isinstance(content, dict):
+        raise DataError(f"{path} holds no JSON object: delete it to report the run as interrupted, or train again")
+    return content
+
+
+def _read_epochs(path: Path) -> tuple[tuple[Mapping[str, Any], ...], bool]:
+    """The epochs, and whether the last line was cut off, as a killed run leaves it."""
+    if not path.is_file():
+        return (), False
+    lines = path.read_text(encoding="utf-8", errors="replace").splitlines(keepends=True)
+    torn = len(lines) > 0 and not lines[-1].endswith("\n")
+    epochs = []
+    for number, line in enumerate(lines[:-1] if torn else lines, start=1):
+        try:
+            epoch = json.loads(line)
+        except json.JSONDecodeError as error:
+            raise DataError(f"{path}:{number} is not JSON ({error.msg}): remove that line and report again") from error
+        if not isinstance(epoch, dict) or "epoch" not in epoch:
+            raise DataError(f"{path}:{number} names no epoch: remove that line and report again")
+        epochs.append(epoch)
+    return tuple(epochs), torn
+
+
+def _flat(tree: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+    """Nested mappings as one with dotted names."""
+    flat: dict[str, Any] = {}
+    for key, value in tree.items():
+        if isinstance(value, Mapping):
+            flat |= _flat(value, f"{prefix}{key}.")
+        else:
+            flat[f"{prefix}{key}"] = value
+    return flat

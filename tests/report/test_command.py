@@ -1,0 +1,65 @@
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from fer.errors import ConfigError
+from fer.report.command import compose, main, parse
+from fer.report.options import ReportOptions
+
+
+def test_one_run_with_defaults() -> None:
+    runs, out, options = parse(compose(["run=outputs/a"]))
+    assert (runs, out) == ([Path("outputs/a")], None)
+    assert options == ReportOptions()
+
+
+def test_several_runs_and_options() -> None:
+    arguments = ["run=[outputs/a,outputs/b]", "out=compared", "bootstrap=500", "tta=false", "device=cpu"]
+    runs, out, options = parse(compose(arguments))
+    assert runs == [Path("outputs/a"), Path("outputs/b")]
+    assert out == Path("compared")
+    assert (options.bootstrap, options.tta, options.device) == (500, False, "cpu")
+
+
+def test_the_file_holds_every_option_with_its_default() -> None:
+    tree = compose(["run=x"])
+    assert {key: value for key, value in tree.items() if key not in ("run", "out")} == ReportOptions().model_dump()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        ([], r"no run named: fer-report run=PATH"),
+        (["run=x", "boostrap=9"], r"boostrap=9: no such key \(did you mean 'bootstrap'\?\)"),
+        (["outputs/a"], r"did you mean run=outputs/a\?"),
+        (["run=[a"], r"run=\[a.*quotes"),
+        (["run=x", "bootstrap=3"], r"bootstrap=3: .*greater than or equal to 100"),
+        (["run=x", "device=tpu"], r"device='tpu'"),
+        (["run=x", "tta=perhaps"], r"tta='perhaps'"),
+        (["run=3"], r"run=3: give a run folder"),
+        (["run=[1,2]"], r"run=\[1, 2\]: give run folders"),
+    ],
+)
+def test_mistakes_are_told_with_key_and_fix(arguments: list[str], words: str) -> None:
+    with pytest.raises(ConfigError, match=words):
+        parse(compose(arguments))
+
+
+def test_help_lists_every_key(capsys: pytest.CaptureFixture[str]) -> None:
+    main(["--help"])
+    told = capsys.readouterr().out
+    for key in (*ReportOptions.model_fields, "run", "out"):
+        assert f"  {key}: " in told
+    assert told.endswith("\n")
+
+
+def test_importing_the_report_loads_nothing_heavy() -> None:
+    code = (
+        "import fer.report.main, fer.report.command, sys;"
+        "heavy = {'torch', 'matplotlib', 'jinja2', 'sklearn', 'pandas', 'pyarrow', 'captum', 'cv2', 'hydra'};"
+        "print(sorted(heavy & set(sys.modules)))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"

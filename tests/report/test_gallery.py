@@ -1,0 +1,131 @@
+import numpy as np
+
+from fer.explain import HeatMaps
+from fer.labels import EMOTIONS
+from fer.metrics import Predictions
+from fer.report.gallery import SIDE, build_gallery, choose_examples, confident_mistakes, draw, png, webp
+
+N = 28
+
+
+def predictions(*, wrong: tuple[int, ...] = (0, 7, 14)) -> Predictions:
+    """Four faces of each emotion; face n is answered with confidence 0.4 + n / 100, wrongly for `wrong`."""
+    labels = np.arange(N) % 7
+    answers = labels.copy()
+    answers[list(wrong)] = (answers[list(wrong)] + 1) % 7
+    confidence = 0.4 + np.arange(N) / 100
+    probabilities = np.repeat(((1 - confidence) / 6)[:, None], 7, axis=1)
+    probabilities[np.arange(N), answers] = confidence
+    return Predictions(
+        ids=np.array([f"test/é {i}/../x.jpg" for i in range(N)]), labels=labels, probabilities=probabilities, split="x"
+    )
+
+
+IMAGES = np.random.default_rng(0).integers(0, 256, (N, 1, 48, 48)).astype(np.uint8)
+
+
+def gallery(explain=None, *, table: Predictions | None = None, images=IMAGES):
+    table = predictions() if table is None else table
+    return build_gallery(table, images, explain=explain, per_class=2, mistakes=2, seed=0)
+
+
+def test_examples_are_right_and_wrong_faces_of_their_emotion() -> None:
+    table = predictions()
+    chosen = choose_examples(table, per_class=2, seed=0)
+    assert tuple(chosen) == EMOTIONS
+    for c, emotion in enumerate(EMOTIONS):
+        correct, wrong = chosen[emotion]
+        assert (table.labels[correct] == c).all()
+        assert (table.predicted[correct] == c).all()
+        assert (table.predicted[wrong] != table.labels[wrong]).all()
+    assert len(chosen["angry"][1]) == 2
+    assert len(chosen["happy"][1]) == 0
+
+
+def test_the_choice_is_random_but_repeats() -> None:
+    first, again, other = (choose_examples(predictions(), per_class=2, seed=seed) for seed in (0, 0, 1))
+    as_lists = [[rows.tolist() for pair in chosen.values() for rows in pair] for chosen in (first, again, other)]
+    assert as_lists[0] == as_lists[1] != as_lists[2]
+
+
+def test_the_surest_mistakes_come_first() -> None:
+    assert confident_mistakes(predictions(), count=2).tolist() == [14, 7]
+    assert confident_mistakes(predictions(wrong=()), count=2).tolist() == []
+
+
+def test_maps_explain_the_answer_given() -> None:
+    asked: list[np.ndarray] = []
+
+    def explain(images: np.ndarray, classes: np.ndarray) -> HeatMaps:
+        asked.append(classes)
+        maps = np.zeros((len(images), 48, 48), dtype=np.float32)
+        maps[:, 10, 10] = 1
+        empty = np.zeros(len(images), dtype=bool)
+        empty[0], maps[0] = True, 0
+        return HeatMaps(maps=maps, empty=empty, grid=(6, 6))
+
+    found = gallery(explain)
+    table = predictions()
+    shown = sorted({example.row for _, *pair in found.by_class for group in pair for example in group} | {7, 14})
+    np.testing.assert_array_equal(asked[0], table.predicted[shown])
+    assert found.grid == (6, 6)
+    by_row = {example.row: example for _, *pair in found.by_class for group in pair for example in group}
+    first = by_row[shown[0]] if shown[0] in by_row else found.mistakes[0]
+    assert first.empty_map
+    assert not first.has_map
+    assert first.picture.shape == (SIDE, SIDE, 3)
+    others = [example for row, example in by_row.items() if row != shown[0]]
+    assert all(example.has_map and example.picture.shape == (SIDE, 2 * SIDE, 3) for example in others)
+
+
+def test_a_map_too_coarse_is_told_and_not_drawn() -> None:
+    def explain(images: np.ndarray, classes: np.ndarray) -> HeatMaps:
+        maps = np.ones((len(images), 48, 48), dtype=np.float32)
+        return HeatMaps(maps=maps, empty=np.zeros(len(images), dtype=bool), grid=(2, 2))
+
+    found = gallery(explain)
+    assert "2 x 2 cells" in found.note
+    assert found.grid is None
+    assert not any(example.has_map for example in found.mistakes)
+
+
+def test_a_net_without_places_is_told() -> None:
+    found = gallery(lambda images, classes: None)
+    assert "no map of places" in found.note
+    assert found.mistakes[0].picture.shape == (SIDE, SIDE, 3)
+
+
+def test_a_model_without_mistakes_has_none_to_show() -> None:
+    found = gallery(table=predictions(wrong=()))
+    assert found.mistakes == ()
+    assert all(wrong == () for _, _, wrong in found.by_class)
+
+
+def test_file_names_tell_id_truth_and_answer_and_stay_in_their_folder() -> None:
+    example = gallery().mistakes[0]
+    assert example.file_name == "wrong__test_14_.._x.jpg__true-angry__predicted-disgust.png"
+    assert "/" not in example.file_name
+
+
+def test_a_picture_shows_the_face_beside_the_heat() -> None:
+    face = np.full((1, 48, 48), 128, dtype=np.uint8)
+    heat = np.zeros((48, 48), dtype=np.float32)
+    heat[:12, :12] = 1
+    picture = draw(face, heat)
+    assert (picture[:, :SIDE] == 128).all()
+    overlay = picture[:, SIDE:]
+    assert (overlay[80:, 80:] == 128).all()
+    hot = overlay[5, 5].astype(int)
+    assert hot[0] > hot[2] + 30  # inferno's top is yellow
+
+
+def test_colour_faces_are_drawn_in_colour() -> None:
+    face = np.zeros((3, 48, 48), dtype=np.uint8)
+    face[0] = 200
+    assert (draw(face, None) == [200, 0, 0]).all()
+
+
+def test_pictures_are_encoded_as_what_they_say() -> None:
+    picture = draw(IMAGES[0], None)
+    assert png(picture).startswith(b"\x89PNG")
+    assert webp(picture)[8:12] == b"WEBP"

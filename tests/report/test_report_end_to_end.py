@@ -1,0 +1,148 @@
+"""fer-report over a run that fer-train made."""
+
+import json
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+
+from fer.errors import CheckpointError, ConfigError
+from fer.metrics import Predictions
+from fer.report.main import make_report
+from fer.report.options import ReportOptions
+
+OPTIONS = ReportOptions(bootstrap=100, cam_images_per_class=1, mistakes=2, device="cpu")
+
+
+@pytest.fixture(scope="module")
+def page(tiny_run: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return make_report([tiny_run], out=tmp_path_factory.mktemp("out") / "report", options=OPTIONS)
+
+
+def test_the_report_repeats_what_the_training_measured(tiny_run: Path, page: Path) -> None:
+    trained = json.loads((tiny_run / "metrics.json").read_text())
+    reported = json.loads((page.parent / "metrics.json").read_text())
+    for metric, estimate in reported["public"].items():
+        assert estimate["value"] == pytest.approx(trained[f"public.{metric}"], abs=1e-5), metric
+    assert reported["notes"] == []
+    assert reported["private"]["accuracy"]["n"] == 70
+
+
+def test_the_answers_are_those_the_training_saved(tiny_run: Path, page: Path) -> None:
+    saved = Predictions.read(tiny_run / "predictions" / "public.parquet")
+    again = Predictions.read(page.parent / "predictions" / "public.parquet")
+    assert saved.ids.tolist() == again.ids.tolist()
+    assert abs(saved.probabilities - again.probabilities).max() < 1e-5
+
+
+def test_the_run_folder_is_left_as_it_was(tiny_run: Path, page: Path) -> None:
+    assert not (tiny_run / "report").exists()
+
+
+def test_maps_are_drawn_for_the_default_net(page: Path) -> None:
+    panels = list((page.parent / "gradcam").glob("*.png"))
+    assert len(panels) >= 7
+    assert "Grad-CAM map" in page.read_text(encoding="utf-8")
+
+
+def test_a_run_beside_an_interrupted_one(tiny_run: Path, tmp_path: Path) -> None:
+    other = tmp_path / "interrupted"
+    shutil.copytree(tiny_run, other)
+    (other / "metrics.json").unlink()
+    (other / "checkpoints" / "best.ckpt").unlink()
+    page = make_report([tiny_run, other], out=tmp_path / "out", options=OPTIONS)
+    html = page.read_text(encoding="utf-8")
+    assert "Comparison of 2 runs" in html
+    assert "interrupted: This run was interrupted after 2 of 2 epochs" in html
+
+
+def test_a_truncated_checkpoint_is_named(tiny_run: Path, tmp_path: Path) -> None:
+    shutil.copytree(tiny_run, tmp_path / "run")
+    checkpoint = tmp_path / "run" / "checkpoints" / "best.ckpt"
+    checkpoint.write_bytes(checkpoint.read_bytes()[:1000])
+    with pytest.raises(CheckpointError, match=r"best\.ckpt"):
+        make_report([tmp_path / "run"], options=OPTIONS)
+
+
+def test_a_data_section_of_another_version_is_named(tiny_run: Path, tmp_path: Path) -> None:
+    shutil.copytree(tiny_run, tmp_path / "run")
+    config = tmp_path / "run" / "config.yaml"
+    config.write_text(re.sub(r"^  train: 210$", "  train: many", config.read_text(), flags=re.M))
+    with pytest.raises(ConfigError, match=r"config\.yaml: data\.train"):
+        make_report([tmp_path / "run"], options=OPTIONS)
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="this machine has the device the test must lack")
+def test_a_device_that_is_not_there_is_named(tiny_run: Path, tmp_path: Path) -> None:
+    options = OPTIONS.model_copy(update={"device": "cuda"})
+    with pytest.raises(ConfigError, match=r"device=cuda is not on this machine: use device=auto"):
+        make_report([tiny_run], out=tmp_path, options=options)
+
+
+def test_the_command_prints_the_page(tiny_run: Path, tmp_path: Path) -> None:
+    code = "import sys; from fer.cli import report; report()"
+    arguments = [f"run={tiny_run}", f"out={tmp_path / 'r'}", "bootstrap=100", "explain=false", "faces=false"]
+    done = subprocess.run([sys.executable, "-c", code, *arguments], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.strip() == str(tmp_path / "r" / "report.html")
+
+
+CHECKS = """
+<script>
+addEventListener("load", () => {
+  const table = document.querySelector("#scores table");
+  const button = table.querySelectorAll("th button")[3];
+  const column = () => [...table.tBodies[0].rows].map((row) => Number(row.cells[3].dataset.sort));
+  const falling = (list) => list.every((value, i) => i === 0 || list[i - 1] >= value);
+  button.click();
+  const first = falling(column()) && button.parentElement.getAttribute("aria-sort") === "descending";
+  button.click();
+  const second = falling(column().reverse()) && button.parentElement.getAttribute("aria-sort") === "ascending";
+  parent.postMessage(JSON.stringify({
+    sorts: first && second,
+    width: document.documentElement.scrollWidth,
+    window: innerWidth,
+    broken: [...document.images].filter((image) => image.complete && image.naturalWidth === 0).length,
+    requests: performance.getEntriesByType("resource").filter((entry) => !entry.name.startsWith("data:")).length,
+  }), "*");
+});
+</script></body>
+"""
+
+
+# A frame of the wanted width, because a window of its own cannot be as narrow as a phone.
+FRAME = """
+<!doctype html><title>waiting</title>
+<script>addEventListener("message", (message) => { document.title = message.data; });</script>
+<iframe src="page.html" style="width: WIDTHpx; height: 800px; border: 0"></iframe>
+"""
+
+
+@pytest.mark.browser
+@pytest.mark.parametrize("width", [360, 1200])
+def test_the_page_in_a_browser(page: Path, tmp_path: Path, width: int) -> None:
+    chromium = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+    if chromium is None:
+        pytest.skip("Chromium is not here")
+    checked = page.read_text(encoding="utf-8").replace("</body>", CHECKS)
+    (tmp_path / "page.html").write_text(checked, encoding="utf-8")
+    frame = tmp_path / "frame.html"
+    frame.write_text(FRAME.replace("WIDTH", str(width)), encoding="utf-8")
+    flags = ["--headless=new", "--no-sandbox", "--disable-gpu", f"--user-data-dir={tmp_path / 'profile'}"]
+    done = subprocess.run(
+        [chromium, *flags, "--window-size=1300,900", "--virtual-time-budget=5000", "--dump-dom", frame.as_uri()],
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+    told = re.search(r"<title>(\{.*?\})</title>", done.stdout)
+    assert told is not None, done.stderr[-2000:]
+    found = json.loads(told[1].replace("&quot;", '"'))
+    assert found["sorts"]
+    assert found["width"] <= found["window"] == width
+    assert found["broken"] == 0
+    assert found["requests"] == 0
