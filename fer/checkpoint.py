@@ -4,7 +4,7 @@ import pickle
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final, Literal
+from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
@@ -151,8 +151,3 @@ def load_model(path: Path) -> LoadedModel:
         data_fingerprint=description["data_fingerprint"],
         epoch=int(content.get("epoch", 0)),
     )
-
-
-def run_checkpoint(run_dir: Path, which: Literal["best", "last"] = "best") -> Path:
-    """The path of a run folder's checkpoint."""
-    return run_dir / "checkpoints" / f"{which}.ckpt"

@@ -1,6 +1,5 @@
 """One run's configuration: composed by Hydra, validated once at the edge, frozen from then on."""
 
-import difflib
 import inspect
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
@@ -10,7 +9,7 @@ from pydantic import BeforeValidator, ConfigDict, Field, ValidationError, model_
 
 from fer.data.augment_config import AugmentConfig
 from fer.data.sources import AnyDataConfig
-from fer.errors import ConfigError, FerError
+from fer.errors import ConfigError, FerError, nearest
 from fer.models.loss_config import LossConfig
 from fer.models.optimizer import OptimizerConfig
 from fer.models.schedule import SchedulerConfig
@@ -115,12 +114,6 @@ def conf_dir() -> Path:
     package = Path(__file__).parent
     packaged = package / "conf"
     return packaged if packaged.is_dir() else package.parent / "conf"
-
-
-def nearest(name: str, candidates: Iterable[str]) -> str:
-    """ " (did you mean 'a' or 'b'?)", or nothing where no candidate is near."""
-    near = difflib.get_close_matches(name, list(candidates), n=2, cutoff=0.5)
-    return f" (did you mean {' or '.join(map(repr, near))}?)" if near else ""
 
 
 def compose_train(overrides: Sequence[str]) -> dict[str, Any]:

@@ -1,5 +1,8 @@
 """The errors a user can cause, and mend: every message names the value, the key and the fix."""
 
+import difflib
+from collections.abc import Iterable
+
 
 class FerError(Exception):
     """A user's mistake, told in one or two lines; commands exit with status 2 on it."""
@@ -19,3 +22,9 @@ class CheckpointError(FerError, ValueError):
 
 class MissingExtraError(FerError, ImportError):
     """A command needs packages of an extra that is not installed."""
+
+
+def nearest(name: str, candidates: Iterable[str]) -> str:
+    """ " (did you mean 'a' or 'b'?)", or nothing where no candidate is near."""
+    near = difflib.get_close_matches(name, list(candidates), n=2, cutoff=0.5)
+    return f" (did you mean {' or '.join(map(repr, near))}?)" if near else ""

@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from fer.config import build, compose_train, conf_dir, load_run_config, nearest, validate
-from fer.errors import ConfigError
+from fer.config import build, compose_train, conf_dir, load_run_config, validate
+from fer.errors import ConfigError, nearest
 
 CONF = conf_dir()
 

@@ -1,6 +1,5 @@
 """Every net by name; a net's module is imported when the net is asked for, and torch with it."""
 
-import difflib
 import inspect
 import typing
 from collections.abc import Callable, Mapping
@@ -10,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from pydantic import TypeAdapter, ValidationError
 
-from fer.errors import ConfigError
+from fer.errors import ConfigError, nearest
 
 if TYPE_CHECKING:
     from torch import nn
@@ -68,7 +67,7 @@ def check_params(name: str, params: Mapping[str, object]) -> dict[str, Any]:
     for key in params:
         if key not in signature:
             takes = f"it takes {', '.join(signature)}" if signature else "it takes none"
-            raise ConfigError(f"model.params.{key}: {name} has no parameter {key!r}{_nearest(key, signature)}; {takes}")
+            raise ConfigError(f"model.params.{key}: {name} has no parameter {key!r}{nearest(key, signature)}; {takes}")
     for key, parameter in signature.items():
         if parameter.default is parameter.empty and key not in params:
             raise ConfigError(f"model={name} needs model.params.{key}")
@@ -80,7 +79,7 @@ def check_params(name: str, params: Mapping[str, object]) -> dict[str, Any]:
 def _builder(name: str) -> Callable[..., "nn.Module"]:
     if name not in NETS:
         known = ", ".join(NETS)
-        raise ConfigError(f"model.name={name}: there is no such net{_nearest(name, NETS)}; choose one of {known}")
+        raise ConfigError(f"model.name={name}: there is no such net{nearest(name, NETS)}; choose one of {known}")
     module, _, attribute = NETS[name].partition(":")
     builder: Callable[..., nn.Module] = getattr(import_module(module), attribute)
     return builder
@@ -93,8 +92,3 @@ def _convert(key: str, value: object, hint: Any) -> Any:
         first = error.errors()[0]
         where = ".".join(["model.params", key, *map(str, first["loc"])])
         raise ConfigError(f"{where}={first['input']!r}: {first['msg']}") from error
-
-
-def _nearest(name: str, candidates: Mapping[str, object]) -> str:
-    near = difflib.get_close_matches(name, list(candidates), n=2, cutoff=0.5)
-    return f" (did you mean {' or '.join(map(repr, near))}?)" if near else ""

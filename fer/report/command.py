@@ -50,7 +50,8 @@ def compose(overrides: Sequence[str]) -> dict[str, Any]:
     from omegaconf import OmegaConf
     from omegaconf.errors import MissingMandatoryValue, OmegaConfBaseException
 
-    from fer.config import conf_dir, nearest
+    from fer.config import conf_dir
+    from fer.errors import nearest
 
     try:
         with initialize_config_dir(config_dir=str(conf_dir()), version_base="1.3"):
