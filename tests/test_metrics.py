@@ -12,7 +12,6 @@ from fer.labels import EMOTIONS, NUM_CLASSES
 from fer.metrics import (
     METRICS,
     Predictions,
-    _one_vs_rest_areas,
     confusion_matrix,
     evaluate,
     evaluate_classes,
@@ -20,6 +19,7 @@ from fer.metrics import (
     normalise_rows,
     weighted_auc,
 )
+from fer.metrics.scores import _one_vs_rest_areas
 
 CLASSES = list(range(NUM_CLASSES))
 

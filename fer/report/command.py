@@ -16,6 +16,7 @@ usage: fer-report run=PATH [KEY=VALUE ...]
 
   fer-report run=outputs/a                        one run; writes outputs/a/report/report.html
   fer-report 'run=[outputs/a,outputs/b]' out=cmp  several runs side by side
+  fer-report run=outputs/a report=full            everything, at the price of minutes
   fer-report run=outputs/a faces=false            a page without faces, to be passed on
 
 Keys:
@@ -102,17 +103,20 @@ def parse(tree: Mapping[str, Any]) -> "tuple[list[Path], Path | None, ReportOpti
 
 
 def _known_keys() -> list[str]:
-    """The keys of `conf/report.yaml`."""
+    """The keys at the top of the configuration."""
     import yaml
 
-    from fer.config import conf_dir
-
-    return list(yaml.safe_load((conf_dir() / "report.yaml").read_text(encoding="utf-8")))
+    return ["report", *(key for text in _texts() for key in yaml.safe_load(text) if key != "defaults")]
 
 
 def _keys() -> str:
-    """The keys with their meaning, as the file itself says."""
+    """The keys with their meaning, as the files themselves say."""
+    told = [line for text in _texts() for line in text.partition("\n\n")[2].splitlines() if line]
+    return "".join(f"  {line}\n" for line in told)
+
+
+def _texts() -> list[str]:
+    """The files with every key: what a report is about, and what it does."""
     from fer.config import conf_dir
 
-    lines = (conf_dir() / "report.yaml").read_text(encoding="utf-8").splitlines()
-    return "".join(f"  {line}\n" for line in lines if not line.startswith("#"))
+    return [(conf_dir() / path).read_text(encoding="utf-8") for path in ("report.yaml", "report/default.yaml")]

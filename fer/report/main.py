@@ -1,6 +1,7 @@
 """Run folders in, report folder out."""
 
-from collections.abc import Sequence
+import shutil
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -9,34 +10,21 @@ import numpy.typing as npt
 
 from fer.errors import ConfigError
 from fer.files import write_atomic
-from fer.report.card import model_card
-from fer.report.evaluation import EvaluatedRun, describe_data, evaluate_run
-from fer.report.figure_style import PRINT, save_png, styled
-from fer.report.figures import confusion_figure
-from fer.report.gallery import Explainer, Gallery, build_gallery, png
+from fer.report.analyses import OPENING, run_analyses
+from fer.report.card.card import model_card
+from fer.report.finding import Finding
 from fer.report.options import ReportOptions
-from fer.report.page import render_page
-from fer.report.picture_sections import gradcam_section, mistakes_section
+from fer.report.page.render import render_page
+from fer.report.page.section import Section
 from fer.report.records import RunRecord, read_runs
-from fer.report.section import Section
-from fer.report.sections import (
-    classes_section,
-    command_line,
-    comparison_section,
-    confusion_section,
-    curves_section,
-    data_section,
-    repeat_section,
-    result_section,
-    scores_section,
-    terms_section,
-)
-from fer.report.tables import tables, write_confusion, write_metrics, write_model_eval, write_per_class
-from fer.report.wording import is_synthetic, protocol, statement
+from fer.report.scores.evaluation import EvaluatedRun, describe_data, evaluate_run
+from fer.report.scores.sections import command_line, facts_sections, score_sections
+from fer.report.scores.statements import is_synthetic, protocol
+from fer.report.scores.tables import tables, write_confusion, write_metrics, write_model_eval, write_per_class
+from fer.report.subject import OpenData, OpenModels, Subject
 
 if TYPE_CHECKING:
     from fer.checkpoint import LoadedModel
-    from fer.data.samples import FaceSamples
 
 
 def make_report(runs: Sequence[Path], *, out: Path | None = None, options: ReportOptions | None = None) -> Path:
@@ -57,51 +45,16 @@ def make_report(runs: Sequence[Path], *, out: Path | None = None, options: Repor
     options = ReportOptions() if options is None else options
     records = read_runs(runs)
     folder = _report_folder(records, out)
-    data = OpenData()
-    evaluated = [evaluate_record(record, data, options) for record in records]
-    detail = choose_detail(evaluated)
-    gallery = explain_run(detail, data, options) if options.faces else None
-    return write_report(folder, detail, evaluated, gallery, options, command=_command(runs, out))
+    data, models = OpenData(), OpenModels(options.device)
+    evaluated = [evaluate_record(record, models.of(record), data, options) for record in records]
+    subject = Subject(run=choose_detail(evaluated), runs=evaluated, options=options, data=data, models=models)
+    command = command_line([str(run) for run in runs], None if out is None else str(out))
+    return write_report(folder, subject, run_analyses(subject), command=command)
 
 
-class OpenData:
-    """Data sets opened for a report, each once however many runs use it."""
-
-    def __init__(self) -> None:
-        self._opened: dict[str, tuple[FaceSamples, str]] = {}
-
-    def of(self, record: RunRecord) -> "tuple[FaceSamples, str]":
-        """The samples a run was trained on, and their fingerprint.
-
-        Raises:
-            ConfigError: the run's data section is not one this version can read.
-            DataError: the data cannot be opened.
-        """
-        from pydantic import TypeAdapter, ValidationError
-
-        from fer.data.sources import AnyDataConfig, DataConfig, open_samples
-
-        # The data section alone: validating the whole configuration would import the whole training stack.
-        try:
-            config: DataConfig = TypeAdapter(AnyDataConfig).validate_python(record.config["data"])
-        except ValidationError as error:
-            first = error.errors()[0]
-            key = ".".join(map(str, ("data", *first["loc"][1:])))
-            raise ConfigError(
-                f"{record.folder.config}: {key}: {first['msg']}; was it written by another version?"
-            ) from error
-        # Protocol and batches do not change what is opened.
-        key = config.model_dump_json(exclude=set(DataConfig.model_fields))
-        if key not in self._opened:
-            packed = open_samples(config)
-            self._opened[key] = (packed.samples, packed.fingerprint)
-        return self._opened[key]
-
-
-def evaluate_record(record: RunRecord, data: OpenData, options: ReportOptions) -> EvaluatedRun:
-    """Loads one run's model and data, and scores it."""
+def evaluate_record(record: RunRecord, model: "LoadedModel", data: OpenData, options: ReportOptions) -> EvaluatedRun:
+    """Scores one run's model on its data."""
     samples, fingerprint = data.of(record)
-    model = load(record, options)
 
     def answers(images: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:
         return model.probabilities(images, batch_size=options.batch_size)
@@ -119,19 +72,6 @@ def evaluate_record(record: RunRecord, data: OpenData, options: ReportOptions) -
     )
 
 
-def load(record: RunRecord, options: ReportOptions) -> "LoadedModel":
-    """A run's model on the device of the options."""
-    from fer.accelerator import resolve_accelerator
-    from fer.checkpoint import load_model
-
-    model = load_model(record.checkpoint)
-    try:
-        model.net.to(resolve_accelerator(options.device))
-    except ConfigError as error:
-        raise ConfigError(f"device={options.device} is not on this machine: use device=auto or device=cpu") from error
-    return model
-
-
 def choose_detail(runs: Sequence[EvaluatedRun]) -> EvaluatedRun:
     """The run to show in detail: the one with the highest PublicTest accuracy, the first of equals.
 
@@ -143,133 +83,74 @@ def choose_detail(runs: Sequence[EvaluatedRun]) -> EvaluatedRun:
     return max(runs, key=lambda run: run.sets["public"].plain.metrics["accuracy"].value)
 
 
-def explain_run(run: EvaluatedRun, data: OpenData, options: ReportOptions) -> Gallery:
-    """Faces of the headline set with Grad-CAM maps, or without where the options say so."""
-    samples, _ = data.of(run.record)
-    explain = grad_cam_explainer(load(run.record, options)) if options.explain else None
-    return build_gallery(
-        run.headline.plain.predictions,
-        samples.images[run.headline.evaluation_set.rows],
-        explain=explain,
-        per_class=options.cam_images_per_class,
-        mistakes=options.mistakes,
-        seed=options.seed,
-    )
-
-
-def grad_cam_explainer(model: "LoadedModel") -> Explainer:
-    """Grad-CAM of a loaded model, from stored images to maps of their size."""
-    import torch
-
-    from fer.explain import HeatMaps, grad_cam
-    from fer.models.cam import cam_target
-
-    target = cam_target(model.net, in_channels=model.spec.channels, size=model.spec.size)
-
-    def explain(images: npt.NDArray[np.uint8], classes: npt.NDArray[np.int64]) -> HeatMaps | None:
-        if target is None:
-            return None
-        layer, to_grid = target
-        device = next(model.net.parameters()).device
-        return grad_cam(
-            model.net,
-            x_NCHW=model.preprocess(torch.from_numpy(np.ascontiguousarray(images)).to(device)),
-            classes_N=torch.from_numpy(classes).to(device),
-            layer=layer,
-            to_grid=to_grid,
-            out_size=(images.shape[2], images.shape[3]),
-        )
-
-    return explain
-
-
-def write_report(
-    folder: Path,
-    detail: EvaluatedRun,
-    runs: Sequence[EvaluatedRun],
-    gallery: Gallery | None,
-    options: ReportOptions,
-    *,
-    command: str,
-) -> Path:
+def write_report(folder: Path, subject: Subject, findings: Mapping[str, Finding], *, command: str) -> Path:
     """Writes every file of a report folder; the path of its page.
 
     Args:
-        folder: made if it is not there; pictures of an earlier report in it are replaced.
-        detail: the run the sections show.
-        runs: all runs, `detail` among them.
-        gallery: pictures of faces; None for a page without faces.
-        options: what was asked for.
+        folder: made if it is not there; what an earlier report left in the analyses' folders goes.
+        subject: the runs, scored.
+        findings: what each analysis found, by name.
         command: the command line that repeats this report.
     """
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise ConfigError(f"out={folder} cannot be written ({error.strerror}): choose another folder") from error
-    write_metrics(folder / "metrics.json", detail, runs, options)
-    write_model_eval(folder / "model_eval.csv", runs)
+    detail, runs, options = subject.run, subject.runs, subject.options
+    notes = _notes(subject, findings)
+    write_metrics(folder / "metrics.json", subject, findings, notes)
+    write_model_eval(folder / "model_eval.csv", runs, findings)
     write_per_class(folder / "per_class.csv", runs)
-    write_confusion(folder / "confusion_matrix.csv", detail.headline.plain)
-    for name, normalised in (("confusion_matrix", False), ("confusion_matrix_normalized", True)):
-        with styled(PRINT):
-            figure = confusion_figure(
-                detail.headline.plain.confusion,
-                normalised=normalised,
-                caption=statement(detail, detail.headline_key),
-                palette=PRINT,
-            )
-            save_png(figure, folder / f"{name}.png")
+    write_confusion(folder, detail)
     for key, scores in tables(detail).items():
         scores.predictions.write(folder / "predictions" / f"{key}.parquet")
-    _write_gallery(folder / "gradcam", gallery)
-    write_atomic(folder / "model_card.md", model_card(detail, options=options, report_command=command))
+    write_atomic(
+        folder / "model_card.md", model_card(detail, options=options, findings=findings, report_command=command)
+    )
+    sections = _sections(subject, findings, command)
+    _write_files(folder, sections, findings)
     page = render_page(
-        _sections(detail, runs, gallery, options, command),
+        sections,
         title=detail.record.name if len(runs) == 1 else f"{detail.record.name} and {len(runs) - 1} other runs",
         subtitle=f"{detail.record.model}, {detail.data.source}, {protocol(detail)}, seed {detail.record.seed}",
-        notes=_notes(detail, runs),
-        faces=gallery is not None and not is_synthetic(detail),
+        notes=notes,
+        faces=options.faces and not is_synthetic(detail),
     )
     path = folder / "report.html"
     write_atomic(path, page)
     return path
 
 
-def _sections(
-    detail: EvaluatedRun, runs: Sequence[EvaluatedRun], gallery: Gallery | None, options: ReportOptions, command: str
-) -> list[Section]:
+def _sections(subject: Subject, findings: Mapping[str, Finding], command: str) -> list[Section]:
     """The page in reading order."""
-    sections = [
-        comparison_section(detail, runs) if len(runs) > 1 else None,
-        result_section(detail, title="Result" if len(runs) == 1 else f"Result of {detail.record.name}"),
-        scores_section(detail),
-        classes_section(detail),
-        confusion_section(detail),
-        gradcam_section(detail, gallery, seed=options.seed) if gallery is not None and options.explain else None,
-        mistakes_section(detail, gallery) if gallery is not None and options.mistakes > 0 else None,
-        curves_section(detail),
-        data_section(detail),
-        repeat_section(detail, report_command=command),
-        terms_section(detail, resamples=options.bootstrap),
+    opening = [section for name in OPENING if name in findings for section in findings[name].sections]
+    closing = [section for name, found in findings.items() if name not in OPENING for section in found.sections]
+    title = "Result" if len(subject.runs) == 1 else f"Result of {subject.run.record.name}"
+    return [
+        *opening,
+        *score_sections(subject.run, title=title),
+        *closing,
+        *facts_sections(subject.run, report_command=command, resamples=subject.options.bootstrap),
     ]
-    return [section for section in sections if section is not None]
 
 
-def _notes(detail: EvaluatedRun, runs: Sequence[EvaluatedRun]) -> list[str]:
-    """Notes of the run in detail, then those of the others under their names."""
-    others = [f"{run.record.name}: {note}" for run in runs if run is not detail for note in run.notes]
-    return [*detail.notes, *others]
+def _notes(subject: Subject, findings: Mapping[str, Finding]) -> list[str]:
+    """Notes of the run in detail, those of the others under their names, then those of the analyses."""
+    others = [f"{run.record.name}: {note}" for run in subject.runs if run is not subject.run for note in run.notes]
+    return [*subject.run.notes, *others, *(note for found in findings.values() for note in found.notes)]
 
 
-def _write_gallery(folder: Path, gallery: Gallery | None) -> None:
-    """The face panels as files; those of an earlier report in the same place go."""
-    for old in folder.glob("*.png"):
-        old.unlink()
-    if gallery is None:
-        return
-    examples = [example for _, correct, wrong in gallery.by_class for example in (*correct, *wrong)]
-    for example in (*examples, *gallery.mistakes):
-        write_atomic(folder / example.file_name, png(example.picture))
+def _write_files(folder: Path, sections: Sequence[Section], findings: Mapping[str, Finding]) -> None:
+    """Every figure as PNG and SVG, and the files of the analyses; those of an earlier report in the same place go."""
+    files = {path: content for found in findings.values() for path, content in found.files.items()}
+    for section in sections:
+        for chart in section.charts:
+            files |= {f"figures/{chart.key}.{kind}": chart.file(kind) for kind in ("png", "svg")}
+    for top in sorted({"figures", "gradcam", *(path.partition("/")[0] for path in files if "/" in path)}):
+        shutil.rmtree(folder / top, ignore_errors=True)
+    for path, content in files.items():
+        (folder / path).parent.mkdir(parents=True, exist_ok=True)
+        write_atomic(folder / path, content)
 
 
 def _report_folder(records: Sequence[RunRecord], out: Path | None) -> Path:
@@ -279,7 +160,3 @@ def _report_folder(records: Sequence[RunRecord], out: Path | None) -> Path:
         return out
     first = records[0].folder.path
     return first / "report" if len(records) == 1 else first.resolve().parent / "report"
-
-
-def _command(runs: Sequence[Path], out: Path | None) -> str:
-    return command_line([str(run) for run in runs], None if out is None else str(out))

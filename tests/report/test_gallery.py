@@ -3,7 +3,7 @@ import numpy as np
 from fer.explain import HeatMaps
 from fer.labels import EMOTIONS
 from fer.metrics import Predictions
-from fer.report.gallery import SIDE, build_gallery, choose_examples, confident_mistakes, draw, png, webp
+from fer.report.explanations.gallery import SIDE, build_gallery, choose_examples, confident_mistakes, draw, png, webp
 
 N = 28
 

@@ -18,12 +18,15 @@ from fer.errors import CheckpointError, DataError
 from fer.explain import HeatMaps
 from fer.labels import EMOTIONS
 from fer.metrics import METRICS, Predictions, headline
-from fer.report.evaluation import EvaluatedRun, describe_data, evaluate_run
-from fer.report.gallery import build_gallery
+from fer.report.comparison.analysis import analyse as comparison
+from fer.report.explanations.analysis import finding
+from fer.report.explanations.gallery import build_gallery
 from fer.report.main import choose_detail, write_report
 from fer.report.options import ReportOptions
-from fer.report.page import escape_markdown
+from fer.report.page.render import escape_markdown
 from fer.report.records import read_runs
+from fer.report.scores.evaluation import EvaluatedRun, describe_data, evaluate_run
+from fer.report.subject import OpenData, OpenModels, Subject
 
 OPTIONS = ReportOptions(bootstrap=100, cam_images_per_class=1, mistakes=2)
 EVIL = "<script>alert(1)</script>"
@@ -110,7 +113,13 @@ def report(folder: Path, *runs: EvaluatedRun, options: ReportOptions = OPTIONS, 
         mistakes=options.mistakes,
         seed=0,
     )
-    return write_report(folder, detail, runs, gallery if with_faces else None, options, command="fer-report run=x")
+    subject = Subject(run=detail, runs=runs, options=options, data=OpenData(), models=OpenModels("cpu"))
+    findings = {"comparison": comparison(subject), "explanations": finding(detail, gallery, options)}
+    if not with_faces:
+        subject = replace(subject, options=options.model_copy(update={"faces": False}))
+        del findings["explanations"]
+    known = {name: found for name, found in findings.items() if found is not None}
+    return write_report(folder, subject, known, command="fer-report run=x")
 
 
 @pytest.fixture(scope="module")
@@ -171,7 +180,10 @@ def test_the_folder_holds_what_the_contract_names(folder: Path) -> None:
         "per_class.csv",
         "confusion_matrix.csv",
         "confusion_matrix.png",
+        "confusion_matrix.svg",
         "confusion_matrix_normalized.png",
+        "confusion_matrix_normalized.svg",
+        "figures",
         "model_eval.csv",
         "gradcam",
         "predictions",
@@ -303,9 +315,7 @@ def test_without_private_labels_public_is_the_headline_and_the_page_says_why(tmp
     assert found.headline_key == "public"
     assert any("no PrivateTest score is possible" in note for note in found.notes)
     assert any("optimistic" in note for note in found.notes)
-    text = Page(
-        write_report(tmp_path / "out", found, [found], None, OPTIONS, command="x").read_text(encoding="utf-8")
-    ).text
+    text = Page(report(tmp_path / "out", found, with_faces=False).read_text(encoding="utf-8")).text
     assert "no PrivateTest score is possible" in text
     assert "PrivateTest was read only" not in text
 
@@ -314,7 +324,7 @@ def test_a_merged_test_never_passes_for_private(tmp_path: Path) -> None:
     splits = np.where(SAMPLES.splits == Split.TRAINING, SAMPLES.splits, str(Split.MERGED_TEST))
     found = evaluated(run_folder(tmp_path / "run"), samples=replace(SAMPLES, splits=splits))
     assert list(found.sets) == ["folder7178"]
-    page = write_report(tmp_path / "out", found, [found], None, OPTIONS, command="x")
+    page = report(tmp_path / "out", found, with_faces=False)
     assert "private" not in json.loads((page.parent / "metrics.json").read_text())
 
 

@@ -1,0 +1,66 @@
+"""The model card (arXiv 1810.03993): what the model is, what it was measured on, and what it must not be used for."""
+
+from collections.abc import Mapping
+
+from fer.labels import EMOTIONS
+from fer.metrics import METRICS
+from fer.report.finding import Finding
+from fer.report.options import ReportOptions
+from fer.report.page.render import render_markdown
+from fer.report.page.wording import duration, flat_facts, parameters
+from fer.report.scores.evaluation import EvaluatedRun
+from fer.report.scores.rows import class_rows, score_rows
+from fer.report.scores.statements import is_synthetic, meanings, protocol_in_full, statement, trained_without_copies
+
+
+def model_card(
+    run: EvaluatedRun, *, options: ReportOptions, findings: Mapping[str, Finding], report_command: str
+) -> str:
+    """The card of one run, as Markdown."""
+    manifest = run.record.manifest
+    facts = dict(flat_facts(manifest))
+    energy = facts.get("energy_kwh")
+    return render_markdown(
+        "card/model_card.md.j2",
+        {
+            "name": run.record.name,
+            "notes": run.notes,
+            "model": [
+                ("architecture", run.record.model),
+                ("parameters", parameters(run.num_parameters)),
+                ("input", " x ".join(map(str, run.input_shape)) + " (channels x height x width)"),
+                ("output", "probabilities of seven expressions"),
+                ("checkpoint", str(run.record.checkpoint.relative_to(run.record.folder.path))),
+                (
+                    "software",
+                    ", ".join(
+                        f"{name.removeprefix('versions.')} {version}"
+                        for name, version in facts.items()
+                        if name.startswith("versions.")
+                    ),
+                ),
+            ],
+            "emotions": EMOTIONS,
+            "source": run.data.source,
+            "fingerprint": run.data.fingerprint,
+            "counts": [(name, counts.tolist(), int(counts.sum())) for name, counts in run.data.counts.items()],
+            "copies": run.data.copies,
+            "without_copies": trained_without_copies(run),
+            "synthetic": is_synthetic(run),
+            "protocol": protocol_in_full(run),
+            "resamples": options.bootstrap,
+            "seed": run.record.seed,
+            "metrics": list(METRICS.values()),
+            "rows": score_rows(run),
+            "statement": statement(run, run.headline_key),
+            "class_rows": class_rows(run),
+            "findings": [sentence for found in findings.values() for sentence in found.card],
+            "meanings": meanings(run),
+            "train_time": duration(run.record.final.get("train_seconds")),
+            "wall_time": duration(manifest["wall_seconds"]) if "wall_seconds" in manifest else "",
+            "device": facts.get("device.name", facts.get("device", "")),
+            "energy": f"It used {energy} kWh." if energy is not None else "Its energy was not measured.",
+            "train_command": manifest.get("command"),
+            "report_command": report_command,
+        },
+    )

@@ -1,0 +1,1 @@
+"""Where the model looks, face by face."""

@@ -1,0 +1,1 @@
+"""The HTML page: sections, figures and their style, wording of numbers, templates."""

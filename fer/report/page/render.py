@@ -1,0 +1,60 @@
+"""The HTML page and the model card, from their templates."""
+
+from collections.abc import Sequence
+from functools import cache
+from typing import TYPE_CHECKING, Any
+
+from fer.report.page.section import Section
+
+if TYPE_CHECKING:
+    import jinja2
+
+
+def render_page(sections: Sequence[Section], *, title: str, subtitle: str, notes: Sequence[str], faces: bool) -> str:
+    """One HTML file that needs nothing beside it: styles, script and pictures are inside, and it may load nothing else.
+
+    Args:
+        sections: in reading order.
+        title: heading of the page.
+        subtitle: model, data, protocol in a line.
+        notes: warnings that stand above everything.
+        faces: whether the page shows faces that a licence may cover.
+    """
+    environment = _environment()
+    parts = [
+        (section, environment.get_template(section.template).render(charts=section.charts, **section.context))
+        for section in sections
+    ]
+    return environment.get_template("page/report.html.j2").render(
+        title=title, subtitle=subtitle, notes=notes, faces=faces, parts=parts
+    )
+
+
+def render_markdown(template: str, context: dict[str, Any]) -> str:
+    """A Markdown file; values are escaped by the template's `md` filter."""
+    return _environment().get_template(template).render(context)
+
+
+@cache
+def _environment() -> "jinja2.Environment":
+    import jinja2
+
+    environment = jinja2.Environment(
+        loader=jinja2.PackageLoader("fer.report", ""),
+        # Markdown escapes in another way, by the `md` filter.
+        autoescape=jinja2.select_autoescape(enabled_extensions=("html.j2",), default=False),
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+    )
+    environment.filters["md"] = escape_markdown
+    return environment
+
+
+def escape_markdown(value: object) -> str:
+    """Text that Markdown shows as it is, in a paragraph or a table cell."""
+    text = " ".join(str(value).split())
+    for character in "\\`*_[]<>|#":
+        text = text.replace(character, f"\\{character}")
+    return text

@@ -1,0 +1,75 @@
+"""What a section of the page is made of."""
+
+import io
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from fer.metrics import Estimate
+from fer.report.page.figure_style import PRINT, THEMED, Palette, inline_svg, styled
+from fer.report.page.wording import interval, number
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+
+@dataclass(frozen=True, kw_only=True)
+class Chart:
+    """A figure of the page, which stands beside it as PNG and SVG too.
+
+    Attributes:
+        key: names it on its page and as a file; unique within a report.
+        caption: what it shows, with split, protocol and n; screen readers read it.
+        draw: makes the figure in a palette's colours.
+    """
+
+    key: str
+    caption: str
+    draw: "Callable[[Palette], Figure]"
+
+    @property
+    def svg(self) -> str:
+        """The figure as an element of the page, in the page's colours."""
+        with styled(THEMED):
+            return inline_svg(self.draw(THEMED), key=f"figure-{self.key}", title=self.caption)
+
+    def file(self, kind: str) -> bytes:
+        """The figure as a file on white: kind "png" (160 dots an inch) or "svg"; the same bytes each time."""
+        metadata = {"png": {"Software": None}, "svg": {"Date": None, "Creator": None}}[kind]
+        buffer = io.BytesIO()
+        with styled(PRINT):
+            self.draw(PRINT).savefig(buffer, format=kind, dpi=160, metadata=metadata)
+        return buffer.getvalue()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Section:
+    """One part of the page.
+
+    Attributes:
+        key: its anchor.
+        title: its heading.
+        template: path under `fer/report/` of what renders it ("calibration/section.html.j2").
+        context: what its template shows; strings are escaped there.
+        charts: its figures, which its template finds under `charts`.
+    """
+
+    key: str
+    title: str
+    template: str
+    context: Mapping[str, Any]
+    charts: tuple[Chart, ...] = field(default=())
+
+
+@dataclass(frozen=True, kw_only=True)
+class Cell:
+    """A score in a table: what is shown, its interval, and the number it sorts by."""
+
+    text: str
+    interval: str
+    sort: float
+
+
+def cell(metric: str, estimate: Estimate) -> Cell:
+    """A score's cell."""
+    return Cell(text=number(metric, estimate.value), interval=interval(metric, estimate), sort=estimate.value)

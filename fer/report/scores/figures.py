@@ -1,0 +1,107 @@
+"""The figures of a report; each takes plain numbers and a palette."""
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+
+from fer.labels import EMOTIONS
+from fer.metrics import ClassScores, normalise_rows
+from fer.report.page.figure_parts import dots, line
+from fer.report.page.figure_style import LINE_STYLES, Palette, new_figure
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+
+def confusion_figure(confusion: npt.NDArray[np.int64], *, normalised: bool, caption: str, palette: Palette) -> "Figure":
+    """The confusion matrix as a heat map, counts or shares of each true class."""
+    figure = new_figure(6.4, 6.0, palette)
+    axes = figure.subplots()
+    shares = normalise_rows(confusion)
+    axes.imshow(shares, cmap="Blues", vmin=0, vmax=1)
+    for row, column in np.ndindex(confusion.shape):
+        share = shares[row, column]
+        text = f"{100 * share:.0f} %" if normalised else f"{confusion[row, column]:,}"
+        axes.text(
+            column, row, text, ha="center", va="center", fontsize=10, color="#ffffff" if share > 0.68 else "#1b1f24"
+        )
+    ticks = range(len(EMOTIONS))
+    axes.set_xticks(ticks, EMOTIONS, rotation=40, ha="right", rotation_mode="anchor")
+    axes.set_yticks(ticks, EMOTIONS)
+    axes.set_xlabel("predicted")
+    axes.set_ylabel("true")
+    axes.grid(visible=False)
+    axes.spines[:].set_visible(False)
+    axes.tick_params(length=0)
+    what = "share of each true class" if normalised else "faces, coloured by share of the true class"
+    axes.set_title(f"Confusion matrix: {what}\n{caption}", fontsize=10, fontweight="normal")
+    return figure
+
+
+def class_figure(classes: Mapping[str, ClassScores], *, palette: Palette) -> "Figure":
+    """Precision, recall and F1 of each emotion with intervals, the hardest emotion at the bottom."""
+    figure = new_figure(4.6, 4.8, palette)
+    axes = figure.subplots()
+    names = sorted(classes, key=lambda name: classes[name].f1.value)
+    marks = (("f1", "o", 0.22), ("recall", "s", 0.0), ("precision", "^", -0.22))
+    for number, (key, marker, shift) in enumerate(marks):
+        estimates = [getattr(classes[name], key) for name in names]
+        dots(axes, estimates, np.arange(len(names)) + shift, palette.series[number], marker, {"f1": "F1"}.get(key, key))
+    axes.set_yticks(range(len(names)), names)
+    axes.set_xlim(0, 100)
+    axes.set_xlabel("%")
+    axes.grid(visible=False, axis="y")
+    figure.legend(loc="outside upper left", ncols=3)
+    return figure
+
+
+def loss_figure(epochs: Sequence[Mapping[str, Any]], *, palette: Palette) -> "Figure":
+    """Training and selection loss by epoch."""
+    series = {"training": "train/loss", "selection": "valid/loss"}
+    return _curves(epochs, series, scale=1, title="Loss (nats)", palette=palette)
+
+
+def score_figure(epochs: Sequence[Mapping[str, Any]], *, palette: Palette) -> "Figure":
+    """Selection accuracy and macro F1 by epoch."""
+    series = {"accuracy": "valid/accuracy", "macro F1": "valid/macro_f1"}
+    return _curves(epochs, series, scale=100, title="Selection scores (%)", palette=palette)
+
+
+def distribution_figure(shares: Mapping[str, npt.NDArray[np.int64]], *, palette: Palette) -> "Figure":
+    """Share of each emotion in each split; `shares` holds int64 counts (7,) by the split's name."""
+    figure = new_figure(5.4, 3.6, palette)
+    axes = figure.subplots()
+    width = 0.8 / len(shares)
+    for number, (name, counts) in enumerate(shares.items()):
+        places = np.arange(len(EMOTIONS)) + (number - (len(shares) - 1) / 2) * width
+        total = max(1, int(counts.sum()))
+        axes.bar(
+            places,
+            100 * counts / total,
+            width=0.92 * width,
+            color=palette.series[number],
+            label=f"{name} ({counts.sum():,})",
+        )
+    axes.set_xticks(range(len(EMOTIONS)), EMOTIONS, rotation=30, ha="right", rotation_mode="anchor")
+    axes.set_ylabel("% of the split")
+    axes.grid(visible=False, axis="x")
+    figure.legend(loc="outside upper left", ncols=len(shares))
+    return figure
+
+
+def _curves(
+    epochs: Sequence[Mapping[str, Any]], series: Mapping[str, str], *, scale: float, title: str, palette: Palette
+) -> "Figure":
+    from matplotlib.ticker import MaxNLocator
+
+    figure = new_figure(5.0, 3.4, palette)
+    axes = figure.subplots()
+    for number, (label, key) in enumerate(series.items()):
+        line(axes, epochs, key, scale, palette.series[number], LINE_STYLES[number], label)
+    axes.set_title(title)
+    axes.set_xlabel("epoch")
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+    axes.legend()
+    return figure

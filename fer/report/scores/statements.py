@@ -1,0 +1,129 @@
+"""What is said of a run's scores: the split, protocol and n behind a number, and what it does and does not mean."""
+
+from collections.abc import Mapping
+from typing import Final
+
+from fer.report.page.wording import half_width, interval, percent
+from fer.report.scores.evaluation import EvaluatedRun
+
+_PROTOCOLS: Final[Mapping[str, str]] = {
+    "official": "official protocol",
+    "stratified": "stratified hold-out of Training",
+    "kfold": "one fold of Training held out",
+    "folder7178": "7,178-image test folder protocol",
+}
+
+
+def protocol(run: EvaluatedRun) -> str:
+    """The protocol in three words, for every number."""
+    return _PROTOCOLS.get(run.record.protocol, run.record.protocol)
+
+
+def protocol_in_full(run: EvaluatedRun) -> str:
+    """What trained and what selected, as the run recorded it."""
+    data = run.record.manifest.get("data")
+    recorded = data.get("protocol") if isinstance(data, Mapping) else None
+    return str(recorded) if recorded else protocol(run)
+
+
+def statement(run: EvaluatedRun, key: str, *, tta: bool = False) -> str:
+    """Split, protocol, augmentation and n: what stands beside a number."""
+    scores = run.sets[key]
+    n = len(scores.plain.predictions)
+    augmentation = "averaged with the mirrored face" if tta else "no test-time augmentation"
+    return f"{scores.evaluation_set.title}, {protocol(run)}, {augmentation}, n = {n:,}"
+
+
+def human_reference(run: EvaluatedRun) -> tuple[float, float] | None:
+    """Accuracy of people on FER-2013 and its uncertainty (arXiv 1307.0414); None for other data."""
+    return (0.65, 0.05) if run.data.is_fer2013 else None
+
+
+def majority_share(run: EvaluatedRun) -> tuple[str, float]:
+    """The most common emotion of the headline set, and the accuracy of always answering it."""
+    from fer.labels import EMOTIONS
+
+    support = run.headline.plain.confusion.sum(axis=1)
+    return EMOTIONS[int(support.argmax())], float(support.max() / support.sum())
+
+
+def meanings(run: EvaluatedRun) -> list[str]:
+    """What the headline does and does not say: the cautions that belong beside it."""
+    scores = run.headline
+    accuracy = scores.plain.metrics["accuracy"]
+    said = [
+        f"With {accuracy.n:,} faces the interval reaches about {half_width(accuracy)} points to either side. It tells "
+        "how far another draw of test faces could move the score, not another training seed; models closer together "
+        "than that cannot be ranked by this score.",
+    ]
+    copies = run.data.copies
+    if run.headline_key == "private" and copies is not None and len(copies.removed) > 0 and "private_dedup" in run.sets:
+        clean = run.sets["private_dedup"].plain.metrics["accuracy"]
+        known = (
+            "although this run trained without such copies"
+            if trained_without_copies(run)
+            else "which a model may know by heart"
+        )
+        alone = (
+            ""
+            if run.on_copies is None
+            else f"; on the others alone it is {percent(run.on_copies.metrics['accuracy'].value)}"
+        )
+        said.append(
+            f"{len(copies.removed):,} PrivateTest faces are pixel-for-pixel copies, {copies.of_training:,} of them of "
+            f"Training faces, {known}. Without them the accuracy is {percent(clean.value)} "
+            f"({interval('accuracy', clean)}, n = {clean.n:,}){alone}."
+        )
+    if human_reference(run) is not None:
+        said.append(
+            "People agreed with these labels 65 ± 5 % of the time (arXiv 1307.0414). The labels are noisy, so a score "
+            "above that means a model has learned this data set's habits of labelling, not that it reads faces better "
+            "than people."
+        )
+    if human_reference(run) is not None and run.headline_key == "private":
+        said.append(
+            "Published figures are comparable only for the same split. One network with test-time augmentation "
+            "honestly reaches 72 to 74.5 % on PrivateTest; scores on PublicTest, on the 7,178-image folder or on a "
+            "split of one's own are different quantities, and claims far above that band have been traced to leaked "
+            "test faces."
+        )
+    if run.headline_key == "folder7178":
+        said.append(
+            f"This is the score on the mixed test folder ({accuracy.n:,} faces), not on PrivateTest: the two must not "
+            "be compared."
+        )
+    if run.headline_key == "public":
+        said.append("This is PublicTest, which also chose the epoch: expect less on faces that chose nothing.")
+    if is_synthetic(run):
+        said.append(
+            "These faces are drawn by a program. The score shows that the pipeline works; it says nothing about real "
+            "faces."
+        )
+    said.append(
+        "PrivateTest was read only for this report. Choosing between models by their PrivateTest score would turn it "
+        "into a selection set, and the score would no longer be an honest estimate."
+        if "private" in run.sets
+        else "Choosing between models by this score would make it optimistic."
+    )
+    said.append(
+        "A face shows an expression, not a feeling. This score does not make the model fit for decisions about people."
+    )
+    return said
+
+
+def trained_without_copies(run: EvaluatedRun) -> bool:
+    """Whether the run left copies of test faces out of its training."""
+    return bool(run.record.config["data"].get("dedup", False))
+
+
+def is_synthetic(run: EvaluatedRun) -> bool:
+    """Whether the faces are drawn ones."""
+    return str(run.record.config["data"].get("name")) == "synthetic"
+
+
+def takes_for(run: EvaluatedRun, emotion: int) -> tuple[int, int] | None:
+    """The emotion most often answered in place of `emotion`, and how often; None where it was never mistaken."""
+    counts = run.headline.plain.confusion[emotion].copy()
+    counts[emotion] = 0
+    other = int(counts.argmax())
+    return (other, int(counts[other])) if counts[other] > 0 else None

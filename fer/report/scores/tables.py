@@ -1,0 +1,151 @@
+"""The numbers as files: CSV for spreadsheets, JSON for programs."""
+
+import csv
+import io
+from collections.abc import Mapping, Sequence
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+
+from fer.files import write_atomic, write_json
+from fer.labels import EMOTIONS
+from fer.metrics import METRICS, Estimate
+from fer.report.finding import Finding
+from fer.report.page.figure_style import Palette
+from fer.report.page.section import Chart
+from fer.report.scores.evaluation import EvaluatedRun
+from fer.report.scores.figures import confusion_figure
+from fer.report.scores.scoring import Scores
+from fer.report.scores.statements import statement
+from fer.report.subject import Subject
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+
+def write_metrics(path: Path, subject: Subject, findings: Mapping[str, Finding], notes: Sequence[str]) -> None:
+    """`metrics.json`: each set of the run shown in detail at the top, and of every run under `runs`.
+
+    With test-time augmentation a set stands under `<set>_tta`; what an analysis measured stands under its name.
+    """
+    detail, options = subject.run, subject.options
+    write_json(
+        path,
+        {
+            "run": detail.record.name,
+            "protocol": detail.record.protocol,
+            "headline": detail.headline_key,
+            **set_metrics(detail),
+            "sets": {key: scores.evaluation_set.description for key, scores in detail.sets.items()},
+            "interval": {
+                "level": 0.95,
+                "method": "percentile bootstrap over faces",
+                "resamples": options.bootstrap,
+                "seed": options.seed,
+            },
+            "notes": list(notes),
+            **{name: found.metrics for name, found in findings.items() if found.metrics},
+            "runs": {
+                run.record.name: {"protocol": run.record.protocol, "seed": run.record.seed, **set_metrics(run)}
+                for run in subject.runs
+            },
+        },
+    )
+
+
+def set_metrics(run: EvaluatedRun) -> dict[str, dict[str, Any]]:
+    """Set (`<set>_tta` with test-time augmentation) -> metric -> `{"value", "low", "high", "n"}`."""
+    return {
+        key: {metric: estimate.as_dict() for metric, estimate in scores.metrics.items()}
+        for key, scores in tables(run).items()
+    }
+
+
+def tables(run: EvaluatedRun) -> dict[str, Scores]:
+    """Every prediction table of a run by its key in `metrics.json`."""
+    named: dict[str, Scores] = {}
+    for key, scores in run.sets.items():
+        named[key] = scores.plain
+        if scores.flipped is not None:
+            named[f"{key}_tta"] = scores.flipped
+    return named
+
+
+def write_per_class(path: Path, runs: Sequence[EvaluatedRun]) -> None:
+    """`per_class.csv`: a row for each run, set and emotion."""
+    rows = []
+    for run in runs:
+        for key, scores in tables(run).items():
+            for emotion, classes in scores.classes.items():
+                row: dict[str, Any] = {"run": run.record.name, "set": key, "class": emotion, "support": classes.support}
+                for name in ("precision", "recall", "f1"):
+                    row |= _columns(name, getattr(classes, name))
+                rows.append(row)
+    write_csv(path, rows)
+
+
+def write_confusion(folder: Path, run: EvaluatedRun) -> None:
+    """The headline's confusion matrix: `confusion_matrix.csv` (counts, a row for each true class) and two pictures."""
+    counts = run.headline.plain.confusion
+    rows = [
+        {"true": emotion, **dict(zip(EMOTIONS, row, strict=True))}
+        for emotion, row in zip(EMOTIONS, counts.tolist(), strict=True)
+    ]
+    write_csv(folder / "confusion_matrix.csv", rows)
+    caption = statement(run, run.headline_key)
+    for name, normalised in (("confusion_matrix", False), ("confusion_matrix_normalized", True)):
+        chart = Chart(key=name, caption=caption, draw=partial(_confusion, counts, normalised, caption))
+        for kind in ("png", "svg"):
+            write_atomic(folder / f"{name}.{kind}", chart.file(kind))
+
+
+def _confusion(counts: npt.NDArray[np.int64], normalised: bool, caption: str, palette: Palette) -> "Figure":
+    return confusion_figure(counts, normalised=normalised, caption=caption, palette=palette)
+
+
+def write_model_eval(path: Path, runs: Sequence[EvaluatedRun], findings: Mapping[str, Finding]) -> None:
+    """`model_eval.csv`: a row for each run; columns a run has no number for are empty."""
+    rows = []
+    for run in runs:
+        row: dict[str, Any] = {
+            "run": run.record.name,
+            "model": run.record.model,
+            "seed": run.record.seed,
+            "protocol": run.record.protocol,
+            "num_parameters": run.num_parameters,
+            "train_seconds": run.record.final.get("train_seconds"),
+            "images_per_second": run.record.final.get("images_per_second"),
+        }
+        for key, scores in tables(run).items():
+            row[f"{key}_n"] = len(scores.predictions)
+            for metric in METRICS:
+                row |= _columns(f"{key}_{metric}", scores.metrics[metric])
+        for found in findings.values():
+            row |= found.columns.get(run.record.name, {})
+        rows.append(row)
+    write_csv(path, rows)
+
+
+def _columns(name: str, estimate: Estimate) -> dict[str, Any]:
+    numbers = estimate.as_dict()
+    return {name: numbers["value"], f"{name}_low": numbers["low"], f"{name}_high": numbers["high"]}
+
+
+def write_csv(path: Path, rows: Sequence[Mapping[str, Any]]) -> None:
+    """A CSV file of `csv_text`."""
+    write_atomic(path, csv_text(rows))
+
+
+def csv_text(rows: Sequence[Mapping[str, Any]]) -> str:
+    """Columns in the order in which the rows bring them; floats with six digits, a ten-thousandth of a point."""
+    names = list(dict.fromkeys(name for row in rows for name in row))
+    buffer = io.StringIO()
+    writer = csv.writer(buffer, lineterminator="\n")
+    writer.writerow(names)
+    for row in rows:
+        cells = (row.get(name) for name in names)
+        writer.writerow(f"{cell:.6f}" if isinstance(cell, float) else cell for cell in cells)
+    return buffer.getvalue()

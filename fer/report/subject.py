@@ -1,0 +1,114 @@
+"""What a report is about: the run it shows in detail, the runs beside it, and the way to ask their models."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+import numpy as np
+import numpy.typing as npt
+
+from fer.errors import ConfigError
+from fer.report.options import ReportOptions
+from fer.report.records import RunRecord
+from fer.report.scores.evaluation import EvaluatedRun
+
+if TYPE_CHECKING:
+    from fer.checkpoint import LoadedModel
+    from fer.data.samples import FaceSamples
+
+
+class OpenData:
+    """Data sets opened for a report, each once however many runs use it."""
+
+    def __init__(self) -> None:
+        self._opened: dict[str, tuple[FaceSamples, str]] = {}
+
+    def of(self, record: RunRecord) -> "tuple[FaceSamples, str]":
+        """The samples a run was trained on, and their fingerprint.
+
+        Raises:
+            ConfigError: the run's data section is not one this version can read.
+            DataError: the data cannot be opened.
+        """
+        from pydantic import TypeAdapter, ValidationError
+
+        from fer.data.sources import AnyDataConfig, DataConfig, open_samples
+
+        # The data section alone: validating the whole configuration would import the whole training stack.
+        try:
+            config: DataConfig = TypeAdapter(AnyDataConfig).validate_python(record.config["data"])
+        except ValidationError as error:
+            first = error.errors()[0]
+            key = ".".join(map(str, ("data", *first["loc"][1:])))
+            raise ConfigError(
+                f"{record.folder.config}: {key}: {first['msg']}; was it written by another version?"
+            ) from error
+        # Protocol and batches do not change what is opened.
+        key = config.model_dump_json(exclude=set(DataConfig.model_fields))
+        if key not in self._opened:
+            packed = open_samples(config)
+            self._opened[key] = (packed.samples, packed.fingerprint)
+        return self._opened[key]
+
+
+class OpenModels:
+    """Models loaded for a report, each once."""
+
+    def __init__(self, device: Literal["auto", "cpu", "mps", "cuda"]) -> None:
+        self._device = device
+        self._loaded: dict[Path, LoadedModel] = {}
+
+    def of(self, record: RunRecord) -> "LoadedModel":
+        """A run's model, in eval mode on the device of the options.
+
+        Raises:
+            ConfigError: this machine lacks the device.
+            CheckpointError: the checkpoint cannot be read.
+        """
+        from fer.accelerator import resolve_accelerator
+        from fer.checkpoint import load_model
+
+        if record.checkpoint not in self._loaded:
+            model = load_model(record.checkpoint)
+            try:
+                model.net.to(resolve_accelerator(self._device))
+            except ConfigError as error:
+                raise ConfigError(
+                    f"device={self._device} is not on this machine: use device=auto or device=cpu"
+                ) from error
+            self._loaded[record.checkpoint] = model
+        return self._loaded[record.checkpoint]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Subject:
+    """What every analysis is given.
+
+    Attributes:
+        run: the run shown in detail, scored.
+        runs: all runs of the report, `run` among them, in the order they were named.
+        options: what was asked for.
+        data: the opened data sets.
+        models: the loaded models.
+    """
+
+    run: EvaluatedRun
+    runs: Sequence[EvaluatedRun]
+    options: ReportOptions
+    data: OpenData
+    models: OpenModels
+
+    @property
+    def samples(self) -> "FaceSamples":
+        """The data of the run in detail; `run.sets[key].evaluation_set.rows` are rows of it."""
+        return self.data.of(self.run.record)[0]
+
+    @property
+    def model(self) -> "LoadedModel":
+        """The model of the run in detail."""
+        return self.models.of(self.run.record)
+
+    def ask(self, images_NCHW: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:
+        """Probabilities (N, 7) of the run in detail, without test-time augmentation, of uint8 images (N, C, H, W)."""
+        return self.model.probabilities(images_NCHW, batch_size=self.options.batch_size)
