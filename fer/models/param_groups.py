@@ -11,12 +11,18 @@ _EMBEDDINGS: Final = ("pos_embed", "cls_token", "reg_token", "dist_token")
 
 
 class ParamGroup(TypedDict):
-    """One group as `torch.optim` takes it; `name` is unique."""
+    """One group as `torch.optim` takes it.
+
+    Attributes:
+        name: unique.
+        weights: whether these are matrices and filters, rather than norms, biases and embeddings.
+    """
 
     name: str
     params: list[nn.Parameter]
     lr: float
     weight_decay: float
+    weights: bool
 
 
 def param_groups(
@@ -51,6 +57,7 @@ def param_groups(
                 params=[],
                 lr=lr if layer_decay is None else lr * layer_decay ** (top - depth),
                 weight_decay=weight_decay if decays else 0.0,
+                weights=decays,
             )
         groups[key]["params"].append(parameter)
     return list(groups.values())
