@@ -280,7 +280,7 @@ def _all_keys() -> list[str]:
             if isinstance(value, Mapping):
                 yield from walk(value, f"{prefix}{name}.")
 
-    groups = [path.name for path in conf_dir().iterdir() if path.is_dir()]
+    groups = [path.name for path in conf_dir().iterdir() if path.is_dir() and path.name != "evaluation"]
     return sorted({*groups, *walk(compose_train([]), "")})
 
 

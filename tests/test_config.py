@@ -15,9 +15,10 @@ def options(group: str) -> list[str]:
     return sorted(path.stem for path in (CONF / group).glob("*.yaml"))
 
 
+# `evaluation` holds the configuration of fer-report, whose group `report` must not hide fer-train's key of that name.
 EVERY_OPTION = [
     f"{folder.name}={option}"
-    for folder in sorted(path for path in CONF.iterdir() if path.is_dir())
+    for folder in sorted(path for path in CONF.iterdir() if path.is_dir() and path.name != "evaluation")
     for option in options(folder.name)
 ]
 

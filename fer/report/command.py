@@ -55,7 +55,7 @@ def compose(overrides: Sequence[str]) -> dict[str, Any]:
     from fer.errors import nearest
 
     try:
-        with initialize_config_dir(config_dir=str(conf_dir()), version_base="1.3"):
+        with initialize_config_dir(config_dir=str(conf_dir() / "evaluation"), version_base="1.3"):
             composed = hydra_compose(config_name="report", overrides=list(overrides))
         tree = OmegaConf.to_container(composed, resolve=True, throw_on_missing=True)
     except MissingMandatoryValue as error:
@@ -119,4 +119,5 @@ def _texts() -> list[str]:
     """The files with every key: what a report is about, and what it does."""
     from fer.config import conf_dir
 
-    return [(conf_dir() / path).read_text(encoding="utf-8") for path in ("report.yaml", "report/default.yaml")]
+    folder = conf_dir() / "evaluation"
+    return [(folder / path).read_text(encoding="utf-8") for path in ("report.yaml", "report/default.yaml")]

@@ -1,4 +1,4 @@
-"""What a report is asked to do."""
+"""What a report is asked to do; conf/evaluation/report/default.yaml holds the same defaults."""
 
 from typing import Literal
 
