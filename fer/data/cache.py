@@ -162,6 +162,9 @@ def _open(entry: Path, *, warn: bool = False) -> Packed | None:
             unreadable=tuple(meta["unreadable"]),
             groups={name: _load(entry, f"group_{i}") for i, name in enumerate(meta["groups"])},
             masks={name: _load(entry, f"mask_{i}", mapped=True) for i, name in enumerate(meta["masks"])},
+            # Entries of sources that have neither may be older than these two.
+            subjects=_load(entry, "subjects") if "subjects.npy" in meta["bytes"] else None,
+            notes=tuple(meta.get("notes", ())),
         )
         packed = Packed(samples, meta["fingerprint"], built=False)
     except (OSError, ValueError, KeyError, TypeError, AttributeError, EOFError) as error:
@@ -194,6 +197,7 @@ def _write(samples: FaceSamples, entry: Path, *, content: str) -> None:
         "ids": samples.ids,
         **{f"group_{i}": column for i, column in enumerate(samples.groups.values())},
         **{f"mask_{i}": mask for i, mask in enumerate(samples.masks.values())},
+        **({} if samples.subjects is None else {"subjects": samples.subjects}),
     }
     building = _temporary(entry)
     try:
@@ -209,6 +213,7 @@ def _write(samples: FaceSamples, entry: Path, *, content: str) -> None:
             "unreadable": list(samples.unreadable),
             "groups": list(samples.groups),
             "masks": list(samples.masks),
+            "notes": list(samples.notes),
             "bytes": {f"{name}.npy": (building / f"{name}.npy").stat().st_size for name in arrays},
         }
         with (building / _META).open("w", encoding="utf-8") as text:

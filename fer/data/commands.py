@@ -19,10 +19,10 @@ if TYPE_CHECKING:
     from fer.data.samples import FaceSamples
     from fer.data.sources import DataConfig
 
-_DATASET_HELP = "a path (zip, folder, CSV or parquet files), or a name: fer2013 (where fetch puts it) or synthetic"
+_DATASET_HELP = "a path (zip, folder, CSV or parquet files), or the name of a source, such as fer2013 or synthetic"
 
 _SPLITS = ("Training", "PublicTest", "PrivateTest", "Test")
-_SOURCES = ("fer2013",)
+_SOURCES = ("fer2013", "folder", "affectnet", "ckplus", "rafdb")
 
 
 def main(argv: Sequence[str]) -> int:
@@ -73,7 +73,6 @@ def _parser() -> argparse.ArgumentParser:
 
     imported = commands.add_parser("import", help="read a data set once and check it", description=_import.__doc__)
     imported.add_argument("dataset", metavar="DATASET", help=_DATASET_HELP)
-    imported.add_argument("--source", choices=_SOURCES, default="fer2013", help="what a path holds (default: fer2013)")
 
     audit = commands.add_parser("audit", help="leaks, copies, contradictory labels, blanks", description=_audit.__doc__)
     audit.add_argument("dataset", metavar="DATASET", help=_DATASET_HELP)
@@ -101,6 +100,18 @@ def _parser() -> argparse.ArgumentParser:
     preview.add_argument("--columns", type=_positive, default=10, metavar="N", help="faces a class (default: 10)")
     preview.add_argument("--seed", type=_natural, default=0, metavar="N", help="another seed, other faces (default: 0)")
 
+    for command in (imported, audit, stats, preview):
+        command.add_argument(
+            "--source", choices=_SOURCES, default="fer2013", help="what a path holds (default: fer2013)"
+        )
+        command.add_argument(
+            "--set",
+            dest="settings",
+            action="append",
+            default=[],
+            metavar="KEY=VALUE",
+            help="a key of the source, as fer-train's data.KEY: contempt=drop, size=96, 'mapping={joy: happy}'",
+        )
     for command in (fetch, imported, audit, stats, preview):
         command.add_argument("--json", action="store_true", help="answer with one JSON document")
     return parser
@@ -108,12 +119,13 @@ def _parser() -> argparse.ArgumentParser:
 
 def _fetch(arguments: argparse.Namespace) -> tuple[dict[str, Any], str]:
     """Downloads a public copy of a data set, verifies it, and reads it once."""
+    from fer.data.dataset_argument import data_configuration
     from fer.data.fetch import LICENCE, fetch, read_receipt
 
     print(LICENCE, file=sys.stderr)
     folder = fetch(arguments.name, origin=arguments.origin, dest=arguments.dest)
     receipt = read_receipt(folder)
-    packed = _open(_configuration(str(folder)))
+    packed = _open(data_configuration(str(folder), source="fer2013", settings=()))
     origin = {name: receipt[name] for name in ("service", "repo")}
     answer = {"folder": str(folder), **origin, "files": len(receipt["files"]), **_summary(packed)}
     use = "fer-train" if arguments.dest is None else f"fer-train data.root={folder}"
@@ -124,7 +136,7 @@ def _import(arguments: argparse.Namespace) -> tuple[dict[str, Any], str]:
     """Reads a data set in any form into the packed cache, and says what it found before a training meets it."""
     from fer.data.cache import default_cache_dir
 
-    packed = _open(_configuration(arguments.dataset, source=arguments.source))
+    packed = _open(_asked(arguments))
     cache = str(default_cache_dir())
     how = f"Read and packed into {cache}." if packed.built else f"Already packed in {cache}."
     return {"cache": cache, "built": packed.built, **_summary(packed)}, f"{_summary_text(packed)}\n\n{how}"
@@ -135,9 +147,10 @@ def _audit(arguments: argparse.Namespace) -> tuple[dict[str, Any], str]:
     from fer.data.audit import audit
     from fer.data.tables import audit_text
 
-    samples = _open(_configuration(arguments.dataset)).samples
+    samples = _open(_asked(arguments)).samples
     report = audit(samples, ferplus=arguments.ferplus, near_duplicates=not arguments.no_near_duplicates)
-    answer, text = report.to_json(), audit_text(report)
+    answer = _audit_answer(report, samples)
+    text = _with_notes(audit_text(report), samples)
     if arguments.out is not None:
         written = _write_audit(report, samples, out=arguments.out)
         answer["written"] = [str(path) for path in written]
@@ -151,14 +164,16 @@ def _stats(arguments: argparse.Namespace) -> tuple[dict[str, Any], str]:
     from fer.data.statistics import image_statistics
     from fer.data.tables import class_counts_text, statistics_text
 
-    samples = _open(_configuration(arguments.dataset)).samples
+    samples = _open(_asked(arguments)).samples
     statistics = image_statistics(samples)
     answer: dict[str, Any] = {
         "source": samples.source,
+        "notes": list(samples.notes),
         "counts": class_table(samples),
         "grey_levels": {split: asdict(of_split) for split, of_split in statistics.items()},
     }
     text = f"{samples.source}\n\n{class_counts_text(class_table(samples))}\n\n{statistics_text(statistics)}"
+    text = _with_notes(text, samples)
     if arguments.out is not None:
         from fer.data.plots import class_balance_figure, save_figure
 
@@ -172,8 +187,8 @@ def _preview(arguments: argparse.Namespace) -> tuple[dict[str, Any], str]:
     """Draws random faces of every class into one picture. For synthetic faces, the seed is the album's."""
     from fer.data.plots import sample_grid_figure, save_figure
 
-    drawn = arguments.dataset == "synthetic"
-    samples = _few_synthetic(arguments) if drawn else _open(_configuration(arguments.dataset)).samples
+    drawn = arguments.dataset == "synthetic" and not arguments.settings
+    samples = _few_synthetic(arguments) if drawn else _open(_asked(arguments)).samples
     figure = sample_grid_figure(
         samples, split=arguments.split, columns=arguments.columns, seed=arguments.seed, drawn=drawn
     )
@@ -202,22 +217,10 @@ def _few_synthetic(arguments: argparse.Namespace) -> "FaceSamples":
     return synthetic_samples(counts={Split(arguments.split): count}, seed=arguments.seed)
 
 
-def _configuration(dataset: str, *, source: str = "fer2013") -> "DataConfig":
-    """The configuration a training would open this data with, so that both meet in the cache."""
-    from fer.data.sources import Fer2013Config, SyntheticConfig
+def _asked(arguments: argparse.Namespace) -> "DataConfig":
+    from fer.data.dataset_argument import data_configuration
 
-    if dataset == "synthetic":
-        return SyntheticConfig(name="synthetic")
-    if dataset == "fer2013":
-        return Fer2013Config(name="fer2013")
-    path = Path(dataset).expanduser()
-    if not path.exists():
-        raise DataError(
-            f"{dataset!r} is neither a path that exists nor the name of a data set (fer2013, synthetic): give the path "
-            "of the zip, folder, CSV or parquet files, or download it with `fer-data fetch fer2013`"
-        )
-    by_source = {"fer2013": Fer2013Config(name="fer2013", root=path)}
-    return by_source[source]
+    return data_configuration(arguments.dataset, source=arguments.source, settings=arguments.settings)
 
 
 def _open(config: "DataConfig") -> "Packed":
@@ -237,6 +240,7 @@ def _summary(packed: "Packed") -> dict[str, Any]:
         "fingerprint": packed.fingerprint,
         "is_fer2013": is_fer2013,
         "recognised": recognised,
+        "notes": list(packed.samples.notes),
         "unreadable": list(packed.samples.unreadable),
     }
 
@@ -246,10 +250,22 @@ def _summary_text(packed: "Packed") -> str:
     from fer.data.tables import class_counts_text, unreadable_text
 
     samples = packed.samples
-    return (
+    text = (
         f"{samples.source}\n{len(samples):,} images, content {packed.fingerprint}\n{recognise(samples)[1]}\n\n"
         f"{class_counts_text(class_table(samples))}\n\n{unreadable_text(samples.unreadable)}"
     )
+    return _with_notes(text, samples)
+
+
+def _with_notes(text: str, samples: "FaceSamples") -> str:
+    """The text, and under it what reading the source decided, dropped or changed."""
+    from fer.data.tables import notes_text
+
+    return f"{text}\n\n{notes_text(samples.notes)}" if samples.notes else text
+
+
+def _audit_answer(report: "AuditReport", samples: "FaceSamples") -> dict[str, Any]:
+    return {**report.to_json(), "notes": list(samples.notes)}
 
 
 def _write_audit(report: "AuditReport", samples: "FaceSamples", *, out: Path) -> list[Path]:
@@ -263,7 +279,7 @@ def _write_audit(report: "AuditReport", samples: "FaceSamples", *, out: Path) ->
         ncc = f"{finding.ncc:.4f}" if finding.of else ""
         rows.writerow([finding.id, finding.split, finding.label, finding.kind, finding.group, finding.of, ncc])
     try:
-        write_json(out / "audit.json", report.to_json())
+        write_json(out / "audit.json", _audit_answer(report, samples))
         write_atomic(out / "duplicates.csv", table.getvalue())
     except OSError as error:
         raise DataError(f"cannot write to {out}: {error.strerror}; choose another folder with --out") from error

@@ -1,13 +1,15 @@
 """Encoded images -> one uint8 array; what cannot be decoded is listed, never dropped in silence."""
 
 import logging
-from collections.abc import Callable, Iterator, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
+from fer.data.resize import fit_image
 from fer.errors import DataError
 
 logger = logging.getLogger(__name__)
@@ -24,14 +26,16 @@ class DecodedFaces:
     """What `decode_faces` gives.
 
     Attributes:
-        images: uint8 array (M, 1, side, side), grey levels in [0, 255].
+        images: uint8 array (M, C, side, side), in [0, 255]; C = 1 is grey, 3 is RGB.
         rows: int64 array (M,), positions in `names` of the images that could be decoded, ascending.
         unreadable: the other names, in order.
+        sizes: (width, height) the images had -> how many had it.
     """
 
     images: npt.NDArray[np.uint8]
     rows: npt.NDArray[np.int64]
     unreadable: tuple[str, ...]
+    sizes: Mapping[tuple[int, int], int]
 
 
 def decode_grey(data: bytes) -> npt.NDArray[np.uint8] | None:
@@ -46,8 +50,19 @@ def decode_grey(data: bytes) -> npt.NDArray[np.uint8] | None:
     return None if image is None else image.astype(np.uint8, copy=False)
 
 
+def decode_colour(data: bytes) -> npt.NDArray[np.uint8] | None:
+    """One encoded image -> uint8 array (H, W, 3), RGB; None where it is broken."""
+    import cv2
+
+    try:
+        image = cv2.imdecode(np.frombuffer(data, dtype=np.uint8), cv2.IMREAD_COLOR)
+    except cv2.error:
+        return None
+    return None if image is None else cv2.cvtColor(image, cv2.COLOR_BGR2RGB).astype(np.uint8, copy=False)
+
+
 def decode_faces(names: Sequence[str], read: Callable[[str], bytes], *, side: int, origin: str) -> DecodedFaces:
-    """Reads and decodes every named image to grey.
+    """Reads and decodes every named image of FER-2013 to grey.
 
     Args:
         names: what to decode; each is handed to `read`.
@@ -58,9 +73,55 @@ def decode_faces(names: Sequence[str], read: Callable[[str], bytes], *, side: in
     Raises:
         DataError: an image of another size, or not one readable image.
     """
-    images = np.empty((len(names), 1, side, side), dtype=np.uint8)
+
+    def fit(name: str, image: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
+        if image.shape != (side, side):
+            height, width = image.shape
+            raise DataError(
+                f"{origin}: {name} is {width}x{height} pixels, but FER-2013 is {side}x{side}: "
+                "this is another data set or a resized copy; read it with data=folder"
+            )
+        return image[None]
+
+    return _decode_all(names, read, decode=decode_grey, fit=fit, shape=(1, side, side), origin=origin)
+
+
+def decode_resized(
+    names: Sequence[str], read: Callable[[str], bytes], *, size: int, channels: int, origin: str
+) -> DecodedFaces:
+    """Reads and decodes every named image, of whatever size, and brings it to one size and colour (`fer.data.resize`).
+
+    Args:
+        names: what to decode; each is handed to `read`.
+        read: name -> encoded bytes; raises `UnreadableError` for an item that cannot be had.
+        size: height and width of the result in pixels.
+        channels: 1 for grey, 3 for RGB.
+        origin: where the names lie, for messages.
+
+    Raises:
+        DataError: not one readable image.
+    """
+
+    def fit(name: str, image: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
+        return fit_image(image, size=size, channels=channels)
+
+    # Always by way of RGB: decoders differ in how they make grey, and a grey file comes back as it is.
+    return _decode_all(names, read, decode=decode_colour, fit=fit, shape=(channels, size, size), origin=origin)
+
+
+def _decode_all(
+    names: Sequence[str],
+    read: Callable[[str], bytes],
+    *,
+    decode: Callable[[bytes], npt.NDArray[np.uint8] | None],
+    fit: Callable[[str, npt.NDArray[np.uint8]], npt.NDArray[np.uint8]],
+    shape: tuple[int, int, int],
+    origin: str,
+) -> DecodedFaces:
+    images = np.empty((len(names), *shape), dtype=np.uint8)
     rows: list[int] = []
     reasons: dict[str, str] = {}
+    sizes: Counter[tuple[int, int]] = Counter()
     with _quiet_opencv():
         for row, name in enumerate(names):
             try:
@@ -68,17 +129,12 @@ def decode_faces(names: Sequence[str], read: Callable[[str], bytes], *, side: in
             except UnreadableError as error:
                 reasons[name] = str(error)
                 continue
-            image = decode_grey(data)
+            image = decode(data)
             if image is None:
                 reasons[name] = "no decodable image" if data else "empty"
                 continue
-            if image.shape != (side, side):
-                height, width = image.shape
-                raise DataError(
-                    f"{origin}: {name} is {width}x{height} pixels, but FER-2013 is {side}x{side}: "
-                    "this is another data set or a resized copy; read it with data=folder"
-                )
-            images[len(rows), 0] = image
+            images[len(rows)] = fit(name, image)
+            sizes[image.shape[1], image.shape[0]] += 1
             rows.append(row)
     shown = ", ".join(f"{name} ({reason})" for name, reason in list(reasons.items())[:_SHOWN])
     if reasons and not rows:
@@ -95,7 +151,7 @@ def decode_faces(names: Sequence[str], read: Callable[[str], bytes], *, side: in
         )
     # Without the copy, the view would keep the unused tail alive.
     kept = images if len(rows) == len(names) else images[: len(rows)].copy()
-    return DecodedFaces(images=kept, rows=np.array(rows, dtype=np.int64), unreadable=tuple(reasons))
+    return DecodedFaces(images=kept, rows=np.array(rows, dtype=np.int64), unreadable=tuple(reasons), sizes=sizes)
 
 
 @contextmanager

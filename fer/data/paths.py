@@ -14,8 +14,10 @@ def data_home() -> Path:
     return Path(os.environ.get("XDG_DATA_HOME", Path.home() / ".local" / "share")) / "fer"
 
 
-def data_root(root: Path | None, *, name: str) -> Path:
+def data_root(root: Path | None, *, name: str, fetchable: bool = True) -> Path:
     """The absolute path of a data set: `root` where given, else its folder under `data_home()`.
+
+    `fetchable` says whether `fer-data fetch` knows it; others come from their makers, who ask for an agreement.
 
     Raises:
         DataError: there is nothing at that path; the message says how to get the data.
@@ -23,6 +25,10 @@ def data_root(root: Path | None, *, name: str) -> Path:
     path = data_home() / name if root is None else root.expanduser()
     if not path.exists():
         origin = f"data.root={path}" if root is not None else f"{path} (data.root is not set)"
+        if not fetchable:
+            raise DataError(
+                f"{origin} does not exist: get the data set from its makers and set data.root to its zip or folder"
+            )
         raise DataError(
             f"{origin} does not exist: set data.root to the data set's zip, folder, CSV or parquet folder, "
             f"or fetch it with `fer-data fetch {name}`"

@@ -1,14 +1,13 @@
 """Which samples train a model and which select it; the rows nobody may train or select on never come out of here."""
 
-import hashlib
-from collections import Counter, defaultdict
-from collections.abc import Sequence
+from collections import defaultdict
 from dataclasses import dataclass
 from typing import Final, Literal, get_args
 
 import numpy as np
 import numpy.typing as npt
 
+from fer.data.partition import held_out_bins
 from fer.data.samples import FaceSamples, Split, content_hashes
 from fer.errors import ConfigError, DataError
 
@@ -51,8 +50,9 @@ def split_rows(
     `kfold`: fold `fold` of `folds` of Training is held out. `folder7178`: 10 % of Training is held out, and the 7,178
     other images are for the report alone. No protocol gives rows of PrivateTest or of the merged test.
 
-    Held-out parts are stratified by class, and images with equal pixels stay on one side. They depend on content,
-    `seed` and the shares alone: not on the order of the samples, the machine or the version of a random generator.
+    Held-out parts are stratified by class, and images with equal pixels or of one person stay on one side. They depend
+    on content, `seed` and the shares alone: not on the order of the samples, the machine or the version of a random
+    generator.
 
     Args:
         samples: one source, all splits.
@@ -92,9 +92,7 @@ def split_rows(
                 f"{protocol}: trained on {1 - share:.0%} of Training, selected on the other {share:.0%} "
                 f"(stratified, seed {seed})"
             )
-        bins = _stratified_bins(
-            samples.labels[training], content_hashes(samples.images[training]), shares=shares, seed=seed
-        )
+        bins = held_out_bins(samples.take(training), shares=shares, seed=seed)
         train, valid = training[bins != held], training[bins == held]
         if len(train) == 0 or len(valid) == 0:
             raise DataError(
@@ -139,39 +137,6 @@ def _public_rows(samples: FaceSamples) -> npt.NDArray[np.int64]:
         f"data.protocol=official needs PublicTest, which {samples.source} does not hold: "
         "use data.protocol=stratified or kfold, or set data.root"
     )
-
-
-def _stratified_bins(
-    labels: npt.NDArray[np.int64], hashes: npt.NDArray[np.str_], *, shares: Sequence[float], seed: int
-) -> npt.NDArray[np.int64]:
-    """Bin of each row, int64 array (N,): each class falls into the bins by `shares`, equal images into one bin.
-
-    Whole groups of equal images go, largest first, where their classes lack most. Single images come last, so every
-    class ends within one image of its share wherever it has enough of them.
-    """
-    groups: defaultdict[str, list[int]] = defaultdict(list)
-    for row, content in enumerate(hashes.tolist()):
-        groups[content].append(row)
-    label_of = labels.tolist()
-    missing = {label: [total * share for share in shares] for label, total in Counter(label_of).items()}
-    bins = np.empty(len(labels), dtype=np.int64)
-    for content in sorted(groups, key=lambda content: (-len(groups[content]), _draw(seed, content))):
-        # Sorted, so that sums round the same way in whatever order the samples came.
-        members = sorted(label_of[row] for row in groups[content])
-        lacks = [sum(missing[label][i] for label in members) for i in range(len(shares))]
-        chosen = lacks.index(max(lacks))
-        bins[groups[content]] = chosen
-        for label in members:
-            missing[label][chosen] -= 1.0
-    return bins
-
-
-def _draw(seed: int, content: str) -> bytes:
-    """A pseudo-random rank of an image under a seed.
-
-    Unlike a generator's stream, it is the same in every version of every library, and stays when other images come.
-    """
-    return hashlib.sha256(f"{seed}:{content}".encode()).digest()
 
 
 def _without_copies(samples: FaceSamples, train: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:

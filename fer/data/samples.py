@@ -36,6 +36,9 @@ class FaceSamples:
         unreadable: names of the raw items that could not be decoded; they are in none of the arrays.
         groups: subgroup columns for the fairness report, name -> str array (N,).
         masks: ground-truth part masks, name -> bool array (N, H, W); synthetic faces only.
+        subjects: str array (N,), the person each face shows, "" where unknown; None where no face's person is known.
+            A person's faces stay on one side of every held-out split.
+        notes: what was decided, dropped or changed on reading, a sentence each.
     """
 
     images: npt.NDArray[np.uint8]
@@ -46,12 +49,15 @@ class FaceSamples:
     unreadable: tuple[str, ...] = ()
     groups: Mapping[str, npt.NDArray[np.str_]] = field(default_factory=dict)
     masks: Mapping[str, npt.NDArray[np.bool_]] = field(default_factory=dict)
+    subjects: npt.NDArray[np.str_] | None = None
+    notes: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         n = len(self.images)
         assert self.images.dtype == np.uint8, self.images.dtype
         assert self.images.ndim == 4, self.images.shape
         assert self.labels.shape == self.splits.shape == self.ids.shape == (n,)
+        assert self.subjects is None or self.subjects.shape == (n,)
         assert n == 0 or (self.labels.min() >= 0 and self.labels.max() < NUM_CLASSES)
 
     def __len__(self) -> int:
@@ -67,6 +73,7 @@ class FaceSamples:
             ids=self.ids[rows],
             groups={name: column[rows] for name, column in self.groups.items()},
             masks={name: mask[rows] for name, mask in self.masks.items()},
+            subjects=None if self.subjects is None else self.subjects[rows],
         )
 
     def class_counts(self, split: Split | None = None) -> npt.NDArray[np.int64]:

@@ -2,13 +2,19 @@
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
-from pydantic import Field
+from pydantic import BeforeValidator, Field, ValidationInfo, field_validator
 
 from fer.data.cache import Packed, load_packed
 from fer.data.paths import data_root
+from fer.errors import DataError
+from fer.labels import check_rule
 from fer.section import Section
+
+if TYPE_CHECKING:
+    from fer.data.image_files import ImportRules, Listing
+    from fer.data.tree import Tree
 
 
 class DataConfig(Section):
@@ -35,10 +41,38 @@ class DataConfig(Section):
 
 
 class Fer2013Config(DataConfig):
-    """FER-2013 in any public form; `root` is a zip, a folder, a CSV or a folder of parquet files."""
+    """FER-2013 in any public form; `root` is a zip, a folder, a CSV or a folder of parquet files.
+
+    Attributes:
+        targets: what the net is trained towards: `label` (FER-2013's own), or FER+'s votes as `majority`, `probability`
+            (a label drawn from the votes anew every epoch) or `distribution` (cross entropy on the shares of the
+            votes); see `fer.data.vote_targets`. Selection and tests keep FER-2013's labels.
+        ferplus: FER+'s fer2013new.csv; joins Kaggle's fer2013.csv only.
+        contempt: what becomes of FER+ votes for contempt: `drop` or an emotion; must be said where votes are used.
+    """
 
     name: Literal["fer2013"]
     root: Path | None = None
+    targets: Literal["label", "majority", "probability", "distribution"] = "label"
+    ferplus: Path | None = Field(default=None, validate_default=True)
+    contempt: str | None = Field(default=None, validate_default=True)
+
+    @field_validator("ferplus")
+    @classmethod
+    def _votes_are_there(cls, path: Path | None, info: ValidationInfo) -> Path | None:
+        if path is None and info.data.get("targets", "label") != "label":
+            raise ValueError(f"targets={info.data['targets']} needs FER+'s votes: give the path of fer2013new.csv")
+        return path
+
+    @field_validator("contempt")
+    @classmethod
+    def _contempt_has_a_rule(cls, rule: str | None, info: ValidationInfo) -> str | None:
+        if rule is None and info.data.get("targets", "label") != "label":
+            raise ValueError(
+                f"targets={info.data['targets']} meets votes for contempt, which none of the seven emotions stands "
+                "for: say drop, or the emotion they count as (disgust or another)"
+            )
+        return check_rule(rule)
 
 
 class SyntheticConfig(DataConfig):
@@ -62,7 +96,130 @@ class SyntheticConfig(DataConfig):
     difficulty: float = Field(default=0.5, ge=0, le=1)
 
 
-AnyDataConfig = Annotated[Fer2013Config | SyntheticConfig, Field(discriminator="name")]
+class ImageFilesConfig(DataConfig):
+    """What every source of image files has.
+
+    Attributes:
+        root: a zip or a folder; None for `$FER_DATA/<name>`.
+        size: height and width of the packed faces in pixels; others are resized at import.
+        channels: 1 packs grey faces, 3 RGB ones.
+        valid_share: share of Training held out as PublicTest where the source has no such split.
+        test_share: share of Training held out as PrivateTest where the source has none.
+        split_seed: names that partition.
+    """
+
+    root: Path | None = None
+    size: int = Field(default=48, ge=16, le=512)
+    channels: Literal[1, 3] = 1
+    valid_share: float = Field(default=0.1, ge=0, lt=1)
+    test_share: float = Field(default=0.1, ge=0, lt=1, validate_default=True)
+    split_seed: int = Field(default=0, ge=0)
+
+    @field_validator("test_share")
+    @classmethod
+    def _something_trains(cls, share: float, info: ValidationInfo) -> float:
+        if share + info.data.get("valid_share", 0) >= 1:
+            raise ValueError(f"with valid_share={info.data['valid_share']:g} it leaves nothing to train on: lower one")
+        return share
+
+
+class ContemptConfig(ImageFilesConfig):
+    """A source that may hold contempt.
+
+    Attributes:
+        contempt: what becomes of its faces: `drop` or an emotion; null refuses them, for it is never guessed.
+    """
+
+    contempt: str | None = None
+
+    @field_validator("contempt")
+    @classmethod
+    def _known_contempt(cls, rule: str | None) -> str | None:
+        return check_rule(rule)
+
+
+def _plain_mapping(mapping: object) -> object:
+    # YAML reads the class 1 as a number.
+    return {str(name): rule for name, rule in mapping.items()} if isinstance(mapping, dict) else mapping or {}
+
+
+class FolderConfig(ContemptConfig):
+    """Any class-per-folder data set, with or without train, valid and test folders above.
+
+    Attributes:
+        mapping: class folder -> emotion or `drop`, where the folder's name is no emotion's ({joy: happy}).
+    """
+
+    name: Literal["folder"]
+    mapping: Annotated[dict[str, str], BeforeValidator(_plain_mapping)] = Field(default_factory=dict)
+
+    @field_validator("mapping")
+    @classmethod
+    def _known_rules(cls, mapping: dict[str, str]) -> dict[str, str]:
+        return {name: check_rule(rule) or "" for name, rule in mapping.items()}
+
+
+class AffectNetConfig(ContemptConfig):
+    """AffectNet as Kaggle's noamsegal hands it out.
+
+    Attributes:
+        label_from: `folder` or `csv`: which label counts where class folder and labels.csv disagree.
+    """
+
+    name: Literal["affectnet"]
+    label_from: Literal["folder", "csv"] = "folder"
+
+
+class CkPlusConfig(ContemptConfig):
+    """CK+48; its splits keep persons together."""
+
+    name: Literal["ckplus"]
+
+
+class RafDbConfig(ImageFilesConfig):
+    """RAF-DB's basic expressions; its official test part is PrivateTest."""
+
+    name: Literal["rafdb"]
+
+
+Member = Annotated[
+    Fer2013Config | SyntheticConfig | FolderConfig | AffectNetConfig | CkPlusConfig | RafDbConfig,
+    Field(discriminator="name"),
+]
+
+
+class MergedConfig(DataConfig):
+    """Several sources as one; each keeps its own splits and rules.
+
+    Attributes:
+        sources: the sources, each as its own `data` section without protocol and batches.
+        size: height and width every face is brought to, in pixels.
+        channels: 1 (grey) or 3 (RGB).
+    """
+
+    name: Literal["merged"]
+    sources: list[Member] = Field(min_length=1)
+    size: int = Field(default=48, ge=16, le=512)
+    channels: Literal[1, 3] = 1
+
+    @field_validator("sources")
+    @classmethod
+    def _members_have_no_protocol(cls, sources: list[Any]) -> list[Any]:
+        for source in sources:
+            misplaced = sorted(source.model_fields_set & set(DataConfig.model_fields))
+            if misplaced:
+                raise ValueError(
+                    f"{misplaced[0]} of the member {source.name} has no effect: set data.{misplaced[0]} for all of them"
+                )
+            if getattr(source, "targets", "label") != "label":
+                raise ValueError("targets of the member fer2013: FER+ votes are for data=fer2013 alone")
+        return sources
+
+
+AnyDataConfig = Annotated[
+    Fer2013Config | SyntheticConfig | FolderConfig | AffectNetConfig | CkPlusConfig | RafDbConfig | MergedConfig,
+    Field(discriminator="name"),
+]
 
 
 def open_samples(config: DataConfig) -> Packed:
@@ -95,7 +252,85 @@ def _open_synthetic(config: SyntheticConfig) -> Packed:
     )
 
 
+def _open_folder(config: FolderConfig) -> Packed:
+    from fer.data.folder.read import READER, list_folder
+
+    if config.root is None:
+        raise DataError("data.root is not set: data=folder needs the folder or zip with a folder for each class")
+    return _open_image_files(config, reader=READER, listing=list_folder)
+
+
+def _open_affectnet(config: AffectNetConfig) -> Packed:
+    from functools import partial
+
+    from fer.data.affectnet.read import READER, list_affectnet
+
+    listing = partial(list_affectnet, label_from=config.label_from)
+    return _open_image_files(config, reader=f"{READER}-{config.label_from}", listing=listing)
+
+
+def _open_ckplus(config: CkPlusConfig) -> Packed:
+    from fer.data.ckplus.read import READER, list_ckplus
+
+    return _open_image_files(config, reader=READER, listing=list_ckplus)
+
+
+def _open_rafdb(config: RafDbConfig) -> Packed:
+    from fer.data.rafdb.read import READER, list_rafdb
+
+    return _open_image_files(config, reader=READER, listing=list_rafdb)
+
+
+def _open_image_files(config: Any, *, reader: str, listing: "Callable[[Tree], Listing]") -> Packed:
+    from fer.data.image_files import load_image_files
+
+    root = data_root(config.root, name=config.name, fetchable=False)
+    return load_image_files(root, reader=reader, listing=listing, rules=_rules(config))
+
+
+def _rules(config: ImageFilesConfig) -> "ImportRules":
+    from fer.data.image_files import ImportRules
+
+    return ImportRules(
+        size=config.size,
+        channels=config.channels,
+        contempt=config.contempt if isinstance(config, ContemptConfig) else None,
+        mapping=config.mapping if isinstance(config, FolderConfig) else {},
+        valid_share=config.valid_share,
+        test_share=config.test_share,
+        split_seed=config.split_seed,
+    )
+
+
+def at_size(config: DataConfig, *, size: int, channels: int) -> DataConfig:
+    """The configuration with this size and colour of the packed faces, unless it names its own or its source has one
+    size only (FER-2013)."""
+    fitting = {"size": size, "channels": channels}
+    wanted = {key: value for key, value in fitting.items() if key in type(config).model_fields}
+    return config.model_copy(update={key: value for key, value in wanted.items() if key not in config.model_fields_set})
+
+
+def _open_merged(config: MergedConfig) -> Packed:
+    from fer.data.merged.read import load_merged
+
+    names = [source.name for source in config.sources]
+    members = []
+    for number, source in enumerate(config.sources):
+        # Decoded at the common size at once: resizing twice would blur twice.
+        sized = at_size(source, size=config.size, channels=config.channels)
+        name = (
+            source.name if names.count(source.name) == 1 else f"{source.name}-{names[: number + 1].count(source.name)}"
+        )
+        members.append((name, open_samples(sized)))
+    return load_merged(members, size=config.size, channels=config.channels)
+
+
 _OPENERS: dict[type[DataConfig], Callable[..., Packed]] = {
     Fer2013Config: _open_fer2013,
     SyntheticConfig: _open_synthetic,
+    FolderConfig: _open_folder,
+    AffectNetConfig: _open_affectnet,
+    CkPlusConfig: _open_ckplus,
+    RafDbConfig: _open_rafdb,
+    MergedConfig: _open_merged,
 }

@@ -40,6 +40,12 @@ def unreadable_text(unreadable: Sequence[str], *, shown: int = 5) -> str:
     )
 
 
+def notes_text(notes: Sequence[str]) -> str:
+    """What reading the source decided, dropped or changed."""
+    wrapped = [textwrap.fill(note, width=100, initial_indent="  - ", subsequent_indent="    ") for note in notes]
+    return "\n".join(["On reading", *wrapped])
+
+
 def statistics_text(statistics: Mapping[str, ImageStatistics]) -> str:
     """A row a split; grey levels in [0, 1]."""
     rows = [["", "images", "mean", "std", "dark 5 %", "median", "bright 5 %", "contrast", "equalised"]]

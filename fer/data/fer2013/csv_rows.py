@@ -15,8 +15,8 @@ import numpy.typing as npt
 
 from fer.data.fer2013.counts import settle
 from fer.data.fer2013.folder import SIDE
-from fer.data.fer2013.tree import Tree
 from fer.data.samples import FaceSamples, Split
+from fer.data.tree import Tree
 from fer.errors import DataError
 from fer.labels import ALPHABETICAL, EMOTIONS, NUM_CLASSES, emotion_index
 

@@ -12,18 +12,14 @@ from typing import Final
 import numpy as np
 
 from fer.data.decode import decode_faces
-from fer.data.fer2013.tree import Tree
 from fer.data.samples import FaceSamples, Split
+from fer.data.tree import Tree
 from fer.errors import DataError
 from fer.labels import EMOTIONS, SYNONYMS, emotion_index
 
 logger = logging.getLogger(__name__)
 
 SIDE: Final = 48
-
-IMAGE_SUFFIXES: Final = frozenset(
-    {".jpg", ".jpeg", ".jpe", ".png", ".bmp", ".webp", ".tif", ".tiff", ".pgm", ".ppm", ".gif"}
-)
 
 # `test` holds Public and Private alike; only the file name tells them apart.
 _SPLIT_FOLDERS: Final = {
@@ -34,11 +30,6 @@ _SPLIT_FOLDERS: Final = {
     "privatetest": Split.PRIVATE,
 }
 _OFFICIAL = (Split.TRAINING, Split.PUBLIC, Split.PRIVATE)
-
-
-def find_images(names: Sequence[str]) -> list[PurePosixPath]:
-    """The names that are images, by suffix."""
-    return [path for path in map(PurePosixPath, names) if path.suffix.lower() in IMAGE_SUFFIXES]
 
 
 def find_tops(images: Sequence[PurePosixPath]) -> list[PurePosixPath]:

@@ -7,10 +7,10 @@ from typing import Final
 from fer.data.cache import Packed, load_packed, source_key
 from fer.data.fer2013.counts import count_differences
 from fer.data.fer2013.csv_rows import PixelTable, find_tables, read_table
-from fer.data.fer2013.folder import find_images, find_tops, read_folder
+from fer.data.fer2013.folder import find_tops, read_folder
 from fer.data.fer2013.parquet import find_parquet, read_parquet
-from fer.data.fer2013.tree import FolderTree, Tree, ZipTree
 from fer.data.samples import FaceSamples, canonical_order
+from fer.data.tree import FolderTree, Tree, ZipTree, find_images
 from fer.errors import DataError
 
 logger = logging.getLogger(__name__)

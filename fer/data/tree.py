@@ -2,8 +2,8 @@
 
 import zipfile
 import zlib
-from collections.abc import Iterable
-from pathlib import Path
+from collections.abc import Iterable, Sequence
+from pathlib import Path, PurePosixPath
 from types import TracebackType
 from typing import IO, Final, Protocol, Self
 
@@ -12,12 +12,21 @@ from fer.data.walk import is_junk, walk_files
 from fer.errors import DataError
 
 MAX_IMAGE_BYTES: Final = 10_000_000
-"""Declared size above which a zip's image is refused: FER-2013's largest is 3 kB."""
+"""Declared size above which a zip's image is refused: a face of the known sets has 3 to 100 kB."""
 
 MAX_TABLE_BYTES: Final = 1 << 30
 """Declared size above which a zip's CSV or parquet file is refused: fer2013.csv is 0.3 GB."""
 
-_MAX_FILES = 300_000
+IMAGE_SUFFIXES: Final = frozenset(
+    {".jpg", ".jpeg", ".jpe", ".png", ".bmp", ".webp", ".tif", ".tiff", ".pgm", ".ppm", ".gif"}
+)
+
+_MAX_FILES = 500_000
+
+
+def find_images(names: Sequence[str]) -> list[PurePosixPath]:
+    """The names that are images, by suffix."""
+    return [path for path in map(PurePosixPath, names) if path.suffix.lower() in IMAGE_SUFFIXES]
 
 
 class Tree(Protocol):
@@ -87,8 +96,8 @@ class ZipTree:
             self._zip = zipfile.ZipFile(root)
         except (zipfile.BadZipFile, NotImplementedError, OSError, ValueError) as error:
             raise DataError(
-                f"{root} is a truncated or damaged zip ({error}): download it again with `fer-data fetch fer2013` "
-                "or set data.root"
+                f"{root} is a truncated or damaged zip ({error}): download it again "
+                "(FER-2013: `fer-data fetch fer2013`) or set data.root"
             ) from error
         # Zips made on Windows may hold backslashes.
         members = {member.filename.replace("\\", "/"): member for member in self._zip.infolist() if not member.is_dir()}
@@ -123,7 +132,7 @@ class ZipTree:
         if size > limit:
             raise DataError(
                 f"{self.root}: {name} would unpack to {size:,} bytes, more than the {limit:,} allowed: "
-                "this is no FER-2013 zip; set data.root"
+                "this is no zip of faces; set data.root"
             )
 
     def _unsupported(self, error: Exception) -> DataError:
@@ -148,7 +157,7 @@ def _list_files(root: Path) -> list[str]:
             names.append(name)
             if len(names) > _MAX_FILES:
                 raise DataError(
-                    f"data.root={root} holds more than {_MAX_FILES:,} files: point it at the FER-2013 folder itself"
+                    f"data.root={root} holds more than {_MAX_FILES:,} files: point it at the data set's own folder"
                 )
     except OSError as error:
         raise DataError(

@@ -1,0 +1,111 @@
+"""AffectNet (Mollahosseini et al. 2017) in the form of Kaggle's noamsegal/affectnet-training-data.
+
+Eight class folders (the seven emotions and contempt) of 96 x 96 RGB faces, and `labels.csv` with the columns pth, label
+and relFCs. Folder and CSV disagree about some faces, because labels were revised with a recognition model's help; which
+of the two counts is an option, and the disagreements are counted either way.
+"""
+
+import csv
+import io
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import PurePosixPath
+from typing import Final, Literal
+
+from fer.data.class_folders import class_folder_images
+from fer.data.image_files import LabelledImage, Listing, Release
+from fer.data.tree import Tree
+from fer.errors import DataError
+from fer.labels import canonical_name
+
+READER: Final = "affectnet-1"
+"""Name and version of this reader, for the cache key."""
+
+LabelFrom = Literal["folder", "csv"]
+
+_RELEASE: Final = Release(words="Kaggle's noamsegal/affectnet-training-data", total=29_042, counts={})
+
+
+def list_affectnet(tree: Tree, *, label_from: LabelFrom = "folder") -> Listing:
+    """Every face with the label of its folder or of `labels.csv`.
+
+    Args:
+        tree: the files.
+        label_from: which of the two counts where they disagree; with "csv", faces that it does not list are left out.
+
+    Raises:
+        DataError: `labels.csv` is wanted and not there, or cannot be read.
+    """
+    images, notes = class_folder_images(tree)
+    tables = [name for name in tree.names if PurePosixPath(name).name.lower() == "labels.csv"]
+    if len(tables) > 1:
+        raise DataError(f"{tree.root} holds several labels.csv ({', '.join(tables[:3])}): set data.root to one copy")
+    if tables:
+        images, table_notes = _compare(images, _read_labels(tree, tables[0]), label_from=label_from)
+        notes += table_notes
+    elif label_from == "csv":
+        raise DataError(
+            f"{tree.root} has no labels.csv, which data.label_from=csv asks for: use data.label_from=folder, or a copy "
+            "with that file"
+        )
+    else:
+        notes.append("There is no labels.csv, so the folders' labels could not be compared with it.")
+    return Listing(
+        name="AffectNet",
+        layout=f"class folders, labels of the {'folders' if label_from == 'folder' else 'CSV'}",
+        images=images,
+        notes=notes,
+        releases=(_RELEASE,),
+    )
+
+
+def _read_labels(tree: Tree, name: str) -> Mapping[str, str]:
+    """Path relative to the CSV's own folder -> label."""
+    labels: dict[str, str] = {}
+    with tree.open_table(name) as file, io.TextIOWrapper(file, encoding="utf-8-sig", newline="") as text:
+        try:
+            reader = csv.DictReader(text)
+            missing = [column for column in ("pth", "label") if column not in (reader.fieldnames or ())]
+            if missing:
+                raise DataError(
+                    f"{tree.root}: {name} has no column {' and '.join(missing)}, expected pth, label and relFCs"
+                )
+            for row in reader:
+                if not row["pth"] or not row["label"]:
+                    raise DataError(f"{tree.root}: {name} line {reader.line_num} lacks its path or label")
+                labels[row["pth"].replace("\\", "/").lower()] = row["label"]
+        except (csv.Error, UnicodeDecodeError) as error:
+            raise DataError(f"{tree.root}: {name} is no readable CSV ({error}): download it again") from error
+    return labels
+
+
+def _compare(
+    images: Sequence[LabelledImage], table: Mapping[str, str], *, label_from: LabelFrom
+) -> tuple[list[LabelledImage], list[str]]:
+    """The images by the chosen label, and how the two sources of labels relate."""
+    kept, listed, differing, unlisted = [], 0, 0, 0
+    for image in images:
+        # The CSV names the class folder and the file; what lies above differs between copies.
+        revised = table.get("/".join(PurePosixPath(image.path).parts[-2:]).lower())
+        if revised is None:
+            unlisted += 1
+            if label_from == "folder":
+                kept.append(image)
+            continue
+        listed += 1
+        if (canonical_name(revised) or revised.strip().lower()) != (canonical_name(image.label) or image.label.lower()):
+            differing += 1
+        kept.append(image if label_from == "folder" else replace(image, label=revised.strip()))
+    notes = []
+    if listed > 0:
+        notes.append(
+            f"Folder and labels.csv disagree about {differing:,} of {listed:,} faces ({differing / listed:.1%}); the "
+            f"{'folder' if label_from == 'folder' else 'CSV'} counts (data.label_from={label_from})."
+        )
+    if unlisted > 0:
+        fate = "keep their folder's label" if label_from == "folder" else "are left out"
+        notes.append(f"{unlisted:,} faces are not in labels.csv and {fate}.")
+    absent = len(table) - listed
+    if absent > 0:
+        notes.append(f"{absent:,} faces of labels.csv are not there.")
+    return kept, notes

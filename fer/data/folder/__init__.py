@@ -1,0 +1,1 @@
+"""Any data set of class folders, with or without split folders."""

@@ -1,0 +1,1 @@
+"""RAF-DB: photographs from the web, labelled by about forty people each."""
