@@ -1,0 +1,1 @@
+"""How much of the score survives corruption and changes of light."""
