@@ -107,7 +107,10 @@ def _confusion(counts: npt.NDArray[np.int64], normalised: bool, caption: str, pa
 
 
 def write_model_eval(path: Path, runs: Sequence[EvaluatedRun], findings: Mapping[str, Finding]) -> None:
-    """`model_eval.csv`: a row for each run; columns a run has no number for are empty."""
+    """`model_eval.csv`: a row for each run; columns a run has no number for are empty.
+
+    What the columns mean: `fer.report.comparison.columns.COLUMNS`.
+    """
     rows = []
     for run in runs:
         row: dict[str, Any] = {
@@ -118,6 +121,10 @@ def write_model_eval(path: Path, runs: Sequence[EvaluatedRun], findings: Mapping
             "num_parameters": run.num_parameters,
             "train_seconds": run.record.final.get("train_seconds"),
             "images_per_second": run.record.final.get("images_per_second"),
+            "status": "finished" if len(run.record.final) > 0 else "interrupted",
+            "epochs": len(run.record.epochs),
+            "data_fingerprint": run.data.fingerprint,
+            "headline": run.headline_key,
         }
         for key, scores in tables(run).items():
             row[f"{key}_n"] = len(scores.predictions)

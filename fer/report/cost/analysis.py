@@ -1,0 +1,190 @@
+"""What each run costs, and what accuracy it gives for it."""
+
+from collections.abc import Mapping
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from fer.metrics import Estimate
+from fer.report.comparison.columns import COLUMNS
+from fer.report.comparison.groups import ComparableRuns, comparable_groups, group_of
+from fer.report.cost.costs import RunCost, costs_of
+from fer.report.cost.figures import cost_figure
+from fer.report.cost.timing import BATCH
+from fer.report.finding import Finding
+from fer.report.page.figure_style import Palette
+from fer.report.page.section import Chart, Section, cell
+from fer.report.page.wording import duration, parameters
+from fer.report.scores.evaluation_sets import SET_TITLES
+from fer.report.scores.statements import protocol
+from fer.report.subject import Subject
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+
+def analyse(subject: Subject) -> Finding | None:
+    """The cost of every run; None where it is switched off."""
+    if not subject.options.cost.enabled:
+        return None
+    costs = costs_of(subject)
+    return Finding(
+        sections=(_section(subject, costs),),
+        metrics={name: _numbers(cost) for name, cost in costs.items()},
+        columns={name: _numbers(cost) for name, cost in costs.items()},
+        card=(_sentence(costs[subject.run.record.name]),),
+    )
+
+
+def _section(subject: Subject, costs: Mapping[str, RunCost]) -> Section:
+    scores = {run.record.name: _choosing_score(run.sets) for run in subject.runs}
+    devices = {cost.training.device for cost in costs.values()}
+    return Section(
+        key="cost",
+        title="What it costs",
+        template="cost/section.html.j2",
+        context={
+            "rows": [
+                {
+                    **_row(run.record.name, costs[run.record.name]),
+                    "accuracy": None if (score := scores[run.record.name]) is None else cell("accuracy", score),
+                    "is_detail": run is subject.run,
+                }
+                for run in subject.runs
+            ],
+            "detail": subject.run.record.name,
+            "batch": BATCH,
+            "threads": next(iter(costs.values())).timing.threads,
+            "devices": len(devices) > 1,
+            "measured": any(cost.training.energy_kwh is not None for cost in costs.values()),
+            "columns": list(COLUMNS.items()),
+        },
+        charts=tuple(_charts(subject, costs)),
+    )
+
+
+def _choosing_score(sets: Mapping[str, Any]) -> Estimate | None:
+    """PublicTest accuracy, the score to choose a model by; None where the data have no PublicTest."""
+    if "public" not in sets:
+        return None
+    accuracy: Estimate = sets["public"].plain.metrics["accuracy"]
+    return accuracy
+
+
+def _charts(subject: Subject, costs: Mapping[str, RunCost]) -> list[Chart]:
+    """Accuracy against latency and against parameters, of the runs that compare with the one in detail."""
+    group = group_of(subject.run, comparable_groups(subject.runs))
+    key = "public" if "public" in subject.run.sets else subject.run.headline_key
+    names = [run.record.name for run in group.runs]
+    if len(names) < 2:
+        return []
+    scores = {run.record.name: run.sets[key].plain.metrics["accuracy"] for run in group.runs}
+    told = _told(group, subject, key)
+    charts = []
+    for name, what, axis, cost_by_name in (
+        (
+            "latency",
+            "the time of one face",
+            "milliseconds a face, one CPU thread (median)",
+            {n: costs[n].timing.median_ms for n in names},
+        ),
+        ("parameters", "the number of parameters", "million parameters", {n: costs[n].parameters / 1e6 for n in names}),
+    ):
+        drawn = {n: cost for n, cost in cost_by_name.items() if cost > 0}
+        # Runs of one cost would stand in one column: nothing to see.
+        if len(set(drawn.values())) < 2:
+            continue
+        missing = [n for n in names if n not in drawn]
+        caption = f"{SET_TITLES[key]} accuracy against {what} (logarithmic); {told}"
+        if missing:
+            caption += f" Without any, so not drawn: {', '.join(missing)}."
+        charts.append(
+            Chart(
+                key=f"cost-{name}",
+                caption=caption,
+                draw=partial(_draw, drawn, {n: scores[n] for n in drawn}, axis, f"{SET_TITLES[key]} accuracy (%)"),
+            )
+        )
+    return charts
+
+
+def _draw(
+    costs: Mapping[str, float], scores: Mapping[str, Estimate], axis: str, label: str, palette: Palette
+) -> "Figure":
+    return cost_figure(costs, scores, axis=axis, label=label, palette=palette)
+
+
+def _told(group: ComparableRuns, subject: Subject, key: str) -> str:
+    """Protocol, n and what is left out."""
+    n = len(subject.run.sets[key].plain.predictions)
+    told = f"{protocol(subject.run)}, no test-time augmentation, n = {n:,}; bars are 95 % intervals."
+    left_out = len(subject.runs) - len(group.runs)
+    if left_out > 0:
+        told += f" {left_out} {'run' if left_out == 1 else 'runs'} of other data or protocol left out."
+    return told
+
+
+def _row(name: str, cost: RunCost) -> dict[str, Any]:
+    """Each cost as (text, number to sort by)."""
+    timing, training = cost.timing, cost.training
+    seconds = duration(training.seconds)
+    return {
+        "name": name,
+        "parameters": (parameters(cost.parameters), cost.parameters),
+        "megabytes": (f"{cost.weight_megabytes:.2f} MB", cost.weight_megabytes),
+        "macs": (_millions(cost.macs), cost.macs),
+        "flops": (_millions(cost.flops), cost.flops),
+        "median": (f"{timing.median_ms:.2f} ms", timing.median_ms),
+        "high": (f"{timing.high_ms:.2f} ms", timing.high_ms),
+        "repeats": timing.repeats,
+        "throughput": (f"{timing.faces_per_second:,.0f}", timing.faces_per_second),
+        "training": (seconds if training.finished else f"{seconds} so far", _sortable(training.seconds)),
+        "epochs": training.epochs,
+        "speed": (
+            "not recorded" if training.images_per_second is None else f"{training.images_per_second:,.0f}",
+            _sortable(training.images_per_second),
+        ),
+        "device": training.device,
+        "energy": (
+            "not measured" if training.energy_kwh is None else f"{training.energy_kwh:.4g} kWh",
+            _sortable(training.energy_kwh),
+        ),
+        "co2": (
+            "not measured" if training.co2_kg is None else f"{1000 * training.co2_kg:.3g} g",
+            _sortable(training.co2_kg),
+        ),
+    }
+
+
+def _numbers(cost: RunCost) -> dict[str, Any]:
+    """The columns of `model_eval.csv` that this analysis adds; what is not recorded is None."""
+    return {
+        "macs": round(cost.macs),
+        "flops": cost.flops,
+        "weight_megabytes": cost.weight_megabytes,
+        "latency_ms": cost.timing.median_ms,
+        "latency_p95_ms": cost.timing.high_ms,
+        "latency_repeats": cost.timing.repeats,
+        "faces_per_second": cost.timing.faces_per_second,
+        "threads": cost.timing.threads,
+        "train_device": cost.training.device,
+        "energy_kwh": cost.training.energy_kwh,
+        "co2_kg": cost.training.co2_kg,
+    }
+
+
+def _sentence(cost: RunCost) -> str:
+    timing = cost.timing
+    return (
+        f"The weights take {cost.weight_megabytes:.2f} MB as float32; one face needs {_millions(cost.macs)} "
+        f"multiply-accumulates and took {timing.median_ms:.2f} ms (median; 95th percentile {timing.high_ms:.2f} ms, "
+        f"{timing.repeats} faces one at a time, one CPU thread, preprocessing included, PyTorch) on the machine of "
+        "this report."
+    )
+
+
+def _millions(count: float) -> str:
+    return f"{count / 1e6:,.1f} M" if count < 1e9 else f"{count / 1e9:,.2f} G"
+
+
+def _sortable(value: float | None) -> float | str:
+    return "" if value is None else value

@@ -1,0 +1,86 @@
+"""Accuracy against cost."""
+
+from collections.abc import Mapping, Sequence
+from itertools import pairwise
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from fer.metrics import Estimate
+from fer.report.comparison.names import short_names
+from fer.report.cost.label_placement import place_labels
+from fer.report.cost.pareto import pareto_front
+from fer.report.page.figure_style import Palette, new_figure
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+
+def cost_figure(
+    costs: Mapping[str, float], scores: Mapping[str, Estimate], *, axis: str, label: str, palette: Palette
+) -> "Figure":
+    """Scores of several runs against their cost on a logarithmic axis, with the Pareto front.
+
+    Args:
+        costs: above 0, by the run's name.
+        scores: shares with intervals, by the run's name.
+        axis: label of the cost axis.
+        label: label of the score axis.
+        palette: colours.
+    """
+    from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
+
+    names = list(costs)
+    x = [costs[name] for name in names]
+    y = [100 * scores[name].value for name in names]
+    front = pareto_front(x, y)
+    figure = new_figure(5.4, 4.2, palette)
+    axes = figure.subplots()
+    axes.set_xscale("log")
+    low, high = (100 * np.array([getattr(scores[name], end) for name in names]) for end in ("low", "high"))
+    axes.vlines(x, low, high, color=palette.muted, linewidth=0.8, alpha=0.5)
+    if len(front) > 1:
+        # Between two models of the front nothing is on offer, so the front goes in steps.
+        axes.step(
+            [x[i] for i in front], [y[i] for i in front], where="post", color=palette.series[1], linewidth=1.4, zorder=2
+        )
+    on_front = set(front.tolist())
+    _mark(axes, x, y, [i for i in range(len(names)) if i not in on_front], palette.series[0], "o", "other runs")
+    _mark(axes, x, y, list(on_front), palette.series[1], "D", "Pareto front: no run is both cheaper and better")
+    widest = max(x) / min(x)
+    # At least a factor of four, so that runs of about one cost do not spread over the whole axis.
+    margin = max(1.35, (4 / widest) ** 0.5)
+    axes.set_xlim(min(x) / margin, max(x) * margin)
+    axes.xaxis.set_major_locator(LogLocator(subs=_ticks(widest * margin**2), numticks=12))
+    axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+    axes.xaxis.set_minor_formatter(NullFormatter())
+    axes.margins(y=0.12)
+    axes.set_xlabel(axis)
+    axes.set_ylabel(label)
+    figure.legend(loc="outside upper left", ncols=1)
+    steps = [(x[i], y[j]) for j, i in pairwise(front)]
+    corners = [corner for place, i in enumerate(front) for corner in (*steps[place - 1 : place], (x[i], y[i]))]
+    place_labels(axes, x, y, list(short_names(names).values()), line=corners, palette=palette)
+    return figure
+
+
+def _ticks(width: float) -> tuple[float, ...]:
+    """Digits to label on a logarithmic axis whose ends are a factor `width` apart."""
+    return (1.0, 2.0, 3.0, 5.0, 7.0) if width < 20 else (1.0, 2.0, 5.0) if width < 200 else (1.0,)
+
+
+def _mark(
+    axes: "Axes", x: Sequence[float], y: Sequence[float], chosen: Sequence[int], colour: str, marker: str, label: str
+) -> None:
+    if len(chosen) > 0:
+        axes.plot(
+            [x[i] for i in chosen],
+            [y[i] for i in chosen],
+            linestyle="none",
+            marker=marker,
+            markersize=6,
+            color=colour,
+            label=label,
+            zorder=3,
+        )

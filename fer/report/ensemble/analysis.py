@@ -1,0 +1,307 @@
+"""The mean of several runs' probabilities, scored against the best of them."""
+
+from collections.abc import Mapping, Sequence
+from functools import partial
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING, Any
+
+from fer.metrics import METRICS, Estimate, Predictions
+from fer.report.comparison.wording import p_value, points
+from fer.report.ensemble.figures import gains_figure, weights_figure
+from fer.report.ensemble.pool import FITTED_ON, Ensemble, Pool, best_single, build_ensemble, choose_members
+from fer.report.finding import Finding
+from fer.report.page.figure_style import Palette
+from fer.report.page.section import Chart, Section, cell
+from fer.report.page.wording import percent
+from fer.report.scores.evaluation_sets import SET_TITLES
+from fer.report.scores.statements import protocol
+from fer.report.scores.tables import csv_text, tables
+from fer.report.subject import Subject
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+# With fewer faces for each weight than this, fitted weights are mostly noise.
+_FACES_A_WEIGHT = 300
+
+_TITLES = {"uniform": "all, equal weights", "fitted": "all, fitted weights"}
+
+
+def analyse(subject: Subject) -> Finding | None:
+    """The ensemble of the runs that share the faces of the run in detail; None for fewer than two, or switched off."""
+    options = subject.options
+    if not options.ensemble.enabled or len(subject.runs) < 2:
+        return None
+    members = choose_members(subject.run, subject.runs)
+    if len(members) < 2:
+        return Finding(
+            notes=(
+                f"No ensemble was made: no other run was scored on the faces and labels of {subject.run.record.name}.",
+            )
+        )
+    ensemble = build_ensemble(
+        members,
+        best=best_single(members),
+        resamples=options.bootstrap,
+        weight_resamples=options.ensemble.resamples,
+        seed=options.seed,
+    )
+    return Finding(
+        sections=(_section(subject, ensemble),),
+        metrics=_metrics(ensemble),
+        files={"ensemble.csv": csv_text(_csv_rows(ensemble)), **_prediction_files(ensemble)},
+    )
+
+
+def _section(subject: Subject, ensemble: Ensemble) -> Section:
+    best, members = ensemble.best, ensemble.members
+    key, names = best.headline_key, [run.record.name for run in ensemble.members]
+    title, n = SET_TITLES[key], len(best.headline.plain.predictions)
+    fitted = [pool for pool in ensemble.pools if pool.key == "fitted"]
+    n_public = len(best.sets[FITTED_ON].plain.predictions) if fitted else 0
+    charts = [_gains_chart(ensemble, title, n)]
+    if fitted:
+        charts.append(_weights_chart(names, fitted, n_public))
+    return Section(
+        key="ensemble",
+        title=f"{len(members)} runs as one: the ensemble",
+        template="ensemble/section.html.j2",
+        context={
+            "title": title,
+            "n": f"{n:,}",
+            "protocol": protocol(best),
+            "best": best.record.name,
+            "chosen": FITTED_ON in best.sets,
+            "sentence": _sentence(ensemble),
+            "others": [SET_TITLES[name] for name in ensemble.sets if name != key],
+            "rows": _rows(ensemble),
+            "members": [
+                {
+                    "name": run.record.name,
+                    "is_best": run is best,
+                    "public": cell("accuracy", run.sets[FITTED_ON].plain.metrics["accuracy"]),
+                    "equal": f"{100 / len(members):.1f} %",
+                    "weights": [_weight(pool, place) for pool in fitted],
+                }
+                for place, run in enumerate(members)
+            ]
+            if fitted
+            else [],
+            "augmentations": ["mirrored" if pool.tta else "as it is" for pool in fitted],
+            "n_public": f"{n_public:,}",
+            "cautions": _cautions(subject, ensemble, n_public=n_public, fitted=bool(fitted)),
+        },
+        charts=tuple(charts),
+    )
+
+
+def _rows(ensemble: Ensemble) -> list[dict[str, Any]]:
+    """The best single run and every pool: title, tta, scores of the headline set, the test, accuracy on other sets."""
+    best, key = ensemble.best, ensemble.best.headline_key
+    others = [name for name in ensemble.sets if name != key]
+    single = tables(best)
+    rows = []
+    for tta in sorted({pool.tta for pool in ensemble.pools}):
+        of_best = {name: single[f"{name}_tta" if tta else name].metrics for name in ensemble.sets}
+        rows.append(_scores_row(f"best single: {best.record.name}", of_best, key, others) | {"tta": tta, "test": None})
+        for pool in ensemble.pools:
+            if pool.tta is tta:
+                rows.append(
+                    _scores_row(_TITLES[pool.key], pool.metrics, key, others) | {"tta": tta, "test": _test(pool, key)}
+                )
+    return rows
+
+
+def _scores_row(
+    title: str, metrics: Mapping[str, Mapping[str, Estimate]], key: str, others: Sequence[str]
+) -> dict[str, Any]:
+    return {
+        "title": title,
+        "cells": [cell(metric, metrics[key][metric]) for metric in ("accuracy", "macro_f1", "nll")],
+        "others": [cell("accuracy", metrics[name]["accuracy"]) for name in others],
+    }
+
+
+def _test(pool: Pool, key: str) -> dict[str, Any]:
+    against = pool.against[key]
+    difference = against.difference
+    return {
+        "points": points(difference.value),
+        "interval": f"{points(difference.low)} to {points(difference.high)}",
+        "sort": difference.value,
+        "p": p_value(against.adjusted_p),
+        "p_sort": against.adjusted_p,
+    }
+
+
+def _weight(pool: Pool, place: int) -> dict[str, Any]:
+    assert pool.spread is not None
+    low, high = pool.spread
+    value = float(pool.weights[place])
+    return {
+        "text": f"{100 * value:.1f} %",
+        "interval": f"{100 * low[place]:.0f} to {100 * high[place]:.0f} %",
+        "sort": value,
+    }
+
+
+def _sentence(ensemble: Ensemble) -> str:
+    """What equal weights bring on the headline set, with mirrored faces where there are any."""
+    key = ensemble.best.headline_key
+    pool = [pool for pool in ensemble.pools if pool.key == "uniform"][-1]
+    against = pool.against[key]
+    accuracy = pool.metrics[key]["accuracy"]
+    with_mirror = ", mirrored faces averaged in" if pool.tta else ""
+    verdict = (
+        "which these faces cannot tell from no difference"
+        if against.adjusted_p >= 0.05
+        else "more than chance explains"
+        if against.difference.value > 0
+        else "worse by more than chance explains"
+    )
+    return (
+        f"With equal weights{with_mirror}, the {len(ensemble.members)} models together reach {percent(accuracy.value)} "
+        f"on {SET_TITLES[key]}, {points(against.difference.value)} points against the best single one, {verdict} "
+        f"(McNemar, p = {p_value(against.adjusted_p)} after Holm's correction)."
+    )
+
+
+def _gains_chart(ensemble: Ensemble, title: str, n: int) -> Chart:
+    best, key = ensemble.best, ensemble.best.headline_key
+    plain, mirrored = {}, {}
+    for run in sorted(ensemble.members, key=lambda run: -run.headline.plain.metrics["accuracy"].value):
+        name = f"{run.record.name} *" if run is best else run.record.name
+        plain[name] = run.sets[key].plain.metrics["accuracy"]
+        flipped = run.sets[key].flipped
+        if flipped is not None:
+            mirrored[name] = flipped.metrics["accuracy"]
+    for pool in ensemble.pools:
+        (mirrored if pool.tta else plain)[_TITLES[pool.key]] = pool.metrics[key]["accuracy"]
+    both = mirrored if any(pool.tta for pool in ensemble.pools) else {}
+    star = "best single by PublicTest" if FITTED_ON in best.sets else "the run to beat"
+    return Chart(
+        key="ensemble",
+        caption=f"{title} accuracy of the members (* {star}) and of their ensembles; {protocol(best)}, n = {n:,}.",
+        draw=partial(_draw_gains, plain, both, title),
+    )
+
+
+def _draw_gains(
+    plain: Mapping[str, Estimate], mirrored: Mapping[str, Estimate], title: str, palette: Palette
+) -> "Figure":
+    return gains_figure(plain, mirrored, label=f"{title} accuracy", palette=palette)
+
+
+def _weights_chart(names: Sequence[str], fitted: Sequence[Pool], n_public: int) -> Chart:
+    weights = {
+        "mirrored faces averaged in" if pool.tta else "as it is": (pool.weights, pool.spread)
+        for pool in fitted
+        if pool.spread is not None
+    }
+
+    def draw(palette: Palette) -> "Figure":
+        return weights_figure(names, weights, palette=palette)
+
+    return Chart(
+        key="ensemble-weights",
+        caption=f"Weights fitted on PublicTest (n = {n_public:,}) by the lowest NLL, with 95 % of the weights that "
+        "come out when its faces are drawn anew.",
+        draw=draw,
+    )
+
+
+def _cautions(subject: Subject, ensemble: Ensemble, *, n_public: int, fitted: bool) -> list[str]:
+    """What keeps the ensemble's numbers from being taken at their face."""
+    members = ensemble.members
+    cautions = []
+    if fitted and n_public < _FACES_A_WEIGHT * (len(members) - 1):
+        cautions.append(
+            f"{len(members)} weights were fitted on {n_public:,} faces, fewer than {_FACES_A_WEIGHT} for each weight "
+            "that is free: they are mostly noise, and equal weights are the safer choice."
+        )
+    left_out = [run.record.name for run in subject.runs if not any(run is member for member in members)]
+    if left_out:
+        cautions.append(f"Not in the ensemble, because their faces or labels differ: {', '.join(left_out)}.")
+    unfinished = [run.record.name for run in members if len(run.record.final) == 0]
+    if unfinished:
+        cautions.append(f"Some members were interrupted and are weaker than they could be: {', '.join(unfinished)}.")
+    if len({run.record.protocol for run in members}) > 1:
+        cautions.append(
+            "The members follow different protocols; all of them leave PublicTest and PrivateTest out of training."
+        )
+    return cautions
+
+
+def _metrics(ensemble: Ensemble) -> dict[str, Any]:
+    """Members, weights, scores and tests, plain types."""
+    return {
+        "members": [run.record.name for run in ensemble.members],
+        "best_single": ensemble.best.record.name,
+        "weights_fitted_on": FITTED_ON,
+        **{
+            f"{pool.key}_tta" if pool.tta else pool.key: {
+                "weights": dict(zip([run.record.name for run in ensemble.members], pool.weights.tolist(), strict=True)),
+                **{
+                    key: {metric: estimate.as_dict() for metric, estimate in of.items()}
+                    for key, of in pool.metrics.items()
+                },
+                "against_best_single": {
+                    key: {
+                        "accuracy_difference": test.difference.as_dict(),
+                        "mcnemar_p": test.p,
+                        "holm_p": test.adjusted_p,
+                    }
+                    for key, test in pool.against.items()
+                },
+            }
+            for pool in ensemble.pools
+        },
+    }
+
+
+def _csv_rows(ensemble: Ensemble) -> list[dict[str, Any]]:
+    """A row for each pool and set."""
+    rows = []
+    for pool in ensemble.pools:
+        for key in ensemble.sets:
+            test = pool.against[key]
+            row: dict[str, Any] = {
+                "ensemble": pool.key,
+                "tta": "mirror" if pool.tta else "none",
+                "set": key,
+                "n": len(pool.predictions[key]),
+            }
+            for metric in METRICS:
+                numbers = pool.metrics[key][metric].as_dict()
+                row |= {metric: numbers["value"], f"{metric}_low": numbers["low"], f"{metric}_high": numbers["high"]}
+            row |= {
+                "best_single": ensemble.best.record.name,
+                "accuracy_difference": test.difference.value,
+                "accuracy_difference_low": test.difference.low,
+                "accuracy_difference_high": test.difference.high,
+                # As text, which keeps the digits of a small p.
+                "mcnemar_p": f"{test.p:.4g}",
+                "holm_p": f"{test.adjusted_p:.4g}",
+            }
+            weights = zip(ensemble.members, pool.weights.tolist(), strict=True)
+            rows.append(row | {f"weight_{run.record.name}": weight for run, weight in weights})
+    return rows
+
+
+def _prediction_files(ensemble: Ensemble) -> dict[str, bytes]:
+    """`predictions/ensemble_<set>.parquet` (equal weights) and `ensemble_fitted_<set>.parquet`, `_tta` with mirrors."""
+    named = {}
+    for pool in ensemble.pools:
+        prefix = "ensemble" if pool.key == "uniform" else f"ensemble_{pool.key}"
+        for key, table in pool.predictions.items():
+            named[f"{prefix}_{key}{'_tta' if pool.tta else ''}"] = table
+    return {f"predictions/{name}.parquet": _parquet(table) for name, table in named.items()}
+
+
+def _parquet(table: Predictions) -> bytes:
+    """The table as the bytes of a parquet file."""
+    with TemporaryDirectory() as folder:
+        path = Path(folder) / "table.parquet"
+        table.write(path)
+        return path.read_bytes()

@@ -1,0 +1,1 @@
+"""Runs that differ by nothing but their seed."""

@@ -1,0 +1,121 @@
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from scipy import stats
+
+from fer.errors import DataError
+from fer.metrics import Predictions
+from fer.metrics.significance import (
+    EXACT_BELOW,
+    accuracy_difference,
+    adjust,
+    compare,
+    compare_all,
+    holm,
+    mcnemar,
+    same_faces,
+)
+
+
+def table(right: np.ndarray, *, ids: str = "face", labels: np.ndarray | None = None) -> Predictions:
+    """Answers that are right where `right` says so."""
+    n = len(right)
+    labels = np.arange(n) % 7 if labels is None else labels
+    answers = np.where(right, labels, (labels + 1) % 7)
+    names = np.array([f"{ids}_{i}" for i in range(n)], dtype=np.str_)
+    return Predictions(ids=names, labels=labels, probabilities=np.eye(7)[answers], split="PublicTest")
+
+
+def pair(only_first: int, only_second: int, *, both: int = 50, neither: int = 30) -> tuple[Predictions, Predictions]:
+    first = np.repeat([True, False, True, False], [only_first, only_second, both, neither])
+    second = np.repeat([False, True, True, False], [only_first, only_second, both, neither])
+    return table(first), table(second)
+
+
+@given(st.integers(0, EXACT_BELOW - 1), st.integers(0, EXACT_BELOW - 1))
+def test_few_discordant_pairs_use_the_exact_binomial_test(only_first: int, only_second: int) -> None:
+    total = only_first + only_second
+    if total >= EXACT_BELOW:
+        return
+    expected = 1.0 if total == 0 else stats.binomtest(only_first, total, 0.5).pvalue
+    assert mcnemar(only_first, only_second) == pytest.approx(expected, abs=1e-12)
+
+
+@given(st.integers(13, 500), st.integers(13, 500))
+def test_many_use_chi_squared_with_continuity_correction(only_first: int, only_second: int) -> None:
+    statistic = max(abs(only_first - only_second) - 1, 0) ** 2 / (only_first + only_second)
+    assert mcnemar(only_first, only_second) == pytest.approx(stats.chi2.sf(statistic, 1), rel=1e-9)
+
+
+def test_a_worked_example() -> None:
+    """b = 121 and c = 59 give (62 - 1)^2 / 180 = 20.67, the figures of the usual textbook example."""
+    assert mcnemar(121, 59) == pytest.approx(5.45e-6, rel=2e-3)
+    assert mcnemar(59, 121) == mcnemar(121, 59)
+    assert mcnemar(40, 40) == 1.0
+
+
+def test_holm_by_hand() -> None:
+    # R: p.adjust(c(0.01, 0.04, 0.03, 0.005), "holm") gives 0.03 0.06 0.06 0.02.
+    assert holm([0.01, 0.04, 0.03, 0.005]) == pytest.approx([0.03, 0.06, 0.06, 0.02])
+    assert holm([0.9, 0.8]) == pytest.approx([1.0, 1.0])
+    assert holm([0.02]) == pytest.approx([0.02])
+    assert len(holm([])) == 0
+
+
+@given(st.lists(st.floats(0, 1), min_size=1, max_size=30))
+def test_holm_lies_between_p_and_bonferroni_and_keeps_the_order(p_values: list[float]) -> None:
+    p, adjusted = np.array(p_values), holm(p_values)
+    assert (adjusted >= p).all()
+    assert (adjusted <= np.minimum(p * len(p), 1) + 1e-12).all()
+    assert (np.diff(adjusted[np.argsort(p, kind="stable")]) >= 0).all()
+
+
+def test_the_paired_interval_is_that_of_drawing_faces() -> None:
+    first, second = pair(30, 18)
+    found = accuracy_difference(first, second, resamples=4000)
+    n = len(first)
+    rows = np.random.default_rng(1).integers(0, n, (4000, n))
+    gain = (first.predicted == first.labels).astype(int) - (second.predicted == second.labels).astype(int)
+    low, high = np.percentile(gain[rows].mean(axis=1), (2.5, 97.5))
+    assert (found.value, found.n) == (12 / n, n)
+    assert found.low == pytest.approx(low, abs=0.012)
+    assert found.high == pytest.approx(high, abs=0.012)
+
+
+def test_pairing_narrows_the_interval() -> None:
+    """Two models that fail on the same faces differ less than their single intervals suggest."""
+    first, second = pair(6, 2, both=100, neither=92)
+    paired = accuracy_difference(first, second)
+    independent = np.sqrt(2 * 0.52 * 0.48 / 200) * 2 * 1.96
+    assert paired.high - paired.low < independent / 2
+
+
+def test_a_comparison_turns_round_with_its_models() -> None:
+    first, second = pair(30, 12)
+    one, other = compare(first, second, names=("a", "b")), compare(second, first, names=("b", "a"))
+    assert (one.only_first, one.only_second, one.p) == (30, 12, other.p)
+    assert one.difference.value == -other.difference.value
+    assert one.difference == compare(first, second, names=("a", "b")).difference
+
+
+def test_all_pairs_are_one_family() -> None:
+    rng = np.random.default_rng(0)
+    tables = {name: table(rng.random(400) < skill) for name, skill in (("a", 0.8), ("b", 0.7), ("c", 0.5), ("d", 0.5))}
+    found = compare_all(tables, resamples=100)
+    assert [(one.first, one.second) for one in found] == [(a, b) for a in "abcd" for b in "abcd" if a < b]
+    assert [one.adjusted_p for one in found] == pytest.approx(holm([one.p for one in found]))
+    assert adjust(found) == found
+    assert adjust(()) == ()
+
+
+def test_different_faces_or_labels_are_refused() -> None:
+    right = np.ones(10, dtype=bool)
+    first = table(right)
+    others = (table(right, ids="other"), table(right[:5]), table(right, labels=np.zeros(10, dtype=np.int64)))
+    for other in others:
+        assert not same_faces(first, other)
+        with pytest.raises(DataError, match="different faces or labels"):
+            compare(first, other, names=("a", "b"))
+    with pytest.raises(DataError, match="hold no faces"):
+        compare(table(right[:0]), table(right[:0]), names=("a", "b"))

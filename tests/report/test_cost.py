@@ -1,0 +1,228 @@
+import csv
+import json
+import re
+import shutil
+from itertools import pairwise
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from fake_runs import fake_run
+from torch import nn
+
+from fer.checkpoint import load_model
+from fer.metrics import METRICS, Estimate
+from fer.models.registry import build_net
+from fer.report.comparison.columns import COLUMNS
+from fer.report.cost.analysis import analyse
+from fer.report.cost.arithmetic import flops, weight_megabytes
+from fer.report.cost.costs import training_of
+from fer.report.cost.figures import cost_figure
+from fer.report.cost.label_placement import place_boxes
+from fer.report.cost.options import CostOptions
+from fer.report.cost.pareto import pareto_front
+from fer.report.cost.timing import time_model
+from fer.report.main import evaluate_record, write_report
+from fer.report.options import ReportOptions
+from fer.report.page.figure_style import PRINT, styled
+from fer.report.records import read_runs
+from fer.report.subject import OpenData, OpenModels, Subject
+
+OPTIONS = ReportOptions(bootstrap=100, device="cpu", cost=CostOptions(repeats=10, seconds=0.1))
+
+
+def report(*paths: Path, out: Path, options: ReportOptions = OPTIONS) -> Path:
+    """A report of scores and costs alone."""
+    data, models = OpenData(), OpenModels("cpu")
+    runs = [evaluate_record(record, models.of(record), data, options) for record in read_runs(paths)]
+    subject = Subject(run=runs[0], runs=runs, options=options, data=data, models=models)
+    finding = analyse(subject)
+    return write_report(out, subject, {} if finding is None else {"cost": finding}, command="fer-report")
+
+
+# --- size and arithmetic ---
+
+
+def test_flops_of_layers_by_hand() -> None:
+    net = nn.Sequential(
+        nn.Conv2d(1, 8, 3, padding=1, bias=False), nn.BatchNorm2d(8), nn.ReLU(), nn.Flatten(), nn.Linear(8 * 36, 7)
+    ).eval()
+    macs = 8 * 1 * 9 * 36 + 8 * 36 * 7
+    assert flops(net, channels=1, size=6) == 2 * macs
+
+
+def test_attention_is_counted() -> None:
+    """Of one head over T tokens of width D: T x T x D for the scores and as much for the mean of values."""
+
+    class Attention(nn.Module):
+        def forward(self, x_BCHW: torch.Tensor) -> torch.Tensor:
+            x_BHTD = x_BCHW.flatten(2).unsqueeze(1)
+            return nn.functional.scaled_dot_product_attention(x_BHTD, x_BHTD, x_BHTD)
+
+    tokens, width = 3, 16
+    assert flops(Attention(), channels=tokens, size=4) == 2 * 2 * tokens * tokens * width
+
+
+def test_a_net_without_arithmetic_costs_nothing() -> None:
+    net = build_net("majority", in_channels=1, num_classes=7, size=48, params={})
+    assert flops(net.eval(), channels=1, size=48) == 0
+
+
+def test_weights_hold_parameters_and_running_statistics() -> None:
+    net = nn.Sequential(nn.Linear(10, 5), nn.BatchNorm1d(5))
+    # 55 of the linear layer, 10 of the normalisation, 10 running statistics; the counter of batches is no weight.
+    assert weight_megabytes(net) == pytest.approx(75 * 4 / 1e6)
+    assert weight_megabytes(net.half()) == pytest.approx(75 * 4 / 1e6)
+
+
+# --- time ---
+
+
+def test_timing_leaves_the_threads_as_they_were_and_keeps_its_order(tiny_run: Path) -> None:
+    model = load_model(tiny_run / "checkpoints" / "best.ckpt")
+    before = torch.get_num_threads()
+    found = time_model(model, face_shape=(1, 48, 48), repeats=12, seconds=30)
+    assert torch.get_num_threads() == found.threads == before
+    assert found.repeats == 12
+    assert 0 < found.median_ms <= found.high_ms
+    assert found.faces_per_second > 0
+
+
+def test_the_time_box_ends_the_timing_before_all_repeats(tiny_run: Path) -> None:
+    model = load_model(tiny_run / "checkpoints" / "best.ckpt")
+    assert time_model(model, face_shape=(1, 48, 48), repeats=10_000, seconds=1e-3).repeats == 5
+
+
+# --- what the training recorded ---
+
+
+def test_energy_is_read_and_never_guessed(tmp_path: Path) -> None:
+    measured = fake_run(tmp_path / "a", manifest={"energy": {"kwh": 0.012, "co2_kg": 0.004}})
+    silent = fake_run(tmp_path / "b", manifest={"device": {"name": "CPU", "precision": "32-true"}})
+    assert (training_of(measured.record).energy_kwh, training_of(measured.record).co2_kg) == (0.012, 0.004)
+    assert (training_of(silent.record).energy_kwh, training_of(silent.record).co2_kg) == (None, None)
+    assert training_of(silent.record).device == "CPU, 32-true"
+    assert training_of(silent.record).seconds == 61.5
+
+
+def test_an_interrupted_training_tells_its_time_so_far(tmp_path: Path) -> None:
+    found = training_of(fake_run(tmp_path / "a", finished=False).record)
+    assert (found.seconds, found.finished, found.epochs, found.images_per_second) == (7.5, False, 3, None)
+
+
+# --- accuracy against cost ---
+
+
+def test_the_pareto_front_by_hand() -> None:
+    assert pareto_front([1, 2, 3, 4, 2], [0.5, 0.7, 0.6, 0.8, 0.65]).tolist() == [0, 1, 3]
+    assert sorted(pareto_front([1, 1], [0.5, 0.5]).tolist()) == [0, 1]
+    assert pareto_front([1, 1], [0.5, 0.6]).tolist() == [1]
+
+
+def test_nothing_dominates_the_front_and_all_else_is_dominated() -> None:
+    rng = np.random.default_rng(0)
+    cost, score = rng.integers(0, 9, 60), rng.integers(0, 9, 60)
+    front = set(pareto_front(cost, score).tolist())
+    for i in range(60):
+        better = (cost <= cost[i]) & (score >= score[i]) & ((cost < cost[i]) | (score > score[i]))
+        assert (i in front) == (not better.any())
+
+
+def boxes_of(points: np.ndarray, sizes: np.ndarray, offsets: np.ndarray) -> np.ndarray:
+    anchor = points + offsets
+    low = np.where(offsets > 0, anchor, np.where(offsets < 0, anchor - sizes, anchor - sizes / 2))
+    return np.hstack([low, low + sizes])
+
+
+def test_labels_of_twelve_points_in_one_column_do_not_overlap() -> None:
+    points = np.column_stack([np.full(12, 150.0), 20 + 15.0 * np.arange(12)])
+    sizes = np.tile([70.0, 11.0], (12, 1))
+    offsets = place_boxes(points, sizes, inside=np.array([0, 0, 330, 230.0]), obstacles=np.zeros((0, 4)))
+    boxes = boxes_of(points, sizes, offsets)
+    for i in range(12):
+        for j in range(i):
+            shared = np.minimum(boxes[i, 2:], boxes[j, 2:]) - np.maximum(boxes[i, :2], boxes[j, :2])
+            assert shared.min() <= 0, (i, j)
+    assert (boxes[:, :2] >= 0).all()
+    assert (boxes[:, 2:] <= [330, 230]).all()
+
+
+def test_a_label_keeps_off_a_line() -> None:
+    point, size = np.array([[50.0, 50.0]]), np.array([[40.0, 10.0]])
+    inside, right = np.array([0, 0, 200, 100.0]), np.array([[55.0, 48.0, 200.0, 52.0]])
+    free = place_boxes(point, size, inside=inside, obstacles=np.zeros((0, 4)))
+    kept = place_boxes(point, size, inside=inside, obstacles=right)
+    assert free.tolist() == [[7.0, 0.0]]
+    (box,) = boxes_of(point, size, kept)
+    assert box[2] <= 55 or box[3] <= 48 or box[1] >= 52
+
+
+def test_the_figure_names_every_run_once() -> None:
+    names = [f"run{i}" for i in range(12)]
+    scores = {name: Estimate(value=0.5 + i / 50, low=0.4, high=0.8, n=100) for i, name in enumerate(names)}
+    costs = {name: 1.0 + (i % 4) for i, name in enumerate(names)}
+    with styled(PRINT):
+        figure = cost_figure(costs, scores, axis="ms", label="accuracy", palette=PRINT)
+    told = [text.get_text() for text in figure.axes[0].texts]
+    assert sorted(told) == sorted(names)
+
+
+# --- the whole way ---
+
+
+@pytest.fixture(scope="module")
+def single(tiny_run: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return report(tiny_run, out=tmp_path_factory.mktemp("cost") / "one")
+
+
+def test_a_single_run_tells_its_cost(single: Path) -> None:
+    html = single.read_text(encoding="utf-8")
+    section = html.split('<section id="cost"')[1].split("</section>")[0]
+    for told in ("Parameters", "multiply-accumulates", "95th percentile", "faces a second", "not measured"):
+        assert told in section, told
+    numbers = json.loads((single.parent / "metrics.json").read_text())["cost"]["tiny"]
+    assert numbers["flops"] == 2 * numbers["macs"] > 0
+    assert numbers["energy_kwh"] is None
+    assert "multiply-accumulates" in (single.parent / "model_card.md").read_text()
+
+
+def test_every_column_is_documented_and_on_the_page(single: Path) -> None:
+    with (single.parent / "model_eval.csv").open() as file:
+        (row,) = csv.DictReader(file)
+    stem, metric = "(private|private_dedup|public|folder7178)(_tta)?", f"({'|'.join(METRICS)})"
+    patterns = {
+        "<set>_n": f"{stem}_n",
+        "<set>_<metric>": f"{stem}_{metric}",
+        "<set>_<metric>_low, _high": f"{stem}_{metric}_(low|high)",
+    }
+    assert set(patterns) <= set(COLUMNS)
+    plain = [name for name in COLUMNS if "<" not in name]
+    unknown = [
+        name for name in row if name not in plain and not any(re.fullmatch(one, name) for one in patterns.values())
+    ]
+    assert unknown == []
+    assert {"flops", "macs", "weight_megabytes", "latency_ms", "latency_p95_ms", "faces_per_second"} <= set(row)
+    assert row["energy_kwh"] == ""
+    assert row["status"] == "finished"
+    html = single.read_text(encoding="utf-8")
+    assert all(f"<code>{name}</code>" in html for name in plain)
+
+
+def test_runs_of_one_net_share_a_timing_and_switching_it_off_leaves_no_cost(tiny_run: Path, tmp_path: Path) -> None:
+    shutil.copytree(tiny_run, tmp_path / "again")
+    page = report(tiny_run, tmp_path / "again", out=tmp_path / "two")
+    with (page.parent / "model_eval.csv").open() as file:
+        first, second = csv.DictReader(file)
+    assert first["latency_ms"] == second["latency_ms"] != ""
+    off = OPTIONS.model_copy(update={"cost": CostOptions(enabled=False)})
+    page = report(tiny_run, out=tmp_path / "off", options=off)
+    assert '<section id="cost"' not in page.read_text(encoding="utf-8")
+    assert "latency_ms" not in (page.parent / "model_eval.csv").read_text()
+
+
+def test_columns_are_told_in_the_order_of_the_file(single: Path) -> None:
+    with (single.parent / "model_eval.csv").open() as file:
+        header = next(csv.reader(file))
+    told = [name for name in COLUMNS if name in header]
+    assert all(header.index(a) < header.index(b) for a, b in pairwise(told))

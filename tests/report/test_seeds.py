@@ -1,0 +1,103 @@
+import csv
+import io
+import statistics
+from pathlib import Path
+
+import pytest
+from fake_runs import fake_run, fake_subject
+
+from fer.metrics import METRICS
+from fer.report.page.render import render_page
+from fer.report.seeds.analysis import analyse
+from fer.report.seeds.recipe import seed_groups
+from fer.report.seeds.spread import spread
+
+
+def test_mean_and_deviation_over_seeds_are_those_of_the_runs(tmp_path: Path) -> None:
+    runs = [fake_run(tmp_path / f"seed{i}", seed=i, skill=0.5) for i in range(4)]
+    finding = analyse(fake_subject(*runs))
+    assert finding is not None
+    values = [run.sets["private"].flipped.metrics["macro_f1"].value for run in runs]  # type: ignore[union-attr]
+    told = finding.metrics["1"]["private_tta"]["macro_f1"]
+    assert told["mean"] == pytest.approx(statistics.mean(values))
+    assert told["deviation"] == pytest.approx(statistics.stdev(values))
+    assert (told["low"], told["high"], told["seeds"]) == (min(values), max(values), 4)
+    rows = list(csv.DictReader(io.StringIO(str(finding.files["seeds.csv"]))))
+    assert len(rows) == 8 * len(METRICS)
+    columns = finding.columns["seed2"]
+    assert (columns["seed_group"], columns["seed_group_n"]) == ("1", 4)
+    assert columns["private_tta_macro_f1_seed_deviation"] == told["deviation"]
+    html = render_page(finding.sections, title="t", subtitle="s", notes=(), faces=False)
+    assert "other test faces" in html
+    assert "another training seed" in html
+    assert any("standard deviation of" in sentence for sentence in finding.card)
+
+
+def test_place_and_bookkeeping_make_no_other_recipe(tmp_path: Path) -> None:
+    runs = [
+        fake_run(tmp_path / "one" / "a", seed=1),
+        fake_run(tmp_path / "two" / "b", seed=2, config={"report": True, "threads": 1, "logger": {"csv": {}}}),
+    ]
+    (group,) = seed_groups(runs)
+    assert [run.record.seed for run in group.runs] == [1, 2]
+
+
+@pytest.mark.parametrize(
+    "config",
+    [
+        {"model": {"name": "mlp"}},
+        {"data": {"protocol": "kfold"}},
+        {"data": {"dedup": True}},
+        {"trainer": {"max_epochs": 9}},
+        {"visible": "upper"},
+    ],
+)
+def test_any_other_difference_does(tmp_path: Path, config: dict[str, object]) -> None:
+    runs = [fake_run(tmp_path / "a", seed=1), fake_run(tmp_path / "b", seed=2, config=config)]
+    assert seed_groups(runs) == ()
+    assert analyse(fake_subject(*runs)) is None
+
+
+def test_other_data_do_too(tmp_path: Path) -> None:
+    runs = [fake_run(tmp_path / "a", seed=1), fake_run(tmp_path / "b", seed=2, fingerprint="fedcba9876543210")]
+    assert seed_groups(runs) == ()
+
+
+def test_unfinished_runs_and_repeated_seeds_are_left_out(tmp_path: Path) -> None:
+    runs = [
+        fake_run(tmp_path / "a", seed=1),
+        fake_run(tmp_path / "again", seed=1),
+        fake_run(tmp_path / "b", seed=2),
+        fake_run(tmp_path / "half", seed=3, finished=False),
+    ]
+    (group,) = seed_groups(runs)
+    assert [run.record.name for run in group.runs] == ["a", "b"]
+    assert [run.record.name for run in group.repeated] == ["again"]
+
+
+def test_two_recipes_and_revisions_are_told_apart(tmp_path: Path) -> None:
+    runs = [
+        fake_run(
+            tmp_path / f"{model}{seed}",
+            seed=seed,
+            config={"model": {"name": model}},
+            manifest={"git_revision": f"{model}{seed}" if model == "cnn" else "same"},
+        )
+        for model in ("cnn", "mlp")
+        for seed in (1, 2)
+    ]
+    first, second = seed_groups(runs)
+    assert first.revisions == ("cnn1", "cnn2")
+    assert second.revisions == ("same",)
+    finding = analyse(fake_subject(*runs))
+    assert finding is not None
+    html = render_page(finding.sections, title="t", subtitle="s", notes=(), faces=False)
+    assert "Recipe 2: mlp" in html
+    assert html.count("different revisions of the code") == 1
+    assert len(finding.card) == 1
+
+
+def test_spread_by_hand() -> None:
+    found = spread([0.6, 0.7, 0.8], n=10)
+    assert (found.mean, found.low, found.high, found.seeds) == (pytest.approx(0.7), 0.6, 0.8, 3)
+    assert found.deviation == pytest.approx(0.1)
