@@ -1,0 +1,124 @@
+"""The rates that groups of faces are compared by, counted on confusion matrices and tabled by fairlearn."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final, Literal
+
+import numpy as np
+import numpy.typing as npt
+
+from fer.labels import EMOTIONS, NUM_CLASSES
+from fer.metrics.predictions import Floats
+from fer.metrics.scores import Estimate, confusion_matrix
+
+if TYPE_CHECKING:
+    from fairlearn.metrics import MetricFrame  # type: ignore[attr-defined]
+
+Measure = Literal["accuracy", "recall", "false_positive_rate", "selection_rate"]
+
+MEASURES: Final[tuple[tuple[Measure, str | None], ...]] = (
+    ("accuracy", None),
+    *(("recall", emotion) for emotion in EMOTIONS),
+    *(("false_positive_rate", emotion) for emotion in EMOTIONS),
+    *(("selection_rate", emotion) for emotion in EMOTIONS),
+)
+"""Every rate with its emotion, in the order of each axis M."""
+
+LEVEL: Final = 0.95
+"""Of every interval."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class GroupScores:
+    """The scores of one group; a rate over fewer than `min_group` faces is None.
+
+    Attributes:
+        group: its name.
+        n: its faces.
+        accuracy, balanced_accuracy: with percentile bootstrap intervals.
+        recall, false_positive_rate, selection_rate: the same for each emotion; `n` of each counts the faces the rate
+            is a share of.
+    """
+
+    group: str
+    n: int
+    accuracy: Estimate | None
+    balanced_accuracy: Estimate | None
+    recall: Mapping[str, Estimate | None]
+    false_positive_rate: Mapping[str, Estimate | None]
+    selection_rate: Mapping[str, Estimate | None]
+
+    def rate(self, measure: Measure, emotion: str | None = None) -> Estimate | None:
+        """One measure, by name; None where it is over too few faces."""
+        if emotion is None:
+            assert measure == "accuracy", measure
+            return self.accuracy
+        by_emotion: Mapping[str, Estimate | None] = getattr(self, measure)
+        return by_emotion[emotion]
+
+    @property
+    def too_few(self) -> bool:
+        """Whether the group is too small for any number."""
+        return self.accuracy is None
+
+
+def rate_key(measure: Measure, emotion: str | None) -> str:
+    """The name of a rate's column in `rate_frame`."""
+    return measure if emotion is None else f"{measure} {emotion}"
+
+
+def rate_frame(
+    labels: npt.NDArray[np.int64], predicted: npt.NDArray[np.int64], *, groups: npt.NDArray[np.str_], min_faces: int
+) -> "MetricFrame":
+    """fairlearn's table of every rate, and of `balanced_accuracy`, by group.
+
+    Args:
+        labels: int64 array (N,), true classes.
+        predicted: int64 array (N,), answers.
+        groups: str array (N,).
+        min_faces: a rate over fewer faces is NaN.
+    """
+    from fairlearn.metrics import MetricFrame  # type: ignore[attr-defined]
+
+    metrics: dict[str, Callable[..., float]] = {"balanced_accuracy": _balanced_accuracy}
+    for index, (measure, emotion) in enumerate(MEASURES):
+        metrics[rate_key(measure, emotion)] = _rate(index, min_faces)
+    return MetricFrame(metrics=metrics, y_true=labels, y_pred=predicted, sensitive_features=groups)
+
+
+def rate_counts(confusion: npt.NDArray[np.int64]) -> tuple[Floats, Floats]:
+    """Confusion matrices (..., C, C) -> hits and totals (..., M): each rate is their quotient."""
+    hits = np.diagonal(confusion, axis1=-2, axis2=-1).astype(np.float64)
+    support, called = confusion.sum(axis=-1).astype(np.float64), confusion.sum(axis=-2).astype(np.float64)
+    n = support.sum(axis=-1, keepdims=True)
+    tops = (hits.sum(axis=-1, keepdims=True), hits, called - hits, called)
+    bottoms = (n, support, n - support, np.broadcast_to(n, called.shape))
+    return np.concatenate(tops, axis=-1), np.concatenate(bottoms, axis=-1)
+
+
+def rates(hits: Floats, totals: Floats) -> Floats:
+    """`hits / totals`, NaN where there is no face."""
+    quotient: Floats = np.full(hits.shape, np.nan)
+    np.divide(hits, totals, out=quotient, where=totals > 0)
+    return quotient
+
+
+def balanced_accuracy(hits_M: Floats, totals_M: Floats) -> Floats:
+    """Recall averaged over the emotions that occur: hits and totals (..., M) -> (...)."""
+    first = MEASURES.index(("recall", EMOTIONS[0]))
+    recall = slice(first, first + NUM_CLASSES)
+    recalls, occurs = rates(hits_M[..., recall], totals_M[..., recall]), totals_M[..., recall] > 0
+    average: Floats = np.where(occurs, recalls, 0).sum(axis=-1) / occurs.sum(axis=-1)
+    return average
+
+
+def _balanced_accuracy(labels: npt.ArrayLike, predicted: npt.ArrayLike) -> float:
+    return float(balanced_accuracy(*rate_counts(confusion_matrix(np.asarray(labels), np.asarray(predicted)))))
+
+
+def _rate(index: int, min_faces: int) -> Callable[..., float]:
+    def rate(labels: npt.ArrayLike, predicted: npt.ArrayLike) -> float:
+        hits_M, totals_M = rate_counts(confusion_matrix(np.asarray(labels), np.asarray(predicted)))
+        return float(hits_M[index] / totals_M[index]) if totals_M[index] >= min_faces else float("nan")
+
+    return rate

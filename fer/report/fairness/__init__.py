@@ -1,0 +1,1 @@
+"""How the scores differ between groups of faces."""

@@ -1,0 +1,238 @@
+"""How the scores differ between groups of faces."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from fer.errors import ConfigError, nearest
+from fer.labels import EMOTIONS
+from fer.metrics.fairness import UNKNOWN, GroupingScores, accuracy_differences, score_groupings
+from fer.report.fairness.figures import accuracy_figure, recall_gap_figure
+from fer.report.fairness.group_file import MatchedGroups, match_groups, read_groups
+from fer.report.fairness.numbers import fairness_metrics
+from fer.report.fairness.rows import emotion_cells, gap_cells, gap_rows, group_cells, group_rows
+from fer.report.fairness.sentences import group_phrase, nothing_shown, warnings
+from fer.report.finding import Finding
+from fer.report.page.section import Chart, Section, cell
+from fer.report.scores.evaluation import EvaluatedRun
+from fer.report.scores.statements import is_synthetic, protocol
+from fer.report.scores.tables import csv_text
+from fer.report.subject import Subject
+
+SHOWN_WARNINGS = 8
+"""Sentences of a kind on the page; the tables and files hold the others."""
+
+_ABSENT = (
+    "Fairness was not measured: this data set does not say to which groups (of age, sex, skin tone, with glasses) its "
+    "faces belong, and none were given. The score may differ between groups of people by any amount."
+)
+_HOW = (
+    "To measure it, write a CSV with a column `file` (or `id`) that names the faces and one column for each grouping, "
+    "and report again with fairness.groups=FILE.csv."
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Groups:
+    """Groups of the headline faces, where they come from, and how a CSV matched."""
+
+    groupings: Mapping[str, npt.NDArray[np.str_]]
+    origin: str
+    matched: MatchedGroups | None
+
+    @property
+    def known(self) -> int:
+        """How many faces have a group in some grouping."""
+        return int(np.any([column != UNKNOWN for column in self.groupings.values()], axis=0).sum())
+
+
+def analyse(subject: Subject) -> Finding | None:
+    """The headline set's scores by group; says so where no groups are known. None where it is switched off.
+
+    Raises:
+        ConfigError: the CSV of groups cannot be read or matches no face.
+    """
+    options, run = subject.options.fairness, subject.run
+    if not options.enabled:
+        return None
+    groups = _known_groups(subject)
+    if groups is None:
+        return Finding(
+            sections=(
+                Section(
+                    key="fairness",
+                    title="Fairness between groups",
+                    template="fairness/absent.html.j2",
+                    context={"absent": _ABSENT, "ids": run.headline.plain.predictions.ids[:2].tolist()},
+                ),
+            ),
+            metrics={"measured": False},
+            card=(f"{_ABSENT} {_HOW}",),
+        )
+    scores = score_groupings(
+        run.headline.plain.predictions,
+        groupings=groups.groupings,
+        min_group=options.min_group,
+        resamples=subject.options.bootstrap,
+        seed=subject.options.seed,
+    )
+    worse = any(gap.corrected and gap.measure in ("accuracy", "recall") for group in scores for gap in group.gaps)
+    sure, unsure = warnings(scores, corrected=True), warnings(scores, corrected=False)
+    nothing = nothing_shown(scores)
+    return Finding(
+        sections=(_section(subject, groups, scores, sure=sure, unsure=unsure, nothing=nothing),),
+        metrics=fairness_metrics(run, scores, matched=groups.matched, min_group=options.min_group),
+        files={"fairness.csv": csv_text(group_rows(scores)), "fairness_gaps.csv": csv_text(gap_rows(scores))},
+        columns=_columns(subject, groups),
+        # On drawn faces the groups are a lesson, not people.
+        notes=() if is_synthetic(run) or not worse else (f"The model does not serve all groups alike. {sure[0]}",),
+        card=_card(run, groups, scores, sure=sure, unsure=unsure, nothing=nothing),
+    )
+
+
+def _known_groups(subject: Subject) -> _Groups | None:
+    options, samples = subject.options.fairness, subject.samples
+    rows = subject.run.headline.evaluation_set.rows
+    if options.groups is not None:
+        table = read_groups(options.groups, columns=options.columns)
+        matched = match_groups(table, ids=samples.ids[rows].tolist(), all_ids=samples.ids.tolist())
+        return _Groups(groupings=matched.groupings, origin=options.groups.name, matched=matched)
+    if not samples.groups:
+        return None
+    names = samples.groups if options.columns is None else _checked(options.columns, samples.groups)
+    return _Groups(
+        groupings={name: samples.groups[name][rows] for name in names},
+        origin="the data set itself",
+        matched=None,
+    )
+
+
+def _statement(run: EvaluatedRun, groups: _Groups) -> str:
+    """Split, protocol, augmentation and how many faces have a group."""
+    return f"{run.headline.evaluation_set.title}, {protocol(run)}, no test-time augmentation, n = {groups.known:,}"
+
+
+def _checked(columns: Sequence[str], known: Mapping[str, Any]) -> Sequence[str]:
+    for column in columns:
+        if column not in known:
+            raise ConfigError(
+                f"fairness.columns: the data set has no grouping {column!r}{nearest(column, known)}; it has "
+                f"{', '.join(map(repr, known))}"
+            )
+    return columns
+
+
+def _section(
+    subject: Subject,
+    groups: _Groups,
+    scores: Sequence[GroupingScores],
+    *,
+    sure: Sequence[str],
+    unsure: Sequence[str],
+    nothing: Sequence[str],
+) -> Section:
+    run, min_group = subject.run, subject.options.fairness.min_group
+    said = _statement(run, groups)
+    gaps = [gap for grouping in scores for gap in grouping.gaps]
+    overall = run.headline.plain.metrics["accuracy"]
+    charts = [
+        Chart(
+            key="fairness-accuracy",
+            caption="Accuracy by group with 95 % intervals; in brackets the faces of the group. Dashed: all faces. "
+            f"{said}.",
+            draw=lambda palette: accuracy_figure(scores, overall=overall.value, palette=palette),
+        )
+    ]
+    if any(gap.measure == "recall" for gap in gaps):
+        charts.append(
+            Chart(
+                key="fairness-recall",
+                caption="Gap of recall of each emotion between the two groups furthest apart, with its interval; "
+                f"diamonds leave out 0. {said}.",
+                draw=lambda palette: recall_gap_figure(scores, palette=palette),
+            )
+        )
+    return Section(
+        key="fairness",
+        title="Fairness between groups",
+        template="fairness/section.html.j2",
+        context={
+            "origin": groups.origin,
+            "matched": groups.matched,
+            "n": len(run.headline.plain.predictions),
+            "statement": said,
+            "min_group": min_group,
+            "sure": sure[:SHOWN_WARNINGS],
+            "more_sure": len(sure) - len(sure[:SHOWN_WARNINGS]),
+            "unsure": unsure[:SHOWN_WARNINGS],
+            "more_unsure": len(unsure) - len(unsure[:SHOWN_WARNINGS]),
+            "nothing": nothing,
+            "gap_count": len(gaps),
+            "comparisons": sum(grouping.comparisons for grouping in scores),
+            "emotions": EMOTIONS,
+            "group_rows": [group_cells(grouping.name, group) for grouping in scores for group in grouping.groups],
+            "gap_rows": [row for grouping in scores for row in gap_cells(grouping)],
+            "emotion_rows": [row for grouping in scores for row in emotion_cells(grouping)],
+            "synthetic": is_synthetic(run),
+        },
+        charts=tuple(charts),
+    )
+
+
+def _columns(subject: Subject, groups: _Groups) -> dict[str, dict[str, Any]]:
+    """The accuracy gap of each grouping for every run that is scored on the same faces."""
+    rows = subject.run.headline.evaluation_set.rows
+    columns = {}
+    for run in subject.runs:
+        scores = run.sets.get(subject.run.headline_key)
+        same = run.data.fingerprint == subject.run.data.fingerprint
+        if scores is None or not same or not np.array_equal(scores.evaluation_set.rows, rows):
+            continue
+        differences = accuracy_differences(
+            scores.plain.predictions, groupings=groups.groupings, min_group=subject.options.fairness.min_group
+        )
+        columns[run.record.name] = {
+            f"fairness_{name}_accuracy_difference": value for name, value in differences.items()
+        }
+    return columns
+
+
+def _card(
+    run: EvaluatedRun,
+    groups: _Groups,
+    scores: Sequence[GroupingScores],
+    *,
+    sure: Sequence[str],
+    unsure: Sequence[str],
+    nothing: Sequence[str],
+) -> tuple[str, ...]:
+    names = ", ".join(grouping.name.replace("_", " ") for grouping in scores)
+    comparisons = sum(grouping.comparisons for grouping in scores)
+    opening = f"Fairness ({_statement(run, groups)}): groups by {names}, {comparisons:,} comparisons."
+    if is_synthetic(run):
+        opening += " The groups are properties of drawn faces and say nothing about people."
+    worst = _worst_group(scores)
+    found = list(sure[:3])
+    if not sure and unsure:
+        found.append(f"One gap of several that may be chance: {unsure[0]}")
+    return (" ".join([opening, *worst, *found]), *nothing)
+
+
+def _worst_group(scores: Sequence[GroupingScores]) -> list[str]:
+    known = [
+        (group.accuracy, grouping.name, group.group)
+        for grouping in scores
+        for group in grouping.groups
+        if group.accuracy is not None
+    ]
+    if not known:
+        return ["No group has enough faces for a score."]
+    lowest, grouping, group = min(known, key=lambda item: item[0].value)
+    accuracy = cell("accuracy", lowest)
+    return [
+        f"The lowest accuracy of a group is {accuracy.text} ({accuracy.interval}, n = {lowest.n:,}), "
+        f"{group_phrase(grouping, group)}."
+    ]

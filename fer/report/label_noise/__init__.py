@@ -1,0 +1,1 @@
+"""How far the test labels can be trusted."""

@@ -1,0 +1,121 @@
+"""How far the test labels can be trusted: likely label errors, and FER+'s votes where they are given."""
+
+from typing import Any
+
+from fer.labels import EMOTIONS
+from fer.metrics.label_noise import LabelIssues
+from fer.report.explanations.gallery import png
+from fer.report.finding import Finding
+from fer.report.label_noise.evidence import LabelNoise, collect_evidence
+from fer.report.label_noise.figures import agreement_figure, wrong_labels_figure
+from fer.report.label_noise.numbers import label_noise_metrics
+from fer.report.label_noise.section import label_noise_section
+from fer.report.label_noise.sheet import contact_sheet
+from fer.report.page.section import Chart
+from fer.report.page.wording import interval, percent
+from fer.report.scores.statements import is_synthetic, protocol, statement
+from fer.report.scores.tables import csv_text
+from fer.report.subject import Subject
+
+
+def analyse(subject: Subject) -> Finding | None:
+    """The headline set's labels, held against the model and against FER+; None where it is switched off.
+
+    Nothing is relabelled and nothing left out of any other number of the report.
+    """
+    options, run = subject.options.label_noise, subject.run
+    if not options.enabled:
+        return None
+    found, notes = collect_evidence(subject)
+    said = statement(run, run.headline_key)
+    charts: dict[str, Chart] = {}
+    if found.vote_scores is not None:
+        levels = found.vote_scores.levels
+        charts["votes"] = Chart(
+            key="label-noise-votes",
+            caption=f"By how far FER+'s voters agree on a face: how often the model gives the most voted emotion and "
+            f"the label, and how often these two are the same. {said}.",
+            draw=lambda palette: agreement_figure(levels, palette=palette),
+        )
+    if found.issues is not None:
+        issues = found.issues
+        charts["emotions"] = Chart(
+            key="label-noise-emotions",
+            caption="Estimated share of wrong labels among the faces of each label, in the model's opinion. "
+            f"{run.headline.evaluation_set.title}, {protocol(run)}, n = {len(found.unseen):,}.",
+            draw=lambda palette: wrong_labels_figure(issues.wrong_of, overall=issues.wrong.value, palette=palette),
+        )
+    return Finding(
+        sections=(label_noise_section(subject, found, charts),),
+        metrics=label_noise_metrics(run, found),
+        files=_files(found),
+        columns=_columns(subject, found),
+        notes=notes,
+        # The labels of drawn faces are true by construction: all that is flagged there is the model's own error.
+        card=() if is_synthetic(run) else _card(found, said),
+    )
+
+
+def _files(found: LabelNoise) -> dict[str, str | bytes]:
+    files: dict[str, str | bytes] = {}
+    if found.issues is not None:
+        files["label_noise/label_issues.csv"] = csv_text(_issue_rows(found, found.issues))
+        files["label_noise/confident_joint.csv"] = csv_text(
+            [
+                {"label": emotion, **dict(zip(EMOTIONS, row, strict=True))}
+                for emotion, row in zip(EMOTIONS, found.issues.confident_joint.tolist(), strict=True)
+            ]
+        )
+    if found.suspects:
+        files["label_noise/contact_sheet.png"] = png(contact_sheet(found.suspects))
+    return files
+
+
+def _issue_rows(found: LabelNoise, issues: LabelIssues) -> list[dict[str, Any]]:
+    unseen = found.unseen
+    return [
+        {
+            "rank": rank,
+            "id": str(unseen.ids[row]),
+            "given_label": EMOTIONS[unseen.labels[row]],
+            "suggested_label": EMOTIONS[suggested],
+            "score": float(score),
+            "suggested_probability": float(unseen.probabilities[row, suggested]),
+        }
+        for rank, (row, suggested, score) in enumerate(
+            zip(issues.rows.tolist(), issues.suggested.tolist(), issues.scores.tolist(), strict=True), start=1
+        )
+    ]
+
+
+def _columns(subject: Subject, found: LabelNoise) -> dict[str, dict[str, Any]]:
+    scores = found.vote_scores
+    if scores is None:
+        return {}
+    numbers = {"ferplus_accuracy": scores.majority_accuracy.value, "ferplus_kl": scores.kl.value}
+    return {subject.run.record.name: numbers}
+
+
+def _card(found: LabelNoise, said: str) -> tuple[str, ...]:
+    sentences = []
+    if found.issues is not None:
+        wrong = found.issues.wrong
+        sentences.append(
+            f"Label noise ({said}): confident learning puts the share of wrong labels at {percent(wrong.value)} "
+            f"({interval('accuracy', wrong)}, n = {wrong.n:,}) and suggests another label for "
+            f"{len(found.issues.rows):,} faces. That is the model's opinion, and rather too high: faces it fails to "
+            "read look to it like wrong labels. No label was changed."
+        )
+    scores = found.vote_scores
+    if scores is not None:
+        label, own, people = scores.label_is_majority, scores.accuracy, scores.majority_accuracy
+        sentences.append(
+            f"FER+: {percent(label.value)} of the labels are the emotion that most voters saw "
+            f"({interval('accuracy', label)}, n = {label.n:,}). On faces with such a majority the model agrees with "
+            f"the label in {percent(own.value)} and with the majority in {percent(people.value)} "
+            f"(n = {people.n:,}); KL(votes || model) is "
+            f"{scores.kl.value:.3f} nats (n = {scores.kl.n:,})."
+        )
+    elif found.vote_note:
+        sentences.append(f"Label noise: {found.vote_note}")
+    return tuple(sentences)

@@ -1,0 +1,229 @@
+"""The fairness section, its files and its sentences, over a model that fails for faces with glasses."""
+
+import csv
+import io
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from fer.data.samples import FaceSamples, Split
+from fer.errors import ConfigError
+from fer.labels import EMOTIONS
+from fer.metrics.fairness import score_groupings
+from fer.report.fairness.analysis import analyse
+from fer.report.fairness.options import FairnessOptions
+from fer.report.fairness.sentences import nothing_shown, warnings
+from fer.report.finding import Finding
+from fer.report.options import ReportOptions
+from fer.report.page.render import render_page
+from fer.report.records import RunRecord
+from fer.report.scores.evaluation import EvaluatedRun, describe_data, evaluate_run
+from fer.report.subject import OpenModels, Subject
+from fer.run_folder import RunFolder
+
+COUNT = 1400
+
+
+def faces(*, groups: Mapping[str, np.ndarray]) -> FaceSamples:
+    """PrivateTest faces of which four in ten wear glasses; pixel 0 is the label, pixel 1 the glasses."""
+    labels = np.arange(COUNT) % 7
+    glasses = np.random.default_rng(0).random(COUNT) < 0.4
+    images = np.random.default_rng(1).integers(0, 256, (COUNT, 1, 24, 24), dtype=np.uint8)
+    images[:, 0, 0, 0], images[:, 0, 0, 1] = labels, glasses
+    return FaceSamples(
+        images=images,
+        labels=labels,
+        splits=np.full(COUNT, str(Split.PRIVATE)),
+        ids=np.array([f"test/x/PrivateTest_{i}.jpg" for i in range(COUNT)]),
+        source="faces <b>",
+        groups=groups,
+    )
+
+
+PLAIN = faces(groups={})
+GLASSES = np.where(PLAIN.images[:, 0, 0, 1] == 1, "yes", "no")
+TEAM = np.random.default_rng(2).choice(["red", "blue"], COUNT).astype("U8")
+TEAM[:12] = "<few>"
+GROUPED = replace(PLAIN, groups={"glasses": GLASSES, "team_shirt": TEAM})
+
+
+def answers(images: np.ndarray) -> np.ndarray:
+    """Takes fear for sad on most faces with glasses; one in ten of all answers is wrong."""
+    classes = images[:, 0, 0, 0].astype(int)
+    blind = (images[:, 0, 0, 1] == 1) & (classes == 2) & (images[:, 0, 1, 0] < 200)
+    classes = np.where(blind, 4, np.where(images[:, 0, 1, 1] < 25, (classes + 3) % 7, classes))
+    return (0.9 * np.eye(7)[classes] + 0.1 / 7).astype(np.float32)
+
+
+@dataclass
+class Opened:
+    samples: FaceSamples
+
+    def of(self, record: RunRecord) -> tuple[FaceSamples, str]:
+        return self.samples, "0123456789abcdef"
+
+
+def subject(samples: FaceSamples, *, name: str = "fer2013", **options: Any) -> Subject:
+    chosen = ReportOptions(bootstrap=200, tta=False, fairness=FairnessOptions(**options))
+    record = RunRecord(
+        folder=RunFolder(Path("run")),
+        name="run",
+        config={"data": {"name": name, "protocol": "official"}, "model": {"name": "cnn"}, "seed": 0},
+        manifest={},
+        epochs=(),
+        final={},
+        checkpoint=Path("run/checkpoints/best.ckpt"),
+    )
+    run = evaluate_run(
+        record,
+        answers=answers,
+        labels=EMOTIONS,
+        num_parameters=1,
+        input_shape=(1, 24, 24),
+        trained_on="0123456789abcdef",
+        samples=samples,
+        data=describe_data(samples, fingerprint="0123456789abcdef"),
+        options=chosen,
+    )
+    return Subject(run=run, runs=[run], options=chosen, data=Opened(samples), models=OpenModels("cpu"))
+
+
+def page(finding: Finding) -> str:
+    html = render_page(finding.sections, title="t", subtitle="s", notes=(), faces=False)
+    return " ".join(html.split())
+
+
+@pytest.fixture(scope="module")
+def found() -> Finding:
+    finding = analyse(subject(GROUPED))
+    assert finding is not None
+    return finding
+
+
+def rows(finding: Finding, name: str) -> list[dict[str, str]]:
+    return list(csv.DictReader(io.StringIO(str(finding.files[name]))))
+
+
+def test_the_planted_gap_is_told_in_plain_words(found: Finding) -> None:
+    html = page(found)
+    assert "With glasses the model finds “fear” in" in html
+    assert "points fewer of the faces with this label than without glasses" in html
+    assert "interval of the difference" in html
+    assert any("With glasses the model finds “fear”" in sentence for sentence in found.card)
+    assert len(found.notes) == 1
+    assert "With glasses" in found.notes[0]
+
+
+def test_where_nothing_is_shown_the_page_says_how_much_is_possible(found: Finding) -> None:
+    html = page(found)
+    assert "Between groups by team shirt no difference of accuracy" in html
+    assert "That is no proof that there is none" in html
+    assert any("no proof" in sentence for sentence in found.card)
+
+
+def test_the_numbers_are_those_of_the_table(found: Finding) -> None:
+    metrics = json.loads(json.dumps(found.metrics, allow_nan=False))
+    answered = answers(GROUPED.images).argmax(axis=1)
+    recall = {g: float((answered == 2)[(GROUPED.labels == 2) & (g == GLASSES)].mean()) for g in ("yes", "no")}
+    odds = metrics["groupings"]["glasses"]["equalized_odds_difference"]
+    assert (odds["worst_emotion"], odds["low_group"], odds["measure"]) == ("fear", "yes", "recall")
+    assert odds["value"] == pytest.approx(recall["no"] - recall["yes"], abs=1e-6)
+    assert odds["low"] < odds["value"] < odds["high"]
+    (row,) = [
+        row
+        for row in rows(found, "fairness.csv")
+        if (row["grouping"], row["group"], row["measure"], row["emotion"]) == ("glasses", "yes", "recall", "fear")
+    ]
+    assert float(row["value"]) == pytest.approx(recall["yes"], abs=1e-6)
+    gaps = [row for row in rows(found, "fairness_gaps.csv") if row["grouping"] == "glasses"]
+    assert len(gaps) == 22
+    assert found.columns["run"]["fairness_glasses_accuracy_difference"] == pytest.approx(
+        metrics["groupings"]["glasses"]["accuracy_difference"]["value"]
+    )
+
+
+def test_a_small_group_is_named_and_has_no_number(found: Finding) -> None:
+    small = [row for row in rows(found, "fairness.csv") if row["group"] == "<few>"]
+    assert {row["too_few"] for row in small} == {"True"}
+    assert {row["value"] for row in small} == {""}
+    assert {row["group_faces"] for row in small} == {"12"}
+    assert not any("<few>" in row.values() for row in rows(found, "fairness_gaps.csv"))
+    html = page(found)
+    assert "&lt;few&gt;" in html
+    assert "<few>" not in html
+    assert "too few" in html
+
+
+def test_every_figure_has_a_caption_with_split_and_n(found: Finding) -> None:
+    (section,) = found.sections
+    assert [chart.key for chart in section.charts] == ["fairness-accuracy", "fairness-recall"]
+    for chart in section.charts:
+        assert "PrivateTest, official protocol, no test-time augmentation, n = 1,400" in chart.caption
+        assert chart.svg.startswith("<svg")
+        assert chart.file("png") == chart.file("png")
+
+
+def test_without_groups_the_page_and_the_card_say_so() -> None:
+    finding = analyse(subject(PLAIN))
+    assert finding is not None
+    assert finding.metrics == {"measured": False}
+    assert (finding.files, finding.notes) == ({}, ())
+    for text in (page(finding), finding.card[0]):
+        assert "Fairness was not measured" in text
+        assert "fairness.groups=" in text
+    assert "test/x/PrivateTest_0.jpg,adult,no" in page(finding)
+
+
+def test_groups_from_a_csv_replace_those_of_the_data(tmp_path: Path) -> None:
+    path = tmp_path / "groups.csv"
+    lines = [f"PrivateTest_{i}.jpg,{'old' if i % 3 else 'young'}" for i in range(1000)]
+    path.write_text("\n".join(["file,age", *lines, "stranger.jpg,old"]) + "\n")
+    finding = analyse(subject(GROUPED, groups=path))
+    assert finding is not None
+    assert list(finding.metrics["groupings"]) == ["age"]
+    assert finding.metrics["matching"] == {
+        "matched": 1000,
+        "by_id": 0,
+        "by_name": 1000,
+        "unmatched": 400,
+        "ambiguous": 0,
+        "rows_of_no_face": 1,
+    }
+    html = page(finding)
+    assert "1,000 of 1,400 faces were found in the file" in html
+    assert "no test-time augmentation, n = 1,000" in html
+    assert "n = 1,400" not in html
+    assert "1 row of the file names no face" in html
+
+
+def test_drawn_faces_get_no_warning_on_top() -> None:
+    finding = analyse(subject(GROUPED, name="synthetic"))
+    assert finding is not None
+    assert finding.notes == ()
+    assert "says nothing about people" in page(finding)
+
+
+def test_it_can_be_switched_off_and_narrowed() -> None:
+    assert analyse(subject(GROUPED, enabled=False)) is None
+    finding = analyse(subject(GROUPED, columns=["glasses"]))
+    assert finding is not None
+    assert list(finding.metrics["groupings"]) == ["glasses"]
+    with pytest.raises(ConfigError, match=r"fairness\.columns: the data set has no grouping 'glases' \(did you mean"):
+        analyse(subject(GROUPED, columns=["glases"]))
+
+
+def test_only_gaps_whose_interval_leaves_out_0_become_warnings() -> None:
+    run: EvaluatedRun = subject(GROUPED).run
+    scores = score_groupings(run.headline.plain.predictions, groupings=GROUPED.groups, resamples=200)
+    told = [*warnings(scores, corrected=True), *warnings(scores, corrected=False)]
+    scored = [
+        gap for grouping in scores for gap in grouping.gaps if gap.measure in ("accuracy", "recall") and gap.significant
+    ]
+    assert 0 < len(scored) <= len(told) <= len(scored) + 2 * len(scores)
+    assert warnings([replace(grouping, gaps=()) for grouping in scores], corrected=True) == []
+    assert all("could not be compared" in line for line in nothing_shown([replace(g, gaps=()) for g in scores]))
