@@ -1,0 +1,63 @@
+"""Scores on faces that do not show every emotion: a data set with fewer classes than the model answers.
+
+The usual macro F1 averages over every class that occurs in the labels or in the predictions, so a model that once
+answers "neutral" on a set without neutral faces pays for a class nobody could get right. Here macro scores average over
+the emotions that the labels hold; an answer outside them is still an error, for the face's own emotion.
+"""
+
+import numpy as np
+import numpy.typing as npt
+
+from fer.metrics.predictions import Floats, Predictions
+from fer.metrics.scores import Estimate, confusion_matrix, evaluate
+
+LIMITED = "limited_accuracy"
+"""Key of the accuracy with answers limited to the emotions that the labels hold."""
+
+
+def present_classes(labels_N: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+    """int64 array, the classes that occur in the labels, ascending."""
+    return np.unique(labels_N)
+
+
+def evaluate_within(predictions: Predictions, *, resamples: int = 2000, seed: int = 0) -> dict[str, Estimate]:
+    """Every metric of `evaluate` with its interval, macro F1 over the emotions of the labels alone, and `LIMITED`.
+
+    Macro F1 equals scikit-learn's `f1_score(..., labels=present, average="macro", zero_division=0)`. Balanced accuracy,
+    weighted F1 and weighted AUC count the emotions of the labels alone by definition. `LIMITED` is the accuracy when
+    the most probable of these emotions is taken for the answer.
+
+    Args:
+        predictions: the table, at least one face.
+        resamples: bootstrap resamples.
+        seed: of the resampling.
+
+    Raises:
+        DataError: the table is empty.
+    """
+    scores = evaluate(predictions, resamples=resamples, seed=seed)
+    present = present_classes(predictions.labels)
+    n = len(predictions)
+    rng = np.random.default_rng([seed, 2])
+    confusion = confusion_matrix(predictions.labels, predictions.predicted)
+    # Resampling faces and counting them by (true, predicted) is one multinomial draw.
+    draws = rng.multinomial(n, confusion.ravel() / n, size=resamples).reshape(resamples, *confusion.shape)
+    scores["macro_f1"] = _estimate(_macro_f1(confusion, present), _macro_f1(draws, present), n)
+    limited_N = present[predictions.probabilities[:, present].argmax(axis=1)]
+    hits = int((limited_N == predictions.labels).sum())
+    scores[LIMITED] = _estimate(np.float64(hits / n), rng.binomial(n, hits / n, size=resamples) / n, n)
+    return scores
+
+
+def _macro_f1(confusion: npt.NDArray[np.int64], present: npt.NDArray[np.int64]) -> Floats:
+    """Confusion matrices (..., C, C) -> mean F1 (...) of the classes `present`; 0 for one without a face or answer."""
+    hits = np.diagonal(confusion, axis1=-2, axis2=-1)[..., present]
+    both = (confusion.sum(axis=-1) + confusion.sum(axis=-2))[..., present]
+    f1: Floats = np.divide(2.0 * hits, both, out=np.zeros(hits.shape), where=both > 0)
+    mean: Floats = np.asarray(f1.mean(axis=-1))
+    return mean
+
+
+def _estimate(value: Floats | np.float64, draws: Floats, n: int) -> Estimate:
+    low, high = np.percentile(draws, (2.5, 97.5))
+    return Estimate(value=float(value), low=float(low), high=float(high), n=n)

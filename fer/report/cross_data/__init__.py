@@ -1,0 +1,1 @@
+"""One model on other data sets."""

@@ -1,0 +1,215 @@
+"""One model tested on other data sets, in one table (Torralba and Efros 2011: a model knows its data set first)."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from fer.errors import FerError
+from fer.labels import EMOTIONS
+from fer.metrics.vocabulary import LIMITED
+from fer.report.cross_data.conventions import CONVENTIONS, TITLES
+from fer.report.cross_data.figures import recall_figure, transfer_figure
+from fer.report.cross_data.testing import SIMILAR_FROM, CrossScore, SeenFaces, score_set, score_table
+from fer.report.finding import Finding
+from fer.report.page.section import Cell, Chart, Section, cell
+from fer.report.page.wording import interval, percent
+from fer.report.scores.statements import protocol
+from fer.report.scores.tables import csv_text
+from fer.report.subject import Subject
+
+COLUMNS = ("accuracy", LIMITED, "balanced_accuracy", "macro_f1", "weighted_f1", "weighted_auc")
+"""Metrics of the table, in its order."""
+
+
+_NOTABLE = 0.02
+"""Share of similar faces from which a score needs a warning."""
+
+
+def analyse(subject: Subject) -> Finding | None:
+    """The scores of the run in detail on `cross_data.sets`; None where no set is named."""
+    options = subject.options.cross_data
+    if not options.enabled or len(options.sets) == 0:
+        return None
+    own = _own_score(subject)
+    seen = SeenFaces.of(subject.samples)
+    scores, scored, notes = [own], [], []
+    names = [asked.source for asked in options.sets]
+    keys, titles = _numbered(names, "_"), _numbered([TITLES[name] for name in names], " ")
+    for asked, key, numbered in zip(options.sets, keys, titles, strict=True):
+        title = numbered if asked.title is None else asked.title
+        try:
+            scores.append(
+                score_set(
+                    asked,
+                    key=key,
+                    title=title,
+                    seen=seen,
+                    ask=subject.ask,
+                    resamples=subject.options.bootstrap,
+                    seed=subject.options.seed,
+                )
+            )
+            scored.append(asked.source)
+        except FerError as error:
+            notes.append(f"The data set “{title}” is missing from the table of other data sets: {error}")
+    if len(scores) == 1:
+        return Finding(notes=tuple(notes))
+    return Finding(
+        sections=(_section(subject, scores, seen, sources=scored),),
+        metrics={score.key: _metrics(score) for score in scores},
+        files={"cross_data.csv": csv_text([_row(score) for score in scores])},
+        columns={subject.run.record.name: _columns(scores[1:])},
+        notes=tuple(notes),
+        card=tuple(_sentence(score, own) for score in scores[1:]),
+    )
+
+
+def _own_score(subject: Subject) -> CrossScore:
+    """The headline of the run's own data, scored as the others are."""
+    run = subject.run
+    title = run.headline.evaluation_set.title
+    return score_table(
+        run.headline.plain.predictions,
+        key="own",
+        title=f"own {title}",
+        source=run.data.source,
+        faces=protocol(run),
+        fingerprint=run.data.fingerprint,
+        shared=0,
+        similar=0,
+        notes=(),
+        resamples=subject.options.bootstrap,
+        seed=subject.options.seed,
+    )
+
+
+def _numbered(names: Sequence[str], separator: str) -> list[str]:
+    """The names, with a number where several are equal."""
+    return [
+        name if names.count(name) == 1 else f"{name}{separator}{names[: place + 1].count(name)}"
+        for place, name in enumerate(names)
+    ]
+
+
+def _section(subject: Subject, scores: Sequence[CrossScore], seen: SeenFaces, *, sources: Sequence[str]) -> Section:
+    run = subject.run
+    own, others = scores[0], scores[1:]
+    statement = f"no test-time augmentation, run {run.record.name}, trained on {run.data.source}"
+    charts = (
+        Chart(
+            key="cross-data-scores",
+            caption=f"Accuracy and macro F1 on each set (number of faces), 95 % intervals; {statement}.",
+            draw=lambda palette: transfer_figure(scores, palette=palette),
+        ),
+        Chart(
+            key="cross-data-recall",
+            caption="Recall of each emotion on each set, “none” where a set has no such face; how many faces are "
+            "behind each stands in cross_data.csv.",
+            draw=lambda palette: recall_figure(scores, palette=palette),
+        ),
+    )
+    return Section(
+        key="cross-data",
+        title="On other data sets",
+        template="cross_data/section.html.j2",
+        context={
+            "rows": [_table_row(score) for score in scores],
+            "own_title": own.title,
+            "size": seen.size,
+            "colour": "grey" if seen.channels == 1 else "RGB",
+            "trained_on": run.data.source,
+            "missing": [(score.title, ", ".join(score.missing)) for score in others if score.missing],
+            "threshold": SIMILAR_FROM,
+            "overlapping": [
+                (score.title, f"{score.similar:,}", percent(score.similar / score.n))
+                for score in others
+                if score.similar > _NOTABLE * score.n
+            ],
+            "same": [score.title for score in others if score.fingerprint == own.fingerprint],
+            "conventions": [CONVENTIONS[name] for name in dict.fromkeys(sources)],
+            "notes": [(score.title, score.notes) for score in others if score.notes],
+            "resamples": f"{subject.options.bootstrap:,}",
+        },
+        charts=charts,
+    )
+
+
+def _table_row(score: CrossScore) -> dict[str, Any]:
+    cells = []
+    for metric in COLUMNS:
+        # With all seven emotions there, limiting the answers changes nothing.
+        if metric == LIMITED and not score.missing:
+            cells.append(Cell(text="the same", interval="", sort=score.metrics["accuracy"].value))
+        else:
+            cells.append(cell("accuracy" if metric == LIMITED else metric, score.metrics[metric]))
+    return {
+        "title": score.title,
+        "source": score.source,
+        "faces": score.faces,
+        "n": score.n,
+        "shared": score.shared,
+        "similar": score.similar,
+        "emotions": len(EMOTIONS) - len(score.missing),
+        "cells": cells,
+        "own": score.key == "own",
+    }
+
+
+def _metrics(score: CrossScore) -> dict[str, Any]:
+    return {
+        "title": score.title,
+        "source": score.source,
+        "faces": score.faces,
+        "fingerprint": score.fingerprint,
+        "n": score.n,
+        "shared_with_training": score.shared,
+        "similar_to_training": score.similar,
+        "missing_emotions": list(score.missing),
+        **{metric: estimate.as_dict() for metric, estimate in score.metrics.items()},
+        "recall": {
+            name: None if np.isnan(recall) else float(recall)
+            for name, recall in zip(EMOTIONS, score.recalls.tolist(), strict=True)
+        },
+    }
+
+
+def _row(score: CrossScore) -> dict[str, Any]:
+    """A row of cross_data.csv."""
+    row: dict[str, Any] = {
+        "set": score.key,
+        "title": score.title,
+        "source": score.source,
+        "faces": score.faces,
+        "fingerprint": score.fingerprint,
+        "n": score.n,
+        "shared_with_training": score.shared,
+        "similar_to_training": score.similar,
+        "missing_emotions": " ".join(score.missing),
+    }
+    for metric, estimate in score.metrics.items():
+        numbers = estimate.as_dict()
+        row |= {metric: numbers["value"], f"{metric}_low": numbers["low"], f"{metric}_high": numbers["high"]}
+    for name, recall, support in zip(EMOTIONS, score.recalls.tolist(), score.support.tolist(), strict=True):
+        row |= {f"recall_{name}": None if np.isnan(recall) else recall, f"n_{name}": support}
+    return row
+
+
+def _columns(scores: Sequence[CrossScore]) -> dict[str, Any]:
+    """What `model_eval.csv` gets."""
+    columns: dict[str, Any] = {}
+    for score in scores:
+        columns[f"cross_{score.key}_n"] = score.n
+        for metric in ("accuracy", "balanced_accuracy", "macro_f1"):
+            columns[f"cross_{score.key}_{metric}"] = score.metrics[metric].value
+    return columns
+
+
+def _sentence(score: CrossScore, own: CrossScore) -> str:
+    accuracy, macro = score.metrics["accuracy"], score.metrics["macro_f1"]
+    without = f", which has no {' and no '.join(score.missing)} faces" if score.missing else ""
+    return (
+        f"On {score.title} ({score.source}, {score.faces}, n = {score.n:,}{without}) its accuracy is "
+        f"{percent(accuracy.value)} ({interval('accuracy', accuracy)}) and its macro F1 {percent(macro.value)}; on its "
+        f"{own.title} the accuracy is {percent(own.metrics['accuracy'].value)}."
+    )
