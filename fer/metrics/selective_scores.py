@@ -1,0 +1,137 @@
+"""What abstention does to the answered faces, with intervals (SPEC E5). NumPy only."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
+
+from fer.labels import EMOTIONS, NUM_CLASSES
+from fer.metrics.calibration_scores import bootstrap_weights
+from fer.metrics.predictions import Floats, Predictions
+from fer.metrics.scores import Estimate
+from fer.metrics.selective import RiskCoverage, descending_groups, risk_coverage
+
+LEVELS: Final = tuple(np.linspace(0.02, 1.0, 50).tolist())
+"""Coverages at which the risk has an interval."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class SelectiveCurve:
+    """The risk-coverage curve of one table.
+
+    Attributes:
+        curve: every point of it.
+        area: AURC with its interval; lower is better.
+        low: float64 array of `LEVELS`, lower end of the 95 % bootstrap interval of the risk at each coverage.
+        high: upper end of it.
+    """
+
+    curve: RiskCoverage
+    area: Estimate
+    low: Floats
+    high: Floats
+
+
+@dataclass(frozen=True, kw_only=True)
+class Selective:
+    """Faces of one kind under a threshold.
+
+    Attributes:
+        support: how many there are.
+        answered: how many are answered.
+        coverage: share of them that is answered.
+        accuracy: accuracy on all of them.
+        selective_accuracy: accuracy on the answered ones; NaN where none is.
+    """
+
+    support: int
+    answered: int
+    coverage: Estimate
+    accuracy: Estimate
+    selective_accuracy: Estimate
+
+
+def evaluate_curve(
+    confidence_N: Floats, correct_N: npt.NDArray[np.bool_], *, resamples: int = 2000, seed: int = 0
+) -> SelectiveCurve:
+    """The risk-coverage curve with 95 % percentile bootstrap intervals over faces.
+
+    Args:
+        confidence_N: confidence of each answer.
+        correct_N: whether each answer is right.
+        resamples: bootstrap draws.
+        seed: of the draws.
+
+    Raises:
+        DataError: no faces.
+    """
+    curve = risk_coverage(confidence_N, correct_N)
+    order, last = descending_groups(confidence_N)
+    wrong_N = ~correct_N[order]
+    n = len(order)
+    areas, risks = [], []
+    for weights_NB in bootstrap_weights(n, resamples, seed):
+        weights_NB = weights_NB[order]
+        answered_KB = weights_NB.cumsum(axis=0)[last]
+        wrong_KB = (weights_NB * wrong_N[:, None]).cumsum(axis=0)[last]
+        # Groups that a draw leaves out at the top have answered nobody; their weight is 0 as well.
+        risk_KB = wrong_KB / np.maximum(answered_KB, 1.0)
+        drawn_KB = np.diff(answered_KB, axis=0, prepend=0.0)
+        areas.append((drawn_KB * risk_KB).sum(axis=0) / n)
+        for b in range(weights_NB.shape[1]):
+            place = np.searchsorted(answered_KB[:, b], np.array(LEVELS) * n - 1e-9)
+            risks.append(risk_KB[place, b])
+    low, high = np.percentile(np.array(risks), (2.5, 97.5), axis=0)
+    return SelectiveCurve(curve=curve, area=_estimate(curve.area, np.concatenate(areas), n), low=low, high=high)
+
+
+def evaluate_abstention(
+    predictions: Predictions, answered_N: npt.NDArray[np.bool_], *, resamples: int = 2000, seed: int = 0
+) -> tuple[Selective, Mapping[str, Selective]]:
+    """Coverage and accuracy of all faces, and of those of each true emotion by name.
+
+    Intervals are 95 % percentile bootstrap intervals over faces. Drawing faces with replacement and counting them by
+    (emotion, answered, right) is one multinomial draw with the observed shares.
+
+    Args:
+        predictions: the table, at least one face.
+        answered_N: bool array (N,), which faces are answered.
+        resamples: bootstrap draws.
+        seed: of the draws.
+    """
+    correct_N = predictions.predicted == predictions.labels
+    cells = (predictions.labels * 2 + answered_N) * 2 + correct_N
+    counts = np.bincount(cells, minlength=4 * NUM_CLASSES)
+    n = len(predictions)
+    drawn = np.random.default_rng([seed, 3]).multinomial(n, counts / n, size=resamples)
+    counts_CAR, drawn_BCAR = counts.reshape(-1, 2, 2), drawn.reshape(resamples, -1, 2, 2)
+    whole = _selective(counts_CAR.sum(axis=0), drawn_BCAR.sum(axis=1))
+    return whole, {name: _selective(counts_CAR[c], drawn_BCAR[:, c]) for c, name in enumerate(EMOTIONS)}
+
+
+def _selective(counts_AR: npt.NDArray[np.int64], drawn_BAR: npt.NDArray[np.int64]) -> Selective:
+    """Counts by (answered, right), and bootstrap draws of them -> scores."""
+    support, answered = int(counts_AR.sum()), int(counts_AR[1].sum())
+
+    def estimate(top: npt.NDArray[np.int64], bottom: npt.NDArray[np.int64], n: int) -> Estimate:
+        # The first row holds the observed counts, the others the draws.
+        shares = np.divide(top, bottom, out=np.full(len(top), np.nan), where=bottom > 0)
+        return _estimate(float(shares[0]), shares[1:], n)
+
+    every = np.concatenate([counts_AR[None], drawn_BAR])
+    faces, answers = every.sum(axis=(1, 2)), every[:, 1].sum(axis=1)
+    return Selective(
+        support=support,
+        answered=answered,
+        coverage=estimate(answers, faces, support),
+        accuracy=estimate(every[:, :, 1].sum(axis=1), faces, support),
+        selective_accuracy=estimate(every[:, 1, 1], answers, answered),
+    )
+
+
+def _estimate(value: float, draws: Floats, n: int) -> Estimate:
+    defined = draws[np.isfinite(draws)]
+    low, high = np.percentile(defined, (2.5, 97.5)) if np.isfinite(value) else (np.nan, np.nan)
+    return Estimate(value=value, low=float(low), high=float(high), n=n)

@@ -1,0 +1,1 @@
+"""Whether confidences can be believed, and when a model should say that it is uncertain."""

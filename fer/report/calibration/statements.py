@@ -1,0 +1,175 @@
+"""What is said of a run's calibration and of its threshold."""
+
+from fer.labels import EMOTIONS
+from fer.metrics import Estimate
+from fer.metrics.calibration import FEWEST_ANSWERED, Calibration
+from fer.report.calibration.measurement import Measured
+from fer.report.page.wording import interval, percent
+from fer.report.scores.statements import statement
+
+
+def confidence_statement(measured: Measured) -> str:
+    """Whether the model is surer than it is right."""
+    confidence = float(measured.predictions.confidence.mean())
+    accuracy = measured.run.headline.plain.metrics["accuracy"]
+    told = f"On average the model is {percent(confidence)} sure of its answer and right in {percent(accuracy.value)}"
+    points = 100 * abs(confidence - accuracy.value)
+    if accuracy.low <= confidence <= accuracy.high:
+        return f"{told}: over all faces together the two agree."
+    return f"{told}: it is {'over' if confidence > accuracy.value else 'under'}confident by {points:.1f} points."
+
+
+def temperature_statement(measured: Measured) -> str:
+    """The temperature, what it does, and what it was fitted on; or why there is none."""
+    calibration, estimate = measured.calibration, measured.temperature
+    if calibration is None or estimate is None:
+        return measured.reason
+    fitted = f"fitted on {calibration.split} (n = {calibration.n:,})"
+    if calibration.temperature == 1.0:
+        return (
+            f"No temperature fits {calibration.split} (n = {calibration.n:,}): its answers are all right, or no better "
+            "than guesses, or all equally sure. So none is applied (temperature 1)."
+        )
+    direction = (
+        "above 1, so it lowers every confidence"
+        if estimate.low > 1
+        else "below 1, so it raises every confidence"
+        if estimate.high < 1
+        else "not clearly different from 1, so it changes little"
+    )
+    return (
+        f"The temperature is {calibration.temperature:.3f} (95 % interval {estimate.low:.3f} to {estimate.high:.3f}), "
+        f"{fitted}. It is {direction}. No answer changes, and so no accuracy."
+    )
+
+
+def effect_statement(measured: Measured) -> str | None:
+    """Whether the temperature helped on the headline set, judged by the negative log-likelihood; None without one."""
+    if measured.change.change is None or measured.calibration is None or measured.calibration.temperature == 1.0:
+        return None
+    moved = measured.change.change["nll"]
+    size = f"{abs(moved.value):.3f} nats"
+    if moved.high < 0:
+        return f"It lowers the NLL by {size} (95 % interval {-moved.high:.3f} to {-moved.low:.3f}): it helps."
+    if moved.low > 0:
+        return f"It raises the NLL by {size} (95 % interval {moved.low:.3f} to {moved.high:.3f}): it does harm here."
+    return (
+        f"It changes the NLL by {moved.value:+.3f} nats (95 % interval {moved.low:+.3f} to {moved.high:+.3f}): no "
+        "clear effect."
+    )
+
+
+def remaining_statement(measured: Measured) -> str:
+    """What the calibration error says beside the one that chance alone makes."""
+    scores = measured.change.before if measured.change.after is None else measured.change.after
+    error, chance = scores.metrics["ece"], scores.chance["ece"]
+    when = "" if measured.change.after is None else " after it"
+    told = (
+        f"The ECE{when} is {error.value:.3f}; a perfectly calibrated model would show {chance:.3f} on so many faces by "
+        "chance alone."
+    )
+    if error.low == 0:
+        return f"{told} So nothing speaks against its confidences."
+    return f"{told} The difference is more than chance: its confidences are still off, bin by bin."
+
+
+def threshold_statement(calibration: Calibration) -> str:
+    """The threshold and how it was chosen; or that it was not to be found."""
+    faces = f"{calibration.split} (n = {calibration.n:,})"
+    if calibration.threshold is None:
+        return (
+            f"No threshold reaches an accuracy of {percent(calibration.target)} on {faces} with at least "
+            f"{FEWEST_ANSWERED} faces answered, so there is none, and with this target every face counts as "
+            "uncertain. Choose a lower calibration.target_accuracy, or a share with calibration.answer_share."
+        )
+    chosen = (
+        f"the lowest at which the answered faces of {faces} reach an accuracy of {percent(calibration.target)}"
+        if calibration.rule == "accuracy"
+        else f"the highest that answers {percent(calibration.target)} of the faces of {faces}"
+    )
+    reached = "" if calibration.accuracy is None else f", with {percent(calibration.accuracy)} of the answers right"
+    return (
+        f"The threshold is a confidence of {percent(calibration.threshold)} after the temperature, {chosen}. There it "
+        f"answers {percent(calibration.coverage)}{reached}."
+    )
+
+
+def outcome_statement(measured: Measured) -> str | None:
+    """What the threshold does to the headline set; None without one."""
+    whole, calibration = measured.whole, measured.calibration
+    if whole is None or calibration is None or calibration.threshold is None:
+        return None
+    title = measured.run.headline.evaluation_set.title
+    told = f"On {title} it answers {_share(whole.coverage)} of {whole.support:,} faces"
+    if whole.answered == 0:
+        return f"{told}."
+    told += f", of which {_share(whole.selective_accuracy)} are right, against {percent(whole.accuracy.value)} of all."
+    if calibration.rule == "accuracy" and not measured.fitted_on_itself:
+        low, high = whole.selective_accuracy.low, whole.selective_accuracy.high
+        told += (
+            " The target is not reached here."
+            if high < calibration.target
+            else " The target is reached here too."
+            if low >= calibration.target
+            else " That agrees with the target."
+        )
+    return told
+
+
+def uneven_statement(measured: Measured) -> str | None:
+    """Which emotions get the answers, and whose answers are still wrong; None without a threshold."""
+    if measured.classes is None or measured.calibration is None or measured.calibration.threshold is None:
+        return None
+    classes = measured.classes
+    enough = [name for name in EMOTIONS if classes[name].support >= FEWEST_ANSWERED]
+    if len(enough) < 2:
+        return None
+    by_coverage = sorted(enough, key=lambda name: classes[name].coverage.value)
+    least, most = (classes[by_coverage[place]].coverage for place in (0, -1))
+    if least.high >= most.low:
+        return None
+    told = (
+        f"“Uncertain” falls unevenly: {percent(most.value)} of {by_coverage[-1]} faces are answered, but only "
+        f"{percent(least.value)} of {by_coverage[0]} faces."
+    )
+    target = measured.calibration.target
+    short = [
+        name
+        for name in enough
+        if measured.calibration.rule == "accuracy" and classes[name].selective_accuracy.high < target
+    ]
+    if short:
+        told += (
+            f" And the accuracy of the answered faces holds over all of them, not for each emotion: of the answered "
+            f"{_listed(short)} faces clearly fewer than {percent(target)} are right."
+        )
+    return told
+
+
+def card_sentences(measured: Measured) -> tuple[str, ...]:
+    """What the model card says."""
+    before, after = measured.change.before.metrics["ece"], measured.change.after
+    told = f"Expected calibration error (15 bins) {before.value:.3f} ({interval('ece', before)})"
+    if after is None or measured.calibration is None:
+        told += f". {measured.reason}"
+    else:
+        error = after.metrics["ece"]
+        told += (
+            f"; after temperature {measured.calibration.temperature:.3f}, fitted on {measured.calibration.split} "
+            f"(n = {measured.calibration.n:,}), {error.value:.3f} ({interval('ece', error)})."
+        )
+    sentences = [f"Calibration: {told} ({statement(measured.run, measured.run.headline_key)}.)"]
+    outcome = outcome_statement(measured)
+    if measured.calibration is not None:
+        uneven = uneven_statement(measured)
+        parts = [threshold_statement(measured.calibration), outcome, uneven]
+        sentences.append("Abstention: " + " ".join(part for part in parts if part is not None))
+    return tuple(sentences)
+
+
+def _share(estimate: Estimate) -> str:
+    return f"{percent(estimate.value)} ({interval('accuracy', estimate)})"
+
+
+def _listed(names: list[str]) -> str:
+    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"

@@ -1,0 +1,295 @@
+"""The calibration room of the report: which faces fit, what is said, and what the files hold."""
+
+import csv
+import io
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+import yaml
+
+from fer.data.samples import FaceSamples, Split
+from fer.errors import ConfigError
+from fer.labels import EMOTIONS
+from fer.metrics import Predictions
+from fer.metrics.calibration import Calibration, fit_calibration
+from fer.metrics.calibration_scores import CALIBRATION_METRICS
+from fer.report.calibration.analysis import analyse
+from fer.report.calibration.options import CalibrationOptions
+from fer.report.command import compose, parse
+from fer.report.finding import Finding
+from fer.report.options import ReportOptions
+from fer.report.page.render import render_page
+from fer.report.records import read_runs
+from fer.report.scores.evaluation import EvaluatedRun, describe_data, evaluate_run
+from fer.report.subject import OpenData, OpenModels, Subject
+
+OPTIONS = ReportOptions(bootstrap=100, tta=False)
+
+
+def faces(*splits: Split, each: int = 210) -> FaceSamples:
+    """`each` 4 px faces in each split, whose pixels are noise."""
+    rng = np.random.default_rng(0)
+    n = each * len(splits)
+    return FaceSamples(
+        images=rng.integers(0, 256, (n, 1, 4, 4)).astype(np.uint8),
+        labels=np.arange(n) % 7,
+        splits=np.repeat([str(split) for split in splits], each).astype("U11"),
+        ids=np.array([f"{i}.jpg" for i in range(n)]),
+        source="test faces",
+    )
+
+
+SAMPLES = faces(Split.TRAINING, Split.PUBLIC, Split.PRIVATE)
+
+
+def answers(images: np.ndarray) -> np.ndarray:
+    """Random answers that know the label of most faces, surer than they may be."""
+    labels = {image.tobytes(): label for image, label in zip(SAMPLES.images, SAMPLES.labels, strict=True)}
+    p = np.empty((len(images), 7), dtype=np.float32)
+    for row, image in enumerate(images):
+        rng = np.random.default_rng(np.frombuffer(image.tobytes(), dtype=np.uint8))
+        logits = 1.4 * rng.normal(size=7)
+        # Happy faces are the easy ones.
+        logits[labels[image.tobytes()]] += 4.0 if labels[image.tobytes()] == EMOTIONS.index("happy") else 1.6
+        p[row] = np.exp(2.5 * logits) / np.exp(2.5 * logits).sum()
+    return p
+
+
+def evaluated(
+    path: Path, *, protocol: str = "official", samples: FaceSamples = SAMPLES, held_out: bool = False, **config
+):
+    (path / "checkpoints").mkdir(parents=True)
+    (path / "checkpoints" / "best.ckpt").write_bytes(b"weights")
+    tree = {"data": {"name": "fer2013", "protocol": protocol}, "model": {"name": "cnn"}, "seed": 0, **config}
+    (path / "config.yaml").write_text(yaml.safe_dump(tree))
+    (path / "metrics.json").write_text("{}")
+    if held_out:
+        rows = np.arange(105)
+        Predictions(
+            ids=SAMPLES.ids[rows],
+            labels=SAMPLES.labels[rows],
+            probabilities=answers(SAMPLES.images[rows]),
+            split="heldout",
+        ).write(path / "predictions" / "heldout.parquet")
+    return evaluate_run(
+        read_runs([path])[0],
+        answers=answers,
+        labels=EMOTIONS,
+        num_parameters=1,
+        input_shape=(1, 4, 4),
+        trained_on="0" * 16,
+        samples=samples,
+        data=describe_data(samples, fingerprint="0" * 16),
+        options=OPTIONS,
+    )
+
+
+def found(*runs: EvaluatedRun, **calibration: object) -> Finding:
+    options = OPTIONS.model_copy(update={"calibration": CalibrationOptions(**calibration)})
+    finding = analyse(
+        Subject(run=runs[0], runs=runs, options=options, data=OpenData(), models=OpenModels("cpu")),
+    )
+    assert finding is not None
+    return finding
+
+
+def page(finding: Finding) -> str:
+    html = render_page(finding.sections, title="t", subtitle="s", notes=(), faces=False)
+    return " ".join(html.split())
+
+
+def rows(finding: Finding, name: str) -> list[dict[str, str]]:
+    return list(csv.DictReader(io.StringIO(str(finding.files[f"calibration/{name}.csv"]))))
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory: pytest.TempPathFactory) -> EvaluatedRun:
+    return evaluated(tmp_path_factory.mktemp("runs") / "official")
+
+
+@pytest.fixture(scope="module")
+def finding(run: EvaluatedRun) -> Finding:
+    return found(run, target_accuracy=0.7)
+
+
+def test_it_is_fitted_on_public_and_measured_on_private(run: EvaluatedRun, finding: Finding) -> None:
+    public = run.sets["public"].plain.predictions
+    kept = json.loads(str(finding.files["calibration/calibration.json"]))
+    calibration = Calibration.from_dict(kept["calibration"])
+    assert calibration == fit_calibration(public, target_accuracy=0.7)
+    assert (calibration.split, calibration.n) == ("PublicTest", 210)
+    assert calibration.temperature > 1
+    assert finding.metrics["fitted"] == kept["calibration"]
+    assert (finding.metrics["set"], finding.metrics["n"], finding.metrics["fitted_on"]) == ("private", 210, "public")
+    scored = run.sets["private"].plain.metrics["nll"].as_dict()
+    assert finding.metrics["before"]["nll"] == {key: pytest.approx(value) for key, value in scored.items()}
+    json.dumps(finding.metrics, allow_nan=False)
+
+
+def test_the_overconfident_model_is_called_so_and_mended(finding: Finding) -> None:
+    text = page(finding)
+    assert "it is overconfident by" in text
+    assert "above 1, so it lowers every confidence" in text
+    assert "lowers the NLL" in text
+    assert finding.metrics["after"]["ece"]["value"] < finding.metrics["before"]["ece"]["value"]
+    assert "PrivateTest, official protocol, no test-time augmentation, n = 210" in text
+    assert "optimistic" not in text
+
+
+def test_the_files_add_up(finding: Finding) -> None:
+    bins = rows(finding, "reliability")
+    assert [sum(int(row["n"]) for row in bins if row["when"] == when) for when in ("before", "after")] == [
+        210,
+        210,
+    ]
+    curve = rows(finding, "risk_coverage")
+    assert (int(curve[-1]["answered"]), float(curve[-1]["coverage"])) == (210, 1.0)
+    emotions = rows(finding, "coverage_by_emotion")
+    assert [row["emotion"] for row in emotions] == ["all", *EMOTIONS]
+    for column in ("support", "answered"):
+        assert int(emotions[0][column]) == sum(int(row[column]) for row in emotions[1:])
+    # The threshold's point lies on the curve.
+    whole = finding.metrics["abstention"]
+    on_curve = next(row for row in curve if int(row["answered"]) == whole["answered"])
+    assert 1 - float(on_curve["risk"]) == pytest.approx(whole["selective_accuracy"]["value"], abs=1e-6)
+    assert float(on_curve["threshold"]) >= finding.metrics["fitted"]["threshold"] - 1e-6
+
+
+def test_who_gets_the_answers_is_told(finding: Finding) -> None:
+    text = page(finding)
+    assert "“Uncertain” falls unevenly:" in text
+    assert "of happy faces are answered, but only" in text
+    assert "Who gets an answer" in text
+    assert len(finding.card) == 2
+    assert finding.card[0].startswith("Calibration: Expected calibration error")
+    assert finding.card[1].startswith("Abstention: The threshold is a confidence of")
+
+
+def test_a_target_out_of_reach_makes_every_face_uncertain_and_is_said(run: EvaluatedRun) -> None:
+    finding = found(run, target_accuracy=1.0)
+    calibration = json.loads(str(finding.files["calibration/calibration.json"]))["calibration"]
+    assert (calibration["threshold"], calibration["coverage"], calibration["accuracy"]) == (None, 0.0, None)
+    assert finding.metrics["abstention"]["coverage"]["value"] == 0.0
+    assert finding.metrics["abstention"]["selective_accuracy"]["value"] is None
+    text = page(finding)
+    assert "No threshold reaches an accuracy of 100.0" in text
+    assert "every face counts as uncertain" in text
+    assert "Who gets an answer" not in text
+    assert "every face counts as uncertain" in finding.card[1]
+
+
+def test_a_share_may_be_asked_for_instead(run: EvaluatedRun) -> None:
+    finding = found(run, answer_share=0.9)
+    assert finding.metrics["fitted"]["coverage"] == pytest.approx(0.9, abs=1 / 210)
+    assert "the highest that answers 90.0" in page(finding)
+
+
+@pytest.mark.parametrize("protocol", ["stratified", "kfold", "folder7178"])
+def test_protocols_that_hold_out_a_part_of_training_fit_on_it(protocol: str, tmp_path: Path) -> None:
+    run = evaluated(tmp_path / "run", protocol=protocol, held_out=True)
+    finding = found(run, target_accuracy=0.7)
+    assert (
+        finding.metrics["fitted"]
+        == fit_calibration(run.sets["heldout"].plain.predictions, target_accuracy=0.7).as_dict()
+    )
+    assert (finding.metrics["fitted_on"], finding.metrics["fitted"]["n"]) == ("heldout", 105)
+    assert "the part of Training that the protocol held out" in page(finding)
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"protocol": "stratified"}, "holds no answers for the part of Training"),
+        ({"samples": faces(Split.TRAINING, Split.MERGED_TEST)}, "holds no PublicTest to fit them on"),
+        ({"protocol": "kfold", "held_out": True, "visible": "upper"}, "only a part of each face visible (upper)"),
+    ],
+)
+def test_without_faces_to_fit_on_nothing_is_fitted_and_the_page_says_so(
+    changes: dict[str, object], words: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if "samples" in changes:
+        monkeypatch.setattr(f"{__name__}.SAMPLES", changes["samples"])
+    finding = found(evaluated(tmp_path / "run", **changes))
+    assert finding.metrics["fitted"] is None
+    assert finding.metrics["after"] is None
+    assert finding.metrics["abstention"] is None
+    assert json.loads(str(finding.files["calibration/calibration.json"]))["calibration"] is None
+    text = page(finding)
+    assert words in text
+    assert "After temperature" not in text
+    assert [chart.key for section in finding.sections for chart in section.charts] == [
+        "reliability-before",
+        "risk-coverage",
+    ]
+    assert words in finding.card[0]
+    assert len(finding.card) == 1
+
+
+def test_where_the_fitting_faces_are_the_scored_ones_the_page_says_so(tmp_path: Path) -> None:
+    public = SAMPLES.take(SAMPLES.splits != Split.PRIVATE)
+    finding = found(evaluated(tmp_path / "run", samples=public), target_accuracy=0.7)
+    assert (finding.metrics["set"], finding.metrics["fitted_on"]) == ("public", "public")
+    text = page(finding)
+    assert "the numbers after it are optimistic" in text
+    assert "The threshold was chosen on the very faces that are scored here" in text
+    assert "reached here too" not in text
+
+
+def test_every_run_has_its_own_row_columns_and_numbers(run: EvaluatedRun, tmp_path: Path) -> None:
+    other = evaluated(tmp_path / "other", protocol="stratified")
+    finding = found(run, other, target_accuracy=0.7)
+    assert set(finding.metrics["runs"]) == set(finding.columns) == {"official", "other"}
+    assert finding.columns["other"]["temperature"] is None
+    assert finding.columns["official"]["temperature"] == finding.metrics["temperature"]["value"]
+    assert finding.columns["official"]["private_ece"] == finding.metrics["before"]["ece"]["value"]
+    assert "Every run" in page(finding)
+
+
+def test_the_same_run_gives_the_same_finding(run: EvaluatedRun, finding: Finding) -> None:
+    again = found(run, target_accuracy=0.7)
+    assert again.files == finding.files
+    assert again.metrics == finding.metrics
+    charts = [[chart.svg for section in one.sections for chart in section.charts] for one in (finding, again)]
+    assert charts[0] == charts[1]
+
+
+def test_answers_that_no_temperature_fits_are_left_as_they_are(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A model that says the same of every face, and one that is always right."""
+    right = {image.tobytes(): label for image, label in zip(SAMPLES.images, SAMPLES.labels, strict=True)}
+    always = {
+        "same": lambda images: np.tile(np.array([0.1, 0.1, 0.1, 0.3, 0.2, 0.1, 0.1], np.float32), (len(images), 1)),
+        "right": lambda images: np.eye(7, dtype=np.float32)[[right[image.tobytes()] for image in images]],
+    }
+    for name, answer in always.items():
+        monkeypatch.setattr(f"{__name__}.answers", answer)
+        finding = found(evaluated(tmp_path / name))
+        assert finding.metrics["fitted"]["temperature"] == 1.0
+        for metric in CALIBRATION_METRICS:
+            before, after = (finding.metrics[when][metric]["value"] for when in ("before", "after"))
+            assert after == pytest.approx(before, abs=1e-6)
+        text = page(finding)
+        assert "No temperature fits PublicTest" in text
+        assert "nan to nan" not in text
+        assert all(len(chart.file("png")) > 1000 for section in finding.sections for chart in section.charts)
+    assert finding.metrics["abstention"]["coverage"]["value"] == 1.0
+
+
+def test_it_can_be_switched_off(run: EvaluatedRun) -> None:
+    options = OPTIONS.model_copy(update={"calibration": CalibrationOptions(enabled=False)})
+    subject = Subject(run=run, runs=[run], options=options, data=OpenData(), models=OpenModels("cpu"))
+    assert analyse(subject) is None
+
+
+@pytest.mark.parametrize(
+    ("argument", "words"),
+    [
+        ("calibration.target_accuracy=80", r"calibration\.target_accuracy=80: .*less than or equal to 1"),
+        ("calibration.answer_share=0", r"calibration\.answer_share=0: .*greater than 0"),
+        ("calibration.target_accuracy=high", r"calibration\.target_accuracy='high'"),
+    ],
+)
+def test_mistakes_in_the_options_are_named(argument: str, words: str) -> None:
+    with pytest.raises(ConfigError, match=words):
+        parse(compose(["run=x", argument]))

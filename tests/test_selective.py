@@ -1,0 +1,161 @@
+"""Risk, coverage and thresholds against brute force."""
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from fer.errors import DataError
+from fer.labels import EMOTIONS
+from fer.metrics import Predictions
+from fer.metrics.calibration_scores import bootstrap_weights
+from fer.metrics.selective import perfect_ranking, risk_coverage, threshold_for_accuracy, threshold_for_share
+from fer.metrics.selective_scores import LEVELS, evaluate_abstention, evaluate_curve
+
+
+@st.composite
+def ranked(draw) -> tuple[np.ndarray, np.ndarray]:
+    """Confidences with many ties, and whether each answer is right."""
+    n = draw(st.integers(1, 50))
+    confidence = draw(st.lists(st.sampled_from([0.2, 0.3, 0.5, 0.7, 0.9, 1.0]), min_size=n, max_size=n))
+    return np.array(confidence), np.array(draw(st.lists(st.booleans(), min_size=n, max_size=n)))
+
+
+@given(ranked())
+@settings(max_examples=150, deadline=None)
+def test_the_curve_is_every_threshold_tried(case: tuple[np.ndarray, np.ndarray]) -> None:
+    confidence, correct = case
+    curve = risk_coverage(confidence, correct)
+    assert curve.threshold.tolist() == sorted(set(confidence.tolist()), reverse=True)
+    for threshold, coverage, risk in zip(curve.threshold, curve.coverage, curve.risk, strict=True):
+        answered = confidence >= threshold
+        assert coverage == pytest.approx(answered.mean())
+        assert risk == pytest.approx(1 - correct[answered].mean())
+    # AURC: the mean over the faces of the risk at their own confidence.
+    own = [1 - correct[confidence >= each].mean() for each in confidence]
+    assert curve.area == pytest.approx(np.mean(own))
+
+
+@given(ranked(), st.randoms(use_true_random=False))
+@settings(max_examples=50, deadline=None)
+def test_the_order_of_the_faces_does_not_matter(case: tuple[np.ndarray, np.ndarray], random) -> None:
+    confidence, correct = case
+    order = list(range(len(confidence)))
+    random.shuffle(order)
+    one, other = risk_coverage(confidence, correct), risk_coverage(confidence[order], correct[order])
+    assert one.area == pytest.approx(other.area)
+    assert one.risk.tolist() == other.risk.tolist()
+
+
+@given(ranked(), st.floats(0.01, 1.0), st.integers(1, 10))
+@settings(max_examples=200, deadline=None)
+def test_the_threshold_answers_as_many_as_reach_the_accuracy(
+    case: tuple[np.ndarray, np.ndarray], accuracy: float, at_least: int
+) -> None:
+    confidence, correct = case
+    threshold = threshold_for_accuracy(risk_coverage(confidence, correct), accuracy, at_least=at_least)
+    sizes = [
+        int(kept.sum())
+        for kept in (confidence >= each for each in np.unique(confidence))
+        if kept.sum() >= at_least and correct[kept].mean() >= accuracy - 1e-9
+    ]
+    if threshold is None:
+        assert sizes == []
+    else:
+        assert int((confidence >= threshold).sum()) == max(sizes)
+        assert 0 <= threshold <= 1
+        assert threshold not in confidence or threshold == 0 or len(np.unique(confidence)) == 1
+
+
+@given(ranked(), st.floats(0.01, 1.0), st.floats(0.01, 1.0))
+@settings(max_examples=100, deadline=None)
+def test_a_higher_target_never_answers_more(case: tuple[np.ndarray, np.ndarray], one: float, other: float) -> None:
+    curve = risk_coverage(*case)
+    low, high = (threshold_for_accuracy(curve, target) for target in sorted((one, other)))
+    assert high is None or (low is not None and low <= high)
+
+
+@given(ranked(), st.floats(0.01, 1.0))
+@settings(max_examples=100, deadline=None)
+def test_a_share_is_answered_with_no_group_too_many(case: tuple[np.ndarray, np.ndarray], share: float) -> None:
+    confidence, correct = case
+    answered = confidence >= threshold_for_share(risk_coverage(confidence, correct), share)
+    n = len(confidence)
+    assert answered.sum() >= share * n - 1e-6
+    surer = confidence > confidence[answered].min()
+    assert surer.sum() < share * n
+
+
+def test_a_threshold_between_neighbouring_floats_is_the_upper_one() -> None:
+    upper = 0.5
+    lower = np.nextafter(upper, 0)
+    confidence = np.array([lower, upper])
+    threshold = threshold_for_accuracy(risk_coverage(confidence, np.array([False, True])), 1.0)
+    assert (confidence >= threshold).tolist() == [False, True]
+
+
+def test_a_perfect_ranking_has_no_risk_until_the_right_answers_are_spent() -> None:
+    coverage, risk = perfect_ranking(4, 1)
+    assert coverage.tolist() == [0.25, 0.5, 0.75, 1.0]
+    assert risk.tolist() == [0, 0, 0, 0.25]
+    surest_first = risk_coverage(np.array([0.9, 0.8, 0.7, 0.6]), np.array([True, True, True, False]))
+    assert surest_first.risk.tolist() == risk.tolist()
+
+
+def test_no_faces_are_refused() -> None:
+    with pytest.raises(DataError, match="no faces"):
+        risk_coverage(np.zeros(0), np.zeros(0, dtype=bool))
+
+
+def test_the_interval_of_the_curve_is_that_of_a_bootstrap_over_faces() -> None:
+    rng = np.random.default_rng(0)
+    confidence = rng.integers(1, 30, 90) / 30
+    correct = rng.random(90) < confidence
+    found = evaluate_curve(confidence, correct, resamples=100, seed=5)
+    areas, halves = [], []
+    for weights in bootstrap_weights(90, 100, 5):
+        for drawn in weights.T:
+            rows = np.repeat(np.arange(90), drawn.astype(int))
+            curve = risk_coverage(confidence[rows], correct[rows])
+            areas.append(curve.area)
+            halves.append(curve.risk[np.flatnonzero(curve.answered >= 45)[0]])
+    assert found.area.value == pytest.approx(risk_coverage(confidence, correct).area)
+    assert (found.area.low, found.area.high) == pytest.approx(np.percentile(areas, (2.5, 97.5)))
+    half = LEVELS.index(pytest.approx(0.5))
+    assert (found.low[half], found.high[half]) == pytest.approx(np.percentile(halves, (2.5, 97.5)))
+    assert (found.low <= found.high).all()
+
+
+def test_abstention_by_hand() -> None:
+    """Happy: three of four answered, two of them right. Sad: none of two answered."""
+    labels = np.array([3, 3, 3, 3, 4, 4])
+    said = np.array([3, 3, 0, 3, 4, 0])
+    predictions = Predictions(
+        ids=np.array([f"f{i}" for i in range(6)]), labels=labels, probabilities=np.eye(7)[said], split="PrivateTest"
+    )
+    whole, classes = evaluate_abstention(
+        predictions, np.array([True, True, True, False, False, False]), resamples=200, seed=0
+    )
+    assert (whole.support, whole.answered) == (6, 3)
+    assert whole.coverage.value == pytest.approx(0.5)
+    assert whole.accuracy.value == pytest.approx(4 / 6)
+    assert whole.selective_accuracy.value == pytest.approx(2 / 3)
+    assert classes["happy"].coverage.value == pytest.approx(3 / 4)
+    assert classes["happy"].selective_accuracy.value == pytest.approx(2 / 3)
+    assert (classes["sad"].coverage.value, classes["sad"].answered) == (0.0, 0)
+    assert np.isnan(classes["sad"].selective_accuracy.value)
+    assert np.isnan(classes["sad"].selective_accuracy.low)
+    assert set(classes) == set(EMOTIONS)
+    assert classes["fear"].support == 0
+    assert whole.coverage.low < 0.5 < whole.coverage.high
+    assert whole.selective_accuracy.n == 3
+
+
+def test_coverage_has_the_width_of_a_binomial() -> None:
+    n = 2000
+    labels = np.arange(n) % 7
+    predictions = Predictions(
+        ids=np.arange(n).astype(np.str_), labels=labels, probabilities=np.eye(7)[labels], split="PrivateTest"
+    )
+    whole, _ = evaluate_abstention(predictions, np.arange(n) < 1400, resamples=2000)
+    assert whole.coverage.high - whole.coverage.low == pytest.approx(2 * 1.96 * np.sqrt(0.7 * 0.3 / n), rel=0.1)
