@@ -3,7 +3,8 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from fer.explain import HeatMaps, grad_cam
+from fer.explain.grad_cam import grad_cam
+from fer.explain.heat_maps import HeatMaps
 from fer.models.cam import cam_target
 from fer.models.registry import build_net
 
@@ -103,11 +104,12 @@ def test_evidence_against_a_class_is_an_empty_map() -> None:
     assert not found.maps.any()
 
 
-def test_a_map_of_two_by_two_cells_is_flagged() -> None:
-    net = Spot(stride=SIZE // 2)
+@pytest.mark.parametrize(("cells", "too_coarse"), [(2, True), (3, True), (4, False), (6, False)])
+def test_a_map_of_three_by_three_cells_or_fewer_is_flagged(cells: int, too_coarse: bool) -> None:
+    net = Spot(stride=SIZE // cells)
     found = spots(net, net.norm)
-    assert found.grid == (2, 2)
-    assert found.too_coarse
+    assert found.grid == (cells, cells)
+    assert found.too_coarse is too_coarse
     assert found.maps.shape == (3, SIZE, SIZE)
 
 

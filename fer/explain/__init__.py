@@ -1,5 +1,1 @@
-"""Heat maps: where in a face a net found the evidence for a class."""
-
-from fer.explain.grad_cam import HeatMaps, grad_cam
-
-__all__ = ["HeatMaps", "grad_cam"]
+"""Heat maps: where in a face a net found the evidence for a class, and how far such maps can be trusted."""

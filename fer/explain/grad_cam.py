@@ -1,42 +1,16 @@
-"""Where a net looks: (net, batch of faces, classes) -> heat maps (SPEC E2)."""
+"""Grad-CAM: which places of a layer's map spoke for a class."""
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
-from typing import Final
+from collections.abc import Callable
 
-import numpy as np
-import numpy.typing as npt
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from fer.explain.attribution import attributing, batches
+from fer.explain.heat_maps import HeatMaps, heat_maps
+
 ToGrid = Callable[[Tensor], Tensor]
 """Turns a layer's tokens (N, T, D) into a spatial map (N, D, h, w)."""
-
-MIN_GRID: Final = 3
-"""A map of fewer cells a side only says "somewhere in this half": too coarse to be read as a place in a face."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class HeatMaps:
-    """Heat maps of N faces.
-
-    Attributes:
-        maps: float32 array (N, H, W) in [0, 1], at the size of the faces; the strongest place of each map is 1,
-            a map without any evidence is 0 throughout.
-        empty: bool array (N,), True where no place speaks for the class, so there is nothing to show.
-        grid: (h, w), cells of the layer the maps come from before they were enlarged.
-    """
-
-    maps: npt.NDArray[np.float32]
-    empty: npt.NDArray[np.bool_]
-    grid: tuple[int, int]
-
-    @property
-    def too_coarse(self) -> bool:
-        """True where the layer has fewer than `MIN_GRID` cells a side."""
-        return min(self.grid) < MIN_GRID
 
 
 def grad_cam(
@@ -65,40 +39,32 @@ def grad_cam(
         batch_size: faces at a time.
     """
     size = (int(x_NCHW.shape[-2]), int(x_NCHW.shape[-1])) if out_size is None else out_size
-    one_batch = _captum_maps if to_grid is None else _token_maps
-    heat, grid = [], (0, 0)
-    with (
-        _frozen(net),
-        torch.inference_mode(False),
-        torch.enable_grad(),
-        torch.autocast(x_NCHW.device.type, enabled=False),
-    ):
-        for start in range(0, len(x_NCHW), batch_size):
-            # A clone, so that a batch made under inference mode can carry gradients, and nothing flows to the caller's.
-            x_BCHW = x_NCHW[start : start + batch_size].detach().clone().float().requires_grad_(True)
-            classes_B = classes_N[start : start + batch_size].clone()
-            heat_Bhw = one_batch(net, layer, x_BCHW, classes_B, to_grid)
-            grid = (int(heat_Bhw.shape[-2]), int(heat_Bhw.shape[-1]))
-            enlarged_B1HW = F.interpolate(heat_Bhw[:, None], size=size, mode="bilinear", align_corners=False)
-            heat.append(enlarged_B1HW[:, 0].detach().cpu().numpy())
-    maps = np.concatenate(heat) if heat else np.zeros((0, *size), dtype=np.float32)
-    peak_N = maps.max(axis=(1, 2), initial=0.0)
-    empty = ~(peak_N > 0)
-    return HeatMaps(maps=np.where(empty, 0, maps.T / np.where(empty, 1, peak_N)).T.copy(), empty=empty, grid=grid)
+    with attributing(net, x_NCHW.device.type):
+        found = [
+            cam_batch(net, layer, x_BCHW, classes_B, to_grid=to_grid)
+            for x_BCHW, classes_B in batches(x_NCHW, classes_N, batch_size=batch_size)
+        ]
+    return heat_maps(found, out_size=size)
 
 
-def _captum_maps(net: nn.Module, layer: nn.Module, x_BCHW: Tensor, classes_B: Tensor, to_grid: ToGrid | None) -> Tensor:
+def cam_batch(net: nn.Module, layer: nn.Module, x_BCHW: Tensor, classes_B: Tensor, *, to_grid: ToGrid | None) -> Tensor:
+    """Maps (B, h, w), at least 0, of one batch; to be called inside `attributing`."""
+    if to_grid is None:
+        return _captum_maps(net, layer, x_BCHW, classes_B)
+    return _token_maps(net, layer, x_BCHW, classes_B, to_grid)
+
+
+def _captum_maps(net: nn.Module, layer: nn.Module, x_BCHW: Tensor, classes_B: Tensor) -> Tensor:
     """Maps (B, h, w) of a convolutional layer."""
     from captum.attr import LayerGradCam
 
     heat_B1hw = LayerGradCam(net, layer).attribute(x_BCHW, target=classes_B, relu_attributions=True)
     assert isinstance(heat_B1hw, Tensor)
-    return heat_B1hw[:, 0]
+    return heat_B1hw[:, 0].detach()
 
 
-def _token_maps(net: nn.Module, layer: nn.Module, x_BCHW: Tensor, classes_B: Tensor, to_grid: ToGrid | None) -> Tensor:
+def _token_maps(net: nn.Module, layer: nn.Module, x_BCHW: Tensor, classes_B: Tensor, to_grid: ToGrid) -> Tensor:
     """Maps (B, h, w) of a transformer's layer; Captum's LayerGradCam would average over channels, not over places."""
-    assert to_grid is not None
     tokens: list[Tensor] = []
 
     def keep(_module: nn.Module, _inputs: tuple[Tensor, ...], output: Tensor) -> Tensor:
@@ -114,16 +80,4 @@ def _token_maps(net: nn.Module, layer: nn.Module, x_BCHW: Tensor, classes_B: Ten
     chosen = logits_BK.gather(1, classes_B[:, None]).sum()
     (gradient,) = torch.autograd.grad(chosen, tokens[0])
     weights_BD11 = to_grid(gradient).mean(dim=(2, 3), keepdim=True)
-    return F.relu((weights_BD11 * to_grid(tokens[0])).sum(dim=1))
-
-
-@contextmanager
-def _frozen(net: nn.Module) -> Iterator[None]:
-    """Eval mode inside (fixed batch statistics, no dropout); afterwards every module is in the mode it was in."""
-    modes = [(module, module.training) for module in net.modules()]
-    net.eval()
-    try:
-        yield
-    finally:
-        for module, training in modes:
-            module.training = training
+    return F.relu((weights_BD11 * to_grid(tokens[0])).sum(dim=1)).detach()

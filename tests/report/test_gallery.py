@@ -1,9 +1,20 @@
 import numpy as np
+import pytest
 
-from fer.explain import HeatMaps
+from fer.explain.heat_maps import HeatMaps
 from fer.labels import EMOTIONS
 from fer.metrics import Predictions
-from fer.report.explanations.gallery import SIDE, build_gallery, choose_examples, confident_mistakes, draw, png, webp
+from fer.report.explanations.gallery import (
+    SIDE,
+    build_gallery,
+    choose_examples,
+    confident_mistakes,
+    draw,
+    draw_heat,
+    hesitant_successes,
+    png,
+    webp,
+)
 
 N = 28
 
@@ -26,7 +37,7 @@ IMAGES = np.random.default_rng(0).integers(0, 256, (N, 1, 48, 48)).astype(np.uin
 
 def gallery(explain=None, *, table: Predictions | None = None, images=IMAGES):
     table = predictions() if table is None else table
-    return build_gallery(table, images, explain=explain, per_class=2, mistakes=2, seed=0)
+    return build_gallery(table, images, explain=explain, per_class=2, mistakes=2, successes=2, seed=0)
 
 
 def test_examples_are_right_and_wrong_faces_of_their_emotion() -> None:
@@ -53,6 +64,13 @@ def test_the_surest_mistakes_come_first() -> None:
     assert confident_mistakes(predictions(wrong=()), count=2).tolist() == []
 
 
+def test_the_least_sure_successes_come_first() -> None:
+    assert hesitant_successes(predictions(), count=3).tolist() == [1, 2, 3]
+    assert [example.row for example in gallery().successes] == [1, 2]
+    assert all(example.correct for example in gallery().successes)
+    assert hesitant_successes(predictions(wrong=tuple(range(N))), count=3).tolist() == []
+
+
 def test_maps_explain_the_answer_given() -> None:
     asked: list[np.ndarray] = []
 
@@ -62,15 +80,16 @@ def test_maps_explain_the_answer_given() -> None:
         maps[:, 10, 10] = 1
         empty = np.zeros(len(images), dtype=bool)
         empty[0], maps[0] = True, 0
-        return HeatMaps(maps=maps, empty=empty, grid=(6, 6))
+        return HeatMaps(maps=maps, empty=empty, grid=(6, 6), values=maps)
 
     found = gallery(explain)
     table = predictions()
-    shown = sorted({example.row for _, *pair in found.by_class for group in pair for example in group} | {7, 14})
+    shown = sorted({example.row for _, *pair in found.by_class for group in pair for example in group} | {1, 2, 7, 14})
     np.testing.assert_array_equal(asked[0], table.predicted[shown])
     assert found.grid == (6, 6)
     by_row = {example.row: example for _, *pair in found.by_class for group in pair for example in group}
-    first = by_row[shown[0]] if shown[0] in by_row else found.mistakes[0]
+    by_row |= {example.row: example for example in (*found.mistakes, *found.successes)}
+    first = by_row[shown[0]]
     assert first.empty_map
     assert not first.has_map
     assert first.picture.shape == (SIDE, SIDE, 3)
@@ -78,13 +97,14 @@ def test_maps_explain_the_answer_given() -> None:
     assert all(example.has_map and example.picture.shape == (SIDE, 2 * SIDE, 3) for example in others)
 
 
-def test_a_map_too_coarse_is_told_and_not_drawn() -> None:
+@pytest.mark.parametrize("grid", [(2, 2), (3, 3), (6, 3)])
+def test_a_map_too_coarse_is_told_and_not_drawn(grid: tuple[int, int]) -> None:
     def explain(images: np.ndarray, classes: np.ndarray) -> HeatMaps:
         maps = np.ones((len(images), 48, 48), dtype=np.float32)
-        return HeatMaps(maps=maps, empty=np.zeros(len(images), dtype=bool), grid=(2, 2))
+        return HeatMaps(maps=maps, empty=np.zeros(len(images), dtype=bool), grid=grid, values=maps)
 
     found = gallery(explain)
-    assert "2 x 2 cells" in found.note
+    assert f"{grid[0]} x {grid[1]} cells" in found.note
     assert found.grid is None
     assert not any(example.has_map for example in found.mistakes)
 
@@ -117,6 +137,14 @@ def test_a_picture_shows_the_face_beside_the_heat() -> None:
     assert (overlay[80:, 80:] == 128).all()
     hot = overlay[5, 5].astype(int)
     assert hot[0] > hot[2] + 30  # inferno's top is yellow
+
+
+def test_a_map_alone_holds_nothing_but_the_map() -> None:
+    heat = np.zeros((48, 48), dtype=np.float32)
+    assert len(np.unique(draw_heat(heat).reshape(-1, 3), axis=0)) == 1
+    heat[20:28, 20:28] = 1
+    assert draw_heat(heat).shape == (SIDE, SIDE, 3)
+    assert draw_heat(heat)[72, 72].astype(int).sum() > draw_heat(heat)[2, 2].astype(int).sum() + 300
 
 
 def test_colour_faces_are_drawn_in_colour() -> None:

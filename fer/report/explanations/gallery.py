@@ -1,4 +1,4 @@
-"""Faces beside what the net looked at: correct and wrong answers, drawn at random, and the most confident mistakes."""
+"""Faces beside what the net looked at: answers drawn at random, the surest mistakes, the least sure successes."""
 
 import re
 from collections.abc import Callable, Sequence
@@ -12,7 +12,7 @@ from fer.labels import EMOTIONS
 from fer.metrics import Predictions
 
 if TYPE_CHECKING:
-    from fer.explain import HeatMaps
+    from fer.explain.heat_maps import HeatMaps
 
 SIDE: Final = 144
 """Height and width of a drawn face in pixels: three times 48."""
@@ -69,12 +69,14 @@ class Gallery:
     Attributes:
         by_class: (emotion, correct examples, wrong examples), drawn at random from the faces with that label.
         mistakes: the most confident wrong answers, most confident first.
+        successes: the least confident right answers, least confident first.
         note: why there are no maps, or what to know of them; empty where there is nothing to say.
         grid: (h, w) cells of the layer the maps come from; None without maps.
     """
 
     by_class: tuple[tuple[str, tuple[Example, ...], tuple[Example, ...]], ...]
     mistakes: tuple[Example, ...]
+    successes: tuple[Example, ...]
     note: str
     grid: tuple[int, int] | None
 
@@ -86,6 +88,7 @@ def build_gallery(
     explain: Explainer | None,
     per_class: int,
     mistakes: int,
+    successes: int,
     seed: int,
 ) -> Gallery:
     """The pictures of one prediction table.
@@ -96,11 +99,13 @@ def build_gallery(
         explain: makes the maps, each for the predicted class; None draws faces alone.
         per_class: correct and wrong faces of each emotion.
         mistakes: how many of the most confident wrong answers.
+        successes: how many of the least confident right answers.
         seed: of the random choice.
     """
     chosen = choose_examples(predictions, per_class=per_class, seed=seed)
     confident = confident_mistakes(predictions, count=mistakes)
-    rows = np.unique(np.concatenate([*(np.concatenate(pair) for pair in chosen.values()), confident]))
+    hesitant = hesitant_successes(predictions, count=successes)
+    rows = np.unique(np.concatenate([*(np.concatenate(pair) for pair in chosen.values()), confident, hesitant]))
     heat = None if explain is None or len(rows) == 0 else explain(images[rows], predictions.predicted[rows])
     note, grid = "", None
     if explain is not None and heat is None and len(rows) > 0:
@@ -138,6 +143,7 @@ def build_gallery(
             for emotion, (correct, wrong) in chosen.items()
         ),
         mistakes=tuple(example(row) for row in confident.tolist()),
+        successes=tuple(example(row) for row in hesitant.tolist()),
         note=note,
         grid=grid,
     )
@@ -163,22 +169,53 @@ def confident_mistakes(predictions: Predictions, *, count: int) -> npt.NDArray[n
     return wrong[order[:count]]
 
 
+def hesitant_successes(predictions: Predictions, *, count: int) -> npt.NDArray[np.int64]:
+    """Rows of the right answers with the lowest probability, lowest first."""
+    right = np.flatnonzero(predictions.predicted == predictions.labels)
+    order = np.argsort(predictions.confidence[right], kind="stable")
+    return right[order[:count]]
+
+
 def draw(image_CHW: Images, heat_HW: npt.NDArray[np.float32] | None) -> Images:
     """uint8 array (`SIDE`, `SIDE` or 2 `SIDE`, 3): the face, and beside it the face under its heat map."""
+    face = _enlarged(image_CHW)
+    return face if heat_HW is None else np.concatenate([face, draw_overlay(image_CHW, heat_HW)], axis=1)
+
+
+def draw_overlay(image_CHW: Images, heat_HW: npt.NDArray[np.float32]) -> Images:
+    """uint8 array (`SIDE`, `SIDE`, 3): the face in grey under its heat map; weak places stay see-through."""
+    import cv2
+
+    heat, colour = _coloured(heat_HW)
+    cover = (0.75 * np.sqrt(heat))[:, :, None]
+    grey = cv2.cvtColor(_enlarged(image_CHW), cv2.COLOR_RGB2GRAY)[:, :, None]
+    overlay: Images = ((1 - cover) * grey + cover * colour).round().astype(np.uint8)
+    return overlay
+
+
+def draw_heat(heat_HW: npt.NDArray[np.float32]) -> Images:
+    """uint8 array (`SIDE`, `SIDE`, 3): the heat map alone."""
+    alone: Images = _coloured(heat_HW)[1].round().astype(np.uint8)
+    return alone
+
+
+def _coloured(heat_HW: npt.NDArray[np.float32]) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float64]]:
+    """The enlarged heat in [0, 1], and its colours in [0, 255]."""
     import cv2
     import matplotlib
 
+    large = cv2.resize(heat_HW, (SIDE, SIDE), interpolation=cv2.INTER_LINEAR)
+    heat: npt.NDArray[np.float32] = np.clip(large, 0, 1).astype(np.float32)
+    # Inferno runs from dark to light in even steps for every kind of colour vision.
+    return heat, 255 * matplotlib.colormaps["inferno"](heat)[:, :, :3]
+
+
+def _enlarged(image_CHW: Images) -> Images:
+    import cv2
+
     rgb = np.repeat(image_CHW, 3, axis=0) if image_CHW.shape[0] == 1 else image_CHW
     face = cv2.resize(np.ascontiguousarray(rgb.transpose(1, 2, 0)), (SIDE, SIDE), interpolation=cv2.INTER_CUBIC)
-    if heat_HW is None:
-        return np.asarray(face, dtype=np.uint8)
-    heat = np.clip(cv2.resize(heat_HW, (SIDE, SIDE), interpolation=cv2.INTER_LINEAR), 0, 1)
-    # Inferno runs from dark to light in even steps for every kind of colour vision; weak places stay see-through.
-    colour = 255 * matplotlib.colormaps["inferno"](heat)[:, :, :3]
-    cover = (0.75 * np.sqrt(heat))[:, :, None]
-    grey = cv2.cvtColor(face, cv2.COLOR_RGB2GRAY)[:, :, None]
-    overlay = (1 - cover) * grey + cover * colour
-    return np.concatenate([face, overlay.round().astype(np.uint8)], axis=1)
+    return np.asarray(face, dtype=np.uint8)
 
 
 def png(picture: Images) -> bytes:

@@ -4,6 +4,7 @@ import base64
 from typing import Any
 
 from fer.report.explanations.gallery import Example, Gallery, webp
+from fer.report.explanations.options import ExplanationsOptions
 from fer.report.page.section import Section
 from fer.report.page.wording import percent
 from fer.report.scores.evaluation import EvaluatedRun
@@ -28,14 +29,15 @@ def gradcam_section(run: EvaluatedRun, gallery: Gallery, *, seed: int) -> Sectio
     )
 
 
-def mistakes_section(run: EvaluatedRun, gallery: Gallery) -> Section:
-    """The wrong answers the model was surest of."""
+def mistakes_section(run: EvaluatedRun, gallery: Gallery, options: ExplanationsOptions) -> Section:
+    """The wrong answers the model was surest of, and the right ones it was least sure of."""
     return Section(
         key="mistakes",
-        title="Most confident mistakes",
+        title="Confident mistakes, hesitant successes",
         template="explanations/mistakes.html.j2",
         context={
-            "cards": [_card(example) for example in gallery.mistakes],
+            "mistakes": [_card(example) for example in gallery.mistakes] if options.mistakes > 0 else None,
+            "successes": [_card(example) for example in gallery.successes] if options.successes > 0 else None,
             "title": run.headline.evaluation_set.title,
             "noisy": run.data.is_fer2013,
         },
