@@ -18,7 +18,7 @@ class EMA(WeightAveraging):
         decay: the average's memory in steps is about 1 / (1 - decay); in [0, 1).
     """
 
-    def __init__(self, decay: float = 0.995) -> None:
+    def __init__(self, decay: float = 0.99) -> None:
         if not 0 <= decay < 1:
             raise ValueError(f"decay={decay} must be in [0, 1)")
         self.decay = decay
