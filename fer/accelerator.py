@@ -53,3 +53,13 @@ def device_name(accelerator: Accelerator) -> str:
     if accelerator == "mps":
         return "Apple MPS"
     return f"CPU ({torch.get_num_threads()} threads)"
+
+
+def fast_inference(device: torch.device) -> torch.autocast:
+    """A context in which nets answer in bfloat16 where `device` multiplies it natively, else in float32.
+
+    Twice as fast for CNNs on such CPUs. It moves single probabilities by up to a hundredth and accuracies by about a
+    tenth of a point, so it is for many sets of changed faces, not for a score that is to be repeated to the last digit.
+    """
+    faster = device.type != "mps" and resolve_precision("auto", "cuda" if device.type == "cuda" else "cpu") != "32-true"
+    return torch.autocast(device.type, torch.bfloat16, enabled=faster)

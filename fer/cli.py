@@ -41,6 +41,18 @@ def train() -> None:
     _guarded(lambda: _train_with_hydra() if with_hydra else _train(arguments))
 
 
+def occlusion() -> None:
+    """`fer-occlusion`: trains and reports the occlusion study."""
+
+    def body() -> None:
+        _needs_train_extra("fer-occlusion")
+        from fer.occlusion_study.command import main
+
+        main(sys.argv[1:])
+
+    _guarded(body, folder="study_dir")
+
+
 def report() -> None:
     """`fer-report`: evaluates and explains run folders."""
 
@@ -105,8 +117,11 @@ def _train_tree(tree: Mapping[str, Any]) -> None:
         print(f"next: fer-report run={result.run_dir}")
 
 
-def _guarded(body: Callable[[], int | None]) -> None:
-    """Runs a command's body; turns its end into the exit status of the outside contract."""
+def _guarded(body: Callable[[], int | None], *, folder: str = "run_dir") -> None:
+    """Runs a command's body; turns its end into the exit status of the outside contract.
+
+    `folder` is the key of the folder with which an interrupted command goes on.
+    """
     from fer.interrupt import Interrupted, signals_raise
 
     debug = os.environ.get("FER_DEBUG") == "1"
@@ -118,7 +133,7 @@ def _guarded(body: Callable[[], int | None]) -> None:
             traceback.print_exc()
         _end(f"error: {error}", 2)
     except Interrupted as interruption:
-        _end(f"stopped by {interruption}; what was saved is whole, and the same command with its run_dir goes on",
+        _end(f"stopped by {interruption}; what was saved is whole, and the same command with its {folder} goes on",
              interruption.exit_code)  # fmt: skip
     except BrokenPipeError:
         # The reader of our output went away (`fer-data stats | head`).

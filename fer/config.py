@@ -8,6 +8,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 
 from fer.data.augment_config import AugmentConfig
+from fer.data.regions import Region
 from fer.data.sources import AnyDataConfig
 from fer.errors import ConfigError, FerError, nearest
 from fer.models.loss_config import LossConfig
@@ -83,6 +84,7 @@ class TrainConfig(Section):
 
     Attributes:
         seed: seeds weights, order, augmentation and dropout.
+        visible: the part of every face that is left visible, to training and to selection alike.
         run_dir: the run folder; null names it `outputs/<date>_<time>_<model>`.
         resume: auto (continue an interrupted `run_dir`), never, or the path of a checkpoint.
         channels_last: keep images and convolutions in NHWC memory order.
@@ -101,6 +103,7 @@ class TrainConfig(Section):
     callbacks: Nodes = Field(default_factory=dict)
     logger: Nodes = Field(default_factory=dict)
     seed: int = Field(default=0, ge=0, lt=2**32)
+    visible: Region = "full"
     run_dir: Path | None = None
     resume: str = "auto"
     channels_last: bool = True
@@ -116,8 +119,12 @@ def conf_dir() -> Path:
     return packaged if packaged.is_dir() else package.parent / "conf"
 
 
-def compose_train(overrides: Sequence[str]) -> dict[str, Any]:
+def compose_train(overrides: Sequence[str], *, config_name: str = "train") -> dict[str, Any]:
     """The plain, resolved configuration of `fer-train OVERRIDES`.
+
+    Args:
+        overrides: as on the command line.
+        config_name: the primary configuration: `train`, or one that adds keys of its own to it.
 
     Raises:
         ConfigError: an override Hydra cannot apply; the message names the key and its nearest neighbours.
@@ -128,9 +135,9 @@ def compose_train(overrides: Sequence[str]) -> dict[str, Any]:
 
     try:
         with initialize_config_dir(config_dir=str(conf_dir()), version_base="1.3"):
-            return plain(compose(config_name="train", overrides=list(overrides)))
+            return plain(compose(config_name=config_name, overrides=list(overrides)))
     except (HydraException, OmegaConfBaseException) as error:
-        raise ConfigError(_hydra_message(error, overrides)) from error
+        raise ConfigError(_hydra_message(error, overrides, config_name)) from error
 
 
 def plain(composed: Any) -> dict[str, Any]:
@@ -246,7 +253,7 @@ def _locate(dotted: str, key: str) -> Any:
         raise ConfigError(f"{key}._target_={dotted} cannot be imported: {str(error).splitlines()[0]}") from error
 
 
-def _hydra_message(error: Exception, overrides: Sequence[str]) -> str:
+def _hydra_message(error: Exception, overrides: Sequence[str], config_name: str) -> str:
     """Hydra's own words, shortened to the line that says what is wrong, with the nearest valid key or option."""
     from hydra.errors import OverrideParseException
 
@@ -259,19 +266,19 @@ def _hydra_message(error: Exception, overrides: Sequence[str]) -> str:
             return f"{key}={value}: there is no such {key}{nearest(value, options)}; choose one of {', '.join(options)}"
     for override, key, _ in pairs:
         if ("=" not in override and not override.startswith("~")) or not key:
-            return f"{override!r} is no KEY=VALUE{nearest(key, set(_all_keys()) - {key})}"
+            return f"{override!r} is no KEY=VALUE{nearest(key, set(_all_keys(config_name)) - {key})}"
         if (
             f"override '{key}'" in text
             or f"delete from config. '{key}'" in text
             or f"Key '{key.rpartition('.')[2]}'" in text
         ):
-            return f"{override}: no such key{nearest(key, _all_keys())}; `fer-train --cfg job` lists them"
+            return f"{override}: no such key{nearest(key, _all_keys(config_name))}; `fer-train --cfg job` lists them"
     if isinstance(error, OverrideParseException):
         return f"{error.override}: not a valid KEY=VALUE; quote special characters, as in 'key=\"a, b\"'"
     return text
 
 
-def _all_keys() -> list[str]:
+def _all_keys(config_name: str = "train") -> list[str]:
     """Every dotted key of the default configuration."""
 
     def walk(tree: Mapping[str, Any], prefix: str) -> Iterable[str]:
@@ -281,7 +288,7 @@ def _all_keys() -> list[str]:
                 yield from walk(value, f"{prefix}{name}.")
 
     groups = [path.name for path in conf_dir().iterdir() if path.is_dir() and path.name != "evaluation"]
-    return sorted({*groups, *walk(compose_train([]), "")})
+    return sorted({*groups, *walk(compose_train([], config_name=config_name), "")})
 
 
 def _validation_message(error: ValidationError) -> str:

@@ -68,7 +68,7 @@ def run(config: TrainConfig, tree: Mapping[str, Any]) -> RunResult:
         started = time.time()
         pl.seed_everything(config.seed, verbose=False)
 
-        data = FERDataModule(config.data, augment=Augment(config.augment), seed=config.seed)
+        data = FERDataModule(config.data, augment=Augment(config.augment), seed=config.seed, visible=config.visible)
         data.setup()
         system = build_classifier(config, data)
         epochs = EpochLog(folder.epochs)
@@ -188,8 +188,10 @@ def describe_data(data: FERDataModule) -> dict[str, Any]:
         "train_rows": len(data.split.train),
         "valid_rows": len(data.split.valid),
         "valid_name": data.split.valid_name,
+        "visible": data.visible,
         "class_counts": dict(zip(EMOTIONS, data.class_counts.tolist(), strict=True)),
         "unreadable": list(data.unreadable),
+        "reading": list(data.samples.notes),
     }
 
 
@@ -197,6 +199,8 @@ def announce(config: TrainConfig, data: FERDataModule, system: nn.Module, facts:
     """Tells in three lines what is about to happen."""
     millions = sum(parameter.numel() for parameter in system.parameters()) / 1e6
     log.info("data     %s, %s", data.source, data.split.description)
+    if data.visible != "full":
+        log.info("visible  %s alone, in training and in selection", data.visible)
     log.info("model    %s, %.2f M parameters, %d px", config.model.name, millions, config.model.size)
     device = facts["device"]
     log.info("device   %s, %s -> %s", device["name"], device["precision"], config.run_dir)

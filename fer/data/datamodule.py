@@ -1,6 +1,7 @@
 """Batches of faces: whole batches indexed from the packed array, augmented on the device."""
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -10,10 +11,14 @@ import torch
 from torch import Tensor
 
 from fer.data.augment import Augment
+from fer.data.ferplus import read_ferplus
+from fer.data.occlusion import keep
 from fer.data.protocol import ProtocolSplit, split_rows
+from fer.data.regions import Region
 from fer.data.samples import FaceSamples, Split
 from fer.data.sampling import epoch_order
-from fer.data.sources import DataConfig, open_samples
+from fer.data.sources import DataConfig, Fer2013Config, open_samples
+from fer.data.vote_targets import VoteTargets, train_on_votes, vote_targets
 from fer.errors import DataError
 from fer.labels import NUM_CLASSES
 
@@ -26,8 +31,18 @@ class BatchLoader:
     A loader of worker processes would only slow this down: one numpy gather reads a batch of 48 px faces in well
     under a millisecond.
 
+    Args:
+        samples: N samples.
+        rows: those to show, int64 (M,).
+        batch_size: rows a batch.
+        order: gives positions in `rows` for a pass; None keeps their order.
+        drop_last: leave out a last batch that is not full.
+        labels: gives int64 (N,) labels for a pass in place of the samples' own.
+        targets: float32 (N, 7) soft targets of the samples.
+
     Yields:
-        dict of `image` uint8 (B, C, H, W), `label` int64 (B,), `index` int64 (B,), the row in `samples`.
+        dict of `image` uint8 (B, C, H, W), `label` int64 (B,), `index` int64 (B,), the row in `samples`, and with
+        `targets` `target` float32 (B, 7).
     """
 
     def __init__(
@@ -38,12 +53,16 @@ class BatchLoader:
         batch_size: int,
         order: Callable[[], npt.NDArray[np.int64]] | None = None,
         drop_last: bool = False,
+        labels: Callable[[], npt.NDArray[np.int64]] | None = None,
+        targets: npt.NDArray[np.float32] | None = None,
     ) -> None:
         self.samples = samples
         self.rows = rows
         self.batch_size = batch_size
         self.order = order
         self.drop_last = drop_last
+        self.labels = labels
+        self.targets = targets
 
     @property
     def _length(self) -> int:
@@ -55,15 +74,19 @@ class BatchLoader:
 
     def __iter__(self) -> Iterator[Batch]:
         rows = self.rows if self.order is None else self.rows[self.order()]
+        labels = self.samples.labels if self.labels is None else self.labels()
         end = len(rows) - len(rows) % self.batch_size if self.drop_last else len(rows)
         for start in range(0, end, self.batch_size):
             # A sorted gather walks a memory-mapped file forwards.
             batch = np.sort(rows[start : start + self.batch_size])
-            yield {
+            shown = {
                 "image": torch.from_numpy(np.ascontiguousarray(self.samples.images[batch])),
-                "label": torch.from_numpy(self.samples.labels[batch]),
+                "label": torch.from_numpy(labels[batch]),
                 "index": torch.from_numpy(batch),
             }
+            if self.targets is not None:
+                shown["target"] = torch.from_numpy(self.targets[batch])
+            yield shown
 
 
 class FERDataModule(pl.LightningDataModule):
@@ -75,19 +98,24 @@ class FERDataModule(pl.LightningDataModule):
         config: which source, protocol and batches.
         augment: applied to training batches on the device; None trains on the images as they are.
         seed: of order and augmentation; both depend on (seed, epoch) alone, so a resumed run repeats them exactly.
+        visible: the part of every face that training and selection are shown (`fer.data.occlusion.keep`). It is cut
+            after augmentation, at the resolution the net trains at, so that its border always lies where it lies in
+            the selection faces.
     """
 
-    def __init__(self, config: DataConfig, *, augment: Augment | None, seed: int) -> None:
+    def __init__(self, config: DataConfig, *, augment: Augment | None, seed: int, visible: Region = "full") -> None:
         super().__init__()
         self.config = config
         self.augment = augment
         self.seed = seed
+        self.visible: Region = visible
         self.fingerprint = ""
         self.source = ""
         self.unreadable: tuple[str, ...] = ()
         self.split_sizes: dict[str, int] = {}
         self._samples: FaceSamples | None = None
         self._split: ProtocolSplit | None = None
+        self._votes: VoteTargets | None = None
         self._generator: torch.Generator | None = None
         self._generator_epoch = -1
 
@@ -110,6 +138,16 @@ class FERDataModule(pl.LightningDataModule):
             holdout=self.config.holdout,
             dedup=self.config.dedup,
         )
+        if isinstance(self.config, Fer2013Config) and self.config.targets != "label":
+            assert self.config.ferplus is not None
+            assert self.config.contempt is not None
+            self._votes = vote_targets(
+                samples,
+                votes=read_ferplus(self.config.ferplus.expanduser()),
+                mode=self.config.targets,
+                contempt=self.config.contempt,
+            )
+            self._split = train_on_votes(self._split, self._votes)
         if len(self._split.train) < 2:
             raise DataError(f"{samples.source}: protocol {self.config.protocol} leaves {len(self._split.train)} rows")
         self._samples = samples
@@ -132,21 +170,31 @@ class FERDataModule(pl.LightningDataModule):
 
     @property
     def class_counts(self) -> npt.NDArray[np.int64]:
-        """int64 (7,): training rows per emotion."""
-        return np.bincount(self.samples.labels[self.split.train], minlength=NUM_CLASSES)
+        """int64 (7,): training rows per emotion, by the labels that training uses."""
+        return np.bincount(self._train_labels[self.split.train], minlength=NUM_CLASSES)
+
+    @property
+    def _train_labels(self) -> npt.NDArray[np.int64]:
+        """int64 (N,): what training takes each sample for; by votes, the most voted emotion."""
+        return self.samples.labels if self._votes is None else self._votes.labels
 
     def valid_rows(self) -> FaceSamples:
-        """The selection samples, in the order of `val_dataloader`."""
-        return self.samples.take(self.split.valid)
+        """The selection samples, in the order of `val_dataloader`, as the net sees them there."""
+        rows = self.samples.take(self.split.valid)
+        if self.visible == "full":
+            return rows
+        return replace(rows, images=keep(torch.from_numpy(rows.images), self.visible).numpy())
 
     def train_dataloader(self) -> BatchLoader:
         """Shuffled batches; the last incomplete one is left out (a batch of one has no batch statistics)."""
         rows = self.split.train
-        labels = self.samples.labels[rows]
+        labels, votes = self._train_labels[rows], self._votes
+
+        def epoch() -> int:
+            return 0 if self.trainer is None else self.trainer.current_epoch
 
         def order() -> npt.NDArray[np.int64]:
-            epoch = 0 if self.trainer is None else self.trainer.current_epoch
-            return epoch_order(labels, mode=self.config.sampling, seed=self.seed, epoch=epoch)
+            return epoch_order(labels, mode=self.config.sampling, seed=self.seed, epoch=epoch())
 
         return BatchLoader(
             self.samples,
@@ -154,6 +202,8 @@ class FERDataModule(pl.LightningDataModule):
             batch_size=min(self.config.batch_size, len(rows)),
             order=order,
             drop_last=True,
+            labels=None if votes is None else lambda: votes.epoch_labels(seed=self.seed, epoch=epoch()),
+            targets=votes.shares if votes is not None and votes.mode == "distribution" else None,
         )
 
     def val_dataloader(self) -> BatchLoader:
@@ -161,7 +211,11 @@ class FERDataModule(pl.LightningDataModule):
         return BatchLoader(self.samples, self.split.valid, batch_size=max(256, self.config.batch_size))
 
     def on_after_batch_transfer(self, batch: Any, dataloader_idx: int) -> Any:
-        """Augments training batches where they are: on the device."""
+        """Augments training batches where they are, on the device, and hides what is not to be seen of any batch."""
+        batch = self._augmented(batch)
+        return batch if self.visible == "full" else {**batch, "image": keep(batch["image"], self.visible)}
+
+    def _augmented(self, batch: Batch) -> Batch:
         trainer = self.trainer
         if self.augment is None or trainer is None or not trainer.training:
             return batch

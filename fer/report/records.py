@@ -8,6 +8,7 @@ from typing import Any
 
 from fer.errors import CheckpointError, ConfigError, DataError
 from fer.run_folder import RunFolder
+from fer.study_folder import StudyFolder
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,13 +46,18 @@ class RunRecord:
         return int(self.config.get("seed", 0))
 
     @property
+    def visible(self) -> str:
+        """The part of every face that training and selection were shown: a region of `fer.data.regions.EXTENTS`."""
+        return str(self.config.get("visible", "full"))
+
+    @property
     def model(self) -> str:
         """The net's name in the registry."""
         return str(self.config["model"]["name"])
 
 
 def read_runs(paths: Sequence[Path]) -> tuple[RunRecord, ...]:
-    """The records of several runs, in order, with names that tell them apart.
+    """The records of several runs, in order, with names that tell them apart; a study stands for its runs.
 
     Raises:
         ConfigError: no run named, one named twice, or not a run folder.
@@ -60,6 +66,7 @@ def read_runs(paths: Sequence[Path]) -> tuple[RunRecord, ...]:
     """
     if len(paths) == 0:
         raise ConfigError("run is empty: name at least one run folder, as in fer-report run=outputs/<run>")
+    paths = [run for path in paths for run in runs_of(path)]
     resolved = [path.resolve() for path in paths]
     twice = [path for path in resolved if resolved.count(path) > 1]
     if twice:
@@ -72,6 +79,26 @@ def read_runs(paths: Sequence[Path]) -> tuple[RunRecord, ...]:
         else record
         for record in records
     )
+
+
+def runs_of(path: Path) -> list[Path]:
+    """The run folders that a path stands for: itself, or of a study (`study.json`) those that hold a checkpoint.
+
+    Raises:
+        CheckpointError: a study of which no run has finished an epoch.
+        DataError: a broken `study.json`.
+    """
+    study = StudyFolder(path)
+    if not study.exists:
+        return [path]
+    folders = [RunFolder(place) for place in study.runs.values()]
+    begun = [folder.path for folder in folders if folder.best.is_file() or folder.last.is_file()]
+    if len(begun) == 0:
+        raise CheckpointError(
+            f"run={path} is a study without any checkpoint ({', '.join(study.runs)}): go on with its own command, "
+            f"which {study.file.name} holds"
+        )
+    return begun
 
 
 def read_run(path: Path) -> RunRecord:

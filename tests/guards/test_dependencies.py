@@ -29,9 +29,11 @@ MAY_IMPORT = {
     "fer.resume": GROUND | {"fer.checkpoint", "fer.config", "fer.run_folder"},
     "fer.callbacks": GROUND | {"fer.metrics", "fer.explain", "fer.models"},
     "fer.training": None,  # the story: imports every room below it
+    "fer.study_folder": GROUND,
+    "fer.occlusion_study": None,  # a story of several trainings, told by fer.training, and their report
     "fer.report": GROUND
     | {"fer.metrics", "fer.explain", "fer.checkpoint", "fer.config", "fer.data", "fer.models", "fer.run_folder"}
-    | {"fer.accelerator"},
+    | {"fer.accelerator", "fer.study_folder"},
     "fer.cli": None,
 }
 SEALED_TO = ("fer.data", "fer.report")
@@ -108,7 +110,7 @@ def test_importing_a_door_loads_nothing_heavy(module: str) -> None:
     assert loaded_after(f"import {module}") & HEAVY == set()
 
 
-@pytest.mark.parametrize("command", ["train", "report", "data"])
+@pytest.mark.parametrize("command", ["train", "report", "data", "occlusion"])
 def test_help_loads_nothing_heavy(command: str) -> None:
     code = (
         f"from fer import cli\nsys.argv = ['fer-{command}', '--help']\n"

@@ -9,13 +9,15 @@ from pathlib import Path
 
 import pytest
 import torch
+import yaml
 
-from fer.errors import CheckpointError, ConfigError
+from fer.errors import CheckpointError, ConfigError, DataError
 from fer.metrics import Predictions
 from fer.report.main import make_report
 from fer.report.options import ReportOptions
 
-OPTIONS = ReportOptions(bootstrap=100, cam_images_per_class=1, mistakes=2, device="cpu")
+EXPLAINED = {"cam_images_per_class": 1, "mistakes": 2, "tested_faces": 6, "randomised_faces": 2, "pointing_faces": 6}
+OPTIONS = ReportOptions(bootstrap=100, explanations=EXPLAINED, device="cpu")
 
 
 @pytest.fixture(scope="module")
@@ -76,6 +78,21 @@ def test_a_data_section_of_another_version_is_named(tiny_run: Path, tmp_path: Pa
         make_report([tmp_path / "run"], options=OPTIONS)
 
 
+def test_data_that_moved_are_found_where_the_options_say(tiny_run: Path, tmp_path: Path) -> None:
+    options = OPTIONS.model_copy(update={"data_root": tmp_path / "elsewhere.zip"})
+    with pytest.raises(ConfigError, match=r"elsewhere\.zip: tiny was trained on data without a place"):
+        make_report([tiny_run], out=tmp_path, options=options)
+    moved = tmp_path / "run"
+    shutil.copytree(tiny_run, moved)
+    config = yaml.safe_load((moved / "config.yaml").read_text())
+    config["data"] = {"name": "fer2013", "root": "/gone/archive.zip"}
+    (moved / "config.yaml").write_text(yaml.safe_dump(config))
+    with pytest.raises(DataError, match=r"data\.root=/gone/archive\.zip does not exist"):
+        make_report([moved], out=tmp_path, options=OPTIONS)
+    with pytest.raises(DataError, match=r"elsewhere\.zip does not exist"):
+        make_report([moved], out=tmp_path, options=options)
+
+
 @pytest.mark.skipif(torch.cuda.is_available(), reason="this machine has the device the test must lack")
 def test_a_device_that_is_not_there_is_named(tiny_run: Path, tmp_path: Path) -> None:
     options = OPTIONS.model_copy(update={"device": "cuda"})
@@ -85,7 +102,7 @@ def test_a_device_that_is_not_there_is_named(tiny_run: Path, tmp_path: Path) -> 
 
 def test_the_command_prints_the_page(tiny_run: Path, tmp_path: Path) -> None:
     code = "import sys; from fer.cli import report; report()"
-    arguments = [f"run={tiny_run}", f"out={tmp_path / 'r'}", "bootstrap=100", "explain=false", "faces=false"]
+    arguments = [f"run={tiny_run}", f"out={tmp_path / 'r'}", "bootstrap=100", "explanations.enabled=false", "faces=false"]
     done = subprocess.run([sys.executable, "-c", code, *arguments], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     assert done.stdout.strip() == str(tmp_path / "r" / "report.html")

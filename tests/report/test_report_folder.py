@@ -15,7 +15,7 @@ import yaml
 
 from fer.data.samples import FaceSamples, Split
 from fer.errors import CheckpointError, DataError
-from fer.explain import HeatMaps
+from fer.explain.heat_maps import HeatMaps
 from fer.labels import EMOTIONS
 from fer.metrics import METRICS, Predictions, headline
 from fer.report.comparison.analysis import analyse as comparison
@@ -28,7 +28,7 @@ from fer.report.records import read_runs
 from fer.report.scores.evaluation import EvaluatedRun, describe_data, evaluate_run
 from fer.report.subject import OpenData, OpenModels, Subject
 
-OPTIONS = ReportOptions(bootstrap=100, cam_images_per_class=1, mistakes=2)
+OPTIONS = ReportOptions(bootstrap=100, explanations={"cam_images_per_class": 1, "mistakes": 2, "successes": 0})
 EVIL = "<script>alert(1)</script>"
 FINGERPRINT = "0123456789abcdef"
 
@@ -64,7 +64,7 @@ def answers(images: np.ndarray) -> np.ndarray:
 def explain(images: np.ndarray, classes: np.ndarray) -> HeatMaps:
     maps = np.zeros((len(images), 48, 48), dtype=np.float32)
     maps[:, 10:20, 10:20] = 1
-    return HeatMaps(maps=maps, empty=np.zeros(len(images), dtype=bool), grid=(6, 6))
+    return HeatMaps(maps=maps, empty=np.zeros(len(images), dtype=bool), grid=(6, 6), values=maps)
 
 
 def run_folder(path: Path, *, protocol: str = "official", seed: int = 0, finished: bool = True) -> Path:
@@ -109,8 +109,9 @@ def report(folder: Path, *runs: EvaluatedRun, options: ReportOptions = OPTIONS, 
         detail.headline.plain.predictions,
         SAMPLES.images[detail.headline.evaluation_set.rows],
         explain=explain,
-        per_class=options.cam_images_per_class,
-        mistakes=options.mistakes,
+        per_class=options.explanations.cam_images_per_class,
+        mistakes=options.explanations.mistakes,
+        successes=options.explanations.successes,
         seed=0,
     )
     subject = Subject(run=detail, runs=runs, options=options, data=OpenData(), models=OpenModels("cpu"))

@@ -1,0 +1,245 @@
+"""What the numbers say, in sentences that hold only where the numbers carry them."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from fer.data.regions import HALVES
+from fer.labels import EMOTIONS
+from fer.metrics import Estimate
+from fer.metrics.retention import loss_recovered
+from fer.metrics.significance import accuracy_difference
+from fer.report.occlusion.scoring import MaskScores, RunUnderMasks
+from fer.report.page.wording import NBSP, interval, percent
+
+# An emotion with fewer faces says little about what it needs.
+_ENOUGH = 30
+
+
+@dataclass(frozen=True, kw_only=True)
+class Recovery:
+    """What training on one half brings back.
+
+    Attributes:
+        half: the half that is visible.
+        before: the full-face model on whole faces.
+        masked: the full-face model on that half.
+        tuned: the model trained on that half, on that half.
+        recovered: share of the loss that comes back; NaN where nothing is lost.
+        gain: accuracy of `tuned` less that of `masked`.
+    """
+
+    half: str
+    before: Estimate
+    masked: Estimate
+    tuned: Estimate
+    recovered: Estimate
+    gain: Estimate
+
+
+def recoveries(study: Sequence[RunUnderMasks], *, resamples: int, seed: int) -> tuple[Recovery, ...]:
+    """Every half for which there is a run trained on it, against the run on whole faces; empty without that one."""
+    run_on = {one.trained_on: one for one in reversed(study)}
+    if "full" not in run_on:
+        return ()
+    whole = run_on["full"].scores
+    found = []
+    for half in HALVES:
+        if half not in run_on:
+            continue
+        tuned = run_on[half].scores[half]
+        tables = whole["full"].predictions, whole[half].predictions, tuned.predictions
+        found.append(
+            Recovery(
+                half=half,
+                before=whole["full"].metrics["accuracy"],
+                masked=whole[half].metrics["accuracy"],
+                tuned=tuned.metrics["accuracy"],
+                recovered=loss_recovered(*tables, resamples=resamples, seed=seed),
+                gain=accuracy_difference(tables[2], tables[1], resamples=resamples, seed=seed),
+            )
+        )
+    return tuple(found)
+
+
+def study_statements(
+    study: Sequence[RunUnderMasks], found: Sequence[Recovery], *, resamples: int, seed: int
+) -> list[str]:
+    """Sentences on the table of training mask by test mask."""
+    said = []
+    for one in found:
+        start = (
+            f"With nothing but the {one.half} half visible, the model trained on whole faces falls from "
+            f"{percent(one.before.value)} to {percent(one.masked.value)}."
+        )
+        end = f"The one fine-tuned on that half reaches {percent(one.tuned.value)} ({interval('accuracy', one.tuned)})"
+        if not np.isfinite(one.recovered.value):
+            start = (
+                f"Hiding all but the {one.half} half costs the model trained on whole faces nothing that this many "
+                f"faces can show ({percent(one.before.value)} and {percent(one.masked.value)})."
+            )
+            said.append(f"{start} {end}.")
+        elif one.gain.low > 0:
+            said.append(
+                f"{start} {end}, which brings back {percent(one.recovered.value, 0)} of the loss "
+                f"(95{NBSP}% interval {_span(one.recovered)})."
+            )
+        else:
+            said.append(f"{start} {end}: no gain that the faces can tell from chance ({_points(one.gain)}).")
+    said += _which_half(study, ("upper", "lower"), resamples=resamples, seed=seed)
+    said += _which_half(study, ("left", "right"), resamples=resamples, seed=seed)
+    said += _price(study, resamples=resamples, seed=seed)
+    return said
+
+
+def mask_statements(one: RunUnderMasks, *, resamples: int, seed: int) -> list[str]:
+    """Sentences on one model under every mask."""
+    scores = one.scores
+    whole = scores["full"]
+    said = []
+    if one.trained_on == "full":
+        said.append(_halves_apart(scores, resamples=resamples, seed=seed))
+    eyes, mouth = scores["eyes_hidden"], scores["mouth_hidden"]
+    apart = _apart(eyes, mouth, resamples=resamples, seed=seed)
+    if apart.low > 0 or apart.high < 0:
+        worse, better = (mouth, eyes) if apart.value > 0 else (eyes, mouth)
+        # The boxes differ in size: it says more that the smaller one costs more than that the larger one does.
+        smaller = " although less of the picture is covered" if worse.mask.hidden < better.mask.hidden else ""
+        said.append(
+            f"Hiding the {worse.mask.region} costs more than hiding the {better.mask.region}{smaller}: "
+            f"{percent(worse.metrics['accuracy'].value)} against {percent(better.metrics['accuracy'].value)} "
+            f"(whole faces: {percent(whole.metrics['accuracy'].value)})."
+        )
+    else:
+        said.append(
+            f"Hiding the mouth and hiding the eyes cost about the same: {percent(mouth.metrics['accuracy'].value)} and "
+            f"{percent(eyes.metrics['accuracy'].value)} (whole faces: {percent(whole.metrics['accuracy'].value)}); the "
+            f"difference, {_points(apart)}, can be chance."
+        )
+    for hidden in (mouth, eyes):
+        sentence = _who_needs(whole, hidden, resamples=resamples, seed=seed)
+        if sentence is not None:
+            said.append(sentence)
+    patches = [each for each in scores.values() if each.mask.kind == "patches"]
+    if patches:
+        first, last = patches[0], patches[-1]
+        said.append(
+            f"With a tenth of the picture hidden in random patches it keeps {percent(first.retention.value, 0)} of its "
+            f"accuracy, with half of it hidden {percent(last.retention.value, 0)} ({_span(last.retention)})."
+        )
+    return said
+
+
+def _halves_apart(scores: Mapping[str, MaskScores], *, resamples: int, seed: int) -> str:
+    """Which half alone serves a model for whole faces best and worst, and which halves cannot be told from these."""
+
+    def told(end: MaskScores) -> str:
+        equal = [
+            half
+            for half in HALVES
+            if half != end.mask.key
+            and (apart := _apart(scores[half], end, resamples=resamples, seed=seed)).low <= 0 <= apart.high
+        ]
+        beside = f", not to be told from {' and '.join(equal)}" if equal else ""
+        return f"({percent(end.retention.value, 0)}, {_span(end.retention)}{beside})"
+
+    ranked = sorted((scores[half] for half in HALVES), key=lambda each: each.metrics["accuracy"].value)
+    worst, best = ranked[0], ranked[-1]
+    return (
+        f"Of the four halves, the {best.mask.region} one alone lets it keep most of its accuracy {told(best)}, the "
+        f"{worst.mask.region} one least {told(worst)}."
+    )
+
+
+def _apart(first: MaskScores, second: MaskScores, *, resamples: int, seed: int) -> Estimate:
+    return accuracy_difference(first.predictions, second.predictions, resamples=resamples, seed=seed)
+
+
+def recall_losses(whole: MaskScores, hidden: MaskScores, *, resamples: int, seed: int) -> Mapping[str, Estimate]:
+    """Emotion -> recall on whole faces less recall under the mask, for emotions with enough faces."""
+    labels = whole.predictions.labels
+    losses = {}
+    for c, emotion in enumerate(EMOTIONS):
+        rows = np.flatnonzero(labels == c)
+        if len(rows) >= _ENOUGH:
+            losses[emotion] = accuracy_difference(
+                whole.predictions.take(rows), hidden.predictions.take(rows), resamples=resamples, seed=seed
+            )
+    return losses
+
+
+def _who_needs(whole: MaskScores, hidden: MaskScores, *, resamples: int, seed: int) -> str | None:
+    losses = recall_losses(whole, hidden, resamples=resamples, seed=seed)
+    sure = {emotion: loss for emotion, loss in losses.items() if loss.low > 0}
+    if not sure:
+        return None
+    # By the lower bound: the greatest loss is easily that of the rarest emotion, by chance.
+    most = max(sure, key=lambda emotion: sure[emotion].low)
+    before, after = whole.recall[most].value, hidden.recall[most].value
+    return (
+        f"The emotion that most clearly needs the {hidden.mask.region} is {most}: without the {hidden.mask.region}, "
+        f"recall falls from {percent(before, 0)} to {percent(after, 0)} ({_points(sure[most])} lost, "
+        f"n = {sure[most].n:,})."
+    )
+
+
+def _which_half(study: Sequence[RunUnderMasks], pair: tuple[str, str], *, resamples: int, seed: int) -> list[str]:
+    """Which of two opposite halves carries more, each asked by the model trained on it."""
+    run_on = {one.trained_on: one for one in reversed(study)}
+    if any(half not in run_on for half in pair):
+        return []
+    first, second = (run_on[half].scores[half] for half in pair)
+    apart = _apart(first, second, resamples=resamples, seed=seed)
+    values = f"{percent(first.metrics['accuracy'].value)} and {percent(second.metrics['accuracy'].value)}"
+    if apart.low <= 0 <= apart.high:
+        return [
+            f"The {pair[0]} and the {pair[1]} half carry about the same, each asked by the model trained on it: "
+            f"{values}; the difference, {_points(apart)}, can be chance."
+        ]
+    more, less = pair if apart.value > 0 else pair[::-1]
+    return [
+        f"The {more} half carries more than the {less} one, each asked by the model trained on it: {values} on the "
+        f"{pair[0]} and the {pair[1]} half, a difference of {_points(apart)}."
+    ]
+
+
+def _price(study: Sequence[RunUnderMasks], *, resamples: int, seed: int) -> list[str]:
+    """What the halves' models lose on whole faces."""
+    run_on = {one.trained_on: one for one in reversed(study)}
+    halves = [half for half in HALVES if half in run_on]
+    if "full" not in run_on or not halves:
+        return []
+    whole = run_on["full"].scores["full"].predictions
+    lost = {
+        half: accuracy_difference(whole, run_on[half].scores["full"].predictions, resamples=resamples, seed=seed)
+        for half in halves
+    }
+    told = ", ".join(f"{half} {signed(-loss.value, plus=True)}" for half, loss in lost.items())
+    sure = [half for half, loss in lost.items() if loss.low > 0]
+    return [
+        f"On whole faces the fine-tuned models score, against the one trained on them, in points: {told}. "
+        + (
+            f"Learning to do with a half has its price for: {', '.join(sure)}."
+            if sure
+            else "None of these differences shows a price that could not be chance."
+        )
+    ]
+
+
+def _span(estimate: Estimate) -> str:
+    return f"{100 * estimate.low:.0f} to {100 * estimate.high:.0f}{NBSP}%"
+
+
+def _points(estimate: Estimate) -> str:
+    """A difference in points with its interval, its sign left to the sentence."""
+    low, high = sorted((estimate.low, estimate.high))
+    if estimate.value < 0:
+        low, high = -high, -low
+    return f"{100 * abs(estimate.value):.1f} points, {signed(low)} to {signed(high)}"
+
+
+def signed(share: float, *, plus: bool = False) -> str:
+    """0.0123 -> "1.2" (with `plus` "+1.2"), -0.0123 -> "−1.2" with a real minus sign; never "−0.0"."""
+    rounded = round(100 * share, 1)
+    return f"{'−' if rounded < 0 else '+' if plus and rounded > 0 else ''}{abs(rounded):.1f}"
