@@ -8,10 +8,19 @@ from fer.errors import FerError
 from fer.report.finding import Finding
 from fer.report.subject import Subject
 
-OPENING: Final = ("comparison",)
+OPENING: Final = ("comparison", "seeds", "ensemble")
 """Analyses that stand before the scores."""
 
-CLOSING: Final = ("explanations",)
+CLOSING: Final = (
+    "cost",
+    "calibration",
+    "explanations",
+    "occlusion",
+    "robustness",
+    "fairness",
+    "cross_data",
+    "label_noise",
+)
 """Analyses that stand between the scores and the facts of training and data."""
 
 Analyse = Callable[[Subject], Finding | None]

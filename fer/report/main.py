@@ -3,7 +3,7 @@
 import shutil
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 import numpy.typing as npt
@@ -27,14 +27,19 @@ if TYPE_CHECKING:
     from fer.checkpoint import LoadedModel
 
 
+_FOLDERS: Final = ("explanations", "figures", "gradcam", "predictions")
+"""Folders a report may hold even where this one brings nothing for them."""
+
+
 def make_report(runs: Sequence[Path], *, out: Path | None = None, options: ReportOptions | None = None) -> Path:
     """Evaluates and explains run folders; the path of the page, `report.html`.
 
     This is the only place where PrivateTest is scored.
 
     Args:
-        runs: run folders. Of several, the one with the highest PublicTest accuracy is shown in detail.
-        out: the report folder; None puts it into the run folder as `report`, or for several runs beside the first.
+        runs: run folders, or studies, which stand for their runs. Of several runs, `choose_detail` says which one is
+            shown in detail.
+        out: the report folder; None puts it into the run or study folder as `report`, or for several beside the first.
         options: what to do; None for the defaults.
 
     Raises:
@@ -44,8 +49,8 @@ def make_report(runs: Sequence[Path], *, out: Path | None = None, options: Repor
     """
     options = ReportOptions() if options is None else options
     records = read_runs(runs)
-    folder = _report_folder(records, out)
-    data, models = OpenData(), OpenModels(options.device)
+    folder = _report_folder(runs, out)
+    data, models = OpenData(options.data_root), OpenModels(options.device)
     evaluated = [evaluate_record(record, models.of(record), data, options) for record in records]
     subject = Subject(run=choose_detail(evaluated), runs=evaluated, options=options, data=data, models=models)
     command = command_line([str(run) for run in runs], None if out is None else str(out))
@@ -76,11 +81,13 @@ def choose_detail(runs: Sequence[EvaluatedRun]) -> EvaluatedRun:
     """The run to show in detail: the one with the highest PublicTest accuracy, the first of equals.
 
     PrivateTest has no say, because a run chosen by its score there would have an optimistic score. Where a run has no
-    PublicTest, the first run is shown.
+    PublicTest, the first run is shown. A run trained on a part of the face stands behind those trained on whole faces.
     """
-    if any("public" not in run.sets for run in runs):
-        return runs[0]
-    return max(runs, key=lambda run: run.sets["public"].plain.metrics["accuracy"].value)
+    whole = [run for run in runs if run.record.visible == "full"]
+    candidates = whole if whole else runs
+    if any("public" not in run.sets for run in candidates):
+        return candidates[0]
+    return max(candidates, key=lambda run: run.sets["public"].plain.metrics["accuracy"].value)
 
 
 def write_report(folder: Path, subject: Subject, findings: Mapping[str, Finding], *, command: str) -> Path:
@@ -102,13 +109,13 @@ def write_report(folder: Path, subject: Subject, findings: Mapping[str, Finding]
     write_model_eval(folder / "model_eval.csv", runs, findings)
     write_per_class(folder / "per_class.csv", runs)
     write_confusion(folder, detail)
-    for key, scores in tables(detail).items():
-        scores.predictions.write(folder / "predictions" / f"{key}.parquet")
     write_atomic(
         folder / "model_card.md", model_card(detail, options=options, findings=findings, report_command=command)
     )
     sections = _sections(subject, findings, command)
     _write_files(folder, sections, findings)
+    for key, scores in tables(detail).items():
+        scores.predictions.write(folder / "predictions" / f"{key}.parquet")
     page = render_page(
         sections,
         title=detail.record.name if len(runs) == 1 else f"{detail.record.name} and {len(runs) - 1} other runs",
@@ -123,8 +130,10 @@ def write_report(folder: Path, subject: Subject, findings: Mapping[str, Finding]
 
 def _sections(subject: Subject, findings: Mapping[str, Finding], command: str) -> list[Section]:
     """The page in reading order."""
-    opening = [section for name in OPENING if name in findings for section in findings[name].sections]
-    closing = [section for name, found in findings.items() if name not in OPENING for section in found.sections]
+    # What several runs cost belongs to choosing one of them; what a single run costs can wait.
+    first = (*OPENING, "cost") if len(subject.runs) > 1 else OPENING
+    opening = [section for name in first if name in findings for section in findings[name].sections]
+    closing = [section for name, found in findings.items() if name not in first for section in found.sections]
     title = "Result" if len(subject.runs) == 1 else f"Result of {subject.run.record.name}"
     return [
         *opening,
@@ -146,17 +155,16 @@ def _write_files(folder: Path, sections: Sequence[Section], findings: Mapping[st
     for section in sections:
         for chart in section.charts:
             files |= {f"figures/{chart.key}.{kind}": chart.file(kind) for kind in ("png", "svg")}
-    for top in sorted({"figures", "gradcam", *(path.partition("/")[0] for path in files if "/" in path)}):
+    for top in {*_FOLDERS, *(path.partition("/")[0] for path in files if "/" in path)}:
         shutil.rmtree(folder / top, ignore_errors=True)
     for path, content in files.items():
         (folder / path).parent.mkdir(parents=True, exist_ok=True)
         write_atomic(folder / path, content)
 
 
-def _report_folder(records: Sequence[RunRecord], out: Path | None) -> Path:
+def _report_folder(runs: Sequence[Path], out: Path | None) -> Path:
     if out is not None:
         if out.exists() and not out.is_dir():
             raise ConfigError(f"out={out} is a file: name a folder for the report")
         return out
-    first = records[0].folder.path
-    return first / "report" if len(records) == 1 else first.resolve().parent / "report"
+    return runs[0] / "report" if len(runs) == 1 else runs[0].resolve().parent / "report"

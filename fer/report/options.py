@@ -1,9 +1,19 @@
 """What a report is asked to do; conf/evaluation/report/default.yaml holds the same defaults."""
 
+from pathlib import Path
 from typing import Literal
 
 from pydantic import Field
 
+from fer.report.calibration.options import CalibrationOptions
+from fer.report.cost.options import CostOptions
+from fer.report.cross_data.options import CrossDataOptions
+from fer.report.ensemble.options import EnsembleOptions
+from fer.report.explanations.options import ExplanationsOptions
+from fer.report.fairness.options import FairnessOptions
+from fer.report.label_noise.options import LabelNoiseOptions
+from fer.report.occlusion.options import OcclusionOptions
+from fer.report.robustness.options import RobustnessOptions
 from fer.section import Section
 
 
@@ -14,21 +24,35 @@ class ReportOptions(Section):
         bootstrap: resamples behind each interval.
         seed: of the resampling and of the choice of example faces.
         tta: also score with the mirrored face's answer averaged in.
-        explain: draw Grad-CAM maps.
-        cam_images_per_class: correct and wrong faces drawn for each emotion.
-        mistakes: how many of the most confident wrong answers are shown.
         faces: show faces at all; false makes a page that can be passed on where the data set's licence forbids
             passing on its images.
         batch_size: faces the model is asked about at a time.
+        data_root: where the data set lies now, if it was moved since the training; null: where the run found it.
         device: auto (CUDA, then Apple MPS, then the CPU), cpu, mps or cuda.
+        calibration: what the abstention threshold is to reach.
+        cost: how each model is timed.
+        ensemble: of several runs.
+        explanations: faces, heat maps and their tests.
+        cross_data: other data sets to test on.
+        fairness: which groups of faces are compared.
+        label_noise: what the labels are held against.
+        occlusion: of the analysis of hidden parts of the face.
+        robustness: corruptions and changes of light.
     """
 
     bootstrap: int = Field(default=2000, ge=100, le=100_000)
     seed: int = Field(default=0, ge=0, lt=2**32)
     tta: bool = True
-    explain: bool = True
-    cam_images_per_class: int = Field(default=4, ge=1, le=50)
-    mistakes: int = Field(default=12, ge=0, le=200)
     faces: bool = True
     batch_size: int = Field(default=256, ge=1)
+    data_root: Path | None = None
     device: Literal["auto", "cpu", "mps", "cuda"] = "auto"
+    calibration: CalibrationOptions = CalibrationOptions()
+    cost: CostOptions = CostOptions()
+    ensemble: EnsembleOptions = EnsembleOptions()
+    explanations: ExplanationsOptions = ExplanationsOptions()
+    occlusion: OcclusionOptions = OcclusionOptions()
+    robustness: RobustnessOptions = RobustnessOptions()
+    fairness: FairnessOptions = FairnessOptions()
+    label_noise: LabelNoiseOptions = LabelNoiseOptions()
+    cross_data: CrossDataOptions = CrossDataOptions()

@@ -19,9 +19,14 @@ if TYPE_CHECKING:
 
 
 class OpenData:
-    """Data sets opened for a report, each once however many runs use it."""
+    """Data sets opened for a report, each once however many runs use it.
 
-    def __init__(self) -> None:
+    Args:
+        root: where the data lie now; None for where each run found them.
+    """
+
+    def __init__(self, root: Path | None = None) -> None:
+        self._root = root
         self._opened: dict[str, tuple[FaceSamples, str]] = {}
 
     def of(self, record: RunRecord) -> "tuple[FaceSamples, str]":
@@ -35,9 +40,14 @@ class OpenData:
 
         from fer.data.sources import AnyDataConfig, DataConfig, open_samples
 
+        section = dict(record.config["data"])
+        if self._root is not None:
+            if "root" not in section:
+                raise ConfigError(f"data_root={self._root}: {record.name} was trained on data without a place")
+            section["root"] = str(self._root)
         # The data section alone: validating the whole configuration would import the whole training stack.
         try:
-            config: DataConfig = TypeAdapter(AnyDataConfig).validate_python(record.config["data"])
+            config: DataConfig = TypeAdapter(AnyDataConfig).validate_python(section)
         except ValidationError as error:
             first = error.errors()[0]
             key = ".".join(map(str, ("data", *first["loc"][1:])))

@@ -19,7 +19,7 @@ def model_card(
     """The card of one run, as Markdown."""
     manifest = run.record.manifest
     facts = dict(flat_facts(manifest))
-    energy = facts.get("energy_kwh")
+    energy = facts.get("energy.kwh")
     return render_markdown(
         "card/model_card.md.j2",
         {
@@ -55,6 +55,7 @@ def model_card(
             "statement": statement(run, run.headline_key),
             "class_rows": class_rows(run),
             "findings": [sentence for found in findings.values() for sentence in found.card],
+            "groups_measured": "fairness" in findings and bool(findings["fairness"].metrics.get("measured")),
             "meanings": meanings(run),
             "train_time": duration(run.record.final.get("train_seconds")),
             "wall_time": duration(manifest["wall_seconds"]) if "wall_seconds" in manifest else "",

@@ -33,6 +33,7 @@ class DataFacts:
         counts: split -> int64 array (7,), faces of each emotion; empty splits are left out.
         copies: what deduplication found; None without PrivateTest.
         unreadable: raw items that could not be decoded.
+        reading: what was decided, dropped or changed on reading, a sentence each.
     """
 
     source: str
@@ -41,6 +42,7 @@ class DataFacts:
     counts: Mapping[str, npt.NDArray[np.int64]]
     copies: Deduplication | None
     unreadable: tuple[str, ...]
+    reading: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -91,6 +93,7 @@ def describe_data(samples: FaceSamples, *, fingerprint: str) -> DataFacts:
         counts={name: count for name, count in counts.items() if count.sum() > 0},
         copies=deduplicate(samples) if has_private else None,
         unreadable=samples.unreadable,
+        reading=samples.notes,
     )
 
 
@@ -178,8 +181,9 @@ def _score_held_out(predictions: Predictions, options: "ReportOptions") -> SetSc
 def _selection_notes(record: RunRecord, scores: Mapping[str, SetScores]) -> list[str]:
     """What the reader must know of PublicTest under this protocol."""
     notes = []
+    # What a run with a part of the face recorded is of that part: no score on whole faces repeats it.
     recorded = record.final.get("public.accuracy")
-    if isinstance(recorded, float) and "public" in scores:
+    if isinstance(recorded, float) and "public" in scores and record.visible == "full":
         here = scores["public"].plain.metrics["accuracy"].value
         if abs(100 * (here - recorded)) > _REPEATS_WITHIN:
             notes.append(

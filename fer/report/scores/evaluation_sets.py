@@ -96,7 +96,7 @@ def evaluation_sets(samples: FaceSamples) -> tuple[tuple[EvaluationSet, ...], tu
             EvaluationSet(
                 key="private",
                 rows=private,
-                description=f"All {len(private):,} faces of the official PrivateTest split.",
+                description=f"All {len(private):,} faces of the PrivateTest split.",
             )
         )
         copies = deduplicate(samples)
@@ -114,7 +114,7 @@ def evaluation_sets(samples: FaceSamples) -> tuple[tuple[EvaluationSet, ...], tu
     if len(public) > 0:
         sets.append(
             EvaluationSet(
-                key="public", rows=public, description=f"All {len(public):,} faces of the official PublicTest split."
+                key="public", rows=public, description=f"All {len(public):,} faces of the PublicTest split."
             )
         )
     mixed = merged if len(merged) > 0 else np.concatenate([public, private])

@@ -213,6 +213,7 @@ def data_section(run: EvaluatedRun) -> Section:
             "copies": data.copies,
             "without_copies": trained_without_copies(run),
             "unreadable": data.unreadable,
+            "reading": data.reading,
             "synthetic": is_synthetic(run),
         },
         charts=(
