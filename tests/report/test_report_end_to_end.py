@@ -102,7 +102,13 @@ def test_a_device_that_is_not_there_is_named(tiny_run: Path, tmp_path: Path) -> 
 
 def test_the_command_prints_the_page(tiny_run: Path, tmp_path: Path) -> None:
     code = "import sys; from fer.cli import report; report()"
-    arguments = [f"run={tiny_run}", f"out={tmp_path / 'r'}", "bootstrap=100", "explanations.enabled=false", "faces=false"]
+    arguments = [
+        f"run={tiny_run}",
+        f"out={tmp_path / 'r'}",
+        "bootstrap=100",
+        "explanations.enabled=false",
+        "faces=false",
+    ]
     done = subprocess.run([sys.executable, "-c", code, *arguments], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     assert done.stdout.strip() == str(tmp_path / "r" / "report.html")

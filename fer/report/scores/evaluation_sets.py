@@ -113,9 +113,7 @@ def evaluation_sets(samples: FaceSamples) -> tuple[tuple[EvaluationSet, ...], tu
             notes.append("Every PrivateTest face is a pixel-for-pixel copy of a face of another split.")
     if len(public) > 0:
         sets.append(
-            EvaluationSet(
-                key="public", rows=public, description=f"All {len(public):,} faces of the PublicTest split."
-            )
+            EvaluationSet(key="public", rows=public, description=f"All {len(public):,} faces of the PublicTest split.")
         )
     mixed = merged if len(merged) > 0 else np.concatenate([public, private])
     if len(merged) > 0 or (len(public) > 0 and len(private) > 0):
