@@ -122,3 +122,7 @@ class Subject:
     def ask(self, images_NCHW: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:
         """Probabilities (N, 7) of the run in detail, without test-time augmentation, of uint8 images (N, C, H, W)."""
         return self.model.probabilities(images_NCHW, batch_size=self.options.batch_size)
+
+    def ask_fast(self, images_NCHW: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:
+        """The same in the precision of `fer.accelerator.fast_inference`: for many sets of changed faces."""
+        return self.model.probabilities(images_NCHW, batch_size=self.options.batch_size, fast=True)

@@ -22,7 +22,7 @@ MAY_IMPORT = {
     "fer.models": GROUND | {"fer.preprocess"},
     "fer.metrics": GROUND,
     "fer.explain": GROUND | {"fer.models"},
-    "fer.checkpoint": GROUND | {"fer.preprocess", "fer.models.registry"},
+    "fer.checkpoint": GROUND | {"fer.accelerator", "fer.preprocess", "fer.models.registry"},
     "fer.run_folder": GROUND,
     "fer.accelerator": GROUND,
     "fer.config": GROUND | {"fer.data", "fer.models", "fer.run_folder"},

@@ -16,4 +16,4 @@ class CostOptions(Section):
 
     enabled: bool = True
     repeats: int = Field(default=100, ge=10, le=10_000)
-    seconds: float = Field(default=2.0, gt=0, le=600)
+    seconds: float = Field(default=1.0, gt=0, le=600)

@@ -119,7 +119,7 @@ def _trust(subject: Subject, images: Images) -> tuple[Trust | None, Sequence[str
         return None, missing
     trust = check_maps(
         subject.model,
-        subject.ask,
+        subject.ask_fast,
         images=images[rows],
         classes=classes,
         found=maps,

@@ -35,8 +35,8 @@ class ExplanationsOptions(Section):
     successes: int = Field(default=12, ge=0, le=200)
     compared_faces: int = Field(default=7, ge=0, le=70)
     class_map_faces: int = Field(default=200, ge=0)
-    tested_faces: int = Field(default=40, ge=0)
-    randomised_faces: int = Field(default=10, ge=0)
+    tested_faces: int = Field(default=30, ge=0)
+    randomised_faces: int = Field(default=6, ge=0)
     pointing_faces: int = Field(default=70, ge=0)
 
     @field_validator("methods")

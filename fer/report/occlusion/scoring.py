@@ -107,7 +107,9 @@ def _score(
             table, metrics, classes = whole.predictions, whole.metrics, whole.classes
         else:
             changed = masked(images, mask, seed=options.seed)
-            table = replace(whole.predictions, probabilities=_ask(model, changed, options.batch_size))
+            table = replace(
+                whole.predictions, probabilities=model.probabilities(changed, batch_size=options.batch_size, fast=True)
+            )
             metrics = evaluate(table, resamples=resamples, seed=options.seed)
             classes = evaluate_classes(table, resamples=resamples, seed=options.seed)
         scores[mask.key] = MaskScores(
@@ -118,13 +120,3 @@ def _score(
             retention=retention(whole.predictions, table, resamples=resamples, seed=options.seed),
         )
     return RunUnderMasks(run=run, scores=scores)
-
-
-def _ask(model: "LoadedModel", images: Faces, batch_size: int) -> "np.ndarray[tuple[int, ...], np.dtype[np.float32]]":
-    import torch
-
-    from fer.accelerator import fast_inference
-
-    device = next((tensor.device for tensor in model.net.state_dict().values()), torch.device("cpu"))
-    with fast_inference(device):
-        return model.probabilities(images, batch_size=batch_size)
