@@ -13,13 +13,15 @@ from fer.data.samples import FaceSamples, Split
 from fer.errors import ConfigError
 from fer.labels import EMOTIONS
 from fer.metrics import Predictions
-from fer.metrics.calibration import Calibration, fit_calibration
+from fer.metrics.calibration import Calibration, fit_calibration, reliability_bins
 from fer.metrics.calibration_scores import CALIBRATION_METRICS
 from fer.report.calibration.analysis import analyse
+from fer.report.calibration.figures import reliability_figure
 from fer.report.calibration.options import CalibrationOptions
 from fer.report.command import compose, parse
 from fer.report.finding import Finding
 from fer.report.options import ReportOptions
+from fer.report.page.figure_style import PRINT, styled
 from fer.report.page.render import render_page
 from fer.report.records import read_runs
 from fer.report.scores.evaluation import EvaluatedRun, describe_data, evaluate_run
@@ -293,3 +295,16 @@ def test_it_can_be_switched_off(run: EvaluatedRun) -> None:
 def test_mistakes_in_the_options_are_named(argument: str, words: str) -> None:
     with pytest.raises(ConfigError, match=words):
         parse(compose(["run=x", argument]))
+
+
+@pytest.mark.parametrize("n", [1, 500])
+def test_a_diagram_fills_its_figure_whatever_the_bins_hold(n: int) -> None:
+    rng = np.random.default_rng(0)
+    confidence = np.repeat([0.25, 0.6, 0.9], n)
+    bins = reliability_bins(confidence, rng.random(len(confidence)) < confidence)
+    with styled(PRINT):
+        figure = reliability_figure(bins, title="As the model answers", palette=PRINT)
+        figure.canvas.draw()
+    upper, lower = figure.axes
+    assert upper.get_position().height > 0.4
+    assert lower.get_position().height > 0.1

@@ -28,16 +28,20 @@ def reliability_figure(bins: Sequence[ReliabilityBin], *, title: str, palette: P
     low, high = (100 * np.array([getattr(each, end) for each in filled]) for end in ("low", "high"))
     many = np.array([each.n >= FEW for each in filled])
     upper.plot([0, 100], [0, 100], color=palette.muted, linestyle="--", linewidth=1.2, label="perfect calibration")
-    upper.vlines(
-        confidence[many],
-        confidence[many],
-        accuracy[many],
-        color=palette.series[1],
-        alpha=0.45,
-        linewidth=7,
-        label="gap",
-    )
+    # Nothing is drawn of no marks at all: for an empty one the layout makes room in the picture's corner.
+    if many.any():
+        upper.vlines(
+            confidence[many],
+            confidence[many],
+            accuracy[many],
+            color=palette.series[1],
+            alpha=0.45,
+            linewidth=7,
+            label="gap",
+        )
     for chosen, face, width in ((many, palette.series[0], 1.6), (~many, palette.surface, 0.8)):
+        if not chosen.any():
+            continue
         upper.vlines(confidence[chosen], low[chosen], high[chosen], color=palette.series[0], linewidth=width)
         upper.plot(
             confidence[chosen],
