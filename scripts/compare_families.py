@@ -3,7 +3,8 @@
     python scripts/compare_families.py archive.zip --minutes 4 --out outputs/families
 
 Each net trains at its own full size with its own optimiser, for as many whole epochs as fit the budget at the speed
-that a short probe of it shows. Interrupted? The same command goes on: finished families are kept.
+that a short probe of it shows, or for a part of one epoch where not even one fits. Interrupted? The same command goes
+on: finished families are kept.
 """
 
 import argparse
@@ -14,6 +15,8 @@ from pathlib import Path
 
 FAMILIES = ("random", "majority", "mlp", "cnn", "skipcnn", "resnet18", "resnet50", "efficientnetv2", "vit")
 TRAINING_IMAGES = 28_709
+BATCH = 256
+PROBED_BATCHES = 15
 
 
 def main() -> None:
@@ -32,20 +35,35 @@ def main() -> None:
         runs.append(run_dir)
         if (run_dir / "metrics.json").is_file():
             continue
-        common = [f"model={family}", f"data.root={arguments.root}", f"seed={arguments.seed}", "model.train_sizes=null"]
-        epochs = 1
+        common = [f"model={family}", f"data.root={arguments.root}", f"seed={arguments.seed}"]
+        common += ["model.train_sizes=null", f"data.batch_size={BATCH}"]
+        length = ["trainer.max_epochs=1"]
         if family not in ("random", "majority"):
             speed = probe(common, arguments.out / f"probe_{family}")
-            epochs = max(1, round(arguments.minutes * 60 * speed / TRAINING_IMAGES))
-            print(f"{family}: {speed:,.0f} images/s, {epochs} epochs", flush=True)
-        fer("train", *common, f"trainer.max_epochs={epochs}", f"run_dir={run_dir}", "~callbacks.early_stopping")
-    fer("report", f"run=[{','.join(map(str, runs))}]", f"out={arguments.out / 'report'}")
+            length = fitting(arguments.minutes * 60 * speed)
+            print(f"{family}: {speed:,.0f} images/s, {' '.join(length)}", flush=True)
+        fer("train", *common, *length, f"run_dir={run_dir}", "~callbacks.early_stopping")
+    # What the families are compared by; the analyses of one model can be had from its own report.
+    off = [f"{name}.enabled=false" for name in ("explanations", "occlusion", "robustness", "label_noise")]
+    fer("report", f"run=[{','.join(map(str, runs))}]", f"out={arguments.out / 'report'}", *off)
+
+
+def fitting(images: float) -> list[str]:
+    """The length of a training that sees about so many images, as overrides."""
+    epochs = round(images / TRAINING_IMAGES)
+    if epochs >= 1:
+        return [f"trainer.max_epochs={epochs}"]
+    return ["trainer.max_epochs=1", f"+trainer.limit_train_batches={max(1, round(images / BATCH))}"]
 
 
 def probe(common: list[str], run_dir: Path) -> float:
     """Images a second of a short training."""
     if not (run_dir / "metrics.json").is_file():
-        limits = ["trainer.max_epochs=1", "+trainer.limit_train_batches=40", "+trainer.limit_val_batches=1"]
+        limits = [
+            "trainer.max_epochs=1",
+            f"+trainer.limit_train_batches={PROBED_BATCHES}",
+            "+trainer.limit_val_batches=1",
+        ]
         fer("train", *common, *limits, f"run_dir={run_dir}")
     return float(json.loads((run_dir / "metrics.json").read_text(encoding="utf-8"))["images_per_second"])
 
