@@ -3,6 +3,7 @@
 import io
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from fer.metrics import Estimate
@@ -38,8 +39,13 @@ class Chart:
         metadata = {"png": {"Software": None}, "svg": {"Date": None, "Creator": None}}[kind]
         buffer = io.BytesIO()
         with styled(PRINT):
-            self.draw(PRINT).savefig(buffer, format=kind, dpi=160, metadata=metadata)
+            self._printed.savefig(buffer, format=kind, dpi=160, metadata=metadata)
         return buffer.getvalue()
+
+    @cached_property
+    def _printed(self) -> "Figure":
+        with styled(PRINT):
+            return self.draw(PRINT)
 
 
 @dataclass(frozen=True, kw_only=True)
