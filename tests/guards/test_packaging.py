@@ -113,7 +113,15 @@ def test_wheel_runs_every_command_in_a_foreign_folder(foreign: Path) -> None:
         "run_dir=run",
     )
     assert "run folder: run" in out
-    report = run("fer-report", "run=run", "out=report", "bootstrap=100")
+    # Every analysis, each on few faces: what must be in the wheel is their templates and settings.
+    few = (
+        "cost.seconds=0.1",
+        "explanations.tested_faces=4",
+        "explanations.randomised_faces=2",
+        "robustness.max_faces=50",
+    )
+    report = run("fer-report", "run=run", "out=report", "bootstrap=100", *few)
     assert "report.html" in report
+    assert "baseline=" in run("fer-occlusion", "--help")
     assert (foreign / "report" / "report.html").is_file()
     assert '"counts"' in run("fer-data", "stats", "synthetic", "--json")
