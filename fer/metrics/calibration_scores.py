@@ -4,7 +4,7 @@ A bootstrap draw weighs every face by how often it was drawn, and each score is 
 sums over bins. So one sparse matrix times the weights gives every score of every draw.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final
@@ -13,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from fer.errors import DataError
+from fer.metrics.bootstrap import bootstrap_counts
 from fer.metrics.calibration import BINS, bin_numbers, brier_scores
 from fer.metrics.predictions import Floats, Predictions
 from fer.metrics.scores import Estimate
@@ -28,7 +29,7 @@ CALIBRATION_METRICS: Final[Mapping[str, str]] = MappingProxyType(
 
 _BINNED: Final = ("ece", "classwise_ece")
 
-# The block and the seeding of `fer.metrics.scores`: the NLL has one interval, wherever it stands.
+# Draws at a time.
 _BLOCK = 64
 
 
@@ -93,9 +94,9 @@ def evaluate_calibration(
     eps = float(np.finfo(predictions.probabilities.dtype).eps)
     parts = [_Parts.of(table, predictions.labels, eps=eps) for table in tables]
     draws: list[list[Mapping[str, Floats]]] = [[] for _ in parts]
-    for weights_NB in bootstrap_weights(n, resamples, seed):
+    for counts_NB in bootstrap_counts(n, resamples=resamples, seed=seed):
         for part, found in zip(parts, draws, strict=True):
-            found.append(part.scores(weights_NB))
+            found.append(part.scores(counts_NB.astype(np.float64)))
     chances = [_chance(table, resamples=resamples, seed=seed) for table in tables]
     values = [part.scores(np.ones((n, 1))) for part in parts]
     joined = [{key: np.concatenate([block[key] for block in found]) for key in CALIBRATION_METRICS} for found in draws]
@@ -142,20 +143,11 @@ def evaluate_temperature(
     grid_G = np.linspace(max(inverse - 7 * error, inverse / 100), inverse + 7 * error, 57)
     slopes_NG = np.column_stack([slopes(logits_NC, predictions.labels, float(place)) for place in grid_G])
     found = [
-        [float(np.interp(0.0, rising_G, grid_G)) for rising_G in weights_NB.T @ slopes_NG]
-        for weights_NB in bootstrap_weights(n, resamples, seed)
+        [float(np.interp(0.0, rising_G, grid_G)) for rising_G in counts_NB.T @ slopes_NG]
+        for counts_NB in bootstrap_counts(n, resamples=resamples, seed=seed)
     ]
     low, high = np.percentile(1 / np.concatenate(found), (2.5, 97.5))
     return Estimate(value=temperature, low=float(low), high=float(high), n=n)
-
-
-def bootstrap_weights(n: int, resamples: int, seed: int) -> Iterator[Floats]:
-    """How often each of `n` faces is drawn in each resample, in blocks: float64 arrays (n, up to 64)."""
-    rng = np.random.default_rng([seed, 1])
-    for start in range(0, resamples, _BLOCK):
-        block = min(_BLOCK, resamples - start)
-        drawn = rng.integers(0, n, size=(n, block)) * block + np.arange(block)
-        yield np.bincount(drawn.ravel(), minlength=n * block).reshape(n, block).astype(np.float64)
 
 
 @dataclass(frozen=True, kw_only=True)

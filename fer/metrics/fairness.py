@@ -24,7 +24,8 @@ import numpy as np
 import numpy.typing as npt
 
 from fer.errors import DataError
-from fer.labels import EMOTIONS, NUM_CLASSES
+from fer.labels import EMOTIONS
+from fer.metrics.bootstrap import resampled_confusions
 from fer.metrics.group_gaps import Gap, largest_gaps
 from fer.metrics.group_rates import (
     LEVEL,
@@ -171,9 +172,7 @@ def _score_grouping(
         )
         draws = np.stack(
             [
-                np.random.default_rng([*seed, number, 3])
-                .multinomial(confusion.sum(), confusion.ravel() / confusion.sum(), size=resamples)
-                .reshape(resamples, NUM_CLASSES, NUM_CLASSES)
+                resampled_confusions(confusion, resamples=resamples, rng=np.random.default_rng([*seed, number, 3]))
                 for number, confusion in enumerate(confusions)
             ]
         )

@@ -133,10 +133,7 @@ def find_label_issues(predictions: Predictions, *, seed: int = 0) -> LabelIssues
         draws = np.stack([shares(rng.integers(0, n, n)) for _ in range(_JOINT_RESAMPLES)])
     rows = np.asarray(rows, dtype=np.int64)
     counts = [n, *np.bincount(labels, minlength=NUM_CLASSES).tolist()]
-    estimates = [
-        Estimate(value=float(value[i]), **_bounds(draws[np.isfinite(draws[:, i]), i]), n=counts[i])
-        for i in range(1 + NUM_CLASSES)
-    ]
+    estimates = [Estimate.of_draws(float(value[i]), draws[:, i], counts[i]) for i in range(1 + NUM_CLASSES)]
     return LabelIssues(
         rows=rows,
         suggested=predictions.predicted[rows],
@@ -194,7 +191,7 @@ def score_against_votes(
     def share(hits: npt.NDArray[np.bool_]) -> Estimate:
         n = len(hits)
         value = float(hits.mean())
-        return Estimate(value=value, **_bounds(rng.binomial(n, value, resamples) / n), n=n)
+        return Estimate.of_draws(value, rng.binomial(n, value, resamples) / n, n)
 
     def mean(values: Floats) -> Estimate:
         n = len(values)
@@ -202,7 +199,7 @@ def score_against_votes(
             values[rng.integers(0, n, (min(_BLOCK, resamples - start), n))].mean(axis=1)
             for start in range(0, resamples, _BLOCK)
         ]
-        return Estimate(value=float(values.mean()), **_bounds(np.concatenate(draws)), n=n)
+        return Estimate.of_draws(float(values.mean()), np.concatenate(draws), n)
 
     return VoteScores(
         label_is_majority=share(labels[clear] == majority[clear]),
@@ -224,9 +221,3 @@ def score_against_votes(
             if (level_M == level).any()
         ),
     )
-
-
-def _bounds(draws: Floats) -> dict[str, float]:
-    """The 95 % percentile interval of bootstrap draws; NaN where there are none."""
-    low, high = np.percentile(draws, (2.5, 97.5)) if len(draws) > 0 else (np.nan, np.nan)
-    return {"low": float(low), "high": float(high)}

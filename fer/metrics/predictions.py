@@ -64,7 +64,11 @@ class Predictions:
         return replace(self, ids=self.ids[rows], labels=self.labels[rows], probabilities=self.probabilities[rows])
 
     def write(self, path: Path) -> None:
-        """Writes a parquet file (columns id, split, label, predicted, then one per emotion), whole or not at all."""
+        """Writes the file of `as_parquet`, whole or not at all."""
+        write_atomic(path, self.as_parquet())
+
+    def as_parquet(self) -> bytes:
+        """A parquet file: columns id, split, label, predicted, then one per emotion."""
         from pyarrow import lib, parquet
 
         write_table: Any = parquet.write_table
@@ -82,7 +86,8 @@ class Predictions:
         table = lib.table(arrays).replace_schema_metadata({"split": self.split})
         buffer = lib.BufferOutputStream()
         write_table(table, buffer)
-        write_atomic(path, buffer.getvalue().to_pybytes())
+        content: bytes = buffer.getvalue().to_pybytes()
+        return content
 
     @classmethod
     def read(cls, path: Path) -> "Predictions":

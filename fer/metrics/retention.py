@@ -93,7 +93,4 @@ def _paired(
     right_KP = (np.arange(outcomes) >> places[:, None]) & 1
     draws_BP = np.random.default_rng([seed, 3]).multinomial(len(first), counts / len(first), size=resamples)
     value = float(statistic(right_KP @ counts[:, None] / len(first))[0])
-    found = statistic(right_KP @ draws_BP.T / len(first))
-    defined = found[np.isfinite(found)]
-    low, high = np.percentile(defined, (2.5, 97.5)) if len(defined) > 0 else (np.nan, np.nan)
-    return Estimate(value=value, low=float(low), high=float(high), n=len(first))
+    return Estimate.of_draws(value, statistic(right_KP @ draws_BP.T / len(first)), len(first))

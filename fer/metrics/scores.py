@@ -18,6 +18,7 @@ import numpy.typing as npt
 
 from fer.errors import DataError
 from fer.labels import EMOTIONS, NUM_CLASSES
+from fer.metrics.bootstrap import bootstrap_counts, resampled_confusions
 from fer.metrics.predictions import Floats, Predictions
 
 METRICS: Final[Mapping[str, str]] = MappingProxyType(
@@ -32,9 +33,6 @@ METRICS: Final[Mapping[str, str]] = MappingProxyType(
 )
 """Every metric of `evaluate` by key, with its name for tables. All but `nll` (nats, lower is better) lie in [0, 1]."""
 
-# Resamples per block: at 3,589 faces one block of weights is 0.9 MB and stays in the processor's cache.
-_BLOCK = 64
-
 
 @dataclass(frozen=True, kw_only=True)
 class Estimate:
@@ -45,10 +43,22 @@ class Estimate:
     high: float
     n: int
 
+    @classmethod
+    def of_draws(cls, value: float, draws: Floats, n: int) -> "Estimate":
+        """A score with the interval of its bootstrap draws; those that are not finite are left out."""
+        defined = draws[np.isfinite(draws)]
+        low, high = np.percentile(defined, (2.5, 97.5)) if len(defined) > 0 else (np.nan, np.nan)
+        return cls(value=value, low=float(low), high=float(high), n=n)
+
     def as_dict(self) -> dict[str, float | int | None]:
         """`{"value", "low", "high", "n"}` for JSON; an undefined score is null."""
         numbers = {"value": self.value, "low": self.low, "high": self.high}
         return {**{key: number if np.isfinite(number) else None for key, number in numbers.items()}, "n": self.n}
+
+    def as_columns(self, name: str) -> dict[str, float | int | None]:
+        """`{name, name_low, name_high}` for a row of a CSV; an undefined score is None."""
+        numbers = self.as_dict()
+        return {name: numbers["value"], f"{name}_low": numbers["low"], f"{name}_high": numbers["high"]}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -103,9 +113,11 @@ def evaluate(predictions: Predictions, *, resamples: int = 2000, seed: int = 0) 
     """
     value_of = headline(predictions)
     confusion = confusion_matrix(predictions.labels, predictions.predicted)
-    draws_of = _summary_scores(_resampled_confusions(confusion, resamples, seed))
+    draws_of = _summary_scores(
+        resampled_confusions(confusion, resamples=resamples, rng=np.random.default_rng([seed, 0]))
+    )
     draws_of |= _resampled_rank_scores(predictions, _log_losses(predictions), resamples, seed)
-    return {key: _estimate(value, draws_of[key], len(predictions)) for key, value in value_of.items()}
+    return {key: Estimate.of_draws(value, draws_of[key], len(predictions)) for key, value in value_of.items()}
 
 
 def evaluate_classes(predictions: Predictions, *, resamples: int = 2000, seed: int = 0) -> dict[str, ClassScores]:
@@ -117,13 +129,13 @@ def evaluate_classes(predictions: Predictions, *, resamples: int = 2000, seed: i
     _check_not_empty(predictions)
     confusion = confusion_matrix(predictions.labels, predictions.predicted)
     value_of = _class_scores(confusion)
-    draws_of = _class_scores(_resampled_confusions(confusion, resamples, seed))
+    draws_of = _class_scores(resampled_confusions(confusion, resamples=resamples, rng=np.random.default_rng([seed, 0])))
     support, called = confusion.sum(axis=1), confusion.sum(axis=0)
     count_of = {"precision": called, "recall": support, "f1": support}
     scores = {}
     for c, name in enumerate(EMOTIONS):
         estimates = {
-            key: _estimate(float(value_of[key][c]), draws_of[key][:, c], int(count[c]))
+            key: Estimate.of_draws(float(value_of[key][c]), draws_of[key][:, c], int(count[c]))
             for key, count in count_of.items()
         }
         scores[name] = ClassScores(**estimates, support=int(support[c]))
@@ -176,17 +188,6 @@ def _summary_scores(confusion: npt.NDArray[np.int64]) -> dict[str, Floats]:
     }
 
 
-def _resampled_confusions(confusion: npt.NDArray[np.int64], resamples: int, seed: int) -> npt.NDArray[np.int64]:
-    """int64 array (B, C, C): confusion matrices of B bootstrap resamples.
-
-    Drawing N faces with replacement and counting them by (true, predicted) is, cell for cell, one multinomial draw
-    with the observed shares: the same bootstrap, without touching the faces.
-    """
-    n = int(confusion.sum())
-    draws = np.random.default_rng([seed, 0]).multinomial(n, confusion.ravel() / n, size=resamples)
-    return draws.reshape(resamples, *confusion.shape)
-
-
 def _log_losses(predictions: Predictions) -> Floats:
     """float64 array (N,): -ln of the true class's probability, clipped like scikit-learn's `log_loss`."""
     p_N = predictions.probabilities[np.arange(len(predictions)), predictions.labels]
@@ -197,12 +198,9 @@ def _log_losses(predictions: Predictions) -> Floats:
 def _resampled_rank_scores(predictions: Predictions, losses_N: Floats, resamples: int, seed: int) -> dict[str, Floats]:
     """Scores that need each face, over B resamples: how often a face was drawn becomes its weight."""
     n = len(predictions)
-    rng = np.random.default_rng([seed, 1])
     nll, auc = [], []
-    for start in range(0, resamples, _BLOCK):
-        block = min(_BLOCK, resamples - start)
-        drawn = rng.integers(0, n, size=(n, block)) * block + np.arange(block)
-        weights_NB = np.bincount(drawn.ravel(), minlength=n * block).reshape(n, block).astype(np.float32)
+    for counts_NB in bootstrap_counts(n, resamples=resamples, seed=seed):
+        weights_NB = counts_NB.astype(np.float32)
         nll.append(losses_N @ weights_NB / n)
         areas, support = _one_vs_rest_areas(predictions.labels, predictions.probabilities, weights_NB)
         auc.append(_ratio((areas * support).sum(axis=0), support.sum(axis=0), undefined=np.nan))
@@ -240,9 +238,3 @@ def _one_vs_rest_areas(
         areas[c] = _ratio(ordered_B, positives_B * negatives_B)
         support[c] = np.where(negatives_B > 0, positives_B, 0)
     return areas, support
-
-
-def _estimate(value: float, draws: Floats, n: int) -> Estimate:
-    defined = draws[np.isfinite(draws)]
-    low, high = np.percentile(defined, (2.5, 97.5)) if len(defined) > 0 else (np.nan, np.nan)
-    return Estimate(value=value, low=float(low), high=float(high), n=n)

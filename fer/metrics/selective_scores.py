@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from fer.labels import EMOTIONS, NUM_CLASSES
-from fer.metrics.calibration_scores import bootstrap_weights
+from fer.metrics.bootstrap import bootstrap_counts
 from fer.metrics.predictions import Floats, Predictions
 from fer.metrics.scores import Estimate
 from fer.metrics.selective import RiskCoverage, descending_groups, risk_coverage
@@ -72,7 +72,7 @@ def evaluate_curve(
     wrong_N = ~correct_N[order]
     n = len(order)
     areas, risks = [], []
-    for weights_NB in bootstrap_weights(n, resamples, seed):
+    for weights_NB in bootstrap_counts(n, resamples=resamples, seed=seed):
         weights_NB = weights_NB[order]
         answered_KB = weights_NB.cumsum(axis=0)[last]
         wrong_KB = (weights_NB * wrong_N[:, None]).cumsum(axis=0)[last]
@@ -84,7 +84,7 @@ def evaluate_curve(
             place = np.searchsorted(answered_KB[:, b], np.array(LEVELS) * n - 1e-9)
             risks.append(risk_KB[place, b])
     low, high = np.percentile(np.array(risks), (2.5, 97.5), axis=0)
-    return SelectiveCurve(curve=curve, area=_estimate(curve.area, np.concatenate(areas), n), low=low, high=high)
+    return SelectiveCurve(curve=curve, area=Estimate.of_draws(curve.area, np.concatenate(areas), n), low=low, high=high)
 
 
 def evaluate_abstention(
@@ -118,7 +118,7 @@ def _selective(counts_AR: npt.NDArray[np.int64], drawn_BAR: npt.NDArray[np.int64
     def estimate(top: npt.NDArray[np.int64], bottom: npt.NDArray[np.int64], n: int) -> Estimate:
         # The first row holds the observed counts, the others the draws.
         shares = np.divide(top, bottom, out=np.full(len(top), np.nan), where=bottom > 0)
-        return _estimate(float(shares[0]), shares[1:], n)
+        return Estimate.of_draws(float(shares[0]), shares[1:], n)
 
     every = np.concatenate([counts_AR[None], drawn_BAR])
     faces, answers = every.sum(axis=(1, 2)), every[:, 1].sum(axis=1)
@@ -129,9 +129,3 @@ def _selective(counts_AR: npt.NDArray[np.int64], drawn_BAR: npt.NDArray[np.int64
         accuracy=estimate(every[:, :, 1].sum(axis=1), faces, support),
         selective_accuracy=estimate(every[:, 1, 1], answers, answered),
     )
-
-
-def _estimate(value: float, draws: Floats, n: int) -> Estimate:
-    defined = draws[np.isfinite(draws)]
-    low, high = np.percentile(defined, (2.5, 97.5)) if np.isfinite(value) else (np.nan, np.nan)
-    return Estimate(value=value, low=float(low), high=float(high), n=n)

@@ -157,5 +157,4 @@ def _difference(only_first: int, only_second: int, *, n: int, resamples: int, se
     # Drawing faces with replacement and counting them by outcome is one multinomial draw: the same bootstrap.
     shares = np.array([only_first, only_second, n - only_first - only_second]) / n
     draws: npt.NDArray[np.int64] = np.random.default_rng([seed, 2]).multinomial(n, shares, size=resamples)
-    low, high = np.percentile((draws[:, 0] - draws[:, 1]) / n, (2.5, 97.5))
-    return Estimate(value=(only_first - only_second) / n, low=float(low), high=float(high), n=n)
+    return Estimate.of_draws((only_first - only_second) / n, (draws[:, 0] - draws[:, 1]) / n, n)

@@ -8,6 +8,7 @@ the emotions that the labels hold; an answer outside them is still an error, for
 import numpy as np
 import numpy.typing as npt
 
+from fer.metrics.bootstrap import resampled_confusions
 from fer.metrics.predictions import Floats, Predictions
 from fer.metrics.scores import Estimate, confusion_matrix, evaluate
 
@@ -40,12 +41,11 @@ def evaluate_within(predictions: Predictions, *, resamples: int = 2000, seed: in
     n = len(predictions)
     rng = np.random.default_rng([seed, 2])
     confusion = confusion_matrix(predictions.labels, predictions.predicted)
-    # Resampling faces and counting them by (true, predicted) is one multinomial draw.
-    draws = rng.multinomial(n, confusion.ravel() / n, size=resamples).reshape(resamples, *confusion.shape)
-    scores["macro_f1"] = _estimate(_macro_f1(confusion, present), _macro_f1(draws, present), n)
+    draws = resampled_confusions(confusion, resamples=resamples, rng=rng)
+    scores["macro_f1"] = Estimate.of_draws(float(_macro_f1(confusion, present)), _macro_f1(draws, present), n)
     limited_N = present[predictions.probabilities[:, present].argmax(axis=1)]
     hits = int((limited_N == predictions.labels).sum())
-    scores[LIMITED] = _estimate(np.float64(hits / n), rng.binomial(n, hits / n, size=resamples) / n, n)
+    scores[LIMITED] = Estimate.of_draws(hits / n, rng.binomial(n, hits / n, size=resamples) / n, n)
     return scores
 
 
@@ -56,8 +56,3 @@ def _macro_f1(confusion: npt.NDArray[np.int64], present: npt.NDArray[np.int64]) 
     f1: Floats = np.divide(2.0 * hits, both, out=np.zeros(hits.shape), where=both > 0)
     mean: Floats = np.asarray(f1.mean(axis=-1))
     return mean
-
-
-def _estimate(value: Floats | np.float64, draws: Floats, n: int) -> Estimate:
-    low, high = np.percentile(draws, (2.5, 97.5))
-    return Estimate(value=float(value), low=float(low), high=float(high), n=n)

@@ -14,6 +14,7 @@ from torchmetrics.functional.classification import binary_calibration_error, mul
 from fer.errors import DataError
 from fer.labels import NUM_CLASSES
 from fer.metrics import Predictions, evaluate
+from fer.metrics.bootstrap import bootstrap_counts
 from fer.metrics.calibration import (
     Calibration,
     bin_numbers,
@@ -26,7 +27,6 @@ from fer.metrics.calibration import (
 )
 from fer.metrics.calibration_scores import (
     CALIBRATION_METRICS,
-    bootstrap_weights,
     evaluate_calibration,
     evaluate_temperature,
 )
@@ -207,7 +207,7 @@ def test_the_interval_of_the_temperature_is_that_of_refitted_draws() -> None:
     temperature = fit_temperature(said.probabilities, labels)
     found = evaluate_temperature(said, temperature, resamples=200, seed=4)
     refitted = []
-    for weights in bootstrap_weights(400, 200, 4):
+    for weights in bootstrap_counts(400, resamples=200, seed=4):
         for drawn in weights.T:
             rows = np.repeat(np.arange(400), drawn.astype(int))
             refitted.append(fit_temperature(said.probabilities[rows], labels[rows]))
@@ -251,7 +251,7 @@ def test_intervals_are_those_of_a_bootstrap_over_faces() -> None:
     scaled = apply_temperature(p, 0.7)
     brier, moved = [], []
     ece = []
-    for weights in bootstrap_weights(80, 100, 2):
+    for weights in bootstrap_counts(80, resamples=100, seed=2):
         for drawn in weights.T:
             rows = np.repeat(np.arange(80), drawn.astype(int))
             before, after = brier_scores(p, labels)[rows].mean(), brier_scores(scaled, labels)[rows].mean()

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from fer.errors import DataError
 from fer.labels import EMOTIONS
 from fer.metrics import Predictions
-from fer.metrics.calibration_scores import bootstrap_weights
+from fer.metrics.bootstrap import bootstrap_counts
 from fer.metrics.selective import perfect_ranking, risk_coverage, threshold_for_accuracy, threshold_for_share
 from fer.metrics.selective_scores import LEVELS, evaluate_abstention, evaluate_curve
 
@@ -113,7 +113,7 @@ def test_the_interval_of_the_curve_is_that_of_a_bootstrap_over_faces() -> None:
     correct = rng.random(90) < confidence
     found = evaluate_curve(confidence, correct, resamples=100, seed=5)
     areas, halves = [], []
-    for weights in bootstrap_weights(90, 100, 5):
+    for weights in bootstrap_counts(90, resamples=100, seed=5):
         for drawn in weights.T:
             rows = np.repeat(np.arange(90), drawn.astype(int))
             curve = risk_coverage(confidence[rows], correct[rows])

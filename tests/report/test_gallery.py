@@ -12,9 +12,8 @@ from fer.report.explanations.gallery import (
     draw,
     draw_heat,
     hesitant_successes,
-    png,
-    webp,
 )
+from fer.report.page.pictures import png, webp
 
 N = 28
 

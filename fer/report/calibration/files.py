@@ -76,19 +76,14 @@ def _columns(measured: Measured) -> dict[str, Any]:
     for metric in CALIBRATION_METRICS:
         # The NLL before is a column of the scores.
         if metric != "nll":
-            row |= _spread(f"{key}_{metric}", measured.change.before.metrics[metric])
+            row |= measured.change.before.metrics[metric].as_columns(f"{key}_{metric}")
         if after is not None:
-            row |= _spread(f"{key}_{metric}_calibrated", after.metrics[metric])
-    row |= _spread(f"{key}_aurc", measured.curve.area)
+            row |= after.metrics[metric].as_columns(f"{key}_{metric}_calibrated")
+    row |= measured.curve.area.as_columns(f"{key}_aurc")
     if whole is not None:
-        row |= _spread(f"{key}_coverage", whole.coverage)
-        row |= _spread(f"{key}_selective_accuracy", whole.selective_accuracy)
+        row |= whole.coverage.as_columns(f"{key}_coverage")
+        row |= whole.selective_accuracy.as_columns(f"{key}_selective_accuracy")
     return row
-
-
-def _spread(name: str, estimate: Estimate) -> dict[str, Any]:
-    numbers = estimate.as_dict()
-    return {name: numbers["value"], f"{name}_low": numbers["low"], f"{name}_high": numbers["high"]}
 
 
 def _tree(measured: Measured) -> dict[str, Any]:
@@ -157,6 +152,6 @@ def _emotion_rows(measured: Measured) -> list[dict[str, Any]]:
     for name, each in (("all", measured.whole), *((emotion, measured.classes[emotion]) for emotion in EMOTIONS)):
         row: dict[str, Any] = {"emotion": name, "support": each.support, "answered": each.answered}
         for key in ("coverage", "accuracy", "selective_accuracy"):
-            row |= _spread(key, getattr(each, key))
+            row |= getattr(each, key).as_columns(key)
         rows.append(row)
     return rows

@@ -188,8 +188,7 @@ def _row(score: CrossScore) -> dict[str, Any]:
         "missing_emotions": " ".join(score.missing),
     }
     for metric, estimate in score.metrics.items():
-        numbers = estimate.as_dict()
-        row |= {metric: numbers["value"], f"{metric}_low": numbers["low"], f"{metric}_high": numbers["high"]}
+        row |= estimate.as_columns(metric)
     for name, recall, support in zip(EMOTIONS, score.recalls.tolist(), score.support.tolist(), strict=True):
         row |= {f"recall_{name}": None if np.isnan(recall) else recall, f"n_{name}": support}
     return row

@@ -2,11 +2,9 @@
 
 from collections.abc import Mapping, Sequence
 from functools import partial
-from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
-from fer.metrics import METRICS, Estimate, Predictions
+from fer.metrics import METRICS, Estimate
 from fer.report.comparison.wording import p_value, points
 from fer.report.ensemble.figures import gains_figure, weights_figure
 from fer.report.ensemble.pool import FITTED_ON, Ensemble, Pool, best_single, build_ensemble, choose_members
@@ -273,8 +271,7 @@ def _csv_rows(ensemble: Ensemble) -> list[dict[str, Any]]:
                 "n": len(pool.predictions[key]),
             }
             for metric in METRICS:
-                numbers = pool.metrics[key][metric].as_dict()
-                row |= {metric: numbers["value"], f"{metric}_low": numbers["low"], f"{metric}_high": numbers["high"]}
+                row |= pool.metrics[key][metric].as_columns(metric)
             row |= {
                 "best_single": ensemble.best.record.name,
                 "accuracy_difference": test.difference.value,
@@ -296,12 +293,4 @@ def _prediction_files(ensemble: Ensemble) -> dict[str, bytes]:
         prefix = "ensemble" if pool.key == "uniform" else f"ensemble_{pool.key}"
         for key, table in pool.predictions.items():
             named[f"{prefix}_{key}{'_tta' if pool.tta else ''}"] = table
-    return {f"predictions/{name}.parquet": _parquet(table) for name, table in named.items()}
-
-
-def _parquet(table: Predictions) -> bytes:
-    """The table as the bytes of a parquet file."""
-    with TemporaryDirectory() as folder:
-        path = Path(folder) / "table.parquet"
-        table.write(path)
-        return path.read_bytes()
+    return {f"predictions/{name}.parquet": table.as_parquet() for name, table in named.items()}

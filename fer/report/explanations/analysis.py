@@ -10,7 +10,7 @@ import numpy.typing as npt
 from fer.labels import EMOTIONS
 from fer.report.explanations.class_maps import class_maps, class_maps_finding
 from fer.report.explanations.compare import compare_finding, compared_rows
-from fer.report.explanations.gallery import Explainer, Gallery, Images, build_gallery, png
+from fer.report.explanations.gallery import Explainer, Gallery, build_gallery
 from fer.report.explanations.maps import maps_by_method
 from fer.report.explanations.options import ExplanationsOptions
 from fer.report.explanations.sections import gradcam_section, mistakes_section
@@ -19,6 +19,7 @@ from fer.report.explanations.trust_section import trust_finding
 from fer.report.explanations.truth import moved_parts, truth_masks
 from fer.report.finding import Finding
 from fer.report.options import ReportOptions
+from fer.report.page.pictures import Images, png
 from fer.report.scores.evaluation import EvaluatedRun
 from fer.report.scores.statements import protocol
 from fer.report.subject import Subject

@@ -7,10 +7,10 @@ import numpy.typing as npt
 
 from fer.labels import EMOTIONS
 from fer.metrics import Predictions
-from fer.report.explanations.gallery import Example, Images, draw, draw_overlay, png, webp
+from fer.report.explanations.gallery import Example, draw, draw_overlay
 from fer.report.explanations.maps import MapsByMethod, for_the_eye
-from fer.report.explanations.sections import data_uri
 from fer.report.finding import Finding
+from fer.report.page.pictures import Images, data_uri, png, webp
 from fer.report.page.section import Section
 from fer.report.page.wording import percent
 

@@ -1,7 +1,7 @@
 """Faces beside what the net looked at: answers drawn at random, the surest mistakes, the least sure successes."""
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
@@ -10,15 +10,13 @@ import numpy.typing as npt
 
 from fer.labels import EMOTIONS
 from fer.metrics import Predictions
+from fer.report.page.pictures import Images
 
 if TYPE_CHECKING:
     from fer.explain.heat_maps import HeatMaps
 
 SIDE: Final = 144
 """Height and width of a drawn face in pixels: three times 48."""
-
-Images = npt.NDArray[np.uint8]
-
 
 Explainer = Callable[[Images, npt.NDArray[np.int64]], "HeatMaps | None"]
 """Heat maps of images (N, C, H, W) for classes (N,); None for a net without a spatial map."""
@@ -216,23 +214,3 @@ def _enlarged(image_CHW: Images) -> Images:
     rgb = np.repeat(image_CHW, 3, axis=0) if image_CHW.shape[0] == 1 else image_CHW
     face = cv2.resize(np.ascontiguousarray(rgb.transpose(1, 2, 0)), (SIDE, SIDE), interpolation=cv2.INTER_CUBIC)
     return np.asarray(face, dtype=np.uint8)
-
-
-def png(picture: Images) -> bytes:
-    """RGB picture -> PNG file."""
-    return _encode(picture, ".png", ())
-
-
-def webp(picture: Images) -> bytes:
-    """RGB picture -> WebP file, a tenth of the PNG's size, for the page."""
-    import cv2
-
-    return _encode(picture, ".webp", (cv2.IMWRITE_WEBP_QUALITY, 85))
-
-
-def _encode(picture: Images, suffix: str, arguments: Sequence[int]) -> bytes:
-    import cv2
-
-    done, encoded = cv2.imencode(suffix, cv2.cvtColor(picture, cv2.COLOR_RGB2BGR), list(arguments))
-    assert done, suffix
-    return bytes(encoded)

@@ -16,5 +16,4 @@ def mean_estimate(values: npt.NDArray[np.float64], *, resamples: int, seed: int)
         return Estimate(value=float("nan"), low=float("nan"), high=float("nan"), n=0)
     # How often each face is drawn: one multinomial draw is one resample.
     counts = np.random.default_rng([seed, 4]).multinomial(n, np.full(n, 1 / n), size=resamples)
-    low, high = np.percentile(counts @ values / n, (2.5, 97.5))
-    return Estimate(value=float(values.mean()), low=float(low), high=float(high), n=n)
+    return Estimate.of_draws(float(values.mean()), counts @ values / n, n)

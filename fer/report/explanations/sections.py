@@ -1,10 +1,10 @@
 """The sections of the page that show faces."""
 
-import base64
 from typing import Any
 
-from fer.report.explanations.gallery import Example, Gallery, webp
+from fer.report.explanations.gallery import Example, Gallery
 from fer.report.explanations.options import ExplanationsOptions
+from fer.report.page.pictures import data_uri, webp
 from fer.report.page.section import Section
 from fer.report.page.wording import percent
 from fer.report.scores.evaluation import EvaluatedRun
@@ -42,11 +42,6 @@ def mistakes_section(run: EvaluatedRun, gallery: Gallery, options: ExplanationsO
             "noisy": run.data.is_fer2013,
         },
     )
-
-
-def data_uri(content: bytes, kind: str) -> str:
-    """A picture as the page carries it."""
-    return f"data:{kind};base64,{base64.b64encode(content).decode('ascii')}"
 
 
 def _card(example: Example) -> dict[str, Any]:

@@ -184,15 +184,13 @@ def _section(
 
 def _columns(subject: Subject, groups: _Groups) -> dict[str, dict[str, Any]]:
     """The accuracy gap of each grouping for every run that is scored on the same faces."""
-    rows = subject.run.headline.evaluation_set.rows
+    key = subject.run.headline_key
     columns = {}
     for run in subject.runs:
-        scores = run.sets.get(subject.run.headline_key)
-        same = run.data.fingerprint == subject.run.data.fingerprint
-        if scores is None or not same or not np.array_equal(scores.evaluation_set.rows, rows):
+        if not run.shares_rows(subject.run, key):
             continue
         differences = accuracy_differences(
-            scores.plain.predictions, groupings=groups.groupings, min_group=subject.options.fairness.min_group
+            run.sets[key].plain.predictions, groupings=groups.groupings, min_group=subject.options.fairness.min_group
         )
         columns[run.record.name] = {
             f"fairness_{name}_accuracy_difference": value for name, value in differences.items()

@@ -7,7 +7,7 @@ import numpy as np
 
 from fer.data.face_masks import STUDY_MASKS
 from fer.labels import EMOTIONS
-from fer.metrics import METRICS, Estimate
+from fer.metrics import METRICS
 from fer.report.occlusion.scoring import MaskScores, RunUnderMasks
 from fer.report.occlusion.statements import Recovery
 from fer.report.page.section import cell
@@ -31,10 +31,10 @@ def csv_rows(runs: Sequence[RunUnderMasks], *, evaluated_on: str) -> list[dict[s
                 "n": len(scores.predictions),
             }
             for name in METRICS:
-                row |= _columns(name, scores.metrics[name])
-            row |= _columns("retention", scores.retention)
+                row |= scores.metrics[name].as_columns(name)
+            row |= scores.retention.as_columns("retention")
             for emotion in EMOTIONS:
-                row |= _columns(f"recall_{emotion}", scores.recall[emotion])
+                row |= scores.recall[emotion].as_columns(f"recall_{emotion}")
             rows.append(row)
     return rows
 
@@ -153,11 +153,6 @@ def _scores_tree(scores: MaskScores) -> dict[str, Any]:
         "retention": scores.retention.as_dict(),
         "recall": {emotion: estimate.as_dict() for emotion, estimate in scores.recall.items()},
     }
-
-
-def _columns(name: str, estimate: Estimate) -> dict[str, Any]:
-    numbers = estimate.as_dict()
-    return {name: numbers["value"], f"{name}_low": numbers["low"], f"{name}_high": numbers["high"]}
 
 
 def _short(metric: str, value: float) -> str:

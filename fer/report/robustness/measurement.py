@@ -10,7 +10,6 @@ import numpy.typing as npt
 from fer.data.corruption.registry import CORRUPTIONS, corrupt, of_kind
 from fer.metrics.robustness import AccuracyGrid, accuracy_grid
 from fer.report.robustness.options import RobustnessOptions
-from fer.report.scores.evaluation import EvaluatedRun
 from fer.report.subject import Subject
 
 # Faces spoilt at a time: 38 MB of grey faces of 48 px, and as much again while they are being spoilt.
@@ -44,7 +43,7 @@ def measure(subject: Subject, options: RobustnessOptions) -> Measurement:
     detail = subject.run
     rows = detail.headline.evaluation_set.rows
     chosen = choose_faces(len(rows), most=options.max_faces, seed=subject.options.seed)
-    same = [run for run in subject.runs if run is detail or _same_faces(run, detail)]
+    same = [run for run in subject.runs if run.shares_rows(detail, detail.headline_key)]
     runs = sorted(same, key=lambda run: run is not detail)
     images, names = subject.samples.images, corruption_names(options)
     models = {run.record.name: subject.models.of(run.record) for run in runs}
@@ -83,12 +82,3 @@ def choose_faces(count: int, *, most: int | None, seed: int) -> npt.NDArray[np.i
     if most is None or most >= count:
         return np.arange(count)
     return np.sort(np.random.default_rng([seed, 3]).permutation(count)[:most])
-
-
-def _same_faces(run: EvaluatedRun, detail: EvaluatedRun) -> bool:
-    key = detail.headline_key
-    return (
-        run.data.fingerprint == detail.data.fingerprint
-        and key in run.sets
-        and np.array_equal(run.sets[key].evaluation_set.rows, detail.sets[key].evaluation_set.rows)
-    )

@@ -68,8 +68,7 @@ class Summary:
         row: dict[str, Any] = {"robustness_n": self.clean.n}
         for key, estimate in named.items():
             if estimate is not None:
-                numbers = estimate.as_dict()
-                row |= {key: numbers["value"], f"{key}_low": numbers["low"], f"{key}_high": numbers["high"]}
+                row |= estimate.as_columns(key)
         return row
 
 
@@ -117,7 +116,7 @@ def csv_rows(run: str, key: str, grid: AccuracyGrid) -> list[Mapping[str, Any]]:
             "group": "",
             "severity": 0,
             "n": grid.n,
-            **_numbers("accuracy", grid.clean_accuracy),
+            **grid.clean_accuracy.as_columns("accuracy"),
         }
     ]
     for name in grid.names:
@@ -131,14 +130,9 @@ def csv_rows(run: str, key: str, grid: AccuracyGrid) -> list[Mapping[str, Any]]:
                     "group": CORRUPTIONS[name].group,
                     "severity": severity,
                     "n": grid.n,
-                    **_numbers("accuracy", grid.accuracy(name, severity)),
-                    **_numbers("retention", grid.retention((name,), severity)),
-                    **_numbers("retention_beyond_chance", grid.corrected_retention((name,), severity)),
+                    **grid.accuracy(name, severity).as_columns("accuracy"),
+                    **grid.retention((name,), severity).as_columns("retention"),
+                    **grid.corrected_retention((name,), severity).as_columns("retention_beyond_chance"),
                 }
             )
     return rows
-
-
-def _numbers(key: str, estimate: Estimate) -> dict[str, Any]:
-    numbers = estimate.as_dict()
-    return {key: numbers["value"], f"{key}_low": numbers["low"], f"{key}_high": numbers["high"]}

@@ -74,6 +74,15 @@ class EvaluatedRun:
             return "folder7178"
         return next(iter(self.sets))
 
+    def shares_rows(self, other: "EvaluatedRun", key: str) -> bool:
+        """Whether both runs are scored on the same rows of the same data in the set `key`."""
+        return (
+            self.data.fingerprint == other.data.fingerprint
+            and key in self.sets
+            and key in other.sets
+            and np.array_equal(self.sets[key].evaluation_set.rows, other.sets[key].evaluation_set.rows)
+        )
+
     @property
     def headline(self) -> SetScores:
         """The scores of that set."""

@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from fer.files import write_atomic, write_json
 from fer.labels import EMOTIONS
-from fer.metrics import METRICS, Estimate
+from fer.metrics import METRICS
 from fer.report.finding import Finding
 from fer.report.page.figure_style import Palette
 from fer.report.page.section import Chart
@@ -82,7 +82,7 @@ def write_per_class(path: Path, runs: Sequence[EvaluatedRun]) -> None:
             for emotion, classes in scores.classes.items():
                 row: dict[str, Any] = {"run": run.record.name, "set": key, "class": emotion, "support": classes.support}
                 for name in ("precision", "recall", "f1"):
-                    row |= _columns(name, getattr(classes, name))
+                    row |= getattr(classes, name).as_columns(name)
                 rows.append(row)
     write_csv(path, rows)
 
@@ -129,16 +129,11 @@ def write_model_eval(path: Path, runs: Sequence[EvaluatedRun], findings: Mapping
         for key, scores in tables(run).items():
             row[f"{key}_n"] = len(scores.predictions)
             for metric in METRICS:
-                row |= _columns(f"{key}_{metric}", scores.metrics[metric])
+                row |= scores.metrics[metric].as_columns(f"{key}_{metric}")
         for found in findings.values():
             row |= found.columns.get(run.record.name, {})
         rows.append(row)
     write_csv(path, rows)
-
-
-def _columns(name: str, estimate: Estimate) -> dict[str, Any]:
-    numbers = estimate.as_dict()
-    return {name: numbers["value"], f"{name}_low": numbers["low"], f"{name}_high": numbers["high"]}
 
 
 def write_csv(path: Path, rows: Sequence[Mapping[str, Any]]) -> None:
