@@ -2,13 +2,14 @@
 
     python scripts/compare_families.py archive.zip --minutes 4 --out outputs/families
 
-Each net trains at its own full size with its own optimiser, for as many whole epochs as fit the budget at the speed
-that a short probe of it shows, or for a part of one epoch where not even one fits. Interrupted? The same command goes
-on: finished families are kept.
+Each net trains at its own full size with its own optimiser on as many faces as fit the budget at the speed that a short
+probe of it shows, in epochs of equal length that are at most one pass over the data. Interrupted? The same command
+goes on: finished families are kept.
 """
 
 import argparse
 import json
+import math
 import subprocess
 import sys
 from pathlib import Path
@@ -16,7 +17,7 @@ from pathlib import Path
 FAMILIES = ("random", "majority", "mlp", "cnn", "skipcnn", "resnet18", "resnet50", "efficientnetv2", "vit")
 TRAINING_IMAGES = 28_709
 BATCH = 256
-PROBED_BATCHES = 15
+PROBE_SECONDS = 25
 
 
 def main() -> None:
@@ -49,23 +50,23 @@ def main() -> None:
 
 
 def fitting(images: float) -> list[str]:
-    """The length of a training that sees about so many images, as overrides."""
-    epochs = round(images / TRAINING_IMAGES)
-    if epochs >= 1:
-        return [f"trainer.max_epochs={epochs}"]
-    return ["trainer.max_epochs=1", f"+trainer.limit_train_batches={max(1, round(images / BATCH))}"]
+    """The length of a training that sees so many images, as overrides."""
+    epochs = max(1, math.ceil(images / TRAINING_IMAGES))
+    batches = max(1, round(images / epochs / BATCH))
+    return [f"trainer.max_epochs={epochs}", f"+trainer.limit_train_batches={batches}"]
 
 
 def probe(common: list[str], run_dir: Path) -> float:
-    """Images a second of a short training."""
+    """Images a second of a short training, in its fastest epoch: the first one pays for warming up."""
     if not (run_dir / "metrics.json").is_file():
         limits = [
-            "trainer.max_epochs=1",
-            f"+trainer.limit_train_batches={PROBED_BATCHES}",
+            "trainer.max_epochs=100",
+            f"+trainer.max_time=00:00:00:{PROBE_SECONDS}",
             "+trainer.limit_val_batches=1",
         ]
         fer("train", *common, *limits, f"run_dir={run_dir}")
-    return float(json.loads((run_dir / "metrics.json").read_text(encoding="utf-8"))["images_per_second"])
+    lines = (run_dir / "metrics.jsonl").read_text(encoding="utf-8").splitlines()
+    return max(float(json.loads(line)["images_per_second"]) for line in lines)
 
 
 def fer(command: str, *arguments: str) -> None:
