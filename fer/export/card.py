@@ -1,0 +1,155 @@
+"""The card of an exported model (Mitchell et al., arXiv 1810.03993), from what the file says of itself."""
+
+from collections.abc import Sequence
+
+from fer.export.measurement import BATCH, Measured
+from fer.runtime.facts import ModelFacts
+
+_TITLES = {
+    "accuracy": "Accuracy",
+    "balanced_accuracy": "Balanced accuracy",
+    "macro_f1": "Macro F1",
+    "weighted_f1": "Weighted F1",
+    "weighted_auc": "Weighted one-vs-rest AUC",
+    "nll": "Negative log-likelihood (nats, lower is better)",
+}
+
+
+def model_card(
+    facts: ModelFacts, rows: Sequence[Measured], *, notes: Sequence[str], file: str, megabytes: float
+) -> str:
+    """The card, as Markdown.
+
+    Args:
+        facts: of the file.
+        rows: its forms side by side.
+        notes: what a reader must know before the numbers.
+        file: its name.
+        megabytes: its size, 10^6 bytes.
+    """
+    parts = [
+        f"# Model card: {facts.name}",
+        *(f"> **Read this first.** {note}" for note in notes),
+        _model(facts, file, megabytes),
+        _USE.format(labels=", ".join(facts.labels)),
+        _data(facts),
+        _scores(facts),
+        _forms(rows, facts),
+        _behaviour(facts),
+        _LIMITS.format(size=facts.size),
+        _ETHICS,
+    ]
+    return "\n\n".join(parts) + "\n"
+
+
+def _model(facts: ModelFacts, file: str, megabytes: float) -> str:
+    maps = "none" if facts.maps is None else f"{facts.maps} x {facts.maps} cells a class"
+    facts_told = {
+        "file": f"`{file}`, {megabytes:.2f} MB",
+        "SHA-256": f"`{facts.sha256}`",
+        "net": f"{facts.net}, {facts.parameters:,} parameters",
+        "layers": "8-bit integers (static quantisation)" if facts.precision == "int8" else "float32",
+        "input": f"`image`, uint8 (N, 1, {facts.size}, {facts.size}), grey; preprocessing is inside",
+        "output": "`probabilities`, float32 (N, 7), calibrated: " + ", ".join(facts.labels),
+        "class activation maps": maps,
+        "written by": ", ".join(f"{name} {version}" for name, version in facts.versions.items()),
+    }
+    return "## Model\n\n| | |\n|---|---|\n" + "\n".join(f"| {name} | {told} |" for name, told in facts_told.items())
+
+
+def _data(facts: ModelFacts) -> str:
+    return (
+        f"## Data and protocol\n\n{facts.source}, content fingerprint {facts.data_fingerprint}; {facts.protocol}. Seed "
+        f"{facts.seed}, {facts.epochs} epochs, settings {facts.config_digest}. The file holds weights and numbers, no "
+        "image."
+    )
+
+
+def _scores(facts: ModelFacts) -> str:
+    lines = [
+        "## Scores",
+        "",
+        f"Of this very file, on the {facts.reference.n:,} {facts.split} faces, with 95 % bootstrap intervals over "
+        f"faces. These faces chose the epoch and fitted the temperature, so the scores are slightly flattering; the "
+        "score on sealed test faces is the business of `fer-report` on the run.",
+        "",
+        "| score | value | 95 % interval |",
+        "|---|---:|---:|",
+    ]
+    for name, score in facts.metrics.items():
+        percent = name != "nll"
+        told = [_number(number, percent=percent) for number in (score.value, score.low, score.high)]
+        lines.append(f"| {_TITLES.get(name, name)} | {told[0]} | {told[1]} to {told[2]} |")
+    return "\n".join(lines)
+
+
+def _forms(rows: Sequence[Measured], facts: ModelFacts) -> str:
+    lines = [
+        "## The same model in its forms",
+        "",
+        f"| form | size | ms a face, alone | ms a face, of {BATCH} | {facts.split} accuracy | labels as torch's |",
+        "|---|---:|---:|---:|---:|---:|",
+        *(
+            f"| {row.form} | {row.megabytes:.2f} MB | {row.single_ms:.2f} | {row.batch_ms:.2f} | "
+            f"{100 * row.accuracy:.2f} % | {100 * row.agreement:.2f} % |"
+            for row in rows
+        ),
+        "",
+        "Times are of one thread on the machine that exported it, preprocessing included.",
+    ]
+    return "\n".join(lines)
+
+
+def _behaviour(facts: ModelFacts) -> str:
+    target = f"{100 * facts.target_accuracy:.0f} %"
+    if facts.threshold is None or facts.answered_accuracy is None:
+        said = f"No confidence of this model earns an accuracy of {target}, so every answer is marked uncertain."
+    else:
+        said = (
+            f"An answer of a confidence below {100 * facts.threshold:.1f} % is marked uncertain. That leaves "
+            f"{100 * facts.coverage:.0f} % of the {facts.split} faces answered, {100 * facts.answered_accuracy:.1f} % "
+            f"of them rightly (the target was {target})."
+        )
+    return (
+        f"## Confidence\n\nLogits are divided by a temperature of {facts.temperature:.3f}, fitted on {facts.split}. "
+        f"{said}"
+    )
+
+
+def _number(value: float | None, *, percent: bool) -> str:
+    if value is None:
+        return "undefined"
+    return f"{100 * value:.1f} %" if percent else f"{value:.3f}"
+
+
+_USE = """\
+## Intended use
+
+Study, teaching and research on the recognition of facial expressions in small face crops, and demonstrations in which
+the people shown have agreed to it. It answers with one of seven expressions: {labels}.
+
+## Not for
+
+Decisions about people (hiring, schooling, policing, insurance, health, lie detection), watching people who have not
+agreed, or statements on what somebody feels. An expression is not a feeling, and the link between the two differs
+between people, cultures and situations. Emotion recognition at work and in education is restricted by law in some
+places (in the European Union by the AI Act, Regulation (EU) 2024/1689, Article 5(1)(f))."""
+
+_LIMITS = """\
+## Limits
+
+- It sees one grey crop of {size} x {size} pixels. Crops of other framing, size, light or head pose than those of its
+  training data lower the score by an unknown amount.
+- People agree with FER-2013's labels about 65 % of the time (arXiv 1307.0414): a model trained on such labels learns
+  what its annotators saw, with their habits.
+- It knows seven expressions and gives every crop one of them, be it a face or not."""
+
+_ETHICS = """\
+## Ethics
+
+**Privacy.** A face is personal data and, where it identifies somebody, biometric data. The model stores no image and
+runs on the machine it is installed on.
+
+**Bias.** Images found by web search over-represent some groups, and such data carry no age, sex, skin tone or origin,
+so nothing here says how the score differs between groups of people. Measure on the people you mean to serve before any
+use."""

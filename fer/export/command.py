@@ -1,0 +1,167 @@
+"""The command `fer-export`."""
+
+import argparse
+import json
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, NoReturn
+
+if TYPE_CHECKING:
+    from fer.export.export import ExportResult
+
+_DESCRIPTION = """\
+Writes the best model of a run as one self-describing .onnx file: grey faces in, calibrated probabilities out, with
+preprocessing, classes, temperature, abstention threshold and scores inside. It is checked first against the net it
+comes from, on PublicTest; what fails is refused and not written.
+"""
+
+_EPILOG = """\
+examples:
+  fer-export outputs/a --out model.onnx                   float32
+  fer-export outputs/a --out model.onnx --int8            four times smaller, three times faster
+  fer-export outputs/a --out m.onnx --data-root fer.zip   the data set has moved since the training
+
+next: fer-predict photo.jpg --model model.onnx
+"""
+
+
+def main(argv: Sequence[str]) -> int:
+    """Runs the command; returns the exit status. The answer goes to standard output.
+
+    Raises:
+        FerError: a mistake in the arguments, a run folder or its data, or a result that was refused.
+        SystemExit: help was asked for (0), or the arguments make no sense (2).
+    """
+    parser = _parser()
+    if not argv:
+        parser.print_help(sys.stderr)
+        return 2
+    arguments = parser.parse_args(argv)
+    from fer.export.export import export_run
+
+    result = export_run(
+        arguments.run,
+        arguments.out,
+        int8=arguments.int8,
+        data_root=arguments.data_root,
+        max_loss=arguments.max_loss,
+        target_accuracy=arguments.target_accuracy,
+        ranges=arguments.ranges,
+        full_range=arguments.full_range,
+        calibration_faces=arguments.calibration_faces,
+        seed=arguments.seed,
+        card=arguments.card,
+    )
+    print(json.dumps(result.as_dict(), indent=2, allow_nan=False) if arguments.json else _text(result))
+    return 0
+
+
+class _Parser(argparse.ArgumentParser):
+    """Tells a mistake in one line instead of the whole usage."""
+
+    def error(self, message: str) -> NoReturn:
+        self.exit(2, f"error: {message}; see `{self.prog} --help`\n")
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = _Parser(
+        prog="fer-export",
+        description=_DESCRIPTION,
+        epilog=_EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("run", metavar="RUN", type=_path, help="the run folder of a fer-train")
+    parser.add_argument("--out", metavar="FILE.onnx", type=_path, required=True, help="the file to write")
+    parser.add_argument("--int8", action="store_true", help="quantise to 8 bits, on faces drawn from Training")
+    parser.add_argument("--card", action="store_true", help="also write FILE.md, a model card, and FILE.sha256")
+    parser.add_argument("--data-root", metavar="PATH", type=_path, help="where the data set lies now, if it has moved")
+    parser.add_argument(
+        "--max-loss",
+        metavar="POINTS",
+        type=_points,
+        default=0.5,
+        help="accuracy INT8 may lose on PublicTest, in points of a hundred (default: 0.5)",
+    )
+    parser.add_argument(
+        "--target-accuracy",
+        metavar="SHARE",
+        type=_share,
+        default=0.8,
+        help="accuracy that answers not marked uncertain are to reach, above 0 and up to 1 (default: 0.8)",
+    )
+    parser.add_argument(
+        "--ranges",
+        choices=("minmax", "entropy", "percentile"),
+        default="minmax",
+        help="how INT8 finds the range of each activation (default: minmax)",
+    )
+    parser.add_argument(
+        "--full-range",
+        action="store_true",
+        help="INT8 weights of 8 bits instead of 7: slightly closer, but wrong on x86 CPUs without VNNI",
+    )
+    parser.add_argument(
+        "--calibration-faces", metavar="N", type=_positive, default=512, help="training faces for INT8 (default: 512)"
+    )
+    parser.add_argument("--seed", metavar="N", type=_natural, default=0, help="draws these faces (default: 0)")
+    parser.add_argument("--json", action="store_true", help="answer with one JSON document")
+    return parser
+
+
+def _text(result: "ExportResult") -> str:
+    facts = result.facts
+    answered = (
+        "every answer is marked uncertain: no confidence earns the accuracy asked for"
+        if facts.threshold is None
+        else f"uncertain below {100 * facts.threshold:.1f} %, which leaves {100 * facts.coverage:.0f} % answered"
+    )
+    lines = [
+        facts.name,
+        "",
+        result.table(),
+        "",
+        *(f"note: {note}" for note in result.notes),
+        f"temperature {facts.temperature:.3f}; {answered}",
+        f"wrote {result.path} ({result.path.stat().st_size / 1e6:.2f} MB, SHA-256 {facts.sha256[:16]}...)"
+        + ("" if result.card is None else f", {result.card.name} and {result.path.with_suffix('.sha256').name}"),
+    ]
+    return "\n".join(lines)
+
+
+def _path(text: str) -> Path:
+    return Path(text).expanduser()
+
+
+def _points(text: str) -> float:
+    value = _number(text)
+    if not 0 <= value <= 100:
+        raise argparse.ArgumentTypeError(f"{text!r} lies outside 0 to 100 points")
+    return value
+
+
+def _share(text: str) -> float:
+    value = _number(text)
+    if not 0 < value <= 1:
+        raise argparse.ArgumentTypeError(f"{text!r} lies outside 0 to 1 (0.8 means 80 %)")
+    return value
+
+
+def _number(text: str) -> float:
+    try:
+        return float(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(f"{text!r} is no number") from error
+
+
+def _positive(text: str) -> int:
+    value = _natural(text)
+    if value == 0:
+        raise argparse.ArgumentTypeError("0 is too few: give 1 or more")
+    return value
+
+
+def _natural(text: str) -> int:
+    if not text.isdecimal():
+        raise argparse.ArgumentTypeError(f"{text!r} is no whole number of 0 or more")
+    return int(text)

@@ -1,0 +1,184 @@
+"""One export, from run folder to checked model file."""
+
+import hashlib
+import tempfile
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+from fer.checkpoint import load_model
+from fer.errors import ConfigError
+from fer.export.card import model_card
+from fer.export.conversion import Quantization, convert, softmax, torch_logits
+from fer.export.description import describe_export, notes_on, predictions_of
+from fer.export.faces import open_faces
+from fer.export.gate import Gate
+from fer.export.measurement import Measured, table
+from fer.export.quantize import Ranges
+from fer.files import write_atomic
+from fer.metrics.calibration import fit_calibration
+from fer.report.records import read_run
+from fer.runtime.facts import ModelFacts
+
+if TYPE_CHECKING:
+    from onnx import ModelProto
+
+CALIBRATION_FACES: Final = 512
+"""Training faces that INT8 ranges are read from."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ExportResult:
+    """What an export leaves behind.
+
+    Attributes:
+        path: the .onnx file.
+        facts: what it says of itself, with its SHA-256.
+        measured: torch, ONNX float32 and, where it was asked for, INT8, side by side.
+        notes: what a reader of the numbers must know.
+        card: the model card; None where none was asked for.
+        seconds: the export took.
+    """
+
+    path: Path
+    facts: ModelFacts
+    measured: tuple[Measured, ...]
+    notes: tuple[str, ...]
+    card: Path | None
+    seconds: float
+
+    def table(self) -> str:
+        """The forms side by side, for a terminal."""
+        return table(self.measured, split=self.facts.split, n=self.facts.reference.n)
+
+    def as_dict(self) -> dict[str, Any]:
+        """Plain types, for JSON."""
+        return {
+            "path": str(self.path),
+            "card": None if self.card is None else str(self.card),
+            "measured": [row.as_dict() for row in self.measured],
+            "notes": list(self.notes),
+            "seconds": round(self.seconds, 3),
+            "facts": self.facts.model_dump(mode="json"),
+        }
+
+
+def export_run(
+    run_dir: Path,
+    out: Path,
+    *,
+    int8: bool = False,
+    data_root: Path | None = None,
+    max_loss: float = 0.5,
+    target_accuracy: float = 0.8,
+    ranges: Ranges = "minmax",
+    full_range: bool = False,
+    calibration_faces: int = CALIBRATION_FACES,
+    seed: int = 0,
+    card: bool = False,
+) -> ExportResult:
+    """Writes the best model of a run as one self-describing .onnx file, checked first; or nothing.
+
+    Temperature and abstention threshold are fitted on the selection faces (PublicTest under the official protocol), on
+    torch's answers; the scores in the file are those of the file itself on the same faces. PrivateTest is not read.
+
+    Args:
+        run_dir: the run folder.
+        out: the file to write; ends in .onnx.
+        int8: quantise, statically, on faces drawn from the training rows.
+        data_root: where the data set lies now; None for where the run found it.
+        max_loss: accuracy INT8 may lose against float32 on the selection faces, in points of a hundred, 0 or more.
+        target_accuracy: what answers above the abstention threshold are to reach, in (0, 1].
+        ranges: how INT8 ranges are found; see `fer.export.quantize.quantize`.
+        full_range: use all 8 bits of a weight; see there.
+        calibration_faces: how many are drawn, at least 1.
+        seed: of that draw.
+        card: also write a model card and the hash, beside the file (.md and .sha256).
+
+    Raises:
+        ConfigError: `run_dir` is no run folder, or `out` cannot be.
+        CheckpointError: no readable checkpoint, or a net that torch cannot write.
+        RefusedError: the result does not answer as the net does.
+        DataError: the data set cannot be opened.
+    """
+    started = time.perf_counter()
+    _check_out(out)
+    record = read_run(run_dir)
+    model = load_model(record.checkpoint)
+    faces = open_faces(record, data_root=data_root, calibration=calibration_faces, seed=seed)
+
+    logits = torch_logits(model, faces.images)
+    calibration = fit_calibration(predictions_of(faces, softmax(logits)), target_accuracy=target_accuracy)
+    converted = convert(
+        model,
+        faces=faces,
+        logits=logits,
+        calibration=calibration,
+        gate=Gate(max_loss=max_loss),
+        int8=Quantization(ranges=ranges, full_range=full_range) if int8 else None,
+    )
+    facts = describe_export(
+        record,
+        model=model,
+        faces=faces,
+        calibration=calibration,
+        answers=converted.answers,
+        maps=converted.maps,
+        int8=int8,
+    )
+    content = _with_metadata(converted.graph, facts)
+    facts = facts.model_copy(update={"sha256": hashlib.sha256(content).hexdigest()})
+    notes = notes_on(record, model=model, faces=faces)
+    written = _write(out, content, facts, converted.measured, notes, card=card)
+    return ExportResult(
+        path=out,
+        facts=facts,
+        measured=converted.measured,
+        notes=notes,
+        card=written,
+        seconds=time.perf_counter() - started,
+    )
+
+
+def _check_out(out: Path) -> None:
+    if out.suffix != ".onnx":
+        raise ConfigError(f"--out {out}: the file is ONNX, so its name must end in .onnx")
+    if out.is_dir():
+        raise ConfigError(f"--out {out} is a folder: give the name of a file in it")
+    # Known before the minutes of the work, not after.
+    try:
+        out.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=out.parent):
+            pass
+    except OSError as error:
+        raise ConfigError(f"--out {out} cannot be written: {error.strerror or error}") from error
+
+
+def _with_metadata(graph: "ModelProto", facts: ModelFacts) -> bytes:
+    for key, value in facts.as_metadata().items():
+        entry = graph.metadata_props.add()
+        entry.key, entry.value = key, value
+    content: bytes = graph.SerializeToString(deterministic=True)
+    return content
+
+
+def _write(
+    out: Path,
+    content: bytes,
+    facts: ModelFacts,
+    rows: tuple[Measured, ...],
+    notes: tuple[str, ...],
+    *,
+    card: bool,
+) -> Path | None:
+    try:
+        write_atomic(out, content)
+        if not card:
+            return None
+        write_atomic(out.with_suffix(".sha256"), f"{facts.sha256}  {out.name}\n")
+        path = out.with_suffix(".md")
+        write_atomic(path, model_card(facts, rows, notes=notes, file=out.name, megabytes=len(content) / 1e6))
+        return path
+    except OSError as error:
+        raise ConfigError(f"--out {out} cannot be written: {error.strerror or error}") from error

@@ -1,0 +1,91 @@
+"""The faces an export needs: some to quantise with, and those that judge the result; never PrivateTest."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from fer.data.protocol import split_rows
+from fer.data.resize import fit_images
+from fer.errors import DataError
+from fer.report.records import RunRecord
+from fer.report.subject import OpenData
+
+TITLES = {"public": "PublicTest", "heldout": "Held-out part of Training"}
+"""Selection faces by `ProtocolSplit.valid_name`, in the words of a report."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ExportFaces:
+    """Grey faces as the data set stores them.
+
+    Attributes:
+        calibration: uint8 (M, 1, S, S), drawn from the rows that trained the model.
+        images: uint8 (N, 1, S, S), the rows that selected it.
+        labels: int64 (N,), of `images`.
+        ids: str (N,), of `images`.
+        split: what `images` are ("PublicTest").
+        source: the data set in short ("FER-2013").
+        protocol: which rows trained and which selected.
+        fingerprint: of the content opened.
+        was_colour: whether the data set stores colour, which the exported model does not take.
+    """
+
+    calibration: npt.NDArray[np.uint8]
+    images: npt.NDArray[np.uint8]
+    labels: npt.NDArray[np.int64]
+    ids: npt.NDArray[np.str_]
+    split: str
+    source: str
+    protocol: str
+    fingerprint: str
+    was_colour: bool
+
+    @property
+    def size(self) -> int:
+        """Height and width of the stored faces, in pixels."""
+        return int(self.images.shape[-1])
+
+
+def open_faces(record: RunRecord, *, data_root: Path | None, calibration: int, seed: int) -> ExportFaces:
+    """Opens the data set of a run as the report does, and takes the faces that trained and that selected it.
+
+    Faces are whole even where the run saw only a part of them: a deployed model is given whole faces.
+
+    Args:
+        record: of the run.
+        data_root: where the data set lies now; None for where the run found it.
+        calibration: training faces to draw; all where there are fewer.
+        seed: of that draw.
+
+    Raises:
+        ConfigError, DataError: the data set cannot be opened, or has no selection faces under the run's protocol.
+    """
+    section = record.config["data"]
+    samples, fingerprint = OpenData(data_root).of(record)
+    settings = {name: section[name] for name in ("folds", "fold", "holdout", "dedup") if name in section}
+    split = split_rows(samples, protocol=record.protocol, seed=record.seed, **settings)  # type: ignore[arg-type]
+    if len(split.valid) == 0:
+        raise DataError(
+            f"{samples.source} has no {TITLES[split.valid_name]} faces to check the exported model on: "
+            "give a copy that has them with --data-root"
+        )
+    rng = np.random.default_rng(seed)
+    drawn = np.sort(rng.choice(split.train, size=min(calibration, len(split.train)), replace=False))
+    size = samples.images.shape[-1]
+
+    def grey(rows: npt.NDArray[np.int64]) -> npt.NDArray[np.uint8]:
+        return fit_images(np.ascontiguousarray(samples.images[rows]), size=size, channels=1)
+
+    return ExportFaces(
+        calibration=grey(drawn),
+        images=grey(split.valid),
+        labels=samples.labels[split.valid],
+        ids=samples.ids[split.valid],
+        split=TITLES[split.valid_name],
+        source=samples.source.partition(" (")[0],
+        protocol=split.description,
+        fingerprint=fingerprint,
+        was_colour=samples.images.shape[1] == 3,
+    )

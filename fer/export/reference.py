@@ -1,0 +1,38 @@
+"""What a model saw and said where it was measured, as the numbers a drift log compares with."""
+
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
+
+from fer.labels import EMOTIONS
+from fer.runtime.facts import Reference
+from fer.runtime.statistics import brightness, sharpness
+
+_LEAST_DEVIATION: Final = 1e-6
+"""A statistic that never varies (the confidence of a baseline) still gets a deviation to divide by."""
+
+
+def drift_reference(faces: npt.NDArray[np.uint8], probabilities: npt.NDArray[np.float32], *, split: str) -> Reference:
+    """Shares of the answers, and mean and deviation of confidence, brightness and sharpness.
+
+    Selection faces, not training ones: of faces it was trained on a model is surer than of any it will meet.
+
+    Args:
+        faces: uint8 (N, S, S).
+        probabilities: of these faces, (N, 7).
+        split: what they are.
+    """
+    counts = np.bincount(probabilities.argmax(axis=1), minlength=len(EMOTIONS))
+    statistics = {
+        "confidence": probabilities.max(axis=1).astype(np.float64),
+        "brightness": brightness(faces),
+        "sharpness": sharpness(faces),
+    }
+    return Reference(
+        split=split,
+        n=len(faces),
+        labels={emotion: float(count / len(faces)) for emotion, count in zip(EMOTIONS, counts, strict=True)},
+        means={name: float(values.mean()) for name, values in statistics.items()},
+        deviations={name: max(float(values.std()), _LEAST_DEVIATION) for name, values in statistics.items()},
+    )

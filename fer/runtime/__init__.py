@@ -1,0 +1,1 @@
+"""Prediction without torch: model files, images, face detection, `fer-predict` and `fer-serve`."""

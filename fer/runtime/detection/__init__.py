@@ -1,0 +1,1 @@
+"""Finding faces: one detector a file, chosen by name."""

@@ -1,0 +1,45 @@
+"""What every detector gives."""
+
+from dataclasses import dataclass
+from typing import Protocol
+
+from fer.runtime.framing import Box, Frame, Image
+
+
+@dataclass(frozen=True, slots=True)
+class Detection:
+    """A face in a picture.
+
+    Attributes:
+        box: where it is, for people: within the picture.
+        frame: what the model is shown of it, framed as FER-2013 frames faces.
+    """
+
+    box: Box
+    frame: Frame
+
+
+class Detector(Protocol):
+    """Finds faces; may hold state, so one thread at a time may ask it."""
+
+    name: str
+
+    def detect(self, image: Image) -> list[Detection]:
+        """The faces of a picture, grey (H, W) or BGR (H, W, 3), largest first; none is an empty list."""
+        ...
+
+    def faces(self, image: Image) -> list[Box]:
+        """The boxes of `detect`."""
+        ...
+
+
+def inside(box: tuple[float, float, float, float], *, width: int, height: int) -> Box | None:
+    """The part of a box that lies in a picture, in whole pixels; None where nothing of it does."""
+    x0, y0 = max(round(box[0]), 0), max(round(box[1]), 0)
+    x1, y1 = min(round(box[0] + box[2]), width), min(round(box[1] + box[3]), height)
+    return (x0, y0, x1 - x0, y1 - y0) if x1 > x0 and y1 > y0 else None
+
+
+def largest_first(detections: list[Detection]) -> list[Detection]:
+    """Detections by area of their boxes; equal ones from left to right, then from top to bottom."""
+    return sorted(detections, key=lambda found: (-found.box[2] * found.box[3], found.box[0], found.box[1]))

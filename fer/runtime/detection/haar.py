@@ -1,0 +1,79 @@
+"""OpenCV's own cascade of Haar features (Viola and Jones, CVPR 2001; Lienhart and Maydt, ICIP 2002).
+
+`haarcascade_frontalface_alt2` comes with OpenCV before 5, so it is there at once, and finds upright faces seen from the
+front. The search runs on a reduced grey copy: what that costs and saves is measured by
+`scripts/measure_framing.py detection` (docs/DEPLOY.md).
+"""
+
+from pathlib import Path
+from typing import Final
+
+import cv2
+import numpy as np
+
+from fer.errors import DataError
+from fer.runtime.detection.detector import Detection, inside, largest_first
+from fer.runtime.framing import HAAR, Box, Image, grey
+
+CASCADE: Final = "haarcascade_frontalface_alt2.xml"
+
+STILL: Final = 640
+"""Longest side searched in a photo: faces of 1/27 of it and more are found."""
+
+
+class HaarDetector:
+    """Upright frontal faces by OpenCV's cascade.
+
+    Args:
+        longest: pictures are searched at this length of their longer side at most, in pixels.
+        step: factor between the face sizes tried, above 1.
+        neighbours: how many overlapping hits make a face.
+        smallest: smallest face, in pixels of the reduced picture; the cascade knows none below 20.
+    """
+
+    name = "haar"
+
+    def __init__(self, *, longest: int = STILL, step: float = 1.1, neighbours: int = 3, smallest: int = 24) -> None:
+        self._longest = longest
+        self._step = step
+        self._neighbours = neighbours
+        self._smallest = smallest
+        path = Path(cv2.__file__).parent / "data" / CASCADE
+        self._cascade = cv2.CascadeClassifier(str(path))
+        if self._cascade.empty():
+            raise DataError(f"OpenCV's face cascade {path} cannot be read: reinstall opencv-python-headless below 5")
+
+    @classmethod
+    def live(cls) -> "HaarDetector":
+        """For webcams and videos: a seventh of the time, for faces of a tenth of the picture's width and more.
+
+        A face missed in one frame is found in the next.
+        """
+        return cls(longest=320, step=1.2, neighbours=2, smallest=30)
+
+    def detect(self, image: Image) -> list[Detection]:
+        """The faces of a picture, grey (H, W) or BGR (H, W, 3), largest first."""
+        height, width = image.shape[:2]
+        reduced = image
+        ratio = self._longest / max(height, width)
+        if ratio < 1.0:
+            size = (max(1, round(width * ratio)), max(1, round(height * ratio)))
+            reduced = np.asarray(cv2.resize(image, size, interpolation=cv2.INTER_AREA), np.uint8)
+        across, down = width / reduced.shape[1], height / reduced.shape[0]
+        hits = self._cascade.detectMultiScale(
+            grey(reduced),
+            scaleFactor=self._step,
+            minNeighbors=self._neighbours,
+            minSize=(self._smallest, self._smallest),
+        )
+        detections = []
+        for x, y, w, h in hits:
+            hit = (x * across, y * down, w * across, h * down)
+            box = inside(hit, width=width, height=height)
+            if box is not None:
+                detections.append(Detection(box, HAAR.frame(box)))
+        return largest_first(detections)
+
+    def faces(self, image: Image) -> list[Box]:
+        """The boxes of `detect`."""
+        return [found.box for found in self.detect(image)]

@@ -1,0 +1,201 @@
+"""What the first bytes of an image file say, read before anything is decoded.
+
+A decompression bomb declares its size, so it can be refused for the price of a few bytes; and a file that no decoder
+here knows can be told by its name ("HEIC") in place of "broken".
+"""
+
+import struct
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Final
+
+
+@dataclass(frozen=True, slots=True)
+class ImageHeader:
+    """What a file declares.
+
+    Attributes:
+        format: "JPEG", "PNG", "GIF", "WebP", "BMP", "TIFF", "AVIF", "PNM".
+        width: in pixels.
+        height: in pixels.
+        animated: whether more than one picture is in it.
+    """
+
+    format: str
+    width: int
+    height: int
+    animated: bool = False
+
+
+FOREIGN: Final[tuple[tuple[bytes, str], ...]] = (
+    (b"%PDF", "a PDF"),
+    (b"\x1aE\xdf\xa3", "a Matroska or WebM video"),
+    (b"PK\x03\x04", "a zip"),
+    (b"\x1f\x8b", "a gzip file"),
+    (b"\x00\x00\x01\x00", "an icon"),
+    (b"8BPS", "a Photoshop file"),
+    (b"\xff\x0a", "a JPEG XL image"),
+    (b"\x00\x00\x00\x0cJXL ", "a JPEG XL image"),
+    (b"<svg", "an SVG drawing"),
+    (b"<?xml", "XML"),
+    (b"<!DO", "a web page"),
+    (b"<htm", "a web page"),
+    (b"{", "JSON"),
+    (b"version https://git-lfs", "a Git LFS pointer"),
+)
+"""First bytes of what people hand in by mistake."""
+
+_HEIF_BRANDS: Final = frozenset((b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1"))
+_VIDEO_BRANDS: Final = frozenset(
+    (b"isom", b"iso2", b"iso5", b"iso6", b"mp41", b"mp42", b"qt  ", b"M4V ", b"avc1", b"3gp4")
+)
+
+
+def read_header(data: bytes) -> ImageHeader | None:
+    """What an image file declares; None where it is none of the formats read here, or ends too early to say."""
+    for magic, read in _READERS:
+        if data.startswith(magic):
+            try:
+                return read(data)
+            except (struct.error, IndexError):
+                return None
+    return None
+
+
+def foreign_kind(data: bytes) -> str | None:
+    """What kind of other file this is, with its article ("a HEIC photo"); None where unknown."""
+    if data[4:8] == b"ftyp":
+        brand = data[8:12]
+        if brand in _HEIF_BRANDS:
+            return "a HEIC photo"
+        if brand in _VIDEO_BRANDS:
+            return "a video"
+    start = data[:512].lstrip(b"\xef\xbb\xbf \t\r\n")
+    return next((kind for magic, kind in FOREIGN if start.startswith(magic) or data.startswith(magic)), None)
+
+
+def _jpeg(data: bytes) -> ImageHeader | None:
+    """Walks the segments to the frame header (ITU-T T.81, B.2.2)."""
+    at = 2
+    while at + 9 <= len(data):
+        if data[at] != 0xFF:
+            return None
+        marker = data[at + 1]
+        if marker == 0xFF:  # fill byte
+            at += 1
+        elif marker == 0x01 or 0xD0 <= marker <= 0xD8:  # no length
+            at += 2
+        elif 0xC0 <= marker <= 0xCF and marker not in (0xC4, 0xC8, 0xCC):
+            height, width = struct.unpack_from(">HH", data, at + 5)
+            return ImageHeader("JPEG", width, height)
+        elif marker in (0xD9, 0xDA):
+            return None
+        else:
+            at += 2 + max(2, struct.unpack_from(">H", data, at + 2)[0])
+    return None
+
+
+def _png(data: bytes) -> ImageHeader:
+    width, height = struct.unpack_from(">II", data, 16)
+    # An animation's control chunk stands before the first picture (APNG 1.0).
+    end = data.find(b"IDAT", 0, 65_536)
+    return ImageHeader("PNG", width, height, animated=data.find(b"acTL", 0, max(end, 0)) >= 0)
+
+
+def _gif(data: bytes) -> ImageHeader:
+    width, height, flags = struct.unpack_from("<HHB", data, 6)
+    at = 13 + (3 << ((flags & 7) + 1) if flags & 0x80 else 0)
+    pictures = 0
+    # Blocks up to the second picture (GIF89a, sections 17 to 26).
+    while pictures < 2 and at < len(data) and data[at] != 0x3B:
+        if data[at] == 0x21:
+            at += 2
+        elif data[at] == 0x2C:
+            pictures += 1
+            local = data[at + 9]
+            at += 11 + (3 << ((local & 7) + 1) if local & 0x80 else 0)
+        else:
+            break
+        while at < len(data) and data[at] != 0:
+            at += 1 + data[at]
+        at += 1
+    return ImageHeader("GIF", width, height, animated=pictures > 1)
+
+
+def _webp(data: bytes) -> ImageHeader | None:
+    """The three kinds of WebP (RFC 9649)."""
+    if data[8:12] != b"WEBP":
+        return None
+    kind = data[12:16]
+    if kind == b"VP8X":
+        width = int.from_bytes(data[24:27], "little") + 1
+        height = int.from_bytes(data[27:30], "little") + 1
+        return ImageHeader("WebP", width, height, animated=bool(data[20] & 0x02))
+    if kind == b"VP8L":
+        (bits,) = struct.unpack_from("<I", data, 21)
+        return ImageHeader("WebP", (bits & 0x3FFF) + 1, (bits >> 14 & 0x3FFF) + 1)
+    if kind == b"VP8 ":
+        width, height = struct.unpack_from("<HH", data, 26)
+        return ImageHeader("WebP", width & 0x3FFF, height & 0x3FFF)
+    return None
+
+
+def _bmp(data: bytes) -> ImageHeader:
+    if struct.unpack_from("<I", data, 14)[0] == 12:  # OS/2's short header
+        width, height = struct.unpack_from("<HH", data, 18)
+        return ImageHeader("BMP", width, height)
+    width, height = struct.unpack_from("<ii", data, 18)
+    return ImageHeader("BMP", abs(width), abs(height))
+
+
+def _tiff(data: bytes) -> ImageHeader | None:
+    """The first directory (TIFF 6.0, section 2)."""
+    order = "<" if data[:2] == b"II" else ">"
+    (at,) = struct.unpack_from(order + "I", data, 4)
+    (count,) = struct.unpack_from(order + "H", data, at)
+    found: dict[int, int] = {}
+    for entry in range(min(count, 512)):
+        tag, kind = struct.unpack_from(order + "HH", data, at + 2 + 12 * entry)
+        if tag in (256, 257):
+            found[tag] = struct.unpack_from(order + ("H" if kind == 3 else "I"), data, at + 10 + 12 * entry)[0]
+    if len(found) < 2:
+        return None
+    (following,) = struct.unpack_from(order + "I", data, at + 2 + 12 * count)
+    return ImageHeader("TIFF", found[256], found[257], animated=following != 0)
+
+
+def _avif(data: bytes) -> ImageHeader | None:
+    """The largest picture among the item properties (ISO/IEC 23008-12, 6.5.3)."""
+    if data[4:8] != b"ftyp" or data[8:12] not in (b"avif", b"avis"):
+        return None
+    sizes, at = [], data.find(b"ispe", 0, 65_536)
+    while at >= 0:
+        sizes.append(struct.unpack_from(">II", data, at + 8))
+        at = data.find(b"ispe", at + 4, 65_536)
+    if not sizes:
+        return None
+    width, height = max(sizes, key=lambda size: size[0] * size[1])
+    return ImageHeader("AVIF", width, height, animated=data[8:12] == b"avis")
+
+
+def _pnm(data: bytes) -> ImageHeader | None:
+    if data[1:2] not in (b"1", b"2", b"3", b"4", b"5", b"6"):
+        return None
+    lines = (line.partition(b"#")[0] for line in data[2:1024].split(b"\n"))
+    words = b" ".join(lines).split()[:2]
+    if len(words) < 2 or not all(word.isdigit() for word in words):
+        return None
+    return ImageHeader("PNM", int(words[0]), int(words[1]))
+
+
+_READERS: Final[tuple[tuple[bytes, Callable[[bytes], ImageHeader | None]], ...]] = (
+    (b"\xff\xd8\xff", _jpeg),
+    (b"\x89PNG\r\n\x1a\n", _png),
+    (b"GIF8", _gif),
+    (b"RIFF", _webp),
+    (b"BM", _bmp),
+    (b"II*\x00", _tiff),
+    (b"MM\x00*", _tiff),
+    (b"\x00\x00\x00", _avif),
+    (b"P", _pnm),
+)

@@ -1,0 +1,191 @@
+"""A model file, ready to be asked: NumPy in, NumPy out, through ONNX Runtime."""
+
+import hashlib
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final, NoReturn
+
+import numpy as np
+import numpy.typing as npt
+
+from fer.errors import CheckpointError, ConfigError, nearest
+from fer.runtime.facts import INPUT, MAPS, PROBABILITIES, ModelFacts
+from fer.runtime.onnx_file import has_external_data, read_metadata
+
+if TYPE_CHECKING:
+    from onnxruntime import InferenceSession
+
+BATCH: Final = 64
+"""Faces a call of the session; larger ones are no faster and take more memory."""
+
+MIN_CELLS: Final = 4
+"""Cells a side that a class activation map needs to show a part of a face, as `fer.models.cam.MIN_CELLS`."""
+
+
+class EmotionModel:
+    """Asks one model file; safe to use from several threads.
+
+    Attributes:
+        facts: what the file says of itself.
+    """
+
+    def __init__(self, session: "InferenceSession", facts: ModelFacts) -> None:
+        self._session = session
+        self.facts = facts
+
+    @classmethod
+    def load(cls, path: Path | None = None, *, threads: int = 1) -> "EmotionModel":
+        """Opens a file of fer-export; what is none, or is broken, is refused before anything of it runs.
+
+        Args:
+            path: the .onnx file; None for the model shipped with the package, whose hash is checked.
+            threads: CPU threads an answer may use. One is fastest for single faces, and leaves the others to the rest.
+
+        Raises:
+            CheckpointError: missing, cut off, not of fer-export, of a later schema, or not what it says it is.
+        """
+        if path is None:
+            from fer.runtime.shipped.model import MODEL, expected_sha256
+
+            facts, content = _read(MODEL)
+            if facts.sha256 != expected_sha256():
+                raise CheckpointError(f"the shipped model {MODEL} was changed (SHA-256 {facts.sha256}): install again")
+        else:
+            facts, content = _read(path)
+        origin = "the shipped model" if path is None else str(path)
+        return cls(_open(content, threads=threads, facts=facts, origin=origin), facts)
+
+    @property
+    def name(self) -> str:
+        """The model in words, as "skipcnn int8, FER-2013"."""
+        return self.facts.name
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """Class names in the order of the probabilities."""
+        return self.facts.labels
+
+    @property
+    def size(self) -> int:
+        """Height and width of a face, in pixels."""
+        return self.facts.size
+
+    @property
+    def uncertain_below(self) -> float:
+        """A label whose confidence is lower is uncertain; 2, above every confidence, where all labels are."""
+        return self.facts.uncertain_below
+
+    def probabilities(self, faces: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:
+        """float32 array (N, 7): probabilities of `labels`, calibrated, of each face; rows sum to 1.
+
+        Args:
+            faces: uint8 (N, size, size), grey, framed as the training faces.
+        """
+        assert faces.dtype == np.uint8, faces.dtype
+        assert faces.shape[1:] == (self.size, self.size), faces.shape
+        answers = [self._run(PROBABILITIES, faces[start : start + BATCH]) for start in range(0, len(faces), BATCH)]
+        return np.concatenate(answers) if answers else np.zeros((0, len(self.labels)), np.float32)
+
+    def heat_map(self, face: npt.NDArray[np.uint8], label: str) -> npt.NDArray[np.float32]:
+        """float32 array (size, size) in [0, 1]: where the face speaks for `label`; 1 at the strongest place.
+
+        The class activation map (arXiv 1512.04150) where the file has one of at least `MIN_CELLS` cells a side, else
+        the loss of probability under a sliding window. A map without any evidence is 0 throughout.
+
+        Args:
+            face: uint8 (size, size), as for `probabilities`.
+            label: one of `labels`.
+
+        Raises:
+            ConfigError: another label.
+        """
+        if label not in self.labels:
+            raise ConfigError(
+                f"label={label!r} is no emotion{nearest(label, self.labels)}: use one of {', '.join(self.labels)}"
+            )
+        number = self.labels.index(label)
+        if self.facts.maps is not None and self.facts.maps >= MIN_CELLS:
+            evidence = self._run(MAPS, face[None])[0, number]
+        else:
+            evidence = self._occlusion(face, number)
+        return _scaled(evidence, size=self.size)
+
+    def _occlusion(self, face: npt.NDArray[np.uint8], number: int) -> npt.NDArray[np.float32]:
+        """float32 (size, size): probability lost on average over the windows that cover a pixel, as fer.explain has it.
+
+        Zeiler and Fergus, arXiv 1311.2901, section 4.2: windows of a quarter of the face, by half a window, filled with
+        the face's own mean grey.
+        """
+        window = max(1, self.size // 4)
+        step = max(1, window // 2)
+        starts = range(0, self.size - window + step, step)
+        covers = np.zeros((len(starts) ** 2, self.size, self.size), dtype=bool)
+        for row, top in enumerate(starts):
+            for column, left in enumerate(starts):
+                covers[row * len(starts) + column, top : top + window, left : left + window] = True
+        covered = np.where(covers, np.uint8(round(float(face.mean()))), face[None])
+        left_over = self.probabilities(np.concatenate([face[None], covered]))[:, number]
+        lost = left_over[0] - left_over[1:]
+        mean_loss: npt.NDArray[np.float32] = np.tensordot(lost, covers, axes=1) / covers.sum(axis=0)
+        return mean_loss.astype(np.float32)
+
+    def _run(self, output: str, faces: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:
+        answer: npt.NDArray[np.float32] = self._session.run([output], {INPUT: np.ascontiguousarray(faces[:, None])})[0]
+        return answer
+
+
+def _scaled(evidence: npt.NDArray[np.float32], *, size: int) -> npt.NDArray[np.float32]:
+    """What speaks for the class alone, enlarged to the face and scaled to a maximum of 1."""
+    import cv2
+
+    positive = np.maximum(evidence, 0.0).astype(np.float32)
+    # Differences below rounding are no evidence.
+    if positive.max() < 1e-6:
+        return np.zeros((size, size), np.float32)
+    enlarged = np.asarray(cv2.resize(positive, (size, size), interpolation=cv2.INTER_LINEAR), dtype=np.float32)
+    scaled: npt.NDArray[np.float32] = enlarged / enlarged.max()
+    return scaled
+
+
+def _read(path: Path) -> tuple[ModelFacts, bytes]:
+    facts = ModelFacts.from_metadata(read_metadata(path), origin=str(path))
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        raise CheckpointError(f"{path} cannot be read: {error.strerror}") from error
+    if has_external_data(content):
+        raise CheckpointError(f"{path} keeps weights in other files, which none of fer-export does: export it again")
+    return facts.model_copy(update={"sha256": hashlib.sha256(content).hexdigest()}), content
+
+
+def _open(content: bytes, *, threads: int, facts: ModelFacts, origin: str) -> "InferenceSession":
+    import onnxruntime
+
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = threads
+    options.inter_op_num_threads = 1
+    # Its warnings are for those who made the file; its errors are told below.
+    options.log_severity_level = 4
+    try:
+        session = onnxruntime.InferenceSession(content, options, providers=["CPUExecutionProvider"])
+    except Exception as error:  # ONNX Runtime's own classes derive from Exception alone
+        reason = (str(error).strip() or type(error).__name__).splitlines()[0]
+        raise CheckpointError(f"{origin} cannot be run: {reason}; export it again with fer-export") from error
+    _check_ports(session, facts=facts, origin=origin)
+    return session
+
+
+def _check_ports(session: "InferenceSession", *, facts: ModelFacts, origin: str) -> None:
+    classes = len(facts.labels)
+    wanted: dict[str, tuple[str, list[Any]]] = {PROBABILITIES: ("tensor(float)", [classes])}
+    if facts.maps is not None:
+        wanted[MAPS] = ("tensor(float)", [classes, facts.maps, facts.maps])
+
+    def refuse(what: str) -> NoReturn:
+        raise CheckpointError(f"{origin} is not the model that it says it is: {what}; export it again with fer-export")
+
+    inputs = [(port.name, port.type, list(port.shape[1:])) for port in session.get_inputs()]
+    if inputs != [(INPUT, "tensor(uint8)", [1, facts.size, facts.size])]:
+        refuse(f"it takes {inputs} instead of {INPUT} uint8 (N, 1, {facts.size}, {facts.size})")
+    outputs = {port.name: (port.type, list(port.shape[1:])) for port in session.get_outputs()}
+    if outputs != wanted:
+        refuse(f"it gives {outputs} instead of {wanted}")

@@ -1,0 +1,289 @@
+"""`fer-predict`: emotions of the faces in a person's own pictures and videos."""
+
+import argparse
+import logging
+import shutil
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack
+from pathlib import Path
+from typing import TYPE_CHECKING, Final, NoReturn, TextIO
+
+from fer.errors import ConfigError, DataError, FerError
+from fer.interrupt import Interrupted
+
+if TYPE_CHECKING:
+    from fer.runtime.detection.detector import Detector
+    from fer.runtime.framing import Image
+    from fer.runtime.model import EmotionModel
+    from fer.runtime.predict.moving import Moving
+    from fer.runtime.predict.sources import Item
+    from fer.runtime.predict.writing import Writer
+    from fer.runtime.record import Face
+
+_EXAMPLES: Final = """\
+examples:
+  fer-predict photo.jpg
+  fer-predict holiday/ --annotate seen/ --out faces.csv
+  fer-predict 'clips/*.mp4' --interval 1 --format jsonl
+  fer-predict --webcam 0
+  find . -name '*.jpg' | fer-predict - --format jsonl
+
+A face that no label fits well is said to be uncertain. An expression is not a feeling: judge nobody by it.
+"""
+
+_FORMAT_OF: Final = {".csv": "csv", ".jsonl": "jsonl", ".ndjson": "jsonl"}
+
+
+def main(argv: Sequence[str]) -> int:
+    """Runs the command; returns the exit status.
+
+    Records go to standard output or to `--out`, everything else to standard error.
+
+    Raises:
+        FerError: a mistake of the user's that leaves nothing to do; one bad file among others is a record instead.
+        SystemExit: help was asked for (0), or the arguments make no sense (2).
+    """
+    parser = _parser()
+    if not argv:
+        parser.print_help(sys.stderr)
+        return 2
+    arguments = parser.parse_args(argv)
+    if bool(arguments.paths) == (arguments.webcam is not None):
+        parser.error("give the paths of pictures, or --webcam NUMBER")
+    logging.basicConfig(level=logging.WARNING, format="warning: %(message)s", stream=sys.stderr)
+
+    from fer.runtime.predict.sources import check_paths
+
+    if arguments.paths:
+        check_paths(arguments.paths)
+    try:
+        with ExitStack() as stack:
+            return _Work(arguments, stack).run()
+    except Interrupted as interruption:
+        print(f"stopped by {interruption}; the records so far are written", file=sys.stderr)
+        return interruption.exit_code
+
+
+class _Work:
+    """One run of the command."""
+
+    def __init__(self, arguments: argparse.Namespace, stack: ExitStack) -> None:
+        from fer.runtime.detection.opening import open_detector
+        from fer.runtime.predict.copies import Copies
+        from fer.runtime.predict.progress import Tally
+
+        self._arguments = arguments
+        self._detector: Detector = open_detector(arguments.detector, model=arguments.detector_model)
+        self._model = _load_model(arguments.model)
+        self._copies: Copies | None = None if arguments.annotate is None else Copies(arguments.annotate)
+        self._write = _writer(arguments, stack)
+        self._tally = Tally()
+
+    def run(self) -> int:
+        """Looks at everything; the exit status."""
+        from fer.runtime.predict.progress import Progress
+        from fer.runtime.predict.sources import STDIN, items
+
+        start = time.monotonic()
+        paths, leave_out = self._arguments.paths, self._arguments.annotate
+        try:
+            if self._arguments.webcam is not None:
+                self._camera(self._arguments.webcam)
+                return 0
+            # Rows and the line would write over each other on one terminal.
+            seen = sys.stderr.isatty() and (self._arguments.out is not None or not sys.stdout.isatty())
+            total = sum(1 for _ in items(paths, leave_out=leave_out)) if seen and STDIN not in paths else None
+            progress = Progress(sys.stderr if seen else None, total=total)
+            try:
+                for done, faces in enumerate(self._all(items(paths, leave_out=leave_out)), start=1):
+                    self._tally.add(faces)
+                    for face in faces:
+                        self._write(face)
+                    progress.show(done)
+            finally:
+                progress.clear()
+            return 0
+        finally:
+            if self._tally.pictures:
+                print(self._tally.words(time.monotonic() - start), file=sys.stderr)
+
+    def _all(self, found: Iterator["Item"]) -> Iterator[list["Face"]]:
+        """The records of every file, in order: pictures in batches, videos frame by frame."""
+        from itertools import groupby
+
+        for kind, group in groupby(found, key=lambda item: item.kind):
+            if kind == "video":
+                for item in group:
+                    yield from self._video(item)
+            else:
+                yield from self._pictures(group)
+
+    def _pictures(self, group: Iterator["Item"]) -> Iterator[list["Face"]]:
+        from fer.runtime.predictor import Predictor
+
+        waiting: list[Item] = []
+
+        def read() -> Iterator[tuple[str, "Image | FerError"]]:
+            for item in group:
+                waiting.append(item)
+                yield str(item.path), self._read(item)
+
+        for answer in Predictor(self._model, self._detector).images(read()):
+            item = waiting.pop(0)
+            if self._copies is not None and answer.image is not None:
+                self._copies.picture(item, answer.image, answer.faces)
+            yield answer.faces
+
+    def _read(self, item: "Item") -> "Image | FerError":
+        """A picture, or the error that tells why there is none."""
+        from fer.runtime.images import MAX_BYTES, ImageTooLarge, read_picture
+
+        if item.kind == "missing":
+            return DataError("there is no such file")
+        try:
+            size = item.path.stat().st_size
+            if size > MAX_BYTES:
+                return ImageTooLarge(f"the file has {size:,} bytes; the limit is {MAX_BYTES:,}")
+            # Colour is for the copy, and for YuNet, which was trained on it.
+            grey = self._copies is None and self._detector.name != "yunet"
+            picture = read_picture(item.path.read_bytes(), grey=grey)
+        except OSError as error:
+            return DataError(error.strerror or str(error))
+        except FerError as error:
+            return error
+        if picture.animated:
+            print(f"{item.path}: holds several pictures; only the first is judged", file=sys.stderr)
+        return picture.pixels
+
+    def _video(self, item: "Item") -> Iterator[list["Face"]]:
+        from fer.runtime.predict.moving import open_video
+        from fer.runtime.record import Face
+
+        try:
+            moving = open_video(item.path)
+        except FerError as error:
+            yield [Face(source=str(item.path), status="unreadable", reason=str(error))]
+            return
+        with moving:
+            any_frame = False
+            for faces in self._follow(moving, item, source=str(item.path), interval=self._arguments.interval or 0.0):
+                any_frame = True
+                yield faces
+            if not any_frame:
+                yield [Face(source=str(item.path), status="unreadable", reason="the video holds no readable frame")]
+
+    def _camera(self, index: int) -> None:
+        from fer.runtime.predict.moving import open_camera
+        from fer.runtime.predict.sources import Item
+
+        interval = 0.5 if self._arguments.interval is None else self._arguments.interval
+        name = f"webcam {index}"
+        with open_camera(index) as moving:
+            print(f"{name}: Ctrl-C ends", file=sys.stderr)
+            item = Item(Path(name), Path(f"webcam-{index}"), "video")
+            for faces in self._follow(moving, item, source=name, interval=interval):
+                self._tally.add(faces)
+                for face in faces:
+                    self._write(face)
+            raise DataError(f"--webcam {index}: the camera gives no more pictures (unplugged?)")
+
+    def _follow(self, moving: "Moving", item: "Item", *, source: str, interval: float) -> Iterator[list["Face"]]:
+        """The records of a video at every `interval` seconds; every frame is followed and goes into the copy."""
+        from fer.runtime.detection.opening import open_detector
+        from fer.runtime.video import FaceTracker
+
+        arguments = self._arguments
+        detector = open_detector(arguments.detector, model=arguments.detector_model, live=True)
+        tracker = FaceTracker(self._model, detector, smoothing=arguments.smoothing)
+        copy = None if self._copies is None else self._copies.video(item, frames_a_second=moving.rate)
+        due = 0.0
+        try:
+            for shot in moving.shots():
+                faces = tracker.frame(shot.image, seconds=shot.seconds, source=source)
+                if copy is not None:
+                    copy.frame(shot.image, faces)
+                if shot.seconds >= due - 1e-6:
+                    due = shot.seconds + interval
+                    yield faces
+        finally:
+            if copy is not None:
+                copy.close()
+
+
+def _load_model(path: Path | None) -> "EmotionModel":
+    from fer.runtime.model import EmotionModel
+
+    return EmotionModel.load(path)
+
+
+def _writer(arguments: argparse.Namespace, stack: ExitStack) -> "Writer":
+    from fer.runtime.predict.writing import open_writer
+
+    out: Path | None = arguments.out
+    stream: TextIO = sys.stdout
+    if out is not None:
+        try:
+            stream = stack.enter_context(out.open("w", encoding="utf-8", newline=""))
+        except OSError as error:
+            raise ConfigError(f"--out {out} cannot be written: {error.strerror}") from error
+    form = arguments.format
+    if form is None:
+        form = "table" if out is None else _FORMAT_OF.get(out.suffix.lower(), "table")
+    return open_writer(form, stream, width=shutil.get_terminal_size((100, 24)).columns)
+
+
+class _Parser(argparse.ArgumentParser):
+    """Tells a mistake in one line instead of the whole usage."""
+
+    def error(self, message: str) -> NoReturn:
+        self.exit(2, f"error: {message}; see `{self.prog} --help`\n")
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = _Parser(
+        prog="fer-predict",
+        description="Emotions of the faces in pictures, folders, videos and webcams. Nothing leaves this computer.",
+        epilog=_EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument(
+        "paths", nargs="*", metavar="PATH", help="a picture, video, folder, pattern, or - for paths on standard input"
+    )
+    parser.add_argument("--webcam", type=int, metavar="NUMBER", help="a camera, from 0, in place of paths")
+    parser.add_argument("--model", type=Path, metavar="FILE", help="a file of fer-export; default: the one shipped")
+    parser.add_argument(
+        "--detector",
+        default="haar",
+        choices=["haar", "yunet", "none"],
+        help="what finds the faces: OpenCV's cascade (default), YuNet, or none for pictures that are faces already",
+    )
+    parser.add_argument("--detector-model", type=Path, metavar="FILE", help="YuNet's file, from OpenCV's model zoo")
+    parser.add_argument("--format", choices=["table", "jsonl", "csv"], help="default: by --out, else table")
+    parser.add_argument("--out", type=Path, metavar="FILE", help="write the records there (.csv, .jsonl or text)")
+    parser.add_argument("--annotate", type=Path, metavar="DIR", help="write copies with boxes and emotions there")
+    parser.add_argument(
+        "--interval",
+        type=_seconds,
+        metavar="SECONDS",
+        help="of videos and webcams: time between records (default: each frame; 0.5 for a webcam)",
+    )
+    parser.add_argument(
+        "--smoothing",
+        type=_seconds,
+        default=0.3,
+        metavar="SECONDS",
+        help="of videos and webcams: time over which probabilities are averaged (default 0.3; 0 is none)",
+    )
+    return parser
+
+
+def _seconds(text: str) -> float:
+    try:
+        value = float(text)
+    except ValueError:
+        value = -1.0
+    if not 0.0 <= value < float("inf"):
+        raise argparse.ArgumentTypeError(f"{text!r} is no number of seconds, 0 or more")
+    return value

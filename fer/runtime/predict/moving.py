@@ -1,0 +1,88 @@
+"""Frames of video files and cameras."""
+
+import os
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+import cv2
+import numpy as np
+
+from fer.errors import ConfigError
+from fer.runtime.framing import Image
+from fer.runtime.images import UnreadableImage, quiet_opencv
+
+DEFAULT_RATE: Final = 25.0
+"""Frames a second of a file that does not say (a bare stream of JPEGs)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Shot:
+    """One frame.
+
+    Attributes:
+        image: uint8 BGR (H, W, 3).
+        seconds: since the first frame.
+    """
+
+    image: Image
+    seconds: float
+
+
+class Moving:
+    """An opened video file or camera; use in a `with`."""
+
+    def __init__(self, capture: cv2.VideoCapture, *, live: bool) -> None:
+        self._capture = capture
+        self._live = live
+        stated = float(capture.get(cv2.CAP_PROP_FPS))
+        self.rate = stated if 1.0 <= stated <= 240.0 else DEFAULT_RATE
+
+    def __enter__(self) -> "Moving":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._capture.release()
+
+    def shots(self) -> Iterator[Shot]:
+        """The frames, to the end of the file or until the camera stops giving any."""
+        start, number = time.monotonic(), 0
+        while True:
+            there, image = self._capture.read()
+            if not there:
+                return
+            seconds = time.monotonic() - start if self._live else number / self.rate
+            yield Shot(np.asarray(image, np.uint8), seconds)
+            number += 1
+
+
+def open_video(path: Path) -> Moving:
+    """A video file.
+
+    Raises:
+        UnreadableImage: cut off, broken, or of a kind that OpenCV cannot read.
+    """
+    # FFmpeg's own lines about broken files; read by OpenCV when it first opens one.
+    os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")
+    with quiet_opencv():
+        capture = cv2.VideoCapture(str(path))
+    if not capture.isOpened():
+        raise UnreadableImage("the video is cut off, broken or of an unknown kind")
+    return Moving(capture, live=False)
+
+
+def open_camera(index: int) -> Moving:
+    """A camera by its number.
+
+    Raises:
+        ConfigError: there is none, or another program holds it.
+    """
+    with quiet_opencv():
+        capture = cv2.VideoCapture(index)
+    if not capture.isOpened():
+        raise ConfigError(
+            f"--webcam {index}: no camera answers (none is connected, another program uses it, or this program may not)"
+        )
+    return Moving(capture, live=True)

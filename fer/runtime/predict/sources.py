@@ -1,0 +1,96 @@
+"""What a path on the command line stands for: pictures and videos, one after the other, never all at once."""
+
+import glob
+import os
+import sys
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final, Literal
+
+from fer.errors import DataError
+
+IMAGE_SUFFIXES: Final = frozenset(
+    (".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".webp", ".gif", ".bmp", ".tif", ".tiff", ".avif", ".heic", ".heif",
+     ".pgm", ".ppm", ".pnm")
+)  # fmt: skip
+"""What is taken from a folder; HEIC is among them to be told of, not passed over."""
+
+VIDEO_SUFFIXES: Final = frozenset((".mp4", ".m4v", ".mov", ".avi", ".mkv", ".webm", ".mpg", ".mpeg", ".mjpeg", ".mjpg"))
+
+STDIN: Final = "-"
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """One file to look at.
+
+    Attributes:
+        path: where it is.
+        name: where its annotated copy goes, relative to the folder of copies.
+        kind: by its suffix; a file that is named on its own is an image unless its suffix is a video's.
+    """
+
+    path: Path
+    name: Path
+    kind: Literal["image", "video", "missing"]
+
+
+def check_paths(paths: Sequence[str]) -> None:
+    """Refuses a command none of whose paths leads anywhere.
+
+    Raises:
+        DataError: there is no such path at all.
+    """
+    if STDIN not in paths and not any(Path(path).exists() or any(True for _ in _matches(path)) for path in paths):
+        raise DataError(f"there is no file, folder or match for {', '.join(paths)}: give the path of a picture")
+
+
+def items(paths: Iterable[str], *, leave_out: Path | None) -> Iterator[Item]:
+    """The files that the paths stand for, in their order; folders by name, with the folders in them.
+
+    Args:
+        paths: files, folders, glob patterns, or "-" for one path a line on standard input.
+        leave_out: a folder that is not looked into: that of the annotated copies.
+    """
+    skipped = None if leave_out is None else leave_out.resolve()
+    for path in paths:
+        if path == STDIN:
+            named = (line.rstrip("\r\n") for line in sys.stdin)
+            yield from items((line for line in named if line and line != STDIN), leave_out=leave_out)
+        elif Path(path).is_dir():
+            yield from _inside(Path(path), skipped=skipped)
+        elif Path(path).exists():
+            yield _file(Path(path), Path(Path(path).name))
+        else:
+            found = False
+            for match in _matches(path):
+                found = True
+                if Path(match).is_dir():
+                    yield from _inside(Path(match), skipped=skipped)
+                else:
+                    yield _file(Path(match), Path(Path(match).name))
+            if not found:
+                yield Item(Path(path), Path(Path(path).name), "missing")
+
+
+def _matches(path: str) -> Iterator[str]:
+    """What a pattern stands for; nothing where it is none. Unlike a Path's own, it may be absolute and as typed."""
+    return glob.iglob(path, recursive=True) if glob.has_magic(path) else iter(())  # noqa: PTH207
+
+
+def _inside(folder: Path, *, skipped: Path | None) -> Iterator[Item]:
+    """Images and videos below a folder; other files, hidden ones and `skipped` are passed over."""
+    for place, folders, files in os.walk(folder):
+        # In place: what is removed is not walked into.
+        folders[:] = sorted(name for name in folders if not name.startswith((".", "__MACOSX")))
+        if skipped is not None:
+            folders[:] = [name for name in folders if (Path(place) / name).resolve() != skipped]
+        for name in sorted(files):
+            path = Path(place) / name
+            if not name.startswith(".") and path.suffix.lower() in IMAGE_SUFFIXES | VIDEO_SUFFIXES:
+                yield _file(path, Path(folder.resolve().name) / path.relative_to(folder))
+
+
+def _file(path: Path, name: Path) -> Item:
+    return Item(path, name, "video" if path.suffix.lower() in VIDEO_SUFFIXES else "image")

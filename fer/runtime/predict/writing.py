@@ -1,0 +1,89 @@
+"""Records as a table for people, as JSON lines or as CSV; each row is written as soon as it is known."""
+
+import csv
+import json
+from collections.abc import Callable, Sequence
+from typing import Final, Protocol, TextIO
+
+from fer.labels import EMOTIONS
+from fer.runtime.record import Face
+
+FORMATS: Final = ("table", "jsonl", "csv")
+
+Writer = Callable[[Face], None]
+
+_COLUMNS: Final = (
+    "source", "face", "x", "y", "width", "height", "label", "confidence", "uncertain", *EMOTIONS, "status", "reason",
+    "frame", "seconds",
+)  # fmt: skip
+
+
+class _Rows(Protocol):
+    def writerow(self, row: Sequence[object], /) -> object: ...
+
+
+def open_writer(form: str, stream: TextIO, *, width: int) -> Writer:
+    """What writes a record to a stream.
+
+    Args:
+        form: one of `FORMATS`.
+        stream: where it goes; flushed after each record.
+        width: columns of the terminal, for the table.
+    """
+    if form == "jsonl":
+        return lambda face: print(json.dumps(face.as_dict(), ensure_ascii=False), file=stream, flush=True)
+    if form == "csv":
+        rows = csv.writer(stream, lineterminator="\n")
+        rows.writerow(_COLUMNS)
+        return lambda face: _csv_row(rows, stream, face)
+    return _table(stream, width=width)
+
+
+def _csv_row(rows: _Rows, stream: TextIO, face: Face) -> None:
+    box = (None, None, None, None) if face.box is None else face.box
+    shares = face.probabilities or {}
+    rows.writerow(
+        [
+            face.source,
+            face.face,
+            *box,
+            face.label,
+            face.confidence,
+            None if face.uncertain is None else str(face.uncertain).lower(),
+            *(shares.get(name) for name in EMOTIONS),
+            face.status,
+            face.reason,
+            face.frame,
+            face.seconds,
+        ]
+    )
+    stream.flush()
+
+
+def _table(stream: TextIO, *, width: int) -> Writer:
+    room = max(20, min(48, width - 56))
+    head = True
+
+    def write(face: Face) -> None:
+        nonlocal head
+        # Not before there is something to say: a mistake found on the way is told alone.
+        if head:
+            print(f"{'picture':{room}} face  emotion   sure   second guess      box", file=stream)
+            head = False
+        name = face.source if face.seconds is None else f"{face.source} {face.seconds:.2f} s"
+        shown = name if len(name) <= room else "…" + name[1 - room :]
+        print(f"{shown:{room}} {_words(face)}".rstrip(), file=stream, flush=True)
+
+    return write
+
+
+def _words(face: Face) -> str:
+    if face.status == "no_face":
+        return "   -  no face found"
+    if face.box is None or face.probabilities is None or face.confidence is None:
+        return f"   -  unreadable: {face.reason}"
+    second, share = sorted(face.probabilities.items(), key=lambda pair: -pair[1])[1]
+    doubt = f"{second} {100 * share:.0f} %"
+    x, y, w, h = face.box
+    note = "  uncertain" if face.uncertain else ""
+    return f"{face.face:4}  {face.label:8} {100 * face.confidence:3.0f} %   {doubt:15} {x},{y} {w}x{h}{note}"

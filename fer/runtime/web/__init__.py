@@ -1,0 +1,1 @@
+"""`fer-serve`: a local web page and HTTP interface that reads expressions from a camera or from pictures."""

@@ -1,0 +1,191 @@
+"""`fer-serve`: options, the warning beyond loopback, and the server's life."""
+
+import argparse
+import ipaddress
+import logging
+import os
+import socket
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Final, NoReturn
+from urllib.parse import quote
+
+from pydantic import ValidationError
+
+from fer.errors import ConfigError
+from fer.runtime.detection.opening import DETECTORS
+from fer.runtime.web.settings import ServeSettings
+
+if TYPE_CHECKING:
+    from fer.runtime.model import EmotionModel
+    from fer.runtime.web.engine import Engine
+
+TOKEN_VARIABLE: Final = "FER_SERVE_TOKEN"  # noqa: S105 - the variable's name
+"""Where a token may be given without showing up in the list of processes."""
+
+
+def main(argv: Sequence[str]) -> int:
+    """Serves until it is stopped; returns the exit status: 130 after Ctrl-C, 143 after SIGTERM.
+
+    Raises:
+        FerError: a mistake of the user's.
+        SystemExit: help was asked for (0), or the arguments make no sense (2).
+    """
+    arguments = _parser().parse_args(argv)
+    logging.basicConfig(level=logging.WARNING, format="%(levelname)s: %(message)s", stream=sys.stderr)
+    # waitress warns of every request that waits a moment; 503 and /metrics tell what matters.
+    logging.getLogger("waitress.queue").setLevel(logging.ERROR)
+    settings = _settings(arguments)
+    remote = not is_loopback(arguments.host)
+    if remote and not arguments.allow_remote:
+        raise ConfigError(
+            f"--host {arguments.host} lets other computers send pictures here: add --allow-remote if you want that, "
+            "or leave --host out"
+        )
+    from fer.runtime.detection.opening import open_detector
+    from fer.runtime.web.app import create_app
+    from fer.runtime.web.engine import Engine
+    from fer.runtime.web.server import bind, run_until_signal
+
+    engine = Engine(
+        load_models(arguments.model or [None]),
+        detector=arguments.detector,
+        open_detector=lambda live: open_detector(arguments.detector, model=arguments.detector_model, live=live),
+        settings=settings,
+    )
+    server = bind(create_app(engine, settings=settings), host=arguments.host, port=arguments.port, settings=settings)
+    try:
+        _welcome(arguments.host, server.effective_port, settings=settings, engine=engine, remote=remote)
+        signum = run_until_signal(server)
+    finally:
+        server.close()
+    print("stopped", file=sys.stderr)
+    return 128 + signum
+
+
+def load_models(paths: Sequence[Path | None]) -> "dict[str, EmotionModel]":
+    """Models by the name people choose them by; None is the one in the package.
+
+    Raises:
+        ConfigError: the same file twice.
+        CheckpointError: a file that is missing or no model of ours.
+    """
+    from fer.runtime.model import EmotionModel
+
+    models: dict[str, EmotionModel] = {}
+    for path in paths:
+        model = EmotionModel.load(path)
+        name = model.name
+        if name in models:
+            # Two trainings of one net share its name; the file tells them apart.
+            name = f"{model.name} ({'shipped' if path is None else path.stem})"
+        if name in models:
+            raise ConfigError(f"--model {path}: a model with this name and file name is already there")
+        models[name] = model
+    return models
+
+
+def is_loopback(host: str) -> bool:
+    """Whether an address or name stands for this computer alone.
+
+    Raises:
+        ConfigError: a name that stands for no address.
+    """
+    try:
+        found = {entry[4][0] for entry in socket.getaddrinfo(host, None)}
+    except (OSError, UnicodeError) as error:
+        raise ConfigError(f"--host {host}: no such address; use 127.0.0.1") from error
+    return all(ipaddress.ip_address(str(address).partition("%")[0]).is_loopback for address in found)
+
+
+def _settings(arguments: argparse.Namespace) -> ServeSettings:
+    token = arguments.token if arguments.token is not None else os.environ.get(TOKEN_VARIABLE)
+    given = {
+        "max_body": round(arguments.max_body * (1 << 20)),
+        "max_pixels": round(arguments.max_pixels * 1_000_000),
+        "rate": arguments.rate,
+        "burst": max(1, round(2 * arguments.rate)),
+        "concurrency": arguments.concurrency,
+        "allowed_hosts": tuple(arguments.allow_host),
+        "token": token,
+    }
+    try:
+        return ServeSettings.model_validate(given)
+    except ValidationError as error:
+        first = error.errors()[0]
+        key = str(first["loc"][0])
+        shown = "" if key == "token" else f" {getattr(arguments, key, given[key])}"
+        raise ConfigError(f"--{key.replace('_', '-')}{shown}: {first['msg']}") from error
+
+
+def _welcome(host: str, port: int, *, settings: ServeSettings, engine: "Engine", remote: bool) -> None:
+    shown = f"[{host}]" if ":" in host else host
+    address = f"http://{'localhost' if host in ('127.0.0.1', '0.0.0.0', '::', '::1') else shown}:{port}/"  # noqa: S104
+    print(f"fer-serve: {', '.join(engine.names)}; faces by {engine.detector}")
+    # The fragment stays in the browser: it is in no request and no log.
+    print(
+        f"open {address}{'' if settings.token is None else f'#token={quote(settings.token)}'} (Ctrl-C stops)",
+        flush=True,
+    )
+    if remote:
+        print(
+            f"warning: {host} can be reached by other computers. Pictures travel unencrypted, and browsers give a "
+            "camera only to localhost or https: put an https proxy in front"
+            + ("." if settings.token is not None else ", and give a --token: anybody who reaches it may use it."),
+            file=sys.stderr,
+        )
+
+
+class _Parser(argparse.ArgumentParser):
+    """Tells a mistake in one line instead of the whole usage."""
+
+    def error(self, message: str) -> NoReturn:
+        self.exit(2, f"error: {message}; see `{self.prog} --help`\n")
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = _Parser(
+        prog="fer-serve",
+        description="A page that reads expressions live from a camera or from pictures, on this computer. Nothing is "
+        "stored and nothing is sent elsewhere.",
+    )
+    parser.add_argument("--host", default="127.0.0.1", help="address to listen on (default: 127.0.0.1, this computer)")
+    parser.add_argument("--port", type=_port, default=8000, help="default: 8000; 0 finds a free one")
+    parser.add_argument(
+        "--model",
+        type=Path,
+        action="append",
+        metavar="ONNX",
+        help="a file of fer-export; several of them can be chosen between on the page (default: the shipped one)",
+    )
+    parser.add_argument("--detector", choices=DETECTORS, default="haar", help="how faces are found (default: haar)")
+    parser.add_argument("--detector-model", type=Path, metavar="ONNX", help="YuNet's file, for --detector yunet")
+    parser.add_argument("--max-body", type=float, default=8, metavar="MIB", help="largest request (default: 8)")
+    parser.add_argument(
+        "--max-pixels", type=float, default=40, metavar="MILLIONS", help="largest picture (default: 40 million pixels)"
+    )
+    parser.add_argument("--rate", type=float, default=120, metavar="N", help="requests a second of one address (120)")
+    parser.add_argument(
+        "--concurrency", type=int, default=2, metavar="N", help="pictures at the same time (default: 2)"
+    )
+    parser.add_argument(
+        "--token", help=f"what programs and the page must present (or ${TOKEN_VARIABLE}); at least 8 characters"
+    )
+    parser.add_argument(
+        "--allow-remote", action="store_true", help="yes, --host may be an address that other computers reach"
+    )
+    parser.add_argument(
+        "--allow-host",
+        action="append",
+        default=[],
+        metavar="NAME",
+        help="a name under which this server may be called, besides localhost and addresses",
+    )
+    return parser
+
+
+def _port(text: str) -> int:
+    if not text.isdecimal() or not 0 <= int(text) <= 65535:
+        raise argparse.ArgumentTypeError(f"{text!r} is no port: give a number from 0 to 65535")
+    return int(text)

@@ -1,0 +1,61 @@
+"""A face with one half covered, as in the occlusion study: left and right are those of the picture."""
+
+from collections.abc import Mapping, Sequence
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
+
+HALVES: Final = ("upper", "lower", "left", "right")
+
+
+def covered(face_HW: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
+    """The face as it is, then with each of `HALVES` covered by the mean grey of what stays visible.
+
+    Args:
+        face_HW: grey face (H, W).
+
+    Returns:
+        uint8 array (5, H, W).
+    """
+    height, width = face_HW.shape
+    row, column = int(0.5 * height + 0.5), int(0.5 * width + 0.5)
+    hidden = {
+        "upper": np.s_[:row, :],
+        "lower": np.s_[row:, :],
+        "left": np.s_[:, :column],
+        "right": np.s_[:, column:],
+    }
+    faces = np.repeat(face_HW[None], 1 + len(HALVES), axis=0)
+    for index, half in enumerate(HALVES, start=1):
+        visible = np.ones((height, width), dtype=bool)
+        visible[hidden[half]] = False
+        faces[index][hidden[half]] = round(float(face_HW[visible].mean()))
+    return faces
+
+
+def compare(labels: Sequence[str], probabilities: npt.NDArray[np.float32]) -> str:
+    """What covering changed, in words.
+
+    Args:
+        labels: names of the columns.
+        probabilities: array (5, labels), rows as in `covered`.
+    """
+    full = int(probabilities[0].argmax())
+    name, sure = labels[full], float(probabilities[0, full])
+    changes: Mapping[str, int] = {
+        half: int(probabilities[index].argmax())
+        for index, half in enumerate(HALVES, start=1)
+        if int(probabilities[index].argmax()) != full
+    }
+    losses = {half: sure - float(probabilities[index, full]) for index, half in enumerate(HALVES, start=1)}
+    worst = max(losses, key=lambda half: losses[half])
+    if not changes:
+        sentence = f"It stays {name} whichever half is covered."
+    else:
+        told = [f"{labels[label]} with the {half} half covered" for half, label in changes.items()]
+        sentence = f"The label {name} turns to {' and to '.join(told)}."
+    if losses[worst] < 0.05:
+        return f"{sentence} No half matters much: each keeps {name} within 5 points of {sure:.0%}."
+    left = float(probabilities[1 + HALVES.index(worst), full])
+    return f"{sentence} The {worst} half matters most: without it, {name} falls from {sure:.0%} to {left:.0%}."

@@ -1,0 +1,169 @@
+"""Whether the faces a server sees still look like those its model knows; numbers only, no image is kept.
+
+The last faces are compared with the model's reference:
+
+- shares of the labels by the population stability index, PSI = sum((p - q) ln(p / q)) (Siddiqi 2006, Credit Risk
+  Scorecards, chapter 8: below 0.1 stable, above 0.25 changed), with half a face added to every label so that none is
+  zero;
+- means of confidence, brightness and sharpness by their shift in standard deviations of the reference (Cohen's d; 0.5
+  is a medium effect, Cohen 1988, section 2.2.3) and by the z-score of that shift, which tells it from chance.
+
+The alarm needs `MIN_FACES` faces and either a PSI above `PSI_ALARM` and above what chance alone gives once in a
+thousand times, or a mean that is off by more than `EFFECT_ALARM` standard deviations with |z| above `Z_ALARM`. Chance:
+of n faces against m, PSI is about (1/n + 1/m) times a chi-square with one degree of freedom less than there are labels
+(Yurdakul and Naranjo, Journal of Risk Model Validation 14(4), 2020).
+"""
+
+import math
+import threading
+from collections import Counter, deque
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any, Final
+
+from fer.runtime.facts import Reference
+
+MIN_FACES: Final = 50
+PSI_ALARM: Final = 0.25
+CHI_SQUARE: Final = 22.458
+"""99.9th percentile of the chi-square distribution with six degrees of freedom."""
+
+EFFECT_ALARM: Final = 0.5
+Z_ALARM: Final = 3.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Shift:
+    """How one mean moved.
+
+    Attributes:
+        now: mean over the remembered faces.
+        reference: mean of the reference.
+        effect: (now - reference) / standard deviation of the reference.
+        z: effect * sqrt(faces), standard normal where nothing changed and faces are independent.
+        alarm: whether it is too far off.
+    """
+
+    now: float
+    reference: float
+    effect: float
+    z: float
+    alarm: bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class DriftState:
+    """The drift log at one moment.
+
+    Attributes:
+        faces: remembered faces.
+        window: how many are remembered at most.
+        enough: whether they are enough to judge by.
+        shares: label -> share among the remembered faces.
+        reference: label -> share in the reference.
+        psi: population stability index, 0 without faces.
+        psi_limit: above which it is too much for so many faces.
+        shifts: statistic -> `Shift`; empty without faces.
+        alarm: whether anything is too far off.
+        sentence: all of it in words.
+    """
+
+    faces: int
+    window: int
+    enough: bool
+    shares: Mapping[str, float]
+    reference: Mapping[str, float]
+    psi: float
+    psi_limit: float
+    shifts: Mapping[str, Shift]
+    alarm: bool
+    sentence: str
+
+    def as_dict(self) -> dict[str, Any]:
+        """Plain types, as JSON holds them, with the limits of the test."""
+        limits = {"min_faces": MIN_FACES, "effect": EFFECT_ALARM, "z": Z_ALARM}
+        return asdict(self) | {"limits": limits}
+
+
+class DriftLog:
+    """Remembers label, confidence, brightness and sharpness of the last faces; safe to use from several threads.
+
+    Args:
+        reference: what they are compared with.
+        window: how many faces are remembered.
+    """
+
+    def __init__(self, reference: Reference, *, window: int) -> None:
+        self._reference = reference
+        self._faces: deque[tuple[str, dict[str, float]]] = deque(maxlen=window)
+        self._lock = threading.Lock()
+
+    def add(self, label: str, *, confidence: float, brightness: float, sharpness: float) -> None:
+        """Remembers the numbers of one face."""
+        numbers = {"confidence": confidence, "brightness": brightness, "sharpness": sharpness}
+        with self._lock:
+            self._faces.append((label, numbers))
+
+    def state(self) -> DriftState:
+        """The remembered faces against the reference."""
+        with self._lock:
+            faces = list(self._faces)
+        count, enough = len(faces), len(faces) >= MIN_FACES
+        labels = Counter(label for label, _ in faces)
+        shares = {label: labels[label] / max(count, 1) for label in self._reference.labels}
+        psi = _psi(labels, self._reference.labels) if faces else 0.0
+        shifts = {name: self._shift(name, faces, enough) for name in self._reference.means} if faces else {}
+        limit = max(PSI_ALARM, CHI_SQUARE * (1 / max(count, 1) + 1 / self._reference.n))
+        alarm = (enough and psi > limit) or any(shift.alarm for shift in shifts.values())
+        return DriftState(
+            faces=count,
+            window=self._faces.maxlen or 0,
+            enough=enough,
+            shares=shares,
+            reference=dict(self._reference.labels),
+            psi=psi,
+            psi_limit=limit,
+            shifts=shifts,
+            alarm=alarm,
+            sentence=_sentence(count, shares, self._reference.labels, psi > limit, shifts),
+        )
+
+    def _shift(self, name: str, faces: list[tuple[str, dict[str, float]]], enough: bool) -> Shift:
+        now = sum(numbers[name] for _, numbers in faces) / len(faces)
+        effect = (now - self._reference.means[name]) / self._reference.deviations[name]
+        z = effect * math.sqrt(len(faces))
+        alarm = enough and abs(effect) > EFFECT_ALARM and abs(z) > Z_ALARM
+        return Shift(now=now, reference=self._reference.means[name], effect=effect, z=z, alarm=alarm)
+
+
+def _psi(labels: Counter[str], reference: Mapping[str, float]) -> float:
+    total = labels.total() + 0.5 * len(reference)
+    now = {label: (labels[label] + 0.5) / total for label in reference}
+    # The reference gets the same half face, so that equal shares come out as zero.
+    base = {label: (share * labels.total() + 0.5) / total for label, share in reference.items()}
+    return sum((now[label] - base[label]) * math.log(now[label] / base[label]) for label in reference)
+
+
+_WORDS: Final = {
+    "confidence": ("less sure than usual", "surer than usual"),
+    "brightness": ("darker than usual", "brighter than usual"),
+    "sharpness": ("blurrier than usual", "sharper or noisier than usual"),
+}
+
+
+def _sentence(
+    count: int, shares: Mapping[str, float], reference: Mapping[str, float], off: bool, shifts: Mapping[str, Shift]
+) -> str:
+    if count < MIN_FACES:
+        return f"{count} of the {MIN_FACES} faces needed to tell."
+    found = []
+    if off:
+        label = max(shares, key=lambda each: abs(shares[each] - reference[each]))
+        found.append(f"{label} is seen in {shares[label]:.0%} of the faces instead of {reference[label]:.0%}")
+    found += [f"faces are {_WORDS[name][shift.effect > 0]}" for name, shift in shifts.items() if shift.alarm]
+    if not found:
+        return f"The last {count} faces look like those the model was measured on."
+    return (
+        f"The last {count} faces differ from those the model was measured on: {', '.join(found)}. "
+        "Its accuracy on them is not known. One person in front of a camera is reason enough."
+    )

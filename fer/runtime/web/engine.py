@@ -1,0 +1,282 @@
+"""What the server does with a picture: faces, explanations, covered halves, and the drift log."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+import numpy as np
+import numpy.typing as npt
+
+from fer.errors import ConfigError, DataError, nearest
+from fer.runtime.detection.detector import Detection, Detector
+from fer.runtime.framing import cut
+from fer.runtime.images import decode
+from fer.runtime.model import EmotionModel
+from fer.runtime.predictor import Predictor
+from fer.runtime.record import Face, judged
+from fer.runtime.statistics import brightness, sharpness
+from fer.runtime.video import FaceTracker
+from fer.runtime.web.covering import HALVES, compare, covered
+from fer.runtime.web.drift import DriftLog, DriftState
+from fer.runtime.web.evidence import locate, shrink
+from fer.runtime.web.limits import Places
+from fer.runtime.web.settings import ServeSettings
+from fer.runtime.web.streams import Stream, Streams
+from fer.runtime.web.watched import Watched
+
+SAMPLE_SECONDS: Final = 1.0
+"""Faces of one video go into the drift log this far apart: neighbouring pictures say the same thing twice."""
+
+MAP_SIDE: Final = 24
+"""Cells a side of a heat map's answer: 2 to 3 kB of JSON; the maps themselves are no finer."""
+
+
+class NoFace(DataError):
+    """A face was asked about in a picture without one."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class FaceChoice:
+    """Which face of a picture is meant.
+
+    Attributes:
+        number: by size, the largest is 0; None where `at` decides.
+        at: (x, y) in pixels: the face whose middle is nearest.
+    """
+
+    number: int | None
+    at: tuple[int, int] | None
+
+
+class Engine:
+    """Answers about pictures; safe to use from several threads.
+
+    Args:
+        models: the models by the name they are chosen by; the first is the default.
+        detector: the name of the detector.
+        open_detector: opens a detector, for moving pictures where its argument is true.
+        settings: limits.
+    """
+
+    def __init__(
+        self,
+        models: Mapping[str, EmotionModel],
+        *,
+        detector: str,
+        open_detector: Callable[[bool], Detector],
+        settings: ServeSettings,
+    ) -> None:
+        self._models = dict(models)
+        self.detector = detector
+        self._settings = settings
+        self._places = Places(settings.concurrency, patience=settings.patience)
+        # Detectors hold state: one for each place, one for each video. Opened now, so that a bad file is told at once.
+        self._detectors = [open_detector(False) for _ in range(settings.concurrency)]
+        self._streams = Streams(lambda model: self._open_stream(model, open_detector(True)))
+        self._drift = {
+            name: DriftLog(model.facts.reference, window=settings.drift_window) for name, model in self._models.items()
+        }
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Names of the models, the default first."""
+        return tuple(self._models)
+
+    def describe_models(self) -> list[dict[str, Any]]:
+        """What is known of each model, as plain types."""
+        return [
+            model.facts.model_dump(mode="json", exclude={"reference", "versions"})
+            | {"name": name, "uncertain_below": model.uncertain_below}
+            for name, model in self._models.items()
+        ]
+
+    def predict(self, data: bytes, *, model: str | None, stream: str | None) -> dict[str, Any]:
+        """The faces of an encoded picture.
+
+        Args:
+            data: the file's content.
+            model: name of a model; None is the default.
+            stream: the video whose next picture this is; None for a picture by itself.
+
+        Returns:
+            {"faces": prediction records, "image": {"width", "height"}, "model": str}.
+
+        Raises:
+            DataError: an unreadable or too large picture, or an unknown model.
+            Busy: too many pictures at once.
+        """
+        name = self._name(model)
+        with self._places.one() as place:
+            image = self._decode(data)
+            if stream is None:
+                watched = Watched(self._models[name])
+                faces = Predictor(watched, self._detectors[place]).image(image, source="picture")
+                self._log(name, watched)
+            else:
+                with self._streams.next_picture(stream, model=name) as (video, seconds):
+                    video.model.forget()
+                    faces = video.tracker.frame(image, seconds=seconds)
+                    if seconds - video.sampled >= SAMPLE_SECONDS and len(video.model.faces) > 0:
+                        video.sampled = seconds
+                        self._log(name, video.model)
+        height, width = image.shape[:2]
+        records = [_plain(face) for face in faces]
+        return {"faces": records, "image": {"width": width, "height": height}, "model": name}
+
+    def explain(self, data: bytes, *, model: str | None, label: str | None, choice: FaceChoice) -> dict[str, Any]:
+        """Where a face speaks for an emotion.
+
+        Args:
+            data: the file's content.
+            model: name of a model; None is the default.
+            label: the emotion; None is the face's own.
+            choice: which face.
+
+        Returns:
+            {"face": prediction record, "frame": {"x", "y", "side", "roll"} in pixels and degrees, "label", "map": rows
+            of values in [0, 1] over the frame, "parts": part -> share of the map, "sentence", "model"}.
+
+        Raises:
+            DataError: as `predict`, or an unknown emotion.
+            NoFace: no such face.
+            Busy: too many pictures at once.
+        """
+        name = self._name(model)
+        with self._places.one() as place:
+            record, found, crop = self._one_face(data, name, choice, place)
+            label = str(record.label) if label is None else label
+            heat = self._models[name].heat_map(crop, label)
+        evidence = locate(heat, label)
+        return {
+            "face": _plain(record),
+            "frame": _frame(found),
+            "label": label,
+            "map": shrink(heat, side=MAP_SIDE),
+            "parts": {part: round(share, 4) for part, share in evidence.shares.items()},
+            "sentence": evidence.sentence,
+            "model": name,
+        }
+
+    def cover(self, data: bytes, *, model: str | None, choice: FaceChoice) -> dict[str, Any]:
+        """A face as it is and with each half covered.
+
+        Args:
+            data: the file's content.
+            model: name of a model; None is the default.
+            choice: which face.
+
+        Returns:
+            {"face": prediction record, "frame": as in `explain`, "rows": [{"hidden": None or a half, "label",
+            "confidence", "probabilities"}], "sentence", "model"}.
+
+        Raises:
+            DataError: as `predict`.
+            NoFace: no such face.
+            Busy: too many pictures at once.
+        """
+        name = self._name(model)
+        with self._places.one() as place:
+            record, found, crop = self._one_face(data, name, choice, place)
+            answers = self._models[name].probabilities(covered(crop))
+        labels = self._models[name].labels
+        rows = [
+            {
+                "hidden": hidden,
+                "label": labels[int(answer.argmax())],
+                "confidence": round(float(answer.max()), 6),
+                "probabilities": {label: round(float(p), 6) for label, p in zip(labels, answer, strict=True)},
+            }
+            for hidden, answer in zip((None, *HALVES), answers, strict=True)
+        ]
+        return {
+            "face": _plain(record),
+            "frame": _frame(found),
+            "rows": rows,
+            "sentence": compare(labels, answers),
+            "model": name,
+        }
+
+    def drift(self, model: str | None) -> DriftState:
+        """The drift log of a model; None is the default.
+
+        Raises:
+            DataError: an unknown model.
+        """
+        return self._drift[self._name(model)].state()
+
+    def drifts(self) -> dict[str, DriftState]:
+        """The drift logs of all models."""
+        return {name: log.state() for name, log in self._drift.items()}
+
+    def _name(self, model: str | None) -> str:
+        if model is None:
+            return next(iter(self._models))
+        if model not in self._models:
+            raise ConfigError(
+                f"model={model[:80]!r} is not here{nearest(model, self._models)}: GET /api/models lists what is"
+            )
+        return model
+
+    def _decode(self, data: bytes) -> npt.NDArray[np.uint8]:
+        # Faces are judged and found in grey, so colour would only cost time.
+        return decode(data, grey=True, max_bytes=self._settings.max_body, max_pixels=self._settings.max_pixels)
+
+    def _open_stream(self, name: str, detector: Detector) -> Stream:
+        watched = Watched(self._models[name])
+        return Stream(tracker=FaceTracker(watched, detector), model=watched)
+
+    def _one_face(
+        self, data: bytes, name: str, choice: FaceChoice, place: int
+    ) -> tuple[Face, Detection, npt.NDArray[np.uint8]]:
+        model = self._models[name]
+        image = self._decode(data)
+        detections = self._detectors[place].detect(image)
+        if not detections:
+            raise NoFace("there is no face in this picture that could be explained")
+        if choice.at is not None:
+            number = int(np.argmin([_distance(found, choice.at) for found in detections]))
+        else:
+            number = 0 if choice.number is None else choice.number
+        if not 0 <= number < len(detections):
+            raise NoFace(f"face={number}: the picture has {len(detections)}, counted from 0")
+        found = detections[number]
+        crop = cut(image, found.frame, size=model.size)
+        answer = model.probabilities(crop[None])[0]
+        record = judged(
+            answer,
+            labels=model.labels,
+            uncertain_below=model.uncertain_below,
+            source="picture",
+            face=number,
+            box=found.box,
+        )
+        return record, found, crop
+
+    def _log(self, name: str, watched: Watched) -> None:
+        log = self._drift[name]
+        for answer, light, focus in zip(
+            watched.answers, brightness(watched.faces), sharpness(watched.faces), strict=True
+        ):
+            best = int(answer.argmax())
+            log.add(
+                watched.labels[best],
+                confidence=float(answer[best]),
+                brightness=float(light),
+                sharpness=float(focus),
+            )
+
+
+def _plain(face: Face) -> dict[str, Any]:
+    """The prediction record; frame and time of a video are the page's own affair."""
+    record = face.as_dict()
+    return {key: value for key, value in record.items() if key not in ("frame", "seconds")}
+
+
+def _frame(found: Detection) -> dict[str, float]:
+    frame = found.frame
+    return {name: round(getattr(frame, name), 2) for name in ("x", "y", "side", "roll")}
+
+
+def _distance(found: Detection, at: tuple[int, int]) -> float:
+    x, y, width, height = found.box
+    return float(np.hypot(x + width / 2 - at[0], y + height / 2 - at[1]))

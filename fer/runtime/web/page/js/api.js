@@ -1,0 +1,50 @@
+// Talks to fer-serve. The token, where one is asked for, lives in this page's memory and in the address' fragment, which
+// browsers never send.
+
+const PATIENCE_MS = 8000;
+
+/** The server refused: `status` is the HTTP status, `message` its own words, `retryAfter` seconds to wait or 0. */
+export class Refused extends Error {
+  constructor(status, message, retryAfter) {
+    super(message);
+    this.status = status;
+    this.retryAfter = retryAfter;
+  }
+}
+
+/** Nobody answered. */
+export class Unreachable extends Error {}
+
+let token = new URLSearchParams(location.hash.slice(1)).get("token") ?? "";
+
+export function useToken(value) {
+  token = value;
+}
+
+async function ask(path, options = {}) {
+  const headers = { ...options.headers, ...(token ? { Authorization: `Bearer ${token}` } : {}) };
+  let response;
+  let body;
+  try {
+    response = await fetch(path, { ...options, headers, signal: AbortSignal.timeout(PATIENCE_MS), cache: "no-store" });
+    body = await response.json();
+  } catch (error) {
+    throw new Unreachable(String(error));
+  }
+  if (!response.ok) {
+    throw new Refused(response.status, body.error ?? `status ${response.status}`, Number(response.headers.get("Retry-After") ?? 0));
+  }
+  return body;
+}
+
+function post(path, blob, parameters) {
+  const query = new URLSearchParams(Object.entries(parameters).filter(([, value]) => value !== null && value !== undefined));
+  return ask(`${path}?${query}`, { method: "POST", body: blob, headers: { "Content-Type": blob.type || "application/octet-stream" } });
+}
+
+export const health = () => ask("/healthz");
+export const models = () => ask("/api/models");
+export const drift = (model) => ask(`/api/drift?${new URLSearchParams({ model })}`);
+export const predict = (blob, parameters) => post("/api/predict", blob, parameters);
+export const explain = (blob, parameters) => post("/api/explain", blob, parameters);
+export const cover = (blob, parameters) => post("/api/occlusion", blob, parameters);

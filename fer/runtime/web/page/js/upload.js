@@ -1,0 +1,62 @@
+// Pictures by button, drop and paste, made small and upright before they are sent.
+
+const LONGEST = 1600;
+const QUALITY = 0.92;
+
+/** Calls `onFiles(files)` for every way in which a person can hand over pictures. */
+export function listen({ input, dropHint, onFiles }) {
+  input.addEventListener("change", () => {
+    onFiles([...input.files]);
+    input.value = "";
+  });
+  const holdsFiles = (event) => [...(event.dataTransfer?.types ?? [])].includes("Files");
+  let depth = 0;
+  addEventListener("dragenter", (event) => {
+    if (!holdsFiles(event)) return;
+    event.preventDefault();
+    depth += 1;
+    dropHint.hidden = false;
+  });
+  addEventListener("dragover", (event) => holdsFiles(event) && event.preventDefault());
+  addEventListener("dragleave", () => {
+    depth = Math.max(0, depth - 1);
+    dropHint.hidden = depth === 0;
+  });
+  addEventListener("drop", (event) => {
+    depth = 0;
+    dropHint.hidden = true;
+    if (!holdsFiles(event)) return;
+    event.preventDefault();
+    onFiles([...event.dataTransfer.files]);
+  });
+  addEventListener("paste", (event) => {
+    const files = [...(event.clipboardData?.files ?? [])];
+    if (files.length === 0) return;
+    event.preventDefault();
+    onFiles(files);
+  });
+}
+
+/**
+ * The picture on `canvas`, and as a JPEG to send. Where the browser cannot read it, the file itself is sent, so that the
+ * server can say what it is; `size` is null then.
+ */
+export async function prepare(file, canvas) {
+  let bitmap;
+  try {
+    bitmap = await createImageBitmap(file);
+  } catch {
+    return { blob: file, size: null };
+  }
+  const scale = Math.min(1, LONGEST / Math.max(bitmap.width, bitmap.height));
+  canvas.width = Math.max(1, Math.round(bitmap.width * scale));
+  canvas.height = Math.max(1, Math.round(bitmap.height * scale));
+  const context = canvas.getContext("2d");
+  context.fillStyle = "#808080";
+  context.fillRect(0, 0, canvas.width, canvas.height);
+  context.imageSmoothingQuality = "high";
+  context.drawImage(bitmap, 0, 0, canvas.width, canvas.height);
+  bitmap.close();
+  const blob = await new Promise((done) => canvas.toBlob(done, "image/jpeg", QUALITY));
+  return { blob, size: [canvas.width, canvas.height] };
+}

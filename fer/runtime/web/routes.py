@@ -1,0 +1,132 @@
+"""What the server answers to. Paths and answers are described in openapi.py."""
+
+import time
+from collections.abc import Callable, Mapping
+from importlib.metadata import version
+from importlib.resources import files
+from typing import Any, Final
+
+from flask import Flask, Response, abort, jsonify, request
+
+from fer.errors import DataError
+from fer.runtime.web.engine import Engine, FaceChoice
+from fer.runtime.web.openapi import describe
+from fer.runtime.web.settings import ServeSettings
+from fer.runtime.web.telemetry import CONTENT_TYPE, Telemetry
+from fer.runtime.web.uploads import picture
+
+_TYPES: Final = {".html": "text/html", ".css": "text/css", ".js": "text/javascript", ".svg": "image/svg+xml"}
+
+
+def add_routes(app: Flask, *, engine: Engine, settings: ServeSettings, telemetry: Telemetry) -> None:
+    """Adds every route to the application."""
+    page = _page_files()
+    description = describe(settings, version=version("ferlab"))
+
+    @app.get("/")
+    def index() -> Response:
+        return page["index.html"]()
+
+    @app.get("/page/<path:name>")
+    def page_file(name: str) -> Response:
+        if name not in page:
+            abort(404, f"there is no {name}")
+        return page[name]()
+
+    @app.get("/healthz")
+    def health() -> Response:
+        return jsonify({"status": "ok"})
+
+    @app.get("/api/models")
+    def models() -> Response:
+        limits = {"max_body": settings.max_body, "max_pixels": settings.max_pixels, "rate": settings.rate}
+        return jsonify({"models": engine.describe_models(), "detector": engine.detector, "limits": limits})
+
+    @app.get("/api/openapi.json")
+    def openapi() -> Response:
+        return jsonify(description)
+
+    @app.get("/api/drift")
+    def drift() -> Response:
+        return jsonify(engine.drift(request.args.get("model")).as_dict())
+
+    @app.get("/metrics")
+    def metrics() -> Response:
+        return Response(telemetry.text(engine.drifts()), content_type=CONTENT_TYPE)
+
+    @app.post("/api/predict")
+    def predict() -> Response:
+        begun = time.perf_counter()
+        answer = engine.predict(picture(request), model=request.args.get("model"), stream=_stream(request.args))
+        seconds = time.perf_counter() - begun
+        labels = [face["label"] if face["status"] == "ok" else face["status"] for face in answer["faces"]]
+        telemetry.answer(seconds, model=answer["model"], labels=labels)
+        return _timed(answer, seconds)
+
+    @app.post("/api/explain")
+    def explain() -> Response:
+        begun = time.perf_counter()
+        answer = engine.explain(
+            picture(request),
+            model=request.args.get("model"),
+            label=request.args.get("label"),
+            choice=_face(request.args),
+        )
+        return _timed(answer, time.perf_counter() - begun)
+
+    @app.post("/api/occlusion")
+    def occlusion() -> Response:
+        begun = time.perf_counter()
+        answer = engine.cover(picture(request), model=request.args.get("model"), choice=_face(request.args))
+        return _timed(answer, time.perf_counter() - begun)
+
+
+def _timed(answer: dict[str, Any], seconds: float) -> Response:
+    return jsonify(answer | {"ms": round(seconds * 1000, 2)})
+
+
+def _stream(arguments: Mapping[str, str]) -> str | None:
+    """The name of the video that a picture belongs to.
+
+    Raises:
+        DataError: a name that is too short to be anybody's own, or too long.
+    """
+    stream = arguments.get("stream")
+    if stream is not None and not 8 <= len(stream) <= 64:
+        raise DataError(f"stream={stream[:64]!r}: give a random name of 8 to 64 characters")
+    return stream
+
+
+def _face(arguments: Mapping[str, str]) -> FaceChoice:
+    """Which face of a picture is meant.
+
+    Raises:
+        DataError: numbers that are none.
+    """
+    at, number = arguments.get("at"), arguments.get("face", "0")
+    try:
+        if at is not None:
+            x, y = at.split(",")
+            return FaceChoice(number=None, at=(int(x), int(y)))
+        return FaceChoice(number=int(number), at=None)
+    except ValueError as error:
+        raise DataError(
+            f"at={at!r}: give x,y in pixels, as at=320,180"
+            if at is not None
+            else f"face={number!r}: give its number, the largest is 0"
+        ) from error
+
+
+def _page_files() -> dict[str, Callable[[], Response]]:
+    """Name -> answer with that file of the page, for the files that are there; nothing else can be asked for."""
+    root = files("fer.runtime.web") / "page"
+    names = {"index.html": root / "index.html"}
+    for folder, prefix in ((root, ""), (root / "js", "js/")):
+        names |= {f"{prefix}{each.name}": each for each in folder.iterdir() if each.is_file()}
+
+    def answer(content: bytes, kind: str) -> Callable[[], Response]:
+        return lambda: Response(content, content_type=f"{kind}; charset=utf-8")
+
+    return {
+        name: answer(each.read_bytes(), _TYPES[f".{name.rpartition('.')[2]}"]) for name, each in sorted(names.items())
+    }

@@ -1,0 +1,80 @@
+"""Which requests are let in, and the headers every answer carries.
+
+Other web pages open in the same browser can send requests to a server on this computer. Two checks keep them out: the
+Host header must name this computer (against DNS rebinding, where a foreign name is pointed at 127.0.0.1), and a request
+that a browser says another site made is refused (cross-site request forgery).
+"""
+
+import hmac
+import ipaddress
+from collections.abc import Iterable, Mapping
+from typing import Final
+from urllib.parse import urlsplit
+
+CONTENT_SECURITY_POLICY: Final = "; ".join(
+    (
+        "default-src 'none'",
+        "script-src 'self'",
+        "style-src 'self'",
+        "img-src 'self' blob:",
+        "connect-src 'self'",
+        "base-uri 'none'",
+        "form-action 'none'",
+        "frame-ancestors 'none'",
+    )
+)
+"""The page loads its own files and shows pictures it made itself; nothing from elsewhere, and no inline code."""
+
+HEADERS: Final[Mapping[str, str]] = {
+    "Content-Security-Policy": CONTENT_SECURITY_POLICY,
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",
+    "Referrer-Policy": "no-referrer",
+    "Permissions-Policy": "camera=(self), microphone=(), geolocation=(), display-capture=()",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Cache-Control": "no-store",
+}
+"""Headers of every answer, errors included."""
+
+
+def host_is_ours(host: str, *, allowed: Iterable[str]) -> bool:
+    """Whether a Host header ("name", "name:port", "[::1]:port") names this server.
+
+    localhost (with its subdomains, which browsers resolve themselves) and IP addresses are: an address cannot be
+    rebound. Any other name must be in `allowed`.
+    """
+    try:
+        name = urlsplit(f"//{host}").hostname
+    except ValueError:
+        return False
+    if name is None:
+        return False
+    if name == "localhost" or name.endswith(".localhost") or name in {each.lower() for each in allowed}:
+        return True
+    try:
+        ipaddress.ip_address(name)
+    except ValueError:
+        return False
+    return True
+
+
+def from_another_site(headers: Mapping[str, str], *, host: str) -> bool:
+    """Whether a browser says that a page of another site made this request.
+
+    Programs that are no browsers (curl, a script) send neither header and pass.
+
+    Args:
+        headers: the request's headers; `Sec-Fetch-Site` and `Origin` are read.
+        host: the request's own Host header, which an `Origin` of this site names too.
+    """
+    if headers.get("Sec-Fetch-Site", "none") not in ("same-origin", "none"):
+        return True
+    origin = headers.get("Origin")
+    return origin is not None and urlsplit(origin).netloc.lower() != host.lower()
+
+
+def token_matches(header: str, *, token: str) -> bool:
+    """Whether an Authorization header carries the token; takes the same time wherever they differ."""
+    scheme, _, given = header.partition(" ")
+    return scheme.lower() == "bearer" and hmac.compare_digest(given.strip().encode(), token.encode())

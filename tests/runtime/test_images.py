@@ -1,0 +1,189 @@
+"""Image files of every kind: read, turned, limited, refused by name."""
+
+import contextlib
+import struct
+import zlib
+from collections.abc import Callable
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+import pytest
+
+from fer.errors import DataError
+from fer.runtime.image_header import read_header
+from fer.runtime.images import ImageTooLarge, NotAnImage, UnreadableImage, decode, read_picture
+
+HEIGHT, WIDTH = 40, 60
+
+
+def scene() -> npt.NDArray[np.uint8]:
+    """Smooth, so that lossy formats keep it, and different in every corner and channel."""
+    down, across = np.mgrid[0:HEIGHT, 0:WIDTH].astype(np.float64)
+    return np.stack([40 + 3 * across, 30 + 4 * down, 200 - 2 * across], axis=2).astype(np.uint8)
+
+
+def encoded(suffix: str, image: npt.NDArray[np.generic], parameters: tuple[int, ...] = ()) -> bytes:
+    done, data = cv2.imencode(suffix, image, list(parameters))
+    assert done
+    return data.tobytes()
+
+
+def animation(suffix: str) -> bytes:
+    moving = cv2.Animation()
+    first = cv2.cvtColor(scene(), cv2.COLOR_BGR2BGRA)
+    moving.frames, moving.durations = [first, 255 - first], [100, 100]
+    done, data = cv2.imencodeanimation(suffix, moving)
+    assert done
+    return data.tobytes()
+
+
+def with_orientation(jpeg: bytes, orientation: int) -> bytes:
+    exif = b"Exif\0\0MM\0*\0\0\0\x08\0\x01\x01\x12\0\x03\0\0\0\x01" + struct.pack(">H", orientation) + bytes(6)
+    return jpeg[:2] + b"\xff\xe1" + struct.pack(">H", len(exif) + 2) + exif + jpeg[2:]
+
+
+@pytest.mark.parametrize(
+    ("suffix", "parameters", "name"),
+    [
+        (".jpg", (), "JPEG"),
+        (".jpg", (cv2.IMWRITE_JPEG_PROGRESSIVE, 1), "JPEG"),
+        (".png", (), "PNG"),
+        (".webp", (cv2.IMWRITE_WEBP_QUALITY, 90), "WebP"),
+        (".webp", (cv2.IMWRITE_WEBP_QUALITY, 101), "WebP"),
+        (".bmp", (), "BMP"),
+        (".tiff", (), "TIFF"),
+        (".ppm", (), "PNM"),
+    ],
+)
+def test_every_format_declares_its_size_and_decodes(suffix: str, parameters: tuple[int, ...], name: str) -> None:
+    data = encoded(suffix, scene(), parameters)
+    header = read_header(data)
+    assert header is not None
+    assert (header.format, header.width, header.height, header.animated) == (name, WIDTH, HEIGHT, False)
+    colour = decode(data)
+    assert colour.shape == (HEIGHT, WIDTH, 3)
+    assert np.abs(colour.astype(int) - scene()).mean() < 6
+    assert decode(data, grey=True).shape == (HEIGHT, WIDTH)
+
+
+def test_grey_is_the_luma_of_training() -> None:
+    luma = scene()[..., ::-1] @ np.array([0.299, 0.587, 0.114])
+    assert np.abs(decode(encoded(".png", scene()), grey=True) - luma).max() <= 1.01
+
+
+@pytest.mark.parametrize("orientation", range(1, 9))
+def test_photos_are_turned_upright(orientation: int) -> None:
+    upright = scene()
+    stored = {
+        1: lambda image: image,
+        2: np.fliplr,
+        3: lambda image: np.rot90(image, 2),
+        4: np.flipud,
+        5: lambda image: np.swapaxes(image, 0, 1),
+        6: lambda image: np.rot90(image, 1),
+        7: lambda image: np.rot90(np.swapaxes(image, 0, 1), 2),
+        8: lambda image: np.rot90(image, -1),
+    }[orientation](upright)
+    data = with_orientation(encoded(".jpg", np.ascontiguousarray(stored)), orientation)
+    assert np.abs(decode(data).astype(int) - upright).mean() < 6
+
+
+@pytest.mark.parametrize("suffix", [".png", ".tiff"])
+def test_sixteen_bits_keep_their_brightness(suffix: str) -> None:
+    data = encoded(suffix, scene().astype(np.uint16) * 257)
+    assert np.abs(decode(data).astype(int) - scene()).max() <= 1
+
+
+def test_transparency_is_left_out() -> None:
+    assert (decode(encoded(".png", cv2.cvtColor(scene(), cv2.COLOR_BGR2BGRA))) == scene()).all()
+
+
+@pytest.mark.skipif(not hasattr(cv2, "imencodeanimation"), reason="this OpenCV writes no animations")
+@pytest.mark.parametrize("suffix", [".gif", ".webp", ".png"])
+def test_of_an_animation_the_first_picture_is_taken_and_that_is_known(suffix: str) -> None:
+    picture = read_picture(animation(suffix))
+    assert picture.animated
+    assert picture.pixels.shape == (HEIGHT, WIDTH, 3)
+    # GIF dithers; the second picture is the negative of the first.
+    assert np.abs(picture.pixels.astype(int) - scene()).mean() < 25
+
+
+def png_declaring(width: int, height: int) -> bytes:
+    def chunk(kind: bytes, body: bytes) -> bytes:
+        return struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body))
+
+    start = chunk(b"IHDR", struct.pack(">IIBBBBB", width, height, 8, 0, 0, 0, 0))
+    return b"\x89PNG\r\n\x1a\n" + start + chunk(b"IDAT", zlib.compress(bytes(1000))) + chunk(b"IEND", b"")
+
+
+def test_a_decompression_bomb_is_refused_by_what_it_declares(monkeypatch: pytest.MonkeyPatch) -> None:
+    def never(*_: object) -> None:
+        raise AssertionError("it was decoded")
+
+    monkeypatch.setattr(cv2, "imdecode", never)
+    with pytest.raises(ImageTooLarge, match="50,000 x 50,000"):
+        decode(png_declaring(50_000, 50_000))
+
+
+def test_limits_are_the_callers() -> None:
+    data = encoded(".png", scene())
+    assert decode(data, max_pixels=HEIGHT * WIDTH, max_bytes=len(data)).shape == (HEIGHT, WIDTH, 3)
+    with pytest.raises(ImageTooLarge, match="pixels"):
+        decode(data, max_pixels=HEIGHT * WIDTH - 1)
+    with pytest.raises(ImageTooLarge, match="bytes"):
+        decode(data, max_bytes=len(data) - 1)
+
+
+@pytest.mark.parametrize(
+    ("data", "words"),
+    [
+        (b"\0\0\0\x18ftypheic\0\0\0\0mif1heic", "HEIC photo.*convert it to JPEG"),
+        (b"\0\0\0\x18ftypisom\0\0\0\0", "a video"),
+        (b"%PDF-1.7", "a PDF"),
+        (b"<!DOCTYPE html><html>", "a web page"),
+        (b'  {"a": 1}', "JSON"),
+        (b"PK\x03\x04rest", "a zip"),
+        (b"hello", "not an image of a known kind"),
+        (b"P for pixels", "not an image of a known kind"),
+    ],
+)
+def test_what_is_no_image_is_told_apart(data: bytes, words: str) -> None:
+    with pytest.raises(NotAnImage, match=words):
+        decode(data)
+
+
+@pytest.mark.parametrize(
+    "broken",
+    [
+        lambda data: b"",
+        lambda data: data[:20],
+        lambda data: data[: len(data) // 2],
+    ],
+)
+@pytest.mark.parametrize("suffix", [".jpg", ".png"])
+def test_cut_off_images_are_unreadable(suffix: str, broken: Callable[[bytes], bytes]) -> None:
+    with pytest.raises(UnreadableImage):
+        decode(broken(encoded(suffix, scene())))
+
+
+@pytest.mark.parametrize("suffix", [".jpg", ".png", ".webp", ".bmp", ".tiff", ".gif", ".ppm"])
+def test_no_prefix_of_a_file_crashes(suffix: str) -> None:
+    data = encoded(suffix, scene())
+    for length in [*range(64), *range(64, len(data), max(1, len(data) // 40))]:
+        try:
+            picture = decode(data[:length])
+        except DataError:
+            continue
+        assert picture.shape == (HEIGHT, WIDTH, 3)
+
+
+def test_random_damage_never_crashes() -> None:
+    rng = np.random.default_rng(0)
+    for suffix in (".jpg", ".png", ".webp", ".gif", ".tiff"):
+        for _ in range(40):
+            data = bytearray(encoded(suffix, scene()))
+            for at in rng.integers(0, min(len(data), 400), 6):
+                data[at] = rng.integers(0, 256)
+            with contextlib.suppress(DataError):
+                assert decode(bytes(data), max_pixels=1_000_000).ndim == 3

@@ -1,0 +1,83 @@
+"""The drift log: quiet where nothing changed, loud where something did, and never before it knows enough."""
+
+import numpy as np
+import pytest
+
+from fer.labels import EMOTIONS
+from fer.runtime.facts import Reference
+from fer.runtime.web.drift import MIN_FACES, PSI_ALARM, DriftLog
+
+SHARES = (0.13, 0.02, 0.13, 0.26, 0.18, 0.11, 0.17)
+REFERENCE = Reference(
+    split="PublicTest",
+    n=3589,
+    labels=dict(zip(EMOTIONS, SHARES, strict=True)),
+    means={"confidence": 0.66, "brightness": 0.5, "sharpness": 0.1},
+    deviations={"confidence": 0.24, "brightness": 0.13, "sharpness": 0.05},
+)
+
+
+def filled(count: int, *, label: str | None = None, brighter: float = 0.0, seed: int = 0) -> DriftLog:
+    log = DriftLog(REFERENCE, window=500)
+    random = np.random.default_rng(seed)
+    for _ in range(count):
+        log.add(
+            label if label is not None else str(random.choice(EMOTIONS, p=SHARES)),
+            confidence=float(random.normal(0.66, 0.24)),
+            brightness=float(random.normal(0.5, 0.13)) + brighter,
+            sharpness=float(random.normal(0.1, 0.05)),
+        )
+    return log
+
+
+@pytest.mark.parametrize("seed", range(20))
+@pytest.mark.parametrize("count", [MIN_FACES, 500])
+def test_faces_like_the_reference_raise_no_alarm(seed: int, count: int) -> None:
+    state = filled(count, seed=seed).state()
+    assert state.enough
+    assert not state.alarm, state.sentence
+
+
+def test_one_label_only_raises_the_alarm_and_is_named() -> None:
+    state = filled(100, label="sad").state()
+    assert state.alarm
+    assert state.psi > PSI_ALARM
+    assert "sad is seen in 100% of the faces instead of 18%" in state.sentence
+
+
+def test_darker_faces_raise_the_alarm_and_are_named() -> None:
+    state = filled(200, brighter=-0.12).state()
+    assert state.shifts["brightness"].alarm
+    assert state.shifts["brightness"].effect == pytest.approx(-0.12 / 0.13, abs=0.15)
+    assert not state.shifts["sharpness"].alarm
+    assert "darker" in state.sentence
+
+
+def test_too_few_faces_say_so_and_raise_nothing() -> None:
+    state = filled(MIN_FACES - 1, label="disgust", brighter=0.5).state()
+    assert not state.enough
+    assert not state.alarm
+    assert state.sentence.startswith(f"{MIN_FACES - 1} of the {MIN_FACES}")
+
+
+def test_no_faces_at_all_can_be_asked_about() -> None:
+    state = DriftLog(REFERENCE, window=500).state()
+    assert (state.faces, state.psi, dict(state.shifts), state.alarm) == (0, 0.0, {}, False)
+
+
+def test_only_the_last_faces_count() -> None:
+    log = filled(500, label="sad")
+    random = np.random.default_rng(1)
+    for _ in range(500):
+        log.add(str(random.choice(EMOTIONS, p=SHARES)), confidence=0.66, brightness=0.5, sharpness=0.1)
+    state = log.state()
+    assert state.faces == 500
+    assert not state.alarm
+
+
+def test_shares_equal_to_the_reference_have_no_index() -> None:
+    log = DriftLog(REFERENCE, window=1000)
+    for label, share in zip(EMOTIONS, SHARES, strict=True):
+        for _ in range(round(share * 100)):
+            log.add(label, confidence=0.66, brightness=0.5, sharpness=0.1)
+    assert log.state().psi == pytest.approx(0.0, abs=1e-12)

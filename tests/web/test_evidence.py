@@ -1,0 +1,68 @@
+"""Heat maps in words, and faces with a half covered."""
+
+import numpy as np
+import pytest
+
+from fer.labels import EMOTIONS
+from fer.runtime.web.covering import HALVES, compare, covered
+from fer.runtime.web.evidence import PARTS, locate, shrink
+
+
+@pytest.mark.parametrize("part", PARTS)
+def test_heat_in_one_part_is_found_there(part: str) -> None:
+    heat = np.zeros((48, 48), np.float32)
+    top, bottom, left, right = (round(48 * edge) for edge in PARTS[part])
+    heat[top:bottom, left:right] = 1
+    found = locate(heat, "happy")
+    assert found.shares[part] == pytest.approx(1)
+    assert f"lies in the {part}" in found.sentence
+
+
+def test_an_even_map_is_called_spread_and_an_empty_one_empty() -> None:
+    assert "spread" in locate(np.full((48, 48), 0.5, np.float32), "sad").sentence
+    empty = locate(np.zeros((48, 48), np.float32), "sad")
+    assert "no evidence" in empty.sentence
+    assert sum(empty.shares.values()) == 0
+
+
+@pytest.mark.parametrize("size", [24, 48, 50, 224])
+def test_a_small_map_keeps_the_mean(size: int) -> None:
+    heat = np.random.default_rng(0).random((size, size), dtype=np.float32)
+    rows = np.array(shrink(heat, side=24))
+    assert rows.shape == (24, 24)
+    assert rows.mean() == pytest.approx(heat.mean(), abs=0.01)
+    assert rows.min() >= 0
+    assert rows.max() <= 1
+
+
+def test_each_half_is_covered_by_the_grey_of_the_other() -> None:
+    face = np.zeros((48, 48), np.uint8)
+    face[:24] = 200
+    faces = covered(face)
+    assert faces.shape == (1 + len(HALVES), 48, 48)
+    assert (faces[0] == face).all()
+    upper, lower, left, _ = faces[1:]
+    assert (upper == 0).all()
+    assert (lower == 200).all()
+    assert (left[:, :24] == 100).all()
+    assert (left[:, 24:] == face[:, 24:]).all()
+
+
+def rows(*confidences: tuple[str, float]) -> np.ndarray:
+    table = np.zeros((5, 7), np.float32)
+    for row, (label, confidence) in zip(table, confidences, strict=True):
+        row[:] = (1 - confidence) / 6
+        row[EMOTIONS.index(label)] = confidence
+    return table
+
+
+def test_a_changed_label_is_told_with_the_half_that_changed_it() -> None:
+    told = compare(EMOTIONS, rows(("happy", 0.9), ("happy", 0.9), ("neutral", 0.6), ("happy", 0.85), ("happy", 0.88)))
+    assert told.startswith("The label happy turns to neutral with the lower half covered.")
+    assert "The lower half matters most: without it, happy falls from 90% to 7%." in told
+
+
+def test_a_face_that_stays_is_told_so() -> None:
+    told = compare(EMOTIONS, rows(*[("happy", 0.9)] * 5))
+    assert told.startswith("It stays happy whichever half is covered.")
+    assert "No half matters much" in told
