@@ -1,0 +1,38 @@
+"""What trials are ranked by: numbers of the selection faces."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Final, Literal
+
+Objective = Literal["accuracy", "macro_f1", "nll"]
+
+
+@dataclass(frozen=True)
+class Metric:
+    """A number trials are ranked by.
+
+    Attributes:
+        name: its name in `metrics.json`, after the name of the selection faces.
+        logged: its name in the epoch log.
+        sign: 1 where higher is better, -1 where lower is.
+    """
+
+    name: str
+    logged: str
+    sign: int
+
+    def score(self, metrics: Mapping[str, Any]) -> float:
+        """The score of a finished training, higher is better."""
+        (value,) = (value for key, value in metrics.items() if key.partition(".")[2] == self.name)
+        return self.sign * float(value)
+
+    def loss(self, score: float) -> float:
+        """What the search minimises."""
+        return 1 - score if self.sign > 0 else -score
+
+
+METRICS: Final[Mapping[str, Metric]] = {
+    "accuracy": Metric("accuracy", "valid/accuracy", 1),
+    "macro_f1": Metric("macro_f1", "valid/macro_f1", 1),
+    "nll": Metric("nll", "valid/loss", -1),
+}

@@ -1,0 +1,1 @@
+"""`fer-sweep`: a search over the configuration space of a model, trial by trial."""

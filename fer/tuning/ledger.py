@@ -1,0 +1,76 @@
+"""The trials that ended: written down, shown, ranked, and counted where they fail."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from fer import overrides as text
+from fer.errors import ConfigError
+from fer.sweep_folder import SweepFolder, TrialRecord
+from fer.tuning.display import Display
+from fer.tuning.settings import Sweep
+
+
+class Ledger:
+    """The trials of a sweep folder.
+
+    Args:
+        sweep: what the sweep does.
+        folder: where it is kept.
+        display: told of every trial that ends.
+    """
+
+    def __init__(self, sweep: Sweep, folder: SweepFolder, display: Display) -> None:
+        self.sweep = sweep
+        self.folder = folder
+        self.display = display
+        self.records: list[TrialRecord] = folder.records()
+        self._failed_in_a_row = 0
+
+    @property
+    def next_number(self) -> int:
+        """The first number that no trial had yet."""
+        return max([*(record.trial for record in self.records), *self.folder.planned()], default=-1) + 1
+
+    def interrupted(self) -> dict[int, dict[str, Any]]:
+        """Trials that were begun and did not end: number -> params."""
+        ended = {record.trial for record in self.records}
+        return {number: params for number, params in self.folder.planned().items() if number not in ended}
+
+    def add(self, record: TrialRecord, overrides: Sequence[str]) -> None:
+        """Writes a trial down; `best.yaml` and the checkpoints on disk follow.
+
+        Raises:
+            ConfigError: too many trials failed in a row.
+        """
+        former = best_of(self.records)
+        self.folder.append(record)
+        self.records.append(record)
+        if best_of(self.records) is record:
+            self.folder.write_best(record, text.as_mapping(overrides))
+            if former is not None:
+                self._drop(former)
+        else:
+            self._drop(record)
+        self.display.ended(record, self.records)
+        self._failed_in_a_row = self._failed_in_a_row + 1 if record.status == "failed" else 0
+        if self._failed_in_a_row >= self.sweep.settings.max_failures:
+            raise ConfigError(
+                f"{self._failed_in_a_row} trials in a row failed, the last with: {record.error}; "
+                f"its output is {self.folder.trial(record.trial) / 'output.log'}"
+            )
+
+    def _drop(self, record: TrialRecord) -> None:
+        if self.sweep.settings.keep == "best":
+            self.folder.drop_checkpoints(record.trial)
+
+
+def best_of(records: Sequence[TrialRecord]) -> TrialRecord | None:
+    """The trial with the least loss among those that ran to their end; None without one."""
+    finished = [(record.loss, record.trial, record) for record in records if record.status == "ok"]
+    return min(finished, key=lambda entry: entry[:2])[2] if finished else None
+
+
+def means(metrics: Sequence[Mapping[str, Any]]) -> dict[str, float]:
+    """Means over folds of the selection faces' metrics."""
+    names = [name for name in (metrics[0] if metrics else {}) if "." in name]
+    return {name: sum(float(each[name]) for each in metrics) / len(metrics) for name in names}

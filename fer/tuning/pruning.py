@@ -1,0 +1,59 @@
+"""When to give a trial up: the median rule."""
+
+import statistics
+from collections.abc import Sequence
+
+from fer.section import Section
+
+Curve = Sequence[tuple[float, float]]
+"""(share of the training done, score so far on the selection faces; higher is better), in order."""
+
+
+class PruningSettings(Section):
+    """When trials are given up.
+
+    Attributes:
+        enabled: give hopeless trials up at all.
+        startup_trials: trials that must have run to their end before any is given up.
+        warmup: share of its training that every trial is granted, in [0, 1].
+    """
+
+    enabled: bool = True
+    startup_trials: int = 5
+    warmup: float = 0.2
+
+
+class MedianRule:
+    """Gives a trial up whose best score so far is below the median of what finished trials had by then.
+
+    The rule of Google Vizier (Golovin et al., KDD 2017, section 3.2.2) with the best score in place of the running
+    average, since a trial is judged by its best epoch. Trials are compared at equal shares of their training, so that
+    their lengths may differ.
+    """
+
+    def __init__(self, settings: PruningSettings) -> None:
+        self.settings = settings
+        self._finished: list[Curve] = []
+
+    def finished(self, curve: Curve) -> None:
+        """Adds the curve of a trial that ran to its end."""
+        self._finished.append(curve)
+
+    def hopeless(self, curve: Curve) -> bool:
+        """Whether a running trial should be given up after the last point of its curve."""
+        share = curve[-1][0]
+        settings = self.settings
+        if not settings.enabled or share < settings.warmup or share >= 1.0:
+            return False
+        if len(self._finished) < settings.startup_trials:
+            return False
+        others = [best for finished in self._finished if (best := best_until(finished, share)) is not None]
+        best = best_until(curve, share)
+        assert best is not None
+        return len(others) >= settings.startup_trials and best < statistics.median(others)
+
+
+def best_until(curve: Curve, share: float) -> float | None:
+    """The best score of the first `share` of a training; None where nothing was reported by then."""
+    # Shares of equal epochs of different trainings differ in their last digits.
+    return max((score for done, score in curve if done <= share + 1e-9), default=None)

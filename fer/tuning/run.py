@@ -1,0 +1,127 @@
+"""A sweep from its command line to its best trial."""
+
+import json
+import logging
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from fer.errors import ConfigError, FerError
+from fer.files import write_json
+from fer.run_folder import environment
+from fer.sweep_folder import SweepFolder
+from fer.tuning.display import display_for, outcome
+from fer.tuning.ledger import Ledger, best_of
+from fer.tuning.settings import Sweep, compose_sweep, cores, worker_count
+
+log = logging.getLogger(__name__)
+
+
+def run_sweep(arguments: Sequence[str]) -> None:
+    """Runs, or goes on with, the sweep of a command line.
+
+    Raises:
+        FerError: a mistake in the arguments, or trials that cannot run; what ended is kept.
+    """
+    sweep = compose_sweep(arguments)
+    settings = sweep.settings
+    folder = SweepFolder(settings.sweep_dir or _default_path(sweep))
+    workers = worker_count(sweep)
+    threads = max(1, cores() // workers)
+    with folder.owned():
+        _open(folder, sweep)
+        log.info("sweep    %s over %d settings -> %s", settings.algorithm, len(_names(sweep)), folder.path)
+        log.info("workers  %d, %d %s each", workers, threads, "thread" if threads == 1 else "threads")
+        ledger = Ledger(sweep, folder, display_for(settings.objective, num_trials=settings.num_trials, workers=workers))
+        try:
+            if settings.backend == "spark":
+                from fer.tuning.spark import SparkSweep
+
+                SparkSweep(sweep, ledger, workers=workers, threads=threads).run()
+            else:
+                from fer.tuning.sweep import LocalSweep
+
+                LocalSweep(sweep, ledger, workers=workers, threads=threads).run()
+        finally:
+            _close(sweep, ledger)
+
+
+def _default_path(sweep: Sweep) -> Path:
+    return Path("outputs") / f"{time.strftime('%Y-%m-%d_%H-%M-%S')}_sweep_{sweep.tree['model']['name']}"
+
+
+def _names(sweep: Sweep) -> set[str]:
+    return {key for _, key, _ in sweep.space.leaves()}
+
+
+def _open(folder: SweepFolder, sweep: Sweep) -> None:
+    """Writes what the sweep does, or refuses a folder that holds another."""
+    facts = _facts(sweep)
+    if folder.settings.is_file():
+        from fer.saved_config import changed_settings
+
+        saved = json.loads(folder.settings.read_text(encoding="utf-8"))
+        changed = changed_settings(saved["settings"], facts["settings"])
+        changed += [
+            f"{key}={facts[key]} (was {saved.get(key)})"
+            for key in ("objective", "algorithm", "folds", "space")
+            if saved.get(key) != facts[key]
+        ]
+        if changed:
+            raise ConfigError(
+                f"sweep_dir={folder.path} holds a sweep with other settings: {', '.join(changed[:5])}; go on with its "
+                f"own command ({saved['command']}), or choose another sweep_dir"
+            )
+    elif folder.trials.is_file():
+        raise ConfigError(
+            f"sweep_dir={folder.path} holds trials but no sweep.json that says of what: choose another sweep_dir"
+        )
+    else:
+        write_json(folder.settings, facts)
+    folder.drop_torn_line()
+
+
+def _facts(sweep: Sweep) -> dict[str, Any]:
+    here = environment()
+    return {
+        "command": here["command"],
+        "versions": here["versions"],
+        "machine": here["machine"],
+        "objective": sweep.settings.objective,
+        "algorithm": sweep.settings.algorithm,
+        "folds": sweep.settings.folds,
+        "space": {label: str(distribution) for label, _, distribution in sweep.space.leaves()},
+        "settings": dict(sweep.tree),
+    }
+
+
+def _close(sweep: Sweep, ledger: Ledger) -> None:
+    """Tells the best trial, and writes the page."""
+    best = best_of(ledger.records)
+    if best is None:
+        return
+    folder = ledger.folder
+    print(f"best: trial {best.trial}, {outcome(best, sweep.settings.objective)} on the selection faces")
+    print(best.command)
+    print(f"next: fer-train @{folder.best} [KEY=VALUE ...]")
+    if sweep.settings.report:
+        from fer.report.sweep.page import write_sweep_report
+
+        print(f"report: {write_sweep_report(folder.path)}")
+    track(sweep, folder.path)
+    print(f"sweep folder: {folder.path}")
+
+
+def track(sweep: Sweep, path: Path) -> None:
+    """Sends the sweep and its trials to MLflow where `logger=mlflow` asks for it; a store that fails costs nothing."""
+    node = sweep.tree["logger"].get("mlflow")
+    if node is None:
+        return
+    from fer.tracking.sync import sync
+
+    try:
+        store, sent = sync(path, uri=node["uri"], experiment=node["experiment"])
+        print(f"mlflow: {len(sent)} runs in {store.shown}")
+    except FerError as error:
+        log.warning("mlflow: %s; later: fer-track %s", error, path)

@@ -1,0 +1,130 @@
+"""What `fer-sweep` is asked to do: the sweep's own keys, the settings of every trial, and the space."""
+
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final, Literal
+
+from pydantic import Field, ValidationError
+
+from fer.errors import ConfigError
+from fer.objectives import Objective
+from fer.overrides import key_of
+from fer.section import Section
+from fer.tuning.distributions import is_distribution, parse
+from fer.tuning.pruning import PruningSettings
+from fer.tuning.space import Space
+from fer.tuning.suggest import Algorithm
+
+_NAMED_BY_SWEEP: Final = ("run_dir", "resume", "visible")
+"""Keys of fer-train that mean nothing for a trial, or that the sweep sets."""
+
+
+class SweepSettings(Section):
+    """The sweep's own keys.
+
+    Attributes:
+        sweep_dir: the sweep's folder; None names it `outputs/<date>_<time>_sweep_<model>`.
+        num_trials: trials in all, those of earlier parts of the sweep included.
+        workers: trials at a time; None takes one a CPU core, or one where a GPU trains.
+        algorithm: how the next point is chosen.
+        startup_trials: trials drawn at random before tpe believes their losses.
+        objective: what the best trial is best at, on the selection faces (PublicTest).
+        folds: train each trial on this many folds of Training and take the mean; None trains once.
+        pruning: when trials are given up.
+        trial_minutes: a trial that takes longer has failed; None waits.
+        max_failures: trials failed in a row after which the sweep gives up.
+        keep: whose checkpoints stay: the best trial's, or all.
+        backend: local processes, or a Spark cluster.
+        report: write the sweep's page at the end (it does not open PrivateTest).
+    """
+
+    sweep_dir: Path | None = None
+    num_trials: int = Field(default=40, ge=1)
+    workers: int | None = Field(default=None, ge=1)
+    algorithm: Algorithm = "tpe"
+    startup_trials: int = Field(default=10, ge=1)
+    objective: Objective = "accuracy"
+    folds: int | None = Field(default=None, ge=2)
+    pruning: PruningSettings = PruningSettings()
+    trial_minutes: float | None = Field(default=None, gt=0)
+    max_failures: int = Field(default=10, ge=1)
+    keep: Literal["best", "all"] = "best"
+    backend: Literal["local", "spark"] = "local"
+    report: bool = True
+
+
+@dataclass(frozen=True, kw_only=True)
+class Sweep:
+    """A sweep to run.
+
+    Attributes:
+        settings: its own keys.
+        space: what is searched.
+        overrides: of fer-train, for every trial.
+        tree: the configuration of a trial before its params, as plain values.
+    """
+
+    settings: SweepSettings
+    space: Space
+    overrides: tuple[str, ...]
+    tree: Mapping[str, Any]
+
+    @property
+    def on_cpu(self) -> bool:
+        """Whether trials train on the CPU as far as the configuration alone tells."""
+        return bool(self.tree["trainer"]["accelerator"] == "cpu")
+
+
+def compose_sweep(arguments: Sequence[str]) -> Sweep:
+    """The sweep of a command line.
+
+    A key of fer-train fixes what it names, in the space too; `KEY=uniform(0, 1)` and the like add to the space.
+
+    Raises:
+        ConfigError: an unknown key, a value of the wrong type, a space that cannot be read, nothing to search.
+    """
+    from fer.config import compose_train
+
+    searched = {
+        key_of(argument): parse(argument.partition("=")[2], key=key_of(argument))
+        for argument in arguments
+        if is_distribution(argument.partition("=")[2])
+    }
+    fixed = [argument for argument in arguments if key_of(argument) not in searched]
+    for override in fixed:
+        if key_of(override) in _NAMED_BY_SWEEP:
+            raise ConfigError(
+                f"{override}: a sweep trains each trial in a folder of its own: leave {key_of(override)} out "
+                "(sweep_dir=PATH names the sweep's folder, and the same command with it goes on where it stopped)"
+            )
+    tree = compose_train(fixed, config_name="sweep")
+    try:
+        settings = SweepSettings.model_validate({key: tree.pop(key) for key in SweepSettings.model_fields})
+    except ValidationError as error:
+        first = error.errors()[0]
+        key = ".".join(map(str, first["loc"]))
+        raise ConfigError(f"{key}={first.get('input')!r}: {first['msg'].removeprefix('Value error, ')}") from error
+    own = {*SweepSettings.model_fields, "space"}
+    overrides = tuple(override for override in fixed if key_of(override).partition(".")[0] not in own)
+    space = Space.parse(tree.pop("space")).with_settings(searched)
+    space = space.fixed({key_of(override): override.partition("=")[2] for override in overrides})
+    if not space.settings:
+        raise ConfigError(
+            "there is nothing to search: choose a space (space=cnn), or name settings, as in "
+            "'optimizer.lr=loguniform(1e-4, 1e-1)'"
+        )
+    return Sweep(settings=settings, space=space, overrides=overrides, tree={**tree, "report": False, "resume": "auto"})
+
+
+def worker_count(sweep: Sweep) -> int:
+    """Trials at a time: as asked, else one a CPU core, or one where a GPU trains."""
+    if sweep.settings.workers is not None:
+        return sweep.settings.workers
+    return cores() if sweep.on_cpu else 1
+
+
+def cores() -> int:
+    """CPU cores this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

@@ -1,0 +1,212 @@
+"""The same sweep on a Spark cluster, through hyperopt's SparkTrials.
+
+The driver proposes points as the local sweep does; each trial is a Spark task that trains in a process of its own on
+its executor. Trials are not given up half-way: an executor has no way to ask. Run folders lie under the sweep's folder
+as the executors see it; on a shared file system a sweep that died finds its finished trials there.
+"""
+
+import json
+import logging
+import os
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from fer.errors import MissingExtraError
+from fer.objectives import METRICS
+from fer.sweep_folder import TrialRecord
+from fer.tuning.ledger import Ledger, means
+from fer.tuning.plan import trial_command, trial_job, trial_overrides
+from fer.tuning.settings import Sweep
+from fer.tuning.space import Params
+from fer.tuning.suggest import Suggester
+
+_LABEL: Final = "trial"
+
+
+@dataclass
+class Objective:
+    """Runs on an executor: trial number -> hyperopt's result. It never raises: SparkTrials would forget the trial.
+
+    Attributes:
+        jobs: number -> the arguments of `python -m fer.tuning.trial`, of trials submitted and not ended.
+    """
+
+    jobs: dict[int, str] = field(default_factory=dict)
+
+    def __call__(self, number: float) -> dict[str, Any]:
+        """Trains one trial."""
+        began = time.time()
+        done = subprocess.run(
+            [sys.executable, "-m", "fer.tuning.trial", self.jobs[int(number)]],
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        try:
+            ended = json.loads(done.stdout.splitlines()[-1])
+        except (IndexError, json.JSONDecodeError):
+            last = (done.stderr.splitlines() or ["no output"])[-1]
+            ended = {"status": "failed", "error": f"exit code {done.returncode}: {last}"}
+        outcome = {"ended": ended, "began": began, "seconds": time.time() - began}
+        score = ended.get("score")
+        return {"status": "fail", **outcome} if score is None else {"status": "ok", "loss": -score, **outcome}
+
+
+class SparkSweep:
+    """A sweep on a Spark cluster: the one `SPARK_HOME` and `spark-defaults.conf` name, or this machine.
+
+    Args:
+        sweep: what to do.
+        ledger: the trials that ended.
+        workers: trials at a time.
+        threads: CPU threads of each.
+    """
+
+    def __init__(self, sweep: Sweep, ledger: Ledger, *, workers: int, threads: int) -> None:
+        self.sweep = sweep
+        self.settings = sweep.settings
+        self.ledger = ledger
+        self.workers = workers
+        self.threads = threads
+        self.suggester = Suggester(
+            sweep.space,
+            algorithm=self.settings.algorithm,
+            seed=sweep.tree["seed"],
+            startup_trials=self.settings.startup_trials,
+        )
+        for record in ledger.records:
+            self.suggester.tell(record.trial, record.params, loss=record.loss)
+        self._interrupted = ledger.interrupted()
+        self._next = ledger.next_number
+        self._objective = Objective()
+        self._running: dict[int, tuple[Params, tuple[str, ...]]] = {}
+
+    def run(self) -> None:
+        """Trains until every trial has ended.
+
+        Raises:
+            MissingExtraError: pyspark is not installed.
+            ConfigError: too many trials in a row failed.
+        """
+        try:
+            from pyspark.sql import SparkSession
+        except ImportError as error:
+            raise MissingExtraError("backend=spark needs pyspark and Java: pip install 'ferlab[spark]'") from error
+        os.environ.setdefault("PYSPARK_PYTHON", sys.executable)
+        for chatty in ("py4j", "hyperopt-spark"):
+            logging.getLogger(chatty).setLevel(logging.WARNING)
+        left = self.settings.num_trials - len(self.ledger.records)
+        if left <= 0:
+            return
+        builder = SparkSession.builder.appName("fer-sweep").config("spark.ui.showConsoleProgress", "false")
+        if "SPARK_HOME" not in os.environ and "MASTER" not in os.environ:
+            builder = builder.master(f"local[{self.workers}]").config("spark.driver.host", "localhost")
+        session = builder.getOrCreate()
+        self.ledger.display.begin(self.ledger.records)
+        failure: list[BaseException] = []
+        # In a thread: fmin would wait for the running trials to end before it lets an interruption through.
+        thread = threading.Thread(target=self._search, args=(session, left, failure), daemon=True)
+        thread.start()
+        try:
+            while thread.is_alive():
+                thread.join(timeout=1.0)
+        finally:
+            session.sparkContext.cancelAllJobs()
+            session.stop()
+            self.ledger.display.end()
+        if failure:
+            raise failure[0]
+
+    def _search(self, session: Any, count: int, failure: list[BaseException]) -> None:
+        from hyperopt import fmin, hp
+        from hyperopt.spark import SparkTrials
+
+        sweep = self
+
+        class Trials(SparkTrials):  # type: ignore[misc]
+            """SparkTrials that hands on what ended whenever fmin looks."""
+
+            def refresh(self) -> None:
+                super().refresh()
+                sweep._harvest(self._dynamic_trials)
+
+        try:
+            trials = Trials(parallelism=self.workers, spark_session=session)
+            fmin(
+                self._objective,
+                # fmin sees the trial's number alone: which point it stands for, our own suggester knows, which has
+                # the trials of earlier parts of the sweep too.
+                hp.quniform(_LABEL, 0, 2**31, 1),
+                algo=self._propose,
+                max_evals=count,
+                trials=trials,
+                show_progressbar=False,
+                verbose=False,
+                return_argmin=False,
+            )
+            trials.refresh()
+        except BaseException as error:  # handed to the thread that waits for this one
+            failure.append(error)
+
+    def _propose(self, new_ids: list[int], domain: Any, trials: Any, seed: int) -> list[dict[str, Any]]:
+        """hyperopt's suggest: the next points, as numbers of trials."""
+        documents = []
+        for new_id in new_ids:
+            number, params = self._point()
+            if params is None:
+                break
+            overrides = trial_overrides(self.sweep, params, threads=self.threads)
+            folder = self.ledger.folder.trial(number)
+            self.ledger.folder.plan(number, params)
+            job = trial_job(self.sweep, overrides, folder.resolve())
+            self._objective.jobs[number] = json.dumps({"runs": job.runs, "objective": job.objective})
+            self._running[number] = (params, overrides)
+            misc = {"tid": new_id, "cmd": domain.cmd, "workdir": domain.workdir}
+            misc |= {"idxs": {_LABEL: [new_id]}, "vals": {_LABEL: [number]}}
+            documents += trials.new_trial_docs([new_id], [None], [domain.new_result()], [misc])
+        return documents
+
+    def _point(self) -> tuple[int, Params | None]:
+        if self._interrupted:
+            number = min(self._interrupted)
+            return number, self._interrupted.pop(number)
+        self._next += 1
+        return self._next - 1, self.suggester.ask(self._next - 1)
+
+    def _harvest(self, documents: list[dict[str, Any]]) -> None:
+        """Writes down the trials that ended since the last call."""
+        for document in documents:
+            number = int(document["misc"]["vals"][_LABEL][0])
+            result = document["result"]
+            if number in self._running and "ended" in result:
+                self._end(number, result)
+
+    def _end(self, number: int, result: Mapping[str, Any]) -> None:
+        params, overrides = self._running.pop(number)
+        del self._objective.jobs[number]
+        ended = result["ended"]
+        score = ended.get("score")
+        metrics = ended.get("metrics") or ()
+        folder = self.ledger.folder
+        record = TrialRecord(
+            trial=number,
+            params=params,
+            status="failed" if score is None else "ok",
+            loss=None if score is None else METRICS[self.settings.objective].loss(score),
+            metrics=means(metrics),
+            seconds=round(result["seconds"], 3),
+            start_seconds=None,
+            train_seconds=round(sum(each["train_seconds"] for each in metrics), 3) if metrics else None,
+            command=trial_command(self.sweep, overrides),
+            run_dir=str(folder.trial(number).relative_to(folder.path)),
+            curve=[],
+            started=time.strftime("%Y-%m-%dT%H:%M:%S%z", time.localtime(result["began"])),
+            error=ended.get("error"),
+        )
+        self.suggester.tell(number, params, loss=record.loss)
+        self.ledger.add(record, overrides)

@@ -1,0 +1,179 @@
+"""A sweep on this machine: asks for points, trains them in worker processes, gives hopeless ones up."""
+
+import logging
+import time
+from dataclasses import dataclass, field
+
+from fer.errors import ConfigError
+from fer.objectives import METRICS
+from fer.sweep_folder import TrialRecord
+from fer.tuning.job import Ended, Job, Message, Started, Step
+from fer.tuning.ledger import Ledger, means
+from fer.tuning.plan import corner_overrides, trial_command, trial_job, trial_overrides
+from fer.tuning.pool import Pool, Worker
+from fer.tuning.pruning import MedianRule
+from fer.tuning.settings import Sweep
+from fer.tuning.space import Params
+from fer.tuning.suggest import Suggester
+
+log = logging.getLogger(__name__)
+
+
+@dataclass
+class Trial:
+    """A trial that is running.
+
+    Attributes:
+        number: from 0, in the order of starting.
+        params: setting -> value.
+        overrides: of fer-train; without those of a fold.
+        curve: (share of the training done, score so far), higher is better.
+        started: seconds since the epoch.
+        first_batch: seconds since the epoch; None before it.
+    """
+
+    number: int
+    params: Params
+    overrides: tuple[str, ...]
+    curve: list[tuple[float, float]] = field(default_factory=list)
+    started: float = field(default_factory=time.time)
+    first_batch: float | None = None
+
+
+class LocalSweep:
+    """A sweep on this machine's cores.
+
+    Args:
+        sweep: what to do.
+        ledger: the trials that ended.
+        workers: trials at a time.
+        threads: CPU threads of each.
+    """
+
+    def __init__(self, sweep: Sweep, ledger: Ledger, *, workers: int, threads: int) -> None:
+        self.sweep = sweep
+        self.settings = sweep.settings
+        self.ledger = ledger
+        self.folder = ledger.folder
+        self.workers = workers
+        self.threads = threads
+        self.pool = Pool()
+        self.rule = MedianRule(self.settings.pruning)
+        self.suggester = Suggester(
+            sweep.space,
+            algorithm=self.settings.algorithm,
+            seed=sweep.tree["seed"],
+            startup_trials=self.settings.startup_trials,
+        )
+        for record in ledger.records:
+            self._learn(record)
+        self._interrupted = ledger.interrupted()
+        self._next = ledger.next_number
+        self._running: dict[int, Trial] = {}
+        self._exhausted = False
+
+    def run(self) -> None:
+        """Trains until every trial has ended; what has ended is kept whatever happens.
+
+        Raises:
+            ConfigError: trials cannot run at all: the check, or too many in a row, failed.
+        """
+        display = self.ledger.display
+        try:
+            self._check()
+            display.begin(self.ledger.records)
+            while self._start_trials():
+                for worker, message in self.pool.messages(timeout=1.0):
+                    self._hear(worker, message)
+                self._end_late()
+                display.show(self._running)
+        finally:
+            display.end()
+            self.pool.stop()
+
+    def _check(self) -> None:
+        """Finds in one process, before the first trial, what would fail in all of them."""
+        if len(self.ledger.records) >= self.settings.num_trials and not self._interrupted:
+            return
+        self.pool.start(-1, Job(checked=corner_overrides(self.sweep, threads=self.threads)))
+        while len(self.pool):
+            for _, message in self.pool.messages(timeout=None):
+                if isinstance(message, Ended) and message.status == "failed":
+                    raise ConfigError(message.error or "the sweep cannot run")
+
+    def _start_trials(self) -> bool:
+        """Fills the free workers; whether any trial is running."""
+        while len(self.pool) < self.workers:
+            trial = self._next_trial()
+            if trial is None:
+                break
+            folder = self.folder.trial(trial.number)
+            self.folder.plan(trial.number, trial.params)
+            self._running[trial.number] = trial
+            self.pool.start(trial.number, Job(trial=trial_job(self.sweep, trial.overrides, folder), folder=str(folder)))
+        return bool(self._running)
+
+    def _next_trial(self) -> Trial | None:
+        if self._interrupted:
+            number = min(self._interrupted)
+            return self._trial(number, self._interrupted.pop(number))
+        if self._exhausted or len(self.ledger.records) + len(self._running) >= self.settings.num_trials:
+            return None
+        params = self.suggester.ask(self._next)
+        if params is None:
+            self._exhausted = True
+            log.info("every point of the space was tried: the sweep ends early")
+            return None
+        self._next += 1
+        return self._trial(self._next - 1, params)
+
+    def _trial(self, number: int, params: Params) -> Trial:
+        return Trial(number, params, trial_overrides(self.sweep, params, threads=self.threads))
+
+    def _hear(self, worker: Worker, message: Message) -> None:
+        trial = self._running[worker.number]
+        if isinstance(message, Started):
+            trial.first_batch = message.time
+        elif isinstance(message, Step):
+            trial.curve.append((message.share, message.score))
+            self.pool.answer(worker.number, give_up=self.rule.hopeless(trial.curve))
+        else:
+            self._end(trial, message)
+
+    def _end_late(self) -> None:
+        limit = self.settings.trial_minutes
+        if limit is None:
+            return
+        for trial in list(self._running.values()):
+            if time.time() - trial.started > 60 * limit:
+                self.pool.kill(trial.number)
+                self._end(trial, Ended(status="failed", error=f"took longer than {limit:g} minutes"))
+
+    def _end(self, trial: Trial, ended: Ended) -> None:
+        del self._running[trial.number]
+        record = self._record(trial, ended)
+        self._learn(record)
+        self.ledger.add(record, trial.overrides)
+
+    def _record(self, trial: Trial, ended: Ended) -> TrialRecord:
+        score = max(score for _, score in trial.curve) if ended.status == "pruned" else ended.score
+        return TrialRecord(
+            trial=trial.number,
+            params=trial.params,
+            status=ended.status,
+            loss=None if score is None else METRICS[self.settings.objective].loss(score),
+            metrics=means(ended.metrics),
+            seconds=round(time.time() - trial.started, 3),
+            start_seconds=None if trial.first_batch is None else round(trial.first_batch - trial.started, 3),
+            train_seconds=round(sum(each["train_seconds"] for each in ended.metrics), 3) if ended.metrics else None,
+            command=trial_command(self.sweep, trial.overrides),
+            run_dir=str(self.folder.trial(trial.number).relative_to(self.folder.path)),
+            curve=[(round(share, 6), score) for share, score in trial.curve],
+            started=time.strftime("%Y-%m-%dT%H:%M:%S%z", time.localtime(trial.started)),
+            error=ended.error,
+        )
+
+    def _learn(self, record: TrialRecord) -> None:
+        self.suggester.tell(record.trial, record.params, loss=record.loss)
+        if record.status == "ok":
+            self.rule.finished(record.curve)

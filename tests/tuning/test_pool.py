@@ -1,0 +1,56 @@
+"""Worker processes that crash, hang, or lose their sweep."""
+
+import os
+import signal
+import time
+
+import pytest
+
+from fer.tuning import pool as pool_module
+from fer.tuning.job import Ended, Job
+from fer.tuning.pool import Pool
+
+
+def crash(connection: object, job: Job) -> None:
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+def leave(connection: object, job: Job) -> None:
+    os._exit(3)
+
+
+def hang(connection: object, job: Job) -> None:
+    time.sleep(600)
+
+
+@pytest.fixture
+def pool(monkeypatch: pytest.MonkeyPatch) -> Pool:
+    made = Pool()
+    # Bare processes: what they would import has no part in how they end.
+    import multiprocessing
+
+    made._context = multiprocessing.get_context("fork")  # type: ignore[assignment]
+    return made
+
+
+@pytest.mark.parametrize(("body", "words"), [(crash, "signal 9"), (leave, "exit code 3")])
+def test_a_worker_that_dies_has_failed(pool: Pool, body: object, words: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pool_module, "_child", body)
+    pool.start(7, Job())
+    ((worker, message),) = pool.messages(timeout=60)
+    assert worker.number == 7
+    assert isinstance(message, Ended)
+    assert message.status == "failed"
+    assert words in str(message.error)
+    assert len(pool) == 0
+
+
+def test_stopping_ends_what_hangs(pool: Pool, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pool_module, "_child", hang)
+    pool.start(0, Job())
+    pool.start(1, Job())
+    assert list(pool.messages(timeout=0.05)) == []
+    pool.kill(0)
+    assert len(pool) == 1
+    pool.stop()
+    assert len(pool) == 0
