@@ -1,0 +1,242 @@
+"""Which MLflow store, and how to reach it without hanging."""
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+from urllib.parse import urlsplit, urlunsplit
+
+from fer.errors import ConfigError, FerError, MissingExtraError
+from fer.tracking.record import Record
+
+if TYPE_CHECKING:
+    from mlflow import MlflowClient
+
+EXPERIMENT: Final = "fer"
+"""The MLflow experiment where none is named."""
+
+_GROUP_FILES: Final = ("study.json", "sweep.json")
+_SETTINGS: Final = {
+    "MLFLOW_DISABLE_TELEMETRY": "true",
+    # The defaults (7 attempts of 120 s) hang for minutes on a server that is gone.
+    "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "1",
+    "MLFLOW_HTTP_REQUEST_TIMEOUT": "20",
+    "MLFLOW_HTTP_REQUEST_BACKOFF_FACTOR": "1",
+    "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false",
+    "MLFLOW_LOGGING_LEVEL": "ERROR",
+    "MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT": "true",
+}
+
+_LAYERS: Final = ("mlflow", "sqlalchemy", "sqlite3", "alembic", "requests", "urllib3")
+_OPENING: Final = 120.0
+"""Seconds to wait for another process that opens the same database; a new one takes about ten."""
+
+
+class TrackingError(FerError, OSError):
+    """The MLflow store cannot be reached, or refused; nothing is lost, and the same command sends the rest."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class StoreAddress:
+    """A store and an experiment in it.
+
+    Attributes:
+        uri: what MLflow is given; may hold a password.
+        experiment: the experiment's name.
+    """
+
+    uri: str
+    experiment: str
+
+    @property
+    def shown(self) -> str:
+        """The address without user and password, for files and people."""
+        parts = urlsplit(self.uri)
+        if parts.username is None and parts.password is None:
+            return self.uri
+        return urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2]))
+
+    @property
+    def database(self) -> Path | None:
+        """The file of a sqlite store; None for any other."""
+        return Path(self.uri.removeprefix("sqlite:///")) if self.uri.startswith("sqlite:///") else None
+
+    @property
+    def view(self) -> str:
+        """How to look at it."""
+        return self.shown if self.database is None else f"mlflow ui --backend-store-uri {self.uri}"
+
+
+@dataclass(frozen=True, kw_only=True)
+class OpenStore:
+    """A store that answered.
+
+    Attributes:
+        address: which one.
+        client: MLflow's client.
+        experiment_id: MLflow's name of the experiment.
+    """
+
+    address: StoreAddress
+    client: "MlflowClient"
+    experiment_id: str
+
+
+def find_store(
+    folder: Path, record: Record, *, uri: str | None, experiment: str | None, configured: str | None = None
+) -> StoreAddress:
+    """Where a folder's run belongs.
+
+    In this order: what the command says; `MLFLOW_TRACKING_URI`; where it was sent before; what the run's own
+    configuration says; `mlflow.db` beside the folder.
+
+    Args:
+        folder: the run, study or sweep folder.
+        record: what was sent before.
+        uri: what the command says.
+        experiment: the experiment's name; None keeps the one it was sent to before, else `EXPERIMENT`.
+        configured: `logger.mlflow.uri` of the run.
+
+    Raises:
+        ConfigError: a kind of address that MLflow no longer takes.
+    """
+    # A database that was moved away with its folder is no place to go on in.
+    known = [place for place in record.places if _is_there(place.uri)]
+    from_environment = os.environ.get("MLFLOW_TRACKING_URI") or None
+    last = known[-1].uri if known else None
+    chosen = next(
+        address for address in (uri, from_environment, last, configured, default_uri(folder)) if address is not None
+    )
+    if "://" not in chosen or chosen.startswith("file:"):
+        raise ConfigError(
+            f"the MLflow store {chosen!r} is a folder, which MLflow no longer takes: name a database, such as "
+            f"sqlite:///{Path(chosen.removeprefix('file://')).resolve()}/mlflow.db, or a server (http://...)"
+        )
+    address = StoreAddress(uri=chosen, experiment=EXPERIMENT)
+    if experiment is None:
+        before = [place.experiment for place in known if place.uri == address.shown]
+        experiment = before[-1] if before else EXPERIMENT
+    return StoreAddress(uri=chosen, experiment=experiment)
+
+
+def default_uri(folder: Path) -> str:
+    """sqlite in the folder that holds the runs; runs of a study or sweep share the one beside it."""
+    holder = folder.resolve().parent
+    for parent in folder.resolve().parents[:3]:
+        if any((parent / name).is_file() for name in _GROUP_FILES):
+            holder = parent.parent
+    return f"sqlite:///{holder / 'mlflow.db'}"
+
+
+def set_environment() -> None:
+    """MLflow's settings for a process that must not hang or call home; what the user has set stays."""
+    for name, value in _SETTINGS.items():
+        os.environ.setdefault(name, value)
+
+
+def open_store(address: StoreAddress) -> OpenStore:
+    """Imports MLflow (seconds), reaches the store and finds or makes the experiment.
+
+    Raises:
+        MissingExtraError: MLflow is not installed.
+        TrackingError: the store cannot be reached, or refused.
+    """
+    from importlib.util import find_spec
+
+    if find_spec("mlflow") is None:
+        raise MissingExtraError("tracking needs mlflow: pip install 'ferlab[train]'")
+    set_environment()
+    with told(address), _opened_alone(address):
+        from mlflow import MlflowClient
+
+        client = MlflowClient(tracking_uri=address.uri, registry_uri=address.uri)
+        return OpenStore(address=address, client=client, experiment_id=_experiment(client, address))
+
+
+@contextmanager
+def as_current(address: StoreAddress) -> Iterator[None]:
+    """Within, the store is the one of MLflow's functions that take none."""
+    import mlflow
+
+    before = os.environ.get("MLFLOW_TRACKING_URI")
+    mlflow.set_tracking_uri(address.uri)
+    try:
+        yield
+    finally:
+        # It has set the variable too, which would be taken for the user's choice at the next folder.
+        mlflow.set_tracking_uri(None)  # type: ignore[arg-type]
+        if before is not None:
+            os.environ["MLFLOW_TRACKING_URI"] = before
+
+
+@contextmanager
+def told(address: StoreAddress) -> Iterator[None]:
+    """Within, whatever goes wrong between MLflow and its store is a `TrackingError` that names the store."""
+    try:
+        yield
+    except FerError:
+        raise
+    except Exception as error:
+        if not _is_mlflow_failure(error):
+            raise
+        words = [line.strip() for line in str(error).splitlines() if line.strip()]
+        reason = words[0] if words else type(error).__name__
+        if len(reason) > 300:
+            reason = reason[:300] + " ..."
+        raise TrackingError(
+            f"MLflow at {address.shown}: {reason.replace(address.uri, address.shown)}; nothing is lost, "
+            "the same command sends the rest"
+        ) from error
+
+
+@contextmanager
+def _opened_alone(address: StoreAddress) -> Iterator[None]:
+    """One process at a time opens a sqlite file: two that both find it new would migrate it into each other."""
+    from filelock import FileLock, Timeout
+
+    if address.database is None:
+        yield
+        return
+    address.database.parent.mkdir(parents=True, exist_ok=True)
+    lock = address.database.with_name(f".{address.database.name}.lock")
+    try:
+        with FileLock(lock, timeout=_OPENING):
+            yield
+    except Timeout as error:
+        raise TrackingError(f"{lock} is held by another process for {_OPENING:.0f} seconds: is it stuck?") from error
+
+
+def _is_mlflow_failure(error: Exception) -> bool:
+    """Whether an error comes from MLflow, from what it stands on, or from the system; others are our own."""
+    return isinstance(error, OSError) or type(error).__module__.partition(".")[0] in _LAYERS
+
+
+def _experiment(client: "MlflowClient", address: StoreAddress) -> str:
+    from mlflow.exceptions import MlflowException
+
+    found = client.get_experiment_by_name(address.experiment)
+    if found is None:
+        # MLflow's own default is a folder of the current directory; files belong beside their database.
+        database = address.database
+        root = None if database is None else (database.resolve().parent / "mlartifacts" / address.experiment).as_uri()
+        try:
+            return str(client.create_experiment(address.experiment, artifact_location=root))
+        except MlflowException as error:
+            # Another process was faster.
+            if error.error_code != "RESOURCE_ALREADY_EXISTS":
+                raise
+            found = client.get_experiment_by_name(address.experiment)
+            assert found is not None
+    if found.lifecycle_stage == "deleted":
+        raise ConfigError(
+            f"the experiment {address.experiment!r} was deleted in {address.shown}: restore it there, or name another "
+            "with --experiment"
+        )
+    return str(found.experiment_id)
+
+
+def _is_there(uri: str) -> bool:
+    database = StoreAddress(uri=uri, experiment=EXPERIMENT).database
+    return database is None or database.is_file()
