@@ -12,4 +12,4 @@ quickstart:  ## drawn faces to report in two minutes
 	uv run fer-train experiment=quickstart
 
 lock:  ## requirements.lock for pip users, from the resolution that exclude-newer fixes
-	uv export --quiet --no-emit-project --all-extras --no-default-groups --no-header --format requirements-txt --output-file requirements.lock
+	uv export --quiet --no-emit-project --extra train --no-default-groups --no-header --format requirements-txt --output-file requirements.lock

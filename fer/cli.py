@@ -2,12 +2,17 @@
 
 import logging
 import os
+import signal
 import sys
 import traceback
 from collections.abc import Callable, Mapping
-from typing import Any, NoReturn
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NoReturn
 
-from fer.errors import FerError, MissingExtraError
+from fer.errors import ConfigError, FerError, MissingExtraError
+
+if TYPE_CHECKING:
+    from fer.repeat import Origin
 
 _HYDRA_FLAGS = ("-m", "--multirun", "-c", "--cfg", "-i", "--info", "-sc", "--shell-completion", "-r", "--run", "-p",
                 "--package", "--resolve", "-cp", "--config-path", "-cn", "--config-name", "-cd", "--config-dir",
@@ -16,13 +21,17 @@ _HYDRA_FLAGS = ("-m", "--multirun", "-c", "--cfg", "-i", "--info", "-sc", "--she
 _TRAIN_HELP = """\
 fer-train: one training run from a configuration.
 
-usage: fer-train [KEY=VALUE ...]
+usage: fer-train [--from RUN] [KEY=VALUE ...]
 
   fer-train experiment=quickstart                        drawn faces, no data needed, two minutes
   fer-train data.root=archive.zip                        FER-2013 in any public form
   fer-train model=resnet18 trainer.accelerator=mps       another net, another device
   fer-train model=vit optimizer.lr=5e-4 seed=1           any key of the configuration
   fer-train run_dir=runs/a                               again after an interruption: goes on where it stopped
+  fer-train --from runs/a                                repeats a run from its folder; on a CPU bit for bit
+  fer-train --from runs/a seed=1                         ... with other settings on top
+  fer-train @sweeps/a/best.yaml trainer.max_epochs=30    the settings in a file, and others on top
+  fer-train trainer.devices=2                            on two devices (docs/SCALING.md: torchrun, Slurm)
 
 {groups}
 Keys: data.root, data.protocol, seed, run_dir, resume=auto|never|PATH, trainer.accelerator=auto|cpu|mps|cuda,
@@ -38,6 +47,9 @@ def train() -> None:
         print(_TRAIN_HELP.format(groups=_groups()), end="")
         return
     with_hydra = any(argument.partition("=")[0] in _HYDRA_FLAGS for argument in arguments)
+    if any(argument.partition("=")[0] == "--from" for argument in arguments):
+        _guarded(lambda: _train_again(arguments, with_hydra=with_hydra))
+        return
     _guarded(lambda: _train_with_hydra() if with_hydra else _train(arguments))
 
 
@@ -53,6 +65,18 @@ def occlusion() -> None:
     _guarded(body, folder="study_dir")
 
 
+def sweep() -> None:
+    """`fer-sweep`: searches the settings of a model."""
+
+    def body() -> None:
+        _needs_train_extra("fer-sweep")
+        from fer.tuning.command import main
+
+        main(sys.argv[1:])
+
+    _guarded(body, folder="sweep_dir")
+
+
 def report() -> None:
     """`fer-report`: evaluates and explains run folders."""
 
@@ -61,6 +85,29 @@ def report() -> None:
         from fer.report.command import main
 
         main(sys.argv[1:])
+
+    _guarded(body)
+
+
+def export() -> None:
+    """`fer-export`: writes a run's model as a checked .onnx file."""
+
+    def body() -> int:
+        _needs_train_extra("fer-export")
+        from fer.export.command import main
+
+        return main(sys.argv[1:])
+
+    _guarded(body)
+
+
+def predict() -> None:
+    """`fer-predict`: emotions of the faces in pictures and videos."""
+
+    def body() -> int:
+        from fer.runtime.predict.command import main
+
+        return main(sys.argv[1:])
 
     _guarded(body)
 
@@ -76,11 +123,55 @@ def data() -> None:
     _guarded(body)
 
 
+def track() -> None:
+    """`fer-track`: sends run folders to MLflow."""
+
+    def body() -> int:
+        from fer.tracking.command import main
+
+        return main(sys.argv[1:])
+
+    _guarded(body)
+
+
+def serve() -> None:
+    """`fer-serve`: the live page."""
+
+    def body() -> int:
+        from fer.runtime.web.command import main
+
+        return main(sys.argv[1:])
+
+    _guarded(body)
+
+
 def _train(overrides: list[str]) -> None:
     _needs_train_extra("fer-train")
     from fer.config import compose_train
+    from fer.overrides import with_files
 
-    _train_tree(compose_train(overrides))
+    _train_tree(compose_train(with_files(overrides)))
+
+
+def _train_again(arguments: list[str], *, with_hydra: bool) -> None:
+    """`fer-train --from RUN`."""
+    _needs_train_extra("fer-train")
+    from fer.overrides import with_files
+    from fer.repeat import repeated
+
+    places = [i for i, argument in enumerate(arguments) if argument.partition("=")[0] == "--from"]
+    first = places[0]
+    run, joined = arguments[first].removeprefix("--from="), arguments[first] != "--from"
+    rest = arguments[:first] + arguments[first + (1 if joined else 2) :]
+    if not joined:
+        run = arguments[first + 1] if first + 1 < len(arguments) else ""
+    if run == "" or len(places) > 1:
+        raise ConfigError("--from takes one run folder, as in --from outputs/a")
+    if with_hydra:
+        raise ConfigError("--from takes KEY=VALUE beside it, and none of Hydra's flags: call it once for each run")
+    _tell_progress()
+    tree, origin = repeated(Path(run).expanduser(), with_files(rest))
+    _train_tree(tree, origin=origin)
 
 
 def _train_with_hydra() -> None:
@@ -88,24 +179,38 @@ def _train_with_hydra() -> None:
     _needs_train_extra("fer-train")
     import hydra
 
-    from fer.config import conf_dir, plain
+    from fer.overrides import with_files
+
+    sys.argv[1:] = with_files(sys.argv[1:])
+    from hydra.core.hydra_config import HydraConfig
+    from hydra.types import RunMode
+
+    from fer.conf_files import conf_dir
+    from fer.config import plain
 
     @hydra.main(config_path=str(conf_dir()), config_name="train", version_base="1.3")
     def job(composed: Any) -> None:
         # Hydra turns any Exception into its own message and exit status; ours pass as SystemExit.
-        _guarded(lambda: _train_tree(plain(composed)))
+        _guarded(lambda: _train_tree(plain(composed), multirun=HydraConfig.get().mode == RunMode.MULTIRUN))
 
     job()
 
 
-def _train_tree(tree: Mapping[str, Any]) -> None:
-    logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stderr)
+def _train_tree(tree: Mapping[str, Any], *, origin: "Origin | None" = None, multirun: bool = False) -> None:
+    _tell_progress()
     from fer.config import validate
 
     config = validate(tree)
+    if multirun and config.trainer.several_processes:
+        raise ConfigError(
+            "-m trains one job after another in this process, and every process that trainer.devices or "
+            "trainer.strategy adds would run all jobs again: give trainer.devices=1, or call fer-train for each job"
+        )
     from fer.training import run
 
-    result = run(config, tree)
+    result = run(config, tree, origin=origin)
+    if not result.first:
+        return
     for name, value in result.metrics.items():
         print(f"{name:28} {value:.4f}" if isinstance(value, float) else f"{name:28} {value}")
     print(f"run folder: {result.run_dir}")
@@ -117,22 +222,37 @@ def _train_tree(tree: Mapping[str, Any]) -> None:
         print(f"next: fer-report run={result.run_dir}")
 
 
+def _tell_progress() -> None:
+    """Tells what happens on standard error; of several processes, the first one alone."""
+    from fer.processes import first_process
+
+    level = logging.INFO if first_process() else logging.ERROR
+    logging.basicConfig(level=level, format="%(message)s", stream=sys.stderr)
+
+
 def _guarded(body: Callable[[], int | None], *, folder: str = "run_dir") -> None:
     """Runs a command's body; turns its end into the exit status of the outside contract.
 
     `folder` is the key of the folder with which an interrupted command goes on.
     """
     from fer.interrupt import Interrupted, signals_raise
+    from fer.processes import first_process, started_by_another
 
     debug = os.environ.get("FER_DEBUG") == "1"
     try:
         with signals_raise():
+            if started_by_another():
+                # The process that started this one talks to the user, hears Ctrl-C and ends this one.
+                signal.signal(signal.SIGINT, signal.SIG_IGN)
+                os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
             status = body()
     except FerError as error:
         if debug:
             traceback.print_exc()
         _end(f"error: {error}", 2)
     except Interrupted as interruption:
+        if not first_process():
+            sys.exit(interruption.exit_code)
         _end(f"stopped by {interruption}; what was saved is whole, and the same command with its {folder} goes on",
              interruption.exit_code)  # fmt: skip
     except BrokenPipeError:
@@ -158,12 +278,7 @@ def _needs_train_extra(command: str) -> None:
 
 def _groups() -> str:
     """The config groups and their options, from the files."""
-    from pathlib import Path
+    from fer.conf_files import config_groups
 
-    package = Path(__file__).parent
-    conf = package / "conf" if (package / "conf").is_dir() else package.parent / "conf"
-    lines = []
-    for folder in sorted(path for path in conf.iterdir() if path.is_dir()):
-        options = ", ".join(sorted(path.stem for path in folder.glob("*.yaml")))
-        lines.append(f"  {folder.name + '=':12} {options}")
+    lines = [f"  {name + '=':12} {', '.join(options)}" for name, options in config_groups().items()]
     return "Config groups:\n" + "\n".join(lines) + "\n"

@@ -1,12 +1,13 @@
 """One run's configuration: composed by Hydra, validated once at the edge, frozen from then on."""
 
 import inspect
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 
+from fer.conf_files import conf_dir, config_groups
 from fer.data.augment_config import AugmentConfig
 from fer.data.regions import Region
 from fer.data.sources import AnyDataConfig
@@ -14,6 +15,7 @@ from fer.errors import ConfigError, FerError, nearest
 from fer.models.loss_config import LossConfig
 from fer.models.optimizer import OptimizerConfig
 from fer.models.schedule import SchedulerConfig
+from fer.processes import agreed_run_dir
 from fer.run_folder import default_run_dir
 from fer.section import Section
 
@@ -53,7 +55,9 @@ class TrainerConfig(Section):
 
     Attributes:
         accelerator: auto (CUDA, then Apple MPS, then CPU), cpu, mps or cuda.
-        devices: how many, or "auto".
+        devices: how many on each machine, or "auto".
+        strategy: auto (one device, or ddp on several) or ddp: a process for each device, each with its share of every
+            batch.
         max_epochs: passes over the training rows.
         precision: auto (bfloat16 where the hardware multiplies it faster than float32), or one of Lightning's names.
     """
@@ -62,6 +66,7 @@ class TrainerConfig(Section):
 
     accelerator: Literal["auto", "cpu", "mps", "cuda"] = "auto"
     devices: int | Literal["auto"] = 1
+    strategy: str = "auto"
     max_epochs: int = Field(ge=1)
     precision: str = "auto"
 
@@ -69,6 +74,11 @@ class TrainerConfig(Section):
     def arguments(self) -> dict[str, Any]:
         """Further arguments of `pytorch_lightning.Trainer`."""
         return dict(self.model_extra or {})
+
+    @property
+    def several_processes(self) -> bool:
+        """Whether it may train on more than one process."""
+        return self.devices != 1 or self.strategy != "auto" or self.arguments.get("num_nodes", 1) != 1
 
 
 def _no_holes(nodes: object) -> object:
@@ -112,13 +122,6 @@ class TrainConfig(Section):
     report: bool = False
 
 
-def conf_dir() -> Path:
-    """The shipped configuration: inside an installed wheel, else beside the package in a checkout."""
-    package = Path(__file__).parent
-    packaged = package / "conf"
-    return packaged if packaged.is_dir() else package.parent / "conf"
-
-
 def compose_train(overrides: Sequence[str], *, config_name: str = "train") -> dict[str, Any]:
     """The plain, resolved configuration of `fer-train OVERRIDES`.
 
@@ -129,15 +132,29 @@ def compose_train(overrides: Sequence[str], *, config_name: str = "train") -> di
     Raises:
         ConfigError: an override Hydra cannot apply; the message names the key and its nearest neighbours.
     """
+    return compose_in(conf_dir(), config_name, overrides, known=lambda: _all_keys(config_name))
+
+
+def compose_in(
+    folder: Path, config_name: str, overrides: Sequence[str], *, known: Callable[[], list[str]]
+) -> dict[str, Any]:
+    """As `compose_train`, from the files of another folder.
+
+    Args:
+        folder: holds `config_name`.yaml.
+        config_name: the primary configuration.
+        overrides: as on the command line.
+        known: the keys there are, for the message of an error.
+    """
     from hydra import compose, initialize_config_dir
     from hydra.errors import HydraException
     from omegaconf.errors import OmegaConfBaseException
 
     try:
-        with initialize_config_dir(config_dir=str(conf_dir()), version_base="1.3"):
+        with initialize_config_dir(config_dir=str(folder), version_base="1.3"):
             return plain(compose(config_name=config_name, overrides=list(overrides)))
     except (HydraException, OmegaConfBaseException) as error:
-        raise ConfigError(_hydra_message(error, overrides, config_name)) from error
+        raise ConfigError(_hydra_message(error, overrides, known)) from error
 
 
 def plain(composed: Any) -> dict[str, Any]:
@@ -145,7 +162,8 @@ def plain(composed: Any) -> dict[str, Any]:
     from omegaconf import OmegaConf
 
     if composed.run_dir is None:
-        composed.run_dir = str(default_run_dir(composed.model.name))
+        agreed = agreed_run_dir()
+        composed.run_dir = str(default_run_dir(composed.model.name) if agreed is None else agreed)
     tree = OmegaConf.to_container(composed, resolve=True, throw_on_missing=True)
     assert isinstance(tree, dict)
     return {str(key): value for key, value in tree.items()}
@@ -230,6 +248,15 @@ def load_run_config(run_dir: Path) -> TrainConfig:
     Raises:
         ConfigError: no `config.yaml` there, or one this version cannot read.
     """
+    return validate(read_tree(run_dir))
+
+
+def read_tree(run_dir: Path) -> dict[str, Any]:
+    """The plain configuration a run folder was trained with, as it was written.
+
+    Raises:
+        ConfigError: no `config.yaml` there, or one this version cannot read.
+    """
     import yaml
 
     path = run_dir / "config.yaml"
@@ -241,7 +268,7 @@ def load_run_config(run_dir: Path) -> TrainConfig:
         raise ConfigError(f"{path} is not readable YAML: {error}") from error
     if not isinstance(tree, dict):
         raise ConfigError(f"{path} holds no configuration")
-    return validate(tree)
+    return tree
 
 
 def _locate(dotted: str, key: str) -> Any:
@@ -253,7 +280,7 @@ def _locate(dotted: str, key: str) -> Any:
         raise ConfigError(f"{key}._target_={dotted} cannot be imported: {str(error).splitlines()[0]}") from error
 
 
-def _hydra_message(error: Exception, overrides: Sequence[str], config_name: str) -> str:
+def _hydra_message(error: Exception, overrides: Sequence[str], known: Callable[[], list[str]]) -> str:
     """Hydra's own words, shortened to the line that says what is wrong, with the nearest valid key or option."""
     from hydra.errors import OverrideParseException
 
@@ -266,13 +293,13 @@ def _hydra_message(error: Exception, overrides: Sequence[str], config_name: str)
             return f"{key}={value}: there is no such {key}{nearest(value, options)}; choose one of {', '.join(options)}"
     for override, key, _ in pairs:
         if ("=" not in override and not override.startswith("~")) or not key:
-            return f"{override!r} is no KEY=VALUE{nearest(key, set(_all_keys(config_name)) - {key})}"
+            return f"{override!r} is no KEY=VALUE{nearest(key, set(known()) - {key})}"
         if (
             f"override '{key}'" in text
             or f"delete from config. '{key}'" in text
             or f"Key '{key.rpartition('.')[2]}'" in text
         ):
-            return f"{override}: no such key{nearest(key, _all_keys(config_name))}; `fer-train --cfg job` lists them"
+            return f"{override}: no such key{nearest(key, known())}; `fer-train --cfg job` lists them"
     if isinstance(error, OverrideParseException):
         return f"{error.override}: not a valid KEY=VALUE; quote special characters, as in 'key=\"a, b\"'"
     return text
@@ -281,14 +308,18 @@ def _hydra_message(error: Exception, overrides: Sequence[str], config_name: str)
 def _all_keys(config_name: str = "train") -> list[str]:
     """Every dotted key of the default configuration."""
 
-    def walk(tree: Mapping[str, Any], prefix: str) -> Iterable[str]:
-        for name, value in tree.items():
-            yield f"{prefix}{name}"
-            if isinstance(value, Mapping):
-                yield from walk(value, f"{prefix}{name}.")
+    groups = set(config_groups()) - {"evaluation"}
+    return sorted({*groups, *dotted_keys(compose_train(["run_dir=unused"], config_name=config_name))})
 
-    groups = [path.name for path in conf_dir().iterdir() if path.is_dir() and path.name != "evaluation"]
-    return sorted({*groups, *walk(compose_train([], config_name=config_name), "")})
+
+def dotted_keys(tree: Mapping[str, Any], prefix: str = "") -> list[str]:
+    """Every dotted key of a tree."""
+    keys = []
+    for name, value in tree.items():
+        keys.append(f"{prefix}{name}")
+        if isinstance(value, Mapping):
+            keys += dotted_keys(value, f"{prefix}{name}.")
+    return keys
 
 
 def _validation_message(error: ValidationError) -> str:

@@ -2,24 +2,13 @@
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
 from fer.checkpoint import NetSpec, read_checkpoint, spec_of
-from fer.config import TrainConfig
+from fer.config import TrainConfig, read_tree
 from fer.errors import CheckpointError, ConfigError
 from fer.run_folder import RunFolder
-
-# What may change between the parts of one run without changing its numbers.
-FREE: Final = (
-    "run_dir",
-    "resume",
-    "report",
-    "threads",
-    "logger",
-    "trainer.accelerator",
-    "trainer.devices",
-    "data.root",
-)
+from fer.saved_config import changed_settings
 
 
 def checkpoint_to_resume(folder: RunFolder, config: TrainConfig, tree: Mapping[str, Any]) -> Path | None:
@@ -72,51 +61,11 @@ def _words(spec: NetSpec) -> str:
 
 
 def _refuse_other_config(folder: RunFolder, tree: Mapping[str, Any]) -> None:
-    import yaml
-
     if not folder.config.is_file():
         return
-    changed = changed_settings(yaml.safe_load(folder.config.read_text(encoding="utf-8")), tree)
+    changed = changed_settings(read_tree(folder.path), tree)
     if changed:
         raise ConfigError(
             f"run_dir={folder.path} holds an interrupted run with another configuration: {', '.join(changed[:5])}; "
             "repeat its own command to go on, or choose another run_dir"
         )
-
-
-def changed_settings(saved: Mapping[str, Any], asked: Mapping[str, Any]) -> list[str]:
-    """What `asked` sets otherwise than `saved`, as "key=value (was value)".
-
-    What may change (`FREE`) is left out, and a path inside the run folder counts by its place there, so that a folder
-    may be moved, or spelled in another way.
-    """
-    before, now = _leaves(in_run_dir(saved, "RUN_DIR")), _leaves(in_run_dir(asked, "RUN_DIR"))
-    return [
-        f"{key}={now.get(key)} (was {before.get(key)})"
-        for key in sorted(before.keys() | now.keys())
-        if before.get(key) != now.get(key) and not key.startswith(FREE)
-    ]
-
-
-def in_run_dir(tree: Mapping[str, Any], run_dir: str) -> dict[str, Any]:
-    """A configuration for another run folder: `run_dir`, and every path inside the old one."""
-    old = str(tree["run_dir"])
-
-    def moved(value: Any) -> Any:
-        if isinstance(value, Mapping):
-            return {key: moved(item) for key, item in value.items()}
-        if isinstance(value, list):
-            return [moved(item) for item in value]
-        inside = isinstance(value, str) and (value == old or value.startswith(f"{old}/"))
-        return f"{run_dir}{value[len(old) :]}" if inside else value
-
-    return {str(key): moved(value) for key, value in tree.items()}
-
-
-def _leaves(tree: Any, prefix: str = "") -> dict[str, Any]:
-    if isinstance(tree, Mapping) and tree:
-        leaves: dict[str, Any] = {}
-        for key, value in tree.items():
-            leaves |= _leaves(value, f"{prefix}.{key}" if prefix else str(key))
-        return leaves
-    return {prefix: tree}

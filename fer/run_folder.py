@@ -1,19 +1,21 @@
 """The run folder: enough to repeat, resume, report and ship a run."""
 
 import importlib.metadata
+import json
 import os
 import platform
 import subprocess
 import sys
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from fer.errors import ConfigError
 from fer.files import write_atomic, write_json
+from fer.interrupt import Interrupted
 
 _PACKAGES = (
     "ferlab",
@@ -65,6 +67,11 @@ class RunFolder:
     def metrics(self) -> Path:
         """The final numbers; exists when the run is finished."""
         return self.path / "metrics.json"
+
+    @property
+    def energy(self) -> Path:
+        """Energy and emissions of the training; there where `callbacks=emissions` measured them."""
+        return self.path / "energy.json"
 
     @property
     def checkpoints(self) -> Path:
@@ -121,8 +128,54 @@ class RunFolder:
         write_atomic(self.config, yaml.safe_dump(dict(tree), sort_keys=False, allow_unicode=True))
 
     def write_manifest(self, facts: Mapping[str, Any]) -> None:
-        """Writes the manifest: `facts` of the run beside those of the machine and its software."""
-        write_json(self.manifest, {**environment(), **facts})
+        """Writes the manifest, with the energy that was measured so far where it was."""
+        energy = {"energy": json.loads(self.energy.read_text(encoding="utf-8"))} if self.energy.is_file() else {}
+        write_json(self.manifest, {**facts, **energy})
+
+    @contextmanager
+    def recorded(self, facts: Mapping[str, Any], *, goes_on: bool = False) -> Iterator[None]:
+        """Keeps the manifest while the run lasts: `facts` of the run beside those of the machine and its software.
+
+        `status` is "running" within, and afterwards "finished", "interrupted" (by a signal) or "failed"; `error` then
+        holds the class and the message of what ended it, as one text. `started` is the start of the run's first part,
+        and `wall_seconds` is the sum over its parts; one that was killed without notice (power, `kill -9`) left none.
+
+        Args:
+            facts: plain values.
+            goes_on: this is a further part of the run that the folder holds.
+        """
+        earlier = self._read_manifest() if goes_on else {}
+        begun = time.time()
+        before = float(earlier.get("wall_seconds", 0.0))
+        kept = {
+            **environment(),
+            "status": "running",
+            "started": earlier.get("started", time.strftime("%Y-%m-%dT%H:%M:%S%z", time.localtime(begun))),
+            **facts,
+        }
+        self.write_manifest({**kept, **({"wall_seconds": before} if before > 0 else {})})
+
+        def ended(status: str, **more: Any) -> None:
+            seconds = round(before + time.time() - begun, 3)
+            self.write_manifest({**kept, "status": status, **more, "wall_seconds": seconds})
+
+        try:
+            yield
+        except BaseException as error:
+            status = "interrupted" if isinstance(error, Interrupted | KeyboardInterrupt) else "failed"
+            # A full disk, say, may be what ended the run: then it must not hide itself behind this second error.
+            with suppress(OSError):
+                ended(status, error=f"{type(error).__name__}: {error}")
+            raise
+        ended("finished")
+
+    def _read_manifest(self) -> dict[str, Any]:
+        """What an earlier part of the run wrote; empty where it is not readable."""
+        try:
+            manifest = json.loads(self.manifest.read_text(encoding="utf-8"))
+        except (OSError, ValueError):
+            return {}
+        return manifest if isinstance(manifest, dict) else {}
 
 
 def environment() -> dict[str, Any]:

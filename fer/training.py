@@ -2,9 +2,8 @@
 
 import logging
 import sys
-import time
-import warnings
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,14 +12,14 @@ import pytorch_lightning as pl
 import torch
 from torch import nn
 
-from fer.accelerator import device_name, resolve_accelerator, resolve_precision
+from fer.accelerator import Accelerator, device_name, resolve_accelerator, resolve_precision
 from fer.callbacks.epoch_log import EpochLog
-from fer.callbacks.epoch_seed import EpochSeed
-from fer.callbacks.progress import progress_callbacks
 from fer.checkpoint import NetSpec, describe, load_model
-from fer.config import TrainConfig, build
+from fer.config import TrainConfig
 from fer.data.augment import Augment
 from fer.data.datamodule import FERDataModule
+from fer.data.share import Share
+from fer.errors import ConfigError
 from fer.labels import EMOTIONS
 from fer.metrics import Predictions, headline
 from fer.models.classifier import Classifier
@@ -28,8 +27,12 @@ from fer.models.losses import build_loss
 from fer.models.optimizer import build_optimizer
 from fer.models.protocols import UsesClassCounts
 from fer.preprocess import Preprocess
+from fer.processes import started_by_another
+from fer.repeat import Origin
 from fer.resume import checkpoint_to_resume
-from fer.run_folder import RunFolder
+from fer.run_folder import RunFolder, environment
+from fer.seeding import seed_everything
+from fer.trainer import build_trainer, processes_of
 
 log = logging.getLogger(__name__)
 
@@ -40,22 +43,35 @@ class RunResult:
 
     Attributes:
         run_dir: the run folder.
-        metrics: content of its `metrics.json`.
+        metrics: content of its `metrics.json`; empty in all but the first process of a distributed training.
+        first: whether this is the process that keeps the run folder and talks to the user.
     """
 
     run_dir: Path
     metrics: Mapping[str, Any]
+    first: bool = True
 
 
-def run(config: TrainConfig, tree: Mapping[str, Any]) -> RunResult:
+def run(
+    config: TrainConfig,
+    tree: Mapping[str, Any],
+    *,
+    callbacks: Sequence[pl.Callback] = (),
+    origin: Origin | None = None,
+) -> RunResult:
     """Trains one model and fills its run folder.
+
+    Every process of a distributed training calls this with the same configuration; the first one keeps the folder.
 
     Args:
         config: the validated configuration.
         tree: the same as plain values, for `config.yaml`.
+        callbacks: further ones, which listen and do not change the training.
+        origin: the run that this one repeats.
 
     Raises:
         FerError: data, device, checkpoint or configuration cannot work; nothing of an earlier run is lost.
+        SystemExit: with status 0, in a process that another one started to train with, when the training is done.
     """
     assert config.run_dir is not None
     folder = RunFolder(config.run_dir)
@@ -63,33 +79,40 @@ def run(config: TrainConfig, tree: Mapping[str, Any]) -> RunResult:
     precision = resolve_precision(config.trainer.precision, accelerator)
     if config.threads is not None:
         torch.set_num_threads(config.threads)
-    with folder.owned():
+    epochs = EpochLog(folder.epochs)
+    trainer = build_trainer(config, folder, [epochs, *callbacks], accelerator=accelerator, precision=precision)
+    with folder.owned() if trainer.is_global_zero else nullcontext():
         resume = checkpoint_to_resume(folder, config, tree)
-        started = time.time()
-        pl.seed_everything(config.seed, verbose=False)
-
-        data = FERDataModule(config.data, augment=Augment(config.augment), seed=config.seed, visible=config.visible)
+        seed_everything(config.seed)
+        data = FERDataModule(
+            config.data,
+            augment=Augment(config.augment),
+            seed=config.seed,
+            visible=config.visible,
+            share=Share(rank=trainer.global_rank, of=trainer.world_size),
+        )
         data.setup()
         system = build_classifier(config, data)
-        epochs = EpochLog(folder.epochs)
-        trainer = build_trainer(config, folder, epochs, accelerator=accelerator, precision=precision)
-        facts = {
-            "status": "running",
-            "started": time.strftime("%Y-%m-%dT%H:%M:%S%z", time.localtime(started)),
+        facts: dict[str, Any] = {
             "seed": config.seed,
             "resumed_from": None if resume is None else str(resume),
-            "device": {"accelerator": accelerator, "name": device_name(accelerator), "precision": precision},
+            "device": describe_device(trainer, accelerator=accelerator, precision=precision),
             "data": describe_data(data),
         }
-        if trainer.is_global_zero:
-            folder.write_config(tree)
-            folder.write_manifest(facts)
-        announce(config, data, system, facts)
+        if origin is not None:
+            facts["from"] = origin.compared(facts, environment())
+        if not trainer.is_global_zero:
+            with processes_of(trainer, config):
+                trainer.fit(system, datamodule=data, ckpt_path=resume, weights_only=True)
+            if started_by_another():
+                sys.exit(0)
+            return RunResult(folder.path, {}, first=False)
 
-        trainer.fit(system, datamodule=data, ckpt_path=resume, weights_only=True)
-
-        metrics: dict[str, Any] = {}
-        if trainer.is_global_zero:
+        folder.write_config(tree)
+        with folder.recorded(facts, goes_on=resume == folder.last):
+            announce(config, data, system, facts)
+            with processes_of(trainer, config):
+                trainer.fit(system, datamodule=data, ckpt_path=resume, weights_only=True)
             metrics = {
                 **evaluate_best(folder, data),
                 "epochs": trainer.current_epoch,
@@ -98,7 +121,6 @@ def run(config: TrainConfig, tree: Mapping[str, Any]) -> RunResult:
                 "num_parameters": sum(parameter.numel() for parameter in system.net.parameters()),
             }
             folder.write_metrics(metrics)
-            folder.write_manifest({**facts, "status": "finished", "wall_seconds": round(time.time() - started, 3)})
     return RunResult(folder.path, metrics)
 
 
@@ -111,6 +133,8 @@ def build_classifier(config: TrainConfig, data: FERDataModule) -> Classifier:
         from fer.models.pretrained import load_pretrained
 
         load_pretrained(net, source=model.pretrained)
+    if data.share.of > 1 and not any(parameter.requires_grad for parameter in net.parameters()):
+        raise ConfigError(f"model={model.name} has nothing to learn, and nothing to share: trainer.devices=1")
     if isinstance(net, UsesClassCounts):
         net.set_class_counts(torch.from_numpy(data.class_counts))
     preprocess = Preprocess(channels=model.channels, size=model.size)
@@ -132,50 +156,15 @@ def build_classifier(config: TrainConfig, data: FERDataModule) -> Classifier:
     return system
 
 
-def build_trainer(
-    config: TrainConfig, folder: RunFolder, epochs: EpochLog, *, accelerator: str, precision: str
-) -> pl.Trainer:
-    """Lightning's Trainer with the configured callbacks and loggers."""
-    quiet_lightning()
-    # `epochs` comes before the checkpoint callbacks, which save its state at the same hook.
-    callbacks = [EpochSeed(config.seed), epochs, *progress_callbacks()]
-    callbacks += [build(node, f"callbacks.{name}") for name, node in config.callbacks.items()]
-    loggers = [build(node, f"logger.{name}") for name, node in config.logger.items()]
-    arguments: dict[str, Any] = {
-        "default_root_dir": folder.path,
-        "enable_model_summary": False,
-        "enable_progress_bar": sys.stdout.isatty(),
-        "num_sanity_val_steps": 0,
-        "gradient_clip_val": config.optimizer.grad_clip,
-        "log_every_n_steps": 50,
-        "deterministic": "warn" if accelerator == "cuda" else None,
-        **config.trainer.arguments,
+def describe_device(trainer: pl.Trainer, *, accelerator: Accelerator, precision: str) -> dict[str, Any]:
+    """The hardware's facts for the manifest."""
+    return {
+        "accelerator": accelerator,
+        "name": device_name(accelerator),
+        "precision": precision,
+        "threads": torch.get_num_threads(),
+        "processes": trainer.world_size,
     }
-    return pl.Trainer(
-        accelerator=accelerator,
-        devices=config.trainer.devices,
-        max_epochs=config.trainer.max_epochs,
-        precision=precision,  # type: ignore[arg-type]
-        callbacks=callbacks,
-        logger=loggers if loggers else False,
-        **arguments,
-    )
-
-
-def quiet_lightning() -> None:
-    """Silences what Lightning says of things that are meant to be so."""
-    logging.getLogger("pytorch_lightning").setLevel(logging.WARNING)
-    for message in (
-        ".*does not have many workers.*",
-        ".*`configure_optimizers` returned `None`.*",
-        ".*`training_step` returned `None`.*",
-        ".*Checkpoint directory .* exists and is not empty.*",
-        ".*GPU available but not used.*",
-        ".*MPS available but not used.*",
-        ".*treespec, LeafSpec.*",
-        "The dirpath has changed from",
-    ):
-        warnings.filterwarnings("ignore", message)
 
 
 def describe_data(data: FERDataModule) -> dict[str, Any]:
@@ -203,7 +192,8 @@ def announce(config: TrainConfig, data: FERDataModule, system: nn.Module, facts:
         log.info("visible  %s alone, in training and in selection", data.visible)
     log.info("model    %s, %.2f M parameters, %d px", config.model.name, millions, config.model.size)
     device = facts["device"]
-    log.info("device   %s, %s -> %s", device["name"], device["precision"], config.run_dir)
+    on = f"{device['processes']} x {device['name']}" if device["processes"] > 1 else device["name"]
+    log.info("device   %s, %s -> %s", on, device["precision"], config.run_dir)
 
 
 def evaluate_best(folder: RunFolder, data: FERDataModule) -> dict[str, float]:

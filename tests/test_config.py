@@ -5,7 +5,8 @@ from typing import Any
 
 import pytest
 
-from fer.config import build, compose_train, conf_dir, load_run_config, validate
+from fer.conf_files import conf_dir
+from fer.config import build, compose_train, load_run_config, validate
 from fer.errors import ConfigError, nearest
 
 CONF = conf_dir()
@@ -15,10 +16,11 @@ def options(group: str) -> list[str]:
     return sorted(path.stem for path in (CONF / group).glob("*.yaml"))
 
 
-# `evaluation` holds the configuration of fer-report, whose group `report` must not hide fer-train's key of that name.
+# `evaluation` holds the configuration of fer-report, whose group `report` must not hide fer-train's key of that name;
+# `space` is fer-sweep's alone, and tested with it.
 EVERY_OPTION = [
     f"{folder.name}={option}"
-    for folder in sorted(path for path in CONF.iterdir() if path.is_dir() and path.name != "evaluation")
+    for folder in sorted(path for path in CONF.iterdir() if path.is_dir() and path.name not in ("evaluation", "space"))
     for option in options(folder.name)
 ]
 

@@ -18,6 +18,7 @@ from torch.nn import functional as F
 from fer.data.augment_config import AugmentConfig
 from fer.data.mixing import mix, one_hot
 from fer.data.occlusion import apply_occlusion, region_mask
+from fer.data.share import WHOLE, Share
 from fer.labels import NUM_CLASSES
 
 __all__ = ["Augment", "AugmentConfig", "erase", "resize", "warp"]
@@ -62,20 +63,25 @@ class Augment:
     def __init__(self, config: AugmentConfig) -> None:
         self.config = config
 
-    def __call__(self, image_BCHW: Tensor, *, size: int | None = None, generator: torch.Generator) -> Tensor:
+    def __call__(
+        self, image_BCHW: Tensor, *, size: int | None = None, generator: torch.Generator, share: Share = WHOLE
+    ) -> Tensor:
         """Augmented copies of the images.
 
         Args:
             image_BCHW: uint8 images, grey or RGB.
             size: height and width of the result in pixels; None keeps those of the images.
             generator: on the images' device.
+            share: which rows of a larger batch the images are; parameters are drawn for the whole batch, so an image
+                is augmented alike whoever does it.
 
         Returns:
             float32 (B, C, size, size) in [0, 255]; exactly the images where config and `size` ask for no change.
         """
         config = self.config
-        rand = torch.rand((len(_Draw._fields), len(image_BCHW)), generator=generator, device=image_BCHW.device)
-        draw = _Draw(*rand.unbind())
+        total = len(image_BCHW) * share.of
+        rand = torch.rand((len(_Draw._fields), total), generator=generator, device=image_BCHW.device)
+        draw = _Draw(*rand[:, share.rows].unbind())
         height, width = image_BCHW.shape[-2:] if size is None else (size, size)
 
         flip_B = draw.flip < config.flip_probability
@@ -98,7 +104,7 @@ class Augment:
                 image_BCHW = torch.where(flip_B.view(-1, 1, 1, 1), image_BCHW.flip(-1), image_BCHW)
             x_BCHW = resize(image_BCHW.float(), height=height, width=width)
 
-        x_BCHW = self._photometric(x_BCHW, draw, generator)
+        x_BCHW = self._photometric(x_BCHW, draw, generator, share)
         if config.erase_probability > 0.0:
             x_BCHW = erase(
                 x_BCHW,
@@ -109,6 +115,7 @@ class Augment:
                 left_B=draw.erase_left,
                 max_aspect=config.erase_aspect,
                 noise=generator if config.erase_fill == "noise" else None,
+                share=share,
             )
         if config.occlude_probability > 0.0:
             masks_RHW = _region_masks(config.occlude_regions, height, width, x_BCHW.device)
@@ -119,7 +126,12 @@ class Augment:
         return x_BCHW
 
     def batch(
-        self, batch: Mapping[str, Tensor], *, size: int | None = None, generator: torch.Generator
+        self,
+        batch: Mapping[str, Tensor],
+        *,
+        size: int | None = None,
+        generator: torch.Generator,
+        share: Share = WHOLE,
     ) -> dict[str, Tensor]:
         """The batch with its "image" augmented and, where the config mixes images, a soft "target" (B, K) float32.
 
@@ -128,10 +140,12 @@ class Augment:
                 entries pass through.
             size: as in `__call__`.
             generator: as in `__call__`.
+            share: as in `__call__`. Where the config mixes images, whose partners may be in any share, `batch` is the
+                whole one all the same, and this share of it is returned.
         """
-        image_BCHW = self(batch["image"], size=size, generator=generator)
         if not self.config.mixes:
-            return {**batch, "image": image_BCHW}
+            return {**batch, "image": self(batch["image"], size=size, generator=generator, share=share)}
+        image_BCHW = self(batch["image"], size=size, generator=generator)
         target_BK = batch.get("target")
         if target_BK is None:
             target_BK = one_hot(batch["label"], num_classes=NUM_CLASSES)
@@ -143,9 +157,10 @@ class Augment:
             probability=self.config.mix_probability,
             generator=generator,
         )
-        return {**batch, "image": image_BCHW, "target": target_BK}
+        mixed = {**batch, "image": image_BCHW, "target": target_BK}
+        return {name: entry[share.rows] for name, entry in mixed.items()}
 
-    def _photometric(self, x_BCHW: Tensor, draw: _Draw, generator: torch.Generator) -> Tensor:
+    def _photometric(self, x_BCHW: Tensor, draw: _Draw, generator: torch.Generator, share: Share) -> Tensor:
         config = self.config
         changed = False
         if config.gamma > 0.0:
@@ -159,7 +174,8 @@ class Augment:
             x_BCHW = (x_BCHW * (brightness_B111 * contrast_B111)).add_(offset_B111)
             changed = True
         if config.noise_std > 0.0:
-            normal_BCHW = torch.randn(x_BCHW.shape, generator=generator, device=x_BCHW.device)
+            shape = (len(x_BCHW) * share.of, *x_BCHW.shape[1:])
+            normal_BCHW = torch.randn(shape, generator=generator, device=x_BCHW.device)[share.rows]
             x_BCHW = torch.addcmul(x_BCHW, normal_BCHW, (draw.noise * config.noise_std).view(-1, 1, 1, 1))
             changed = True
         return x_BCHW.clamp_(0.0, 255.0) if changed else x_BCHW
@@ -251,6 +267,7 @@ def erase(
     left_B: Tensor,
     max_aspect: float = 3.3,
     noise: torch.Generator | None = None,
+    share: Share = WHOLE,
 ) -> Tensor:
     """Replaces one rectangle of each chosen image (random erasing, arXiv 1708.04896).
 
@@ -264,6 +281,7 @@ def erase(
         left_B: in [0, 1): where it lies between left and right.
         max_aspect: bound of height over width, and of width over height, in fractions of the sides.
         noise: generator for uniform noise in the rectangle; None fills it with the image's mean.
+        share: which rows of a larger batch the images are; noise is drawn for the whole batch.
 
     Returns:
         float32 images of the same shape, in [0, 255].
@@ -283,7 +301,8 @@ def erase(
     if noise is None:
         value = x_BCHW.mean(dim=(2, 3), keepdim=True)
     else:
-        value = torch.rand(x_BCHW.shape, generator=noise, device=x_BCHW.device) * 255.0
+        shape = (len(x_BCHW) * share.of, *x_BCHW.shape[1:])
+        value = torch.rand(shape, generator=noise, device=x_BCHW.device)[share.rows] * 255.0
     return torch.lerp(x_BCHW, value, inside_B1HW)
 
 

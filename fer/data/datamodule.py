@@ -17,10 +17,12 @@ from fer.data.protocol import ProtocolSplit, split_rows
 from fer.data.regions import Region
 from fer.data.samples import FaceSamples, Split
 from fer.data.sampling import epoch_order
+from fer.data.share import WHOLE, Share
 from fer.data.sources import DataConfig, Fer2013Config, open_samples
 from fer.data.vote_targets import VoteTargets, train_on_votes, vote_targets
 from fer.errors import DataError
 from fer.labels import NUM_CLASSES
+from fer.seeding import epoch_seed
 
 Batch = dict[str, Tensor]
 
@@ -34,11 +36,13 @@ class BatchLoader:
     Args:
         samples: N samples.
         rows: those to show, int64 (M,).
-        batch_size: rows a batch.
+        batch_size: rows a batch, over all processes.
         order: gives positions in `rows` for a pass; None keeps their order.
         drop_last: leave out a last batch that is not full.
         labels: gives int64 (N,) labels for a pass in place of the samples' own.
         targets: float32 (N, 7) soft targets of the samples.
+        share: this process's part of every batch. Every process has as many batches as every other, none of them
+            empty (with at least as many rows as processes), because they wait for each other.
 
     Yields:
         dict of `image` uint8 (B, C, H, W), `label` int64 (B,), `index` int64 (B,), the row in `samples`, and with
@@ -55,6 +59,7 @@ class BatchLoader:
         drop_last: bool = False,
         labels: Callable[[], npt.NDArray[np.int64]] | None = None,
         targets: npt.NDArray[np.float32] | None = None,
+        share: Share = WHOLE,
     ) -> None:
         self.samples = samples
         self.rows = rows
@@ -63,6 +68,7 @@ class BatchLoader:
         self.drop_last = drop_last
         self.labels = labels
         self.targets = targets
+        self.share = share
 
     @property
     def _length(self) -> int:
@@ -75,10 +81,9 @@ class BatchLoader:
     def __iter__(self) -> Iterator[Batch]:
         rows = self.rows if self.order is None else self.rows[self.order()]
         labels = self.samples.labels if self.labels is None else self.labels()
-        end = len(rows) - len(rows) % self.batch_size if self.drop_last else len(rows)
-        for start in range(0, end, self.batch_size):
+        for start, end in self._bounds(len(rows)):
             # A sorted gather walks a memory-mapped file forwards.
-            batch = np.sort(rows[start : start + self.batch_size])
+            batch = np.sort(rows[start:end])[self.share.rows]
             shown = {
                 "image": torch.from_numpy(np.ascontiguousarray(self.samples.images[batch])),
                 "label": torch.from_numpy(labels[batch]),
@@ -87,6 +92,17 @@ class BatchLoader:
             if self.targets is not None:
                 shown["target"] = torch.from_numpy(self.targets[batch])
             yield shown
+
+    def _bounds(self, count: int) -> list[tuple[int, int]]:
+        """First row and end of each batch of `count` rows."""
+        starts = list(range(0, count, self.batch_size))
+        ends = [*starts[1:], count]
+        if len(starts) > 0 and count - starts[-1] < self.batch_size and self.drop_last:
+            starts, ends = starts[:-1], ends[:-1]
+        elif len(starts) > 1 and count - starts[-1] < self.share.of:
+            # A last batch with fewer rows than processes would leave some without: it joins the one before.
+            starts, ends = starts[:-1], [*ends[:-2], count]
+        return list(zip(starts, ends, strict=True))
 
 
 class FERDataModule(pl.LightningDataModule):
@@ -101,14 +117,25 @@ class FERDataModule(pl.LightningDataModule):
         visible: the part of every face that training and selection are shown (`fer.data.occlusion.keep`). It is cut
             after augmentation, at the resolution the net trains at, so that its border always lies where it lies in
             the selection faces.
+        share: this process's part of every batch. `data.batch_size` counts the rows of all processes together, and the
+            rows of a batch and their augmentation do not depend on how many there are.
     """
 
-    def __init__(self, config: DataConfig, *, augment: Augment | None, seed: int, visible: Region = "full") -> None:
+    def __init__(
+        self,
+        config: DataConfig,
+        *,
+        augment: Augment | None,
+        seed: int,
+        visible: Region = "full",
+        share: Share = WHOLE,
+    ) -> None:
         super().__init__()
         self.config = config
         self.augment = augment
         self.seed = seed
         self.visible: Region = visible
+        self.share = share
         self.fingerprint = ""
         self.source = ""
         self.unreadable: tuple[str, ...] = ()
@@ -124,9 +151,11 @@ class FERDataModule(pl.LightningDataModule):
 
         Raises:
             DataError: the source is missing or broken, or too small for the protocol or a batch.
+            ConfigError: batches that several processes cannot share equally.
         """
         if self._samples is not None:
             return
+        self.share.check(self.config.batch_size)
         packed = open_samples(self.config)
         samples = packed.samples
         self._split = split_rows(
@@ -150,6 +179,11 @@ class FERDataModule(pl.LightningDataModule):
             self._split = train_on_votes(self._split, self._votes)
         if len(self._split.train) < 2:
             raise DataError(f"{samples.source}: protocol {self.config.protocol} leaves {len(self._split.train)} rows")
+        fewest = min(len(self._split.train), len(self._split.valid))
+        if fewest < self.share.of:
+            raise DataError(
+                f"{samples.source}: {fewest} rows are too few for {self.share.of} processes: trainer.devices=1"
+            )
         self._samples = samples
         self.fingerprint = packed.fingerprint
         self.source = samples.source
@@ -199,16 +233,20 @@ class FERDataModule(pl.LightningDataModule):
         return BatchLoader(
             self.samples,
             rows,
-            batch_size=min(self.config.batch_size, len(rows)),
+            batch_size=min(self.config.batch_size, len(rows) - len(rows) % self.share.of),
             order=order,
             drop_last=True,
             labels=None if votes is None else lambda: votes.epoch_labels(seed=self.seed, epoch=epoch()),
             targets=votes.shares if votes is not None and votes.mode == "distribution" else None,
+            # Partners of mixed images may be in another's share: then each process augments the whole batch.
+            share=WHOLE if self.augment is not None and self.augment.config.mixes else self.share,
         )
 
     def val_dataloader(self) -> BatchLoader:
-        """The selection rows in order."""
-        return BatchLoader(self.samples, self.split.valid, batch_size=max(256, self.config.batch_size))
+        """The selection rows in order; each is in the share of one process."""
+        return BatchLoader(
+            self.samples, self.split.valid, batch_size=max(256, self.config.batch_size), share=self.share
+        )
 
     def on_after_batch_transfer(self, batch: Any, dataloader_idx: int) -> Any:
         """Augments training batches where they are, on the device, and hides what is not to be seen of any batch."""
@@ -223,8 +261,7 @@ class FERDataModule(pl.LightningDataModule):
         if trainer.current_epoch != self._generator_epoch or self._generator is None:
             self._generator_epoch = trainer.current_epoch
             self._generator = torch.Generator(device=image_BCHW.device)
-            words = np.random.SeedSequence([self.seed, trainer.current_epoch, trainer.global_rank]).generate_state(1)
-            self._generator.manual_seed(int(words[0]))
+            self._generator.manual_seed(epoch_seed(self.seed, trainer.current_epoch, use="augmentation"))
         # The net trains at a resolution of its own, and one resampling does both.
         size: Any = trainer.lightning_module.train_size
-        return self.augment.batch(batch, size=size, generator=self._generator)
+        return self.augment.batch(batch, size=size, generator=self._generator, share=self.share)

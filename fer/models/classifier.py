@@ -71,7 +71,8 @@ class Classifier(pl.LightningModule):
         # Kept on the device and logged once an epoch: `self.log` costs 2 ms each time.
         self._train_loss.append(loss.detach())
         if self.trainer.is_last_batch:
-            self.log("train/loss", torch.stack(self._train_loss).mean())
+            # The mean over equal shares is the mean over all rows.
+            self.log("train/loss", torch.stack(self._train_loss).mean(), sync_dist=True)
             self._train_loss.clear()
         return loss if loss.requires_grad else None
 
@@ -84,22 +85,27 @@ class Classifier(pl.LightningModule):
         self._valid.append((self(batch["image"]).float(), batch["label"]))
 
     def on_validation_epoch_end(self) -> None:
-        """Logs loss, accuracy and macro F1 of the selection rows."""
+        """Logs loss, accuracy and macro F1 of the selection rows, each row of each process counted once."""
         logits_NK = torch.cat([logits for logits, _ in self._valid])
         label_N = torch.cat([label for _, label in self._valid])
         self._valid.clear()
-        predicted_N = logits_NK.argmax(dim=1)
         true_NK = nn.functional.one_hot(label_N, logits_NK.shape[1])
-        predicted_NK = nn.functional.one_hot(predicted_N, logits_NK.shape[1])
-        hit_K = (true_NK * predicted_NK).sum(dim=0).float()
-        f1_K = 2 * hit_K / (true_NK.sum(dim=0) + predicted_NK.sum(dim=0)).clamp(min=1)
-        present_K = (true_NK.sum(dim=0) + predicted_NK.sum(dim=0)) > 0
+        predicted_NK = nn.functional.one_hot(logits_NK.argmax(dim=1), logits_NK.shape[1])
+        count_3K = torch.stack((true_NK, predicted_NK, true_NK * predicted_NK)).sum(dim=1)
+        loss = nn.functional.cross_entropy(logits_NK, label_N, reduction="sum")
+        if self.trainer.world_size > 1:
+            count_3K = self.trainer.strategy.reduce(count_3K, reduce_op="sum")
+            loss = self.trainer.strategy.reduce(loss, reduce_op="sum")
+        true_K, predicted_K, hit_K = count_3K.float()
+        f1_K = 2 * hit_K / (true_K + predicted_K).clamp(min=1)
         self.log_dict(
             {
-                "valid/loss": nn.functional.cross_entropy(logits_NK, label_N),
-                "valid/accuracy": (predicted_N == label_N).float().mean(),
-                "valid/macro_f1": f1_K[present_K].mean(),
-            }
+                "valid/loss": loss / true_K.sum(),
+                "valid/accuracy": hit_K.sum() / true_K.sum(),
+                "valid/macro_f1": f1_K[true_K + predicted_K > 0].mean(),
+            },
+            # Equal on all processes already; said so that Lightning does not warn.
+            sync_dist=True,
         )
 
     def configure_optimizers(self) -> Any:

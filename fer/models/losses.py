@@ -6,6 +6,7 @@ Shape suffixes: B images, K classes.
 import numpy as np
 import numpy.typing as npt
 import torch
+import torch.distributed
 from torch import Tensor, nn
 from torch.nn import functional as F
 
@@ -74,11 +75,22 @@ class ClassificationLoss(nn.Module):
         total = (smooth_BK * cost_BK).sum()
         if self.weight_K is None:
             return total / len(target_BK)
-        return total / (target_BK * self.weight_K).sum()
+        return total / _over_processes((target_BK * self.weight_K).sum())
 
     def extra_repr(self) -> str:
         """What `print` shows of the loss."""
         return f"label_smoothing={self.label_smoothing}, focal_gamma={self.focal_gamma}"
+
+
+def _over_processes(weight: Tensor) -> Tensor:
+    """The mean of `weight` over the processes of a distributed training, each with an equal share of the batch.
+
+    Their losses are averaged afterwards: divided by this, they add up to the loss of the whole batch.
+    """
+    if not (torch.distributed.is_available() and torch.distributed.is_initialized()):
+        return weight
+    torch.distributed.all_reduce(weight)
+    return weight / torch.distributed.get_world_size()
 
 
 def build_loss(config: LossConfig, *, class_counts: npt.NDArray[np.int64]) -> ClassificationLoss:

@@ -45,7 +45,7 @@ def main(arguments: Sequence[str]) -> None:
 
 def _keys() -> str:
     """The study's keys with their meaning, as the file itself says."""
-    from fer.config import conf_dir
+    from fer.conf_files import conf_dir
 
     text = (conf_dir() / "occlusion.yaml").read_text(encoding="utf-8").partition("\n\n")[2]
     return "".join(f"  {line}\n" for line in text.splitlines())

@@ -10,8 +10,8 @@ from fer.config import TrainConfig, validate
 from fer.data.regions import HALVES, Region
 from fer.errors import ConfigError
 from fer.occlusion_study.settings import StudySettings
-from fer.resume import in_run_dir
 from fer.run_folder import RunFolder, default_run_dir
+from fer.saved_config import in_run_dir
 from fer.study_folder import StudyFolder
 
 FINETUNE_RATE: Final = 0.1

@@ -1,12 +1,13 @@
 """What `fer-occlusion` is asked to do: the study's own keys, and the configuration of its baseline."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Final
 
 from pydantic import Field, ValidationError
 
 from fer.errors import ConfigError
+from fer.overrides import key_of
 from fer.section import Section
 
 _NAMED_BY_STUDY: Final = ("run_dir", "resume", "visible")
@@ -61,7 +62,7 @@ def compose_study(overrides: Sequence[str]) -> tuple[StudySettings, dict[str, An
         key = ".".join(map(str, first["loc"]))
         raise ConfigError(f"{key}={first.get('input')!r}: {first['msg']}") from error
     for override in overrides:
-        key = _key(override)
+        key = key_of(override)
         if key in _NAMED_BY_STUDY:
             raise ConfigError(
                 f"{override}: the study sets {key} for each of its runs: leave it out (study_dir=PATH names the "
@@ -69,56 +70,32 @@ def compose_study(overrides: Sequence[str]) -> tuple[StudySettings, dict[str, An
             )
     tree |= {"report": False, "resume": "auto"}
     if settings.baseline is not None:
-        tree = _trained_with(settings.baseline, overrides, tree)
+        tree = _trained_with(settings.baseline, overrides)
     return settings, tree
 
 
-def _trained_with(run: Path, overrides: Sequence[str], composed: Mapping[str, Any]) -> dict[str, Any]:
-    """The configuration of a finished run, with what `overrides` may change of it taken from `composed`."""
-    import yaml
-
-    from fer.resume import FREE, in_run_dir
+def _trained_with(run: Path, overrides: Sequence[str]) -> dict[str, Any]:
+    """The configuration of a finished run, with what `overrides` may change of it."""
+    from fer.config import read_tree
     from fer.run_folder import RunFolder
+    from fer.saved_config import FREE, completed, compose_on
 
     folder = RunFolder(run)
     if not folder.config.is_file():
         raise ConfigError(f"baseline={run} is not a run folder (no config.yaml): give the run_dir of a fer-train")
     if not (folder.metrics.is_file() and folder.best.is_file()):
         raise ConfigError(f"baseline={run} is not a finished run: finish it with fer-train run_dir={run}")
-    tree: dict[str, Any] = yaml.safe_load(folder.config.read_text(encoding="utf-8"))
-    if tree.get("visible", "full") != "full":
+    tree = completed(read_tree(run))
+    if tree["visible"] != "full":
         raise ConfigError(
             f"baseline={run} was trained with the {tree['visible']} part of the face alone: give one trained on whole "
             "faces"
         )
-    tree |= {"visible": "full", "report": False, "resume": "auto"}
-    composed = in_run_dir(composed, str(tree["run_dir"]))
-    for override in overrides:
-        key = _key(override)
-        if key.partition(".")[0] in StudySettings.model_fields:
-            continue
-        if not key.startswith(FREE):
+    ours = [override for override in overrides if key_of(override).partition(".")[0] not in StudySettings.model_fields]
+    for override in ours:
+        if not key_of(override).startswith(FREE):
             raise ConfigError(
                 f"{override}: baseline={run} was trained with settings of its own, and the halves learn with them "
-                f"too: leave {key} out, or leave baseline= out to train a baseline with it"
+                f"too: leave {key_of(override)} out, or leave baseline= out to train a baseline with it"
             )
-        _put(tree, key, _get(composed, key))
-    return tree
-
-
-def _key(override: str) -> str:
-    return override.lstrip("+~").partition("=")[0]
-
-
-def _get(tree: Mapping[str, Any], key: str) -> Any:
-    value: Any = tree
-    for part in key.split("."):
-        value = value.get(part) if isinstance(value, Mapping) else None
-    return value
-
-
-def _put(tree: dict[str, Any], key: str, value: Any) -> None:
-    *parents, last = key.split(".")
-    for parent in parents:
-        tree = tree[parent]
-    tree[last] = value
+    return compose_on(tree | {"report": False, "resume": "auto"}, ours)

@@ -8,11 +8,13 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from fer.config import read_tree
 from fer.errors import ConfigError
 from fer.occlusion_study.plan import Plan, PlannedRun
+from fer.processes import first_process
 from fer.report.page.wording import duration
-from fer.resume import changed_settings
 from fer.run_folder import environment
+from fer.saved_config import changed_settings
 from fer.training import run
 
 log = logging.getLogger(__name__)
@@ -109,14 +111,10 @@ def _refuse_other_study(plan: Plan) -> None:
 
 def _refuse_other_run(planned: PlannedRun) -> None:
     """Refuses a run that is there already, finished or not, and was trained otherwise."""
-    import yaml
-
     begun = planned.folder.metrics.is_file() or planned.folder.last.is_file()
     if not begun or not planned.folder.config.is_file():
         return
-    saved = yaml.safe_load(planned.folder.config.read_text(encoding="utf-8"))
-    # What a run of an earlier version does not say was then as it is by default now.
-    changed = changed_settings({"visible": "full", **saved}, planned.tree)
+    changed = changed_settings(read_tree(planned.folder.path), planned.tree)
     if changed:
         raise ConfigError(
             f"{planned.folder.path} holds a run with other settings: {', '.join(changed[:5])}; go on with the study's "
@@ -144,7 +142,8 @@ def _pace(epochs: list[Mapping[str, Any]]) -> float | None:
 
 def run_command(plan: Plan, *, report: bool) -> None:
     """The whole command: trainings, then the report or the way to it."""
-    logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stderr)
+    level = logging.INFO if first_process() else logging.ERROR
+    logging.basicConfig(level=level, format="%(message)s", stream=sys.stderr)
     run_study(plan)
     print(f"study folder: {plan.study.path}")
     if report:

@@ -51,7 +51,7 @@ def compose(overrides: Sequence[str]) -> dict[str, Any]:
     from omegaconf import OmegaConf
     from omegaconf.errors import MissingMandatoryValue, OmegaConfBaseException
 
-    from fer.config import conf_dir
+    from fer.conf_files import conf_dir
     from fer.errors import nearest
 
     try:
@@ -117,7 +117,7 @@ def _keys() -> str:
 
 def _texts() -> list[str]:
     """The files with every key: what a report is about, and what it does."""
-    from fer.config import conf_dir
+    from fer.conf_files import conf_dir
 
     folder = conf_dir() / "evaluation"
     return [(folder / path).read_text(encoding="utf-8") for path in ("report.yaml", "report/default.yaml")]

@@ -22,6 +22,8 @@ from fer.report.scores.sections import command_line, facts_sections, score_secti
 from fer.report.scores.statements import is_synthetic, protocol
 from fer.report.scores.tables import tables, write_confusion, write_metrics, write_model_eval, write_per_class
 from fer.report.subject import OpenData, OpenModels, Subject
+from fer.report.sweep.page import write_sweep_report
+from fer.sweep_folder import SweepFolder
 
 if TYPE_CHECKING:
     from fer.checkpoint import LoadedModel
@@ -38,7 +40,7 @@ def make_report(runs: Sequence[Path], *, out: Path | None = None, options: Repor
 
     Args:
         runs: run folders, or studies, which stand for their runs. Of several runs, `choose_detail` says which one is
-            shown in detail.
+            shown in detail. One folder of a sweep: the sweep's own page, which opens no PrivateTest.
         out: the report folder; None puts it into the run or study folder as `report`, or for several beside the first.
         options: what to do; None for the defaults.
 
@@ -47,6 +49,8 @@ def make_report(runs: Sequence[Path], *, out: Path | None = None, options: Repor
         CheckpointError: a run folder without a checkpoint, or one that cannot be read.
         DataError: the run's data cannot be opened, or a metrics file is broken.
     """
+    if len(runs) == 1 and SweepFolder(runs[0]).settings.is_file():
+        return write_sweep_report(runs[0])
     options = ReportOptions() if options is None else options
     records = read_runs(runs)
     folder = _report_folder(runs, out)

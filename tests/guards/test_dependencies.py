@@ -10,12 +10,15 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 
-GROUND = {"fer.errors", "fer.section", "fer.files", "fer.labels", "fer.interrupt"}
+GROUND = {"fer.errors", "fer.section", "fer.files", "fer.labels", "fer.interrupt", "fer.conf_files", "fer.seeding"}
 MAY_IMPORT = {
     "fer.errors": set(),
     "fer.section": set(),
     "fer.files": set(),
     "fer.interrupt": set(),
+    "fer.conf_files": set(),
+    "fer.seeding": set(),
+    "fer.processes": {"fer.errors"},
     "fer.labels": {"fer.errors"},
     "fer.preprocess": GROUND,
     "fer.data": GROUND,
@@ -25,15 +28,27 @@ MAY_IMPORT = {
     "fer.checkpoint": GROUND | {"fer.accelerator", "fer.preprocess", "fer.models.registry"},
     "fer.run_folder": GROUND,
     "fer.accelerator": GROUND,
-    "fer.config": GROUND | {"fer.data", "fer.models", "fer.run_folder"},
-    "fer.resume": GROUND | {"fer.checkpoint", "fer.config", "fer.run_folder"},
+    "fer.config": GROUND | {"fer.data", "fer.models", "fer.processes", "fer.run_folder"},
+    "fer.saved_config": GROUND | {"fer.config"},
+    "fer.resume": GROUND | {"fer.checkpoint", "fer.config", "fer.run_folder", "fer.saved_config"},
+    "fer.repeat": GROUND | {"fer.config", "fer.overrides", "fer.run_folder", "fer.saved_config"},
     "fer.callbacks": GROUND | {"fer.metrics", "fer.explain", "fer.models"},
+    "fer.trainer": GROUND | {"fer.callbacks", "fer.config", "fer.models", "fer.processes", "fer.run_folder"},
     "fer.training": None,  # the story: imports every room below it
     "fer.study_folder": GROUND,
+    "fer.objectives": GROUND,
+    "fer.overrides": GROUND,
+    "fer.sweep_folder": GROUND,
+    "fer.tuning": None,  # a story of many trainings, each told by fer.training in a process of its own
     "fer.occlusion_study": None,  # a story of several trainings, told by fer.training, and their report
     "fer.report": GROUND
     | {"fer.metrics", "fer.explain", "fer.checkpoint", "fer.config", "fer.data", "fer.models", "fer.run_folder"}
-    | {"fer.accelerator", "fer.study_folder"},
+    | {"fer.accelerator", "fer.objectives", "fer.saved_config", "fer.study_folder", "fer.sweep_folder"},
+    "fer.tracking": GROUND | {"fer.run_folder", "fer.study_folder", "fer.sweep_folder", "fer.export.export"},
+    "fer.runtime": GROUND,
+    "fer.export": GROUND
+    | {"fer.checkpoint", "fer.data", "fer.metrics", "fer.preprocess", "fer.saved_config"}
+    | {"fer.report.records", "fer.report.subject", "fer.runtime.facts", "fer.runtime.statistics"},
     "fer.cli": None,
 }
 SEALED_TO = ("fer.data", "fer.report")
@@ -91,6 +106,21 @@ def test_private_test_is_named_only_where_it_may_be() -> None:
     assert wrong == []
 
 
+TRAINING_STACK = {"torch", "pytorch_lightning", "torchvision", "timm", "hydra", "omegaconf", "pandas", "matplotlib"}
+
+
+def test_the_runtime_names_no_training_stack() -> None:
+    """Not even inside a function: what is deployed is installed without it."""
+    wrong = [
+        f"{name} imports {target}"
+        for name, tree in modules()
+        if inside(name, "fer.runtime")
+        for target in imports(tree)
+        if target.partition(".")[0] in TRAINING_STACK | {"onnx", "scipy", "sklearn"}
+    ]
+    assert wrong == []
+
+
 def loaded_after(code: str) -> set[str]:
     done = subprocess.run(
         [sys.executable, "-c", f"import sys\n{code}\nprint(*sys.modules)"],
@@ -105,12 +135,27 @@ def loaded_after(code: str) -> set[str]:
 HEAVY = {"torch", "pytorch_lightning", "torchvision", "timm", "hydra", "omegaconf", "sklearn", "matplotlib", "pandas"}
 
 
-@pytest.mark.parametrize("module", ["fer", "fer.cli", "fer.data", "fer.models", "fer.callbacks", "fer.report"])
+@pytest.mark.parametrize(
+    "module",
+    [
+        "fer",
+        "fer.cli",
+        "fer.data",
+        "fer.models",
+        "fer.callbacks",
+        "fer.report",
+        "fer.tracking",
+        "fer.export",
+        "fer.runtime",
+    ],
+)
 def test_importing_a_door_loads_nothing_heavy(module: str) -> None:
     assert loaded_after(f"import {module}") & HEAVY == set()
 
 
-@pytest.mark.parametrize("command", ["train", "report", "data", "occlusion"])
+@pytest.mark.parametrize(
+    "command", ["train", "sweep", "report", "data", "occlusion", "track", "export", "predict", "serve"]
+)
 def test_help_loads_nothing_heavy(command: str) -> None:
     code = (
         f"from fer import cli\nsys.argv = ['fer-{command}', '--help']\n"

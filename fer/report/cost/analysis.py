@@ -148,6 +148,7 @@ def _row(name: str, cost: RunCost) -> dict[str, Any]:
             "not measured" if training.energy_kwh is None else f"{training.energy_kwh:.4g} kWh",
             _sortable(training.energy_kwh),
         ),
+        "energy_source": training.energy_source,
         "co2": (
             "not measured" if training.co2_kg is None else f"{1000 * training.co2_kg:.3g} g",
             _sortable(training.co2_kg),

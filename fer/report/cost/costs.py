@@ -23,6 +23,7 @@ class Training:
         device: name of the device, with its precision.
         energy_kwh: `energy.kwh` of the manifest.
         co2_kg: `energy.co2_kg` of the manifest, kilograms of CO2 equivalent.
+        energy_source: how energy and CO2 were got: grid and its factor, what was measured and what estimated.
     """
 
     seconds: float | None
@@ -32,6 +33,7 @@ class Training:
     device: str | None
     energy_kwh: float | None
     co2_kg: float | None
+    energy_source: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -101,7 +103,22 @@ def training_of(record: RunRecord) -> Training:
         device=_device(record.manifest),
         energy_kwh=_number(_mapping(record.manifest, "energy").get("kwh")),
         co2_kg=_number(_mapping(record.manifest, "energy").get("co2_kg")),
+        energy_source=_energy_source(_mapping(record.manifest, "energy")),
     )
+
+
+def _energy_source(energy: Mapping[str, Any]) -> str | None:
+    """ "0.381 kg CO2e a kWh (DEU); CPU measured (RAPL); codecarbon 3.3.2, whole machine"; None where none is told."""
+    told = []
+    factor = _number(energy.get("kg_per_kwh"))
+    if factor is not None:
+        told.append(f"{factor:.3g} kg CO2e a kWh ({energy.get('country', 'country not recorded')})")
+    if energy.get("method") is not None:
+        told.append(str(energy["method"]))
+    if energy.get("codecarbon") is not None:
+        scope = {"machine": ", whole machine", "process": ", this process"}.get(str(energy.get("scope")), "")
+        told.append(f"codecarbon {energy['codecarbon']}{scope}")
+    return "; ".join(told) if told else None
 
 
 def _device(manifest: Mapping[str, Any]) -> str | None:

@@ -10,7 +10,15 @@ if TYPE_CHECKING:
     import jinja2
 
 
-def render_page(sections: Sequence[Section], *, title: str, subtitle: str, notes: Sequence[str], faces: bool) -> str:
+def render_page(
+    sections: Sequence[Section],
+    *,
+    title: str,
+    subtitle: str,
+    notes: Sequence[str],
+    faces: bool,
+    kind: str = "fer-report",
+) -> str:
     """One HTML file that needs nothing beside it: styles, script and pictures are inside, and it may load nothing else.
 
     Args:
@@ -19,6 +27,7 @@ def render_page(sections: Sequence[Section], *, title: str, subtitle: str, notes
         subtitle: model, data, protocol in a line.
         notes: warnings that stand above everything.
         faces: whether the page shows faces that a licence may cover.
+        kind: the command that made it.
     """
     environment = _environment()
     parts = [
@@ -26,7 +35,7 @@ def render_page(sections: Sequence[Section], *, title: str, subtitle: str, notes
         for section in sections
     ]
     return environment.get_template("page/report.html.j2").render(
-        title=title, subtitle=subtitle, notes=notes, faces=faces, parts=parts
+        title=title, subtitle=subtitle, notes=notes, faces=faces, kind=kind, parts=parts
     )
 
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from fer.report.scores.evaluation import EvaluatedRun
+from fer.saved_config import completed
 
 BOOKKEEPING: Final = ("seed", "run_dir", "resume", "report", "logger", "threads")
 """Keys of a run's configuration that say where and with which seed it ran, not what was trained."""
@@ -62,10 +63,10 @@ def seed_groups(runs: Sequence[EvaluatedRun]) -> tuple[SeedGroup, ...]:
 def recipe(run: EvaluatedRun) -> str:
     """What was trained, as one text: equal for two runs that differ by seed and bookkeeping alone.
 
-    The resolved configuration without `BOOKKEEPING`, with paths inside the run folder and the place of the data taken
-    out, and the fingerprint of the data in.
+    The resolved configuration, completed where an earlier version wrote it, without `BOOKKEEPING`, with paths inside
+    the run folder and the place of the data taken out, and the fingerprint of the data in.
     """
-    config = run.record.config
+    config = completed(run.record.config)
     kept = {key: value for key, value in config.items() if key not in BOOKKEEPING}
     kept["data"] = {key: value for key, value in config["data"].items() if key not in PLACES}
     kept["data"]["fingerprint"] = run.data.fingerprint

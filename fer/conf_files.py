@@ -1,0 +1,16 @@
+"""Where the shipped configuration lies; light, so that `--help` can ask."""
+
+from pathlib import Path
+
+
+def conf_dir() -> Path:
+    """The shipped configuration: inside an installed wheel, else beside the package in a checkout."""
+    package = Path(__file__).parent
+    packaged = package / "conf"
+    return packaged if packaged.is_dir() else package.parent / "conf"
+
+
+def config_groups() -> dict[str, list[str]]:
+    """The groups of the configuration, sorted, each with the names of its options."""
+    folders = sorted(path for path in conf_dir().iterdir() if path.is_dir())
+    return {folder.name: sorted(path.stem for path in folder.glob("*.yaml")) for folder in folders}
