@@ -1,6 +1,10 @@
 """Where the shipped configuration lies; light, so that `--help` can ask."""
 
 from pathlib import Path
+from typing import Final
+
+_OTHERS: Final = ("evaluation", "space")
+"""Groups of fer-report and of fer-sweep."""
 
 
 def conf_dir() -> Path:
@@ -11,6 +15,6 @@ def conf_dir() -> Path:
 
 
 def config_groups() -> dict[str, list[str]]:
-    """The groups of the configuration, sorted, each with the names of its options."""
-    folders = sorted(path for path in conf_dir().iterdir() if path.is_dir())
+    """The groups of fer-train's configuration, sorted, each with the names of its options."""
+    folders = sorted(path for path in conf_dir().iterdir() if path.is_dir() and path.name not in _OTHERS)
     return {folder.name: sorted(path.stem for path in folder.glob("*.yaml")) for folder in folders}

@@ -308,7 +308,7 @@ def _hydra_message(error: Exception, overrides: Sequence[str], known: Callable[[
 def _all_keys(config_name: str = "train") -> list[str]:
     """Every dotted key of the default configuration."""
 
-    groups = set(config_groups()) - {"evaluation"}
+    groups = set(config_groups())
     return sorted({*groups, *dotted_keys(compose_train(["run_dir=unused"], config_name=config_name))})
 
 

@@ -7,7 +7,11 @@ from contextlib import contextmanager
 from types import FrameType
 
 
-class Interrupted(BaseException):
+class Stopped(BaseException):
+    """Somebody asked a training to stop; nothing failed."""
+
+
+class Interrupted(Stopped):
     """A signal asked the process to stop.
 
     Attributes:

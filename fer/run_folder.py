@@ -15,7 +15,7 @@ from typing import Any
 
 from fer.errors import ConfigError
 from fer.files import write_atomic, write_json
-from fer.interrupt import Interrupted
+from fer.interrupt import Stopped
 
 _PACKAGES = (
     "ferlab",
@@ -136,9 +136,10 @@ class RunFolder:
     def recorded(self, facts: Mapping[str, Any], *, goes_on: bool = False) -> Iterator[None]:
         """Keeps the manifest while the run lasts: `facts` of the run beside those of the machine and its software.
 
-        `status` is "running" within, and afterwards "finished", "interrupted" (by a signal) or "failed"; `error` then
-        holds the class and the message of what ended it, as one text. `started` is the start of the run's first part,
-        and `wall_seconds` is the sum over its parts; one that was killed without notice (power, `kill -9`) left none.
+        `status` is "running" within, and afterwards "finished", "interrupted" (by a signal, or by a sweep) or "failed";
+        `error` then holds the class and the message of what ended it, as one text. `started` is the start of the run's
+        first part, and `wall_seconds` is the sum over its parts; one that was killed without notice (power, `kill -9`)
+        left none.
 
         Args:
             facts: plain values.
@@ -162,7 +163,7 @@ class RunFolder:
         try:
             yield
         except BaseException as error:
-            status = "interrupted" if isinstance(error, Interrupted | KeyboardInterrupt) else "failed"
+            status = "interrupted" if isinstance(error, Stopped | KeyboardInterrupt) else "failed"
             # A full disk, say, may be what ended the run: then it must not hide itself behind this second error.
             with suppress(OSError):
                 ended(status, error=f"{type(error).__name__}: {error}")

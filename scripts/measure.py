@@ -93,7 +93,8 @@ def step(arguments: argparse.Namespace) -> None:
     from fer.accelerator import resolve_precision
     from fer.callbacks.epoch_log import EpochLog
     from fer.callbacks.epoch_seed import EpochSeed
-    from fer.training import build_classifier, quiet_lightning
+    from fer.trainer import quiet_lightning
+    from fer.training import build_classifier
 
     quiet_lightning()
     config, data = _data(arguments.root)

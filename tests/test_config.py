@@ -5,24 +5,12 @@ from typing import Any
 
 import pytest
 
-from fer.conf_files import conf_dir
+from fer.conf_files import config_groups
 from fer.config import build, compose_train, load_run_config, validate
 from fer.errors import ConfigError, nearest
 
-CONF = conf_dir()
-
-
-def options(group: str) -> list[str]:
-    return sorted(path.stem for path in (CONF / group).glob("*.yaml"))
-
-
-# `evaluation` holds the configuration of fer-report, whose group `report` must not hide fer-train's key of that name;
-# `space` is fer-sweep's alone, and tested with it.
-EVERY_OPTION = [
-    f"{folder.name}={option}"
-    for folder in sorted(path for path in CONF.iterdir() if path.is_dir() and path.name not in ("evaluation", "space"))
-    for option in options(folder.name)
-]
+# Those of fer-report and fer-sweep are tested with them.
+EVERY_OPTION = [f"{group}={option}" for group, names in config_groups().items() for option in names]
 
 
 @pytest.mark.parametrize("option", EVERY_OPTION)
@@ -36,11 +24,11 @@ def test_every_yaml_composes_validates_and_builds(option: str, tmp_path: Path) -
 
 
 def test_every_group_of_the_contract_is_there() -> None:
-    groups = {path.name for path in CONF.iterdir() if path.is_dir()}
+    groups = set(config_groups())
     assert {"data", "model", "optimizer", "scheduler", "augment", "trainer", "callbacks", "logger"} <= groups
-    assert {"random", "majority", "mlp", "cnn", "skipcnn", "resnet18", "resnet50"} <= set(options("model"))
-    assert {"efficientnetv2", "vit", "timm"} <= set(options("model"))
-    assert {"fdr", "overfit", "limit", "profiler"} <= set(options("debug"))
+    assert {"random", "majority", "mlp", "cnn", "skipcnn", "resnet18", "resnet50"} <= set(config_groups()["model"])
+    assert {"efficientnetv2", "vit", "timm"} <= set(config_groups()["model"])
+    assert {"fdr", "overfit", "limit", "profiler"} <= set(config_groups()["debug"])
 
 
 def test_a_model_may_bring_its_optimiser_and_the_command_line_wins() -> None:

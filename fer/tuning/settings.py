@@ -108,6 +108,11 @@ def compose_sweep(arguments: Sequence[str]) -> Sweep:
         raise ConfigError(f"{key}={first.get('input')!r}: {first['msg'].removeprefix('Value error, ')}") from error
     own = {*SweepSettings.model_fields, "space"}
     overrides = tuple(override for override in fixed if key_of(override).partition(".")[0] not in own)
+    if tree["trainer"]["devices"] != 1:
+        raise ConfigError(
+            f"trainer.devices={tree['trainer']['devices']}: a trial trains on one device; let more workers= share the "
+            "cores, or train the best trial on several afterwards"
+        )
     space = Space.parse(tree.pop("space")).with_settings(searched)
     space = space.fixed({key_of(override): override.partition("=")[2] for override in overrides})
     if not space.settings:

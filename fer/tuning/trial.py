@@ -19,6 +19,7 @@ import pytorch_lightning as pl
 
 from fer.config import compose_train, validate
 from fer.errors import FerError
+from fer.interrupt import Stopped
 from fer.objectives import METRICS
 from fer.run_folder import RunFolder
 from fer.training import run
@@ -28,7 +29,7 @@ OUTPUT: Final = "output.log"
 """What a trial printed, in its folder."""
 
 
-class HopelessTrial(Exception):
+class HopelessTrial(Stopped):
     """The sweep gave this trial up."""
 
 

@@ -1,5 +1,6 @@
 """The lock for pip users is current, and the wheel works where there is no checkout."""
 
+import json
 import os
 import re
 import shutil
@@ -9,6 +10,7 @@ import venv
 import zipfile
 from pathlib import Path
 
+import cv2
 import pytest
 
 ROOT = Path(__file__).parents[2]
@@ -68,6 +70,8 @@ def test_wheel_holds_package_and_configuration(wheel: Path) -> None:
     shipped = {path.relative_to(ROOT).as_posix() for path in (ROOT / "conf").rglob("*.yaml")}
     assert {f"fer/{name}" for name in shipped} <= names
     assert {"fer/py.typed", "fer/cli.py"} <= names
+    assert {f"fer/runtime/shipped/emotions.{kind}" for kind in ("onnx", "md", "sha256")} <= names
+    assert {"fer/runtime/web/page/index.html", "fer/report/page/report.css"} <= names
     assert not {name for name in names if not name.startswith(("fer/", "ferlab-"))}
     assert not {name for name in names if name.endswith((".npy", ".zip", ".ckpt"))}
 
@@ -123,6 +127,41 @@ def test_wheel_runs_every_command_in_a_foreign_folder(foreign: Path) -> None:
     )
     report = run("fer-report", "run=run", "out=report", "bootstrap=100", *few)
     assert "report.html" in report
-    assert "baseline=" in run("fer-occlusion", "--help")
+    sweep = ("data.train=140", "data.public=70", "data.private=70", "trainer.max_epochs=1", "num_trials=1", "workers=1")
+    found = run("fer-sweep", "data=synthetic", "model=mlp", "trainer.accelerator=cpu", *sweep, "sweep_dir=sweep")
+    assert "best: trial 0" in found
+    assert (foreign / "sweep" / "report.html").is_file()
+    assert "INT8" in run("fer-export", "run", "--out", "model.onnx", "--int8", "--max-loss", "100")
+    for command in ("fer-occlusion", "fer-track", "fer-predict", "fer-serve"):
+        assert command in run(command, "--help")
     assert (foreign / "report" / "report.html").is_file()
     assert '"counts"' in run("fer-data", "stats", "synthetic", "--json")
+
+
+@needs_uv
+def test_base_installation_predicts_and_serves_without_torch(wheel: Path, tmp_path: Path) -> None:
+    """`pip install ferlab` with nothing but its own dependencies."""
+    venv.create(tmp_path / "env", with_pip=False)
+    python = tmp_path / "env" / "bin" / "python"
+    install = [str(UV), "pip", "install", "--quiet", "--offline", f"--python={python}", str(wheel)]
+    done = subprocess.run(install, capture_output=True, text=True, check=False, cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+
+    def run(*command: str) -> str:
+        path = str(tmp_path / "env" / "bin" / command[0])
+        told = subprocess.run([path, *command[1:]], cwd=tmp_path, capture_output=True, text=True, check=False)
+        assert told.returncode == 0, f"{command}: {told.stderr}"
+        return told.stdout
+
+    from fer.data.synthetic.source import render_face
+
+    picture = tmp_path / "picture.png"
+    cv2.imwrite(str(picture), render_face(3, "happy", zoom=0.8, size=300).image)
+    (face,) = (json.loads(line) for line in run("fer-predict", str(picture), "--format", "jsonl").splitlines())
+    assert face["status"] == "ok"
+    assert face["label"] == "happy"
+    assert "--port" in run("fer-serve", "--help")
+    absent = "from importlib.util import find_spec as f; print([n for n in ('torch', 'hydra', 'pandas') if f(n)])"
+    assert run("python", "-c", absent).strip() == "[]"
+    files = [path for path in (tmp_path / "env").rglob("*") if path.is_file() and not path.is_symlink()]
+    assert sum(path.stat().st_size for path in files) < 300e6

@@ -39,7 +39,10 @@ def test_weights_are_bit_identical_and_the_manifest_tells_the_origin(tiny_run: P
         for part in ("state_dict", "current_model_state"):
             assert ours[part].keys() == theirs[part].keys()
             assert all(torch.equal(ours[part][key], theirs[part][key]) for key in theirs[part]), (name, part)
-    assert manifest(again)["from"] == {"run_dir": str(tiny_run), "changed": [], "differences": []}
+    told = manifest(again)["from"]
+    assert (told["run_dir"], told["changed"]) == (str(tiny_run), [])
+    # Somebody may commit to the checkout while the tests run.
+    assert [difference for difference in told["differences"] if not difference.startswith("git_revision")] == []
     config = yaml.safe_load((again / "config.yaml").read_text(encoding="utf-8"))
     assert config["callbacks"]["last"]["dirpath"] == f"{again}/checkpoints"
 

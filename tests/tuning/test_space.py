@@ -150,6 +150,7 @@ def test_the_command_line_adds_and_replaces() -> None:
         (["space=cn"], ["space=cn", "'cnn'"]),
         (["pruning.warmup=x"], ["pruning.warmup"]),
         (["folds=1"], ["folds=1"]),
+        (["trainer.devices=2"], ["trainer.devices=2", "one device", "workers="]),
     ],
 )
 def test_mistakes_on_the_command_line(arguments: list[str], words: list[str]) -> None:

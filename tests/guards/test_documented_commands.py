@@ -1,0 +1,40 @@
+"""Every fer-train, fer-sweep and fer-occlusion command in the documentation names settings that exist."""
+
+import re
+import shlex
+from pathlib import Path
+
+import pytest
+
+from fer.config import compose_train, validate
+
+ROOT = Path(__file__).parents[2]
+PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+COMMAND = re.compile(r"^(?:\$ |uv run )?(fer-(?:train|sweep|occlusion)) ([^#`\n|]*[^#`\n| ])", re.MULTILINE)
+
+
+def commands() -> list[tuple[str, str]]:
+    found = []
+    for page in PAGES:
+        text = page.read_text(encoding="utf-8").replace("\\\n", " ")
+        found += [(match[1], match[2]) for match in COMMAND.finditer(text)]
+    # `...` and variables stand for what the reader puts there; `--from` takes a run of theirs.
+    return [(name, rest) for name, rest in found if not any(sign in rest for sign in ("...", "$", "--from"))]
+
+
+@pytest.mark.parametrize(("name", "arguments"), sorted(set(commands())))
+def test_a_documented_command_names_settings_that_exist(name: str, arguments: str) -> None:
+    # A file of the reader's own cannot be read here.
+    overrides = [word for word in shlex.split(arguments) if not word.startswith("@")]
+    if name == "fer-sweep":
+        from fer.tuning.settings import compose_sweep
+
+        compose_sweep(overrides)
+    elif name == "fer-occlusion":
+        compose_train([*overrides, "run_dir=unused"], config_name="occlusion")
+    else:
+        validate(compose_train([*overrides, "run_dir=unused"]))
+
+
+def test_there_are_commands_to_check() -> None:
+    assert {name for name, _ in commands()} == {"fer-train", "fer-sweep", "fer-occlusion"}
