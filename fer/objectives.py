@@ -30,6 +30,10 @@ class Metric:
         """What the search minimises."""
         return 1 - score if self.sign > 0 else -score
 
+    def value(self, loss: float) -> float:
+        """The metric itself, of a loss."""
+        return 1 - loss if self.sign > 0 else loss
+
 
 METRICS: Final[Mapping[str, Metric]] = {
     "accuracy": Metric("accuracy", "valid/accuracy", 1),

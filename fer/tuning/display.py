@@ -119,10 +119,10 @@ class LiveTable:
         for name in ("trial", "state", self.objective, "time"):
             table.add_column(name, no_wrap=True)
         table.add_column("settings", ratio=1, overflow="ellipsis", no_wrap=True)
-        sign = METRICS[self.objective].sign
+        metric = METRICS[self.objective]
         for trial in running.values():
             share = trial.curve[-1][0] if trial.curve else 0.0
-            best = f"{sign * max(score for _, score in trial.curve):.4f}" if trial.curve else ""
+            best = f"{metric.sign * max(score for _, score in trial.curve):.4f}" if trial.curve else ""
             bar = ProgressBar(total=1.0, completed=share, width=12)
             seconds = duration(time.time() - trial.started)
             table.add_row(str(trial.number), bar, best, seconds, settings_in_words(trial.params))
@@ -131,7 +131,7 @@ class LiveTable:
             style = "bold green" if record.loss == min(_loss(r) for r in self._records if r.status == "ok") else None
             number, taken = str(record.trial), duration(record.seconds)
             words = settings_in_words(record.params)
-            table.add_row(number, "finished", outcome(record, self.objective), taken, words, style=style)
+            table.add_row(number, "finished", f"{metric.value(_loss(record)):.4f}", taken, words, style=style)
         return table
 
     def _title(self) -> str:
@@ -139,9 +139,9 @@ class LiveTable:
         words = f"{len(self._records)} of {self.num_trials} trials: {counts['ok']} finished, "
         words += f"{counts['pruned']} given up, {counts['failed']} failed"
         done = len(self._records) - self._before
-        if done >= self.workers:
-            left = (self.num_trials - len(self._records)) * (time.monotonic() - self._began) / done
-            words += f"; about {duration(left)} to go"
+        left = self.num_trials - len(self._records)
+        if done >= self.workers and left > 0:
+            words += f"; about {duration(left * (time.monotonic() - self._began) / done)} to go"
         return words
 
 
@@ -154,10 +154,7 @@ def display_for(objective: Objective, *, num_trials: int, workers: int) -> Displ
 
 def outcome(record: TrialRecord, objective: Objective) -> str:
     """The trial's number in words, such as "accuracy 0.6123", or why there is none."""
-    if record.loss is None:
-        return f"{record.error}"
-    value = 1 - record.loss if METRICS[objective].sign > 0 else record.loss
-    return f"{objective} {value:.4f}"
+    return f"{record.error}" if record.loss is None else f"{objective} {METRICS[objective].value(record.loss):.4f}"
 
 
 def settings_in_words(params: Mapping[str, Any]) -> str:

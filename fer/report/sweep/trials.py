@@ -52,7 +52,7 @@ class SweepTrials:
 
     def value(self, loss: float) -> float:
         """The objective's own value."""
-        return 1 - loss if self.higher_is_better else loss
+        return METRICS[self.objective].value(loss)
 
     @cached_property
     def scored(self) -> list[TrialRecord]:
