@@ -3,8 +3,12 @@
 import json
 import os
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+
+from fer.errors import ConfigError, DataError
 
 
 def write_atomic(path: Path, content: str | bytes) -> None:
@@ -26,6 +30,50 @@ def write_atomic(path: Path, content: str | bytes) -> None:
     except BaseException:
         temporary.unlink(missing_ok=True)
         raise
+
+
+def read_json(path: Path) -> dict[str, Any]:
+    """The object in a JSON file.
+
+    Raises:
+        DataError: missing, not readable, or no object.
+    """
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise DataError(f"{path} is not readable JSON: {error}") from error
+    if not isinstance(content, dict):
+        raise DataError(f"{path} holds no JSON object")
+    return content
+
+
+@contextmanager
+def owned_folder(path: Path, *, key: str, busy: str) -> Iterator[None]:
+    """Makes a folder, and holds it for this process.
+
+    Args:
+        path: the folder.
+        key: the setting that names it, for messages.
+        busy: what another process may be doing in it, for messages.
+
+    Raises:
+        ConfigError: another process holds it, or it cannot be written.
+    """
+    from filelock import FileLock, Timeout
+
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+        lock = FileLock(path / ".lock", timeout=0)
+        lock.acquire()
+    except Timeout as error:
+        raise ConfigError(f"{key}={path}: {busy}; wait, or choose another {key}") from error
+    except OSError as error:
+        raise ConfigError(f"{key}={path} cannot be written: {error.strerror or error}") from error
+    try:
+        yield
+    finally:
+        lock.release()
+        (path / ".lock").unlink(missing_ok=True)
 
 
 def write_json(path: Path, value: Any) -> None:

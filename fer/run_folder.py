@@ -8,13 +8,12 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from fer.errors import ConfigError
-from fer.files import write_atomic, write_json
+from fer.files import owned_folder, write_atomic, write_json
 from fer.interrupt import Stopped
 
 _PACKAGES = (
@@ -92,30 +91,13 @@ class RunFolder:
         """Probabilities of one split."""
         return self.path / "predictions" / f"{split}.parquet"
 
-    @contextmanager
-    def owned(self) -> Iterator[None]:
+    def owned(self) -> AbstractContextManager[None]:
         """Holds the folder for this process.
 
         Raises:
             ConfigError: another process is training in it, or it cannot be written.
         """
-        from filelock import FileLock, Timeout
-
-        try:
-            self.path.mkdir(parents=True, exist_ok=True)
-            lock = FileLock(self.path / ".lock", timeout=0)
-            lock.acquire()
-        except Timeout as error:
-            raise ConfigError(
-                f"run_dir={self.path}: another process is training in it; wait, or choose another run_dir"
-            ) from error
-        except OSError as error:
-            raise ConfigError(f"run_dir={self.path} cannot be written: {error.strerror or error}") from error
-        try:
-            yield
-        finally:
-            lock.release()
-            (self.path / ".lock").unlink(missing_ok=True)
+        return owned_folder(self.path, key="run_dir", busy="another process is training in it")
 
     def write_metrics(self, metrics: Mapping[str, Any]) -> None:
         """Writes the final numbers; from then on the run counts as finished."""

@@ -3,14 +3,14 @@
 import json
 import os
 import shutil
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
+from contextlib import AbstractContextManager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from fer.errors import ConfigError, DataError
-from fer.files import write_atomic, write_json
+from fer.errors import DataError
+from fer.files import owned_folder, write_atomic, write_json
 
 Status = Literal["ok", "pruned", "failed"]
 
@@ -81,30 +81,13 @@ class SweepFolder:
         """The folder of a trial: its run folder, or those of its folds."""
         return self.path / "trials" / f"{number:04d}"
 
-    @contextmanager
-    def owned(self) -> Iterator[None]:
+    def owned(self) -> AbstractContextManager[None]:
         """Holds the folder for this process.
 
         Raises:
             ConfigError: another sweep is running in it, or it cannot be written.
         """
-        from filelock import FileLock, Timeout
-
-        try:
-            self.path.mkdir(parents=True, exist_ok=True)
-            lock = FileLock(self.path / ".lock", timeout=0)
-            lock.acquire()
-        except Timeout as error:
-            raise ConfigError(
-                f"sweep_dir={self.path}: another sweep is running in it; wait, or choose another sweep_dir"
-            ) from error
-        except OSError as error:
-            raise ConfigError(f"sweep_dir={self.path} cannot be written: {error.strerror or error}") from error
-        try:
-            yield
-        finally:
-            lock.release()
-            (self.path / ".lock").unlink(missing_ok=True)
+        return owned_folder(self.path, key="sweep_dir", busy="another sweep is running in it")
 
     def records(self) -> list[TrialRecord]:
         """Every trial that ended, in the order of their ends.

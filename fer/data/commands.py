@@ -9,9 +9,10 @@ import sys
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any
 
 from fer.errors import DataError
+from fer.options_parser import OptionsParser, natural, positive
 
 if TYPE_CHECKING:
     from fer.data.audit import AuditReport
@@ -49,16 +50,9 @@ def main(argv: Sequence[str]) -> int:
     return 0
 
 
-class _Parser(argparse.ArgumentParser):
-    """Tells a mistake in one line instead of the whole usage."""
-
-    def error(self, message: str) -> NoReturn:
-        self.exit(2, f"error: {message}; see `{self.prog} --help`\n")
-
-
 def _parser() -> argparse.ArgumentParser:
-    parser = _Parser(prog="fer-data", description="Fetch, check and look at data sets of faces.")
-    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND", parser_class=_Parser)
+    parser = OptionsParser(prog="fer-data", description="Fetch, check and look at data sets of faces.")
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND", parser_class=OptionsParser)
 
     fetch = commands.add_parser("fetch", help="download a public copy of FER-2013", description=_fetch.__doc__)
     fetch.add_argument("name", nargs="?", default="fer2013", help="data set (default: fer2013)")
@@ -97,8 +91,8 @@ def _parser() -> argparse.ArgumentParser:
     preview.add_argument("dataset", metavar="DATASET", help=_DATASET_HELP)
     preview.add_argument("--out", type=_png, default=Path("preview.png"), metavar="PNG", help="default: preview.png")
     preview.add_argument("--split", choices=_SPLITS, default="Training", help="default: Training")
-    preview.add_argument("--columns", type=_positive, default=10, metavar="N", help="faces a class (default: 10)")
-    preview.add_argument("--seed", type=_natural, default=0, metavar="N", help="another seed, other faces (default: 0)")
+    preview.add_argument("--columns", type=positive, default=10, metavar="N", help="faces a class (default: 10)")
+    preview.add_argument("--seed", type=natural, default=0, metavar="N", help="another seed, other faces (default: 0)")
 
     for command in (imported, audit, stats, preview):
         command.add_argument(
@@ -295,16 +289,3 @@ def _png(text: str) -> Path:
     if path.suffix.lower() != ".png":
         raise argparse.ArgumentTypeError(f"{text!r} does not end in .png, and pictures are written as PNG")
     return path
-
-
-def _positive(text: str) -> int:
-    value = _natural(text)
-    if value == 0:
-        raise argparse.ArgumentTypeError("0 is too few: give 1 or more")
-    return value
-
-
-def _natural(text: str) -> int:
-    if not text.isdecimal():
-        raise argparse.ArgumentTypeError(f"{text!r} is no whole number of 0 or more")
-    return int(text)

@@ -2,8 +2,7 @@
 
 import logging
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -11,6 +10,7 @@ import numpy.typing as npt
 
 from fer.data.resize import fit_image
 from fer.errors import DataError
+from fer.opencv_log import quiet_opencv
 
 logger = logging.getLogger(__name__)
 
@@ -122,7 +122,7 @@ def _decode_all(
     rows: list[int] = []
     reasons: dict[str, str] = {}
     sizes: Counter[tuple[int, int]] = Counter()
-    with _quiet_opencv():
+    with quiet_opencv():
         for row, name in enumerate(names):
             try:
                 data = read(name)
@@ -152,16 +152,3 @@ def _decode_all(
     # Without the copy, the view would keep the unused tail alive.
     kept = images if len(rows) == len(names) else images[: len(rows)].copy()
     return DecodedFaces(images=kept, rows=np.array(rows, dtype=np.int64), unreadable=tuple(reasons), sizes=sizes)
-
-
-@contextmanager
-def _quiet_opencv() -> Iterator[None]:
-    """Keeps OpenCV's own lines about broken images off the terminal: ours name the file."""
-    import cv2
-
-    level = cv2.utils.logging.getLogLevel()
-    cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)
-    try:
-        yield
-    finally:
-        cv2.utils.logging.setLogLevel(level)

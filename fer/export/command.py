@@ -5,7 +5,9 @@ import json
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING
+
+from fer.options_parser import OptionsParser, natural, positive
 
 if TYPE_CHECKING:
     from fer.export.export import ExportResult
@@ -57,15 +59,8 @@ def main(argv: Sequence[str]) -> int:
     return 0
 
 
-class _Parser(argparse.ArgumentParser):
-    """Tells a mistake in one line instead of the whole usage."""
-
-    def error(self, message: str) -> NoReturn:
-        self.exit(2, f"error: {message}; see `{self.prog} --help`\n")
-
-
 def _parser() -> argparse.ArgumentParser:
-    parser = _Parser(
+    parser = OptionsParser(
         prog="fer-export",
         description=_DESCRIPTION,
         epilog=_EPILOG,
@@ -102,9 +97,9 @@ def _parser() -> argparse.ArgumentParser:
         help="INT8 weights of 8 bits instead of 7: slightly closer, but wrong on x86 CPUs without VNNI",
     )
     parser.add_argument(
-        "--calibration-faces", metavar="N", type=_positive, default=512, help="training faces for INT8 (default: 512)"
+        "--calibration-faces", metavar="N", type=positive, default=512, help="training faces for INT8 (default: 512)"
     )
-    parser.add_argument("--seed", metavar="N", type=_natural, default=0, help="draws these faces (default: 0)")
+    parser.add_argument("--seed", metavar="N", type=natural, default=0, help="draws these faces (default: 0)")
     parser.add_argument("--json", action="store_true", help="answer with one JSON document")
     return parser
 
@@ -152,16 +147,3 @@ def _number(text: str) -> float:
         return float(text)
     except ValueError as error:
         raise argparse.ArgumentTypeError(f"{text!r} is no number") from error
-
-
-def _positive(text: str) -> int:
-    value = _natural(text)
-    if value == 0:
-        raise argparse.ArgumentTypeError("0 is too few: give 1 or more")
-    return value
-
-
-def _natural(text: str) -> int:
-    if not text.isdecimal():
-        raise argparse.ArgumentTypeError(f"{text!r} is no whole number of 0 or more")
-    return int(text)

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Final
 
-from pydantic import Field, ValidationError
+from pydantic import Field
 
 from fer.errors import ConfigError
 from fer.overrides import key_of
@@ -55,12 +55,7 @@ def compose_study(overrides: Sequence[str]) -> tuple[StudySettings, dict[str, An
     from fer.config import compose_train
 
     tree = compose_train(overrides, config_name="occlusion")
-    try:
-        settings = StudySettings.model_validate({key: tree.pop(key) for key in StudySettings.model_fields})
-    except ValidationError as error:
-        first = error.errors()[0]
-        key = ".".join(map(str, first["loc"]))
-        raise ConfigError(f"{key}={first.get('input')!r}: {first['msg']}") from error
+    settings = StudySettings.checked({key: tree.pop(key) for key in StudySettings.model_fields})
     for override in overrides:
         key = key_of(override)
         if key in _NAMED_BY_STUDY:

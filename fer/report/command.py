@@ -82,7 +82,6 @@ def parse(tree: Mapping[str, Any]) -> "tuple[list[Path], Path | None, ReportOpti
     Raises:
         ConfigError: a value of the wrong type or out of range; the message names the key.
     """
-    from pydantic import ValidationError
 
     from fer.report.options import ReportOptions
 
@@ -92,12 +91,7 @@ def parse(tree: Mapping[str, Any]) -> "tuple[list[Path], Path | None, ReportOpti
     if not isinstance(run, str | list):
         raise ConfigError(f"run={run}: give a run folder, or a list of them")
     out = tree["out"]
-    try:
-        options = ReportOptions.model_validate({key: value for key, value in tree.items() if key not in ("run", "out")})
-    except ValidationError as error:
-        first = error.errors()[0]
-        key = ".".join(map(str, first["loc"]))
-        raise ConfigError(f"{key}={first.get('input')!r}: {first['msg']}") from error
+    options = ReportOptions.checked({key: value for key, value in tree.items() if key not in ("run", "out")})
     paths = [run] if isinstance(run, str) else run
     return [Path(path).expanduser() for path in paths], None if out is None else Path(str(out)).expanduser(), options
 

@@ -1,7 +1,5 @@
 """Image files -> arrays, with limits, and with the reason where that cannot be done."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Final
 
@@ -10,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from fer.errors import DataError
+from fer.opencv_log import quiet_opencv
 from fer.runtime.image_header import foreign_kind, read_header
 
 MAX_BYTES: Final = 64 * 2**20
@@ -105,14 +104,3 @@ def read_picture(
     if decoded is None:
         raise UnreadableImage(f"the {header.format} image is cut off, broken or of an unusual kind")
     return Picture(np.asarray(decoded, np.uint8), header.format, header.animated)
-
-
-@contextmanager
-def quiet_opencv() -> Iterator[None]:
-    """Keeps OpenCV's own lines about broken files off the terminal: ours say more."""
-    level = cv2.utils.logging.getLogLevel()
-    cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)
-    try:
-        yield
-    finally:
-        cv2.utils.logging.setLogLevel(level)

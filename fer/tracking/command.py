@@ -5,9 +5,10 @@ import json
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Final, NoReturn
+from typing import Any, Final
 
 from fer.errors import ConfigError
+from fer.options_parser import OptionsParser
 from fer.tracking.groups import find
 from fer.tracking.send import Registration, Sent
 from fer.tracking.store import StoreAddress, set_environment
@@ -24,13 +25,6 @@ _EPILOG = """\
 The store is, in this order: --uri; MLFLOW_TRACKING_URI; where the folder was sent before; mlflow.db beside the folder.
 RUN/tracking.json remembers what was sent.
 """
-
-
-class _Parser(argparse.ArgumentParser):
-    """Tells a mistake in one line instead of the whole usage."""
-
-    def error(self, message: str) -> NoReturn:
-        self.exit(2, f"error: {message}; see `{self.prog} --help`\n")
 
 
 def main(argv: Sequence[str]) -> int:
@@ -109,7 +103,7 @@ def _answer(sent: Sent, address: StoreAddress) -> dict[str, Any]:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = _Parser(
+    parser = OptionsParser(
         prog="fer-track",
         description=_DESCRIPTION,
         epilog=_EPILOG,

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, Final, Literal
 
 from fer.errors import DataError
+from fer.files import read_json
 from fer.run_folder import RunFolder
 
 Status = Literal["running", "finished", "failed", "interrupted"]
@@ -94,14 +95,14 @@ def read_run(path: Path, *, alive: bool | None = None, model: Path | None = None
     """
     folder = RunFolder(path)
     # The manifest comes first: once it says that the run has ended, the other files are whole.
-    manifest = _json(folder.manifest)
+    manifest = read_json(folder.manifest)
     config = _config(folder.config)
     status: Status = manifest.get("status", "finished")
     error = manifest.get("error")
     if status == "running" and not (is_being_trained(path) if alive is None else alive):
         status, error = "failed", "the training died without a word"
     epochs = read_epochs(folder.epochs)
-    metrics = _json(folder.metrics) if folder.metrics.is_file() else {}
+    metrics = read_json(folder.metrics) if folder.metrics.is_file() else {}
     energy = manifest.get("energy", {})
     final = {**metrics, **{f"energy.{key}": energy[key] for key in ("kwh", "co2_kg") if key in energy}}
     started = _milliseconds(manifest.get("started"), folder.manifest)
@@ -256,16 +257,6 @@ def _epoch(line: Mapping[str, Any]) -> Epoch:
         if name != "epoch" and is_open_metric(name, value)
     }
     return Epoch(number=int(line["epoch"]), seconds=float(line.get("seconds") or 0.0), values=values)
-
-
-def _json(path: Path) -> dict[str, Any]:
-    try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise DataError(f"{path} is not readable JSON: {error}") from error
-    if not isinstance(content, dict):
-        raise DataError(f"{path} holds no JSON object")
-    return content
 
 
 def _config(path: Path) -> dict[str, Any]:

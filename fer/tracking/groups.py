@@ -1,6 +1,5 @@
 """Studies and sweeps as MLflow runs: a parent, and a nested run each."""
 
-import json
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
@@ -8,7 +7,8 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, Final
 
-from fer.errors import ConfigError, DataError
+from fer.errors import ConfigError
+from fer.files import read_json
 from fer.study_folder import StudyFolder
 from fer.sweep_folder import SweepFolder, TrialRecord
 from fer.tracking.content import (
@@ -109,7 +109,7 @@ def read_study(path: Path) -> Group:
 def read_sweep(path: Path) -> Group:
     """A sweep: every trial that ended is nested, with its epochs and files where its run folder is there."""
     sweep = SweepFolder(path)
-    settings = _settings(sweep.settings)
+    settings = read_json(sweep.settings)
     records = sorted(sweep.records(), key=lambda record: record.trial)
     trials = tuple(_trial(path, record) for record in records)
     counts = Counter(record.status for record in records)
@@ -179,16 +179,6 @@ def _walk(path: Path, *, depth: int) -> Iterator[Path]:
         for child in sorted(path.iterdir()):
             if child.is_dir() and not child.name.startswith("."):
                 yield from _walk(child, depth=depth - 1)
-
-
-def _settings(path: Path) -> dict[str, Any]:
-    try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise DataError(f"{path} is not readable JSON: {error}") from error
-    if not isinstance(content, dict):
-        raise DataError(f"{path} holds no JSON object")
-    return content
 
 
 def _written(path: Path) -> int:

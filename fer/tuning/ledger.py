@@ -8,6 +8,7 @@ from fer.errors import ConfigError
 from fer.sweep_folder import SweepFolder, TrialRecord
 from fer.tuning.display import Display
 from fer.tuning.settings import Sweep
+from fer.tuning.suggest import Suggester
 
 
 class Ledger:
@@ -25,6 +26,19 @@ class Ledger:
         self.display = display
         self.records: list[TrialRecord] = folder.records()
         self._failed_in_a_row = 0
+
+    def suggester(self) -> Suggester:
+        """What proposes the next points, knowing every trial that ended."""
+        settings = self.sweep.settings
+        suggester = Suggester(
+            self.sweep.space,
+            algorithm=settings.algorithm,
+            seed=self.sweep.tree["seed"],
+            startup_trials=settings.startup_trials,
+        )
+        for record in self.records:
+            suggester.tell(record.trial, record.params, loss=record.loss)
+        return suggester
 
     @property
     def next_number(self) -> int:

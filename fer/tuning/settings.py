@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, Literal
 
-from pydantic import Field, ValidationError
+from pydantic import Field
 
 from fer.errors import ConfigError
 from fer.objectives import Objective
@@ -100,12 +100,7 @@ def compose_sweep(arguments: Sequence[str]) -> Sweep:
                 "(sweep_dir=PATH names the sweep's folder, and the same command with it goes on where it stopped)"
             )
     tree = compose_train(fixed, config_name="sweep")
-    try:
-        settings = SweepSettings.model_validate({key: tree.pop(key) for key in SweepSettings.model_fields})
-    except ValidationError as error:
-        first = error.errors()[0]
-        key = ".".join(map(str, first["loc"]))
-        raise ConfigError(f"{key}={first.get('input')!r}: {first['msg'].removeprefix('Value error, ')}") from error
+    settings = SweepSettings.checked({key: tree.pop(key) for key in SweepSettings.model_fields})
     own = {*SweepSettings.model_fields, "space"}
     overrides = tuple(override for override in fixed if key_of(override).partition(".")[0] not in own)
     if tree["trainer"]["devices"] != 1:

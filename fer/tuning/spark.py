@@ -23,7 +23,6 @@ from fer.tuning.ledger import Ledger, means
 from fer.tuning.plan import trial_command, trial_job, trial_overrides
 from fer.tuning.settings import Sweep
 from fer.tuning.space import Params
-from fer.tuning.suggest import Suggester
 
 _LABEL: Final = "trial"
 
@@ -73,14 +72,7 @@ class SparkSweep:
         self.ledger = ledger
         self.workers = workers
         self.threads = threads
-        self.suggester = Suggester(
-            sweep.space,
-            algorithm=self.settings.algorithm,
-            seed=sweep.tree["seed"],
-            startup_trials=self.settings.startup_trials,
-        )
-        for record in ledger.records:
-            self.suggester.tell(record.trial, record.params, loss=record.loss)
+        self.suggester = ledger.suggester()
         self._interrupted = ledger.interrupted()
         self._next = ledger.next_number
         self._objective = Objective()

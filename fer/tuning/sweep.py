@@ -14,7 +14,6 @@ from fer.tuning.pool import Pool, Worker
 from fer.tuning.pruning import MedianRule
 from fer.tuning.settings import Sweep
 from fer.tuning.space import Params
-from fer.tuning.suggest import Suggester
 
 log = logging.getLogger(__name__)
 
@@ -59,14 +58,9 @@ class LocalSweep:
         self.threads = threads
         self.pool = Pool()
         self.rule = MedianRule(self.settings.pruning)
-        self.suggester = Suggester(
-            sweep.space,
-            algorithm=self.settings.algorithm,
-            seed=sweep.tree["seed"],
-            startup_trials=self.settings.startup_trials,
-        )
+        self.suggester = ledger.suggester()
         for record in ledger.records:
-            self._learn(record)
+            self._rule_learns(record)
         self._interrupted = ledger.interrupted()
         self._next = ledger.next_number
         self._running: dict[int, Trial] = {}
@@ -152,7 +146,8 @@ class LocalSweep:
     def _end(self, trial: Trial, ended: Ended) -> None:
         del self._running[trial.number]
         record = self._record(trial, ended)
-        self._learn(record)
+        self.suggester.tell(record.trial, record.params, loss=record.loss)
+        self._rule_learns(record)
         self.ledger.add(record, trial.overrides)
 
     def _record(self, trial: Trial, ended: Ended) -> TrialRecord:
@@ -173,7 +168,6 @@ class LocalSweep:
             error=ended.error,
         )
 
-    def _learn(self, record: TrialRecord) -> None:
-        self.suggester.tell(record.trial, record.params, loss=record.loss)
+    def _rule_learns(self, record: TrialRecord) -> None:
         if record.status == "ok":
             self.rule.finished(record.curve)

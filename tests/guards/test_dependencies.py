@@ -10,11 +10,23 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 
-GROUND = {"fer.errors", "fer.section", "fer.files", "fer.labels", "fer.interrupt", "fer.conf_files", "fer.seeding"}
+GROUND = {
+    "fer.errors",
+    "fer.section",
+    "fer.files",
+    "fer.labels",
+    "fer.interrupt",
+    "fer.conf_files",
+    "fer.seeding",
+    "fer.options_parser",
+    "fer.opencv_log",
+}
 MAY_IMPORT = {
     "fer.errors": set(),
-    "fer.section": set(),
-    "fer.files": set(),
+    "fer.section": {"fer.errors"},
+    "fer.files": {"fer.errors"},
+    "fer.options_parser": set(),
+    "fer.opencv_log": set(),
     "fer.interrupt": set(),
     "fer.conf_files": set(),
     "fer.seeding": set(),

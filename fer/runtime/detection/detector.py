@@ -3,6 +3,9 @@
 from dataclasses import dataclass
 from typing import Protocol
 
+import cv2
+import numpy as np
+
 from fer.runtime.framing import Box, Frame, Image
 
 
@@ -31,6 +34,16 @@ class Detector(Protocol):
     def faces(self, image: Image) -> list[Box]:
         """The boxes of `detect`."""
         ...
+
+
+def reduced(image: Image, *, longest: int) -> Image:
+    """The picture with a longer side of at most `longest` pixels."""
+    height, width = image.shape[:2]
+    ratio = longest / max(height, width)
+    if ratio >= 1.0:
+        return image
+    size = (max(1, round(width * ratio)), max(1, round(height * ratio)))
+    return np.asarray(cv2.resize(image, size, interpolation=cv2.INTER_AREA), np.uint8)
 
 
 def inside(box: tuple[float, float, float, float], *, width: int, height: int) -> Box | None:

@@ -9,10 +9,9 @@ from pathlib import Path
 from typing import Final
 
 import cv2
-import numpy as np
 
 from fer.errors import DataError
-from fer.runtime.detection.detector import Detection, inside, largest_first
+from fer.runtime.detection.detector import Detection, inside, largest_first, reduced
 from fer.runtime.framing import HAAR, Box, Image, grey
 
 CASCADE: Final = "haarcascade_frontalface_alt2.xml"
@@ -54,14 +53,10 @@ class HaarDetector:
     def detect(self, image: Image) -> list[Detection]:
         """The faces of a picture, grey (H, W) or BGR (H, W, 3), largest first."""
         height, width = image.shape[:2]
-        reduced = image
-        ratio = self._longest / max(height, width)
-        if ratio < 1.0:
-            size = (max(1, round(width * ratio)), max(1, round(height * ratio)))
-            reduced = np.asarray(cv2.resize(image, size, interpolation=cv2.INTER_AREA), np.uint8)
-        across, down = width / reduced.shape[1], height / reduced.shape[0]
+        searched = reduced(image, longest=self._longest)
+        across, down = width / searched.shape[1], height / searched.shape[0]
         hits = self._cascade.detectMultiScale(
-            grey(reduced),
+            grey(searched),
             scaleFactor=self._step,
             minNeighbors=self._neighbours,
             minSize=(self._smallest, self._smallest),

@@ -15,9 +15,9 @@ import numpy as np
 import numpy.typing as npt
 
 from fer.errors import DataError
-from fer.runtime.detection.detector import Detection, inside, largest_first
+from fer.opencv_log import quiet_opencv
+from fer.runtime.detection.detector import Detection, inside, largest_first, reduced
 from fer.runtime.framing import Box, Image, frame_from_landmarks
-from fer.runtime.images import quiet_opencv
 
 logger = logging.getLogger(__name__)
 
@@ -55,16 +55,12 @@ class YuNetDetector:
     def detect(self, image: Image) -> list[Detection]:
         """The faces of a picture, grey (H, W) or BGR (H, W, 3), largest first."""
         height, width = image.shape[:2]
-        reduced = image
-        ratio = self._longest / max(height, width)
-        if ratio < 1.0:
-            size = (max(1, round(width * ratio)), max(1, round(height * ratio)))
-            reduced = np.asarray(cv2.resize(image, size, interpolation=cv2.INTER_AREA), np.uint8)
-        if reduced.ndim == 2:
-            reduced = np.asarray(cv2.cvtColor(reduced, cv2.COLOR_GRAY2BGR), np.uint8)
-        across, down = width / reduced.shape[1], height / reduced.shape[0]
+        searched = reduced(image, longest=self._longest)
+        if searched.ndim == 2:
+            searched = np.asarray(cv2.cvtColor(searched, cv2.COLOR_GRAY2BGR), np.uint8)
+        across, down = width / searched.shape[1], height / searched.shape[0]
         detections = []
-        for row in _ask(self._net, reduced):
+        for row in _ask(self._net, searched):
             x, y, w, h = (row[:4] * (across, down, across, down)).tolist()
             box = inside((x, y, w, h), width=width, height=height)
             if box is not None:

@@ -8,10 +8,11 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 from pathlib import Path
-from typing import TYPE_CHECKING, Final, NoReturn, TextIO
+from typing import TYPE_CHECKING, Final, TextIO
 
 from fer.errors import ConfigError, DataError, FerError
 from fer.interrupt import Interrupted
+from fer.options_parser import OptionsParser
 
 if TYPE_CHECKING:
     from fer.runtime.detection.detector import Detector
@@ -234,15 +235,8 @@ def _writer(arguments: argparse.Namespace, stack: ExitStack) -> "Writer":
     return open_writer(form, stream, width=shutil.get_terminal_size((100, 24)).columns)
 
 
-class _Parser(argparse.ArgumentParser):
-    """Tells a mistake in one line instead of the whole usage."""
-
-    def error(self, message: str) -> NoReturn:
-        self.exit(2, f"error: {message}; see `{self.prog} --help`\n")
-
-
 def _parser() -> argparse.ArgumentParser:
-    parser = _Parser(
+    parser = OptionsParser(
         prog="fer-predict",
         description="Emotions of the faces in pictures, folders, videos and webcams. Nothing leaves this computer.",
         epilog=_EXAMPLES,

@@ -11,8 +11,9 @@ import cv2
 import numpy as np
 
 from fer.errors import ConfigError
+from fer.opencv_log import quiet_opencv
 from fer.runtime.framing import Image
-from fer.runtime.images import UnreadableImage, quiet_opencv
+from fer.runtime.images import UnreadableImage
 
 DEFAULT_RATE: Final = 25.0
 """Frames a second of a file that does not say (a bare stream of JPEGs)."""

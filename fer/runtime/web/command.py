@@ -8,12 +8,13 @@ import socket
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Final, NoReturn
+from typing import TYPE_CHECKING, Final
 from urllib.parse import quote
 
 from pydantic import ValidationError
 
 from fer.errors import ConfigError
+from fer.options_parser import OptionsParser
 from fer.runtime.detection.opening import DETECTORS
 from fer.runtime.web.settings import ServeSettings
 
@@ -137,15 +138,8 @@ def _welcome(host: str, port: int, *, settings: ServeSettings, engine: "Engine",
         )
 
 
-class _Parser(argparse.ArgumentParser):
-    """Tells a mistake in one line instead of the whole usage."""
-
-    def error(self, message: str) -> NoReturn:
-        self.exit(2, f"error: {message}; see `{self.prog} --help`\n")
-
-
 def _parser() -> argparse.ArgumentParser:
-    parser = _Parser(
+    parser = OptionsParser(
         prog="fer-serve",
         description="A page that reads expressions live from a camera or from pictures, on this computer. Nothing is "
         "stored and nothing is sent elsewhere.",
