@@ -68,14 +68,12 @@ class Ended:
         score: of the objective, higher is better; None unless ok.
         metrics: `metrics.json` of each fold.
         error: what went wrong, in a line.
-        mistake: whether it is a mistake in the configuration rather than a trial that went wrong.
     """
 
     status: Literal["ok", "pruned", "failed"]
     score: float | None = None
     metrics: Sequence[Mapping[str, Any]] = field(default_factory=tuple)
     error: str | None = None
-    mistake: bool = False
 
 
 Message = Started | Step | Ended

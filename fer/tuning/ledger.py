@@ -1,13 +1,18 @@
 """The trials that ended: written down, shown, ranked, and counted where they fail."""
 
+import time
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from fer import overrides as text
 from fer.errors import ConfigError
+from fer.objectives import METRICS
 from fer.sweep_folder import SweepFolder, TrialRecord
 from fer.tuning.display import Display
+from fer.tuning.job import Ended
+from fer.tuning.plan import trial_command
 from fer.tuning.settings import Sweep
+from fer.tuning.space import Params
 from fer.tuning.suggest import Suggester
 
 
@@ -49,6 +54,47 @@ class Ledger:
         """Trials that were begun and did not end: number -> params."""
         ended = {record.trial for record in self.records}
         return {number: params for number, params in self.folder.planned().items() if number not in ended}
+
+    def record(
+        self,
+        number: int,
+        params: Params,
+        overrides: Sequence[str],
+        ended: Ended,
+        *,
+        started: float,
+        seconds: float,
+        first_batch: float | None = None,
+        curve: Sequence[tuple[float, float]] = (),
+    ) -> TrialRecord:
+        """The line of a trial that ended.
+
+        Args:
+            number: the trial's.
+            params: setting -> value.
+            overrides: of fer-train, without those of a fold.
+            ended: how it ended.
+            started: seconds since the epoch.
+            seconds: it took.
+            first_batch: seconds since the epoch; None where it got none, or where nobody knows.
+            curve: (share of the training done, score so far); not empty for a trial that was given up.
+        """
+        score = max(score for _, score in curve) if ended.status == "pruned" else ended.score
+        return TrialRecord(
+            trial=number,
+            params=params,
+            status=ended.status,
+            loss=None if score is None else METRICS[self.sweep.settings.objective].loss(score),
+            metrics=means(ended.metrics),
+            seconds=round(seconds, 3),
+            start_seconds=None if first_batch is None else round(first_batch - started, 3),
+            train_seconds=round(sum(each["train_seconds"] for each in ended.metrics), 3) if ended.metrics else None,
+            command=trial_command(self.sweep, overrides),
+            run_dir=str(self.folder.trial(number).relative_to(self.folder.path)),
+            curve=[(round(share, 6), score) for share, score in curve],
+            started=time.strftime("%Y-%m-%dT%H:%M:%S%z", time.localtime(started)),
+            error=ended.error,
+        )
 
     def add(self, record: TrialRecord, overrides: Sequence[str]) -> None:
         """Writes a trial down; `best.yaml` and the checkpoints on disk follow.

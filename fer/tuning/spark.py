@@ -17,10 +17,9 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from fer.errors import MissingExtraError
-from fer.objectives import METRICS
-from fer.sweep_folder import TrialRecord
-from fer.tuning.ledger import Ledger, means
-from fer.tuning.plan import trial_command, trial_job, trial_overrides
+from fer.tuning.job import Ended
+from fer.tuning.ledger import Ledger
+from fer.tuning.plan import trial_job, trial_overrides
 from fer.tuning.settings import Sweep
 from fer.tuning.space import Params
 
@@ -181,24 +180,13 @@ class SparkSweep:
     def _end(self, number: int, result: Mapping[str, Any]) -> None:
         params, overrides = self._running.pop(number)
         del self._objective.jobs[number]
-        ended = result["ended"]
-        score = ended.get("score")
-        metrics = ended.get("metrics") or ()
-        folder = self.ledger.folder
-        record = TrialRecord(
-            trial=number,
-            params=params,
-            status="failed" if score is None else "ok",
-            loss=None if score is None else METRICS[self.settings.objective].loss(score),
-            metrics=means(metrics),
-            seconds=round(result["seconds"], 3),
-            start_seconds=None,
-            train_seconds=round(sum(each["train_seconds"] for each in metrics), 3) if metrics else None,
-            command=trial_command(self.sweep, overrides),
-            run_dir=str(folder.trial(number).relative_to(folder.path)),
-            curve=[],
-            started=time.strftime("%Y-%m-%dT%H:%M:%S%z", time.localtime(result["began"])),
-            error=ended.get("error"),
+        record = self.ledger.record(
+            number,
+            params,
+            overrides,
+            Ended(**result["ended"]),
+            started=result["began"],
+            seconds=result["seconds"],
         )
         self.suggester.tell(number, params, loss=record.loss)
         self.ledger.add(record, overrides)

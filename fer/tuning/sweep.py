@@ -5,11 +5,10 @@ import time
 from dataclasses import dataclass, field
 
 from fer.errors import ConfigError
-from fer.objectives import METRICS
 from fer.sweep_folder import TrialRecord
 from fer.tuning.job import Ended, Job, Message, Started, Step
-from fer.tuning.ledger import Ledger, means
-from fer.tuning.plan import corner_overrides, trial_command, trial_job, trial_overrides
+from fer.tuning.ledger import Ledger
+from fer.tuning.plan import corner_overrides, trial_job, trial_overrides
 from fer.tuning.pool import Pool, Worker
 from fer.tuning.pruning import MedianRule
 from fer.tuning.settings import Sweep
@@ -145,28 +144,19 @@ class LocalSweep:
 
     def _end(self, trial: Trial, ended: Ended) -> None:
         del self._running[trial.number]
-        record = self._record(trial, ended)
+        record = self.ledger.record(
+            trial.number,
+            trial.params,
+            trial.overrides,
+            ended,
+            started=trial.started,
+            seconds=time.time() - trial.started,
+            first_batch=trial.first_batch,
+            curve=trial.curve,
+        )
         self.suggester.tell(record.trial, record.params, loss=record.loss)
         self._rule_learns(record)
         self.ledger.add(record, trial.overrides)
-
-    def _record(self, trial: Trial, ended: Ended) -> TrialRecord:
-        score = max(score for _, score in trial.curve) if ended.status == "pruned" else ended.score
-        return TrialRecord(
-            trial=trial.number,
-            params=trial.params,
-            status=ended.status,
-            loss=None if score is None else METRICS[self.settings.objective].loss(score),
-            metrics=means(ended.metrics),
-            seconds=round(time.time() - trial.started, 3),
-            start_seconds=None if trial.first_batch is None else round(trial.first_batch - trial.started, 3),
-            train_seconds=round(sum(each["train_seconds"] for each in ended.metrics), 3) if ended.metrics else None,
-            command=trial_command(self.sweep, trial.overrides),
-            run_dir=str(self.folder.trial(trial.number).relative_to(self.folder.path)),
-            curve=[(round(share, 6), score) for share, score in trial.curve],
-            started=time.strftime("%Y-%m-%dT%H:%M:%S%z", time.localtime(trial.started)),
-            error=ended.error,
-        )
 
     def _rule_learns(self, record: TrialRecord) -> None:
         if record.status == "ok":

@@ -186,7 +186,7 @@ def _ended(body: Callable[[], Ended]) -> Ended:
     except FailedTrial as failure:
         return Ended(status="failed", error=str(failure))
     except FerError as error:
-        return Ended(status="failed", error=str(error), mistake=True)
+        return Ended(status="failed", error=str(error))
     except Exception as error:
         traceback.print_exc()
         return Ended(status="failed", error=f"{type(error).__name__}: {error}".splitlines()[0])
