@@ -12,11 +12,11 @@ from fer.data.augment_config import AugmentConfig
 from fer.data.regions import Region
 from fer.data.sources import AnyDataConfig
 from fer.errors import ConfigError, FerError, nearest
+from fer.folders.run import default_run_dir
 from fer.models.loss_config import LossConfig
 from fer.models.optimizer import OptimizerConfig
 from fer.models.schedule import SchedulerConfig
 from fer.processes import agreed_run_dir
-from fer.run_folder import default_run_dir
 from fer.section import Section
 
 Node = Mapping[str, Any]

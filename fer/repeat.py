@@ -9,8 +9,8 @@ from typing import Any, Final
 
 from fer.config import read_tree
 from fer.errors import ConfigError, DataError
+from fer.folders.run import RunFolder
 from fer.overrides import key_of
-from fer.run_folder import RunFolder
 from fer.saved_config import changed_settings, completed, compose_on
 
 log = logging.getLogger(__name__)

@@ -7,7 +7,7 @@ from typing import Any
 from fer.checkpoint import NetSpec, read_checkpoint, spec_of
 from fer.config import TrainConfig, read_tree
 from fer.errors import CheckpointError, ConfigError
-from fer.run_folder import RunFolder
+from fer.folders.run import RunFolder
 from fer.saved_config import changed_settings
 
 

@@ -22,9 +22,9 @@ from fer.callbacks.own_signals import OwnSignals
 from fer.callbacks.progress import progress_callbacks
 from fer.config import TrainConfig, build
 from fer.errors import ConfigError
+from fer.folders.run import RunFolder
 from fer.models.batch_norm import own_batch_norms, share_batch_norms
 from fer.processes import AGREED_RUN_DIR, environment_with
-from fer.run_folder import RunFolder
 
 _LIGHTNINGS: Final = ("MASTER_ADDR", "MASTER_PORT", "NODE_RANK", "LOCAL_RANK", "WORLD_SIZE", "OMP_NUM_THREADS")
 """Environment variables that Lightning sets when it starts processes, and leaves set."""

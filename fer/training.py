@@ -20,6 +20,7 @@ from fer.data.augment import Augment
 from fer.data.datamodule import FERDataModule
 from fer.data.share import Share
 from fer.errors import ConfigError
+from fer.folders.run import RunFolder, environment
 from fer.labels import EMOTIONS
 from fer.metrics import Predictions, headline
 from fer.models.classifier import Classifier
@@ -30,7 +31,6 @@ from fer.preprocess import Preprocess
 from fer.processes import started_by_another
 from fer.repeat import Origin
 from fer.resume import checkpoint_to_resume
-from fer.run_folder import RunFolder, environment
 from fer.seeding import seed_everything
 from fer.trainer import build_trainer, processes_of
 

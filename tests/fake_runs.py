@@ -8,11 +8,12 @@ import numpy as np
 import yaml
 
 from fer.data.samples import FaceSamples, Split
+from fer.folders.opened import OpenData, OpenModels
+from fer.folders.record import read_runs
 from fer.labels import EMOTIONS
 from fer.report.options import ReportOptions
-from fer.report.records import read_runs
 from fer.report.scores.evaluation import EvaluatedRun, describe_data, evaluate_run
-from fer.report.subject import OpenData, OpenModels, Subject
+from fer.report.subject import Subject
 
 OPTIONS = ReportOptions(bootstrap=100)
 

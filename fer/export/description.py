@@ -12,9 +12,9 @@ import numpy.typing as npt
 from fer.checkpoint import LoadedModel
 from fer.export.faces import ExportFaces
 from fer.export.reference import drift_reference
+from fer.folders.record import RunRecord
 from fer.metrics import Predictions, evaluate
 from fer.metrics.calibration import Calibration
-from fer.report.records import RunRecord
 from fer.runtime.facts import Estimate, ModelFacts
 from fer.saved_config import FREE, in_run_dir
 

@@ -17,8 +17,8 @@ from fer.export.gate import Gate
 from fer.export.measurement import Measured, table
 from fer.export.quantize import Ranges
 from fer.files import write_atomic
+from fer.folders.record import read_run
 from fer.metrics.calibration import fit_calibration
-from fer.report.records import read_run
 from fer.runtime.facts import ModelFacts
 
 if TYPE_CHECKING:

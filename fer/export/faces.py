@@ -9,8 +9,8 @@ import numpy.typing as npt
 from fer.data.protocol import split_rows
 from fer.data.resize import fit_images
 from fer.errors import DataError
-from fer.report.records import RunRecord
-from fer.report.subject import OpenData
+from fer.folders.opened import OpenData
+from fer.folders.record import RunRecord
 
 TITLES = {"public": "PublicTest", "heldout": "Held-out part of Training"}
 """Selection faces by `ProtocolSplit.valid_name`, in the words of a report."""

@@ -9,10 +9,10 @@ from typing import Any, Final
 from fer.config import TrainConfig, validate
 from fer.data.regions import HALVES, Region
 from fer.errors import ConfigError
+from fer.folders.run import RunFolder, default_run_dir
+from fer.folders.study import StudyFolder
 from fer.occlusion_study.settings import StudySettings
-from fer.run_folder import RunFolder, default_run_dir
 from fer.saved_config import in_run_dir
-from fer.study_folder import StudyFolder
 
 FINETUNE_RATE: Final = 0.1
 """Learning rate of the fine-tuning as a share of the baseline's, where none is given."""

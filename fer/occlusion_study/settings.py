@@ -72,7 +72,7 @@ def compose_study(overrides: Sequence[str]) -> tuple[StudySettings, dict[str, An
 def _trained_with(run: Path, overrides: Sequence[str]) -> dict[str, Any]:
     """The configuration of a finished run, with what `overrides` may change of it."""
     from fer.config import read_tree
-    from fer.run_folder import RunFolder
+    from fer.folders.run import RunFolder
     from fer.saved_config import FREE, completed, compose_on
 
     folder = RunFolder(run)

@@ -10,12 +10,12 @@ from typing import Any
 
 from fer.config import read_tree
 from fer.errors import ConfigError
+from fer.folders.run import environment
 from fer.occlusion_study.plan import Plan, PlannedRun
 from fer.processes import first_process
-from fer.report.page.wording import duration
-from fer.run_folder import environment
 from fer.saved_config import changed_settings
 from fer.training import run
+from fer.wording import duration
 
 log = logging.getLogger(__name__)
 

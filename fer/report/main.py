@@ -10,20 +10,21 @@ import numpy.typing as npt
 
 from fer.errors import ConfigError
 from fer.files import write_atomic
+from fer.folders.opened import OpenData, OpenModels
+from fer.folders.record import RunRecord, read_runs
+from fer.folders.sweep import SweepFolder
 from fer.report.analyses import OPENING, run_analyses
 from fer.report.card.card import model_card
 from fer.report.finding import Finding
 from fer.report.options import ReportOptions
 from fer.report.page.render import render_page
 from fer.report.page.section import Section
-from fer.report.records import RunRecord, read_runs
 from fer.report.scores.evaluation import EvaluatedRun, describe_data, evaluate_run
 from fer.report.scores.sections import command_line, facts_sections, score_sections
 from fer.report.scores.statements import is_synthetic, protocol
 from fer.report.scores.tables import tables, write_confusion, write_metrics, write_model_eval, write_per_class
-from fer.report.subject import OpenData, OpenModels, Subject
+from fer.report.subject import Subject
 from fer.report.sweep.page import write_sweep_report
-from fer.sweep_folder import SweepFolder
 
 if TYPE_CHECKING:
     from fer.checkpoint import LoadedModel

@@ -44,7 +44,7 @@ class ReportOptions(Section):
     seed: int = Field(default=0, ge=0, lt=2**32)
     tta: bool = True
     faces: bool = True
-    batch_size: int = Field(default=256, ge=1)
+    batch_size: int = Field(default=128, ge=1)
     data_root: Path | None = None
     device: Literal["auto", "cpu", "mps", "cuda"] = "auto"
     calibration: CalibrationOptions = CalibrationOptions()

@@ -11,7 +11,7 @@ from typing import Any, Final, Literal
 
 from fer.errors import DataError
 from fer.files import read_json
-from fer.run_folder import RunFolder
+from fer.folders.run import RunFolder
 
 Status = Literal["running", "finished", "failed", "interrupted"]
 

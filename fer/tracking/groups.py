@@ -9,8 +9,8 @@ from typing import Any, Final
 
 from fer.errors import ConfigError
 from fer.files import read_json
-from fer.study_folder import StudyFolder
-from fer.sweep_folder import SweepFolder, TrialRecord
+from fer.folders.study import StudyFolder
+from fer.folders.sweep import SweepFolder, TrialRecord
 from fer.tracking.content import (
     Content,
     Status,

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Final
 
 from fer.errors import FerError
-from fer.run_folder import RunFolder
+from fer.folders.run import RunFolder
 from fer.tracking.content import Content, read_run
 from fer.tracking.record import Record, owned, read_record
 from fer.tracking.send import send

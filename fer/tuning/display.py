@@ -5,9 +5,9 @@ import time
 from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
+from fer.folders.sweep import TrialRecord
 from fer.objectives import METRICS, Objective
-from fer.report.page.wording import duration
-from fer.sweep_folder import TrialRecord
+from fer.wording import duration
 
 
 class Running(Protocol):

@@ -6,8 +6,8 @@ from typing import Any
 
 from fer import overrides as text
 from fer.errors import ConfigError
+from fer.folders.sweep import SweepFolder, TrialRecord
 from fer.objectives import METRICS
-from fer.sweep_folder import SweepFolder, TrialRecord
 from fer.tuning.display import Display
 from fer.tuning.job import Ended
 from fer.tuning.plan import trial_command

@@ -9,8 +9,8 @@ from typing import Any
 
 from fer.errors import ConfigError, FerError
 from fer.files import write_json
-from fer.run_folder import environment
-from fer.sweep_folder import SweepFolder
+from fer.folders.run import environment
+from fer.folders.sweep import SweepFolder
 from fer.tuning.display import display_for, outcome
 from fer.tuning.ledger import Ledger, best_of
 from fer.tuning.settings import Sweep, compose_sweep, cores, worker_count

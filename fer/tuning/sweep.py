@@ -5,7 +5,7 @@ import time
 from dataclasses import dataclass, field
 
 from fer.errors import ConfigError
-from fer.sweep_folder import TrialRecord
+from fer.folders.sweep import TrialRecord
 from fer.tuning.job import Ended, Job, Message, Started, Step
 from fer.tuning.ledger import Ledger
 from fer.tuning.plan import corner_overrides, trial_job, trial_overrides

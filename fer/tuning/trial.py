@@ -19,9 +19,9 @@ import pytorch_lightning as pl
 
 from fer.config import compose_train, validate
 from fer.errors import FerError
+from fer.folders.run import RunFolder
 from fer.interrupt import Stopped
 from fer.objectives import METRICS
-from fer.run_folder import RunFolder
 from fer.training import run
 from fer.tuning.job import Ended, Job, Started, Step, TrialJob
 

@@ -17,10 +17,10 @@ from fer.errors import ConfigError
 from fer.export.description import config_digest
 from fer.export.export import ExportResult, export_run
 from fer.export.gate import Gate, RefusedError
+from fer.folders.opened import OpenData
 from fer.metrics import Predictions
 from fer.metrics.calibration import Calibration, fit_calibration
 from fer.metrics.temperature import apply_temperature
-from fer.report.subject import OpenData
 from fer.runtime.model import EmotionModel
 
 FACES = np.random.default_rng(0).integers(0, 256, (40, 48, 48), dtype=np.uint8)

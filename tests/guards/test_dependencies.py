@@ -28,6 +28,7 @@ MAY_IMPORT = {
     "fer.options_parser": set(),
     "fer.opencv_log": set(),
     "fer.interrupt": set(),
+    "fer.wording": set(),
     "fer.conf_files": set(),
     "fer.seeding": set(),
     "fer.processes": {"fer.errors"},
@@ -38,29 +39,27 @@ MAY_IMPORT = {
     "fer.metrics": GROUND,
     "fer.explain": GROUND | {"fer.models"},
     "fer.checkpoint": GROUND | {"fer.accelerator", "fer.preprocess", "fer.models.registry"},
-    "fer.run_folder": GROUND,
+    "fer.folders": GROUND | {"fer.accelerator", "fer.checkpoint", "fer.data"},
     "fer.accelerator": GROUND,
-    "fer.config": GROUND | {"fer.data", "fer.models", "fer.processes", "fer.run_folder"},
+    "fer.config": GROUND | {"fer.data", "fer.models", "fer.processes", "fer.folders"},
     "fer.saved_config": GROUND | {"fer.config"},
-    "fer.resume": GROUND | {"fer.checkpoint", "fer.config", "fer.run_folder", "fer.saved_config"},
-    "fer.repeat": GROUND | {"fer.config", "fer.overrides", "fer.run_folder", "fer.saved_config"},
+    "fer.resume": GROUND | {"fer.checkpoint", "fer.config", "fer.folders", "fer.saved_config"},
+    "fer.repeat": GROUND | {"fer.config", "fer.overrides", "fer.folders", "fer.saved_config"},
     "fer.callbacks": GROUND | {"fer.metrics", "fer.explain", "fer.models"},
-    "fer.trainer": GROUND | {"fer.callbacks", "fer.config", "fer.models", "fer.processes", "fer.run_folder"},
+    "fer.trainer": GROUND | {"fer.callbacks", "fer.config", "fer.models", "fer.processes", "fer.folders"},
     "fer.training": None,  # the story: imports every room below it
-    "fer.study_folder": GROUND,
     "fer.objectives": GROUND,
     "fer.overrides": GROUND,
-    "fer.sweep_folder": GROUND,
     "fer.tuning": None,  # a story of many trainings, each told by fer.training in a process of its own
     "fer.occlusion_study": None,  # a story of several trainings, told by fer.training, and their report
     "fer.report": GROUND
-    | {"fer.metrics", "fer.explain", "fer.checkpoint", "fer.config", "fer.data", "fer.models", "fer.run_folder"}
-    | {"fer.accelerator", "fer.objectives", "fer.saved_config", "fer.study_folder", "fer.sweep_folder"},
-    "fer.tracking": GROUND | {"fer.run_folder", "fer.study_folder", "fer.sweep_folder", "fer.export.export"},
+    | {"fer.metrics", "fer.explain", "fer.checkpoint", "fer.config", "fer.data", "fer.models", "fer.folders"}
+    | {"fer.accelerator", "fer.objectives", "fer.saved_config", "fer.wording"},
+    "fer.tracking": GROUND | {"fer.folders", "fer.export.export"},
     "fer.runtime": GROUND,
     "fer.export": GROUND
     | {"fer.checkpoint", "fer.data", "fer.metrics", "fer.preprocess", "fer.saved_config"}
-    | {"fer.report.records", "fer.report.subject", "fer.runtime.facts", "fer.runtime.statistics"},
+    | {"fer.folders", "fer.runtime.facts", "fer.runtime.statistics"},
     "fer.cli": None,
 }
 SEALED_TO = ("fer.data", "fer.report")

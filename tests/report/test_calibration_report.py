@@ -11,6 +11,8 @@ import yaml
 
 from fer.data.samples import FaceSamples, Split
 from fer.errors import ConfigError
+from fer.folders.opened import OpenData, OpenModels
+from fer.folders.record import read_runs
 from fer.labels import EMOTIONS
 from fer.metrics import Predictions
 from fer.metrics.calibration import Calibration, fit_calibration, reliability_bins
@@ -23,9 +25,8 @@ from fer.report.finding import Finding
 from fer.report.options import ReportOptions
 from fer.report.page.figure_style import PRINT, styled
 from fer.report.page.render import render_page
-from fer.report.records import read_runs
 from fer.report.scores.evaluation import EvaluatedRun, describe_data, evaluate_run
-from fer.report.subject import OpenData, OpenModels, Subject
+from fer.report.subject import Subject
 
 OPTIONS = ReportOptions(bootstrap=100, tta=False)
 

@@ -12,6 +12,8 @@ from fake_runs import fake_run
 from torch import nn
 
 from fer.checkpoint import load_model
+from fer.folders.opened import OpenData, OpenModels
+from fer.folders.record import read_runs
 from fer.metrics import METRICS, Estimate
 from fer.models.registry import build_net
 from fer.report.comparison.columns import COLUMNS
@@ -26,8 +28,7 @@ from fer.report.cost.timing import time_model
 from fer.report.main import evaluate_record, write_report
 from fer.report.options import ReportOptions
 from fer.report.page.figure_style import PRINT, styled
-from fer.report.records import read_runs
-from fer.report.subject import OpenData, OpenModels, Subject
+from fer.report.subject import Subject
 
 OPTIONS = ReportOptions(bootstrap=100, device="cpu", cost=CostOptions(repeats=10, seconds=0.1))
 

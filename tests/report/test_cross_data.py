@@ -13,6 +13,8 @@ from layouts import write_ckplus, write_image, write_rafdb_folders
 
 from fer.data.samples import FaceSamples, Split
 from fer.errors import ConfigError
+from fer.folders.opened import OpenData, OpenModels
+from fer.folders.record import read_runs
 from fer.labels import EMOTIONS
 from fer.report.command import compose, parse
 from fer.report.cross_data.analysis import analyse
@@ -21,8 +23,7 @@ from fer.report.finding import Finding
 from fer.report.main import choose_detail, evaluate_record
 from fer.report.options import ReportOptions
 from fer.report.page.render import render_page
-from fer.report.records import read_runs
-from fer.report.subject import OpenData, OpenModels, Subject
+from fer.report.subject import Subject
 
 
 @pytest.fixture(scope="module")

@@ -11,6 +11,8 @@ import pytest
 from fer.data.samples import Split
 from fer.data.synthetic.source import synthetic_samples
 from fer.explain.heat_maps import HeatMaps
+from fer.folders.opened import OpenData, OpenModels
+from fer.folders.record import read_runs
 from fer.labels import EMOTIONS
 from fer.metrics import Estimate, Predictions
 from fer.report.explanations.analysis import analyse
@@ -25,8 +27,7 @@ from fer.report.finding import Finding
 from fer.report.main import evaluate_record
 from fer.report.options import ReportOptions
 from fer.report.page.render import render_page
-from fer.report.records import read_runs
-from fer.report.subject import OpenData, OpenModels, Subject
+from fer.report.subject import Subject
 
 SMALL = {
     "cam_images_per_class": 1,

@@ -13,6 +13,8 @@ import pytest
 
 from fer.data.samples import FaceSamples, Split
 from fer.errors import ConfigError
+from fer.folders.record import RunRecord
+from fer.folders.run import RunFolder
 from fer.labels import EMOTIONS
 from fer.metrics.fairness import score_groupings
 from fer.report.fairness.analysis import analyse
@@ -21,10 +23,8 @@ from fer.report.fairness.sentences import nothing_shown, warnings
 from fer.report.finding import Finding
 from fer.report.options import ReportOptions
 from fer.report.page.render import render_page
-from fer.report.records import RunRecord
 from fer.report.scores.evaluation import EvaluatedRun, describe_data, evaluate_run
 from fer.report.subject import OpenModels, Subject
-from fer.run_folder import RunFolder
 
 COUNT = 1400
 

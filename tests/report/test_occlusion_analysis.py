@@ -20,6 +20,9 @@ from fer.checkpoint import load_model
 from fer.data.face_masks import FACE_MASKS, HALF_MASKS, PART_MASKS, STUDY_MASKS, WHOLE, FaceMask, masked
 from fer.data.regions import HALVES
 from fer.errors import CheckpointError, DataError
+from fer.folders.opened import OpenData, OpenModels
+from fer.folders.record import read_runs
+from fer.folders.study import StudyFolder
 from fer.labels import EMOTIONS
 from fer.metrics import Predictions, evaluate, evaluate_classes
 from fer.metrics.retention import retention
@@ -32,9 +35,7 @@ from fer.report.occlusion.statements import mask_statements, recoveries, signed,
 from fer.report.occlusion.tables import study_tables
 from fer.report.options import ReportOptions
 from fer.report.page.render import render_page
-from fer.report.records import read_runs
-from fer.report.subject import OpenData, OpenModels, Subject
-from fer.study_folder import StudyFolder
+from fer.report.subject import Subject
 
 OPTIONS = ReportOptions(bootstrap=100, device="cpu", tta=False)
 

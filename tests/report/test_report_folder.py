@@ -16,6 +16,8 @@ import yaml
 from fer.data.samples import FaceSamples, Split
 from fer.errors import CheckpointError, DataError
 from fer.explain.heat_maps import HeatMaps
+from fer.folders.opened import OpenData, OpenModels
+from fer.folders.record import read_runs
 from fer.labels import EMOTIONS
 from fer.metrics import METRICS, Predictions, headline
 from fer.report.comparison.analysis import analyse as comparison
@@ -24,9 +26,8 @@ from fer.report.explanations.gallery import build_gallery
 from fer.report.main import choose_detail, write_report
 from fer.report.options import ReportOptions
 from fer.report.page.render import escape_markdown
-from fer.report.records import read_runs
 from fer.report.scores.evaluation import EvaluatedRun, describe_data, evaluate_run
-from fer.report.subject import OpenData, OpenModels, Subject
+from fer.report.subject import Subject
 
 OPTIONS = ReportOptions(bootstrap=100, explanations={"cam_images_per_class": 1, "mistakes": 2, "successes": 0})
 EVIL = "<script>alert(1)</script>"

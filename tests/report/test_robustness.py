@@ -11,17 +11,18 @@ import pytest
 
 from fer.data.corruption.registry import CORRUPTIONS, corrupt
 from fer.errors import ConfigError
+from fer.folders.opened import OpenData, OpenModels
+from fer.folders.record import read_runs
 from fer.report.command import compose, parse
 from fer.report.finding import Finding
 from fer.report.main import evaluate_record
 from fer.report.options import ReportOptions
 from fer.report.page.render import render_page
-from fer.report.records import read_runs
 from fer.report.robustness.analysis import analyse
 from fer.report.robustness.measurement import choose_faces
 from fer.report.robustness.options import RobustnessOptions
 from fer.report.robustness.section import verdict
-from fer.report.subject import OpenData, OpenModels, Subject
+from fer.report.subject import Subject
 
 FULL = RobustnessOptions(corruptions="all", severities=(1, 2, 3, 4, 5), max_faces=12)
 

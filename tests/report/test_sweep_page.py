@@ -10,11 +10,11 @@ import pytest
 
 from fer.errors import DataError
 from fer.files import write_json
+from fer.folders.sweep import Status, SweepFolder, TrialRecord
 from fer.report.main import make_report
 from fer.report.sweep.importance import importance
 from fer.report.sweep.page import write_sweep_report
 from fer.report.sweep.trials import SweepTrials
-from fer.sweep_folder import Status, SweepFolder, TrialRecord
 
 SPACE = {
     "optimizer": "choice(sgd, adamw)",

@@ -9,8 +9,8 @@ import pytest
 
 from fer.callbacks.emissions import Emissions, grid_factor, read_earlier
 from fer.errors import ConfigError, DataError
+from fer.folders.record import read_run
 from fer.report.cost.costs import training_of
-from fer.report.records import read_run
 
 ON = ("callbacks=emissions", "callbacks.emissions.country=fra", "callbacks.emissions.interval=1", "model=mlp")
 

@@ -17,9 +17,9 @@ from fer.callbacks.epoch_seed import EpochSeed
 from fer.checkpoint import load_model
 from fer.data.occlusion import keep
 from fer.data.regions import HALVES
+from fer.folders.record import read_runs
 from fer.interrupt import Interrupted
 from fer.metrics import Predictions
-from fer.report.records import read_runs
 
 NAMES = ("full", *HALVES)
 SMALL = (*TINY, "model=mlp", "model.params.hidden=[16]", "finetune.epochs=2")

@@ -9,9 +9,9 @@ import yaml
 
 from fer.checkpoint import load_model
 from fer.errors import ConfigError
+from fer.folders.run import RunFolder, default_run_dir
 from fer.labels import EMOTIONS
 from fer.metrics import Predictions
-from fer.run_folder import RunFolder, default_run_dir
 
 
 def test_files_of_the_contract(tiny_run: Path) -> None:

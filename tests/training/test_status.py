@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
+from fer.folders.run import RunFolder
 from fer.interrupt import Interrupted
-from fer.run_folder import RunFolder
 
 
 def manifest(path: Path) -> Any:

@@ -15,7 +15,7 @@ import yaml
 from support import TINY
 
 from fer.errors import ConfigError
-from fer.sweep_folder import SweepFolder
+from fer.folders.sweep import SweepFolder
 from fer.tuning.run import run_sweep
 
 SWEEP = (

@@ -7,10 +7,11 @@ from fer.metrics import METRICS
 from fer.report.finding import Finding
 from fer.report.options import ReportOptions
 from fer.report.page.render import render_markdown
-from fer.report.page.wording import duration, flat_facts, parameters
+from fer.report.page.wording import flat_facts, parameters
 from fer.report.scores.evaluation import EvaluatedRun
 from fer.report.scores.rows import class_rows, score_rows
 from fer.report.scores.statements import is_synthetic, meanings, protocol_in_full, statement, trained_without_copies
+from fer.wording import duration
 
 
 def model_card(

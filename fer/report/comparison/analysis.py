@@ -9,11 +9,12 @@ from fer.report.comparison.figures import comparison_figure, runs_figure
 from fer.report.comparison.groups import ComparableRuns, comparable_groups
 from fer.report.finding import Finding
 from fer.report.page.section import Chart, Section, cell
-from fer.report.page.wording import duration, parameters
+from fer.report.page.wording import parameters
 from fer.report.scores.evaluation import EvaluatedRun
 from fer.report.scores.evaluation_sets import SET_TITLES
 from fer.report.scores.tables import csv_text, tables
 from fer.report.subject import Subject
+from fer.wording import duration
 
 
 def analyse(subject: Subject) -> Finding | None:

@@ -13,10 +13,11 @@ from fer.report.cost.timing import BATCH
 from fer.report.finding import Finding
 from fer.report.page.figure_style import Palette
 from fer.report.page.section import Chart, Section, cell
-from fer.report.page.wording import duration, parameters
+from fer.report.page.wording import parameters
 from fer.report.scores.evaluation_sets import SET_TITLES
 from fer.report.scores.statements import protocol
 from fer.report.subject import Subject
+from fer.wording import duration
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

@@ -39,17 +39,6 @@ def half_width(estimate: Estimate) -> str:
     return f"{50 * (estimate.high - estimate.low):.1f}"
 
 
-def duration(seconds: object) -> str:
-    """Seconds as "12 min 5 s"; an unknown time is "not recorded"."""
-    if not isinstance(seconds, int | float):
-        return "not recorded"
-    minutes, rest = divmod(round(seconds), 60)
-    hours, minutes = divmod(minutes, 60)
-    if hours > 0:
-        return f"{hours} h {minutes} min"
-    return f"{minutes} min {rest} s" if minutes > 0 else f"{seconds:.1f} s"
-
-
 def parameters(count: int) -> str:
     """1234567 -> "1.23 M"."""
     if count >= 100_000:

@@ -151,12 +151,13 @@ def _tiles(facts: Facts, summary: Summary) -> list[dict[str, str]]:
     )
     if summary.mce is not None and summary.relative_mce is not None:
         relative = cell("mce", summary.relative_mce)
+        known = np.isfinite(summary.relative_mce.value)
+        reason = relative.interval if known else f"some corruption costs {facts.baseline} nothing"
         tiles.append(
             tile(
                 f"mCE against {facts.baseline}",
                 summary.mce,
-                f"1 is the baseline, less is better. Relative mCE: {relative.text} ({relative.interval}). "
-                f"{facts.statement}",
+                f"1 is the baseline, less is better. Relative mCE: {relative.text} ({reason}). {facts.statement}",
                 "mce",
             )
         )

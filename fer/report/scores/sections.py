@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from fer.labels import EMOTIONS
 from fer.metrics import METRICS, normalise_rows
 from fer.report.page.section import Chart, Section
-from fer.report.page.wording import duration, flat_facts, interval, number, parameters, percent
+from fer.report.page.wording import flat_facts, interval, number, parameters, percent
 from fer.report.scores import figures
 from fer.report.scores.evaluation import EvaluatedRun
 from fer.report.scores.rows import class_rows, score_rows
@@ -19,6 +19,7 @@ from fer.report.scores.statements import (
     statement,
     trained_without_copies,
 )
+from fer.wording import duration
 
 
 def score_sections(run: EvaluatedRun, *, title: str) -> list[Section]:

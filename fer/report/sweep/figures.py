@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-    from fer.sweep_folder import TrialRecord
+    from fer.folders.sweep import TrialRecord
 
 _AXES: Final = 8
 """Axes of the parallel coordinates at most: more cannot be followed."""

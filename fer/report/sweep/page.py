@@ -5,13 +5,14 @@ from pathlib import Path
 from typing import Any
 
 from fer.files import write_atomic
+from fer.folders.sweep import SweepFolder, TrialRecord
 from fer.report.page.render import render_page
 from fer.report.page.section import Chart, Section
-from fer.report.page.wording import duration, percent
+from fer.report.page.wording import percent
 from fer.report.sweep import figures
 from fer.report.sweep.importance import FEWEST, Importance, importance
 from fer.report.sweep.trials import SweepTrials, loss_of, text_of
-from fer.sweep_folder import SweepFolder, TrialRecord
+from fer.wording import duration
 
 
 def write_sweep_report(path: Path) -> Path:

@@ -10,8 +10,8 @@ import numpy as np
 import numpy.typing as npt
 
 from fer.errors import DataError
+from fer.folders.sweep import SweepFolder, TrialRecord
 from fer.objectives import METRICS
-from fer.sweep_folder import SweepFolder, TrialRecord
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,7 @@ import pytest
 import yaml
 
 from fer.errors import CheckpointError, ConfigError, DataError
-from fer.report.records import read_run, read_runs
+from fer.folders.record import read_run, read_runs
 
 
 def run_folder(path: Path, *, finished: bool = True, best: bool = True, last: bool = True) -> Path:

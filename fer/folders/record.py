@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from fer.errors import CheckpointError, ConfigError, DataError
-from fer.run_folder import RunFolder
-from fer.study_folder import StudyFolder
+from fer.folders.run import RunFolder
+from fer.folders.study import StudyFolder
 
 
 @dataclass(frozen=True, kw_only=True)

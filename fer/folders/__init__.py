@@ -1,0 +1,1 @@
+"""The folders the commands leave, and what they say of themselves."""

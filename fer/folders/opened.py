@@ -1,0 +1,84 @@
+"""The data and the models of runs, opened from what their folders say."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+from fer.errors import ConfigError
+from fer.folders.record import RunRecord
+
+if TYPE_CHECKING:
+    from fer.checkpoint import LoadedModel
+    from fer.data.samples import FaceSamples
+
+
+class OpenData:
+    """Data sets opened each once however many runs use it.
+
+    Args:
+        root: where the data lie now; None for where each run found them.
+    """
+
+    def __init__(self, root: Path | None = None) -> None:
+        self._root = root
+        self._opened: dict[str, tuple[FaceSamples, str]] = {}
+
+    def of(self, record: RunRecord) -> "tuple[FaceSamples, str]":
+        """The samples a run was trained on, and their fingerprint.
+
+        Raises:
+            ConfigError: the run's data section is not one this version can read.
+            DataError: the data cannot be opened.
+        """
+        from pydantic import TypeAdapter, ValidationError
+
+        from fer.data.sources import AnyDataConfig, DataConfig, open_samples
+
+        section = dict(record.config["data"])
+        if self._root is not None:
+            if "root" not in section:
+                raise ConfigError(f"data_root={self._root}: {record.name} was trained on data without a place")
+            section["root"] = str(self._root)
+        # The data section alone: validating the whole configuration would import the whole training stack.
+        try:
+            config: DataConfig = TypeAdapter(AnyDataConfig).validate_python(section)
+        except ValidationError as error:
+            first = error.errors()[0]
+            key = ".".join(map(str, ("data", *first["loc"][1:])))
+            raise ConfigError(
+                f"{record.folder.config}: {key}: {first['msg']}; was it written by another version?"
+            ) from error
+        # Protocol and batches do not change what is opened.
+        key = config.model_dump_json(exclude=set(DataConfig.model_fields))
+        if key not in self._opened:
+            packed = open_samples(config)
+            self._opened[key] = (packed.samples, packed.fingerprint)
+        return self._opened[key]
+
+
+class OpenModels:
+    """Models loaded each once."""
+
+    def __init__(self, device: Literal["auto", "cpu", "mps", "cuda"]) -> None:
+        self._device = device
+        self._loaded: dict[Path, LoadedModel] = {}
+
+    def of(self, record: RunRecord) -> "LoadedModel":
+        """A run's model, in eval mode on the device of the options.
+
+        Raises:
+            ConfigError: this machine lacks the device.
+            CheckpointError: the checkpoint cannot be read.
+        """
+        from fer.accelerator import resolve_accelerator
+        from fer.checkpoint import load_model
+
+        if record.checkpoint not in self._loaded:
+            model = load_model(record.checkpoint)
+            try:
+                model.net.to(resolve_accelerator(self._device))
+            except ConfigError as error:
+                raise ConfigError(
+                    f"device={self._device} is not on this machine: use device=auto or device=cpu"
+                ) from error
+            self._loaded[record.checkpoint] = model
+        return self._loaded[record.checkpoint]
