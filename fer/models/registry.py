@@ -20,6 +20,7 @@ NETS: Final[Mapping[str, str]] = MappingProxyType(
         "majority": "fer.models.majority:Majority",
         "mlp": "fer.models.mlp:MLP",
         "cnn": "fer.models.cnn:CNN",
+        "vgg": "fer.models.vgg:VGG",
         "skipcnn": "fer.models.skipcnn:SkipCNN",
         "resnet18": "fer.models.resnet:resnet18",
         "resnet50": "fer.models.resnet:resnet50",

@@ -19,12 +19,14 @@ SMALL: dict[str, dict[str, Any]] = {
     "vit": {"depth": 2},
     "cnn": {"widths": [8, 16, 16]},
     "skipcnn": {"widths": [8, 16, 16]},
+    "vgg": {"widths": [8, 16], "hidden": [32]},
 }
 CASES = {
     "random": (1, 48, 48, None),
     "majority": (1, 48, 48, None),
     "mlp": (1, 48, 48, None),
     "cnn": (3, 64, 48, 16),
+    "vgg": (1, 48, 48, None),
     "skipcnn": (1, 48, 64, 6),
     "resnet18": (1, 48, 48, 3),
     "resnet50": (3, 48, 48, 2),

@@ -13,7 +13,11 @@ from fer.models.layers import head_parameters
 from fer.models.protocols import UsesClassCounts
 from fer.models.registry import NETS, build_net
 
-PARAMS: dict[str, dict[str, object]] = {"timm": {"timm_name": "test_efficientnet"}, "vit": {"depth": 2}}
+PARAMS: dict[str, dict[str, object]] = {
+    "timm": {"timm_name": "test_efficientnet"},
+    "vit": {"depth": 2},
+    "vgg": {"hidden": [64]},
+}
 UNTRAINED = ("random", "majority")
 PLACELESS = (*UNTRAINED, "mlp")
 

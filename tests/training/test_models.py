@@ -14,6 +14,7 @@ from fer.models.registry import NETS
 SMALL = {
     "resnet50": ["model.params.stem=imagenet"],
     "efficientnetv2": ["model.params.stem=imagenet"],
+    "vgg": ["model.params.widths=[8,16]", "model.params.hidden=[32]"],
     "timm": ["model.params.timm_name=test_resnet"],
 }
 

@@ -1,0 +1,47 @@
+"""Every recipe of conf/experiment trains: a step of it, on drawn faces or on small copies of its data sets' layouts."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from layouts import write_affectnet, write_classes
+
+from fer.conf_files import config_groups
+from fer.config import compose_train, validate
+from fer.data.augment import Augment
+from fer.data.datamodule import FERDataModule
+from fer.labels import EMOTIONS
+from fer.training import run
+
+ONE_STEP = ("trainer.max_epochs=1", "+trainer.limit_train_batches=1", "trainer.accelerator=cpu", "data.batch_size=8")
+SMALL = {"vgg_plateau": ("model.params.widths=[8,16]", "model.params.hidden=[32]")}
+
+
+@pytest.mark.parametrize("name", sorted({*config_groups()["experiment"]} - {"merged_balanced"}))
+def test_a_recipe_takes_a_step(name: str, train: Callable[..., Any], tmp_path: Path) -> None:
+    run = train(f"experiment={name}", "report=false", *ONE_STEP, *SMALL.get(name, ()), run_dir=tmp_path / "run")
+    metrics = json.loads((run.run_dir / "metrics.json").read_text(encoding="utf-8"))
+    assert metrics["num_parameters"] > 0
+    assert (run.run_dir / "checkpoints" / "best.ckpt").is_file()
+
+
+def test_the_merged_recipe_drops_contempt_and_draws_every_class_as_often(tmp_path: Path) -> None:
+    counts = {f"train/{emotion}": 3 + 4 * number for number, emotion in enumerate(EMOTIONS)}
+    counts |= {f"test/{emotion}": 2 for emotion in EMOTIONS}
+    folder = write_classes(tmp_path / "faces", counts)
+    affectnet = write_affectnet(tmp_path / "affectnet", per_class=6)
+    sources = f"data.sources=[{{name: folder, root: {folder}}}, {{name: affectnet, root: {affectnet}, contempt: drop}}]"
+    tree = compose_train(
+        ["experiment=merged_balanced", sources, *ONE_STEP, "data.batch_size=7", f"run_dir={tmp_path / 'run'}"]
+    )
+    config = validate(tree)
+    data = FERDataModule(config.data, augment=Augment(config.augment), seed=0)
+    data.setup()
+    # Seven classes of equal share fill batches of seven.
+    drawn = np.concatenate([batch["label"].numpy() for batch in data.train_dataloader()])
+    assert len(set(np.bincount(drawn, minlength=7))) == 1
+    assert not any("contempt" in str(name) for name in data.samples.ids)
+    assert (run(config, tree).run_dir / "checkpoints" / "best.ckpt").is_file()
