@@ -25,6 +25,8 @@ class Interrupted(Stopped):
         self.exit_code = 128 + signum
 
 
+_SIGNALS: Final = (signal.SIGINT, signal.SIGTERM)
+
 _AGAIN_AFTER: Final = 0.05
 """Seconds after which a signal is sent once more whose exception was swallowed."""
 
@@ -59,7 +61,7 @@ def signals_raise() -> Iterator[None]:
 
     main = threading.get_ident()
     told = sys.unraisablehook
-    previous = {signum: signal.getsignal(signum) for signum in (signal.SIGINT, signal.SIGTERM)}
+    previous = {signum: signal.getsignal(signum) for signum in _SIGNALS}
     for signum in previous:
         signal.signal(signum, stop)
     sys.unraisablehook = swallowed
@@ -69,3 +71,20 @@ def signals_raise() -> Iterator[None]:
         sys.unraisablehook = told
         for signum, handler in previous.items():
             signal.signal(signum, handler)
+
+
+@contextmanager
+def signals_wait() -> Iterator[None]:
+    """Within, SIGINT and SIGTERM wait for the end: for the few moments that must not be cut in two."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    came: list[int] = []
+    previous = {signum: signal.signal(signum, lambda signum, _: came.append(signum)) for signum in _SIGNALS}
+    try:
+        yield
+    finally:
+        for signum, handler in previous.items():
+            signal.signal(signum, handler)
+        if came:
+            signal.raise_signal(came[0])

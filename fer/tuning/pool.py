@@ -10,6 +10,7 @@ from multiprocessing.connection import Connection
 from multiprocessing.process import BaseProcess
 from typing import Final
 
+from fer.interrupt import signals_wait
 from fer.tuning.job import Ended, Job, Message
 
 PRELOAD: Final = ["fer.tuning.trial", "hydra.compose", "hydra.utils", "pandas", "pyarrow.parquet", "cv2", "filelock"]
@@ -61,9 +62,11 @@ class Pool:
         # Imported by name in the child, from the preloaded module: this process never loads torch.
         ours, theirs = self._context.Pipe()
         process = self._context.Process(target=_child, args=(theirs, job), daemon=True)
-        process.start()
-        theirs.close()
-        self._workers[number] = Worker(number, process, ours)
+        # Cut short, the talk with the server would leave a child that nobody knows, or one that reads half a job.
+        with signals_wait():
+            process.start()
+            theirs.close()
+            self._workers[number] = Worker(number, process, ours)
 
     def answer(self, number: int, *, give_up: bool) -> None:
         """Answers a `Step`."""

@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 import pytest
 
-from fer.interrupt import Interrupted, signals_raise
+from fer.interrupt import Interrupted, signals_raise, signals_wait
 
 
 class Finalised:
@@ -41,3 +41,20 @@ def test_a_signal_that_a_finaliser_swallows_comes_again(capsys: pytest.CaptureFi
     assert told.value.exit_code == 143
     assert sys.unraisablehook is hook
     assert "Exception ignored" not in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(("signum", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_a_signal_waits_for_what_must_not_be_cut_in_two(signum: int, status: int) -> None:
+    done = []
+
+    def whole() -> None:
+        with signals_wait():
+            os.kill(os.getpid(), signum)
+            time.sleep(0.01)
+            done.append("first")
+        done.append("second")
+
+    with pytest.raises(Interrupted) as told:
+        wait_for_signal(whole)
+    assert told.value.exit_code == status
+    assert done == ["first"]
