@@ -32,8 +32,8 @@ class ModelConfig(Section):
         size: height and width the net takes, in pixels.
         pretrained: false, true (ImageNet weights from the hub) or the path of a weights file.
         params: arguments of the net's own builder.
-        train_sizes: training resolution in pixels by the share of training done, as {start: size};
-            null trains at `size` throughout. Evaluation is always at `size`.
+        train_sizes: training resolutions in pixels, each with the share of the training from which it holds, as
+            [[0.0, 32], [0.5, 48]]; null trains at `size` throughout. Evaluation is always at `size`.
     """
 
     name: str
@@ -41,12 +41,18 @@ class ModelConfig(Section):
     size: int = Field(default=48, ge=8)
     pretrained: bool | str = False
     params: dict[str, Any] = Field(default_factory=dict)
-    train_sizes: dict[float, int] | None = None
+    # Pairs, not a mapping: Hydra replaces a list as a whole, and would mix the keys of two mappings.
+    train_sizes: tuple[tuple[float, Annotated[int, Field(ge=8)]], ...] | None = None
 
     @model_validator(mode="after")
     def _sizes_start_at_zero(self) -> "ModelConfig":
-        if self.train_sizes is not None and min(self.train_sizes) != 0:
-            raise ValueError(f"train_sizes must say what holds from 0.0 on, got {self.train_sizes}")
+        if self.train_sizes is None:
+            return self
+        shares = [share for share, _ in self.train_sizes]
+        if shares[:1] != [0.0]:
+            raise ValueError(f"train_sizes must say what holds from 0.0 on, as in [[0.0, 32], [0.5, 48]], got {shares}")
+        if shares != sorted(set(shares)) or shares[-1] >= 1:
+            raise ValueError(f"the shares of train_sizes must rise and stay below 1, got {shares}")
         return self
 
 

@@ -46,9 +46,6 @@ def completed(tree: Mapping[str, Any]) -> dict[str, Any]:
 def _filled(saved: Any, known: Any) -> Any:
     """`saved` with what `known` has beyond it, as plain values."""
     if isinstance(saved, Mapping) and isinstance(known, Mapping):
-        # A number may be written as text or as a number where it is a key (train_sizes): such maps are whole.
-        if not all(isinstance(key, str) for key in known):
-            return dict(saved)
         return {**{key: _filled(value, known.get(key)) for key, value in saved.items()},
                 **{key: _filled(value, None) for key, value in known.items() if key not in saved}}  # fmt: skip
     if isinstance(saved, Mapping):

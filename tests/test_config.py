@@ -72,11 +72,24 @@ def test_mistakes_name_the_key_and_the_fix(override: str, words: list[str]) -> N
     assert len(message.splitlines()) <= 2
 
 
-def test_training_sizes_must_say_what_holds_at_the_start() -> None:
-    tree = compose_train([])
-    tree["model"]["train_sizes"] = {0.5: 48}
-    with pytest.raises(ConfigError, match=r"model.*train_sizes must say what holds from 0\.0 on"):
-        validate(tree)
+@pytest.mark.parametrize(
+    ("sizes", "words"),
+    [
+        ("[[0.5,48]]", r"model.*train_sizes must say what holds from 0\.0 on"),
+        ("[]", r"model.*train_sizes must say what holds from 0\.0 on"),
+        ("[[0.0,32],[0.6,40],[0.5,48]]", "must rise"),
+        ("[[0.0,32],[1.0,48]]", "stay below 1"),
+        ("[[0.0,4]]", r"model\.train_sizes"),
+    ],
+)
+def test_training_sizes_must_cover_the_training_in_order(sizes: str, words: str) -> None:
+    with pytest.raises(ConfigError, match=words):
+        validate(compose_train([f"model.train_sizes={sizes}"]))
+
+
+def test_training_sizes_of_the_command_line_replace_those_of_the_file() -> None:
+    config = validate(compose_train(["model.train_sizes=[[0.0,24],[0.5,48]]"]))
+    assert config.model.train_sizes == ((0.0, 24), (0.5, 48))
 
 
 def test_a_callback_can_be_changed_and_removed() -> None:

@@ -1,6 +1,6 @@
 """The Lightning system around a net: loss, metrics, optimiser, schedule."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import pytorch_lightning as pl
@@ -20,7 +20,8 @@ class Classifier(pl.LightningModule):
         loss: (logits, label, target or None) -> scalar.
         optimizer: parameter groups -> optimiser; None for a net without trainable parameters.
         scheduler: the learning rate over the run.
-        train_sizes: training resolution in pixels by the share of training done; None = the net's own.
+        train_sizes: (share of training done from which it holds, training resolution in pixels), the shares rising
+            from 0; None = the net's own.
         description: what a checkpoint needs to be a model on its own, as plain values; saved under "fer".
         channels_last: run convolutions in NHWC memory order.
     """
@@ -34,7 +35,7 @@ class Classifier(pl.LightningModule):
         loss: nn.Module,
         optimizer: torch.optim.Optimizer | None,
         scheduler: SchedulerConfig,
-        train_sizes: dict[float, int] | None = None,
+        train_sizes: Sequence[tuple[float, int]] | None = None,
         channels_last: bool = True,
     ) -> None:
         super().__init__()
@@ -56,7 +57,7 @@ class Classifier(pl.LightningModule):
             return self.preprocess.size
         assert self.trainer.max_epochs is not None
         done = self.trainer.current_epoch / self.trainer.max_epochs
-        return self.train_sizes[max(start for start in self.train_sizes if start <= done)]
+        return max((share, size) for share, size in self.train_sizes if share <= done)[1]
 
     def forward(self, image_BCHW: Tensor) -> Tensor:
         """Stored images (B, C, H, W), uint8 or float in [0, 255] -> logits (B, K)."""
