@@ -101,6 +101,18 @@ def export() -> None:
     _guarded(body)
 
 
+def bench() -> None:
+    """`fer-bench`: measures speed and time to accuracy beside what they compare with."""
+
+    def body() -> None:
+        _needs_train_extra("fer-bench")
+        from fer.bench.command import main
+
+        main(sys.argv[1:])
+
+    _guarded(body, folder=None)
+
+
 def predict() -> None:
     """`fer-predict`: emotions of the faces in pictures and videos."""
 
@@ -230,10 +242,10 @@ def _tell_progress() -> None:
     logging.basicConfig(level=level, format="%(message)s", stream=sys.stderr)
 
 
-def _guarded(body: Callable[[], int | None], *, folder: str = "run_dir") -> None:
+def _guarded(body: Callable[[], int | None], *, folder: str | None = "run_dir") -> None:
     """Runs a command's body; turns its end into the exit status of the outside contract.
 
-    `folder` is the key of the folder with which an interrupted command goes on.
+    `folder` is the key of the folder with which an interrupted command goes on; None where it begins again.
     """
     from fer.interrupt import Interrupted, signals_raise
     from fer.processes import first_process, started_by_another
@@ -253,8 +265,8 @@ def _guarded(body: Callable[[], int | None], *, folder: str = "run_dir") -> None
     except Interrupted as interruption:
         if not first_process():
             sys.exit(interruption.exit_code)
-        _end(f"stopped by {interruption}; what was saved is whole, and the same command with its {folder} goes on",
-             interruption.exit_code)  # fmt: skip
+        goes_on = "" if folder is None else f", and the same command with its {folder} goes on"
+        _end(f"stopped by {interruption}; what was saved is whole{goes_on}", interruption.exit_code)
     except BrokenPipeError:
         # The reader of our output went away (`fer-data stats | head`).
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

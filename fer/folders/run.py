@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import fer
 from fer.files import owned_folder, write_atomic, write_json
 from fer.interrupt import Stopped
 
@@ -189,13 +190,13 @@ def _versions() -> dict[str, str]:
 
 def _git_revision() -> str | None:
     """Commit of the checkout this package runs from, with `+` where it has changes; None for an installed wheel."""
-    folder = Path(__file__).parent
-    if not (folder.parent / "pyproject.toml").is_file():
+    root = Path(fer.__file__).parents[1]
+    if not (root / "pyproject.toml").is_file():
         return None
     try:
         done = subprocess.run(
             ["git", "describe", "--always", "--abbrev=12", "--dirty=+", "--exclude=*"],
-            cwd=folder,
+            cwd=root,
             capture_output=True,
             text=True,
             timeout=10,

@@ -11,9 +11,10 @@ from fer.errors import ConfigError, FerError
 from fer.files import write_json
 from fer.folders.run import environment
 from fer.folders.sweep import SweepFolder
+from fer.processes import cores
 from fer.tuning.display import display_for, outcome
 from fer.tuning.ledger import Ledger, best_of
-from fer.tuning.settings import Sweep, compose_sweep, cores, worker_count
+from fer.tuning.settings import Sweep, compose_sweep, worker_count
 
 log = logging.getLogger(__name__)
 

@@ -1,6 +1,5 @@
 """What `fer-sweep` is asked to do: the sweep's own keys, the settings of every trial, and the space."""
 
-import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,6 +10,7 @@ from pydantic import Field
 from fer.errors import ConfigError
 from fer.objectives import Objective
 from fer.overrides import key_of
+from fer.processes import cores
 from fer.section import Section
 from fer.tuning.distributions import is_distribution, parse
 from fer.tuning.pruning import PruningSettings
@@ -123,8 +123,3 @@ def worker_count(sweep: Sweep) -> int:
     if sweep.settings.workers is not None:
         return sweep.settings.workers
     return cores() if sweep.on_cpu else 1
-
-
-def cores() -> int:
-    """CPU cores this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

@@ -60,6 +60,10 @@ MAY_IMPORT = {
     "fer.export": GROUND
     | {"fer.checkpoint", "fer.data", "fer.metrics", "fer.preprocess", "fer.saved_config"}
     | {"fer.folders", "fer.runtime.facts", "fer.runtime.statistics"},
+    "fer.bench": GROUND
+    | {"fer.accelerator", "fer.callbacks", "fer.checkpoint", "fer.config", "fer.data", "fer.export", "fer.folders"}
+    | {"fer.metrics", "fer.models", "fer.overrides", "fer.preprocess", "fer.runtime.model", "fer.trainer"}
+    | {"fer.processes", "fer.training"},
     "fer.cli": None,
 }
 SEALED_TO = ("fer.data", "fer.report")
@@ -158,6 +162,7 @@ HEAVY = {"torch", "pytorch_lightning", "torchvision", "timm", "hydra", "omegacon
         "fer.tracking",
         "fer.export",
         "fer.runtime",
+        "fer.bench",
     ],
 )
 def test_importing_a_door_loads_nothing_heavy(module: str) -> None:
@@ -165,7 +170,7 @@ def test_importing_a_door_loads_nothing_heavy(module: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "command", ["train", "sweep", "report", "data", "occlusion", "track", "export", "predict", "serve"]
+    "command", ["train", "sweep", "report", "data", "occlusion", "track", "export", "predict", "serve", "bench"]
 )
 def test_help_loads_nothing_heavy(command: str) -> None:
     code = (

@@ -1,4 +1,4 @@
-"""Every fer-train, fer-sweep and fer-occlusion command in the documentation names settings that exist."""
+"""Every fer-train, fer-sweep, fer-occlusion and fer-bench command in the documentation names settings that exist."""
 
 import re
 import shlex
@@ -10,7 +10,7 @@ from fer.config import compose_train, validate
 
 ROOT = Path(__file__).parents[2]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
-COMMAND = re.compile(r"^(?:\$ |uv run )?(fer-(?:train|sweep|occlusion)) ([^#`\n|]*[^#`\n| ])", re.MULTILINE)
+COMMAND = re.compile(r"^(?:\$ |uv run )?(fer-(?:train|sweep|occlusion|bench)) ([^#`\n|]*[^#`\n| ])", re.MULTILINE)
 
 
 def commands() -> list[tuple[str, str]]:
@@ -32,9 +32,14 @@ def test_a_documented_command_names_settings_that_exist(name: str, arguments: st
         compose_sweep(overrides)
     elif name == "fer-occlusion":
         compose_train([*overrides, "run_dir=unused"], config_name="occlusion")
+    elif name == "fer-bench":
+        from fer.bench.settings import compose_bench
+
+        # A run folder of the reader's own.
+        compose_bench([word for word in overrides if not word.startswith("bench.run=")], run_dir=Path("unused"))
     else:
         validate(compose_train([*overrides, "run_dir=unused"]))
 
 
 def test_there_are_commands_to_check() -> None:
-    assert {name for name, _ in commands()} == {"fer-train", "fer-sweep", "fer-occlusion"}
+    assert {name for name, _ in commands()} == {"fer-train", "fer-sweep", "fer-occlusion", "fer-bench"}

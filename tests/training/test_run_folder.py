@@ -1,6 +1,7 @@
 """What a run leaves behind, by the names others rely on."""
 
 import json
+import subprocess
 from pathlib import Path
 
 import numpy as np
@@ -9,9 +10,18 @@ import yaml
 
 from fer.checkpoint import load_model
 from fer.errors import ConfigError
-from fer.folders.run import RunFolder, default_run_dir
+from fer.folders.run import RunFolder, default_run_dir, environment
 from fer.labels import EMOTIONS
 from fer.metrics import Predictions
+
+
+def test_environment_names_the_commit_it_runs_from() -> None:
+    root = Path(__file__).parents[2]
+    commit = subprocess.run(["git", "rev-parse", "HEAD"], cwd=root, capture_output=True, text=True)
+    if commit.returncode != 0:
+        pytest.skip("this is no checkout")
+    assert commit.stdout.startswith(str(environment()["git_revision"]).removesuffix("+"))
+    assert len(str(environment()["git_revision"])) >= 12
 
 
 def test_files_of_the_contract(tiny_run: Path) -> None:

@@ -1,0 +1,45 @@
+"""The machine and the software that a number was measured with."""
+
+import os
+from typing import Any
+
+from fer.folders.run import environment
+from fer.processes import cores
+
+_GIB = 2**30
+
+
+def describe_machine(*, threads: int, device: str, precision: str) -> dict[str, Any]:
+    """What a reader needs to judge the numbers, as plain values by the names of a table.
+
+    Args:
+        threads: of torch.
+        device: in words.
+        precision: Lightning's name, of the training.
+    """
+    import onnxruntime
+
+    here = environment()
+    return {
+        "processor": here["machine"]["processor"],
+        "cores": cores(),
+        "memory, GiB": _memory_gib(),
+        "device": device,
+        "precision": precision,
+        "threads of torch": threads,
+        "system": here["machine"]["system"],
+        "versions": {**here["versions"], "onnxruntime": onnxruntime.__version__},
+        "git revision": here["git_revision"],
+    }
+
+
+def busy_cores() -> float | None:
+    """Cores kept busy over the last minute, by everything on this machine; None where the system does not tell."""
+    return os.getloadavg()[0] if hasattr(os, "getloadavg") else None
+
+
+def _memory_gib() -> float | None:
+    """Physical memory; None where the system does not tell (Windows)."""
+    if not hasattr(os, "sysconf"):
+        return None
+    return round(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / _GIB, 1)

@@ -1,0 +1,97 @@
+"""What a measurement found: every repeat, and what is shown of them."""
+
+import statistics
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Literal, TypeVar
+
+_T = TypeVar("_T")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Row:
+    """One line of the table.
+
+    Attributes:
+        label: what was measured.
+        unit: of the values; "x" for a ratio.
+        values: every repeat, in the order they were taken; none where nothing could be measured.
+        centre: what stands for them: the median (of times, which others can only prolong) or the mean (of results
+            that differ by their seed).
+        note: the reason why there is no value, or what the value does not say of itself.
+    """
+
+    label: str
+    unit: str
+    values: tuple[float, ...]
+    centre: Literal["median", "mean"] = "median"
+    note: str = ""
+
+    @property
+    def middle(self) -> float | None:
+        """Median or mean of the values."""
+        if len(self.values) == 0:
+            return None
+        return statistics.median(self.values) if self.centre == "median" else statistics.fmean(self.values)
+
+    @property
+    def deviation(self) -> float | None:
+        """Standard deviation over the repeats (n - 1); None for fewer than two."""
+        return statistics.stdev(self.values) if len(self.values) > 1 else None
+
+    def as_dict(self) -> dict[str, Any]:
+        """Plain types, for JSON."""
+        return {
+            "label": self.label,
+            "unit": self.unit,
+            "values": list(self.values),
+            self.centre: self.middle,
+            "least": min(self.values, default=None),
+            "most": max(self.values, default=None),
+            "deviation": self.deviation,
+            "note": self.note,
+        }
+
+
+@dataclass(frozen=True, kw_only=True)
+class Measurement:
+    """One part of the table.
+
+    Attributes:
+        key: the name by which `bench.what` asks for it.
+        title: with the settings that all its rows share.
+        rows: in the order of the table.
+        notes: what a reader must know.
+    """
+
+    key: str
+    title: str
+    rows: tuple[Row, ...]
+    notes: tuple[str, ...] = ()
+
+    def as_dict(self) -> dict[str, Any]:
+        """Plain types, for JSON."""
+        rows = [row.as_dict() for row in self.rows]
+        return {"key": self.key, "title": self.title, "rows": rows, "notes": list(self.notes)}
+
+
+def unmeasured(label: str, *, unit: str, reason: str) -> Row:
+    """The row of what could not be measured."""
+    return Row(label=label, unit=unit, values=(), note=reason)
+
+
+def ratio(label: str, above: Row, below: Row) -> Row:
+    """`above` over `below`, repeat by repeat: what slows the machine down for a while slows both of a repeat.
+
+    Without a value where either has none.
+    """
+    if len(above.values) == 0 or len(below.values) == 0:
+        missing = above if len(above.values) == 0 else below
+        return unmeasured(label, unit="x", reason=f"{missing.label} was not measured")
+    return Row(label=label, unit="x", values=tuple(a / b for a, b in zip(above.values, below.values, strict=True)))
+
+
+def in_turn(items: Sequence[_T], number: int) -> list[_T]:
+    """The items, beginning with another one each time, so that none always comes first."""
+    start = number % len(items)
+    return [*items[start:], *items[:start]]

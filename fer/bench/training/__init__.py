@@ -1,0 +1,1 @@
+"""Images a second of a training: fer-train's, a bare loop's, and the usual stack's."""

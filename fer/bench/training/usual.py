@@ -1,0 +1,145 @@
+"""The usual stack: one file an image, torchvision's ImageFolder and transforms, a DataLoader, float32 in NCHW."""
+
+from itertools import islice
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+import numpy as np
+import torch
+from torch import nn
+from torch.utils.data import DataLoader
+
+from fer.bench.training.clock import now
+from fer.bench.training.repeated import passes
+from fer.bench.training.subject import Subject
+from fer.data.augment_config import AugmentConfig
+from fer.labels import EMOTIONS
+from fer.models.schedule import build_scheduler
+from fer.seeding import seed_everything
+from fer.training import build_classifier
+
+if TYPE_CHECKING:
+    from fer.config import ModelConfig
+
+QUALITY: Final = 95
+"""Of the JPEG files."""
+
+_ABSENT: Final = {
+    "shear_degrees": "shear",
+    "gamma": "gamma",
+    "noise_std": "noise",
+    "occlude_probability": "hidden regions",
+    "mixup_alpha": "mixup",
+    "cutmix_alpha": "CutMix",
+}
+"""Augmentations of ours that the usual stack is measured without, and what they are called."""
+
+
+def write_folder(subject: Subject, folder: Path) -> int:
+    """Writes training faces as class/row.jpg, as Kaggle hands FER-2013 out; how many.
+
+    As many as the timed batches show, or all where there are fewer.
+    """
+    import cv2
+
+    data = subject.data
+    wanted = (subject.warmup + subject.steps) * subject.batch_size
+    rows = data.split.train
+    rows = np.sort(np.random.default_rng(0).permutation(rows)[:wanted])
+    for row in rows.tolist():
+        image_CHW = data.samples.images[row]
+        image = image_CHW[0] if len(image_CHW) == 1 else image_CHW[::-1].transpose(1, 2, 0)
+        place = folder / EMOTIONS[int(data.samples.labels[row])]
+        place.mkdir(parents=True, exist_ok=True)
+        written = cv2.imwrite(str(place / f"{row}.jpg"), image, [cv2.IMWRITE_JPEG_QUALITY, QUALITY])
+        assert written, place
+    return len(rows)
+
+
+def absent(config: AugmentConfig) -> list[str]:
+    """What `config` does to training images and `transforms` does not."""
+    return [name for field, name in _ABSENT.items() if getattr(config, field) > 0]
+
+
+def transforms(augment: AugmentConfig, model: "ModelConfig", *, mean: float, std: float) -> Any:
+    """torchvision's transforms of equal kind, image by image: PIL image -> float32 (C, size, size), normalised."""
+    import torchvision.transforms.v2
+
+    v2: Any = torchvision.transforms.v2
+    steps: list[Any] = [v2.Grayscale(num_output_channels=model.channels), v2.Resize(model.size)]
+    if augment.flip_probability > 0:
+        steps.append(v2.RandomHorizontalFlip(augment.flip_probability))
+    if augment.warps:
+        steps.append(
+            v2.RandomAffine(
+                augment.rotate_degrees,
+                translate=(augment.translate_fraction, augment.translate_fraction),
+                scale=(1 / (1 + augment.scale_fraction), 1 + augment.scale_fraction),
+                interpolation=v2.InterpolationMode.BILINEAR,
+            )
+        )
+    if augment.brightness > 0 or augment.contrast > 0:
+        steps.append(v2.ColorJitter(brightness=augment.brightness, contrast=augment.contrast))
+    steps += [
+        v2.ToImage(),
+        v2.ToDtype(torch.float32, scale=True),
+        v2.Normalize([mean] * model.channels, [std] * model.channels),
+    ]
+    if augment.erase_probability > 0:
+        aspect = (1 / augment.erase_aspect, augment.erase_aspect)
+        steps.append(v2.RandomErasing(augment.erase_probability, scale=augment.erase_area, ratio=aspect))
+    return v2.Compose(steps)
+
+
+def usual_loader(subject: Subject, folder: Path, *, workers: int) -> "DataLoader[Any]":
+    """Shuffled batches of the files, decoded and varied one by one in worker processes."""
+    from torchvision.datasets import ImageFolder
+
+    config = subject.config
+    preprocess = build_classifier(config, subject.data).preprocess
+    files = ImageFolder(
+        folder,
+        transform=transforms(config.augment, config.model, mean=preprocess.mean, std=preprocess.std),
+    )
+    return DataLoader(
+        files,
+        batch_size=min(config.data.batch_size, len(files)),
+        shuffle=True,
+        drop_last=True,
+        num_workers=workers,
+        persistent_workers=workers > 0,
+        pin_memory=subject.accelerator == "cuda",
+    )
+
+
+def usual_rate(subject: Subject, folder: Path, *, workers: int) -> float:
+    """Images a second of the loop as people write it."""
+    device = subject.device
+    # Neither the memory order nor the precision that fer-train chooses by itself.
+    config = subject.config.model_copy(update={"channels_last": False})
+    seed_everything(config.seed)
+    system = build_classifier(config, subject.data)
+    net, optimizer = system.net.to(device).train(), system.optimizer
+    assert optimizer is not None
+    criterion = nn.CrossEntropyLoss(label_smoothing=config.loss.label_smoothing)
+    total = subject.warmup + subject.steps
+    schedule = build_scheduler(config.scheduler, optimizer, steps=total)
+    loader = usual_loader(subject, folder, workers=workers)
+    begin = end = 0.0
+    images = 0
+    for number, (x_BCHW, label_B) in enumerate(islice(passes(loader), total)):
+        loss = criterion(net(x_BCHW.to(device)), label_B.to(device))
+        optimizer.zero_grad()
+        loss.backward()
+        if config.optimizer.grad_clip is not None:
+            torch.nn.utils.clip_grad_norm_(net.parameters(), config.optimizer.grad_clip)
+        optimizer.step()
+        if schedule["interval"] == "step":
+            schedule["scheduler"].step()
+        if number + 1 == subject.warmup:
+            begin = now(device)
+        elif number >= subject.warmup:
+            images += len(label_B)
+            # Here, not behind the loop, whose end puts the worker processes away.
+            end = now(device) if number + 1 == total else end
+    return images / (end - begin)
