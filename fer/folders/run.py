@@ -13,7 +13,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import fer
 from fer.files import owned_folder, write_atomic, write_json
 from fer.interrupt import Stopped
 
@@ -190,7 +189,7 @@ def _versions() -> dict[str, str]:
 
 def _git_revision() -> str | None:
     """Commit of the checkout this package runs from, with `+` where it has changes; None for an installed wheel."""
-    root = Path(fer.__file__).parents[1]
+    root = Path(__file__).parents[2]
     if not (root / "pyproject.toml").is_file():
         return None
     try:
