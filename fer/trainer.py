@@ -163,6 +163,8 @@ def quiet_lightning() -> None:
     """Silences what Lightning says of things that are meant to be so."""
     for name in ("pytorch_lightning", "lightning_fabric"):
         logging.getLogger(name).setLevel(logging.WARNING)
+    # A profiler that was asked for tells its table this way.
+    logging.getLogger("pytorch_lightning.profilers").setLevel(logging.INFO)
     for message in (
         ".*does not have many workers.*",
         ".*`configure_optimizers` returned `None`.*",
