@@ -1,0 +1,117 @@
+"""Runs, protocols and data that are not as usual: refused, or said on the page."""
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from report_stand_ins import OPTIONS, SAMPLES, Page, answers, evaluated, report, run_folder
+
+from fer.data.samples import Split
+from fer.errors import CheckpointError, DataError
+from fer.metrics import Predictions
+from fer.report.main import choose_detail
+from fer.report.scores.evaluation import EvaluatedRun
+
+
+def test_other_classes_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(CheckpointError, match="answers with the classes a, b"):
+        evaluated(run_folder(tmp_path / "run"), labels=("a", "b"))
+
+
+def test_data_without_a_test_split_is_refused(tmp_path: Path) -> None:
+    training = SAMPLES.take(SAMPLES.splits == Split.TRAINING)
+    with pytest.raises(DataError, match="nothing to score"):
+        evaluated(run_folder(tmp_path / "run"), samples=training)
+
+
+def test_changed_data_are_told(tmp_path: Path) -> None:
+    found = evaluated(run_folder(tmp_path / "run"), trained_on="feedfacefeedface")
+    assert any("data changed since training" in note for note in found.notes)
+
+
+def test_a_checkpoint_that_does_not_repeat_its_training_score_is_told(tmp_path: Path) -> None:
+    path = run_folder(tmp_path / "run")
+    (path / "metrics.json").write_text(json.dumps({"public.accuracy": 0.111}))
+    assert any("recorded a PublicTest accuracy of 11.1 %" in note for note in evaluated(path).notes)
+
+
+def test_without_private_labels_public_is_the_headline_and_the_page_says_why(tmp_path: Path) -> None:
+    found = evaluated(run_folder(tmp_path / "run"), samples=SAMPLES.take(SAMPLES.splits != Split.PRIVATE))
+    assert found.headline_key == "public"
+    assert any("no PrivateTest score is possible" in note for note in found.notes)
+    assert any("optimistic" in note for note in found.notes)
+    text = Page(report(tmp_path / "out", found, with_faces=False).read_text(encoding="utf-8")).text
+    assert "no PrivateTest score is possible" in text
+    assert "PrivateTest was read only" not in text
+
+
+def test_a_merged_test_never_passes_for_private(tmp_path: Path) -> None:
+    splits = np.where(SAMPLES.splits == Split.TRAINING, SAMPLES.splits, str(Split.MERGED_TEST))
+    found = evaluated(run_folder(tmp_path / "run"), samples=replace(SAMPLES, splits=splits))
+    assert list(found.sets) == ["folder7178"]
+    page = report(tmp_path / "out", found, with_faces=False)
+    assert "private" not in json.loads((page.parent / "metrics.json").read_text())
+
+
+def test_the_7178_protocol_puts_that_folder_on_top(tmp_path: Path) -> None:
+    found = evaluated(run_folder(tmp_path / "run", protocol="folder7178"))
+    assert found.headline_key == "folder7178"
+    assert "private" in found.sets
+
+
+def test_a_held_out_part_of_training_is_reported_as_such(tmp_path: Path) -> None:
+    path = run_folder(tmp_path / "run", protocol="stratified")
+    rows = np.arange(14)
+    Predictions(
+        ids=SAMPLES.ids[rows],
+        labels=SAMPLES.labels[rows],
+        probabilities=answers(SAMPLES.images[rows]),
+        split="heldout",
+    ).write(path / "predictions" / "heldout.parquet")
+    found = evaluated(path)
+    assert found.sets["heldout"].plain.metrics["accuracy"].n == 14
+    assert found.sets["heldout"].flipped is None
+    assert found.headline_key == "private"
+
+
+def test_the_run_in_detail_is_chosen_without_private(tmp_path: Path) -> None:
+    """The run that is better on PrivateTest alone is not the one shown."""
+    public = SAMPLES.splits == Split.PUBLIC
+    private = SAMPLES.splits == Split.PRIVATE
+
+    def right_on(rows: np.ndarray):
+        marks = {image.tobytes() for image in SAMPLES.images[rows]}
+
+        def answer(images: np.ndarray) -> np.ndarray:
+            right = np.array([image.tobytes() in marks for image in images])
+            return np.eye(7, dtype=np.float32)[(images[:, 0, 0, 0] + ~right) % 7]
+
+        return answer
+
+    better_private = evaluated(run_folder(tmp_path / "a"), answers=right_on(private))
+    better_public = evaluated(run_folder(tmp_path / "b"), answers=right_on(public))
+    assert choose_detail([better_private, better_public]) is better_public
+
+
+def test_an_unfinished_run_is_reported_with_a_note_on_top(tmp_path: Path) -> None:
+    found = evaluated(run_folder(tmp_path / "run", finished=False))
+    html = report(tmp_path / "out", found).read_text(encoding="utf-8")
+    assert "This run was interrupted after 3 epochs" in Page(html).text
+    assert html.index("interrupted after 3 epochs") < html.index('class="big-number"')
+    assert "interrupted after 3 epochs" in (tmp_path / "out" / "model_card.md").read_text()
+
+
+def test_without_test_time_augmentation_there_are_no_such_numbers(tmp_path: Path) -> None:
+    options = OPTIONS.model_copy(update={"tta": False})
+    found = evaluated(run_folder(tmp_path / "run"), options=options)
+    page = report(tmp_path / "out", found, options=options)
+    assert not any(key.endswith("_tta") for key in json.loads((page.parent / "metrics.json").read_text()))
+    assert "mirrored" not in Page(page.read_text(encoding="utf-8")).text
+
+
+def test_runs_of_different_protocols_are_told_apart(fake_run: EvaluatedRun, tmp_path: Path) -> None:
+    other = evaluated(run_folder(tmp_path / "other", protocol="kfold"))
+    text = Page(report(tmp_path / "out", fake_run, other).read_text(encoding="utf-8")).text
+    assert "These runs follow different protocols" in text

@@ -1,0 +1,149 @@
+"""The page and the model card of a report."""
+
+import re
+from dataclasses import replace
+from itertools import pairwise
+from pathlib import Path
+
+import yaml
+from report_stand_ins import EVIL, Page, evaluated, report, run_folder
+
+from fer.report.page.render import escape_markdown
+from fer.report.scores.evaluation import EvaluatedRun
+
+
+def test_every_tag_closes(fake_page: str) -> None:
+    assert Page(fake_page).open == []
+
+
+def test_the_page_needs_and_loads_nothing(fake_page: str) -> None:
+    page = Page(fake_page)
+    for tag, attributes in page.elements:
+        for name in ("src", "href", "xlink:href", "srcset", "action", "data"):
+            if name in attributes:
+                assert attributes[name].startswith(("data:", "#")), (tag, name, attributes[name][:80])
+    assert page.named("link", "iframe", "object", "embed") == []
+    assert not re.search(r"@import|url\(\s*['\"]?(?!#)", fake_page)
+    (policy,) = [meta["content"] for meta in page.named("meta") if "http-equiv" in meta]
+    assert policy.startswith("default-src 'none'")
+
+
+def test_names_from_outside_cannot_become_markup(fake_page: str) -> None:
+    assert EVIL not in fake_page
+    assert "&lt;script&gt;alert(1)&lt;/script&gt;" in fake_page
+    assert "a&amp;b&lt;run&gt;" in fake_page
+    assert len(Page(fake_page).named("script")) == 1
+
+
+def test_ids_are_unique_and_references_resolve(fake_page: str) -> None:
+    page = Page(fake_page)
+    ids = [attributes["id"] for _, attributes in page.elements if "id" in attributes]
+    assert len(ids) == len(set(ids))
+    for _, attributes in page.elements:
+        for name in ("aria-labelledby", "aria-describedby"):
+            assert set(attributes.get(name, "").split()) <= set(ids)
+        for name in ("href", "xlink:href"):
+            if attributes.get(name, "").startswith("#"):
+                assert attributes[name][1:] in ids
+    for reference in re.findall(r"url\(#([^)]+)\)", fake_page):
+        assert reference in ids
+
+
+def test_headings_go_down_one_level_at_a_time(fake_page: str) -> None:
+    levels = [int(tag[1]) for tag, _ in Page(fake_page).elements if re.fullmatch(r"h[1-6]", tag)]
+    assert levels[0] == 1
+    assert levels.count(1) == 1
+    assert all(after - before <= 1 for before, after in pairwise(levels))
+
+
+def test_everything_has_a_name_for_screen_readers(fake_page: str) -> None:
+    page = Page(fake_page)
+    assert all(len(image["alt"]) > 20 for image in page.named("img"))
+    charts = [svg for svg in page.named("svg") if svg.get("role") == "img"]
+    assert len(charts) == len(page.named("svg"))
+    assert all(len(svg["aria-label"]) > 20 for svg in charts)
+    assert all("scope" in heading for heading in page.named("th"))
+    assert page.named("html")[0]["lang"] == "en"
+    regions = [attributes for _, attributes in page.elements if attributes.get("role") == "region"]
+    assert all(region["tabindex"] == "0" for region in regions)
+    assert page.elements[[tag for tag, _ in page.elements].index("a")][1]["href"] == "#content"
+
+
+def test_the_headline_carries_split_protocol_augmentation_and_n(fake_page: str) -> None:
+    text = " ".join(Page(fake_page).text.split())
+    assert "95 % interval" in text
+    assert "PrivateTest, official protocol, no test-time augmentation, n = 28" in text
+    assert "What these numbers mean" in text
+
+
+def test_the_human_level_stands_beside_fer2013_alone(fake_page: str, tmp_path: Path) -> None:
+    assert "65 ± 5" not in fake_page
+    found = evaluated(run_folder(tmp_path / "run"))
+    found = replace(found, data=replace(found.data, is_fer2013=True))
+    text = " ".join(Page(report(tmp_path / "out", found).read_text(encoding="utf-8")).text.split())
+    assert "people on FER-2013: 65 ± 5 %" in text
+    assert "72 to 74.5 % on PrivateTest" in text
+
+
+def test_drawn_faces_are_called_drawn(tmp_path: Path) -> None:
+    path = run_folder(tmp_path / "run")
+    config = yaml.safe_load((path / "config.yaml").read_text())
+    (path / "config.yaml").write_text(yaml.safe_dump({**config, "data": {"name": "synthetic"}}))
+    text = Page(report(tmp_path / "out", evaluated(path)).read_text(encoding="utf-8")).text
+    assert "says nothing about real faces" in text
+
+
+def test_a_page_without_faces_holds_none(fake_run: EvaluatedRun, tmp_path: Path) -> None:
+    page = report(tmp_path, fake_run, with_faces=False)
+    assert Page(page.read_text(encoding="utf-8")).named("img") == []
+    assert not list(tmp_path.glob("gradcam/*"))
+
+
+def test_every_text_colour_has_enough_contrast(fake_page: str) -> None:
+    """WCAG 2.2 AA: 4.5 to 1 for text, 3 to 1 for the marks of a figure, in light, dark and print."""
+
+    def luminance(colour: str) -> float:
+        channels = [int(colour[i : i + 2], 16) / 255 for i in (1, 3, 5)]
+        linear = [c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in channels]
+        return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
+
+    def contrast(one: str, other: str) -> float:
+        low, high = sorted((luminance(one), luminance(other)))
+        return (high + 0.05) / (low + 0.05)
+
+    themes = [
+        dict(re.findall(r"--([\w-]+): (#[0-9a-f]{6})", block))
+        for block in re.findall(r":root \{(.*?)\}", fake_page, re.S)
+    ]
+    assert len(themes) == 3
+    for theme in themes:
+        for ink in ("ink", "muted", "accent"):
+            for ground in ("paper", "surface"):
+                assert contrast(theme[ink], theme[ground]) >= 4.5, (ink, ground)
+        assert contrast(theme["warn-ink"], theme["warn-paper"]) >= 4.5
+        for number in range(1, 7):
+            assert contrast(theme[f"series-{number}"], theme["surface"]) >= 3, number
+        # The strongest cell of the confusion matrix is 55 % heat on paper.
+        mix = [
+            round(0.55 * int(theme["heat"][i : i + 2], 16) + 0.45 * int(theme["paper"][i : i + 2], 16))
+            for i in (1, 3, 5)
+        ]
+        assert contrast(theme["ink"], "#{:02x}{:02x}{:02x}".format(*mix)) >= 4.5
+
+
+def test_the_model_card_has_its_parts_and_well_formed_tables(fake_report: Path) -> None:
+    card = (fake_report / "model_card.md").read_text(encoding="utf-8")
+    parts = ["Model", "Intended use", "Not for", "Data", "Protocol", "Scores", "Limits", "Ethics", "How to repeat it"]
+    assert re.findall(r"^## (.+)$", card, re.M) == parts
+    for word in ("**Privacy.**", "**Bias.**", "**Environment.** Training took 1 min 2 s on CPU (2 threads)"):
+        assert word in card
+    # Outside the indented command lines nothing is markup of its own.
+    assert not any(EVIL in line for line in card.splitlines() if not line.startswith("    "))
+    for block in re.findall(r"(?:^\|.*\n)+", card, re.M):
+        cells = {len(re.findall(r"(?<!\\)\|", line)) for line in block.splitlines()}
+        assert len(cells) == 1, block
+    assert card.endswith("\n")
+
+
+def test_markdown_shows_text_as_it_is() -> None:
+    assert escape_markdown("a|b_c*\n<x>") == r"a\|b\_c\* \<x\>"
