@@ -17,7 +17,11 @@ from fer.labels import EMOTIONS
 from fer.training import run
 
 ONE_STEP = ("trainer.max_epochs=1", "+trainer.limit_train_batches=1", "trainer.accelerator=cpu", "data.batch_size=8")
-SMALL = {"vgg_plateau": ("model.params.widths=[8,16]", "model.params.hidden=[32]")}
+SMALL = {
+    "vgg_plateau": ("model.params.widths=[8,16]", "model.params.hidden=[32]"),
+    "convnext_imagenet": ("model.params.timm_name=test_convnext", "model.pretrained=false", "model.size=64"),
+}
+"""Smaller nets of the kind, and no weights from the hub."""
 
 
 @pytest.mark.parametrize("name", sorted({*config_groups()["experiment"]} - {"merged_balanced"}))
