@@ -1,5 +1,6 @@
 """Batch norm over several processes equals batch norm over the whole batch, values and gradients."""
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -73,6 +74,40 @@ def test_two_processes_take_the_steps_of_one(tmp_path: Path) -> None:
         assert list(shared) == list(alone.state_dict())
         for name, tensor in alone.state_dict().items():
             torch.testing.assert_close(shared[name], tensor, rtol=1e-4, atol=1e-5, msg=name)
+
+
+@pytest.fixture
+def alone(tmp_path: Path) -> Iterator[None]:
+    """A group of this process alone."""
+    torch.distributed.init_process_group("gloo", init_method=f"file://{tmp_path}/store", rank=0, world_size=1)
+    yield
+    torch.distributed.destroy_process_group()
+
+
+@pytest.mark.parametrize("dtype", [torch.float64, torch.float32, torch.bfloat16])
+@pytest.mark.parametrize(("shape", "affine"), [((8, 5), True), ((4, 5, 3, 6), True), ((4, 5, 3, 6), False)])
+@pytest.mark.usefixtures("alone")
+def test_one_process_alone_is_the_batch_norm_of_torch(dtype: torch.dtype, shape: tuple[int, ...], affine: bool) -> None:
+    generator = torch.Generator().manual_seed(0)
+    values = 3 + 2 * torch.randn(shape, generator=generator, dtype=torch.float64)
+    weight = torch.randn(shape, generator=generator, dtype=torch.float64)
+    kind = nn.BatchNorm1d if len(shape) == 2 else nn.BatchNorm2d
+    results = []
+    for shares in (False, True):
+        norm = kind(5, affine=affine).to(torch.float64 if dtype == torch.float64 else torch.float32)
+        if affine:
+            nn.init.uniform_(norm.weight, 0.5, 2.0, generator=torch.Generator().manual_seed(1))
+        if shares:
+            share_batch_norms(nn.Sequential(norm))
+        x = values.to(dtype).requires_grad_()
+        y = norm(x)
+        assert y.dtype == dtype
+        (y.double() * weight).sum().backward()
+        assert x.grad is not None
+        results.append([y, x.grad, norm.running_mean, norm.running_var, *(one.grad for one in norm.parameters())])
+    tolerance = {torch.float64: 1e-10, torch.float32: 2e-5, torch.bfloat16: 2e-2}[dtype]
+    for mine, theirs in zip(results[1], results[0], strict=True):
+        torch.testing.assert_close(mine.double(), theirs.double(), rtol=tolerance, atol=tolerance)
 
 
 def test_sharing_changes_no_parameter_and_is_undone() -> None:
