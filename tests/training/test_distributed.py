@@ -33,7 +33,7 @@ OVERRIDES = (
     "optimizer.lr=0.001",
     "augment=strong",
     "augment.erase_fill=noise",
-    "+loss.class_weights=inverse",
+    "loss.class_weights=inverse",
 )
 
 
