@@ -9,10 +9,13 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
+from fer.debug_console import debug_console, debugging
 from fer.errors import ConfigError, FerError, MissingExtraError
 
 if TYPE_CHECKING:
     from fer.repeat import Origin
+
+log = logging.getLogger(__name__)
 
 _HYDRA_FLAGS = ("-m", "--multirun", "-c", "--cfg", "-i", "--info", "-sc", "--shell-completion", "-r", "--run", "-p",
                 "--package", "--resolve", "-cp", "--config-path", "-cn", "--config-name", "-cd", "--config-dir",
@@ -125,9 +128,13 @@ def predict() -> None:
 
 
 def data() -> None:
-    """`fer-data`: fetches, imports, audits and shows data sets."""
+    """`fer-data`: fetches, imports, audits and shows data sets, and examines the installation."""
 
     def body() -> int:
+        if sys.argv[1:2] == ["doctor"]:
+            from fer.doctor.command import main as doctor
+
+            return doctor(sys.argv[2:])
         from fer.data.commands import main
 
         return main(sys.argv[1:])
@@ -250,16 +257,16 @@ def _guarded(body: Callable[[], int | None], *, folder: str | None = "run_dir") 
     from fer.interrupt import Interrupted, signals_raise
     from fer.processes import first_process, started_by_another
 
-    debug = os.environ.get("FER_DEBUG") == "1"
     try:
-        with signals_raise():
+        with debug_console(), signals_raise():
+            log.debug("%s, Python %s, %s", Path(sys.argv[0]).name, sys.version.split()[0], sys.platform)
             if started_by_another():
                 # The process that started this one talks to the user, hears Ctrl-C and ends this one.
                 signal.signal(signal.SIGINT, signal.SIG_IGN)
                 os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
             status = body()
     except FerError as error:
-        if debug:
+        if debugging():
             traceback.print_exc()
         _end(f"error: {error}", 2)
     except Interrupted as interruption:
@@ -271,6 +278,10 @@ def _guarded(body: Callable[[], int | None], *, folder: str | None = "run_dir") 
         # The reader of our output went away (`fer-data stats | head`).
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(141)
+    except Exception as error:
+        # Python tells it after the traceback, and exits with status 1.
+        error.add_note("This should not happen. Please report it, with what `fer-data doctor` prints.")
+        raise
     if status:
         sys.exit(status)
 

@@ -3,7 +3,7 @@
 import logging
 import sys
 from collections.abc import Mapping, Sequence
-from contextlib import nullcontext
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -81,8 +81,13 @@ def run(
         torch.set_num_threads(config.threads)
     epochs = EpochLog(folder.epochs)
     trainer = build_trainer(config, folder, [epochs, *callbacks], accelerator=accelerator, precision=precision)
-    with folder.owned() if trainer.is_global_zero else nullcontext():
+    with ExitStack() as held:
+        if trainer.is_global_zero:
+            held.enter_context(folder.owned())
         resume = checkpoint_to_resume(folder, config, tree)
+        if trainer.is_global_zero:
+            # Not before: a folder that is refused keeps its own log.
+            held.enter_context(folder.logged())
         seed_everything(config.seed)
         data = FERDataModule(
             config.data,

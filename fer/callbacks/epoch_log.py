@@ -1,12 +1,15 @@
 """`metrics.jsonl`: one line an epoch, the run's own record, independent of any logger."""
 
 import json
+import logging
 import os
 import time
 from pathlib import Path
 from typing import Any
 
 import pytorch_lightning as pl
+
+log = logging.getLogger(__name__)
 
 
 class EpochLog(pl.Callback):
@@ -81,6 +84,7 @@ class EpochLog(pl.Callback):
             file.write(json.dumps(line) + "\n")
             file.flush()
             os.fsync(file.fileno())
+        log.debug("epoch %d written", line["epoch"], extra={"epoch": line["epoch"], "seconds": line["seconds"]})
 
 
 def _learning_rate(trainer: pl.Trainer) -> float | None:

@@ -91,6 +91,40 @@ def source_key(root: Path, *, reader: str = "raw") -> str:
     return f"{re.sub(r'[^A-Za-z0-9._-]', '_', reader)}-{digest.hexdigest()[:32]}"
 
 
+@dataclass(frozen=True)
+class Entry:
+    """A data set that lies in the cache.
+
+    Attributes:
+        key: its folder's name.
+        bytes: its size on the disk.
+        packed: opened; None where it is damaged, and the next start builds it again.
+    """
+
+    key: str
+    bytes: int
+    packed: Packed | None
+
+
+def cached_entries(cache_dir: Path | None = None) -> list[Entry]:
+    """Every data set in the cache of this version, by key; reads sizes and headers, not the pixels.
+
+    Args:
+        cache_dir: where entries live; `default_cache_dir()` if None.
+
+    Raises:
+        OSError: the folder cannot be listed.
+    """
+    folder = (default_cache_dir() if cache_dir is None else cache_dir) / f"packed-v{CACHE_VERSION}"
+    if not folder.is_dir():
+        return []
+    entries = [path for path in sorted(folder.iterdir()) if path.is_dir() and not path.name.startswith(".")]
+    return [
+        Entry(entry.name, sum(file.stat().st_size for file in entry.iterdir() if file.is_file()), _open(entry))
+        for entry in entries
+    ]
+
+
 def load_packed(read: Callable[[], FaceSamples], *, key: str, cache_dir: Path | None = None) -> Packed:
     """The samples under `key`: opened from the cache, or read once and written to it.
 
@@ -111,7 +145,9 @@ def load_packed(read: Callable[[], FaceSamples], *, key: str, cache_dir: Path | 
     entry = folder / key
     packed = _open(entry)
     if packed is not None:
+        logger.debug("opened %s", entry)
         return packed
+    logger.debug("not packed yet: %s", entry)
     with ExitStack() as held:
         failure: Exception | None = None
         try:

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from fer.files import owned_folder, write_atomic, write_json
+from fer.folders.run_log import RunLog, logged_to
 from fer.interrupt import Stopped
 
 _PACKAGES = (
@@ -63,6 +64,11 @@ class RunFolder:
         return self.path / "metrics.jsonl"
 
     @property
+    def log(self) -> Path:
+        """Everything the run had to say, a record a line."""
+        return self.path / "log.jsonl"
+
+    @property
     def metrics(self) -> Path:
         """The final numbers; exists when the run is finished."""
         return self.path / "metrics.json"
@@ -98,6 +104,10 @@ class RunFolder:
             ConfigError: another process is training in it, or it cannot be written.
         """
         return owned_folder(self.path, key="run_dir", busy="another process is training in it")
+
+    def logged(self) -> AbstractContextManager[RunLog]:
+        """Within, `log.jsonl` receives what is logged and warned of, and at last how it ended (`logged_to`)."""
+        return logged_to(self.log)
 
     def write_metrics(self, metrics: Mapping[str, Any]) -> None:
         """Writes the final numbers; from then on the run counts as finished."""

@@ -220,7 +220,7 @@ def _artifacts(folder: RunFolder, status: Status) -> dict[str, Path]:
     files: dict[str, Path] = {"config.yaml": folder.config}
     if status == "running":
         return files
-    files |= {path.name: path for path in (folder.manifest, folder.epochs, folder.metrics)}
+    files |= {path.name: path for path in (folder.manifest, folder.epochs, folder.metrics, folder.log)}
     files["checkpoints/best.ckpt"] = folder.best
     files |= {f"predictions/{path.name}": path for path in sorted(folder.predictions("any").parent.glob("*.parquet"))}
     return {**{name: path for name, path in files.items() if path.is_file()}, **report_files(folder.path)}

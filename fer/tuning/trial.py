@@ -18,6 +18,7 @@ from typing import Any, Final
 import pytorch_lightning as pl
 
 from fer.config import compose_train, validate
+from fer.debug_console import debug_console
 from fer.errors import FerError
 from fer.folders.run import RunFolder
 from fer.interrupt import Stopped
@@ -153,9 +154,9 @@ def main(connection: Connection, job: Job) -> None:
     threading.Thread(target=_listen, args=(connection, answers), daemon=True).start()
     if job.folder is not None:
         _print_to(Path(job.folder) / OUTPUT)
-
     trial = job.trial
-    ended = _ended(lambda: check(job) if trial is None else train(trial, connection.send, answers.get))
+    with debug_console():
+        ended = _ended(lambda: check(job) if trial is None else train(trial, connection.send, answers.get))
     connection.send(ended)
     sys.stdout.flush()
     sys.stderr.flush()
@@ -173,7 +174,8 @@ def main_alone(argument: str) -> None:
     terminal = os.dup(1)
     folder = Path(next(iter(job.runs)))
     _print_to((folder if len(job.runs) == 1 else folder.parent) / OUTPUT)
-    ended = _ended(lambda: train(job, lambda message: None, lambda: False))
+    with debug_console():
+        ended = _ended(lambda: train(job, lambda message: None, lambda: False))
     os.write(terminal, (json.dumps(asdict(ended)) + "\n").encode())
 
 

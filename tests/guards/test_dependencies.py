@@ -31,6 +31,8 @@ MAY_IMPORT = {
     "fer.wording": set(),
     "fer.conf_files": set(),
     "fer.seeding": set(),
+    "fer.redaction": set(),
+    "fer.debug_console": set(),
     "fer.processes": {"fer.errors"},
     "fer.labels": {"fer.errors"},
     "fer.preprocess": GROUND,
@@ -39,7 +41,7 @@ MAY_IMPORT = {
     "fer.metrics": GROUND,
     "fer.explain": GROUND | {"fer.models"},
     "fer.checkpoint": GROUND | {"fer.accelerator", "fer.preprocess", "fer.models.registry"},
-    "fer.folders": GROUND | {"fer.accelerator", "fer.checkpoint", "fer.data"},
+    "fer.folders": GROUND | {"fer.accelerator", "fer.checkpoint", "fer.data", "fer.redaction"},
     "fer.accelerator": GROUND,
     "fer.config": GROUND | {"fer.data", "fer.models", "fer.processes", "fer.folders"},
     "fer.saved_config": GROUND | {"fer.config"},
@@ -64,6 +66,9 @@ MAY_IMPORT = {
     | {"fer.accelerator", "fer.callbacks", "fer.checkpoint", "fer.config", "fer.data", "fer.export", "fer.folders"}
     | {"fer.metrics", "fer.models", "fer.overrides", "fer.preprocess", "fer.runtime.model", "fer.trainer"}
     | {"fer.processes", "fer.training"},
+    "fer.doctor": GROUND
+    | {"fer.accelerator", "fer.checkpoint", "fer.config", "fer.data.cache", "fer.data.paths", "fer.folders"}
+    | {"fer.processes", "fer.redaction", "fer.runtime.detection.haar", "fer.runtime.model", "fer.saved_config"},
     "fer.cli": None,
 }
 SEALED_TO = ("fer.data", "fer.report")
@@ -163,6 +168,7 @@ HEAVY = {"torch", "pytorch_lightning", "torchvision", "timm", "hydra", "omegacon
         "fer.export",
         "fer.runtime",
         "fer.bench",
+        "fer.doctor.command",
     ],
 )
 def test_importing_a_door_loads_nothing_heavy(module: str) -> None:

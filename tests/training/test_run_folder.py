@@ -29,6 +29,7 @@ def test_files_of_the_contract(tiny_run: Path) -> None:
     assert names == {
         "config.yaml",
         "manifest.json",
+        "log.jsonl",
         "metrics.jsonl",
         "metrics.json",
         "checkpoints/best.ckpt",

@@ -1,0 +1,1 @@
+"""`fer-data doctor`: what a bug report needs, and what is wrong with an installation or a run."""

@@ -1,0 +1,39 @@
+"""What `fer-predict` and `fer-serve` need: the shipped model, and the faces' detector."""
+
+from collections.abc import Iterator
+
+from fer.doctor.finding import Finding
+from fer.errors import FerError
+
+
+def examine() -> Iterator[Finding]:
+    """Opens both as those commands do."""
+    yield _model()
+    yield _detector()
+
+
+def _model() -> Finding:
+    try:
+        from fer.runtime.model import EmotionModel
+
+        facts = EmotionModel.load().facts
+    except (ImportError, OSError, FerError) as error:
+        return Finding("shipped model", str(error), "problem", "Install again: pip install --force-reinstall ferlab.")
+    return Finding("shipped model", f"{facts.name}, hash as published ({facts.sha256[:12]}), opens")
+
+
+def _detector() -> Finding:
+    try:
+        import cv2
+
+        from fer.runtime.detection.haar import CASCADE, HaarDetector
+
+        HaarDetector()
+    except (ImportError, OSError, FerError) as error:
+        return Finding(
+            "face detector",
+            str(error),
+            "problem",
+            "Install OpenCV again: pip install --force-reinstall 'opencv-python-headless<5'.",
+        )
+    return Finding("face detector", f"{CASCADE} of OpenCV {cv2.__version__}, opens")

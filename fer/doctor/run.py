@@ -1,0 +1,200 @@
+"""One run folder: how it ended, what its log says last, and whether its files can be read."""
+
+import importlib.util
+import json
+import math
+import time
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any, Final
+
+from fer.doctor.finding import Finding, Status
+from fer.doctor.places import place
+from fer.errors import ConfigError, FerError
+from fer.folders.run import RunFolder
+from fer.folders.run_log import ended, read_log
+from fer.folders.study import StudyFolder
+from fer.folders.sweep import SweepFolder
+
+LAST: Final = 12
+"""Records of the log that are shown."""
+
+_TRACEBACK_LINES: Final = 12
+
+_GOES_ON: Final = "The same command goes on from the last checkpoint"
+
+
+def run_folder(path: Path) -> RunFolder:
+    """The run folder at a path.
+
+    Raises:
+        ConfigError: there is none.
+    """
+    if not path.is_dir():
+        raise ConfigError(f"RUN={path} is no folder: give the run_dir of a fer-train")
+    sweep, study, folder = SweepFolder(path), StudyFolder(path), RunFolder(path)
+    if sweep.settings.is_file():
+        raise ConfigError(f"RUN={path} is a sweep: give the folder of one of its trials, as {sweep.trial(0)}")
+    if study.exists:
+        raise ConfigError(f"RUN={path} is a study: give one of its runs ({', '.join(map(str, study.runs.values()))})")
+    if not any(file.exists() for file in (folder.config, folder.manifest, folder.log, folder.checkpoints)):
+        raise ConfigError(f"RUN={path} is no run folder (it holds neither config.yaml nor log.jsonl)")
+    return folder
+
+
+def examine(folder: RunFolder) -> Iterator[Finding]:
+    """Everything about a run that its own files tell."""
+    busy = _busy(folder)
+    manifest = _manifest(folder)
+    records = read_log(folder.log) if folder.log.is_file() else None
+    yield _state(manifest, records, busy=busy)
+    if isinstance(manifest.get("command"), str):
+        yield Finding("command", manifest["command"])
+    yield place("place", folder.path.absolute(), key="run_dir", fatal=False)
+    yield from _epochs(folder)
+    if importlib.util.find_spec("pytorch_lightning") is None:
+        yield Finding("files", "configuration and checkpoints were not read: that needs pip install 'ferlab[train]'")
+    else:
+        yield from _configuration(folder)
+        yield from _checkpoints(folder)
+    yield _log(records)
+
+
+def _busy(folder: RunFolder) -> bool:
+    """Whether a process holds the folder."""
+    lock = folder.path / ".lock"
+    if not lock.is_file() or importlib.util.find_spec("filelock") is None:
+        return False
+    from filelock import FileLock, Timeout
+
+    try:
+        with FileLock(lock, timeout=0):
+            return False
+    except Timeout:
+        return True
+
+
+def _manifest(folder: RunFolder) -> Mapping[str, Any]:
+    try:
+        content = json.loads(folder.manifest.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return content if isinstance(content, dict) else {}
+
+
+def _state(manifest: Mapping[str, Any], records: list[dict[str, Any]] | None, *, busy: bool) -> Finding:
+    if busy:
+        return Finding("state", "is being trained now")
+    status, error = manifest.get("status"), manifest.get("error", "")
+    last = records[-1] if records else {}
+    if status in (None, "running", "finished", "interrupted") and last.get("status") == "failed":
+        # It broke down before, or after, the part that the manifest is about.
+        status, error = "failed", last.get("message", "")
+    if status == "finished":
+        return Finding("state", f"finished after {_hours(manifest.get('wall_seconds'))}")
+    if status == "interrupted":
+        return Finding("state", f"interrupted ({error})", "note", f"{_GOES_ON}.")
+    if status == "failed":
+        return Finding("state", f"failed ({error})", "problem", f"Mend what the log says below. {_GOES_ON}.")
+    if status == "running" or (records and not ended(last)):
+        when = f"; the last record is of {last['time']}" if "time" in last else ""
+        return Finding(
+            "state",
+            f"its process died without a word{when}",
+            "problem",
+            f"Look for a full disk, a lack of memory (dmesg), kill -9 or a power cut. {_GOES_ON}.",
+        )
+    return Finding("state", "was stopped before its training began", "note", "The same command begins again.")
+
+
+def _epochs(folder: RunFolder) -> Iterator[Finding]:
+    if not folder.epochs.is_file():
+        yield Finding("epochs", "none was finished")
+        return
+    lines = read_log(folder.epochs)
+    yield Finding("epochs", f"{len(lines)} finished")
+    broken = [line["epoch"] for line in lines if "epoch" in line and not _finite(line.get("train/loss"))]
+    if broken:
+        yield Finding(
+            "epochs",
+            f"the training loss is not finite from epoch {broken[0] + 1} on",
+            "problem",
+            "Train again with a lower optimizer.lr, or with trainer.precision=32-true.",
+        )
+
+
+def _finite(value: Any) -> bool:
+    return not isinstance(value, float) or math.isfinite(value)
+
+
+def _configuration(folder: RunFolder) -> Iterator[Finding]:
+    from fer.config import read_tree, validate
+    from fer.saved_config import completed
+
+    if not folder.config.is_file():
+        yield Finding("config.yaml", "was not written: the run ended before its training began", "note")
+        return
+    try:
+        tree = read_tree(folder.path)
+        validate(completed(tree))
+    except FerError as error:
+        # A finished run is reported and exported without: only training on, or again, needs all of it.
+        status: Status = "note" if folder.metrics.is_file() else "problem"
+        fix = "To train on from here, or again, repair that key, or take the version that wrote it."
+        yield Finding("config.yaml", str(error), status, fix)
+        return
+    yield Finding("config.yaml", "valid")
+    root = tree.get("data", {}).get("root")
+    if root is not None and not Path(root).expanduser().exists():
+        yield Finding("data", f"data.root={root} is not there from here", "note", "Going on needs data.root=PATH.")
+
+
+def _checkpoints(folder: RunFolder) -> Iterator[Finding]:
+    from fer.checkpoint import load_model
+
+    if folder.metrics.is_file() and not folder.checkpoints.is_dir():
+        yield Finding("checkpoints", "were removed, as a sweep does with all but its best trial's", "note")
+        return
+    for path in (folder.best, folder.last):
+        if not path.is_file():
+            finished = folder.epochs.is_file()
+            text = "is missing" if finished else "is not there yet"
+            fix = "Train again: without it the run cannot be reported." if finished else ""
+            yield Finding(path.name, text, "problem" if finished and path == folder.best else "note", fix)
+            continue
+        try:
+            model = load_model(path)
+        except FerError as error:
+            other = folder.last if path == folder.best else folder.best
+            fix = f"Move it away: {other.name} may be whole; else train again."
+            yield Finding(path.name, str(error), "problem", fix)
+            continue
+        yield Finding(
+            path.name, f"{model.spec.name}, epoch {model.epoch + 1}, {path.stat().st_size / 1e6:.1f} MB, opens"
+        )
+
+
+def _log(records: list[dict[str, Any]] | None) -> Finding:
+    if records is None:
+        return Finding("log.jsonl", "is not there: an earlier version trained this run", "note")
+    grave = [record for record in records if record.get("level") in ("WARNING", "ERROR", "CRITICAL")]
+    shown = [line for record in records[-LAST:] for line in _lines(record)]
+    return Finding(
+        "log.jsonl", f"{len(records)} records, {len(grave)} of them warnings or errors; the last:", more=tuple(shown)
+    )
+
+
+def _lines(record: Mapping[str, Any]) -> Iterator[str]:
+    """A record as a person reads it."""
+    head = " ".join(str(record.get(name, "?")) for name in ("time", "level", "logger"))
+    yield from f"{head}: {record.get('message', '')}".splitlines()
+    told = str(record.get("traceback", "")).splitlines()
+    if len(told) > _TRACEBACK_LINES:
+        told = [told[0], "  ...", *told[-_TRACEBACK_LINES:]]
+    yield from (f"    {line}" for line in told)
+
+
+def _hours(seconds: Any) -> str:
+    return (
+        "an unknown time" if not isinstance(seconds, int | float) else time.strftime("%H:%M:%S", time.gmtime(seconds))
+    )

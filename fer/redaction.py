@@ -1,0 +1,62 @@
+"""Secrets and names of people, taken out of text that is kept or passed on."""
+
+import os
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Final
+
+HIDDEN: Final = "***"
+"""What stands where a secret was."""
+
+_CREDENTIALS: Final = re.compile(r"(?<=://)[^\s/?#'\"]+@")
+"""`user:password@` or `token@` of an address."""
+
+_SECRET_WORDS: Final = frozenset(
+    {"TOKEN", "PASSWORD", "PASSWD", "PASS", "SECRET", "SECRETS", "KEY", "APIKEY", "CREDENTIAL", "CREDENTIALS", "AUTH"}
+)
+
+_SHORTEST: Final = 6
+"""Letters of the shortest value that is looked for in text: a shorter one would take harmless words out of it."""
+
+
+def is_secret(name: str) -> bool:
+    """Whether an environment variable's value is nobody else's business, by its name (`HF_TOKEN`, `KAGGLE_KEY`)."""
+    return not _SECRET_WORDS.isdisjoint(name.upper().split("_"))
+
+
+def without_credentials(text: str) -> str:
+    """The text with `***` for the user and the password of every address in it."""
+    return _CREDENTIALS.sub(f"{HIDDEN}@", text)
+
+
+class Redaction:
+    """Takes out of text what must not be kept: credentials in addresses, and the environment's secret values.
+
+    The environment is read once, here.
+    """
+
+    def __init__(self) -> None:
+        secrets = {value for name, value in os.environ.items() if is_secret(name) and len(value) >= _SHORTEST}
+        # The longest first: one secret may begin with another.
+        longest_first = sorted(secrets, key=len, reverse=True)
+        self._secrets = re.compile("|".join(map(re.escape, longest_first))) if longest_first else None
+
+    def __call__(self, text: str) -> str:
+        """The text with `***` for each secret."""
+        text = without_credentials(text)
+        return text if self._secrets is None else self._secrets.sub(HIDDEN, text)
+
+
+def without_names(text: str) -> str:
+    """The text with `~` for the home folder, and `USER` for the user's name in any other path."""
+    for home in _homes():
+        text = re.sub(rf"(?<![\w.-]){re.escape(home)}(?![\w.-])", "~", text)
+    name = Path.home().name
+    return re.sub(rf"(?<=[/\\]){re.escape(name)}(?=[/\\])", "USER", text) if name else text
+
+
+def _homes() -> Iterator[str]:
+    """The home folder as it is named and as it resolves, the longer first; never the root of the file system."""
+    homes = {str(Path.home()), str(Path.home().resolve())}
+    yield from sorted((home for home in homes if Path(home).parent != Path(home)), key=len, reverse=True)

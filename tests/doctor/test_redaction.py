@@ -1,0 +1,56 @@
+"""What is kept or published holds no password, no token and nobody's name."""
+
+from pathlib import Path
+
+import pytest
+
+from fer.redaction import Redaction, is_secret, without_credentials, without_names
+
+
+@pytest.mark.parametrize(
+    ("text", "clean"),
+    [
+        ("http://anna:secret@host:5000/a", "http://***@host:5000/a"),
+        ("postgresql+psycopg2://u:p@ss@host/db and more", "postgresql+psycopg2://***@host/db and more"),
+        ("https://token@host", "https://***@host"),
+        ("from 'https://a:b@one' and \"https://c:d@two\"", "from 'https://***@one' and \"https://***@two\""),
+        ("http://host/path?mail=a@b.example", "http://host/path?mail=a@b.example"),
+        ("sqlite:///mlflow.db, anna@example.org", "sqlite:///mlflow.db, anna@example.org"),
+    ],
+)
+def test_credentials_leave_addresses(text: str, clean: str) -> None:
+    assert without_credentials(text) == clean
+
+
+@pytest.mark.parametrize(
+    ("name", "secret"),
+    [
+        ("FER_SERVE_TOKEN", True),
+        ("MLFLOW_TRACKING_PASSWORD", True),
+        ("KAGGLE_KEY", True),
+        ("AWS_SECRET_ACCESS_KEY", True),
+        ("FER_CACHE", False),
+        ("MLFLOW_TRACKING_URI", False),
+        ("KEYBOARD", False),
+    ],
+)
+def test_secrets_are_known_by_their_names(name: str, secret: bool) -> None:
+    assert is_secret(name) == secret
+
+
+def test_secret_values_leave_any_text(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("A_TOKEN", "abcdef")
+    monkeypatch.setenv("B_TOKEN", "abcdefgh")
+    monkeypatch.setenv("C_TOKEN", "a")
+    assert Redaction()("abcdefgh, abcdef and a.*") == "***, *** and a.*"
+
+
+def test_names_leave_paths_and_nothing_else(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    home = tmp_path / "anna"
+    home.mkdir()
+    monkeypatch.setenv("HOME", str(home))
+    monkeypatch.setenv("USERPROFILE", str(home))
+    said = f"{home}/runs/a, {home}, {home}2, /media/anna/disk, data.anna, C:\\Users\\anna\\x, /opt/annabel/x"
+    assert without_names(said) == (
+        f"~/runs/a, ~, {home}2, /media/USER/disk, data.anna, C:\\Users\\USER\\x, /opt/annabel/x"
+    )
