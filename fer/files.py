@@ -63,7 +63,7 @@ def owned_folder(path: Path, *, key: str, busy: str) -> Iterator[None]:
 
     try:
         path.mkdir(parents=True, exist_ok=True)
-        lock = FileLock(path / ".lock", timeout=0)
+        lock = FileLock(_lock_of(path), timeout=0)
         lock.acquire()
     except Timeout as error:
         raise ConfigError(f"{key}={path}: {busy}; wait, or choose another {key}") from error
@@ -73,12 +73,29 @@ def owned_folder(path: Path, *, key: str, busy: str) -> Iterator[None]:
         yield
     finally:
         lock.release()
-        (path / ".lock").unlink(missing_ok=True)
+        _lock_of(path).unlink(missing_ok=True)
+
+
+def is_held(path: Path) -> bool:
+    """Whether a process holds a folder (`owned_folder`)."""
+    if not _lock_of(path).is_file():
+        return False
+    from filelock import FileLock, Timeout
+
+    try:
+        with FileLock(_lock_of(path), timeout=0):
+            return False
+    except Timeout:
+        return True
 
 
 def write_json(path: Path, value: Any) -> None:
     """`value` as indented JSON, atomically; NaN is refused, as JSON has none."""
     write_atomic(path, json.dumps(value, indent=2, allow_nan=False) + "\n")
+
+
+def _lock_of(folder: Path) -> Path:
+    return folder / ".lock"
 
 
 def _umask() -> int:

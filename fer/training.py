@@ -19,8 +19,9 @@ from fer.config import TrainConfig
 from fer.data.augment import Augment
 from fer.data.datamodule import FERDataModule
 from fer.data.share import Share
+from fer.environment import environment
 from fer.errors import ConfigError
-from fer.folders.run import RunFolder, environment
+from fer.folders.run import RunFolder
 from fer.labels import EMOTIONS
 from fer.metrics import Predictions, headline
 from fer.models.classifier import Classifier

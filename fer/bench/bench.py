@@ -47,7 +47,7 @@ def _default_dir() -> Path:
 def _measure(bench: Bench, folder: Path) -> None:
     from fer.bench.machine import busy_cores
     from fer.bench.table import as_text
-    from fer.folders.run import environment
+    from fer.environment import environment
 
     facts: dict[str, Any] = {
         "command": environment()["command"],

@@ -5,6 +5,8 @@ import sys
 from collections.abc import Sequence
 from typing import Final
 
+from fer.conf_files import keys_of
+
 HELP: Final = """\
 fer-bench: how fast, beside what? Training against a bare loop and against the usual stack of image files and worker
 processes, inference in three forms, time to accuracy, named peers: ratios from one run, medians of repeats, the machine
@@ -33,18 +35,10 @@ def main(arguments: Sequence[str]) -> None:
         FerError: a mistake in the arguments, or data, a run or a configuration that cannot be measured.
     """
     if any(argument in ("-h", "--help") for argument in arguments):
-        print(HELP + _keys(), end="")
+        print(HELP + keys_of("bench"), end="")
         return
     logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stderr)
     from fer.bench.bench import run_bench
     from fer.overrides import with_files
 
     run_bench(with_files(list(arguments)))
-
-
-def _keys() -> str:
-    """The bench's keys with their meaning, as the file itself says."""
-    from fer.conf_files import conf_dir
-
-    text = (conf_dir() / "bench.yaml").read_text(encoding="utf-8").partition("\n\n")[2]
-    return "".join(f"  {line}\n" for line in text.splitlines())

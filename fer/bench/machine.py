@@ -3,7 +3,7 @@
 import os
 from typing import Any
 
-from fer.folders.run import environment
+from fer.environment import environment, physical_memory
 from fer.processes import cores
 
 _GIB = 2**30
@@ -19,11 +19,11 @@ def describe_machine(*, threads: int, device: str, precision: str) -> dict[str, 
     """
     import onnxruntime
 
-    here = environment()
+    here, memory = environment(), physical_memory()
     return {
         "processor": here["machine"]["processor"],
         "cores": cores(),
-        "memory, GiB": _memory_gib(),
+        "memory, GiB": None if memory is None else round(memory / _GIB, 1),
         "device": device,
         "precision": precision,
         "threads of torch": threads,
@@ -36,10 +36,3 @@ def describe_machine(*, threads: int, device: str, precision: str) -> dict[str, 
 def busy_cores() -> float | None:
     """Cores kept busy over the last minute, by everything on this machine; None where the system does not tell."""
     return os.getloadavg()[0] if hasattr(os, "getloadavg") else None
-
-
-def _memory_gib() -> float | None:
-    """Physical memory; None where the system does not tell (Windows)."""
-    if not hasattr(os, "sysconf"):
-        return None
-    return round(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / _GIB, 1)

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Final
 
 from fer.doctor.finding import Finding
-from fer.folders.run import environment
+from fer.environment import environment, physical_memory
 from fer.processes import cores
 
 GIB: Final = 2**30
@@ -34,9 +34,9 @@ def _cores() -> str:
 
 
 def _memory() -> Finding:
-    if not hasattr(os, "sysconf"):
+    total = physical_memory()
+    if total is None:
         return Finding("memory", "this system does not tell")
-    total = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
     text = f"{total / GIB:.1f} GiB"
     limit = _CGROUP.read_text(encoding="ascii").strip() if _CGROUP.is_file() else "max"
     if limit.isdecimal() and int(limit) < total:

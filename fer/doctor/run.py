@@ -1,7 +1,6 @@
 """One run folder: how it ended, what its log says last, and whether its files can be read."""
 
 import importlib.util
-import json
 import math
 import time
 from collections.abc import Iterator, Mapping
@@ -11,6 +10,7 @@ from typing import Any, Final
 from fer.doctor.finding import Finding, Status
 from fer.doctor.places import place
 from fer.errors import ConfigError, FerError
+from fer.files import is_held
 from fer.folders.run import RunFolder
 from fer.folders.run_log import ended, read_log
 from fer.folders.study import StudyFolder
@@ -44,8 +44,9 @@ def run_folder(path: Path) -> RunFolder:
 
 def examine(folder: RunFolder) -> Iterator[Finding]:
     """Everything about a run that its own files tell."""
-    busy = _busy(folder)
-    manifest = _manifest(folder)
+    # filelock comes with what trains; where it is not installed, nothing can be training here.
+    busy = importlib.util.find_spec("filelock") is not None and is_held(folder.path)
+    manifest = folder.read_manifest()
     records = read_log(folder.log) if folder.log.is_file() else None
     yield _state(manifest, records, busy=busy)
     if isinstance(manifest.get("command"), str):
@@ -58,28 +59,6 @@ def examine(folder: RunFolder) -> Iterator[Finding]:
         yield from _configuration(folder)
         yield from _checkpoints(folder)
     yield _log(records)
-
-
-def _busy(folder: RunFolder) -> bool:
-    """Whether a process holds the folder."""
-    lock = folder.path / ".lock"
-    if not lock.is_file() or importlib.util.find_spec("filelock") is None:
-        return False
-    from filelock import FileLock, Timeout
-
-    try:
-        with FileLock(lock, timeout=0):
-            return False
-    except Timeout:
-        return True
-
-
-def _manifest(folder: RunFolder) -> Mapping[str, Any]:
-    try:
-        content = json.loads(folder.manifest.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return {}
-    return content if isinstance(content, dict) else {}
 
 
 def _state(manifest: Mapping[str, Any], records: list[dict[str, Any]] | None, *, busy: bool) -> Finding:

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from fer.doctor.finding import Finding
-from fer.folders.run import environment
+from fer.environment import environment, version_of
 
 _OPENCV: Final = (
     "opencv-python-headless",
@@ -79,14 +79,6 @@ def requirements() -> list[tuple[str, str, str]]:
         extra = re.search(r"extra\s*==\s*['\"]([^'\"]+)", marker)
         found.append((name[0], wanted.strip().strip("()"), "" if extra is None else extra[1]))
     return found
-
-
-def version_of(package: str) -> str | None:
-    """A package's version; None where it is not installed."""
-    try:
-        return importlib.metadata.version(package)
-    except importlib.metadata.PackageNotFoundError:
-        return None
 
 
 def _satisfies(version: str, wanted: str) -> bool:

@@ -1,11 +1,6 @@
 """The run folder: enough to repeat, resume, report and ship a run."""
 
-import importlib.metadata
 import json
-import os
-import platform
-import subprocess
-import sys
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager, suppress
@@ -13,22 +8,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from fer.environment import environment
 from fer.files import owned_folder, write_atomic, write_json
 from fer.folders.run_log import RunLog, logged_to
 from fer.interrupt import Stopped
-
-_PACKAGES = (
-    "ferlab",
-    "torch",
-    "torchvision",
-    "timm",
-    "pytorch-lightning",
-    "torchmetrics",
-    "hydra-core",
-    "numpy",
-    "opencv-python-headless",
-    "captum",
-)
 
 
 def default_run_dir(model: str) -> Path:
@@ -119,6 +102,14 @@ class RunFolder:
 
         write_atomic(self.config, yaml.safe_dump(dict(tree), sort_keys=False, allow_unicode=True))
 
+    def read_manifest(self) -> dict[str, Any]:
+        """The manifest; empty where it is missing or not readable."""
+        try:
+            manifest = json.loads(self.manifest.read_text(encoding="utf-8"))
+        except (OSError, ValueError):
+            return {}
+        return manifest if isinstance(manifest, dict) else {}
+
     def write_manifest(self, facts: Mapping[str, Any]) -> None:
         """Writes the manifest, with the energy that was measured so far where it was."""
         energy = {"energy": json.loads(self.energy.read_text(encoding="utf-8"))} if self.energy.is_file() else {}
@@ -137,7 +128,7 @@ class RunFolder:
             facts: plain values.
             goes_on: this is a further part of the run that the folder holds.
         """
-        earlier = self._read_manifest() if goes_on else {}
+        earlier = self.read_manifest() if goes_on else {}
         begun = time.time()
         before = float(earlier.get("wall_seconds", 0.0))
         kept = {
@@ -161,65 +152,3 @@ class RunFolder:
                 ended(status, error=f"{type(error).__name__}: {error}")
             raise
         ended("finished")
-
-    def _read_manifest(self) -> dict[str, Any]:
-        """What an earlier part of the run wrote; empty where it is not readable."""
-        try:
-            manifest = json.loads(self.manifest.read_text(encoding="utf-8"))
-        except (OSError, ValueError):
-            return {}
-        return manifest if isinstance(manifest, dict) else {}
-
-
-def environment() -> dict[str, Any]:
-    """Command, versions, revision and machine of this process."""
-    return {
-        "command": " ".join([Path(sys.argv[0]).name, *map(_quoted, sys.argv[1:])]),
-        "versions": {"python": platform.python_version(), **_versions()},
-        "git_revision": _git_revision(),
-        "machine": {"system": platform.platform(), "processor": _processor(), "cpus": os.cpu_count()},
-    }
-
-
-def _quoted(argument: str) -> str:
-    import shlex
-
-    return shlex.quote(argument)
-
-
-def _versions() -> dict[str, str]:
-    found = {}
-    for package in _PACKAGES:
-        try:
-            found[package] = importlib.metadata.version(package)
-        except importlib.metadata.PackageNotFoundError:
-            continue
-    return found
-
-
-def _git_revision() -> str | None:
-    """Commit of the checkout this package runs from, with `+` where it has changes; None for an installed wheel."""
-    root = Path(__file__).parents[2]
-    if not (root / "pyproject.toml").is_file():
-        return None
-    try:
-        done = subprocess.run(
-            ["git", "describe", "--always", "--abbrev=12", "--dirty=+", "--exclude=*"],
-            cwd=root,
-            capture_output=True,
-            text=True,
-            timeout=10,
-            check=True,
-        )
-    except (OSError, subprocess.SubprocessError):
-        return None
-    return done.stdout.strip()
-
-
-def _processor() -> str:
-    cpuinfo = Path("/proc/cpuinfo")
-    if cpuinfo.is_file():
-        for line in cpuinfo.read_text(encoding="utf-8", errors="replace").splitlines():
-            if line.startswith("model name"):
-                return line.partition(":")[2].strip()
-    return platform.processor() or platform.machine()

@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from fer.config import read_tree
+from fer.environment import environment
 from fer.errors import ConfigError
-from fer.folders.run import environment
 from fer.occlusion_study.plan import Plan, PlannedRun
 from fer.processes import first_process
 from fer.saved_config import changed_settings

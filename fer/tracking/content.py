@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, Final, Literal
 
 from fer.errors import DataError
-from fer.files import read_json
+from fer.files import is_held, read_json
 from fer.folders.run import RunFolder
 
 Status = Literal["running", "finished", "failed", "interrupted"]
@@ -99,7 +99,7 @@ def read_run(path: Path, *, alive: bool | None = None, model: Path | None = None
     config = _config(folder.config)
     status: Status = manifest.get("status", "finished")
     error = manifest.get("error")
-    if status == "running" and not (is_being_trained(path) if alive is None else alive):
+    if status == "running" and not (is_held(path) if alive is None else alive):
         status, error = "failed", "the training died without a word"
     epochs = read_epochs(folder.epochs)
     metrics = read_json(folder.metrics) if folder.metrics.is_file() else {}
@@ -136,20 +136,6 @@ def read_epochs(path: Path) -> tuple[Epoch, ...]:
 def is_open_metric(name: str, value: object) -> bool:
     """Whether a final figure is a number that may stand in a column people sort by."""
     return isinstance(value, int | float) and not isinstance(value, bool) and not name.startswith(_SEALED)
-
-
-def is_being_trained(path: Path) -> bool:
-    """Whether a process holds the run folder."""
-    from filelock import FileLock, Timeout
-
-    lock = path / ".lock"
-    if not lock.is_file():
-        return False
-    try:
-        with FileLock(lock, timeout=0):
-            return False
-    except Timeout:
-        return True
 
 
 def params_of(config: Mapping[str, Any], *, run_dir: str) -> dict[str, str]:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from fer.errors import ConfigError
-from fer.files import read_json
+from fer.files import is_held, read_json
 from fer.folders.study import StudyFolder
 from fer.folders.sweep import SweepFolder, TrialRecord
 from fer.tracking.content import (
@@ -16,7 +16,6 @@ from fer.tracking.content import (
     Status,
     as_tags,
     flattened,
-    is_being_trained,
     is_open_metric,
     is_run,
     params_of,
@@ -122,7 +121,7 @@ def read_sweep(path: Path) -> Group:
     parent = Content(
         folder=path,
         name=path.resolve().name,
-        status="running" if is_being_trained(path) else "finished" if sweep.report.is_file() else "interrupted",
+        status="running" if is_held(path) else "finished" if sweep.report.is_file() else "interrupted",
         started=min((trial.started for trial in trials), default=_written(sweep.settings)),
         changed=max((trial.changed for trial in trials), default=_written(sweep.settings)),
         params=params_of(settings, run_dir=str(path)),

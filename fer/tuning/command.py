@@ -5,6 +5,8 @@ import sys
 from collections.abc import Sequence
 from typing import Final
 
+from fer.conf_files import keys_of
+
 HELP: Final = """\
 fer-sweep: searches the settings of a model, trial by trial, and keeps every one of them.
 
@@ -31,17 +33,9 @@ def main(arguments: Sequence[str]) -> None:
         FerError: a mistake in the arguments, or trials that cannot run; what ended is kept.
     """
     if any(argument in ("-h", "--help") for argument in arguments):
-        print(HELP + _keys(), end="")
+        print(HELP + keys_of("sweep"), end="")
         return
     logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stderr)
     from fer.tuning.run import run_sweep
 
     run_sweep(arguments)
-
-
-def _keys() -> str:
-    """The sweep's keys with their meaning, as the file itself says."""
-    from fer.conf_files import conf_dir
-
-    text = (conf_dir() / "sweep.yaml").read_text(encoding="utf-8").partition("\n\n")[2]
-    return "".join(f"  {line}\n" for line in text.splitlines())

@@ -7,9 +7,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from fer.environment import environment
 from fer.errors import ConfigError, FerError
 from fer.files import write_json
-from fer.folders.run import environment
 from fer.folders.sweep import SweepFolder
 from fer.processes import cores
 from fer.tuning.display import display_for, outcome

@@ -18,6 +18,7 @@ GROUND = {
     "fer.interrupt",
     "fer.conf_files",
     "fer.seeding",
+    "fer.environment",
     "fer.options_parser",
     "fer.opencv_log",
 }
@@ -31,6 +32,7 @@ MAY_IMPORT = {
     "fer.wording": set(),
     "fer.conf_files": set(),
     "fer.seeding": set(),
+    "fer.environment": set(),
     "fer.redaction": set(),
     "fer.debug_console": set(),
     "fer.processes": {"fer.errors"},

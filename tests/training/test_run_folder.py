@@ -9,8 +9,9 @@ import pytest
 import yaml
 
 from fer.checkpoint import load_model
+from fer.environment import environment
 from fer.errors import ConfigError
-from fer.folders.run import RunFolder, default_run_dir, environment
+from fer.folders.run import RunFolder, default_run_dir
 from fer.labels import EMOTIONS
 from fer.metrics import Predictions
 

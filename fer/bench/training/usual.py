@@ -1,20 +1,18 @@
 """The usual stack: one file an image, torchvision's ImageFolder and transforms, a DataLoader, float32 in NCHW."""
 
-from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 import torch
-from torch import nn
+from torch import Tensor, nn
 from torch.utils.data import DataLoader
 
-from fer.bench.training.clock import now
 from fer.bench.training.repeated import passes
+from fer.bench.training.step import step_rate
 from fer.bench.training.subject import Subject
 from fer.data.augment_config import AugmentConfig
 from fer.labels import EMOTIONS
-from fer.models.schedule import build_scheduler
 from fer.seeding import seed_everything
 from fer.training import build_classifier
 
@@ -118,28 +116,11 @@ def usual_rate(subject: Subject, folder: Path, *, workers: int) -> float:
     # Neither the memory order nor the precision that fer-train chooses by itself.
     config = subject.config.model_copy(update={"channels_last": False})
     seed_everything(config.seed)
-    system = build_classifier(config, subject.data)
-    net, optimizer = system.net.to(device).train(), system.optimizer
-    assert optimizer is not None
+    system = build_classifier(config, subject.data).to(device).train()
     criterion = nn.CrossEntropyLoss(label_smoothing=config.loss.label_smoothing)
-    total = subject.warmup + subject.steps
-    schedule = build_scheduler(config.scheduler, optimizer, steps=total)
-    loader = usual_loader(subject, folder, workers=workers)
-    begin = end = 0.0
-    images = 0
-    for number, (x_BCHW, label_B) in enumerate(islice(passes(loader), total)):
-        loss = criterion(net(x_BCHW.to(device)), label_B.to(device))
-        optimizer.zero_grad()
-        loss.backward()
-        if config.optimizer.grad_clip is not None:
-            torch.nn.utils.clip_grad_norm_(net.parameters(), config.optimizer.grad_clip)
-        optimizer.step()
-        if schedule["interval"] == "step":
-            schedule["scheduler"].step()
-        if number + 1 == subject.warmup:
-            begin = now(device)
-        elif number >= subject.warmup:
-            images += len(label_B)
-            # Here, not behind the loop, whose end puts the worker processes away.
-            end = now(device) if number + 1 == total else end
-    return images / (end - begin)
+
+    def loss_of(batch: tuple[Tensor, Tensor]) -> tuple[Tensor, int]:
+        x_BCHW, label_B = batch
+        return criterion(system.net(x_BCHW.to(device)), label_B.to(device)), len(label_B)
+
+    return step_rate(subject, system, passes(usual_loader(subject, folder, workers=workers)), loss_of)
