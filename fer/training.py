@@ -19,6 +19,7 @@ from fer.config import TrainConfig
 from fer.data.augment import Augment
 from fer.data.datamodule import FERDataModule
 from fer.data.share import Share
+from fer.distillation import Teachers, load_teachers
 from fer.environment import environment
 from fer.errors import ConfigError
 from fer.folders.run import RunFolder
@@ -98,12 +99,16 @@ def run(
             share=Share(rank=trainer.global_rank, of=trainer.world_size),
         )
         data.setup()
-        system = build_classifier(config, data)
+        teachers, taught_by = load_teachers(
+            config.loss, data_fingerprint=data.fingerprint, protocol=data.split.description
+        )
+        system = build_classifier(config, data, teachers=teachers)
         facts: dict[str, Any] = {
             "seed": config.seed,
             "resumed_from": None if resume is None else str(resume),
             "device": describe_device(trainer, accelerator=accelerator, precision=precision),
             "data": describe_data(data),
+            **({"teachers": taught_by} if taught_by else {}),
         }
         if origin is not None:
             facts["from"] = origin.compared(facts, environment())
@@ -130,8 +135,8 @@ def run(
     return RunResult(folder.path, metrics)
 
 
-def build_classifier(config: TrainConfig, data: FERDataModule) -> Classifier:
-    """Net, preprocessing, loss and optimiser of a configuration, for the rows `data` trains on."""
+def build_classifier(config: TrainConfig, data: FERDataModule, *, teachers: Teachers | None = None) -> Classifier:
+    """Net, preprocessing, loss and optimiser of a configuration, for the rows `data` trains on, and its teachers."""
     model = config.model
     spec = NetSpec(name=model.name, channels=model.channels, size=model.size, params=model.params)
     net = spec.build()
@@ -153,6 +158,7 @@ def build_classifier(config: TrainConfig, data: FERDataModule) -> Classifier:
         scheduler=config.scheduler,
         train_sizes=model.train_sizes,
         channels_last=config.channels_last,
+        teachers=teachers,
     )
     if config.channels_last:
         net.to(memory_format=torch.channels_last)
@@ -194,6 +200,8 @@ def announce(config: TrainConfig, data: FERDataModule, system: nn.Module, facts:
     """Tells in three lines what is about to happen."""
     millions = sum(parameter.numel() for parameter in system.parameters()) / 1e6
     log.info("data     %s, %s", data.source, data.split.description)
+    for teacher in facts.get("teachers", ()):
+        log.info("teacher  %s, %s, %d px", teacher["run"], teacher["model"], teacher["size"])
     if data.visible != "full":
         log.info("visible  %s alone, in training and in selection", data.visible)
     log.info("model    %s, %.2f M parameters, %d px", config.model.name, millions, config.model.size)

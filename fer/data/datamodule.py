@@ -262,6 +262,6 @@ class FERDataModule(pl.LightningDataModule):
             self._generator_epoch = trainer.current_epoch
             self._generator = torch.Generator(device=image_BCHW.device)
             self._generator.manual_seed(epoch_seed(self.seed, trainer.current_epoch, use="augmentation"))
-        # The net trains at a resolution of its own, and one resampling does both.
-        size: Any = trainer.lightning_module.train_size
+        # Training has a resolution of its own, and one resampling does both.
+        size: Any = trainer.lightning_module.view_size
         return self.augment.batch(batch, size=size, generator=self._generator, share=self.share)

@@ -7,6 +7,7 @@ import pytorch_lightning as pl
 import torch
 from torch import Tensor, nn
 
+from fer.models.protocols import Teaches
 from fer.models.schedule import SchedulerConfig, build_scheduler
 from fer.preprocess import Preprocess
 
@@ -24,6 +25,7 @@ class Classifier(pl.LightningModule):
             from 0; None = the net's own.
         description: what a checkpoint needs to be a model on its own, as plain values; saved under "fer".
         channels_last: run convolutions in NHWC memory order.
+        teachers: whose answers are part of the target; None: labels alone.
     """
 
     def __init__(
@@ -37,6 +39,7 @@ class Classifier(pl.LightningModule):
         scheduler: SchedulerConfig,
         train_sizes: Sequence[tuple[float, int]] | None = None,
         channels_last: bool = True,
+        teachers: Teaches | None = None,
     ) -> None:
         super().__init__()
         self.net = net
@@ -47,6 +50,7 @@ class Classifier(pl.LightningModule):
         self.train_sizes = train_sizes
         self.description = dict(description)
         self.memory_format = torch.channels_last if channels_last else torch.contiguous_format
+        self.teachers = teachers
         self._train_loss: list[Tensor] = []
         self._valid: list[tuple[Tensor, Tensor]] = []
 
@@ -59,6 +63,11 @@ class Classifier(pl.LightningModule):
         done = self.trainer.current_epoch / self.trainer.max_epochs
         return max((share, size) for share, size in self.train_sizes if share <= done)[1]
 
+    @property
+    def view_size(self) -> int:
+        """Height and width in which training images are wanted: no less than what the teachers see, in pixels."""
+        return self.train_size if self.teachers is None else max(self.train_size, self.teachers.size)
+
     def forward(self, image_BCHW: Tensor) -> Tensor:
         """Stored images (B, C, H, W), uint8 or float in [0, 255] -> logits (B, K)."""
         x_BCHW = self.preprocess(image_BCHW).contiguous(memory_format=self.memory_format)
@@ -68,7 +77,8 @@ class Classifier(pl.LightningModule):
     def training_step(self, batch: dict[str, Tensor], batch_idx: int) -> Tensor | None:
         """Loss of one batch; None (no step) for a net that has nothing to learn."""
         x_BCHW = self.preprocess(batch["image"], size=self.train_size).contiguous(memory_format=self.memory_format)
-        loss = self.loss(self.net(x_BCHW), batch["label"], batch.get("target"))
+        logits_BK = self.net(x_BCHW)
+        loss = self.loss(logits_BK, batch["label"], self._target(batch, logits_BK.shape[1]))
         # Kept on the device and logged once an epoch: `self.log` costs 2 ms each time.
         self._train_loss.append(loss.detach())
         if self.trainer.is_last_batch:
@@ -76,6 +86,20 @@ class Classifier(pl.LightningModule):
             self.log("train/loss", torch.stack(self._train_loss).mean(), sync_dist=True)
             self._train_loss.clear()
         return loss if loss.requires_grad else None
+
+    def _target(self, batch: dict[str, Tensor], num_classes: int) -> Tensor | None:
+        """The soft target (B, K) of a batch; None where labels say it all."""
+        target_BK = batch.get("target")
+        if self.teachers is None:
+            return target_BK
+        if target_BK is None:
+            target_BK = nn.functional.one_hot(batch["label"], num_classes).float()
+        return torch.lerp(target_BK, self.teachers(batch["image"]), self.teachers.weight)
+
+    def on_fit_start(self) -> None:
+        """Lightning's hook; the teachers are no part of this module, which it has moved already."""
+        if self.teachers is not None:
+            self.teachers.to(self.device)
 
     def on_train_epoch_start(self) -> None:
         """An interrupted epoch leaves nothing behind."""

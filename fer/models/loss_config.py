@@ -1,8 +1,9 @@
 """Settings of the training loss; import-light, so that a config is checked before torch loads."""
 
+from pathlib import Path
 from typing import Literal
 
-from pydantic import ConfigDict, Field
+from pydantic import ConfigDict, Field, model_validator
 
 from fer.section import Section
 
@@ -22,3 +23,15 @@ class LossConfig(Section):
     """Exponent of the focal loss, which plays down what is already right (arXiv 1708.02002, who use 2); 0 is off."""
     logit_adjustment: float = Field(default=0.0, ge=0.0)
     """tau of the logit-adjusted loss for balanced accuracy (arXiv 2007.07314, equation 10; 1 is theirs); 0 is off."""
+    teachers: tuple[Path, ...] = ()
+    """Run folders of models to learn from, see `fer.distillation`."""
+    teacher_weight: float = Field(default=0.0, ge=0.0, le=1.0)
+    """Share of the target that is the teachers' answer (arXiv 1503.02531, section 2, at temperature 1)."""
+
+    @model_validator(mode="after")
+    def _teachers_have_a_weight(self) -> "LossConfig":
+        if self.teacher_weight > 0 and not self.teachers:
+            raise ValueError("a teacher_weight needs teachers: loss.teachers=[RUN, ...]")
+        if self.teachers and self.teacher_weight == 0:
+            raise ValueError("teachers without a teacher_weight teach nothing: loss=distill, or loss.teacher_weight=1")
+        return self

@@ -1,7 +1,8 @@
-"""What a net may offer beside `forward`."""
+"""What a net may offer beside `forward`, and what may teach it."""
 
 from typing import Protocol, runtime_checkable
 
+import torch
 from torch import Tensor, nn
 
 
@@ -19,3 +20,20 @@ class HasCamLayer(Protocol):
 
     def cam_layer(self) -> nn.Module:
         """The module to hook."""
+
+
+class Teaches(Protocol):
+    """Trained models whose answers are part of the target."""
+
+    weight: float
+    """Share of the target that is theirs."""
+
+    @property
+    def size(self) -> int:
+        """Height and width of the images they want to see, in pixels."""
+
+    def to(self, device: torch.device) -> None:
+        """Moves them to where the net trains."""
+
+    def __call__(self, image_BCHW: Tensor) -> Tensor:
+        """Images (B, C, H, W) in [0, 255] -> probabilities (B, K)."""

@@ -72,7 +72,7 @@ def test_oversampling_gives_equal_shares() -> None:
 def test_augmentation_happens_in_training_only_and_repeats() -> None:
     data = module()
     batch = next(iter(data.train_dataloader()))
-    system = SimpleNamespace(train_size=48)
+    system = SimpleNamespace(view_size=48)
     for training in (False, True):
         trainer = SimpleNamespace(training=training, current_epoch=1, global_rank=0, lightning_module=system)
         data.trainer = trainer  # type: ignore[assignment]

@@ -33,6 +33,7 @@ MAY_IMPORT = {
     "fer.conf_files": set(),
     "fer.seeding": set(),
     "fer.environment": set(),
+    "fer.distillation": GROUND | {"fer.checkpoint", "fer.folders", "fer.models.loss_config"},
     "fer.redaction": set(),
     "fer.debug_console": set(),
     "fer.processes": {"fer.errors"},

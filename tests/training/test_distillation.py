@@ -1,0 +1,151 @@
+"""A net learns from the answers of others to the very view it sees, and from none that know what it is judged by."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor
+
+from fer.checkpoint import LoadedModel, NetSpec, load_model
+from fer.distillation import Teachers
+from fer.errors import ConfigError
+from fer.models.classifier import Classifier
+from fer.models.losses import ClassificationLoss
+from fer.models.schedule import SchedulerConfig
+from fer.preprocess import Preprocess
+
+Train = Callable[..., Any]
+STUDENT = ("loss=distill", "model.params.blocks=[0,0,0]", "model.train_sizes=[[0.0,32]]", "+augment.mixup_alpha=0.2")
+
+
+class Says(torch.nn.Module):
+    """Answers every image alike, and remembers what it was shown."""
+
+    def __init__(self, logits: list[float]) -> None:
+        super().__init__()
+        self.logits = torch.tensor(logits)
+        self.seen: list[Tensor] = []
+
+    def forward(self, x_BCHW: Tensor) -> Tensor:
+        self.seen.append(x_BCHW)
+        return self.logits.expand(len(x_BCHW), -1)
+
+
+def answering(logits: list[float], *, size: int, channels: int = 1) -> LoadedModel:
+    spec = NetSpec(name="said", channels=channels, size=size, params={})
+    preprocess = Preprocess(channels=channels, size=size)
+    return LoadedModel(
+        net=Says(logits), preprocess=preprocess, spec=spec, labels=("a", "b"), data_fingerprint="", epoch=0
+    )
+
+
+def system(teachers: Teachers | None) -> Classifier:
+    return Classifier(
+        Says([0.0, 0.0]),
+        preprocess=Preprocess(size=32),
+        loss=ClassificationLoss(),
+        optimizer=None,
+        scheduler=SchedulerConfig(name="constant"),
+        description={},
+        teachers=teachers,
+    )
+
+
+def test_teachers_are_averaged_each_at_its_own_size() -> None:
+    models = [answering([0.0, float(np.log(3.0))], size=48, channels=3), answering([0.0, 0.0], size=40)]
+    teachers = Teachers(models, weight=0.5)
+    assert teachers.size == 48
+    answers = teachers(torch.zeros(4, 1, 48, 48, dtype=torch.uint8))
+    torch.testing.assert_close(answers, torch.tensor([[0.375, 0.625]]).expand(4, -1))
+    assert [tuple(model.net.seen[0].shape[1:]) for model in models] == [(3, 48, 48), (1, 40, 40)]  # type: ignore[union-attr, index]
+
+
+@pytest.mark.parametrize("weight", [0.25, 1.0])
+def test_the_target_is_a_blend_of_label_and_answer(weight: float) -> None:
+    said = answering([0.0, float(np.log(3.0))], size=48)
+    batch = {"image": torch.zeros(2, 1, 48, 48), "label": torch.tensor([0, 1])}
+    target = system(Teachers([said], weight=weight))._target(batch, 2)
+    label, answer = torch.eye(2), torch.tensor([[0.25, 0.75]])
+    torch.testing.assert_close(target, (1 - weight) * label + weight * answer)
+    mixed = torch.tensor([[0.6, 0.4], [0.1, 0.9]])
+    target = system(Teachers([said], weight=weight))._target({**batch, "target": mixed}, 2)
+    torch.testing.assert_close(target, (1 - weight) * mixed + weight * answer)
+
+
+def test_views_are_made_at_the_size_the_teachers_see() -> None:
+    assert system(None).view_size == 32
+    assert system(Teachers([answering([0.0, 0.0], size=48)], weight=1.0)).view_size == 48
+    assert system(Teachers([answering([0.0, 0.0], size=24)], weight=1.0)).view_size == 32
+
+
+@pytest.fixture(scope="module")
+def teacher(train: Train, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return Path(train("trainer.max_epochs=2", run_dir=tmp_path_factory.mktemp("teacher") / "run").run_dir)
+
+
+def test_a_student_trains_and_keeps_no_copy_of_its_teacher(teacher: Path, train: Train, tmp_path: Path) -> None:
+    run = train(*STUDENT, f"loss.teachers=[{teacher}]", "trainer.max_epochs=1", run_dir=tmp_path / "run")
+    manifest = json.loads((run.run_dir / "manifest.json").read_text(encoding="utf-8"))
+    assert [(each["run"], each["model"]) for each in manifest["teachers"]] == [(str(teacher), "skipcnn")]
+    content = torch.load(run.run_dir / "checkpoints" / "last.ckpt", weights_only=True)
+    assert not [name for name in content["state_dict"] if "teacher" in name]
+    assert sum(weight.numel() for weight in content["state_dict"].values()) < 1.01 * sum(
+        weight.numel() for weight in load_model(run.run_dir / "checkpoints" / "best.ckpt").net.state_dict().values()
+    )
+
+
+def test_a_student_agrees_with_its_teacher_more_than_one_that_never_met_it(
+    teacher: Path, train: Train, tmp_path: Path
+) -> None:
+    """Both see the same faces, views and steps from the same start; the labels of one are the teacher's answers."""
+    same = ("model.train_sizes=null", "augment=light", "trainer.max_epochs=3", "loss.label_smoothing=0")
+    taught = train(*same, "loss=distill", f"loss.teachers=[{teacher}]", run_dir=tmp_path / "taught")
+    alone = train(*same, run_dir=tmp_path / "alone")
+    images = np.random.default_rng(0).integers(0, 256, (64, 1, 48, 48), np.uint8)
+    told, *answers = (
+        load_model(path / "checkpoints" / "best.ckpt").probabilities(images)
+        for path in (teacher, taught.run_dir, alone.run_dir)
+    )
+    gaps = [float((told * (np.log(told) - np.log(answer))).sum(axis=1).mean()) for answer in answers]
+    assert gaps[0] < gaps[1]
+
+
+def test_an_interrupted_student_goes_on_bit_for_bit(teacher: Path, train: Train, tmp_path: Path) -> None:
+    asked = (*STUDENT, f"loss.teachers=[{teacher}]")
+    train(*asked, "trainer.max_epochs=2", run_dir=tmp_path / "whole")
+    with pytest.MonkeyPatch.context() as patch:
+        original = Classifier.on_train_epoch_start
+
+        def stop_at_1(self: Classifier) -> None:
+            if self.trainer.current_epoch == 1:
+                raise KeyboardInterrupt
+            original(self)
+
+        patch.setattr(Classifier, "on_train_epoch_start", stop_at_1)
+        with pytest.raises((KeyboardInterrupt, SystemExit)):
+            train(*asked, "trainer.max_epochs=2", run_dir=tmp_path / "run")
+    train(*asked, "trainer.max_epochs=2", run_dir=tmp_path / "run")
+    ours, theirs = (load_model(tmp_path / name / "checkpoints" / "last.ckpt").net for name in ("run", "whole"))
+    assert all(torch.equal(value, theirs.state_dict()[name]) for name, value in ours.state_dict().items())
+
+
+@pytest.mark.parametrize(
+    ("overrides", "words"),
+    [
+        (["loss=distill"], "needs teachers"),
+        (["loss.teachers=[TEACHER]"], "teach nothing"),
+        (["loss=distill", "loss.teachers=[nowhere]"], "nowhere has no checkpoints/best.ckpt"),
+        (["loss=distill", "loss.teachers=[TEACHER]", "data.protocol=stratified"], "may know the faces"),
+        (["loss=distill", "loss.teachers=[TEACHER]", "data.train=99"], "may know the faces"),
+    ],
+)
+def test_what_cannot_teach_is_refused(
+    overrides: list[str], words: str, teacher: Path, train: Train, tmp_path: Path
+) -> None:
+    with pytest.raises(ConfigError, match=words):
+        train(*(each.replace("TEACHER", str(teacher)) for each in overrides), run_dir=tmp_path / "run")
+    assert not (tmp_path / "run" / "checkpoints").exists()
