@@ -6,6 +6,7 @@ import re
 import shutil
 import subprocess
 import sys
+import tarfile
 import venv
 import zipfile
 from pathlib import Path
@@ -51,17 +52,42 @@ def test_requirements_lock_names_no_address() -> None:
     assert not re.search(r"https?://|--index", (ROOT / "requirements.lock").read_text(encoding="utf-8"))
 
 
-@pytest.fixture(scope="module")
-def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    out = tmp_path_factory.mktemp("wheel")
+def built(kind: str, out: Path, *, source: Path = ROOT) -> Path:
+    """The "wheel" or "sdist" of a source tree."""
     subprocess.run(
-        [str(UV), "build", "--quiet", "--offline", "--wheel", "--no-build-isolation", "--out-dir", str(out)],
-        cwd=ROOT,
+        [str(UV), "build", "--quiet", "--offline", f"--{kind}", "--no-build-isolation", "--out-dir", str(out)],
+        cwd=source,
         check=True,
         env={**os.environ, "VIRTUAL_ENV": sys.prefix},
     )
-    (path,) = out.glob("*.whl")
+    (path,) = [*out.glob("*.whl"), *out.glob("*.tar.gz")]
     return path
+
+
+@pytest.fixture(scope="module")
+def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return built("wheel", tmp_path_factory.mktemp("wheel"))
+
+
+@needs_uv
+@pytest.mark.skipif(not (ROOT / ".git").exists(), reason="no checkout, so nothing says which files belong to it")
+def test_sdist_holds_what_the_checkout_holds_and_builds_the_same_wheel(wheel: Path, tmp_path: Path) -> None:
+    sdist = built("sdist", tmp_path / "sdist")
+    with tarfile.open(sdist) as archive:
+        archive.extractall(tmp_path, filter="data")
+        names = {name.partition("/")[2] for name in archive.getnames()}
+    (root,) = tmp_path.glob("ferlab-*")
+    command = ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"]
+    listed = subprocess.run(command, cwd=ROOT, capture_output=True, check=True).stdout.decode()
+    held = {name for name in listed.strip("\0").split("\0") if (ROOT / name).is_file()}
+    assert names - held == {"PKG-INFO"}
+    left_out = held - names
+    assert {name.partition("/")[0] for name in left_out} <= {".ci", ".dockerignore", "Dockerfile"}
+    again = built("wheel", tmp_path / "wheel", source=root)
+    first, second = (zipfile.ZipFile(path) for path in (wheel, again))
+    assert sorted(first.namelist()) == sorted(second.namelist())
+    changed = [name for name in first.namelist() if first.read(name) != second.read(name)]
+    assert changed == []
 
 
 @needs_uv
@@ -74,6 +100,8 @@ def test_wheel_holds_package_and_configuration(wheel: Path) -> None:
     assert {"fer/runtime/web/page/index.html", "fer/report/page/report.css"} <= names
     assert not {name for name in names if not name.startswith(("fer/", "ferlab-"))}
     assert not {name for name in names if name.endswith((".npy", ".zip", ".ckpt"))}
+    kinds = {Path(name).suffix for name in names if name.startswith("fer/")}
+    assert kinds == {".py", ".typed", ".yaml", ".j2", ".css", ".js", ".html", ".svg", ".onnx", ".md", ".sha256"}
 
 
 @pytest.fixture(scope="module")
