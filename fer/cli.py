@@ -135,6 +135,10 @@ def data() -> None:
             from fer.doctor.command import main as doctor
 
             return doctor(sys.argv[2:])
+        if sys.argv[1:2] == ["suspects"]:
+            from fer.label_check.command import main as suspects
+
+            return suspects(sys.argv[2:])
         from fer.data.commands import main
 
         return main(sys.argv[1:])

@@ -1,4 +1,4 @@
-"""`fer-data`: fetch, import, audit, stats and preview of a data set; `doctor` lives in `fer.doctor`."""
+"""`fer-data`: fetch, import, audit, stats, preview of a data set; `doctor` and `suspects` have rooms of their own."""
 
 import argparse
 import csv
@@ -41,7 +41,7 @@ def main(argv: Sequence[str]) -> int:
         parser.print_help(sys.stderr)
         return 2
     arguments = parser.parse_args(argv)
-    assert arguments.command != "doctor", "fer.cli.data answers it: it looks into rooms above this one"
+    assert arguments.command not in ("doctor", "suspects"), "fer.cli.data answers them: they look into rooms above"
     logging.basicConfig(level=logging.WARNING, format="warning: %(message)s", stream=sys.stderr)
     command = {"fetch": _fetch, "import": _import, "audit": _audit, "stats": _stats, "preview": _preview}[
         arguments.command
@@ -96,6 +96,7 @@ def _parser() -> argparse.ArgumentParser:
     preview.add_argument("--seed", type=natural, default=0, metavar="N", help="another seed, other faces (default: 0)")
 
     commands.add_parser("doctor", help="what a bug report needs; is this installation, or a run, all right?")
+    commands.add_parser("suspects", help="training faces whose labels look wrong to models that did not train on them")
 
     for command in (imported, audit, stats, preview):
         command.add_argument(

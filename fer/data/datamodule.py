@@ -12,6 +12,7 @@ from torch import Tensor
 
 from fer.data.augment import Augment
 from fer.data.ferplus import read_ferplus
+from fer.data.leave_out import leave_out
 from fer.data.occlusion import keep
 from fer.data.protocol import ProtocolSplit, split_rows
 from fer.data.regions import Region
@@ -167,6 +168,8 @@ class FERDataModule(pl.LightningDataModule):
             holdout=self.config.holdout,
             dedup=self.config.dedup,
         )
+        if self.config.leave_out is not None:
+            self._split = leave_out(self._split, samples, path=self.config.leave_out.expanduser())
         if isinstance(self.config, Fer2013Config) and self.config.targets != "label":
             assert self.config.ferplus is not None
             assert self.config.contempt is not None

@@ -27,6 +27,7 @@ class DataConfig(Section):
         fold: the fold held out, from 0.
         holdout: share of Training held out by `stratified`, in (0, 1).
         dedup: train without byte-identical copies of test images and without contradictory labels.
+        leave_out: CSV whose column `id` names faces to train without, such as `fer-data suspects` writes.
         batch_size: images a step.
         sampling: `shuffle`, `balanced` (classes drawn equally) or `oversample` (every class as often as the largest).
     """
@@ -36,6 +37,7 @@ class DataConfig(Section):
     fold: int = Field(default=0, ge=0)
     holdout: float = Field(default=0.3, gt=0, lt=1)
     dedup: bool = False
+    leave_out: Path | None = None
     batch_size: int = Field(default=128, ge=1)
     sampling: Literal["shuffle", "balanced", "oversample"] = "shuffle"
 

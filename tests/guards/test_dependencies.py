@@ -65,6 +65,7 @@ MAY_IMPORT = {
     "fer.export": GROUND
     | {"fer.checkpoint", "fer.data", "fer.metrics", "fer.preprocess", "fer.saved_config"}
     | {"fer.folders", "fer.runtime.facts", "fer.runtime.statistics"},
+    "fer.label_check": GROUND | {"fer.data.sources", "fer.folders", "fer.metrics", "fer.config"},
     "fer.bench": GROUND
     | {"fer.accelerator", "fer.callbacks", "fer.checkpoint", "fer.config", "fer.data", "fer.export", "fer.folders"}
     | {"fer.metrics", "fer.models", "fer.overrides", "fer.preprocess", "fer.runtime.model", "fer.trainer"}

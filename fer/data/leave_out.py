@@ -1,0 +1,56 @@
+"""Faces that a list leaves out of training, such as those whose labels look wrong."""
+
+import csv
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+
+from fer.data.protocol import ProtocolSplit
+from fer.data.samples import FaceSamples
+from fer.errors import DataError
+
+
+def read_ids(path: Path) -> list[str]:
+    """The column `id` of a CSV file, such as `fer-data suspects` writes; further columns are for people.
+
+    Raises:
+        DataError: missing, no CSV, or without that column.
+    """
+    try:
+        with path.open(encoding="utf-8-sig", newline="") as file:
+            reader = csv.DictReader(file)
+            if "id" not in (reader.fieldnames or ()):
+                raise DataError(f"data.leave_out={path} has no column id: its first line must name one")
+            ids = [row["id"] for row in reader]
+    except (OSError, csv.Error, UnicodeDecodeError) as error:
+        reason = getattr(error, "strerror", None) or error
+        raise DataError(f"data.leave_out={path} cannot be read as CSV ({reason})") from error
+    return list(dict.fromkeys(filter(None, ids)))
+
+
+def leave_out(split: ProtocolSplit, samples: FaceSamples, *, path: Path) -> ProtocolSplit:
+    """The split without the training faces that a list names, and with that in its description.
+
+    Selection rows stay as they are, so that scores with and without the list compare.
+
+    Args:
+        split: rows of `samples`.
+        samples: the source.
+        path: the list, see `read_ids`.
+
+    Raises:
+        DataError: the list cannot be read, names a face that is not in the source, or leaves nothing to train on.
+    """
+    ids = read_ids(path)
+    unknown = sorted(set(ids) - set(samples.ids.tolist()))
+    if unknown:
+        raise DataError(
+            f"data.leave_out={path} names {len(unknown):,} faces that {samples.source} does not hold ({unknown[0]!r}, "
+            "...): it was written for another copy of the data"
+        )
+    kept = split.train[~np.isin(samples.ids[split.train], ids)]
+    if len(kept) == 0:
+        raise DataError(f"data.leave_out={path} names every training face: nothing is left to train on")
+    told = f"{split.description}; {len(split.train) - len(kept):,} faces of {path.name} left out of training"
+    return replace(split, train=kept, description=told)
