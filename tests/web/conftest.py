@@ -61,8 +61,10 @@ class StandIn:
         self.facts = FACTS.model_copy(update={"name": name})
         self.name, self.labels, self.size, self.uncertain_below = name, EMOTIONS, 48, 0.5
         self.gate: threading.Event | None = None
+        self.asked = threading.Event()
 
     def probabilities(self, faces: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:
+        self.asked.set()
         if self.gate is not None:
             self.gate.wait(10)
         answers = np.zeros((len(faces), 7), np.float32)
@@ -161,7 +163,7 @@ def serving(*models: StandIn, port: int = 0, **options: Any) -> Iterator[int]:
         # Its loop ends when no socket is left, and only its own thread may close them.
         server.trigger.pull_trigger(lambda: wasyncore.close_all(server._map, ignore_all=True))
         thread.join(timeout=10)
-        server.task_dispatcher.shutdown()
+        server.stop_workers()
         assert not thread.is_alive()
 
 

@@ -5,11 +5,12 @@ import math
 from typing import Final
 
 from flask import Flask, Response, jsonify, request
-from werkzeug.exceptions import HTTPException, RequestEntityTooLarge
+from werkzeug.exceptions import HTTPException, MethodNotAllowed, RequestEntityTooLarge
 
-from fer.errors import FerError
+from fer.errors import CheckpointError, FerError
 from fer.runtime.images import ImageTooLarge, NotAnImage
 from fer.runtime.web import security
+from fer.runtime.web.connection import OUR_FAULT
 from fer.runtime.web.engine import Engine, NoFace
 from fer.runtime.web.limits import Busy, RateLimit
 from fer.runtime.web.routes import add_routes
@@ -37,6 +38,8 @@ def create_app(engine: Engine, *, settings: ServeSettings) -> Flask:
     app.config["MAX_FORM_PARTS"] = 8
     # The order of probabilities is that of the emotions.
     app.json.sort_keys = False  # type: ignore[attr-defined]
+    # An address with two slashes in a row is nothing of ours; it would be answered with a redirection.
+    app.url_map.merge_slashes = False
     telemetry = Telemetry()
     _guard(app, settings=settings, telemetry=telemetry)
     _tell_mistakes(app, settings=settings)
@@ -52,8 +55,8 @@ def _guard(app: Flask, *, settings: ServeSettings, telemetry: Telemetry) -> None
         if not security.host_is_ours(request.host, allowed=settings.allowed_hosts):
             return _refuse(
                 403,
-                f"this server does not answer to the name {request.host}: use localhost or its address, or start it "
-                "with --allow-host NAME",
+                f"this server does not answer to the name {request.host[:80]}: use localhost or its address, or start "
+                "it with --allow-host NAME",
             )
         asks = request.method not in ("GET", "HEAD")
         if asks and security.from_another_site(dict(request.headers), host=request.host):
@@ -93,12 +96,17 @@ def _tell_mistakes(app: Flask, *, settings: ServeSettings) -> None:
     def refused(error: HTTPException) -> Response:
         if isinstance(error, RequestEntityTooLarge):
             return _refuse(413, f"the body is larger than this server takes ({settings.max_body} bytes)")
-        return _refuse(error.code or 500, error.description or error.name)
+        refusal = _refuse(error.code or 500, error.description or error.name)
+        if isinstance(error, MethodNotAllowed):
+            refusal.headers["Allow"] = ", ".join(sorted(error.valid_methods or ()))
+        return refusal
 
+    # A model that fails while it serves is no mistake of the client's.
+    @app.errorhandler(CheckpointError)
     @app.errorhandler(Exception)
     def our_fault(error: Exception) -> Response:
-        logger.exception("%s %s failed", request.method, request.path)
-        return _refuse(500, "fer-serve made a mistake; its own output has the details")
+        logger.exception("%s %r failed", request.method, request.path)
+        return _refuse(500, OUR_FAULT)
 
 
 def _refuse(status: int, message: str, *, retry_after: float | None = None) -> Response:

@@ -3,6 +3,7 @@
 import argparse
 import ipaddress
 import logging
+import math
 import os
 import socket
 import sys
@@ -155,11 +156,15 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--detector", choices=DETECTORS, default="haar", help="how faces are found (default: haar)")
     parser.add_argument("--detector-model", type=Path, metavar="ONNX", help="YuNet's file, for --detector yunet")
-    parser.add_argument("--max-body", type=float, default=8, metavar="MIB", help="largest request (default: 8)")
+    parser.add_argument("--max-body", type=_amount, default=8, metavar="MIB", help="largest request (default: 8)")
     parser.add_argument(
-        "--max-pixels", type=float, default=40, metavar="MILLIONS", help="largest picture (default: 40 million pixels)"
+        "--max-pixels",
+        type=_amount,
+        default=40,
+        metavar="MILLIONS",
+        help="largest picture (default: 40 million pixels)",
     )
-    parser.add_argument("--rate", type=float, default=120, metavar="N", help="requests a second of one address (120)")
+    parser.add_argument("--rate", type=_amount, default=120, metavar="N", help="requests a second of one address (120)")
     parser.add_argument(
         "--concurrency", type=int, default=2, metavar="N", help="pictures at the same time (default: 2)"
     )
@@ -177,6 +182,16 @@ def _parser() -> argparse.ArgumentParser:
         help="a name under which this server may be called, besides localhost and addresses",
     )
     return parser
+
+
+def _amount(text: str) -> float:
+    try:
+        value = float(text)
+    except ValueError:
+        value = math.nan
+    if not 0 < value < 1e9:
+        raise argparse.ArgumentTypeError(f"{text!r} is no number between 0 and a billion")
+    return value
 
 
 def _port(text: str) -> int:

@@ -19,6 +19,7 @@ from fer.runtime.video import FaceTracker
 from fer.runtime.web.covering import HALVES, compare, covered
 from fer.runtime.web.drift import DriftLog, DriftState
 from fer.runtime.web.evidence import locate, shrink
+from fer.runtime.web.health import Health
 from fer.runtime.web.limits import Places
 from fer.runtime.web.settings import ServeSettings
 from fer.runtime.web.streams import Stream, Streams
@@ -56,6 +57,10 @@ class Engine:
         detector: the name of the detector.
         open_detector: opens a detector, for moving pictures where its argument is true.
         settings: limits.
+
+    Attributes:
+        detector: the name of the detector.
+        health: whether it could answer now.
     """
 
     def __init__(
@@ -70,6 +75,7 @@ class Engine:
         self.detector = detector
         self._settings = settings
         self._places = Places(settings.concurrency, patience=settings.patience)
+        self.health = Health(self._models, places=self._places)
         # Detectors hold state: one for each place, one for each video. Opened now, so that a bad file is told at once.
         self._detectors = [open_detector(False) for _ in range(settings.concurrency)]
         self._streams = Streams(lambda model: self._open_stream(model, open_detector(True)))

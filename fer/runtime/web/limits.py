@@ -49,10 +49,13 @@ class Places:
     Args:
         count: how many.
         patience: seconds to wait before `Busy`.
+        clock: seconds, monotonic.
     """
 
-    def __init__(self, count: int, *, patience: float) -> None:
+    def __init__(self, count: int, *, patience: float, clock: Callable[[], float] = time.monotonic) -> None:
         self._free = list(range(count))
+        self._clock = clock
+        self._since: dict[int, float] = {}
         self._condition = threading.Condition()
         self._patience = patience
 
@@ -67,9 +70,16 @@ class Places:
             if not self._condition.wait_for(lambda: self._free, timeout=self._patience):
                 raise Busy
             place = self._free.pop()
+            self._since[place] = self._clock()
         try:
             yield place
         finally:
             with self._condition:
                 self._free.append(place)
+                del self._since[place]
                 self._condition.notify()
+
+    def all_taken_for(self) -> float:
+        """Seconds for which every place has been held without a change; 0 where one is free."""
+        with self._condition:
+            return 0.0 if self._free else self._clock() - max(self._since.values())

@@ -1,177 +1,166 @@
 """The interface, described as OpenAPI 3.1 (https://spec.openapis.org/oas/v3.1.0)."""
 
-from typing import Any
+from collections.abc import Sequence
+from typing import Any, Final
 
 from fer.labels import EMOTIONS
-from fer.runtime.web.covering import HALVES
+from fer.runtime.web.openapi_schemas import SCHEMAS, ref
 from fer.runtime.web.settings import ServeSettings
 
+_REFUSALS: Final = {
+    "400": "not a readable picture, or a parameter that makes no sense",
+    "401": "the token is missing or wrong",
+    "403": "the request came from another site, or names a foreign host",
+    "413": "too many bytes or pixels",
+    "415": "the content type, or the content, is no picture",
+    "422": "no face, or none of that number",
+    "429": "too many requests from this address",
+    "503": "too many pictures at once",
+}
+_RETRY: Final = {
+    "Retry-After": {
+        "description": "seconds until it is worth trying again",
+        "required": True,
+        "schema": {"type": "integer", "minimum": 1},
+    }
+}
+_BEARER: Final = {"WWW-Authenticate": {"required": True, "schema": {"type": "string"}}}
+_HEADERS: Final[dict[str, dict[str, Any]]] = {"401": _BEARER, "429": _RETRY, "503": _RETRY}
 
-def describe(settings: ServeSettings, *, version: str) -> dict[str, Any]:
-    """The document that GET /api/openapi.json answers with."""
+_GUARD: Final = ("401", "403", "429")
+_PICTURE: Final = ("400", "401", "403", "413", "415", "429", "503")
+
+
+def describe(settings: ServeSettings, *, models: Sequence[str], version: str) -> dict[str, Any]:
+    """The document that GET /api/openapi.json answers with.
+
+    Args:
+        settings: limits and doors.
+        models: names of the models, the default first.
+        version: of the package.
+    """
     picture = {
         "required": True,
         "content": {
-            "image/*": {"schema": {"type": "string", "contentMediaType": "image/*", "maxLength": settings.max_body}},
+            "image/*": {
+                "schema": {
+                    "type": "string",
+                    "contentMediaType": "image/*",
+                    "minLength": 1,
+                    "maxLength": settings.max_body,
+                }
+            },
             "multipart/form-data": {
                 "schema": {
                     "type": "object",
                     "required": ["image"],
-                    "properties": {"image": {"type": "string", "contentMediaType": "image/*"}},
+                    "properties": {"image": {"type": "string", "contentMediaType": "image/*", "minLength": 1}},
                 }
             },
         },
     }
-    model = _query("model", {"type": "string"}, "A name of GET /api/models; the first by default.")
+    model = _query(
+        "model", {"type": "string", "enum": list(models), "default": models[0]}, "A name of GET /api/models."
+    )
     which = [
-        _query("face", {"type": "integer", "minimum": 0, "default": 0}, "Number of the face, the largest is 0."),
-        _query("at", {"type": "string", "examples": ["320,180"]}, "x,y in pixels: the face there, instead of `face`."),
+        _query(
+            "face",
+            {"type": "integer", "minimum": 0, "maximum": 999_999_999, "default": 0},
+            "Number of the face, the largest is 0; not looked at where `at` is given.",
+        ),
+        _query(
+            "at",
+            {"type": "string", "pattern": "^-?[0-9]{1,9},-?[0-9]{1,9}$", "examples": ["320,180"]},
+            "x,y in pixels: the face there, instead of `face`.",
+        ),
     ]
-    secured: dict[str, Any] = {} if settings.token is None else {"security": [{"token": []}]}
     stream = _query(
         "stream",
         {"type": "string", "minLength": 8, "maxLength": 64},
         "A random name for a video of which this is the next picture: faces keep their numbers and are smoothed.",
     )
-    label = _query("label", {"enum": list(EMOTIONS)}, "Emotion to find the evidence of; the face's own by default.")
+    label = _query(
+        "label",
+        {"type": "string", "enum": list(EMOTIONS)},
+        "Emotion to find the evidence of; the face's own by default.",
+    )
+    secured: dict[str, Any] = {} if settings.token is None else {"security": [{"token": []}]}
+    body = {"requestBody": picture}
     return {
         "openapi": "3.1.0",
         "info": {
             "title": "fer-serve",
             "version": version,
-            "description": "Reads facial expressions from pictures. Nothing is stored. An expression is not a feeling.",
+            "description": "Reads facial expressions from pictures. Nothing is stored. An expression is not a feeling. "
+            "Requests that are no well-formed HTTP are answered with 400, 408, 413, 431 or 501 and the schema Error.",
         },
         "paths": {
-            "/healthz": {"get": _operation("Whether the server answers", _OBJECT, secured=False)},
-            "/api/models": {"get": _operation("The models, and the limits of the server", _OBJECT) | secured},
+            "/healthz": {"get": _health()},
+            "/api/models": {"get": _operation("The models, and the limits of the server", "Models", _GUARD) | secured},
             "/api/predict": {
-                "post": _operation("The faces of a picture", _ref("Prediction"), parameters=[model, stream])
-                | {"requestBody": picture}
+                "post": _operation("The faces of a picture", "Prediction", _PICTURE, parameters=[model, stream])
+                | body
                 | secured
             },
             "/api/explain": {
-                "post": _operation("Where a face speaks for an emotion", _ref("Map"), parameters=[model, *which, label])
-                | {"requestBody": picture}
+                "post": _operation(
+                    "Where a face speaks for an emotion", "Map", (*_PICTURE, "422"), parameters=[model, *which, label]
+                )
+                | body
                 | secured
             },
             "/api/occlusion": {
-                "post": _operation("A face with a half covered", _ref("Covers"), parameters=[model, *which])
-                | {"requestBody": picture}
+                "post": _operation(
+                    "A face with a half covered", "Covers", (*_PICTURE, "422"), parameters=[model, *which]
+                )
+                | body
                 | secured
             },
             "/api/drift": {
-                "get": _operation("The last faces against those the model knows", _OBJECT, parameters=[model]) | secured
+                "get": _operation(
+                    "The last faces against those the model knows", "Drift", ("400", *_GUARD), parameters=[model]
+                )
+                | secured
             },
-            "/metrics": {
-                "get": {"summary": "Counters for Prometheus", "responses": {"200": {"description": "text"}}} | secured
-            },
+            "/api/openapi.json": {"get": _operation("This description", None, _GUARD) | secured},
+            "/metrics": {"get": _metrics() | secured},
         },
         "components": {
             "securitySchemes": {"token": {"type": "http", "scheme": "bearer"}},
-            "schemas": _SCHEMAS,
+            "schemas": SCHEMAS,
         },
     }
-
-
-_OBJECT: dict[str, Any] = {"type": "object"}
 
 
 def _query(name: str, schema: dict[str, Any], description: str) -> dict[str, Any]:
     return {"name": name, "in": "query", "schema": schema, "description": description}
 
 
-def _ref(name: str) -> dict[str, Any]:
-    return {"$ref": f"#/components/schemas/{name}"}
+def _json(description: str, schema: dict[str, Any]) -> dict[str, Any]:
+    return {"description": description, "content": {"application/json": {"schema": schema}}}
+
+
+def _refusals(codes: Sequence[str]) -> dict[str, Any]:
+    return {
+        code: _json(_REFUSALS[code], ref("Error")) | ({"headers": _HEADERS[code]} if code in _HEADERS else {})
+        for code in sorted(codes)
+    }
 
 
 def _operation(
-    summary: str, schema: dict[str, Any], *, parameters: list[dict[str, Any]] | None = None, secured: bool = True
+    summary: str, schema: str | None, refusals: Sequence[str], *, parameters: Sequence[dict[str, Any]] = ()
 ) -> dict[str, Any]:
-    refusals = {
-        "400": "not a readable picture, or a parameter that makes no sense",
-        "401": "the token is missing or wrong",
-        "403": "the request came from another site, or names a foreign host",
-        "413": "too many bytes or pixels",
-        "415": "the content type, or the content, is no picture",
-        "422": "no face, where one is needed",
-        "429": "too many requests from this address",
-        "503": "too many pictures at once",
-    }
-    answers: dict[str, Any] = {"200": {"description": summary, "content": {"application/json": {"schema": schema}}}}
-    if secured:
-        answers |= {
-            code: {"description": text, "content": {"application/json": {"schema": _ref("Error")}}}
-            for code, text in refusals.items()
-        }
-    operation: dict[str, Any] = {"summary": summary, "responses": answers}
-    return operation | ({} if parameters is None else {"parameters": parameters})
+    answer = _json(summary, {"type": "object"} if schema is None else ref(schema))
+    operation: dict[str, Any] = {"summary": summary, "responses": {"200": answer} | _refusals(refusals)}
+    return operation | ({"parameters": list(parameters)} if parameters else {})
 
 
-_SHARE: dict[str, Any] = {"type": "number", "minimum": 0, "maximum": 1}
-_FRAME: dict[str, Any] = {
-    "type": "object",
-    "description": "The square the model is shown: its centre and side in pixels, its clockwise turn in degrees.",
-    "properties": {name: {"type": "number"} for name in ("x", "y", "side", "roll")},
-}
-_PROBABILITIES: dict[str, Any] = {"type": "object", "properties": dict.fromkeys(EMOTIONS, _SHARE)}
-_SCHEMAS: dict[str, Any] = {
-    "Error": {"type": "object", "required": ["error"], "properties": {"error": {"type": "string"}}},
-    "Face": {
-        "type": "object",
-        "properties": {
-            "source": {"type": "string"},
-            "face": {"type": "integer"},
-            "box": {"type": ["array", "null"], "items": {"type": "integer"}, "description": "x, y, width, height"},
-            "label": {"enum": [*EMOTIONS, None]},
-            "confidence": {"type": ["number", "null"]},
-            "uncertain": {"type": ["boolean", "null"]},
-            "probabilities": {"oneOf": [_PROBABILITIES, {"type": "null"}]},
-            "status": {"enum": ["ok", "no_face", "unreadable"]},
-        },
-    },
-    "Prediction": {
-        "type": "object",
-        "required": ["faces", "ms", "model"],
-        "properties": {
-            "faces": {"type": "array", "items": _ref("Face")},
-            "image": {"type": "object", "properties": {"width": {"type": "integer"}, "height": {"type": "integer"}}},
-            "ms": {"type": "number"},
-            "model": {"type": "string"},
-        },
-    },
-    "Map": {
-        "type": "object",
-        "properties": {
-            "face": _ref("Face"),
-            "frame": _FRAME,
-            "label": {"enum": list(EMOTIONS)},
-            "map": {"type": "array", "items": {"type": "array", "items": _SHARE}, "description": "rows of the frame"},
-            "parts": {"type": "object", "additionalProperties": _SHARE},
-            "sentence": {"type": "string"},
-            "ms": {"type": "number"},
-            "model": {"type": "string"},
-        },
-    },
-    "Covers": {
-        "type": "object",
-        "properties": {
-            "face": _ref("Face"),
-            "frame": _FRAME,
-            "rows": {
-                "type": "array",
-                "items": {
-                    "type": "object",
-                    "properties": {
-                        "hidden": {"enum": [None, *HALVES]},
-                        "label": {"enum": list(EMOTIONS)},
-                        "confidence": _SHARE,
-                        "probabilities": _PROBABILITIES,
-                    },
-                },
-            },
-            "sentence": {"type": "string"},
-            "ms": {"type": "number"},
-            "model": {"type": "string"},
-        },
-    },
-}
+def _health() -> dict[str, Any]:
+    failing = _json("a model fails, or every place is stuck", ref("Health")) | {"headers": _RETRY}
+    answers = {"200": _json("pictures can be answered", ref("Health")), "503": failing}
+    return {"summary": "Whether the server can answer about a picture", "responses": answers | _refusals(["403"])}
+
+
+def _metrics() -> dict[str, Any]:
+    text = {"description": "counters", "content": {"text/plain": {"schema": {"type": "string"}}}}
+    return {"summary": "Counters for Prometheus", "responses": {"200": text} | _refusals(_GUARD)}

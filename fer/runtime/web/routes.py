@@ -1,5 +1,6 @@
 """What the server answers to. Paths and answers are described in openapi.py."""
 
+import re
 import time
 from collections.abc import Callable, Mapping
 from importlib.metadata import version
@@ -17,11 +18,17 @@ from fer.runtime.web.uploads import picture
 
 _TYPES: Final = {".html": "text/html", ".css": "text/css", ".js": "text/javascript", ".svg": "image/svg+xml"}
 
+_WHOLE: Final = re.compile("-?[0-9]{1,9}")
+_PLACE: Final = re.compile("(-?[0-9]{1,9}),(-?[0-9]{1,9})")
+
+HEALTH_RETRY: Final = 10
+"""Seconds after which to ask again whether a failing server has recovered."""
+
 
 def add_routes(app: Flask, *, engine: Engine, settings: ServeSettings, telemetry: Telemetry) -> None:
     """Adds every route to the application."""
     page = _page_files()
-    description = describe(settings, version=version("ferlab"))
+    description = describe(settings, models=engine.names, version=version("ferlab"))
 
     @app.get("/")
     def index() -> Response:
@@ -30,12 +37,18 @@ def add_routes(app: Flask, *, engine: Engine, settings: ServeSettings, telemetry
     @app.get("/page/<path:name>")
     def page_file(name: str) -> Response:
         if name not in page:
-            abort(404, f"there is no {name}")
+            abort(404, f"there is no {name[:80]}")
         return page[name]()
 
     @app.get("/healthz")
     def health() -> Response:
-        return jsonify({"status": "ok"})
+        problem = engine.health.problem()
+        if problem is None:
+            return jsonify({"status": "ok"})
+        response = jsonify({"status": "failing", "error": problem})
+        response.status_code = 503
+        response.headers["Retry-After"] = str(HEALTH_RETRY)
+        return response
 
     @app.get("/api/models")
     def models() -> Response:
@@ -104,17 +117,14 @@ def _face(arguments: Mapping[str, str]) -> FaceChoice:
         DataError: numbers that are none.
     """
     at, number = arguments.get("at"), arguments.get("face", "0")
-    try:
-        if at is not None:
-            x, y = at.split(",")
-            return FaceChoice(number=None, at=(int(x), int(y)))
-        return FaceChoice(number=int(number), at=None)
-    except ValueError as error:
-        raise DataError(
-            f"at={at!r}: give x,y in pixels, as at=320,180"
-            if at is not None
-            else f"face={number!r}: give its number, the largest is 0"
-        ) from error
+    if at is not None:
+        place = _PLACE.fullmatch(at)
+        if place is None:
+            raise DataError(f"at={at[:40]!r}: give x,y in pixels, as at=320,180")
+        return FaceChoice(number=None, at=(int(place[1]), int(place[2])))
+    if _WHOLE.fullmatch(number) is None:
+        raise DataError(f"face={number[:40]!r}: give its number, the largest is 0")
+    return FaceChoice(number=int(number), at=None)
 
 
 def _page_files() -> dict[str, Callable[[], Response]]:

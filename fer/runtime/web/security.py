@@ -71,7 +71,12 @@ def from_another_site(headers: Mapping[str, str], *, host: str) -> bool:
     if headers.get("Sec-Fetch-Site", "none") not in ("same-origin", "none"):
         return True
     origin = headers.get("Origin")
-    return origin is not None and urlsplit(origin).netloc.lower() != host.lower()
+    if origin is None:
+        return False
+    try:
+        return urlsplit(origin).netloc.lower() != host.lower()
+    except ValueError:  # no address at all, such as "http://["
+        return True
 
 
 def token_matches(header: str, *, token: str) -> bool:

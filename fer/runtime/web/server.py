@@ -1,90 +1,98 @@
-"""waitress, set up so that nothing touches the disk and even its own refusals speak JSON."""
+"""waitress, set up so that nothing touches the disk, nobody holds it up, and even its own refusals speak JSON."""
 
-import contextlib
-import json
 import signal
-import socket
-from typing import Any
+import time
+from typing import Any, Final
 
 from flask import Flask
-from waitress.channel import HTTPChannel
-from waitress.server import TcpWSGIServer, create_server
-from waitress.task import ErrorTask
+from waitress.adjustments import Adjustments
+from waitress.server import TcpWSGIServer
+from waitress.task import ThreadedTaskDispatcher
 
 from fer.errors import ConfigError
-from fer.runtime.web.security import HEADERS
+from fer.runtime.web.connection import Connection
 from fer.runtime.web.settings import ServeSettings
 
-MAX_CONNECTIONS = 64
-IDLE_SECONDS = 15
-"""A connection that sends nothing for so long is closed; waitress reads slow bodies without holding a worker."""
+MAX_CONNECTIONS: Final = 64
+"""Connections at once. The one that has gone without a whole request for longest makes room for the next."""
 
-DRAIN_BYTES = 64 << 20
-"""How much of a refused body is read and thrown away, so that its sender gets to read the refusal."""
+MAX_HELD_BYTES: Final = 128 << 20
+"""Bytes of bodies held at once; beyond, the request that has been arriving for longest is refused."""
 
-_MESSAGES = {
-    400: "this is not a well-formed HTTP request",
-    413: "the body is larger than this server takes ({limit} bytes): send a smaller picture",
-    431: "the request's headers are too long",
-    501: "this transfer encoding is not supported",
-}
+CLEANUP_SECONDS: Final = 5
+"""How often connections are looked at for being silent or late."""
 
+QUICK_THREADS: Final = 2
+"""Threads for all that is no picture, so that the page, /healthz and refusals never wait behind pictures."""
 
-class _JsonErrorTask(ErrorTask):  # type: ignore[misc]
-    """A request refused before it reaches the application, answered as the application answers."""
-
-    def execute(self) -> None:
-        error = self.request.error
-        message = _MESSAGES.get(error.code, error.reason).format(
-            limit=self.channel.server.adj.max_request_body_size - 1
-        )
-        body = json.dumps({"error": message}).encode()
-        self.status = f"{error.code} {error.reason}"
-        self.response_headers.extend([("Content-Type", "application/json"), *HEADERS.items()])
-        self.channel.refused = True
-        self.set_close_on_finish()
-        self.content_length = len(body)
-        self.write(body)
+FINISH_SECONDS: Final = 5.0
+"""How long answers that are being worked on may hold up the end."""
 
 
-class _Channel(HTTPChannel):  # type: ignore[misc]
-    """A connection that lingers after a refusal, as nginx's do.
+class Server(TcpWSGIServer):  # type: ignore[misc]
+    """A server that stays open to new clients, however many sit on their connections."""
 
-    Closing while the sender is still sending would reset the connection, and the refusal would be lost with it. So it
-    is only half closed, and what still comes is thrown away.
-    """
+    channel_class = Connection
 
-    error_task_class = _JsonErrorTask
-    refused = False
-    _lingering = False
-    _drained = 0
+    def __init__(self, app: Flask, *, adjustments: Adjustments) -> None:
+        self._quick = ThreadedTaskDispatcher()
+        super().__init__(app, adj=adjustments)
+        self._quick.set_thread_count(QUICK_THREADS)
 
-    def handle_close(self) -> None:
-        if self.refused and not self._lingering and self.connected:
-            self._lingering, self.will_close = True, False
-            with contextlib.suppress(OSError):
-                self.socket.shutdown(socket.SHUT_WR)
-            return
-        super().handle_close()
+    def add_task(self, task: Connection) -> None:
+        """Hands a connection's first request to a worker."""
+        request = task.requests[0]
+        quick = request.error is not None or request.command in ("GET", "HEAD")
+        (self._quick if quick else self.task_dispatcher).add_task(task)
 
     def readable(self) -> bool:
-        return self._lingering or bool(super().readable())
+        """Whether a new connection can be taken: not where each one at hand is being answered."""
+        listening = bool(super().readable())
+        return listening and (len(self.active_channels) < MAX_CONNECTIONS or self._longest_idle() is not None)
 
-    def writable(self) -> bool:
-        # The server's own housekeeping sets will_close on a connection that is silent for too long.
-        return self.will_close or (not self._lingering and bool(super().writable()))
+    def handle_accept(self) -> None:
+        """Takes a new connection, in the place of another where there are too many."""
+        while len(self.active_channels) >= MAX_CONNECTIONS:
+            idle = self._longest_idle()
+            if idle is None:
+                return
+            idle.drop()
+        super().handle_accept()
 
-    def handle_read(self) -> None:
-        if not self._lingering:
-            super().handle_read()
-            return
-        # At the end of the sender's data, recv itself closes.
-        self._drained += len(self.recv(1 << 16))
-        if self._drained > DRAIN_BYTES:
-            super().handle_close()
+    def make_room(self) -> None:
+        """Refuses requests that are on their way until what all connections hold fits; two bodies always do."""
+        limit = max(MAX_HELD_BYTES, 2 * self.adj.max_request_body_size)
+        while sum(each.held_bytes for each in self.active_channels.values()) > limit:
+            receiving = [each for each in self.active_channels.values() if each.receiving]
+            if not receiving:
+                return
+            min(receiving, key=lambda each: each.request_since).make_way()
+
+    def finish(self, *, seconds: float) -> None:
+        """Takes no new connection, and answers what has been asked, for so many seconds at most."""
+        self.accepting = False
+        end = time.monotonic() + seconds
+        while time.monotonic() < end and any(
+            each.working or each.total_outbufs_len for each in self.active_channels.values()
+        ):
+            self.asyncore.loop(timeout=0.1, map=self._map, count=1)
+
+    def stop_workers(self) -> None:
+        """Ends the threads that answer; requests that still wait are dropped."""
+        self.task_dispatcher.shutdown()
+        self._quick.shutdown()
+
+    def maintenance(self, now: float) -> None:
+        """Gives up connections that are silent or too slow."""
+        for connection in list(self.active_channels.values()):
+            connection.give_up_if_late()
+
+    def _longest_idle(self) -> Connection | None:
+        idle = [each for each in self.active_channels.values() if not each.working]
+        return min(idle, key=lambda each: each.idle_since, default=None)
 
 
-def bind(app: Flask, *, host: str, port: int, settings: ServeSettings) -> TcpWSGIServer:
+def bind(app: Flask, *, host: str, port: int, settings: ServeSettings) -> Server:
     """A server that listens, for `run_until_signal`; `effective_port` is its port (for port 0, the one found).
 
     Raises:
@@ -93,11 +101,11 @@ def bind(app: Flask, *, host: str, port: int, settings: ServeSettings) -> TcpWSG
     options: dict[str, Any] = {
         "host": host,
         "port": port,
-        # One thread more than places, so that somebody is there to say "busy".
+        # Two threads more than places, so that somebody is there to say "busy".
         "threads": settings.concurrency + 2,
-        "connection_limit": MAX_CONNECTIONS,
-        "channel_timeout": IDLE_SECONDS,
-        "cleanup_interval": 5,
+        # Never reached: waitress would let new clients wait until an old one goes.
+        "connection_limit": 16 * MAX_CONNECTIONS,
+        "cleanup_interval": CLEANUP_SECONDS,
         # waitress refuses a body of this size or more.
         "max_request_body_size": settings.max_body + 1,
         # Larger bodies and answers would go to a temporary file.
@@ -108,18 +116,17 @@ def bind(app: Flask, *, host: str, port: int, settings: ServeSettings) -> TcpWSG
         "log_socket_errors": False,
     }
     try:
-        server = create_server(app, **options)
+        adjustments = Adjustments(**options)
+        server = Server(app, adjustments=adjustments) if len(adjustments.listen) == 1 else None
     except (OSError, ValueError) as error:
         reason = error.strerror if isinstance(error, OSError) else error
         raise ConfigError(f"cannot listen on {host} port {port}: {reason}; try another --port") from error
-    if not isinstance(server, TcpWSGIServer):
-        server.close()
+    if server is None:
         raise ConfigError(f"--host={host} stands for several addresses: give one of them, such as 127.0.0.1")
-    server.channel_class = _Channel
     return server
 
 
-def run_until_signal(server: TcpWSGIServer) -> int:
+def run_until_signal(server: Server) -> int:
     """Serves until SIGINT or SIGTERM, answers what it has begun, and gives the signal's number.
 
     waitress' own loop swallows what a signal handler raises while a connection is being read, and would serve on. So
@@ -133,6 +140,7 @@ def run_until_signal(server: TcpWSGIServer) -> int:
     try:
         while not received:
             server.asyncore.loop(timeout=0.5, map=server._map, count=1)
+        server.finish(seconds=FINISH_SECONDS)
     finally:
         for signum, handler in previous.items():
             signal.signal(signum, handler)
