@@ -1,9 +1,8 @@
 """One run's configuration: composed by Hydra, validated once at the edge, frozen from then on."""
 
-import inspect
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Final, Literal
 
 from pydantic import BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 
@@ -16,11 +15,13 @@ from fer.folders.run import default_run_dir
 from fer.models.loss_config import LossConfig
 from fer.models.optimizer import OptimizerConfig
 from fer.models.schedule import SchedulerConfig
+from fer.nodes import check_arguments, check_node, located_class
+from fer.parsing import parse_yaml
 from fer.processes import agreed_run_dir
 from fer.section import Section
 
-Node = Mapping[str, Any]
-"""A plain mapping with `_target_`, the dotted name of a class, and its arguments."""
+MAX_WORDS: Final = 500
+"""Letters of another package's message that are passed on."""
 
 
 class ModelConfig(Section):
@@ -153,18 +154,46 @@ def compose_in(
         known: the keys there are, for the message of an error.
     """
     from hydra import compose, initialize_config_dir
-    from hydra.errors import HydraException
-    from omegaconf.errors import OmegaConfBaseException
 
+    for override in overrides:
+        if not override.isprintable() and any("\ud800" <= letter <= "\udfff" for letter in override):
+            raise ConfigError(f"{override!r} is no text in UTF-8: it cannot be written into config.yaml")
     try:
         with initialize_config_dir(config_dir=str(folder), version_base="1.3"):
-            return plain(compose(config_name=config_name, overrides=list(overrides)))
-    except (HydraException, OmegaConfBaseException) as error:
+            return _resolved(compose(config_name=config_name, overrides=list(overrides)))
+    except FerError:
+        raise
+    except _refusals() as error:
         raise ConfigError(_hydra_message(error, overrides, known)) from error
 
 
 def plain(composed: Any) -> dict[str, Any]:
-    """An OmegaConf tree as plain dicts and lists: the run folder named, interpolations resolved, `???` refused."""
+    """An OmegaConf tree as plain dicts and lists: the run folder named, interpolations resolved, `???` refused.
+
+    Raises:
+        ConfigError: it cannot be resolved.
+    """
+    try:
+        return _resolved(composed)
+    except FerError:
+        raise
+    except _refusals() as error:
+        raise ConfigError(" ".join(str(error).split())[:MAX_WORDS]) from error
+
+
+def _refusals() -> tuple[type[Exception], ...]:
+    """What Hydra and OmegaConf raise on values they refuse; besides their own errors they let others through.
+
+    `model=null` is a ValueError, a number of 5,000 digits another, braces in braces a RecursionError, and a name that
+    no file can have an OSError.
+    """
+    from hydra.errors import HydraException
+    from omegaconf.errors import OmegaConfBaseException
+
+    return HydraException, OmegaConfBaseException, ValueError, TypeError, AttributeError, RecursionError, OSError
+
+
+def _resolved(composed: Any) -> dict[str, Any]:
     from omegaconf import OmegaConf
 
     if composed.run_dir is None:
@@ -185,67 +214,21 @@ def validate(tree: Mapping[str, Any]) -> TrainConfig:
         config = TrainConfig.model_validate(tree)
     except ValidationError as error:
         raise ConfigError(_validation_message(error)) from error
-    for group in ("callbacks", "logger"):
-        for name, node in getattr(config, group).items():
-            check_node(node, f"{group}.{name}")
+    from pytorch_lightning import Callback, Trainer
+    from pytorch_lightning.loggers import Logger
+    from torch.optim import Optimizer
+
+    for name, node in config.callbacks.items():
+        check_node(node, f"callbacks.{name}", kind=Callback)
+    for name, node in config.logger.items():
+        check_node(node, f"logger.{name}", kind=Logger)
     check_arguments(
-        _locate(config.optimizer.target, "optimizer"),
+        located_class(config.optimizer.target, "optimizer", kind=Optimizer),
         {"lr", "weight_decay", *config.optimizer.arguments},
         "optimizer",
     )
-    from pytorch_lightning import Trainer
-
     check_arguments(Trainer, config.trainer.arguments, "trainer")
     return config
-
-
-def check_node(node: Node, key: str) -> None:
-    """Refuses a `_target_` that is not there and an argument it does not take.
-
-    Raises:
-        ConfigError: naming the key and the nearest valid argument.
-    """
-    if "_target_" not in node:
-        raise ConfigError(
-            f"{key} has no _target_: name the class to build, such as {key}._target_=package.module.Class"
-        )
-    arguments = {name for name in node if not name.startswith("_")}
-    check_arguments(_locate(node["_target_"], key), arguments, key)
-
-
-def check_arguments(target: Any, names: Iterable[str], key: str) -> None:
-    """Refuses names that `target`'s signature does not take.
-
-    Raises:
-        ConfigError: naming the key and its nearest neighbours.
-    """
-    parameters = inspect.signature(target).parameters
-    if any(parameter.kind is parameter.VAR_KEYWORD for parameter in parameters.values()):
-        return
-    for name in names:
-        if name not in parameters:
-            raise ConfigError(
-                f"{key}.{name}: {target.__name__} takes no argument {name!r}{nearest(name, parameters)}; "
-                f"it takes {', '.join(parameters)}"
-            )
-
-
-def build(node: Node, key: str) -> Any:
-    """The object a `_target_` node describes: the only call of `hydra.utils.instantiate`.
-
-    Raises:
-        ConfigError: the class refused its arguments; the message is the class's own.
-    """
-    from hydra.errors import InstantiationException
-    from hydra.utils import instantiate
-
-    try:
-        return instantiate(dict(node), _convert_="all")
-    except InstantiationException as error:
-        cause = error.__cause__
-        if isinstance(cause, FerError):
-            raise cause from error
-        raise ConfigError(f"{key}: {cause if cause is not None else error}") from error
 
 
 def load_run_config(run_dir: Path) -> TrainConfig:
@@ -263,32 +246,22 @@ def read_tree(run_dir: Path) -> dict[str, Any]:
     Raises:
         ConfigError: no `config.yaml` there, or one this version cannot read.
     """
-    import yaml
-
     path = run_dir / "config.yaml"
     if not path.is_file():
         raise ConfigError(f"{run_dir} is not a run folder: it has no config.yaml (expected the run_dir of a fer-train)")
     try:
-        tree = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except yaml.YAMLError as error:
+        tree = parse_yaml(path.read_text(encoding="utf-8"))
+    except ValueError as error:
         raise ConfigError(f"{path} is not readable YAML: {error}") from error
     if not isinstance(tree, dict):
         raise ConfigError(f"{path} holds no configuration")
     return tree
 
 
-def _locate(dotted: str, key: str) -> Any:
-    from hydra.utils import get_object
-
-    try:
-        return get_object(dotted)
-    except (ImportError, ValueError, AttributeError) as error:
-        raise ConfigError(f"{key}._target_={dotted} cannot be imported: {str(error).splitlines()[0]}") from error
-
-
 def _hydra_message(error: Exception, overrides: Sequence[str], known: Callable[[], list[str]]) -> str:
     """Hydra's own words, shortened to the line that says what is wrong, with the nearest valid key or option."""
-    from hydra.errors import OverrideParseException
+    from hydra.errors import HydraException, OverrideParseException
+    from omegaconf.errors import OmegaConfBaseException
 
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
     text = " ".join(line for line in lines if not line.startswith(("full_key:", "object_type=")))
@@ -307,8 +280,11 @@ def _hydra_message(error: Exception, overrides: Sequence[str], known: Callable[[
         ):
             return f"{override}: no such key{nearest(key, known())}; `fer-train --cfg job` lists them"
     if isinstance(error, OverrideParseException):
-        return f"{error.override}: not a valid KEY=VALUE; quote special characters, as in 'key=\"a, b\"'"
-    return text
+        return f"{error.override[:MAX_WORDS]}: not a valid KEY=VALUE; quote special characters, as in 'key=\"a, b\"'"
+    if not text or not isinstance(error, HydraException | OmegaConfBaseException):
+        text = text or "Hydra cannot apply this; a value taken from elsewhere (${...}) may not name a group's file"
+        return f"{' '.join(overrides)[:MAX_WORDS]}: {text[:MAX_WORDS]}"
+    return text[:MAX_WORDS]
 
 
 def _all_keys(config_name: str = "train") -> list[str]:

@@ -1,6 +1,7 @@
 """Settings as overrides on a command line, and back."""
 
 import json
+import os
 import re
 import shlex
 from collections.abc import Iterable, Mapping, Sequence
@@ -8,6 +9,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from fer.errors import ConfigError
+from fer.parsing import parse_yaml
 
 _PLAIN: Final = re.compile(r"[A-Za-z_][\w./@-]*")
 _WORDS: Final = frozenset({"null", "true", "false", "inf", "nan"})
@@ -75,14 +77,12 @@ def from_mapping(mapping: Mapping[str, Any]) -> list[str]:
 
 
 def _read(path: Path) -> dict[str, Any]:
-    import yaml
-
-    if not path.is_file():
+    if not os.path.isfile(path):  # noqa: PTH113 - Path.is_file raises where no file can have such a name
         raise ConfigError(f"@{path}: there is no such file; give a YAML file of settings, such as a sweep's best.yaml")
     try:
-        content = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise ConfigError(f"@{path} is not readable YAML: {str(error).splitlines()[0]}") from error
+        content = parse_yaml(path.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise ConfigError(f"@{path} is not readable YAML: {error}") from error
     if not isinstance(content, dict) or not all(isinstance(key, str) for key in content):
         raise ConfigError(f"@{path} holds no settings: write one KEY: VALUE a line")
     return content

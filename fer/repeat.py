@@ -1,6 +1,5 @@
 """`fer-train --from RUN`: a run once more, from its folder alone."""
 
-import json
 import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -11,6 +10,7 @@ from fer.config import read_tree
 from fer.errors import ConfigError, DataError
 from fer.folders.run import RunFolder
 from fer.overrides import key_of
+from fer.parsing import parse_json
 from fer.saved_config import changed_settings, completed, compose_on
 
 log = logging.getLogger(__name__)
@@ -97,7 +97,7 @@ def _manifest(folder: RunFolder) -> Mapping[str, Any]:
         log.warning("warning  %s has no manifest: data and versions cannot be compared with it", folder.path)
         return {}
     try:
-        manifest = json.loads(folder.manifest.read_text(encoding="utf-8"))
+        manifest = parse_json(folder.manifest.read_text(encoding="utf-8"))
     except ValueError as error:
         raise ConfigError(f"{folder.manifest} is not readable JSON ({error}): delete it to repeat the run") from error
     return manifest if isinstance(manifest, dict) else {}

@@ -73,6 +73,14 @@ def compose_on(tree: Mapping[str, Any], overrides: Sequence[str], *, new_run: bo
 
     import yaml
 
+    open_ended = [key for key, value in _leaves(tree).items() if isinstance(value, str) and "${" in value]
+    if open_ended:
+        # It was resolved when it was written. A stranger's would be filled in here, with what this machine keeps to
+        # itself (${oc.env:TOKEN}).
+        raise ConfigError(
+            f"{open_ended[0]} of the run's config.yaml holds '${{', which no configuration that fer-train wrote does: "
+            "put its value in its place"
+        )
     groups = config_groups()
     tree = {**in_run_dir(tree, _RUN_DIR), "run_dir": None if new_run else tree["run_dir"]}
     values = []

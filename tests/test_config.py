@@ -6,8 +6,9 @@ from typing import Any
 import pytest
 
 from fer.conf_files import config_groups
-from fer.config import build, compose_train, load_run_config, validate
+from fer.config import compose_train, load_run_config, validate
 from fer.errors import ConfigError, nearest
+from fer.nodes import build
 
 # Those of fer-report and fer-sweep are tested with them.
 EVERY_OPTION = [f"{group}={option}" for group, names in config_groups().items() for option in names]

@@ -9,6 +9,7 @@ import secrets
 import shutil
 import struct
 import sys
+import zlib
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
@@ -143,7 +144,7 @@ def load_packed(read: Callable[[], FaceSamples], *, key: str, cache_dir: Path | 
     assert re.fullmatch(r"[A-Za-z0-9_-][A-Za-z0-9._-]*", key), key
     folder = (default_cache_dir() if cache_dir is None else cache_dir) / f"packed-v{CACHE_VERSION}"
     entry = folder / key
-    packed = _open(entry)
+    packed = _open(entry, checked=True)
     if packed is not None:
         logger.debug("opened %s", entry)
         return packed
@@ -153,7 +154,7 @@ def load_packed(read: Callable[[], FaceSamples], *, key: str, cache_dir: Path | 
         try:
             folder.mkdir(parents=True, exist_ok=True)
             held.enter_context(_locked(folder, key))
-            packed = _open(entry, warn=True)
+            packed = _open(entry, warn=True, checked=True)
         except (OSError, NotImplementedError) as error:
             failure = error
         if packed is not None:  # another process built it while this one waited
@@ -180,15 +181,21 @@ def load_packed(read: Callable[[], FaceSamples], *, key: str, cache_dir: Path | 
         return Packed(samples, content, built=True)
 
 
-def _open(entry: Path, *, warn: bool = False) -> Packed | None:
-    """The entry, or None where it is absent or damaged (told of if `warn`)."""
-    if not entry.is_dir():
+def _open(entry: Path, *, warn: bool = False, checked: bool = False) -> Packed | None:
+    """The entry, or None where it is absent or damaged (told of if `warn`), by its content too if `checked`."""
+    if not entry.exists():
         return None
     try:
         meta = json.loads((entry / _META).read_text(encoding="utf-8"))
+        if meta["version"] != CACHE_VERSION:
+            raise ValueError(f"its layout is version {meta['version']}, not {CACHE_VERSION}")
         for name, size in meta["bytes"].items():
             if (entry / name).stat().st_size != size:
                 raise ValueError(f"{name} has not {size} bytes")
+        # Entries of earlier versions have no sums.
+        for name, crc in meta.get("crc32", {}).items() if checked else ():
+            if _crc32(entry / name) != crc:
+                raise ValueError(f"{name} is not what was written")
         samples = FaceSamples(
             images=_load(entry, "images", mapped=True),
             labels=_load(entry, "labels"),
@@ -251,6 +258,8 @@ def _write(samples: FaceSamples, entry: Path, *, content: str) -> None:
             "masks": list(samples.masks),
             "notes": list(samples.notes),
             "bytes": {f"{name}.npy": (building / f"{name}.npy").stat().st_size for name in arrays},
+            # A disk that gives back other bytes than it was given would train another model, and nobody would know.
+            "crc32": {f"{name}.npy": _crc32(building / f"{name}.npy") for name in arrays},
         }
         with (building / _META).open("w", encoding="utf-8") as text:
             json.dump(meta, text, indent=1)
@@ -337,6 +346,15 @@ def _central_directory(file: IO[bytes], size: int) -> bytes | None:
         return None
     file.seek(start)
     return file.read(length)
+
+
+def _crc32(path: Path) -> int:
+    """CRC-32 of a file's content, at a gigabyte a second and more."""
+    crc = 0
+    with path.open("rb") as file:
+        while chunk := file.read(_HEAD_BYTES):
+            crc = zlib.crc32(chunk, crc)
+    return crc
 
 
 def _megabytes(samples: FaceSamples) -> str:

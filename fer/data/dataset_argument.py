@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from fer.errors import ConfigError, DataError, nearest
+from fer.parsing import parse_yaml
 
 if TYPE_CHECKING:
     from fer.data.sources import DataConfig
@@ -99,15 +100,13 @@ def _fields_of(name: str) -> list[str]:
 
 
 def _parse(settings: Sequence[str]) -> dict[str, Any]:
-    import yaml
-
     tree: dict[str, Any] = {}
     for setting in settings:
         key, equals, value = setting.partition("=")
         if not equals or not key:
             raise ConfigError(f"--set {setting!r} is no KEY=VALUE, as in --set contempt=drop")
         try:
-            tree[key.removeprefix("data.")] = yaml.safe_load(value)
-        except yaml.YAMLError as error:
-            raise ConfigError(f"--set {setting}: the value is no YAML ({str(error).splitlines()[0]})") from error
+            tree[key.removeprefix("data.")] = parse_yaml(value)
+        except ValueError as error:
+            raise ConfigError(f"--set {setting}: the value is no YAML ({error})") from error
     return tree

@@ -4,6 +4,7 @@ import logging
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Final
 
 import numpy as np
 import numpy.typing as npt
@@ -11,8 +12,12 @@ import numpy.typing as npt
 from fer.data.resize import fit_image
 from fer.errors import DataError
 from fer.opencv_log import quiet_opencv
+from fer.runtime.image_header import read_header
 
 logger = logging.getLogger(__name__)
+
+MAX_PIXELS: Final = 40_000_000
+"""Declared size above which an image is not decoded: a file of 2 kB may declare, and fill, gigabytes."""
 
 _SHOWN = 5
 
@@ -59,6 +64,18 @@ def decode_colour(data: bytes) -> npt.NDArray[np.uint8] | None:
     except cv2.error:
         return None
     return None if image is None else cv2.cvtColor(image, cv2.COLOR_BGR2RGB).astype(np.uint8, copy=False)
+
+
+def _refusal(data: bytes) -> str | None:
+    """Why bytes are not handed to a decoder, in words; None where they may be."""
+    if len(data) == 0:
+        return "empty"
+    header = read_header(data)
+    if header is None:
+        return "no decodable image"
+    if header.width * header.height > MAX_PIXELS:
+        return f"{header.width:,} x {header.height:,} pixels, more than the {MAX_PIXELS:,} allowed"
+    return None
 
 
 def decode_faces(names: Sequence[str], read: Callable[[str], bytes], *, side: int, origin: str) -> DecodedFaces:
@@ -129,9 +146,10 @@ def _decode_all(
             except UnreadableError as error:
                 reasons[name] = str(error)
                 continue
-            image = decode(data)
+            reason = _refusal(data)
+            image = decode(data) if reason is None else None
             if image is None:
-                reasons[name] = "no decodable image" if data else "empty"
+                reasons[name] = reason or "no decodable image"
                 continue
             images[len(rows)] = fit(name, image)
             sizes[image.shape[1], image.shape[0]] += 1

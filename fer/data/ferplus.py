@@ -36,6 +36,9 @@ FERPLUS_COLUMNS: Final = (
 _NO_EMOTION = ("contempt", "unknown", "NF")
 """Columns that none of the seven emotions stands for."""
 
+_MOST_VOTES: Final = 1000
+"""Ten people voted; more than this is another number."""
+
 # Votes joined by a wrong order agree with a sixth of the labels; the right order with about two thirds.
 _ENOUGH_TO_TELL = 100
 _LEAST_AGREEMENT = 0.4
@@ -71,21 +74,31 @@ def read_ferplus(path: Path) -> FerPlusVotes:
     """
     if not path.is_file():
         raise DataError(f"no FER+ file at {path}: give the path of fer2013new.csv")
-    votes, splits = [], []
-    with path.open(newline="", encoding="utf-8") as lines:
+    votes: list[list[int]] = []
+    splits: list[str] = []
+    with path.open(newline="", encoding="utf-8-sig") as lines:
         reader = csv.DictReader(lines)
-        missing = [name for name in ("Usage", *FERPLUS_COLUMNS) if name not in (reader.fieldnames or ())]
-        if missing:
-            raise DataError(f"{path} is not FER+'s fer2013new.csv: it has no column {', '.join(missing)}")
-        for row in reader:
-            try:
+        try:
+            missing = [name for name in ("Usage", *FERPLUS_COLUMNS) if name not in (reader.fieldnames or ())]
+            if missing:
+                raise DataError(f"{path} is not FER+'s fer2013new.csv: it has no column {', '.join(missing)}")
+            for row in reader:
                 splits.append(Split(row["Usage"].strip()).value)
-                votes.append([int(row[name]) for name in FERPLUS_COLUMNS])
-            except (ValueError, TypeError, AttributeError) as error:
-                raise DataError(f"{path}, line {reader.line_num}: cannot read this row of votes ({error})") from error
+                votes.append([_votes(row[name]) for name in FERPLUS_COLUMNS])
+        except DataError:
+            raise
+        except (csv.Error, ValueError, TypeError, AttributeError) as error:
+            raise DataError(f"{path}, line {reader.line_num}: cannot read this row of votes ({error})") from error
     if not votes:
         raise DataError(f"{path} has no rows of votes")
     return FerPlusVotes(votes=np.array(votes, dtype=np.int64), splits=np.array(splits, dtype=str))
+
+
+def _votes(cell: str) -> int:
+    count = int(cell)
+    if not 0 <= count <= _MOST_VOTES:
+        raise ValueError(f"{count} votes, expected 0 to {_MOST_VOTES}")
+    return count
 
 
 def ferplus_rows(samples: FaceSamples, *, votes: FerPlusVotes) -> npt.NDArray[np.int64] | None:

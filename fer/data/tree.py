@@ -1,8 +1,11 @@
 """A folder, a zip or a single file seen as one list of relative names to read from; nothing is unpacked to disk."""
 
+import struct
 import zipfile
 import zlib
-from collections.abc import Iterable, Sequence
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
 from types import TracebackType
 from typing import IO, Final, Protocol, Self
@@ -14,6 +17,9 @@ from fer.errors import DataError
 MAX_IMAGE_BYTES: Final = 10_000_000
 """Declared size above which a zip's image is refused: a face of the known sets has 3 to 100 kB."""
 
+MAX_FILE_BYTES: Final = 64_000_000
+"""Size above which an image file of a folder is not read: people keep photographs there."""
+
 MAX_TABLE_BYTES: Final = 1 << 30
 """Declared size above which a zip's CSV or parquet file is refused: fer2013.csv is 0.3 GB."""
 
@@ -22,6 +28,16 @@ IMAGE_SUFFIXES: Final = frozenset(
 )
 
 _MAX_FILES = 500_000
+
+_BOUNDED: Final = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
+"""Compressions that Python unpacks bit by bit. 4 kB of the others become gigabytes before the first byte is seen."""
+
+_UNBOUNDED: Final = {9: "deflate64", zipfile.ZIP_BZIP2: "bzip2", zipfile.ZIP_LZMA: "lzma", 93: "zstandard", 95: "xz"}
+
+_DAMAGE: Final = (zipfile.BadZipFile, zlib.error, struct.error, EOFError, OSError)
+_BAD_MEMBER: Final = (*_DAMAGE, ValueError)
+"""What reading a damaged zip may raise; ValueErrors come from its directory alone: places before the file's begin,
+names that are no text."""
 
 
 def find_images(names: Sequence[str]) -> list[PurePosixPath]:
@@ -62,13 +78,20 @@ class FolderTree:
 
     def read_image(self, name: str) -> bytes:
         """As in `Tree`."""
+        path = self.root / name
         try:
-            return (self.root / name).read_bytes()
+            # Reading a pipe would wait for ever, and /dev/zero never ends.
+            if path.exists() and not path.is_file():
+                raise UnreadableError("no ordinary file")
+            if path.stat().st_size > MAX_FILE_BYTES:
+                raise UnreadableError(f"larger than the {MAX_FILE_BYTES:,} bytes allowed")
+            return path.read_bytes()
         except OSError as error:
             raise UnreadableError(error.strerror or type(error).__name__) from error
 
     def open_table(self, name: str) -> IO[bytes]:
         """As in `Tree`."""
+        refuse_special(self.root / name)
         try:
             return (self.root / name).open("rb")
         except OSError as error:
@@ -92,27 +115,31 @@ class ZipTree:
 
     def __init__(self, root: Path) -> None:
         self.root = root
+        refuse_special(root)
         try:
             self._zip = zipfile.ZipFile(root)
-        except (zipfile.BadZipFile, NotImplementedError, OSError, ValueError) as error:
+        except (NotImplementedError, *_BAD_MEMBER) as error:
             raise DataError(
                 f"{root} is a truncated or damaged zip ({error}): download it again "
                 "(FER-2013: `fer-data fetch fer2013`) or set data.root"
             ) from error
-        # Zips made on Windows may hold backslashes.
-        members = {member.filename.replace("\\", "/"): member for member in self._zip.infolist() if not member.is_dir()}
-        self._members = {name: member for name, member in members.items() if not is_junk(name)}
+        # Zips made on Windows may hold backslashes; "a//b" and "a/./b" are a/b wherever else names are compared.
+        named = [(each.filename.replace("\\", "/"), each) for each in self._zip.infolist()]
+        members = [(str(PurePosixPath(name)), member) for name, member in named if not name.endswith("/")]
+        self._members = {name: member for name, member in members if not is_junk(name)}
         self.names = tuple(sorted(self._members))
-        if any(member.flag_bits & 0x1 for member in self._members.values()):
+        try:
+            self._check(Counter(name for name, _ in members if name in self._members))
+        except DataError:
             self._zip.close()
-            raise DataError(f"{root} is encrypted: unpack it with its password and point data.root at the folder")
+            raise
 
     def read_image(self, name: str) -> bytes:
         """As in `Tree`; refuses a member whose declared size is beyond `MAX_IMAGE_BYTES`."""
         self._check_size(name, MAX_IMAGE_BYTES)
         try:
             return self._zip.read(self._members[name])
-        except (zipfile.BadZipFile, zlib.error, EOFError, OSError) as error:
+        except _BAD_MEMBER as error:
             raise UnreadableError(f"damaged in the zip: {error}") from error
         except (NotImplementedError, RuntimeError) as error:
             raise self._unsupported(error) from error
@@ -122,10 +149,29 @@ class ZipTree:
         self._check_size(name, MAX_TABLE_BYTES)
         try:
             return self._zip.open(self._members[name])
-        except (zipfile.BadZipFile, OSError) as error:
+        except _BAD_MEMBER as error:
             raise DataError(f"{self.root}: {name} is damaged ({error}): download the zip again") from error
         except (NotImplementedError, RuntimeError) as error:
             raise self._unsupported(error) from error
+
+    def _check(self, counts: Counter[str]) -> None:
+        """Refuses what would be read wrongly, or not at all."""
+        if len(counts) > _MAX_FILES:
+            raise DataError(f"{self.root} holds more than {_MAX_FILES:,} files: this is no zip of faces; set data.root")
+        if "." in counts:
+            raise DataError(f"{self.root} is a damaged zip (a file in it has no name): download it again")
+        twice = [name for name, count in counts.items() if count > 1]
+        if twice:
+            raise DataError(
+                f"{self.root} holds {len(twice):,} names more than once ({twice[0]!r}, ...), so it is not clear which "
+                "of the files is meant: unpack it, look, and point data.root at the folder"
+            )
+        if any(member.flag_bits & 0x1 for member in self._members.values()):
+            raise DataError(f"{self.root} is encrypted: unpack it with its password and point data.root at the folder")
+        for member in self._members.values():
+            if member.compress_type not in _BOUNDED:
+                kind = _UNBOUNDED.get(member.compress_type, f"type {member.compress_type}")
+                raise self._unsupported(NotImplementedError(kind))
 
     def _check_size(self, name: str, limit: int) -> None:
         size = self._members[name].file_size
@@ -148,6 +194,29 @@ class ZipTree:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._zip.close()
+
+
+@contextmanager
+def damage_told(tree: Tree, name: str) -> Iterator[None]:
+    """Within, what reading on in a damaged table raises becomes a mistake of the user's.
+
+    Raises:
+        DataError: naming the table.
+    """
+    try:
+        yield
+    except _DAMAGE as error:
+        raise DataError(f"{tree.root}: {name} is damaged ({error}): download it again") from error
+
+
+def refuse_special(path: Path) -> None:
+    """Refuses a pipe, a device or a socket: reading it may never end.
+
+    Raises:
+        DataError: it is one.
+    """
+    if path.exists() and not path.is_file():
+        raise DataError(f"{path} is no ordinary file: set data.root to a zip, a CSV, a parquet file or a folder")
 
 
 def _list_files(root: Path) -> list[str]:

@@ -32,4 +32,5 @@ def walk_files(root: Path) -> Iterator[tuple[str, os.DirEntry[str]]]:
 
 def is_junk(name: str) -> bool:
     """Whether a relative name is hidden, or one of the operating system's own files (__MACOSX, Thumbs.db)."""
-    return any(part.startswith(".") or part.lower() in _JUNK_NAMES for part in name.split("/"))
+    parts = name.split("/")
+    return any((part.startswith(".") and part != "..") or part.lower() in _JUNK_NAMES for part in parts)

@@ -1,14 +1,24 @@
 """What a run folder says of itself."""
 
-import json
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from fer.errors import CheckpointError, ConfigError, DataError
 from fer.folders.run import RunFolder
 from fer.folders.study import StudyFolder
+from fer.parsing import parse_json, parse_yaml
+
+_ABSENT: Final = object()
+_NUMBER: Final = (int, float, type(None))
+_MANIFEST: Final[Mapping[str, type | tuple[type, ...]]] = {
+    **dict.fromkeys(("versions", "machine", "device", "data", "energy"), dict),
+    **dict.fromkeys(("command", "git_revision", "status", "started"), (str, type(None))),
+    "wall_seconds": _NUMBER,
+}
+"""What stands in a manifest, as far as others read it."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -108,10 +118,11 @@ def read_run(path: Path) -> RunRecord:
     folder = RunFolder(path)
     notes = []
     config = _read_config(folder.config)
-    manifest = _read_json(folder.manifest) if folder.manifest.is_file() else {}
+    manifest = checked_manifest(folder.manifest, _read_json(folder.manifest)) if folder.manifest.is_file() else {}
     epochs, torn = _read_epochs(folder.epochs)
     finished = folder.metrics.is_file()
     final = _flat(_read_json(folder.metrics)) if finished else {}
+    _checked(folder.metrics, final, dict.fromkeys(final, _NUMBER))
     checkpoint = _checkpoint(folder)
     if not finished:
         of_epochs = config.get("trainer", {}).get("max_epochs")
@@ -147,23 +158,35 @@ def _checkpoint(folder: RunFolder) -> Path:
 
 
 def _read_config(path: Path) -> Mapping[str, Any]:
-    import yaml
-
     if not path.is_file():
         raise ConfigError(f"run={path.parent} is not a run folder (no config.yaml): give the run_dir of a fer-train")
     try:
-        tree = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        tree = parse_yaml(path.read_text(encoding="utf-8"))
+    except ValueError as error:
         raise ConfigError(f"{path} is not readable YAML ({error}): restore it, or train again") from error
     if not (isinstance(tree, dict) and isinstance(tree.get("data"), dict) and isinstance(tree.get("model"), dict)):
         raise ConfigError(f"{path} holds no data and model sections: it is not the configuration of a fer-train")
+    wrong = _wrong(tree, {"model.name": str, "data.protocol": str, "trainer": dict, "seed": int, "visible": str})
+    if wrong is not None or "name" not in tree["model"]:
+        raise ConfigError(f"{path}: {wrong or 'model.name is missing'}: it is not the configuration of a fer-train")
     return tree
+
+
+def _wrong(tree: Mapping[str, Any], kinds: Mapping[str, type | tuple[type, ...]]) -> str | None:
+    """The first dotted key whose value is of another kind, in words; keys that are not there are not missed."""
+    for dotted, kind in kinds.items():
+        value: Any = tree
+        for key in dotted.split("."):
+            value = value.get(key, _ABSENT) if isinstance(value, Mapping) else _ABSENT
+        if value is not _ABSENT and (not isinstance(value, kind) or (isinstance(value, bool) and kind is not bool)):
+            return f"{dotted} is {str(value)[:60]!r}"
+    return None
 
 
 def _read_json(path: Path) -> Mapping[str, Any]:
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-    except (json.JSONDecodeError, UnicodeDecodeError) as error:
+        content = parse_json(path.read_text(encoding="utf-8"))
+    except ValueError as error:
         raise DataError(
             f"{path} is not readable JSON ({error}): delete it to report the run as interrupted, or train again"
         ) from error
@@ -176,18 +199,48 @@ def _read_epochs(path: Path) -> tuple[tuple[Mapping[str, Any], ...], bool]:
     """The epochs, and whether the last line was cut off, as a killed run leaves it."""
     if not path.is_file():
         return (), False
-    lines = path.read_text(encoding="utf-8", errors="replace").splitlines(keepends=True)
+    lines = [f"{line}\n" for line in path.read_text(encoding="utf-8", errors="replace").split("\n")]
+    # What follows the last line end is a line that was being written, or nothing.
+    lines[-1] = lines[-1][:-1]
+    lines = lines if lines[-1] else lines[:-1]
     torn = len(lines) > 0 and not lines[-1].endswith("\n")
     epochs = []
     for number, line in enumerate(lines[:-1] if torn else lines, start=1):
         try:
-            epoch = json.loads(line)
-        except json.JSONDecodeError as error:
-            raise DataError(f"{path}:{number} is not JSON ({error.msg}): remove that line and report again") from error
+            epoch = parse_json(line)
+        except ValueError as error:
+            reason = getattr(error, "msg", error)
+            raise DataError(f"{path}:{number} is not JSON ({reason}): remove that line and report again") from error
         if not isinstance(epoch, dict) or "epoch" not in epoch:
             raise DataError(f"{path}:{number} names no epoch: remove that line and report again")
+        wrong = _wrong(epoch, {"epoch": int} | dict.fromkeys((key for key in epoch if key != "epoch"), _NUMBER))
+        if wrong is not None:
+            raise DataError(f"{path}:{number}: {wrong}, expected a number: remove that line and report again")
         epochs.append(epoch)
     return tuple(epochs), torn
+
+
+def checked_manifest(path: Path, manifest: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The manifest, once its parts are of the kinds that readers take them for.
+
+    Raises:
+        DataError: one is not.
+    """
+    seconds = manifest.get("wall_seconds")
+    if isinstance(seconds, float) and not math.isfinite(seconds):
+        raise DataError(
+            f"{path}: wall_seconds is {seconds}, which no fer-train writes: delete the file, or train again"
+        )
+    return _checked(path, manifest, _MANIFEST)
+
+
+def _checked(path: Path, content: Mapping[str, Any], kinds: Mapping[str, type | tuple[type, ...]]) -> Mapping[str, Any]:
+    # Keys with dots of their own are told apart from paths.
+    flat = {key.replace(".", "/"): value for key, value in content.items()}
+    wrong = _wrong(flat, {key.replace(".", "/"): kind for key, kind in kinds.items()})
+    if wrong is not None:
+        raise DataError(f"{path}: {wrong}, which no fer-train writes: delete the file, or train again")
+    return content
 
 
 def _flat(tree: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:

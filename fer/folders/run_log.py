@@ -17,6 +17,7 @@ from types import TracebackType
 from typing import Any, Final, TextIO
 
 from fer.interrupt import Interrupted, Stopped
+from fer.parsing import parse_json
 from fer.redaction import Redaction
 
 _OURS: Final = "fer"
@@ -166,7 +167,7 @@ def read_log(path: Path) -> list[dict[str, Any]]:
     records = []
     for line in path.read_text(encoding="utf-8", errors="replace").split("\n"):
         try:
-            record = json.loads(line)
+            record = parse_json(line)
         except ValueError:
             continue
         if isinstance(record, dict):

@@ -1,6 +1,5 @@
 """A study: run folders that belong together, and the file that names them."""
 
-import json
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -9,6 +8,7 @@ from typing import Any
 
 from fer.errors import DataError
 from fer.files import write_json
+from fer.parsing import parse_json
 
 
 @dataclass(frozen=True)
@@ -44,8 +44,8 @@ class StudyFolder:
             DataError: it is no study file.
         """
         try:
-            content = json.loads(self.file.read_text(encoding="utf-8"))
-        except (json.JSONDecodeError, UnicodeDecodeError) as error:
+            content = parse_json(self.file.read_text(encoding="utf-8"))
+        except ValueError as error:
             raise DataError(f"{self.file} is not readable JSON ({error}): delete it and repeat the study") from error
         if not (isinstance(content, dict) and isinstance(content.get("runs"), dict)):
             raise DataError(f"{self.file} names no runs: delete it and repeat the study")

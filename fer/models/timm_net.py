@@ -17,6 +17,8 @@ _SET_ELSEWHERE: Final = {
     "in_chans": "model.channels",
     "img_size": "model.size",
     "pretrained": "model.pretrained",
+    # timm would open the file with pickle, and a checkpoint names the options of its net.
+    "checkpoint_path": "model.pretrained",
     "num_classes": "the seven emotions",
 }
 _UNEXPECTED: Final = re.compile(r"(\w+)\.__init__\(\) got an unexpected keyword argument '(\w+)'")

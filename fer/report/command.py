@@ -60,7 +60,8 @@ def compose(overrides: Sequence[str]) -> dict[str, Any]:
         tree = OmegaConf.to_container(composed, resolve=True, throw_on_missing=True)
     except MissingMandatoryValue as error:
         raise ConfigError("no run named: fer-report run=PATH, with PATH the run_dir of a fer-train") from error
-    except (HydraException, OmegaConfBaseException) as error:
+    # Hydra lets others through, of the kinds that `fer.config` names.
+    except (HydraException, OmegaConfBaseException, ValueError, TypeError, RecursionError, OSError) as error:
         known = _known_keys()
         for override in overrides:
             key, equals, _ = override.lstrip("+~").partition("=")
@@ -70,7 +71,7 @@ def compose(overrides: Sequence[str]) -> dict[str, Any]:
                 ) from error
             if not equals:
                 raise ConfigError(f"{override!r} is no key=value: did you mean run={override}?") from error
-        reason = " ".join(line.strip() for line in str(error).splitlines() if line.strip())
+        reason = " ".join(line.strip() for line in str(error).splitlines() if line.strip())[:500]
         raise ConfigError(f"{' '.join(overrides)}: {reason} (a list needs quotes: 'run=[a,b]')") from error
     assert isinstance(tree, dict)
     return {str(key): value for key, value in tree.items()}

@@ -4,6 +4,7 @@ A decompression bomb declares its size, so it can be refused for the price of a 
 here knows can be told by its name ("HEIC") in place of "broken".
 """
 
+import re
 import struct
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -75,15 +76,18 @@ def foreign_kind(data: bytes) -> str | None:
 
 
 def _jpeg(data: bytes) -> ImageHeader | None:
-    """Walks the segments to the frame header (ITU-T T.81, B.2.2)."""
+    """Walks the segments to the frame header (ITU-T T.81, B.2.2), over stray bytes between them as libjpeg does."""
     at = 2
     while at + 9 <= len(data):
         if data[at] != 0xFF:
-            return None
+            at = data.find(b"\xff", at)
+            if at < 0:
+                return None
+            continue
         marker = data[at + 1]
         if marker == 0xFF:  # fill byte
             at += 1
-        elif marker == 0x01 or 0xD0 <= marker <= 0xD8:  # no length
+        elif marker in (0x00, 0x01) or 0xD0 <= marker <= 0xD8:  # no length
             at += 2
         elif 0xC0 <= marker <= 0xCF and marker not in (0xC4, 0xC8, 0xCC):
             height, width = struct.unpack_from(">HH", data, at + 5)
@@ -148,6 +152,10 @@ def _bmp(data: bytes) -> ImageHeader:
     return ImageHeader("BMP", abs(width), abs(height))
 
 
+_TIFF_WHOLE: Final = {1: "B", 3: "H", 4: "I"}
+"""Kinds of whole numbers that lie in the directory itself; others would lie elsewhere in the file."""
+
+
 def _tiff(data: bytes) -> ImageHeader | None:
     """The first directory (TIFF 6.0, section 2)."""
     order = "<" if data[:2] == b"II" else ">"
@@ -157,7 +165,11 @@ def _tiff(data: bytes) -> ImageHeader | None:
     for entry in range(min(count, 512)):
         tag, kind = struct.unpack_from(order + "HH", data, at + 2 + 12 * entry)
         if tag in (256, 257):
-            found[tag] = struct.unpack_from(order + ("H" if kind == 3 else "I"), data, at + 10 + 12 * entry)[0]
+            if kind not in _TIFF_WHOLE:
+                return None
+            value = struct.unpack_from(order + _TIFF_WHOLE[kind], data, at + 10 + 12 * entry)[0]
+            # Of a tag that stands there twice, which one a decoder takes is its own affair.
+            found[tag] = max(value, found.get(tag, 0))
     if len(found) < 2:
         return None
     (following,) = struct.unpack_from(order + "I", data, at + 2 + 12 * count)
@@ -168,24 +180,41 @@ def _avif(data: bytes) -> ImageHeader | None:
     """The largest picture among the item properties (ISO/IEC 23008-12, 6.5.3)."""
     if data[4:8] != b"ftyp" or data[8:12] not in (b"avif", b"avis"):
         return None
-    sizes, at = [], data.find(b"ispe", 0, 65_536)
+    start, end = _meta_box(data)
+    sizes, at = [], data.find(b"ispe", start, end)
     while at >= 0:
         sizes.append(struct.unpack_from(">II", data, at + 8))
-        at = data.find(b"ispe", at + 4, 65_536)
+        at = data.find(b"ispe", at + 4, end)
     if not sizes:
         return None
     width, height = max(sizes, key=lambda size: size[0] * size[1])
     return ImageHeader("AVIF", width, height, animated=data[8:12] == b"avis")
 
 
+def _meta_box(data: bytes) -> tuple[int, int]:
+    """Where the first box of item properties begins and ends (ISO/IEC 14496-12, 4.2); an empty range where none is."""
+    at = 0
+    while at + 8 <= len(data):
+        (length,) = struct.unpack_from(">I", data, at)
+        if length == 1:
+            (length,) = struct.unpack_from(">Q", data, at + 8)
+        end = at + length if length > 0 else len(data)
+        if data[at + 4 : at + 8] == b"meta":
+            return at, min(end, len(data))
+        if length < 8:
+            break
+        at = end
+    return 0, 0
+
+
+_PNM: Final = re.compile(rb"P[1-6](?:\s|#[^\r\n]*[\r\n])+(\d{1,9})(?:\s|#[^\r\n]*[\r\n])+(\d{1,9})[\s#]")
+"""Two numbers between blanks and comments, which end with either kind of line end. The blank after them is part of it:
+a number that the limit below cuts would be another one."""
+
+
 def _pnm(data: bytes) -> ImageHeader | None:
-    if data[1:2] not in (b"1", b"2", b"3", b"4", b"5", b"6"):
-        return None
-    lines = (line.partition(b"#")[0] for line in data[2:1024].split(b"\n"))
-    words = b" ".join(lines).split()[:2]
-    if len(words) < 2 or not all(word.isdigit() for word in words):
-        return None
-    return ImageHeader("PNM", int(words[0]), int(words[1]))
+    found = _PNM.match(data[:1024])
+    return None if found is None else ImageHeader("PNM", int(found[1]), int(found[2]))
 
 
 _READERS: Final[tuple[tuple[bytes, Callable[[bytes], ImageHeader | None]], ...]] = (

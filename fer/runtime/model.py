@@ -1,5 +1,7 @@
 """A model file, ready to be asked: NumPy in, NumPy out, through ONNX Runtime."""
 
+import contextlib
+import functools
 import hashlib
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, NoReturn
@@ -9,13 +11,16 @@ import numpy.typing as npt
 
 from fer.errors import CheckpointError, ConfigError, nearest
 from fer.runtime.facts import INPUT, MAPS, PROBABILITIES, ModelFacts
-from fer.runtime.onnx_file import has_external_data, read_metadata
+from fer.runtime.onnx_file import has_external_data, read_metadata, repeating_operator
 
 if TYPE_CHECKING:
     from onnxruntime import InferenceSession
 
 BATCH: Final = 64
 """Faces a call of the session; larger ones are no faster and take more memory."""
+
+MAX_MEMORY: Final = 3 << 29
+"""Bytes that all sessions of this process together may hold. A file of a kilobyte may ask for terabytes."""
 
 MIN_CELLS: Final = 4
 """Cells a side that a class activation map needs to show a part of a face, as `fer.models.cam.MIN_CELLS`."""
@@ -52,7 +57,9 @@ class EmotionModel:
         else:
             facts, content = _read(path)
         origin = "the shipped model" if path is None else str(path)
-        return cls(_open(content, threads=threads, facts=facts, origin=origin), facts)
+        model = cls(_open(content, threads=threads, facts=facts, origin=origin), facts)
+        model._try_out(origin)
+        return model
 
     @property
     def name(self) -> str:
@@ -129,8 +136,36 @@ class EmotionModel:
         return mean_loss.astype(np.float32)
 
     def _run(self, output: str, faces: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:
-        answer: npt.NDArray[np.float32] = self._session.run([output], {INPUT: np.ascontiguousarray(faces[:, None])})[0]
+        answer: npt.NDArray[np.float32]
+        try:
+            answer = self._session.run([output], {INPUT: np.ascontiguousarray(faces[:, None])})[0]
+        except Exception as error:  # ONNX Runtime's own classes derive from Exception alone
+            raise CheckpointError(
+                f"the model {self.name} cannot be run: {_reason(error)}; export it again with fer-export"
+            ) from error
+        if not np.isfinite(answer).all():
+            raise CheckpointError(f"the model {self.name} gives numbers that are none: export it again with fer-export")
         return answer
+
+    def _try_out(self, origin: str) -> None:
+        """Refuses a file that opens and cannot answer: two faces, black and white, tell it."""
+        faces = np.zeros((2, self.size, self.size), np.uint8)
+        faces[1] = 255
+        wanted: dict[str, tuple[int, ...]] = {PROBABILITIES: (2, len(self.labels))}
+        if self.facts.maps is not None:
+            wanted[MAPS] = (2, len(self.labels), self.facts.maps, self.facts.maps)
+        for output, shape in wanted.items():
+            answer = self._run(output, faces)
+            if answer.shape != shape:
+                raise CheckpointError(
+                    f"{origin} is not the model that it says it is: its {output} have the shape {answer.shape} instead "
+                    f"of {shape}; export it again with fer-export"
+                )
+            if output == PROBABILITIES and not np.allclose(answer.sum(axis=1), 1, atol=0.01):
+                raise CheckpointError(
+                    f"{origin} is not the model that it says it is: its {output} do not sum to 1; export it again "
+                    "with fer-export"
+                )
 
 
 def _scaled(evidence: npt.NDArray[np.float32], *, size: int) -> npt.NDArray[np.float32]:
@@ -154,6 +189,11 @@ def _read(path: Path) -> tuple[ModelFacts, bytes]:
         raise CheckpointError(f"{path} cannot be read: {error.strerror}") from error
     if has_external_data(content):
         raise CheckpointError(f"{path} keeps weights in other files, which none of fer-export does: export it again")
+    repeats = repeating_operator(content)
+    if repeats is not None:
+        raise CheckpointError(
+            f"{path} repeats a part of itself ({repeats}), which none of fer-export does: it may hang"
+        )
     return facts.model_copy(update={"sha256": hashlib.sha256(content).hexdigest()}), content
 
 
@@ -165,13 +205,34 @@ def _open(content: bytes, *, threads: int, facts: ModelFacts, origin: str) -> "I
     options.inter_op_num_threads = 1
     # Its warnings are for those who made the file; its errors are told below.
     options.log_severity_level = 4
+    _bound_memory()
+    options.add_session_config_entry("session.use_env_allocators", "1")
     try:
-        session = onnxruntime.InferenceSession(content, options, providers=["CPUExecutionProvider"])
+        # Without the switch it prints an error's text among our output, and tries the same once more.
+        session = onnxruntime.InferenceSession(content, options, providers=["CPUExecutionProvider"], enable_fallback=0)
     except Exception as error:  # ONNX Runtime's own classes derive from Exception alone
-        reason = (str(error).strip() or type(error).__name__).splitlines()[0]
-        raise CheckpointError(f"{origin} cannot be run: {reason}; export it again with fer-export") from error
+        raise CheckpointError(f"{origin} cannot be run: {_reason(error)}; export it again with fer-export") from error
     _check_ports(session, facts=facts, origin=origin)
     return session
+
+
+def _reason(error: Exception) -> str:
+    return (str(error).strip() or type(error).__name__).splitlines()[0][:300]
+
+
+@functools.cache
+def _bound_memory() -> None:
+    """Gives ONNX Runtime's sessions one store of memory of `MAX_MEMORY` bytes."""
+    import onnxruntime
+
+    place = onnxruntime.OrtMemoryInfo(
+        "Cpu", onnxruntime.OrtAllocatorType.ORT_ARENA_ALLOCATOR, 0, onnxruntime.OrtMemType.DEFAULT
+    )
+    # It grows by what is asked for, not by powers of two.
+    store = onnxruntime.OrtArenaCfg({"max_mem": MAX_MEMORY, "arena_extend_strategy": 1})
+    # A program around this one may have registered its own: then its limits hold.
+    with contextlib.suppress(RuntimeError):
+        onnxruntime.create_and_register_allocator(place, store)
 
 
 def _check_ports(session: "InferenceSession", *, facts: ModelFacts, origin: str) -> None:

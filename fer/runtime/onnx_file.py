@@ -4,6 +4,7 @@ An .onnx file is one protobuf message, ModelProto (onnx.proto, IR version 10): a
 The graph is one of them, and is skipped by its length.
 """
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO, Final
@@ -21,8 +22,15 @@ _KEY, _VALUE = 1, 2
 
 _MAX_METADATA: Final = 1 << 20
 
-_EXTERNAL: Final = b"\x0a\x08location"
-"""A StringStringEntryProto whose key is "location": how a tensor names the file that its data lie in."""
+_EXTERNAL: Final = re.compile(rb"(?:\x0a|\x8a\x80{0,8}\x00)(?:\x08|\x88\x80{0,8}\x00)location")
+"""A StringStringEntryProto whose key is "location": how a tensor names the file that its data lie in. Tags and lengths
+may be written with more bytes than they need, which must not hide them."""
+
+_REPEATS: Final = re.compile(
+    rb"(?:\x22|\xa2\x80{0,8}\x00)(?:[\x04\x08\x0a\x0c\x11]|[\x84\x88\x8a\x8c\x91]\x80{0,8}\x00)"
+    rb"(Loop|Scan|Sampling|BeamSearch|GreedySearch|WhisperBeamSearch)"
+)
+"""NodeProto.op_type of those that run a graph within the graph as often as a number in the file or the image says."""
 
 
 def read_metadata(path: Path) -> dict[str, str]:
@@ -43,7 +51,13 @@ def read_metadata(path: Path) -> dict[str, str]:
 
 def has_external_data(content: bytes) -> bool:
     """Whether tensors of an .onnx file lie in other files: such a file is not whole, and names paths to be opened."""
-    return _EXTERNAL in content
+    return _EXTERNAL.search(content) is not None
+
+
+def repeating_operator(content: bytes) -> str | None:
+    """An operator of an .onnx file that repeats others, for ever if it likes; None where there is none."""
+    found = _REPEATS.search(content)
+    return None if found is None else found[1].decode()
 
 
 def _read(file: BinaryIO, *, size: int, origin: str) -> dict[str, str]:

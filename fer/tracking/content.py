@@ -11,7 +11,9 @@ from typing import Any, Final, Literal
 
 from fer.errors import DataError
 from fer.files import is_held, read_json
+from fer.folders.record import checked_manifest
 from fer.folders.run import RunFolder
+from fer.parsing import parse_json, parse_yaml
 
 Status = Literal["running", "finished", "failed", "interrupted"]
 
@@ -95,7 +97,7 @@ def read_run(path: Path, *, alive: bool | None = None, model: Path | None = None
     """
     folder = RunFolder(path)
     # The manifest comes first: once it says that the run has ended, the other files are whole.
-    manifest = read_json(folder.manifest)
+    manifest = checked_manifest(folder.manifest, read_json(folder.manifest))
     config = _config(folder.config)
     status: Status = manifest.get("status", "finished")
     error = manifest.get("error")
@@ -129,8 +131,14 @@ def read_epochs(path: Path) -> tuple[Epoch, ...]:
     """The epochs in a `metrics.jsonl`; a last line that is still being written is left for the next time."""
     if not path.is_file():
         return ()
-    lines = path.read_text(encoding="utf-8").splitlines(keepends=True)
-    return tuple(_epoch(json.loads(line)) for line in lines if line.endswith("\n"))
+    *lines, _ = path.read_text(encoding="utf-8", errors="replace").split("\n")
+    epochs = []
+    for number, line in enumerate(lines, start=1):
+        try:
+            epochs.append(_epoch(parse_json(line)))
+        except (ValueError, TypeError, LookupError, AttributeError, OverflowError) as error:
+            raise DataError(f"{path}:{number} is no epoch ({error}): remove that line and send again") from error
+    return tuple(epochs)
 
 
 def is_open_metric(name: str, value: object) -> bool:
@@ -246,11 +254,9 @@ def _epoch(line: Mapping[str, Any]) -> Epoch:
 
 
 def _config(path: Path) -> dict[str, Any]:
-    import yaml
-
     try:
-        content = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError, yaml.YAMLError) as error:
+        content = parse_yaml(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
         raise DataError(f"{path} is not readable YAML: {error}") from error
     if not isinstance(content, dict):
         raise DataError(f"{path} holds no configuration")
@@ -259,7 +265,10 @@ def _config(path: Path) -> dict[str, Any]:
 
 def _milliseconds(told: object, path: Path) -> int:
     """An ISO 8601 time; where none is told, when `path` was written."""
-    seconds = datetime.fromisoformat(told).timestamp() if isinstance(told, str) else path.stat().st_mtime
+    try:
+        seconds = datetime.fromisoformat(told).timestamp() if isinstance(told, str) else path.stat().st_mtime
+    except (ValueError, OverflowError) as error:
+        raise DataError(f"{path}: {told!r:.60} is no time: delete the file, or train again") from error
     return int(seconds * 1000)
 
 

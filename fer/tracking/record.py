@@ -1,16 +1,18 @@
 """`tracking.json`: where a folder stands in every MLflow store it was sent to."""
 
-import json
 import time
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any, Final, Literal
+from typing import Final, Literal
 
-from fer.errors import ConfigError, DataError
+from pydantic import TypeAdapter
+
+from fer.errors import ConfigError, DataError, FerError
 from fer.files import write_json
+from fer.parsing import parse_json
 
 SCHEMA: Final = 1
 
@@ -107,12 +109,17 @@ def read_record(folder: Path) -> Record:
     if not path.is_file():
         return Record(folder, uuid.uuid4().hex, [])
     try:
-        content: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+        content = parse_json(path.read_text(encoding="utf-8"))
         if content["schema"] != SCHEMA:
             raise DataError(f"{path} has schema {content['schema']}; this version reads {SCHEMA}: update ferlab")
-        return Record(folder, content["key"], [Place(**place) for place in content["places"]])
-    except (json.JSONDecodeError, UnicodeDecodeError, KeyError, TypeError) as error:
-        raise DataError(f"{path} is broken ({error}): delete it to send the folder as a new MLflow run") from error
+        if not isinstance(content["key"], str):
+            raise TypeError("its key is no text")
+        return Record(folder, content["key"], TypeAdapter(list[Place]).validate_python(content["places"]))
+    except FerError:
+        raise
+    except (ValueError, LookupError, TypeError) as error:
+        reason = " ".join(str(error).split())[:300]
+        raise DataError(f"{path} is broken ({reason}): delete it to send the folder as a new MLflow run") from error
 
 
 @contextmanager

@@ -321,3 +321,35 @@ def test_settings_on_the_command_line(ckplus: Path, settings: list[str], words: 
         return
     with pytest.raises(ConfigError, match=words):
         data_configuration(str(ckplus), source="ckplus", settings=settings)
+
+
+def test_a_picture_that_declares_gigabytes_is_reported_and_not_decoded(tmp_path: Path) -> None:
+    root = write_classes(tmp_path / "faces", dict.fromkeys(EMOTIONS, 3))
+    (root / "happy" / "bomb.pgm").write_bytes(b"P5 30000 30000 255\n")
+    (root / "happy" / "larger.png").write_bytes(bytes(65_000_000))
+    samples = read("folder", root)
+    assert len(samples) == 21
+    assert sorted(samples.unreadable) == ["happy/bomb.pgm", "happy/larger.png"]
+
+
+def test_a_face_that_a_list_names_twice_is_refused(tmp_path: Path) -> None:
+    root = write_affectnet(tmp_path / "affectnet")
+    path = root / "labels.csv"
+    whole = path.read_text()
+    path.write_text(whole + "99,happy/image001.png,fear,0.8\n")
+    with pytest.raises(DataError, match=r"calls happy/image001\.png 'fear', an earlier line 'happy'"):
+        read("affectnet", root)
+    root = write_rafdb_list(tmp_path / "rafdb")
+    (path,) = root.rglob("list_patition_label.txt")
+    path.write_text(path.read_text() + "train_00001.jpg 3\n")
+    with pytest.raises(DataError, match=r"names train_00001\.jpg a second time"):
+        read("rafdb", root)
+
+
+def test_aligned_faces_that_the_list_leaves_out_are_counted(tmp_path: Path) -> None:
+    root = write_rafdb_list(tmp_path / "rafdb")
+    (path,) = root.rglob("list_patition_label.txt")
+    path.write_text("".join(path.read_text().splitlines(keepends=True)[2:]))
+    assert any(
+        note.startswith("2 aligned images are not listed and are left out") for note in read("rafdb", root).notes
+    )

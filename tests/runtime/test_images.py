@@ -187,3 +187,51 @@ def test_random_damage_never_crashes() -> None:
                 data[at] = rng.integers(0, 256)
             with contextlib.suppress(DataError):
                 assert decode(bytes(data), max_pixels=1_000_000).ndim == 3
+
+
+def tiff(*tags: tuple[int, int, int]) -> bytes:
+    """A TIFF directory of (tag, kind, value) and nothing else."""
+    entries = b"".join(struct.pack("<HHII", tag, kind, 1, value) for tag, kind, value in tags)
+    return b"II*\0" + struct.pack("<IH", 8, len(tags)) + entries + bytes(4)
+
+
+@pytest.mark.parametrize(
+    ("data", "size"),
+    [
+        # A comment may end with a carriage return: the size stands behind it, not in it.
+        (b"P5\n#\r60000 50000\n1 1\n255\n", (60000, 50000)),
+        (b"P6 #a\n 60000 #b\r\n 50000 255\n", (60000, 50000)),
+        # Of a tag that stands there twice, decoders differ in which they take.
+        (tiff((256, 4, 60000), (257, 4, 50000), (256, 4, 1), (257, 4, 1)), (60000, 50000)),
+        (tiff((256, 3, 60), (257, 1, 50)), (60, 50)),
+        # libjpeg passes over stray bytes between segments.
+        (b"\xff\xd8\xff\xfe\0\x02stray\xff\0\xff\xc0\0\x11\x08\xc3\x50\xea\x60\x03", (60000, 50000)),
+    ],
+)
+def test_the_size_is_read_where_the_decoder_reads_it(data: bytes, size: tuple[int, int]) -> None:
+    header = read_header(data)
+    assert header is not None
+    assert (header.width, header.height) == size
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        # The limit of what is looked at must not cut a number short.
+        b"P5 1" + b" " * 1019 + b"20000 255\n",
+        tiff((256, 16, 8), (257, 16, 8)),
+    ],
+)
+def test_a_size_that_cannot_be_read_for_sure_is_none(data: bytes) -> None:
+    assert read_header(data) is None
+
+
+def test_the_size_of_an_avif_is_looked_for_in_its_own_box() -> None:
+    """A box before it may be long, and hold the same word."""
+    decoy = b"ispe" + bytes(4) + struct.pack(">II", 1, 1)
+    real = b"ispe" + bytes(4) + struct.pack(">II", 60000, 50000)
+    boxes = ((b"ftyp", b"avif" + bytes(4)), (b"free", decoy + bytes(70_000)), (b"meta", bytes(4) + real))
+    data = b"".join(struct.pack(">I", 8 + len(content)) + kind + content for kind, content in boxes)
+    header = read_header(data)
+    assert header is not None
+    assert (header.width, header.height) == (60000, 50000)

@@ -57,7 +57,7 @@ def test_a_manifest_that_cannot_be_written_does_not_hide_the_error(
 
 def test_parts_of_one_run_add_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     clock = iter([100.0, 130.0, 500.0, 507.0])
-    monkeypatch.setattr("time.time", lambda: next(clock))
+    monkeypatch.setattr("time.monotonic", lambda: next(clock))
     folder = RunFolder(tmp_path)
     with pytest.raises(Interrupted), folder.recorded({}):
         raise Interrupted(signal.SIGINT)

@@ -14,7 +14,7 @@ from typing import Final, Literal
 
 from fer.data.class_folders import class_folder_images
 from fer.data.image_files import LabelledImage, Listing, Release
-from fer.data.tree import Tree
+from fer.data.tree import Tree, damage_told
 from fer.errors import DataError
 from fer.labels import canonical_name
 
@@ -62,7 +62,11 @@ def list_affectnet(tree: Tree, *, label_from: LabelFrom = "folder") -> Listing:
 def _read_labels(tree: Tree, name: str) -> Mapping[str, str]:
     """Path relative to the CSV's own folder -> label."""
     labels: dict[str, str] = {}
-    with tree.open_table(name) as file, io.TextIOWrapper(file, encoding="utf-8-sig", newline="") as text:
+    with (
+        damage_told(tree, name),
+        tree.open_table(name) as file,
+        io.TextIOWrapper(file, encoding="utf-8-sig", newline="") as text,
+    ):
         try:
             reader = csv.DictReader(text)
             missing = [column for column in ("pth", "label") if column not in (reader.fieldnames or ())]
@@ -73,7 +77,12 @@ def _read_labels(tree: Tree, name: str) -> Mapping[str, str]:
             for row in reader:
                 if not row["pth"] or not row["label"]:
                     raise DataError(f"{tree.root}: {name} line {reader.line_num} lacks its path or label")
-                labels[row["pth"].replace("\\", "/").lower()] = row["label"]
+                path = row["pth"].replace("\\", "/").lower()
+                if labels.setdefault(path, row["label"]) != row["label"]:
+                    raise DataError(
+                        f"{tree.root}: {name} line {reader.line_num} calls {row['pth'][:200]} {row['label'][:40]!r}, "
+                        f"an earlier line {labels[path][:40]!r}: mend one of them"
+                    )
         except (csv.Error, UnicodeDecodeError) as error:
             raise DataError(f"{tree.root}: {name} is no readable CSV ({error}): download it again") from error
     return labels

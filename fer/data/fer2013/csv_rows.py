@@ -3,12 +3,10 @@
 import csv
 import io
 import warnings
-import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 from typing import Final
-from zipfile import BadZipFile
 
 import numpy as np
 import numpy.typing as npt
@@ -16,7 +14,7 @@ import numpy.typing as npt
 from fer.data.fer2013.counts import settle
 from fer.data.fer2013.folder import SIDE
 from fer.data.samples import FaceSamples, Split
-from fer.data.tree import Tree
+from fer.data.tree import Tree, damage_told
 from fer.errors import DataError
 from fer.labels import ALPHABETICAL, EMOTIONS, NUM_CLASSES, emotion_index
 
@@ -48,12 +46,9 @@ def find_tables(tree: Tree) -> list[PixelTable]:
     for name in tree.names:
         if not name.lower().endswith(".csv"):
             continue
-        with tree.open_table(name) as file:
+        with damage_told(tree, name), tree.open_table(name) as file:
             # No header of any form is longer; a file without line ends is not read whole.
-            try:
-                line = file.readline(256)
-            except (BadZipFile, zlib.error, EOFError, OSError) as error:
-                raise _damaged(tree, name, error) from error
+            line = file.readline(256)
         header = line.decode("utf-8-sig", errors="replace").strip()
         columns = tuple(column.strip().strip('"').strip().lower() for column in header.split(","))
         if "pixels" in columns:
@@ -111,7 +106,11 @@ def read_table(tree: Tree, table: PixelTable, *, source: str) -> FaceSamples:
 
 def _rows(tree: Tree, table: PixelTable) -> Iterator[tuple[list[str], int]]:
     """(fields, line number) of every row after the header that is not blank."""
-    with tree.open_table(table.name) as file, io.TextIOWrapper(file, encoding="utf-8-sig", newline="") as text:
+    with (
+        damage_told(tree, table.name),
+        tree.open_table(table.name) as file,
+        io.TextIOWrapper(file, encoding="utf-8-sig", newline="") as text,
+    ):
         reader = csv.reader(text)
         try:
             next(reader)
@@ -122,8 +121,6 @@ def _rows(tree: Tree, table: PixelTable) -> Iterator[tuple[list[str], int]]:
             raise DataError(
                 f"{tree.root}: {table.name} is no CSV after line {reader.line_num} ({error}); download it again"
             ) from error
-        except (BadZipFile, zlib.error, EOFError, OSError) as error:
-            raise _damaged(tree, table.name, error) from error
 
 
 def _label(text: str) -> int:
@@ -155,7 +152,3 @@ def _pixels(text: str) -> npt.NDArray[np.uint8]:
         wrong = values[(values < 0) | (values > 255)][0]
         raise ValueError(f"has a pixel of {wrong}, expected 0 to 255")
     return values.astype(np.uint8)
-
-
-def _damaged(tree: Tree, name: str, error: Exception) -> DataError:
-    return DataError(f"{tree.root}: {name} is damaged ({error}): download it again")

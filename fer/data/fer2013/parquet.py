@@ -15,7 +15,7 @@ from fer.data.decode import UnreadableError, decode_faces
 from fer.data.fer2013.counts import Vocabulary, settle
 from fer.data.fer2013.folder import SIDE
 from fer.data.samples import FaceSamples, Split
-from fer.data.tree import Tree
+from fer.data.tree import Tree, damage_told
 from fer.errors import DataError, MissingExtraError
 from fer.labels import ALPHABETICAL, EMOTIONS, NUM_CLASSES, emotion_index
 
@@ -155,7 +155,7 @@ def _read_shard(tree: Tree, name: str, part: str) -> _Shard:
         raise MissingExtraError(f"reading {name} needs pyarrow: pip install 'ferlab[train]'") from error
     open_parquet: Any = parquet.ParquetFile
     origin = f"{tree.root}: {name}"
-    with tree.open_table(name) as file:
+    with damage_told(tree, name), tree.open_table(name) as file:
         try:
             opened = open_parquet(file)
             schema = opened.schema_arrow

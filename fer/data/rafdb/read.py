@@ -13,7 +13,7 @@ from typing import Final
 from fer.data.class_folders import class_folder_images
 from fer.data.image_files import LabelledImage, Listing, Release
 from fer.data.samples import Split
-from fer.data.tree import Tree, find_images
+from fer.data.tree import Tree, damage_told, find_images
 from fer.errors import DataError
 from fer.labels import EMOTIONS, RAFDB_CODES
 
@@ -64,24 +64,33 @@ def _from_list(tree: Tree, name: str) -> tuple[list[LabelledImage], list[str]]:
     for path in find_images(tree.names):
         files.setdefault(path.stem.lower(), []).append(path)
     images, missing = [], []
-    with tree.open_table(name) as file, io.TextIOWrapper(file, encoding="utf-8-sig", errors="replace") as text:
+    used: set[str] = set()
+    with (
+        damage_told(tree, name),
+        tree.open_table(name) as file,
+        io.TextIOWrapper(file, encoding="utf-8-sig", errors="replace") as text,
+    ):
         for number, line in enumerate(text, start=1):
             words = line.split()
             if not words:
                 continue
             if len(words) != 2 or words[1] not in RAFDB_CODES:
                 raise DataError(
-                    f"{tree.root}: {name} line {number} is {line.strip()!r}, expected a file name and a number "
+                    f"{tree.root}: {name} line {number} is {line.strip()[:80]!r}, expected a file name and a number "
                     "of 1 to 7 (1 surprise, 2 fear, 3 disgust, 4 happy, 5 sad, 6 angry, 7 neutral)"
                 )
+            shown = words[0][:80]
             stem = PurePosixPath(words[0]).stem.lower()
             split = _PREFIXES.get(stem.partition("_")[0])
             if split is None:
-                raise DataError(f"{tree.root}: {name} line {number} names {words[0]}, expected train_... or test_...")
+                raise DataError(f"{tree.root}: {name} line {number} names {shown}, expected train_... or test_...")
             found = files.get(f"{stem}_aligned") or _aligned(files.get(stem, []))
             if not found:
-                missing.append(words[0])
+                missing.append(shown)
                 continue
+            if str(found[0]) in used:
+                raise DataError(f"{tree.root}: {name} line {number} names {shown} a second time: mend the list")
+            used.add(str(found[0]))
             images.append(LabelledImage(path=str(found[0]), label=RAFDB_CODES[words[1]], split=split))
     if missing and not images:
         raise DataError(
@@ -90,6 +99,14 @@ def _from_list(tree: Tree, name: str) -> tuple[list[LabelledImage], list[str]]:
         )
     listed = len(images) + len(missing)
     notes = [f"{len(missing):,} of the {listed:,} listed images are not there ({missing[0]}, ...)."] if missing else []
+    unlisted = [
+        str(path)
+        for paths in files.values()
+        for path in paths
+        if str(path) not in used and (path.stem.lower().endswith("_aligned") or _aligned([path]))
+    ]
+    if unlisted:
+        notes.append(f"{len(unlisted):,} aligned images are not listed and are left out ({min(unlisted)}, ...).")
     return images, notes
 
 

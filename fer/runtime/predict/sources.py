@@ -42,7 +42,11 @@ def check_paths(paths: Sequence[str]) -> None:
     Raises:
         DataError: there is no such path at all.
     """
-    if STDIN not in paths and not any(Path(path).exists() or any(True for _ in _matches(path)) for path in paths):
+    # Path.exists raises where no file can have such a name.
+    if STDIN not in paths and not any(
+        os.path.exists(path) or any(True for _ in _matches(path))  # noqa: PTH110
+        for path in paths
+    ):
         raise DataError(f"there is no file, folder or match for {', '.join(paths)}: give the path of a picture")
 
 
@@ -58,9 +62,9 @@ def items(paths: Iterable[str], *, leave_out: Path | None) -> Iterator[Item]:
         if path == STDIN:
             named = (line.rstrip("\r\n") for line in sys.stdin)
             yield from items((line for line in named if line and line != STDIN), leave_out=leave_out)
-        elif Path(path).is_dir():
+        elif os.path.isdir(path):  # noqa: PTH112 - says no, and does not raise, where no file can have that name
             yield from _inside(Path(path), skipped=skipped)
-        elif Path(path).exists():
+        elif os.path.exists(path):  # noqa: PTH110 - as above
             yield _file(Path(path), Path(Path(path).name))
         else:
             found = False
