@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from fer.debug_console import debug_console, debugging
-from fer.errors import ConfigError, FerError, MissingExtraError
+from fer.errors import ConfigError, FerError, MissingExtraError, StorageError
 
 if TYPE_CHECKING:
     from fer.repeat import Origin
@@ -51,9 +51,9 @@ def train() -> None:
         return
     with_hydra = any(argument.partition("=")[0] in _HYDRA_FLAGS for argument in arguments)
     if any(argument.partition("=")[0] == "--from" for argument in arguments):
-        _guarded(lambda: _train_again(arguments, with_hydra=with_hydra))
+        _guarded(lambda: _train_again(arguments, with_hydra=with_hydra), folder="run_dir")
         return
-    _guarded(lambda: _train_with_hydra() if with_hydra else _train(arguments))
+    _guarded(lambda: _train_with_hydra() if with_hydra else _train(arguments), folder="run_dir")
 
 
 def occlusion() -> None:
@@ -113,7 +113,7 @@ def bench() -> None:
 
         main(sys.argv[1:])
 
-    _guarded(body, folder=None)
+    _guarded(body)
 
 
 def predict() -> None:
@@ -214,7 +214,8 @@ def _train_with_hydra() -> None:
     @hydra.main(config_path=str(conf_dir()), config_name="train", version_base="1.3")
     def job(composed: Any) -> None:
         # Hydra turns any Exception into its own message and exit status; ours pass as SystemExit.
-        _guarded(lambda: _train_tree(plain(composed), multirun=HydraConfig.get().mode == RunMode.MULTIRUN))
+        multirun = HydraConfig.get().mode == RunMode.MULTIRUN
+        _guarded(lambda: _train_tree(plain(composed), multirun=multirun), folder="run_dir")
 
     job()
 
@@ -253,13 +254,14 @@ def _tell_progress() -> None:
     logging.basicConfig(level=level, format="%(message)s", stream=sys.stderr)
 
 
-def _guarded(body: Callable[[], int | None], *, folder: str | None = "run_dir") -> None:
+def _guarded(body: Callable[[], int | None], *, folder: str | None = None) -> None:
     """Runs a command's body; turns its end into the exit status of the outside contract.
 
     `folder` is the key of the folder with which an interrupted command goes on; None where it begins again.
     """
     from fer.interrupt import Interrupted, signals_raise
     from fer.processes import first_process, started_by_another
+    from fer.storage import storage_error
 
     try:
         with debug_console(), signals_raise():
@@ -270,9 +272,7 @@ def _guarded(body: Callable[[], int | None], *, folder: str | None = "run_dir") 
                 os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
             status = body()
     except FerError as error:
-        if debugging():
-            traceback.print_exc()
-        _end(f"error: {error}", 2)
+        _mistake(error, folder)
     except Interrupted as interruption:
         if not first_process():
             sys.exit(interruption.exit_code)
@@ -282,12 +282,34 @@ def _guarded(body: Callable[[], int | None], *, folder: str | None = "run_dir") 
         # The reader of our output went away (`fer-data stats | head`).
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(141)
+    except OSError as error:
+        refused = storage_error(error)
+        if refused is None:
+            _report_this(error)
+            raise
+        _mistake(refused, folder)
     except Exception as error:
-        # Python tells it after the traceback, and exits with status 1.
-        error.add_note("This should not happen. Please report it, with what `fer-data doctor` prints.")
+        _report_this(error)
         raise
     if status:
         sys.exit(status)
+
+
+def _mistake(error: FerError, folder: str | None) -> NoReturn:
+    if debugging():
+        traceback.print_exc()
+    # What the disk refused can be mended without a change to the command.
+    goes_on = (
+        f"; then the same command with its {folder} goes on"
+        if folder is not None and isinstance(error, StorageError)
+        else ""
+    )
+    _end(f"error: {error}{goes_on}", 2)
+
+
+def _report_this(error: Exception) -> None:
+    # Python tells it after the traceback, and exits with status 1.
+    error.add_note("This should not happen. Please report it, with what `fer-data doctor` prints.")
 
 
 def _end(message: str, status: int) -> NoReturn:

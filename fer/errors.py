@@ -2,10 +2,20 @@
 
 import difflib
 from collections.abc import Iterable
+from typing import Final
+
+_LONGEST: Final = 3000
+"""Letters of a message; what a file or a command line holds in one piece may have millions."""
 
 
 class FerError(Exception):
     """A user's mistake, told in one or two lines; commands exit with status 2 on it."""
+
+    def __str__(self) -> str:
+        text = super().__str__()
+        if len(text) <= _LONGEST:
+            return text
+        return f"{text[: _LONGEST * 2 // 3]} [... {len(text) - _LONGEST:,} letters ...] {text[-_LONGEST // 3 :]}"
 
 
 class ConfigError(FerError, ValueError):
@@ -18,6 +28,10 @@ class DataError(FerError, ValueError):
 
 class CheckpointError(FerError, ValueError):
     """A checkpoint that is missing, broken, or of another model."""
+
+
+class StorageError(FerError, OSError):
+    """The disk refused: full, read-only, no permission. What was written before is whole."""
 
 
 class MissingExtraError(FerError, ImportError):

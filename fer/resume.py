@@ -28,8 +28,8 @@ def checkpoint_to_resume(folder: RunFolder, config: TrainConfig, tree: Mapping[s
         return None
     if folder.metrics.exists():
         raise ConfigError(
-            f"run_dir={folder.path} holds a finished run: choose another run_dir, "
-            f"or train on from it with resume={folder.last} in a new one"
+            f"run_dir={folder.path} holds a finished run: report on it (fer-report run={folder.path}), "
+            f"choose another run_dir, or train on from it with resume={folder.last} in a new one"
         )
     if not folder.last.exists():
         return None

@@ -9,9 +9,9 @@ from fer.errors import ConfigError
 
 
 class Section(BaseModel):
-    """A frozen configuration section that refuses keys it does not know."""
+    """A frozen configuration section that refuses keys it does not know, and numbers that are none (nan, inf)."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
     @classmethod
     def checked(cls, values: Mapping[str, Any]) -> Self:

@@ -20,10 +20,13 @@ from torch import nn
 from fer.callbacks.epoch_seed import EpochSeed
 from fer.callbacks.own_signals import OwnSignals
 from fer.callbacks.progress import progress_callbacks
-from fer.config import TrainConfig, build
+from fer.callbacks.stay_stopped import StayStopped
+from fer.checkpoint_files import WholeCheckpoints
+from fer.config import TrainConfig
 from fer.errors import ConfigError
 from fer.folders.run import RunFolder
 from fer.models.batch_norm import own_batch_norms, share_batch_norms
+from fer.nodes import build
 from fer.processes import AGREED_RUN_DIR, environment_with
 
 _LIGHTNINGS: Final = ("MASTER_ADDR", "MASTER_PORT", "NODE_RANK", "LOCAL_RANK", "WORLD_SIZE", "OMP_NUM_THREADS")
@@ -57,7 +60,7 @@ def build_trainer(
     """
     quiet_lightning()
     # Ours come before the checkpoint callbacks, which save the epoch log's state at the same hook.
-    callbacks = [EpochSeed(config.seed), OwnSignals(), *own, *progress_callbacks()]
+    callbacks = [EpochSeed(config.seed), OwnSignals(), StayStopped(folder.last), *own, *progress_callbacks()]
     callbacks += [build(node, f"callbacks.{name}") for name, node in config.callbacks.items()]
     loggers = [build(node, f"logger.{name}") for name, node in config.logger.items()]
     arguments: dict[str, Any] = {
@@ -70,8 +73,10 @@ def build_trainer(
         "deterministic": "warn" if accelerator == "cuda" else None,
         **config.trainer.arguments,
     }
+    plugins: list[Any] = [WholeCheckpoints(folder.path)]
     if "sync_batchnorm" not in arguments:
-        arguments.setdefault("plugins", SharedBatchNorms())
+        plugins.append(SharedBatchNorms())
+    arguments.setdefault("plugins", plugins)
     try:
         trainer = pl.Trainer(
             accelerator=accelerator,

@@ -2,12 +2,13 @@
 
 import json
 import logging
-import os
 import time
 from pathlib import Path
 from typing import Any
 
 import pytorch_lightning as pl
+
+from fer.files import append_line, write_atomic
 
 log = logging.getLogger(__name__)
 
@@ -42,7 +43,7 @@ class EpochLog(pl.Callback):
         if trainer.is_global_zero and self.path.exists():
             lines = self.path.read_text(encoding="utf-8").splitlines(keepends=True)
             kept = [line for line in lines if line.endswith("\n") and json.loads(line)["epoch"] < trainer.current_epoch]
-            self.path.write_text("".join(kept), encoding="utf-8")
+            write_atomic(self.path, "".join(kept))
 
     def on_train_epoch_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         """Lightning's hook."""
@@ -80,10 +81,7 @@ class EpochLog(pl.Callback):
             "seconds": round(seconds, 3),
             "images_per_second": round(self._epoch_images / seconds, 1),
         }
-        with self.path.open("a", encoding="utf-8") as file:
-            file.write(json.dumps(line) + "\n")
-            file.flush()
-            os.fsync(file.fileno())
+        append_line(self.path, json.dumps(line))
         log.debug("epoch %d written", line["epoch"], extra={"epoch": line["epoch"], "seconds": line["seconds"]})
 
 

@@ -92,7 +92,8 @@ def _epochs(folder: RunFolder) -> Iterator[Finding]:
         return
     lines = read_log(folder.epochs)
     yield Finding("epochs", f"{len(lines)} finished")
-    broken = [line["epoch"] for line in lines if "epoch" in line and not _finite(line.get("train/loss"))]
+    numbered = [line for line in lines if isinstance(line.get("epoch"), int)]
+    broken = [line["epoch"] for line in numbered if not _finite(line.get("train/loss"))]
     if broken:
         yield Finding(
             "epochs",
@@ -174,6 +175,6 @@ def _lines(record: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _hours(seconds: Any) -> str:
-    return (
-        "an unknown time" if not isinstance(seconds, int | float) else time.strftime("%H:%M:%S", time.gmtime(seconds))
-    )
+    # A file may hold anything; NaN is in no range.
+    known = isinstance(seconds, int | float) and 0 <= seconds < 1e9
+    return time.strftime("%H:%M:%S", time.gmtime(seconds)) if known else "an unknown time"

@@ -1,5 +1,6 @@
 """One export, from run folder to checked model file."""
 
+import glob
 import hashlib
 import tempfile
 import time
@@ -16,7 +17,7 @@ from fer.export.faces import open_faces
 from fer.export.gate import Gate
 from fer.export.measurement import Measured, table
 from fer.export.quantize import Ranges
-from fer.files import write_atomic
+from fer.files import remove_leftovers, write_atomic
 from fer.folders.record import read_run
 from fer.metrics.calibration import fit_calibration
 from fer.runtime.facts import ModelFacts
@@ -101,6 +102,7 @@ def export_run(
         CheckpointError: no readable checkpoint, or a net that torch cannot write.
         RefusedError: the result does not answer as the net does.
         DataError: the data set cannot be opened.
+        StorageError: the disk refused the file; an earlier one is intact.
     """
     started = time.perf_counter()
     _check_out(out)
@@ -172,13 +174,12 @@ def _write(
     *,
     card: bool,
 ) -> Path | None:
-    try:
-        write_atomic(out, content)
-        if not card:
-            return None
-        write_atomic(out.with_suffix(".sha256"), f"{facts.sha256}  {out.name}\n")
-        path = out.with_suffix(".md")
-        write_atomic(path, model_card(facts, rows, notes=notes, file=out.name, megabytes=len(content) / 1e6))
-        return path
-    except OSError as error:
-        raise ConfigError(f"--out {out} cannot be written: {error.strerror or error}") from error
+    for path in (out, out.with_suffix(".sha256"), out.with_suffix(".md")):
+        remove_leftovers(out.parent, of=glob.escape(path.name))
+    write_atomic(out, content)
+    if not card:
+        return None
+    write_atomic(out.with_suffix(".sha256"), f"{facts.sha256}  {out.name}\n")
+    path = out.with_suffix(".md")
+    write_atomic(path, model_card(facts, rows, notes=notes, file=out.name, megabytes=len(content) / 1e6))
+    return path

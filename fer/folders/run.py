@@ -12,6 +12,7 @@ from fer.environment import environment
 from fer.files import owned_folder, write_atomic, write_json
 from fer.folders.run_log import RunLog, logged_to
 from fer.interrupt import Stopped
+from fer.parsing import parse_json
 
 
 def default_run_dir(model: str) -> Path:
@@ -86,7 +87,12 @@ class RunFolder:
         Raises:
             ConfigError: another process is training in it, or it cannot be written.
         """
-        return owned_folder(self.path, key="run_dir", busy="another process is training in it")
+        return owned_folder(
+            self.path,
+            key="run_dir",
+            busy="another process is training in it",
+            inside=("checkpoints", "predictions"),
+        )
 
     def logged(self) -> AbstractContextManager[RunLog]:
         """Within, `log.jsonl` receives what is logged and warned of, and at last how it ended (`logged_to`)."""
@@ -105,7 +111,7 @@ class RunFolder:
     def read_manifest(self) -> dict[str, Any]:
         """The manifest; empty where it is missing or not readable."""
         try:
-            manifest = json.loads(self.manifest.read_text(encoding="utf-8"))
+            manifest = parse_json(self.manifest.read_text(encoding="utf-8"))
         except (OSError, ValueError):
             return {}
         return manifest if isinstance(manifest, dict) else {}
@@ -129,7 +135,8 @@ class RunFolder:
             goes_on: this is a further part of the run that the folder holds.
         """
         earlier = self.read_manifest() if goes_on else {}
-        begun = time.time()
+        # Durations by a clock that nobody sets.
+        begun, began = time.time(), time.monotonic()
         before = float(earlier.get("wall_seconds", 0.0))
         kept = {
             **environment(),
@@ -140,15 +147,17 @@ class RunFolder:
         self.write_manifest({**kept, **({"wall_seconds": before} if before > 0 else {})})
 
         def ended(status: str, **more: Any) -> None:
-            seconds = round(before + time.time() - begun, 3)
+            seconds = round(before + time.monotonic() - began, 3)
             self.write_manifest({**kept, "status": status, **more, "wall_seconds": seconds})
 
         try:
             yield
         except BaseException as error:
             status = "interrupted" if isinstance(error, Stopped | KeyboardInterrupt) else "failed"
-            # A full disk, say, may be what ended the run: then it must not hide itself behind this second error.
+            # A full disk, say, may be what ended the run: then it must not hide itself behind this second error. Nor
+            # does a folder come back that somebody removed.
             with suppress(OSError):
-                ended(status, error=f"{type(error).__name__}: {error}")
+                if self.path.is_dir():
+                    ended(status, error=f"{type(error).__name__}: {error}")
             raise
         ended("finished")

@@ -1,7 +1,6 @@
 """The sweep folder: every trial that ended, the best one, and what the sweep was asked to do."""
 
 import json
-import os
 import shutil
 from collections.abc import Mapping
 from contextlib import AbstractContextManager
@@ -10,7 +9,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from fer.errors import DataError
-from fer.files import owned_folder, write_atomic, write_json
+from fer.files import append_line, owned_folder, write_atomic, write_json
 
 Status = Literal["ok", "pruned", "failed"]
 
@@ -120,10 +119,7 @@ class SweepFolder:
 
     def append(self, record: TrialRecord) -> None:
         """Adds a line, safe on the disk when this returns."""
-        with self.trials.open("a", encoding="utf-8") as file:
-            file.write(json.dumps(asdict(record), allow_nan=False) + "\n")
-            file.flush()
-            os.fsync(file.fileno())
+        append_line(self.trials, json.dumps(asdict(record), allow_nan=False))
 
     def plan(self, number: int, params: Mapping[str, Any]) -> None:
         """Remembers what a trial is about to try, so that it can go on after an interruption."""

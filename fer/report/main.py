@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from fer.errors import ConfigError
-from fer.files import write_atomic
+from fer.files import check_writable, remove_leftovers, write_atomic
 from fer.folders.opened import OpenData, OpenModels
 from fer.folders.record import RunRecord, read_runs
 from fer.folders.sweep import SweepFolder
@@ -25,6 +25,7 @@ from fer.report.scores.statements import is_synthetic, protocol
 from fer.report.scores.tables import tables, write_confusion, write_metrics, write_model_eval, write_per_class
 from fer.report.subject import Subject
 from fer.report.sweep.page import write_sweep_report
+from fer.storage import writing
 
 if TYPE_CHECKING:
     from fer.checkpoint import LoadedModel
@@ -49,12 +50,15 @@ def make_report(runs: Sequence[Path], *, out: Path | None = None, options: Repor
         ConfigError: a path that is not a run folder, or a device this machine does not have.
         CheckpointError: a run folder without a checkpoint, or one that cannot be read.
         DataError: the run's data cannot be opened, or a metrics file is broken.
+        StorageError: the report folder cannot be written; an earlier page is intact.
     """
     if len(runs) == 1 and SweepFolder(runs[0]).settings.is_file():
         return write_sweep_report(runs[0])
     options = ReportOptions() if options is None else options
     records = read_runs(runs)
     folder = _report_folder(runs, out)
+    # Known before the minutes of the work, not after.
+    check_writable(folder)
     data, models = OpenData(options.data_root), OpenModels(options.device)
     evaluated = [evaluate_record(record, models.of(record), data, options) for record in records]
     subject = Subject(run=choose_detail(evaluated), runs=evaluated, options=options, data=data, models=models)
@@ -104,10 +108,9 @@ def write_report(folder: Path, subject: Subject, findings: Mapping[str, Finding]
         findings: what each analysis found, by name.
         command: the command line that repeats this report.
     """
-    try:
+    with writing(folder):
         folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise ConfigError(f"out={folder} cannot be written ({error.strerror}): choose another folder") from error
+    remove_leftovers(folder)
     detail, runs, options = subject.run, subject.runs, subject.options
     notes = _notes(subject, findings)
     write_metrics(folder / "metrics.json", subject, findings, notes)

@@ -16,7 +16,10 @@ class Running(Protocol):
     number: int
     params: dict[str, Any]
     curve: list[tuple[float, float]]
-    started: float
+
+    @property
+    def seconds(self) -> float:
+        """Wall seconds since its start."""
 
 
 class Display(Protocol):
@@ -124,7 +127,7 @@ class LiveTable:
             share = trial.curve[-1][0] if trial.curve else 0.0
             best = f"{metric.sign * max(score for _, score in trial.curve):.4f}" if trial.curve else ""
             bar = ProgressBar(total=1.0, completed=share, width=12)
-            seconds = duration(time.time() - trial.started)
+            seconds = duration(trial.seconds)
             table.add_row(str(trial.number), bar, best, seconds, settings_in_words(trial.params))
         table.add_section()
         for record in sorted((r for r in self._records if r.status == "ok"), key=_loss)[: self.ROWS]:

@@ -37,13 +37,7 @@ class Job:
 
 @dataclass(frozen=True)
 class Started:
-    """The first batch of a trial is about to be trained on.
-
-    Attributes:
-        time: seconds since the epoch.
-    """
-
-    time: float
+    """The first batch of a trial is about to be trained on."""
 
 
 @dataclass(frozen=True)
@@ -68,12 +62,14 @@ class Ended:
         score: of the objective, higher is better; None unless ok.
         metrics: `metrics.json` of each fold.
         error: what went wrong, in a line.
+        by_disk: the disk refused (full, read-only): no fault of the trial's, which can be repeated.
     """
 
     status: Literal["ok", "pruned", "failed"]
     score: float | None = None
     metrics: Sequence[Mapping[str, Any]] = field(default_factory=tuple)
     error: str | None = None
+    by_disk: bool = False
 
 
 Message = Started | Step | Ended

@@ -76,7 +76,7 @@ class Ledger:
             ended: how it ended.
             started: seconds since the epoch.
             seconds: it took.
-            first_batch: seconds since the epoch; None where it got none, or where nobody knows.
+            first_batch: seconds from the start to the first batch; None where it got none, or where nobody knows.
             curve: (share of the training done, score so far); not empty for a trial that was given up.
         """
         score = max(score for _, score in curve) if ended.status == "pruned" else ended.score
@@ -87,7 +87,7 @@ class Ledger:
             loss=None if score is None else METRICS[self.sweep.settings.objective].loss(score),
             metrics=means(ended.metrics),
             seconds=round(seconds, 3),
-            start_seconds=None if first_batch is None else round(first_batch - started, 3),
+            start_seconds=None if first_batch is None else round(first_batch, 3),
             train_seconds=round(sum(each["train_seconds"] for each in ended.metrics), 3) if ended.metrics else None,
             command=trial_command(self.sweep, overrides),
             run_dir=str(self.folder.trial(number).relative_to(self.folder.path)),

@@ -38,7 +38,7 @@ class Objective:
 
     def __call__(self, number: float) -> dict[str, Any]:
         """Trains one trial."""
-        began = time.time()
+        began, clock = time.time(), time.monotonic()
         done = subprocess.run(
             [sys.executable, "-m", "fer.tuning.trial", self.jobs[int(number)]],
             capture_output=True,
@@ -50,7 +50,7 @@ class Objective:
         except (IndexError, json.JSONDecodeError):
             last = (done.stderr.splitlines() or ["no output"])[-1]
             ended = {"status": "failed", "error": f"exit code {done.returncode}: {last}"}
-        outcome = {"ended": ended, "began": began, "seconds": time.time() - began}
+        outcome = {"ended": ended, "began": began, "seconds": time.monotonic() - clock}
         score = ended.get("score")
         return {"status": "fail", **outcome} if score is None else {"status": "ok", "loss": -score, **outcome}
 

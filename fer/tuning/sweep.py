@@ -4,7 +4,7 @@ import logging
 import time
 from dataclasses import dataclass, field
 
-from fer.errors import ConfigError
+from fer.errors import ConfigError, StorageError
 from fer.folders.sweep import TrialRecord
 from fer.tuning.job import Ended, Job, Message, Started, Step
 from fer.tuning.ledger import Ledger
@@ -27,7 +27,8 @@ class Trial:
         overrides: of fer-train; without those of a fold.
         curve: (share of the training done, score so far), higher is better.
         started: seconds since the epoch.
-        first_batch: seconds since the epoch; None before it.
+        began: the same moment by a clock that nobody sets.
+        first_batch: seconds from the start to the first batch; None before it.
     """
 
     number: int
@@ -35,7 +36,13 @@ class Trial:
     overrides: tuple[str, ...]
     curve: list[tuple[float, float]] = field(default_factory=list)
     started: float = field(default_factory=time.time)
+    began: float = field(default_factory=time.monotonic)
     first_batch: float | None = None
+
+    @property
+    def seconds(self) -> float:
+        """Wall seconds since its start."""
+        return time.monotonic() - self.began
 
 
 class LocalSweep:
@@ -70,6 +77,7 @@ class LocalSweep:
 
         Raises:
             ConfigError: trials cannot run at all: the check, or too many in a row, failed.
+        StorageError: the disk refused a trial.
         """
         display = self.ledger.display
         try:
@@ -126,7 +134,7 @@ class LocalSweep:
     def _hear(self, worker: Worker, message: Message) -> None:
         trial = self._running[worker.number]
         if isinstance(message, Started):
-            trial.first_batch = message.time
+            trial.first_batch = trial.seconds
         elif isinstance(message, Step):
             trial.curve.append((message.share, message.score))
             self.pool.answer(worker.number, give_up=self.rule.hopeless(trial.curve))
@@ -138,11 +146,14 @@ class LocalSweep:
         if limit is None:
             return
         for trial in list(self._running.values()):
-            if time.time() - trial.started > 60 * limit:
+            if trial.seconds > 60 * limit:
                 self.pool.kill(trial.number)
                 self._end(trial, Ended(status="failed", error=f"took longer than {limit:g} minutes"))
 
     def _end(self, trial: Trial, ended: Ended) -> None:
+        if ended.by_disk:
+            # Not written down: the trial is one that was interrupted, and goes on with the sweep.
+            raise StorageError(f"trial {trial.number}: {ended.error}")
         del self._running[trial.number]
         record = self.ledger.record(
             trial.number,
@@ -150,7 +161,7 @@ class LocalSweep:
             trial.overrides,
             ended,
             started=trial.started,
-            seconds=time.time() - trial.started,
+            seconds=trial.seconds,
             first_batch=trial.first_batch,
             curve=trial.curve,
         )

@@ -6,7 +6,6 @@ import os
 import signal
 import sys
 import threading
-import time
 import traceback
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
@@ -19,10 +18,11 @@ import pytorch_lightning as pl
 
 from fer.config import compose_train, validate
 from fer.debug_console import debug_console
-from fer.errors import FerError
+from fer.errors import FerError, StorageError
 from fer.folders.run import RunFolder
 from fer.interrupt import Stopped
 from fer.objectives import METRICS
+from fer.storage import storage_error
 from fer.training import run
 from fer.tuning.job import Ended, Job, Started, Step, TrialJob
 
@@ -84,7 +84,7 @@ class Reporter(pl.Callback):
         """Lightning's hook."""
         if batch_idx == 0 and self.before == 0 and not self._started:
             self._started = True
-            self.tell(Started(time=time.time()))
+            self.tell(Started())
 
     def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         """Lightning's hook."""
@@ -188,8 +188,11 @@ def _ended(body: Callable[[], Ended]) -> Ended:
     except FailedTrial as failure:
         return Ended(status="failed", error=str(failure))
     except FerError as error:
-        return Ended(status="failed", error=str(error))
+        return Ended(status="failed", error=str(error), by_disk=isinstance(error, StorageError))
     except Exception as error:
+        refused = storage_error(error) if isinstance(error, OSError) else None
+        if refused is not None:
+            return Ended(status="failed", error=str(refused), by_disk=True)
         traceback.print_exc()
         return Ended(status="failed", error=f"{type(error).__name__}: {error}".splitlines()[0])
 
