@@ -163,7 +163,7 @@ def compose_in(
             return _resolved(compose(config_name=config_name, overrides=list(overrides)))
     except FerError:
         raise
-    except _refusals() as error:
+    except refusals() as error:
         raise ConfigError(_hydra_message(error, overrides, known)) from error
 
 
@@ -177,12 +177,12 @@ def plain(composed: Any) -> dict[str, Any]:
         return _resolved(composed)
     except FerError:
         raise
-    except _refusals() as error:
+    except refusals() as error:
         raise ConfigError(" ".join(str(error).split())[:MAX_WORDS]) from error
 
 
-def _refusals() -> tuple[type[Exception], ...]:
-    """What Hydra and OmegaConf raise on values they refuse; besides their own errors they let others through.
+def refusals() -> tuple[type[Exception], ...]:
+    """What Hydra and OmegaConf raise on overrides they refuse: besides their own errors they let others through.
 
     `model=null` is a ValueError, a number of 5,000 digits another, braces in braces a RecursionError, and a name that
     no file can have an OSError.

@@ -47,11 +47,11 @@ def compose(overrides: Sequence[str]) -> dict[str, Any]:
     """
     from hydra import compose as hydra_compose
     from hydra import initialize_config_dir
-    from hydra.errors import HydraException
     from omegaconf import OmegaConf
-    from omegaconf.errors import MissingMandatoryValue, OmegaConfBaseException
+    from omegaconf.errors import MissingMandatoryValue
 
     from fer.conf_files import conf_dir
+    from fer.config import refusals
     from fer.errors import nearest
 
     try:
@@ -60,8 +60,7 @@ def compose(overrides: Sequence[str]) -> dict[str, Any]:
         tree = OmegaConf.to_container(composed, resolve=True, throw_on_missing=True)
     except MissingMandatoryValue as error:
         raise ConfigError("no run named: fer-report run=PATH, with PATH the run_dir of a fer-train") from error
-    # Hydra lets others through, of the kinds that `fer.config` names.
-    except (HydraException, OmegaConfBaseException, ValueError, TypeError, RecursionError, OSError) as error:
+    except refusals() as error:
         known = _known_keys()
         for override in overrides:
             key, equals, _ = override.lstrip("+~").partition("=")
