@@ -53,17 +53,32 @@ def append_line(path: Path, line: str) -> None:
     """
     data = f"{line}\n".encode()
     with writing(path, needed=len(data)), path.open("ab", buffering=0) as file:
-        before = os.fstat(file.fileno()).st_size
-        try:
-            written = 0
-            while written < len(data):
-                # A disk that is nearly full takes a part, and refuses the rest.
-                written += file.write(data[written:])
-            os.fsync(file.fileno())
-        except OSError:
-            with suppress(OSError):
-                os.ftruncate(file.fileno(), before)
-            raise
+        append_whole(file.fileno(), data, sync=True)
+
+
+def append_whole(descriptor: int, data: bytes, *, sync: bool = False) -> None:
+    """Adds bytes to a file opened for appending; what the disk took of bytes that do not fit is taken back.
+
+    Args:
+        descriptor: of the file.
+        data: what is added.
+        sync: wait until it is safe on the disk.
+
+    Raises:
+        OSError: the disk refused; the file is as it was.
+    """
+    before = os.fstat(descriptor).st_size
+    try:
+        written = 0
+        while written < len(data):
+            # A disk that is nearly full takes a part, and refuses the rest.
+            written += os.write(descriptor, data[written:])
+        if sync:
+            os.fsync(descriptor)
+    except OSError:
+        with suppress(OSError):
+            os.ftruncate(descriptor, before)
+        raise
 
 
 def remove_leftovers(folder: Path, *, of: str = "*") -> None:

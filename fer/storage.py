@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Final
 
 from fer.errors import StorageError
+from fer.wording import size
 
 _FULL: Final = "free some space"
 _PLACE: Final = "choose a place that can be written, or make this one writable"
@@ -48,8 +49,8 @@ def storage_error(error: OSError, *, path: Path | None = None, needed: int | Non
     wrong, fix = _REFUSALS[error.errno]
     room = ""
     if error.errno in _SPACE and named is not None:
-        wanted = "" if needed is None else f"{_size(needed)} needed, "
-        room = f" ({wanted}{_size(_free(named))} free)"
+        wanted = "" if needed is None else f"{size(needed)} needed, "
+        room = f" ({wanted}{size(_free(named))} free)"
     # A file may as well have been opened to be read.
     verb = "cannot be used" if path is None and error.errno not in _SPACE else "cannot be written"
     return StorageError(f"{'a file' if named is None else named} {verb}: {wrong}{room}; {fix}")
@@ -75,7 +76,3 @@ def _free(path: Path) -> int:
     """Bytes that an ordinary user may still write where `path` is, or would be."""
     existing = next(place for place in (path, *path.absolute().parents) if place.exists())
     return shutil.disk_usage(existing).free
-
-
-def _size(count: int) -> str:
-    return f"{count / 1e6:,.1f} MB" if count >= 100_000 else f"{count / 1e3:,.1f} kB"

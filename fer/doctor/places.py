@@ -10,6 +10,7 @@ from typing import Final
 from fer.data.cache import cached_entries, default_cache_dir
 from fer.data.paths import data_home
 from fer.doctor.finding import Finding, Status
+from fer.wording import size
 
 _FULL: Final = 200_000_000
 """Bytes below which a place counts as full: FER-2013 packed takes 83 MB, a run of the default model 20."""
@@ -46,7 +47,7 @@ def place(name: str, path: Path, *, key: str, fatal: bool) -> Finding:
     if refusal is not None:
         return Finding(name, f"{text}, cannot be written ({refusal})", worse, f"Set {key} to a folder you can write.")
     free = shutil.disk_usage(there).free
-    text += f", writable, {_size(free)} free"
+    text += f", writable, {size(free)} free"
     if free < _FULL:
         return Finding(name, text, "problem", f"Make room there, or set {key} to a place with more.")
     if free < _LITTLE:
@@ -68,11 +69,11 @@ def _cached() -> Iterator[Finding]:
     entries = cached_entries()
     whole = [(entry.packed, entry.bytes) for entry in entries if entry.packed is not None]
     if whole:
-        total = sum(size for _, size in whole)
+        total = sum(taken for _, taken in whole)
         lines = [
-            f"{_size(size):>10}  {packed.samples.source}, {len(packed.samples):,} images" for packed, size in whole
+            f"{size(taken):>10}  {packed.samples.source}, {len(packed.samples):,} images" for packed, taken in whole
         ]
-        yield Finding("packed data", f"{len(whole)} that open, {_size(total)}:", more=tuple(sorted(set(lines))))
+        yield Finding("packed data", f"{len(whole)} that open, {size(total)}:", more=tuple(sorted(set(lines))))
     elif not entries:
         yield Finding("packed data", "none yet: the first training on a data set packs it")
     for entry in entries:
@@ -80,7 +81,3 @@ def _cached() -> Iterator[Finding]:
             yield Finding(
                 "packed data", f"{entry.key} is damaged", "note", "Nothing to do: the next training packs it again."
             )
-
-
-def _size(count: int) -> str:
-    return f"{count / 1e9:,.1f} GB" if count >= 1e9 else f"{count / 1e6:,.1f} MB"

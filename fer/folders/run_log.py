@@ -16,6 +16,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Final, TextIO
 
+from fer.files import append_whole
 from fer.interrupt import Interrupted, Stopped
 from fer.parsing import parse_json
 from fer.redaction import Redaction
@@ -119,12 +120,7 @@ class RunLog(logging.Handler):
     def _append(self, line: bytes) -> None:
         if self._descriptor is None:
             self._descriptor = _opened(self.path)
-        before = os.fstat(self._descriptor).st_size
-        written = os.write(self._descriptor, line)
-        if written < len(line):
-            # The disk took a part of it.
-            os.ftruncate(self._descriptor, before)
-            raise OSError(f"only {written} of {len(line)} bytes fitted on the disk")
+        append_whole(self._descriptor, line)
 
     def _tell_once(self, error: OSError) -> None:
         if self._told or not logging.raiseExceptions:
