@@ -15,18 +15,25 @@ def read_ids(path: Path) -> list[str]:
     """The column `id` of a CSV file, such as `fer-data suspects` writes; further columns are for people.
 
     Raises:
-        DataError: missing, no CSV, or without that column.
+        DataError: missing, no CSV, without that column, or a row that names no face.
     """
+    if path.exists() and not path.is_file():
+        # A pipe would be waited for without end.
+        raise DataError(f"data.leave_out={path} is no file: give a CSV with a column id")
+    ids: dict[str, None] = {}
     try:
         with path.open(encoding="utf-8-sig", newline="") as file:
             reader = csv.DictReader(file)
-            if "id" not in (reader.fieldnames or ()):
-                raise DataError(f"data.leave_out={path} has no column id: its first line must name one")
-            ids = [row["id"] for row in reader]
+            if list(reader.fieldnames or ()).count("id") != 1:
+                raise DataError(f"data.leave_out={path} has no column id, or two: its first line must name one")
+            for row in reader:
+                if not row["id"]:
+                    raise DataError(f"data.leave_out={path} line {reader.line_num} has no id: mend or delete the line")
+                ids[row["id"]] = None
     except (OSError, csv.Error, UnicodeDecodeError) as error:
         reason = getattr(error, "strerror", None) or error
         raise DataError(f"data.leave_out={path} cannot be read as CSV ({reason})") from error
-    return list(dict.fromkeys(filter(None, ids)))
+    return list(ids)
 
 
 def leave_out(split: ProtocolSplit, samples: FaceSamples, *, path: Path) -> ProtocolSplit:
@@ -46,8 +53,8 @@ def leave_out(split: ProtocolSplit, samples: FaceSamples, *, path: Path) -> Prot
     unknown = sorted(set(ids) - set(samples.ids.tolist()))
     if unknown:
         raise DataError(
-            f"data.leave_out={path} names {len(unknown):,} faces that {samples.source} does not hold ({unknown[0]!r}, "
-            "...): it was written for another copy of the data"
+            f"data.leave_out={path} names {len(unknown):,} faces that {samples.source} does not hold "
+            f"({unknown[0]!r:.100}, ...): it was written for another copy of the data"
         )
     kept = split.train[~np.isin(samples.ids[split.train], ids)]
     if len(kept) == 0:

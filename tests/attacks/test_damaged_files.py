@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import shutil
-import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -14,8 +13,6 @@ import pytest
 
 from fer.data.cache import CACHE_VERSION, load_packed
 from fer.data.samples import FaceSamples, canonical_order
-
-pytestmark = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="mounts, limits and permissions of Linux")
 
 
 def faces(seed: int = 0) -> FaceSamples:

@@ -93,6 +93,8 @@ def test_the_listed_faces_are_left_out_of_training_alone(
         ("id,label\nnobody,happy\n", "names 1 faces that"),
         ("face\nnobody\n", "has no column id"),
         ("", "has no column id"),
+        ("id,id\nnobody,nobody\n", "or two"),
+        ("id,label\n,happy\n", "line 2 has no id"),
         (None, "cannot be read"),
     ],
 )

@@ -18,6 +18,7 @@ from pyarrow import parquet
 from fer.data.affectnet.read import list_affectnet
 from fer.data.fer2013 import read_fer2013
 from fer.data.ferplus import FERPLUS_COLUMNS, read_ferplus
+from fer.data.leave_out import read_ids
 from fer.data.rafdb.read import list_rafdb
 from fer.data.tree import FolderTree
 from fer.labels import EMOTIONS
@@ -50,6 +51,12 @@ def votes_csv() -> bytes:
 def groups_csv() -> bytes:
     return "\n".join(
         ["id,age,glasses", *(f"face_{row},{row % 3}0s,{'yes' if row % 2 else ''}" for row in range(ROWS)), ""]
+    ).encode()
+
+
+def ids_csv() -> bytes:
+    return "\n".join(
+        ["id,label,why", *(f"face_{row},{EMOTIONS[row % 7]},{row / 7:.3f}" for row in range(ROWS)), ""]
     ).encode()
 
 
@@ -89,6 +96,13 @@ def use_groups(path: Path) -> None:
     assert all(len(cells) == len(table.faces) for cells in table.groupings.values())
 
 
+def use_ids(path: Path) -> None:
+    ids = read_ids(path)
+    with path.open(encoding="utf-8-sig", newline="") as file:
+        heading, *rows = [row for row in csv.reader(file) if row]
+    assert set(ids) == {row[heading.index("id")] for row in rows}
+
+
 def use_parquet(path: Path) -> None:
     samples = read_fer2013(path)
     rows = parquet.ParquetFile(path).metadata.num_rows
@@ -117,6 +131,7 @@ KINDS = {
     "fer2013.csv": Kind("fer2013.csv", (pixel_csv("emotion,pixels,Usage"),), use_pixels),
     "icml": Kind("icml_face_data.csv", (pixel_csv("emotion, Usage, pixels"),), use_pixels),
     "ferplus": Kind("fer2013new.csv", (votes_csv(),), use_votes),
+    "leave_out": Kind("suspects.csv", (ids_csv(),), use_ids),
     "groups": Kind("groups.csv", (groups_csv(),), use_groups),
     "parquet": Kind(
         "train.parquet", (faces_parquet(nested=True), faces_parquet(nested=False)), use_parquet, PARQUET_TOKENS
