@@ -1,4 +1,4 @@
-.PHONY: check test quickstart lock
+.PHONY: check test pythons lowest quickstart lock
 
 check:  ## style and types
 	uv run ruff check .
@@ -7,6 +7,14 @@ check:  ## style and types
 
 test:  ## everything that is offline and quick
 	uv run pytest
+
+pythons:  ## the same on every Python that is supported
+	for version in 3.11 3.12 3.13; do UV_PROJECT_ENVIRONMENT=.venv-$$version uv run --python $$version pytest || exit 1; done
+
+lowest:  ## the same with the oldest versions that pyproject.toml accepts
+	uv venv --quiet --clear --python 3.11 .venv-lowest
+	uv pip install --quiet --python .venv-lowest --resolution lowest-direct --group dev --editable '.[train]'
+	.venv-lowest/bin/python -m pytest
 
 quickstart:  ## drawn faces to report in two minutes
 	uv run fer-train experiment=quickstart

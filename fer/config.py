@@ -204,16 +204,25 @@ def _resolved(composed: Any) -> dict[str, Any]:
     return {str(key): value for key, value in tree.items()}
 
 
-def validate(tree: Mapping[str, Any]) -> TrainConfig:
-    """The frozen configuration of a plain tree, with every foreign argument checked before data loads.
+def typed(tree: Mapping[str, Any]) -> TrainConfig:
+    """The frozen configuration of a plain tree; what goes on to other libraries' classes is not looked at.
 
     Raises:
-        ConfigError: unknown key, wrong type or range, unknown argument of a callback, logger, optimiser or the Trainer.
+        ConfigError: missing or unknown key, wrong type or range.
     """
     try:
-        config = TrainConfig.model_validate(tree)
+        return TrainConfig.model_validate(tree)
     except ValidationError as error:
         raise ConfigError(_validation_message(error)) from error
+
+
+def validate(tree: Mapping[str, Any]) -> TrainConfig:
+    """As `typed`, with every foreign argument checked before data loads; this imports Lightning.
+
+    Raises:
+        ConfigError: as for `typed`, or an unknown argument of a callback, logger, optimiser or the Trainer.
+    """
+    config = typed(tree)
     from pytorch_lightning import Callback, Trainer
     from pytorch_lightning.loggers import Logger
     from torch.optim import Optimizer

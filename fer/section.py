@@ -26,3 +26,14 @@ class Section(BaseModel):
             first = error.errors()[0]
             key = ".".join(map(str, first["loc"]))
             raise ConfigError(f"{key}={first.get('input')!r}: {first['msg'].removeprefix('Value error, ')}") from error
+
+    @classmethod
+    def taken_from(cls, tree: dict[str, Any]) -> Self:
+        """The section of the keys at the top of a tree that are its own, which leave the tree.
+
+        A key that is not there, as after `~key` on a command line, has its default.
+
+        Raises:
+            ConfigError: as for `checked`.
+        """
+        return cls.checked({key: tree.pop(key) for key in cls.model_fields if key in tree})

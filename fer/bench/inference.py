@@ -86,9 +86,9 @@ def _model(bench: Bench) -> "tuple[LoadedModel, str]":
     from fer.preprocess import Preprocess
     from fer.seeding import seed_everything
 
-    seed_everything(bench.tree["seed"])
-    wanted = bench.tree["model"]
-    spec = NetSpec(name=wanted["name"], channels=wanted["channels"], size=wanted["size"], params=wanted["params"])
+    seed_everything(bench.config.seed)
+    wanted = bench.config.model
+    spec = NetSpec(name=wanted.name, channels=wanted.channels, size=wanted.size, params=wanted.params)
     model = LoadedModel(
         net=spec.build().eval().to(memory_format=torch.channels_last),
         preprocess=Preprocess(channels=spec.channels, size=spec.size),

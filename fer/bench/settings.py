@@ -3,13 +3,16 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final, Literal
+from typing import TYPE_CHECKING, Any, Final, Literal
 
 from pydantic import Field, field_validator
 
 from fer.errors import ConfigError
 from fer.overrides import key_of
 from fer.section import Section
+
+if TYPE_CHECKING:
+    from fer.config import TrainConfig
 
 What = Literal["training", "inference", "accuracy", "peers"]
 
@@ -109,6 +112,7 @@ class Bench:
         bench_dir: its folder; None names it `outputs/<date>_<time>_bench`.
         overrides: of fer-train, for every training.
         tree: the configuration of a training as plain values; its `run_dir` is the folder that was given.
+        config: the same, typed.
         stands_in: drawn faces stand in for data that were not named.
     """
 
@@ -116,6 +120,7 @@ class Bench:
     bench_dir: Path | None
     overrides: tuple[str, ...]
     tree: dict[str, Any]
+    config: "TrainConfig"
     stands_in: bool
 
 
@@ -130,7 +135,7 @@ def compose_bench(arguments: Sequence[str], *, run_dir: Path) -> Bench:
         ConfigError: an unknown key, a value of the wrong type, a key that the bench sets itself, or a configuration
             that it cannot measure.
     """
-    from fer.config import compose_train
+    from fer.config import compose_train, typed
 
     for override in arguments:
         if key_of(override) in _NAMED_BY_BENCH:
@@ -142,21 +147,22 @@ def compose_bench(arguments: Sequence[str], *, run_dir: Path) -> Bench:
     named = {key_of(override) for override in arguments}
     given = [*(each for each in STAND_IN if stands_in and key_of(each) not in named), *arguments]
     tree = compose_train([*given, f"run_dir={run_dir}"], config_name="bench")
-    keys = _Keys.checked({key: tree.pop(key) for key in OWN})
-    if tree["trainer"]["devices"] != 1 or tree["trainer"]["strategy"] != "auto":
+    keys = _Keys.taken_from(tree)
+    config = typed(tree)
+    if config.trainer.devices != 1 or config.trainer.strategy != "auto":
         raise ConfigError(
-            f"trainer.devices={tree['trainer']['devices']}, trainer.strategy={tree['trainer']['strategy']}: a bench "
+            f"trainer.devices={config.trainer.devices}, trainer.strategy={config.trainer.strategy}: a bench "
             "measures one device in one process: trainer.devices=1 trainer.strategy=auto"
         )
-    if tree["visible"] != "full":
-        raise ConfigError(f"visible={tree['visible']}: a bench shows whole faces to every contender: visible=full")
+    if config.visible != "full":
+        raise ConfigError(f"visible={config.visible}: a bench shows whole faces to every contender: visible=full")
     run = keys.bench.run
     if run is not None and not (run.expanduser() / "config.yaml").is_file():
         raise ConfigError(f"bench.run={run} is not a run folder (no config.yaml): give the run_dir of a fer-train")
     judged = [what for what in keys.bench.what if what in ("accuracy", "peers")]
-    if judged and tree["data"]["protocol"] != "official":
+    if judged and config.data.protocol != "official":
         raise ConfigError(
-            f"data.protocol={tree['data']['protocol']}: bench.what={judged[0]} is judged on PublicTest, which "
+            f"data.protocol={config.data.protocol}: bench.what={judged[0]} is judged on PublicTest, which "
             "data.protocol=official alone leaves whole"
         )
     return Bench(
@@ -164,5 +170,6 @@ def compose_bench(arguments: Sequence[str], *, run_dir: Path) -> Bench:
         bench_dir=keys.bench_dir,
         overrides=tuple(each for each in given if key_of(each).partition(".")[0] not in OWN),
         tree={**tree, "report": False, "resume": "never"},
+        config=config,
         stands_in=stands_in,
     )

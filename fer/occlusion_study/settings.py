@@ -52,10 +52,10 @@ def compose_study(overrides: Sequence[str]) -> tuple[StudySettings, dict[str, An
         ConfigError: an unknown key, a value of the wrong type, a key that the study sets itself, or, beside
             `baseline=RUN`, a key that would change what that run was trained with.
     """
-    from fer.config import compose_train
+    from fer.config import compose_train, typed
 
     tree = compose_train(overrides, config_name="occlusion")
-    settings = StudySettings.checked({key: tree.pop(key) for key in StudySettings.model_fields})
+    settings = StudySettings.taken_from(tree)
     for override in overrides:
         key = key_of(override)
         if key in _NAMED_BY_STUDY:
@@ -63,6 +63,7 @@ def compose_study(overrides: Sequence[str]) -> tuple[StudySettings, dict[str, An
                 f"{override}: the study sets {key} for each of its runs: leave it out (study_dir=PATH names the "
                 "study's folder, and the same command with it goes on where it stopped)"
             )
+    typed(tree)
     tree |= {"report": False, "resume": "auto"}
     if settings.baseline is not None:
         tree = _trained_with(settings.baseline, overrides)

@@ -38,7 +38,7 @@ class Ledger:
         suggester = Suggester(
             self.sweep.space,
             algorithm=settings.algorithm,
-            seed=self.sweep.tree["seed"],
+            seed=self.sweep.config.seed,
             startup_trials=settings.startup_trials,
         )
         for record in self.records:

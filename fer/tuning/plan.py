@@ -16,7 +16,7 @@ def trial_overrides(sweep: Sweep, params: Mapping[str, Any], *, threads: int) ->
     The thread count is one of them: sums in another order end in other digits.
     """
     drawn = [text.override(key, value) for key, value in params.items()]
-    given = [] if sweep.tree["threads"] is not None else [f"threads={threads}"]
+    given = [] if sweep.config.threads is not None else [f"threads={threads}"]
     return (*sweep.overrides, *drawn, *given)
 
 

@@ -49,7 +49,7 @@ def run_sweep(arguments: Sequence[str]) -> None:
 
 
 def _default_path(sweep: Sweep) -> Path:
-    return Path("outputs") / f"{time.strftime('%Y-%m-%d_%H-%M-%S')}_sweep_{sweep.tree['model']['name']}"
+    return Path("outputs") / f"{time.strftime('%Y-%m-%d_%H-%M-%S')}_sweep_{sweep.config.model.name}"
 
 
 def _names(sweep: Sweep) -> set[str]:
@@ -116,13 +116,13 @@ def _close(sweep: Sweep, ledger: Ledger) -> None:
 
 def track(sweep: Sweep, path: Path) -> None:
     """Sends the sweep and its trials to MLflow where `logger=mlflow` asks for it; a store that fails costs nothing."""
-    node = sweep.tree["logger"].get("mlflow")
+    node = sweep.config.logger.get("mlflow")
     if node is None:
         return
     from fer.tracking.sync import sync
 
     try:
-        store, sent = sync(path, uri=node["uri"], experiment=node["experiment"])
+        store, sent = sync(path, uri=node.get("uri"), experiment=node.get("experiment"))
         print(f"mlflow: {len(sent)} runs in {store.shown}")
     except FerError as error:
         log.warning("mlflow: %s; later: fer-track %s", error, path)

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final, Literal
+from typing import TYPE_CHECKING, Any, Final, Literal
 
 from pydantic import Field
 
@@ -16,6 +16,9 @@ from fer.tuning.distributions import is_distribution, parse
 from fer.tuning.pruning import PruningSettings
 from fer.tuning.space import Space
 from fer.tuning.suggest import Algorithm
+
+if TYPE_CHECKING:
+    from fer.config import TrainConfig
 
 _NAMED_BY_SWEEP: Final = ("run_dir", "resume", "visible")
 """Keys of fer-train that mean nothing for a trial, or that the sweep sets."""
@@ -64,17 +67,19 @@ class Sweep:
         space: what is searched.
         overrides: of fer-train, for every trial.
         tree: the configuration of a trial before its params, as plain values.
+        config: the same, typed.
     """
 
     settings: SweepSettings
     space: Space
     overrides: tuple[str, ...]
     tree: Mapping[str, Any]
+    config: "TrainConfig"
 
     @property
     def on_cpu(self) -> bool:
         """Whether trials train on the CPU as far as the configuration alone tells."""
-        return bool(self.tree["trainer"]["accelerator"] == "cpu")
+        return self.config.trainer.accelerator == "cpu"
 
 
 def compose_sweep(arguments: Sequence[str]) -> Sweep:
@@ -85,7 +90,7 @@ def compose_sweep(arguments: Sequence[str]) -> Sweep:
     Raises:
         ConfigError: an unknown key, a value of the wrong type, a space that cannot be read, nothing to search.
     """
-    from fer.config import compose_train
+    from fer.config import compose_train, typed
 
     searched = {
         key_of(argument): parse(argument.partition("=")[2], key=key_of(argument))
@@ -100,22 +105,24 @@ def compose_sweep(arguments: Sequence[str]) -> Sweep:
                 "(sweep_dir=PATH names the sweep's folder, and the same command with it goes on where it stopped)"
             )
     tree = compose_train(fixed, config_name="sweep")
-    settings = SweepSettings.checked({key: tree.pop(key) for key in SweepSettings.model_fields})
+    settings = SweepSettings.taken_from(tree)
+    space = Space.parse(tree.pop("space", {})).with_settings(searched)
+    config = typed(tree)
     own = {*SweepSettings.model_fields, "space"}
     overrides = tuple(override for override in fixed if key_of(override).partition(".")[0] not in own)
-    if tree["trainer"]["devices"] != 1:
+    if config.trainer.devices != 1:
         raise ConfigError(
-            f"trainer.devices={tree['trainer']['devices']}: a trial trains on one device; let more workers= share the "
+            f"trainer.devices={config.trainer.devices}: a trial trains on one device; let more workers= share the "
             "cores, or train the best trial on several afterwards"
         )
-    space = Space.parse(tree.pop("space")).with_settings(searched)
     space = space.fixed({key_of(override): override.partition("=")[2] for override in overrides})
     if not space.settings:
         raise ConfigError(
             "there is nothing to search: choose a space (space=cnn), or name settings, as in "
             "'optimizer.lr=loguniform(1e-4, 1e-1)'"
         )
-    return Sweep(settings=settings, space=space, overrides=overrides, tree={**tree, "report": False, "resume": "auto"})
+    tree |= {"report": False, "resume": "auto"}
+    return Sweep(settings=settings, space=space, overrides=overrides, tree=tree, config=config)
 
 
 def worker_count(sweep: Sweep) -> int:

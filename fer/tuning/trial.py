@@ -117,7 +117,7 @@ def train(job: TrialJob, tell: Callable[[Started | Step], None], hopeless: Calla
         if not folder.metrics.is_file():
             tree = compose_train([*overrides, f"run_dir={run_dir}"])
             # The sweep is sent as a whole at its end: a trial may be over before MLflow is imported.
-            tree["logger"].pop("mlflow", None)
+            tree.get("logger", {}).pop("mlflow", None)
             reporter = Reporter(
                 tell,
                 hopeless,

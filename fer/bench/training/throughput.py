@@ -43,7 +43,7 @@ def measure_training(bench: Bench) -> Measurement:
     subject = open_subject(bench.tree, steps=settings.steps, warmup=settings.warmup)
     workers = cores() if settings.workers is None else settings.workers
     model = subject.config.model
-    growing = sorted({model.size, *(size for _, size in bench.tree["model"]["train_sizes"] or ())})
+    growing = sorted({model.size, *(size for _, size in bench.config.model.train_sizes or ())})
     with tempfile.TemporaryDirectory(prefix="fer-bench-") as name:
         folder = Path(name)
         files = write_folder(subject, folder)

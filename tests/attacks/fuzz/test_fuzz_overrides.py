@@ -11,8 +11,10 @@ import yaml
 from attacks.fuzz.battery import LONG, attack
 from attacks.fuzz.mutations import Random, mutated_text
 
+from fer.bench.settings import compose_bench
 from fer.config import compose_train, validate
 from fer.errors import ConfigError
+from fer.occlusion_study.settings import compose_study
 from fer.overrides import with_files
 from fer.repeat import repeated
 from fer.report.command import compose as compose_report
@@ -36,6 +38,7 @@ GOOD = (
     *("~callbacks.ema", "+trainer.limit_train_batches=2", "run_dir=runs/a", "resume=never", "loss.label_smoothing=0.1"),
     *("model.train_sizes=[[0.0,32],[0.5,48]]", "callbacks=emissions", "logger=csv", "threads=1", "report=false"),
     *("data.root=archive.zip", "data.protocol=kfold", "experiment=quickstart", "augment=none", "visible=upper"),
+    *("trainer=default", "data=fer2013", "optimizer=muon", "loss=default", "+experiment=fast"),
 )
 TOKENS = (
     *(
@@ -119,6 +122,14 @@ def sweep(overrides: list[str]) -> None:
     compose_sweep(overrides)
 
 
+def bench(overrides: list[str]) -> None:
+    validate(compose_bench(overrides, run_dir=Path("unused")).tree)
+
+
+def occlusion(overrides: list[str]) -> None:
+    validate(compose_study(overrides)[1])
+
+
 def report(overrides: list[str]) -> None:
     parse_report(compose_report(["run=runs/a", *overrides]))
 
@@ -146,11 +157,30 @@ SWEEP = (
     "optimizer.lr=loguniform(1e-4, 1e-1)",
     "model.params.dropout=uniform(0, .5)",
 )
+BENCH = (
+    *(each for each in GOOD if each.partition("=")[0] not in ("run_dir", "resume", "visible", "report")),
+    "bench.what=[inference]",
+    "bench.repeats=2",
+    "bench.workers=0",
+    "bench.accuracy.target=0.5",
+    "bench.peers.deepface=python",
+    "bench.peer_minutes=0.5",
+    "bench_dir=a",
+)
+OCCLUSION = (
+    *(each for each in GOOD if each.partition("=")[0] not in ("run_dir", "resume", "visible")),
+    "finetune.epochs=1",
+    "finetune.lr=1e-3",
+    "study_dir=a",
+    "baseline=a",
+)
 
 
 @pytest.mark.parametrize("count", COUNTS)
 @pytest.mark.parametrize(
-    ("use", "good"), [(train, GOOD), (sweep, SWEEP), (report, REPORT)], ids=["train", "sweep", "report"]
+    ("use", "good"),
+    [(train, GOOD), (sweep, SWEEP), (bench, BENCH), (occlusion, OCCLUSION), (report, REPORT)],
+    ids=["train", "sweep", "bench", "occlusion", "report"],
 )
 def test_damaged_overrides(
     use: Callable[[list[str]], None], good: Sequence[str], count: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
@@ -283,3 +313,20 @@ def test_what_hydra_itself_falls_over_is_a_mistake_told(override: str) -> None:
     with pytest.raises(ConfigError) as told:
         validate(compose_train(["data=synthetic", override]))
     assert len(str(told.value)) < 6000
+
+
+@pytest.mark.parametrize(
+    ("use", "override"),
+    [(bench, "~trainer"), (sweep, "~trainer"), (occlusion, "~trainer"), (sweep, "~space")],
+)
+def test_a_removed_group_is_missed(use: Callable[[list[str]], None], override: str) -> None:
+    with pytest.raises(ConfigError, match=r"trainer|nothing to search"):
+        use(["data=synthetic", override])
+
+
+@pytest.mark.parametrize(
+    ("use", "override"),
+    [(bench, "~bench"), (bench, "~seed"), (sweep, "~num_trials"), (sweep, "~seed"), (occlusion, "~finetune")],
+)
+def test_a_removed_key_has_its_default(use: Callable[[list[str]], None], override: str) -> None:
+    use(["data=synthetic", override])
