@@ -25,8 +25,11 @@ SMALL = {
 
 
 @pytest.mark.parametrize("name", sorted({*config_groups()["experiment"]} - {"merged_balanced"}))
-def test_a_recipe_takes_a_step(name: str, train: Callable[..., Any], tmp_path: Path) -> None:
-    run = train(f"experiment={name}", "report=false", *ONE_STEP, *SMALL.get(name, ()), run_dir=tmp_path / "run")
+def test_a_recipe_takes_a_step(name: str, train: Callable[..., Any], tiny_run: Path, tmp_path: Path) -> None:
+    teacher = [f"loss.teachers=[{tiny_run}]"] if name == "small_distilled" else []
+    run = train(
+        f"experiment={name}", "report=false", *ONE_STEP, *SMALL.get(name, ()), *teacher, run_dir=tmp_path / "run"
+    )
     metrics = json.loads((run.run_dir / "metrics.json").read_text(encoding="utf-8"))
     assert metrics["num_parameters"] > 0
     assert (run.run_dir / "checkpoints" / "best.ckpt").is_file()

@@ -15,7 +15,10 @@ def start(argument: object) -> Callable[[Any], str]:
     try:
         # Since 25.10 the package itself exports nothing.
         module = importlib.import_module("fer.fer")
-    except ImportError:
+    except ModuleNotFoundError as error:
+        if error.name != "fer.fer":
+            # Something that it needs is missing: that is what there is to tell.
+            raise
         module = importlib.import_module("fer")
     detector = module.FER(offsets=(0, 0))
 
