@@ -23,11 +23,12 @@ GROUND = {
     "fer.options_parser",
     "fer.opencv_log",
     "fer.parsing",
+    "fer.wording",
 }
 MAY_IMPORT = {
     "fer.errors": set(),
     "fer.section": {"fer.errors"},
-    "fer.storage": {"fer.errors"},
+    "fer.storage": {"fer.errors", "fer.wording"},
     "fer.files": {"fer.errors", "fer.parsing", "fer.storage"},
     "fer.options_parser": set(),
     "fer.opencv_log": set(),
@@ -48,7 +49,8 @@ MAY_IMPORT = {
     "fer.metrics": GROUND,
     "fer.explain": GROUND | {"fer.models"},
     "fer.checkpoint_files": GROUND,
-    "fer.checkpoint": GROUND | {"fer.accelerator", "fer.preprocess", "fer.models.registry"},
+    "fer.foreign_checkpoint": GROUND,
+    "fer.checkpoint": GROUND | {"fer.accelerator", "fer.foreign_checkpoint", "fer.preprocess", "fer.models.registry"},
     "fer.folders": GROUND | {"fer.accelerator", "fer.checkpoint", "fer.data", "fer.redaction"},
     "fer.accelerator": GROUND,
     "fer.config": GROUND | {"fer.data", "fer.models", "fer.processes", "fer.folders", "fer.nodes"},
@@ -67,7 +69,7 @@ MAY_IMPORT = {
     "fer.occlusion_study": None,  # a story of several trainings, told by fer.training, and their report
     "fer.report": GROUND
     | {"fer.metrics", "fer.explain", "fer.checkpoint", "fer.config", "fer.data", "fer.models", "fer.folders"}
-    | {"fer.accelerator", "fer.objectives", "fer.saved_config", "fer.wording"},
+    | {"fer.accelerator", "fer.objectives", "fer.saved_config"},
     "fer.tracking": GROUND | {"fer.folders", "fer.export.export"},
     "fer.runtime": GROUND,
     "fer.export": GROUND
