@@ -107,7 +107,7 @@ def test_an_examination_that_breaks_down_is_a_problem_and_no_crash() -> None:
     ("installed", "name", "status", "words"),
     [
         ({"numpy": None}, "needed always", "problem", "missing: numpy"),
-        ({"numpy": "1.20.0"}, "numpy", "problem", "1.20.0 is not >=1.26"),
+        ({"numpy": "1.20.0"}, "numpy", "problem", "1.20.0 is not >=2.0"),
         ({"captum": None}, "extra train", "note", "missing: captum"),
         ({"pytorch-lightning": "2.6.3"}, "pytorch-lightning", "problem", "malicious"),
         ({"opencv-python-headless": "5.0.0"}, "OpenCV", "problem", "no Haar cascades"),
