@@ -160,8 +160,11 @@ def serving(*models: StandIn, port: int = 0, **options: Any) -> Iterator[int]:
     try:
         yield server.effective_port
     finally:
-        # Its loop ends when no socket is left, and only its own thread may close them.
-        server.trigger.pull_trigger(lambda: wasyncore.close_all(server._map, ignore_all=True))
+        # Its loop ends when no socket is left, and only its own thread may close them: not before the pull has been
+        # written, to one of those sockets, even if something else has woken the thread meanwhile.
+        with server.trigger.lock:
+            server.trigger.thunks.append(lambda: wasyncore.close_all(server._map, ignore_all=True))
+            server.trigger.pull_trigger()
         thread.join(timeout=10)
         server.stop_workers()
         assert not thread.is_alive()
