@@ -1,10 +1,10 @@
 """Trains every model family under one equal time budget and reports them side by side.
 
-    python scripts/compare_families.py archive.zip --minutes 4 --out outputs/families
+    python scripts/compare_families.py archive.zip --minutes 4 --seeds 0 1 2 --out outputs/families
 
 Each net trains at its own full size with its own optimiser on as many faces as fit the budget at the speed that a short
-probe of it shows, in epochs of equal length that are at most one pass over the data. Interrupted? The same command
-goes on: finished families are kept.
+probe of it shows, in epochs of equal length that are at most one pass over the data. All seeds of a family see as many.
+Interrupted? The same command goes on: finished trainings are kept.
 """
 
 import argparse
@@ -26,24 +26,24 @@ def main() -> None:
     parser.add_argument("root", help="FER-2013")
     parser.add_argument("--minutes", type=float, default=4.0, help="training time of each family")
     parser.add_argument("--out", type=Path, default=Path("outputs/families"))
-    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--seeds", type=int, nargs="+", default=[0])
     parser.add_argument("--families", nargs="+", default=FAMILIES, choices=FAMILIES)
     arguments = parser.parse_args()
 
     runs = []
     for family in arguments.families:
-        run_dir = arguments.out / family
-        runs.append(run_dir)
-        if (run_dir / "metrics.json").is_file():
-            continue
-        common = [f"model={family}", f"data.root={arguments.root}", f"seed={arguments.seed}"]
+        common = [f"model={family}", f"data.root={arguments.root}"]
         common += ["model.train_sizes=null", f"data.batch_size={BATCH}"]
         length = ["trainer.max_epochs=1"]
         if family not in ("random", "majority"):
-            speed = probe(common, arguments.out / f"probe_{family}")
+            speed = probe(common, arguments.out / family / "probe")
             length = fitting(arguments.minutes * 60 * speed)
             print(f"{family}: {speed:,.0f} images/s, {' '.join(length)}", flush=True)
-        fer("train", *common, *length, f"run_dir={run_dir}", "~callbacks.early_stopping")
+        for seed in arguments.seeds:
+            run_dir = arguments.out / family / f"seed_{seed}"
+            runs.append(run_dir)
+            if not (run_dir / "metrics.json").is_file():
+                fer("train", *common, *length, f"seed={seed}", f"run_dir={run_dir}", "~callbacks.early_stopping")
     # What the families are compared by; the analyses of one model can be had from its own report.
     off = [f"{name}.enabled=false" for name in ("explanations", "occlusion", "robustness", "label_noise")]
     fer("report", f"run=[{','.join(map(str, runs))}]", f"out={arguments.out / 'report'}", *off)
