@@ -28,6 +28,7 @@ from fer.metrics import Predictions, headline
 from fer.models.classifier import Classifier
 from fer.models.losses import build_loss
 from fer.models.optimizer import build_optimizer
+from fer.models.own_answers import OwnAnswers
 from fer.models.protocols import UsesClassCounts
 from fer.preprocess import Preprocess
 from fer.processes import started_by_another
@@ -159,6 +160,7 @@ def build_classifier(config: TrainConfig, data: FERDataModule, *, teachers: Teac
         train_sizes=model.train_sizes,
         channels_last=config.channels_last,
         teachers=teachers,
+        own_answers=own_answers(config, data),
     )
     if config.channels_last:
         net.to(memory_format=torch.channels_last)
@@ -166,6 +168,24 @@ def build_classifier(config: TrainConfig, data: FERDataModule, *, teachers: Teac
         # `net.compile()` keeps the parameters' names; `torch.compile(net)` prefixes them.
         net.compile()
     return system
+
+
+def own_answers(config: TrainConfig, data: FERDataModule) -> OwnAnswers | None:
+    """The memory of a training that learns from its own answers; None for any other.
+
+    Raises:
+        ConfigError: its batches do not show one face a row, or not all of them to this process.
+    """
+    weight = config.loss.self_distillation
+    if weight == 0:
+        return None
+    if config.augment.mixes:
+        raise ConfigError(
+            "loss.self_distillation remembers what was said of each face; mixup and CutMix show two in one"
+        )
+    if data.share.of > 1:
+        raise ConfigError("loss.self_distillation remembers its answers in one process: trainer.devices=1")
+    return OwnAnswers(len(data.samples), weight=weight)
 
 
 def describe_device(trainer: pl.Trainer, *, accelerator: Accelerator, precision: str) -> dict[str, Any]:

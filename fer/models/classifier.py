@@ -7,6 +7,7 @@ import pytorch_lightning as pl
 import torch
 from torch import Tensor, nn
 
+from fer.models.own_answers import OwnAnswers
 from fer.models.protocols import Teaches
 from fer.models.schedule import SchedulerConfig, build_scheduler
 from fer.preprocess import Preprocess
@@ -25,7 +26,8 @@ class Classifier(pl.LightningModule):
             from 0; None = the net's own.
         description: what a checkpoint needs to be a model on its own, as plain values; saved under "fer".
         channels_last: run convolutions in NHWC memory order.
-        teachers: whose answers are part of the target; None: labels alone.
+        teachers: whose answers are part of the target; None: nobody's.
+        own_answers: makes the net's own answers of earlier epochs part of the target; None: they are not.
     """
 
     def __init__(
@@ -40,6 +42,7 @@ class Classifier(pl.LightningModule):
         train_sizes: Sequence[tuple[float, int]] | None = None,
         channels_last: bool = True,
         teachers: Teaches | None = None,
+        own_answers: OwnAnswers | None = None,
     ) -> None:
         super().__init__()
         self.net = net
@@ -51,6 +54,7 @@ class Classifier(pl.LightningModule):
         self.description = dict(description)
         self.memory_format = torch.channels_last if channels_last else torch.contiguous_format
         self.teachers = teachers
+        self.own_answers = own_answers
         self._train_loss: list[Tensor] = []
         self._valid: list[tuple[Tensor, Tensor]] = []
 
@@ -59,9 +63,13 @@ class Classifier(pl.LightningModule):
         """Height and width of training images in this epoch, in pixels."""
         if self.train_sizes is None:
             return self.preprocess.size
+        return max((share, size) for share, size in self.train_sizes if share <= self._done)[1]
+
+    @property
+    def _done(self) -> float:
+        """Share of the training's epochs that are over, in [0, 1)."""
         assert self.trainer.max_epochs is not None
-        done = self.trainer.current_epoch / self.trainer.max_epochs
-        return max((share, size) for share, size in self.train_sizes if share <= done)[1]
+        return self.trainer.current_epoch / self.trainer.max_epochs
 
     @property
     def view_size(self) -> int:
@@ -79,6 +87,8 @@ class Classifier(pl.LightningModule):
         x_BCHW = self.preprocess(batch["image"], size=self.train_size).contiguous(memory_format=self.memory_format)
         logits_BK = self.net(x_BCHW)
         loss = self.loss(logits_BK, batch["label"], self._target(batch, logits_BK.shape[1]))
+        if self.own_answers is not None:
+            self.own_answers.remember(batch["index"], logits_BK)
         # Kept on the device and logged once an epoch: `self.log` costs 2 ms each time.
         self._train_loss.append(loss.detach())
         if self.trainer.is_last_batch:
@@ -90,16 +100,21 @@ class Classifier(pl.LightningModule):
     def _target(self, batch: dict[str, Tensor], num_classes: int) -> Tensor | None:
         """The soft target (B, K) of a batch; None where labels say it all."""
         target_BK = batch.get("target")
-        if self.teachers is None:
+        if self.teachers is None and self.own_answers is None:
             return target_BK
         if target_BK is None:
             target_BK = nn.functional.one_hot(batch["label"], num_classes).float()
-        return torch.lerp(target_BK, self.teachers(batch["image"]), self.teachers.weight)
+        if self.teachers is not None:
+            target_BK = torch.lerp(target_BK, self.teachers(batch["image"]), self.teachers.weight)
+        if self.own_answers is not None:
+            target_BK = self.own_answers.soften(target_BK, batch["index"], done=self._done)
+        return target_BK
 
     def on_fit_start(self) -> None:
-        """Lightning's hook; the teachers are no part of this module, which it has moved already."""
-        if self.teachers is not None:
-            self.teachers.to(self.device)
+        """Lightning's hook; what the targets come from is no part of this module, which it has moved already."""
+        for source in (self.teachers, self.own_answers):
+            if source is not None:
+                source.to(self.device)
 
     def on_train_epoch_start(self) -> None:
         """An interrupted epoch leaves nothing behind."""
@@ -144,5 +159,12 @@ class Classifier(pl.LightningModule):
         }
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        """Adds what the file needs to be a model on its own."""
+        """Adds what the file needs to be a model on its own, and to go on with the training."""
         checkpoint["fer"] = self.description
+        if self.own_answers is not None:
+            checkpoint["own_answers"] = self.own_answers.answer_NK.cpu()
+
+    def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        """Lightning's hook, when a training goes on."""
+        if self.own_answers is not None and "own_answers" in checkpoint:
+            self.own_answers.load(checkpoint["own_answers"])

@@ -27,6 +27,9 @@ class LossConfig(Section):
     """Run folders of models to learn from, see `fer.distillation`."""
     teacher_weight: float = Field(default=0.0, ge=0.0, le=1.0)
     """Share of the target that is the teachers' answer (arXiv 1503.02531, section 2, at temperature 1)."""
+    self_distillation: float = Field(default=0.0, ge=0.0, le=1.0)
+    """Share of the target that is the net's own answer of earlier epochs, at the end of the training; it grows from 0
+    (arXiv 2006.12000, equation 4)."""
 
     @model_validator(mode="after")
     def _teachers_have_a_weight(self) -> "LossConfig":
