@@ -79,7 +79,9 @@ class LoadedModel:
                 digit.
         """
         device = next((tensor.device for tensor in self.net.state_dict().values()), torch.device("cpu"))
-        chunks = []
+        # Filled in place: small results kept one by one between large temporary ones would leave holes that no later
+        # batch fits into, 10 kB a face.
+        probability_NK = np.empty((len(images), len(self.labels)), np.float32)
         with torch.inference_mode(), fast_inference(device) if fast else nullcontext():
             for start in range(0, len(images), batch_size):
                 batch = torch.from_numpy(np.ascontiguousarray(images[start : start + batch_size])).to(device)
@@ -87,8 +89,8 @@ class LoadedModel:
                 probability_BK = self.net(x_BCHW).softmax(dim=1)
                 if flip:
                     probability_BK = (probability_BK + self.net(x_BCHW.flip(3)).softmax(dim=1)) / 2
-                chunks.append(probability_BK.float().cpu().numpy())
-        return np.concatenate(chunks) if chunks else np.zeros((0, len(self.labels)), np.float32)
+                probability_NK[start : start + batch_size] = probability_BK.float().cpu().numpy()
+        return probability_NK
 
 
 def describe(spec: NetSpec, preprocess: Preprocess, *, data_fingerprint: str) -> dict[str, Any]:
