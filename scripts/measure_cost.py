@@ -154,6 +154,7 @@ def plot(points: Sequence[Point], path: Path) -> None:
 
     mpl.use("svg")
     from matplotlib import pyplot as plt
+    from matplotlib.ticker import LogLocator, NullFormatter, StrMethodFormatter
 
     # Text as text, and ids that do not change from run to run.
     mpl.rcParams.update({"svg.fonttype": "none", "svg.hashsalt": "cost", "font.size": 9})
@@ -176,6 +177,9 @@ def plot(points: Sequence[Point], path: Path) -> None:
             panel.set_xscale("log", base=2)
             panel.set_yscale("log")
             panel.set_xticks(values, [f"{value:g}" for value in values])
+            panel.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+            panel.yaxis.set_major_formatter(StrMethodFormatter("{x:,.0f}"))
+            panel.yaxis.set_minor_formatter(NullFormatter())
             panel.grid(visible=True, color="#dddddd")
         above.legend(frameon=False)
         below.set_xlabel(axis)
