@@ -8,11 +8,13 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from interruption import interrupt_at
 from torch import Tensor
 
 from fer.checkpoint import LoadedModel, NetSpec, load_model
 from fer.distillation import Teachers
 from fer.errors import ConfigError
+from fer.interrupt import Interrupted
 from fer.models.classifier import Classifier
 from fer.models.losses import ClassificationLoss
 from fer.models.schedule import SchedulerConfig
@@ -118,15 +120,8 @@ def test_an_interrupted_student_goes_on_bit_for_bit(teacher: Path, train: Train,
     asked = (*STUDENT, f"loss.teachers=[{teacher}]")
     train(*asked, "trainer.max_epochs=2", run_dir=tmp_path / "whole")
     with pytest.MonkeyPatch.context() as patch:
-        original = Classifier.on_train_epoch_start
-
-        def stop_at_1(self: Classifier) -> None:
-            if self.trainer.current_epoch == 1:
-                raise KeyboardInterrupt
-            original(self)
-
-        patch.setattr(Classifier, "on_train_epoch_start", stop_at_1)
-        with pytest.raises((KeyboardInterrupt, SystemExit)):
+        interrupt_at(1, patch)
+        with pytest.raises(Interrupted):
             train(*asked, "trainer.max_epochs=2", run_dir=tmp_path / "run")
     train(*asked, "trainer.max_epochs=2", run_dir=tmp_path / "run")
     ours, theirs = (load_model(tmp_path / name / "checkpoints" / "last.ckpt").net for name in ("run", "whole"))

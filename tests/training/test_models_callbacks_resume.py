@@ -1,15 +1,14 @@
 """Every net with every set of callbacks goes on bit for bit after an interruption."""
 
 import json
-import signal
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
+from interruption import interrupt_at
 
-from fer.callbacks.epoch_seed import EpochSeed
 from fer.conf_files import config_groups
 from fer.interrupt import Interrupted
 from fer.models.registry import NETS
@@ -54,15 +53,8 @@ def test_goes_on_bit_for_bit(name: str, callbacks: str, train: Train, tmp_path: 
     ]
     whole, parts = tmp_path / "whole", tmp_path / "parts"
     train(*asked, run_dir=whole)
-    original = EpochSeed.on_train_epoch_start
-
-    def stop(self: EpochSeed, trainer: Any, module: Any) -> None:
-        if trainer.current_epoch == 2:
-            raise Interrupted(signal.SIGTERM)
-        original(self, trainer, module)
-
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(EpochSeed, "on_train_epoch_start", stop)
+        interrupt_at(2, patch)
         with pytest.raises(Interrupted):
             train(*asked, run_dir=parts)
     assert not (parts / "metrics.json").exists()

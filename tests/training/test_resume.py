@@ -1,32 +1,20 @@
 """An interrupted run goes on bit for bit, and nothing of an earlier run is ever lost."""
 
 import json
-import signal
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
+from interruption import interrupt_at
 
-from fer.callbacks.epoch_seed import EpochSeed
 from fer.errors import CheckpointError, ConfigError
 from fer.interrupt import Interrupted
 
 Train = Callable[..., Any]
 # Dropout, mixing and EMA all carry state or randomness that a careless resume would lose.
 OVERRIDES = ("augment=strong", "model.params.blocks=[0,1,0]", "model.params.dropout=0.2", "trainer.max_epochs=4")
-
-
-def interrupt_at(epoch: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    original = EpochSeed.on_train_epoch_start
-
-    def start(self: EpochSeed, trainer: Any, module: Any) -> None:
-        if trainer.current_epoch == epoch:
-            raise Interrupted(signal.SIGTERM)
-        original(self, trainer, module)
-
-    monkeypatch.setattr(EpochSeed, "on_train_epoch_start", start)
 
 
 @pytest.fixture(scope="module")

@@ -6,11 +6,12 @@ from typing import Any
 
 import pytest
 import torch
+from interruption import interrupt_at
 
 from fer.checkpoint import load_model
 from fer.errors import CheckpointError, ConfigError
+from fer.interrupt import Interrupted
 from fer.labels import NUM_CLASSES
-from fer.models.classifier import Classifier
 from fer.models.own_answers import OwnAnswers
 
 Train = Callable[..., Any]
@@ -58,15 +59,8 @@ def test_it_trains_otherwise_than_without_and_an_interruption_changes_nothing(tr
     train(*ASKED, run_dir=tmp_path / "whole")
     train(*ASKED, "loss.self_distillation=0", run_dir=tmp_path / "without")
     with pytest.MonkeyPatch.context() as patch:
-        original = Classifier.on_train_epoch_start
-
-        def stop_at_2(self: Classifier) -> None:
-            if self.trainer.current_epoch == 2:
-                raise KeyboardInterrupt
-            original(self)
-
-        patch.setattr(Classifier, "on_train_epoch_start", stop_at_2)
-        with pytest.raises((KeyboardInterrupt, SystemExit)):
+        interrupt_at(2, patch)
+        with pytest.raises(Interrupted):
             train(*ASKED, run_dir=tmp_path / "run")
     train(*ASKED, run_dir=tmp_path / "run")
     ours, whole, without = (
