@@ -7,7 +7,7 @@ sums over bins. So one sparse matrix times the weights gives every score of ever
 from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 import numpy.typing as npt
@@ -17,6 +17,7 @@ from fer.metrics.bootstrap import bootstrap_counts
 from fer.metrics.calibration import BINS, bin_numbers, brier_scores
 from fer.metrics.predictions import Floats, Predictions
 from fer.metrics.scores import Estimate
+from fer.metrics.sparse import sparse_matrix
 from fer.metrics.temperature import Probabilities, apply_temperature, log_probabilities, slopes
 
 if TYPE_CHECKING:
@@ -179,7 +180,7 @@ class _Parts:
             [hit_N - confidence_N, of_label_NC - p_NC, brier_scores(p_NC, labels_N), -np.log(p_label_N)]
         )
         faces = np.repeat(np.arange(n), rows.shape[1])
-        matrix = _sparse(parts.ravel(), rows.ravel(), faces, shape=(first_brier + 2, n))
+        matrix = sparse_matrix(parts.ravel(), rows.ravel(), faces, shape=(first_brier + 2, n))
         return cls(matrix=matrix, num_classes=num_classes)
 
     def scores(self, weights_NB: Floats) -> dict[str, Floats]:
@@ -204,7 +205,7 @@ def _chance(probabilities_NC: Probabilities, *, resamples: int, seed: int) -> di
     faces = np.arange(n)
 
     def members(values_N: Floats) -> "csr_array":
-        return _sparse(np.ones(n), bin_numbers(values_N), faces, shape=(BINS, n))
+        return sparse_matrix(np.ones(n), bin_numbers(values_N), faces, shape=(BINS, n))
 
     top, each = members(p_NC.max(axis=1)), [members(p_NC[:, c]) for c in range(num_classes)]
     rng = np.random.default_rng([seed, 2])
@@ -217,16 +218,6 @@ def _chance(probabilities_NC: Probabilities, *, resamples: int, seed: int) -> di
         off_B = sum(np.abs(each[c] @ ((label_NB == c) - p_NC[:, c, None])).sum(axis=0) for c in range(num_classes))
         found["classwise_ece"].append(off_B / (n * num_classes))
     return {key: np.concatenate(blocks) for key, blocks in found.items()}
-
-
-def _sparse(
-    values: Floats, rows: npt.NDArray[np.int64], columns: npt.NDArray[np.int64], *, shape: tuple[int, int]
-) -> "csr_array":
-    from scipy import sparse
-
-    make: Any = sparse.csr_array
-    matrix: csr_array = make((values, (rows, columns)), shape=shape)
-    return matrix
 
 
 def _estimate(value: float, draws: Floats, n: int, *, chance: Floats | None = None) -> Estimate:

@@ -20,6 +20,7 @@ from fer.errors import DataError
 from fer.labels import EMOTIONS, NUM_CLASSES
 from fer.metrics.bootstrap import bootstrap_counts, resampled_confusions
 from fer.metrics.predictions import Floats, Predictions
+from fer.metrics.roc_areas import RocAreas
 
 METRICS: Final[Mapping[str, str]] = MappingProxyType(
     {
@@ -144,9 +145,7 @@ def evaluate_classes(predictions: Predictions, *, resamples: int = 2000, seed: i
 
 def weighted_auc(predictions: Predictions) -> float:
     """One-vs-rest area under the ROC curve, averaged by support; NaN where the labels hold one class only."""
-    areas, weights = _one_vs_rest_areas(
-        predictions.labels, predictions.probabilities, np.ones((len(predictions), 1), dtype=np.float64)
-    )
+    areas, weights = RocAreas(predictions.labels, predictions.probabilities).weighted(np.ones((len(predictions), 1)))
     return float(_ratio((areas * weights).sum(axis=0), weights.sum(axis=0), undefined=np.nan)[0])
 
 
@@ -198,43 +197,11 @@ def _log_losses(predictions: Predictions) -> Floats:
 def _resampled_rank_scores(predictions: Predictions, losses_N: Floats, resamples: int, seed: int) -> dict[str, Floats]:
     """Scores that need each face, over B resamples: how often a face was drawn becomes its weight."""
     n = len(predictions)
+    roc_areas = RocAreas(predictions.labels, predictions.probabilities)
     nll, auc = [], []
     for counts_NB in bootstrap_counts(n, resamples=resamples, seed=seed):
         weights_NB = counts_NB.astype(np.float32)
         nll.append(losses_N @ weights_NB / n)
-        areas, support = _one_vs_rest_areas(predictions.labels, predictions.probabilities, weights_NB)
+        areas, support = roc_areas.weighted(weights_NB)
         auc.append(_ratio((areas * support).sum(axis=0), support.sum(axis=0), undefined=np.nan))
     return {"nll": np.concatenate(nll), "weighted_auc": np.concatenate(auc)}
-
-
-def _one_vs_rest_areas(
-    labels_N: npt.NDArray[np.int64],
-    probabilities_NC: npt.NDArray[np.float32] | Floats,
-    weights_NB: npt.NDArray[np.float32] | Floats,
-) -> tuple[Floats, Floats]:
-    """Areas under the ROC curves of C classes for B weightings of the faces, and their weights (0 where undefined).
-
-    The area is the weighted share of (positive, negative) pairs that the score puts in order, ties counting half,
-    computed from weighted mid-ranks (Hanley and McNeil 1982, section "Wilcoxon"). Returns two arrays (C, B).
-    """
-    n, num_classes = probabilities_NC.shape
-    areas = np.zeros((num_classes, weights_NB.shape[1]))
-    support = np.zeros_like(areas)
-    total_B = weights_NB.sum(axis=0, dtype=np.float64)
-    for c in range(num_classes):
-        order = np.argsort(probabilities_NC[:, c], kind="stable")
-        score = probabilities_NC[order, c]
-        positive = np.flatnonzero(labels_N[order] == c)
-        # Weight of the faces before each place; sums of float32 counts are exact below 2^24 faces.
-        before_NB = np.zeros((n + 1, weights_NB.shape[1]), dtype=weights_NB.dtype)
-        np.cumsum(weights_NB[order], axis=0, out=before_NB[1:])
-        first, last = np.searchsorted(score, score[positive]), np.searchsorted(score, score[positive], side="right")
-        rank_PB = 0.5 * (before_NB[first] + before_NB[last])
-        positive_PB = weights_NB[order[positive]]
-        positives_B = positive_PB.sum(axis=0, dtype=np.float64)
-        negatives_B = total_B - positives_B
-        # Every pair of positives, each face with itself included, adds half its weight to the ranks: take it off.
-        ordered_B = np.einsum("pb,pb->b", positive_PB, rank_PB, dtype=np.float64) - 0.5 * positives_B**2
-        areas[c] = _ratio(ordered_B, positives_B * negatives_B)
-        support[c] = np.where(negatives_B > 0, positives_B, 0)
-    return areas, support

@@ -1,5 +1,7 @@
 """Which analyses a report holds, in reading order."""
 
+import logging
+import time
 from collections.abc import Callable
 from importlib import import_module
 from typing import Final
@@ -7,6 +9,8 @@ from typing import Final
 from fer.errors import FerError
 from fer.report.finding import Finding
 from fer.report.subject import Subject
+
+log = logging.getLogger(__name__)
 
 OPENING: Final = ("comparison", "seeds", "ensemble")
 """Analyses that stand before the scores."""
@@ -36,10 +40,12 @@ def run_analyses(subject: Subject) -> dict[str, Finding]:
     findings = {}
     for name in (*OPENING, *CLOSING):
         analyse: Analyse = import_module(f"fer.report.{name}.analysis").analyse
+        begun = time.monotonic()
         try:
             finding = analyse(subject)
         except FerError as error:
             finding = Finding(notes=(f"The analysis “{name}” is missing: {error}",))
         if finding is not None:
             findings[name] = finding
+            log.info("analysed: %s (%.0f s)", name.replace("_", " "), time.monotonic() - begun)
     return findings

@@ -1,5 +1,7 @@
 """The command `fer-report`."""
 
+import logging
+import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -24,7 +26,7 @@ Keys:
 
 
 def main(arguments: Sequence[str]) -> None:
-    """Runs the command with `key=value` arguments and prints the path of the page.
+    """Runs the command with `key=value` arguments and prints the path of the page; its progress on standard error.
 
     Raises:
         FerError: a mistake in the arguments, a run folder, its model or its data.
@@ -34,6 +36,7 @@ def main(arguments: Sequence[str]) -> None:
         return
     tree = compose(arguments)
     runs, out, options = parse(tree)
+    logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stderr)
     from fer.report.main import make_report
 
     print(make_report(runs, out=out, options=options))

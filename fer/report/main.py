@@ -1,5 +1,6 @@
 """Run folders in, report folder out."""
 
+import logging
 import shutil
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -30,6 +31,7 @@ from fer.storage import writing
 if TYPE_CHECKING:
     from fer.checkpoint import LoadedModel
 
+log = logging.getLogger(__name__)
 
 _FOLDERS: Final = ("explanations", "figures", "gradcam", "predictions")
 """Folders a report may hold even where this one brings nothing for them."""
@@ -60,7 +62,10 @@ def make_report(runs: Sequence[Path], *, out: Path | None = None, options: Repor
     # Known before the minutes of the work, not after.
     check_writable(folder)
     data, models = OpenData(options.data_root), OpenModels(options.device)
-    evaluated = [evaluate_record(record, models.of(record), data, options) for record in records]
+    evaluated = []
+    for number, record in enumerate(records, start=1):
+        log.info("scoring %s (%d of %d)", record.name, number, len(records))
+        evaluated.append(evaluate_record(record, models.of(record), data, options))
     subject = Subject(run=choose_detail(evaluated), runs=evaluated, options=options, data=data, models=models)
     command = command_line([str(run) for run in runs], None if out is None else str(out))
     return write_report(folder, subject, run_analyses(subject), command=command)

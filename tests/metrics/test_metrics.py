@@ -19,7 +19,7 @@ from fer.metrics import (
     normalise_rows,
     weighted_auc,
 )
-from fer.metrics.scores import _one_vs_rest_areas
+from fer.metrics.roc_areas import RocAreas
 
 CLASSES = list(range(NUM_CLASSES))
 
@@ -131,12 +131,20 @@ def test_weighting_faces_is_repeating_them(predictions: Predictions, seed: int) 
     n = len(predictions)
     drawn = np.random.default_rng(seed).integers(0, n, n)
     weights = np.bincount(drawn, minlength=n).astype(np.float32)[:, None]
-    areas, support = _one_vs_rest_areas(predictions.labels, predictions.probabilities, weights)
+    areas, support = RocAreas(predictions.labels, predictions.probabilities).weighted(weights)
     ones = np.ones((n, 1))
     repeated = predictions.take(drawn)
-    expected_areas, expected_support = _one_vs_rest_areas(repeated.labels, repeated.probabilities, ones)
+    expected_areas, expected_support = RocAreas(repeated.labels, repeated.probabilities).weighted(ones)
     np.testing.assert_allclose(support, expected_support)
     np.testing.assert_allclose(areas, expected_areas, atol=1e-6)
+
+
+def test_a_class_that_nobody_or_everybody_shows_has_no_area() -> None:
+    labels = np.array([3, 3, 3, 3])
+    areas, support = RocAreas(labels, random_table(4, seed=0).probabilities).weighted(np.ones((4, 2)))
+    assert areas.shape == support.shape == (NUM_CLASSES, 2)
+    assert not areas.any()
+    assert not support.any()
 
 
 def test_intervals_are_those_of_the_bootstrap_over_faces() -> None:

@@ -100,7 +100,7 @@ def test_a_device_that_is_not_there_is_named(tiny_run: Path, tmp_path: Path) -> 
         make_report([tiny_run], out=tmp_path, options=options)
 
 
-def test_the_command_prints_the_page(tiny_run: Path, tmp_path: Path) -> None:
+def test_the_command_prints_the_page_and_how_far_it_is(tiny_run: Path, tmp_path: Path) -> None:
     code = "import sys; from fer.cli import report; report()"
     arguments = [
         f"run={tiny_run}",
@@ -112,6 +112,13 @@ def test_the_command_prints_the_page(tiny_run: Path, tmp_path: Path) -> None:
     done = subprocess.run([sys.executable, "-c", code, *arguments], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     assert done.stdout.strip() == str(tmp_path / "r" / "report.html")
+    told = done.stderr.splitlines()
+    assert told[0] == f"scoring {tiny_run.name} (1 of 1)"
+    analysed = [re.fullmatch(r"analysed: ([a-z ]+) \(\d+ s\)", line) for line in told[1:]]
+    assert all(analysed), "a line that is no progress"
+    names = [line[1] for line in analysed if line is not None]
+    assert "calibration" in names
+    assert "explanations" not in names, "what is switched off takes no time and no line"
 
 
 CHECKS = """
