@@ -198,7 +198,11 @@ def _train_again(arguments: list[str], *, with_hydra: bool) -> None:
 
 
 def _train_with_hydra() -> None:
-    """Hands over to hydra.main, which owns multiruns and the flags that only show things."""
+    """Hands over to hydra.main, which owns multiruns and the flags that only show things.
+
+    Raises:
+        ConfigError: overrides that Hydra cannot apply, told as `fer-train` without its flags tells them.
+    """
     _needs_train_extra("fer-train")
     import hydra
 
@@ -209,15 +213,28 @@ def _train_with_hydra() -> None:
     from hydra.types import RunMode
 
     from fer.conf_files import conf_dir
-    from fer.config import plain
+    from fer.config import plain, refusals, refused
+
+    composing = True
 
     @hydra.main(config_path=str(conf_dir()), config_name="train", version_base="1.3")
     def job(composed: Any) -> None:
-        # Hydra turns any Exception into its own message and exit status; ours pass as SystemExit.
+        nonlocal composing
+        composing = False
         multirun = HydraConfig.get().mode == RunMode.MULTIRUN
+        # A mistake ends the whole multirun, as SystemExit.
         _guarded(lambda: _train_tree(plain(composed), multirun=multirun), folder="run_dir")
+        composing = True
 
-    job()
+    # Without it Hydra prints what it refuses by itself, with its search path or a traceback, and ends with 1.
+    os.environ["HYDRA_FULL_ERROR"] = "1"
+    try:
+        job()
+    except refusals() as error:
+        if not composing:
+            raise
+        overrides = [argument for argument in sys.argv[1:] if "=" in argument or argument.startswith("~")]
+        raise refused(error, overrides) from error
 
 
 def _train_tree(tree: Mapping[str, Any], *, origin: "Origin | None" = None, multirun: bool = False) -> None:
@@ -309,7 +326,9 @@ def _mistake(error: FerError, folder: str | None) -> NoReturn:
 
 def _report_this(error: Exception) -> None:
     # Python tells it after the traceback, and exits with status 1.
-    error.add_note("This should not happen. Please report it, with what `fer-data doctor` prints.")
+    note = "This should not happen. Please report it, with what `fer-data doctor` prints."
+    if note not in getattr(error, "__notes__", ()):
+        error.add_note(note)
 
 
 def _end(message: str, status: int) -> NoReturn:

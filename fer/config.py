@@ -164,7 +164,18 @@ def compose_in(
     except FerError:
         raise
     except refusals() as error:
-        raise ConfigError(_hydra_message(error, overrides, known)) from error
+        raise refused(error, overrides, known=known) from error
+
+
+def refused(error: Exception, overrides: Sequence[str], *, known: Callable[[], list[str]] | None = None) -> ConfigError:
+    """One of `refusals` as a mistake: Hydra's own words, shortened, with the nearest valid key or option.
+
+    Args:
+        error: what Hydra or OmegaConf raised on `overrides`.
+        overrides: as on the command line.
+        known: the keys there are; None for those of `fer-train`.
+    """
+    return ConfigError(_hydra_message(error, overrides, _all_keys if known is None else known))
 
 
 def plain(composed: Any) -> dict[str, Any]:
@@ -184,13 +195,14 @@ def plain(composed: Any) -> dict[str, Any]:
 def refusals() -> tuple[type[Exception], ...]:
     """What Hydra and OmegaConf raise on overrides they refuse: besides their own errors they let others through.
 
-    `model=null` is a ValueError, a number of 5,000 digits another, braces in braces a RecursionError, and a name that
-    no file can have an OSError.
+    `model=null` is a ValueError, a number of 5,000 digits another, braces in braces a RecursionError, a name that no
+    file can have an OSError, and `+=emissions`, which adds to no group, an AssertionError.
     """
     from hydra.errors import HydraException
     from omegaconf.errors import OmegaConfBaseException
 
-    return HydraException, OmegaConfBaseException, ValueError, TypeError, AttributeError, RecursionError, OSError
+    theirs = (HydraException, OmegaConfBaseException)
+    return *theirs, AssertionError, AttributeError, OSError, RecursionError, TypeError, ValueError
 
 
 def _resolved(composed: Any) -> dict[str, Any]:
@@ -268,19 +280,19 @@ def read_tree(run_dir: Path) -> dict[str, Any]:
 
 
 def _hydra_message(error: Exception, overrides: Sequence[str], known: Callable[[], list[str]]) -> str:
-    """Hydra's own words, shortened to the line that says what is wrong, with the nearest valid key or option."""
     from hydra.errors import HydraException, OverrideParseException
     from omegaconf.errors import OmegaConfBaseException
 
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
     text = " ".join(line for line in lines if not line.startswith(("full_key:", "object_type=")))
     pairs = [(override, *override.lstrip("+~").partition("=")[::2]) for override in overrides]
-    for _, key, value in pairs:
+    # A multirun gives several values, with commas between them.
+    for key, value in ((key, value) for _, key, values in pairs for value in values.split(",")):
         if f"'{key}/{value}'" in text and (conf_dir() / key).is_dir():
             options = sorted(path.stem for path in (conf_dir() / key).glob("*.yaml"))
             return f"{key}={value}: there is no such {key}{nearest(value, options)}; choose one of {', '.join(options)}"
     for override, key, _ in pairs:
-        if ("=" not in override and not override.startswith("~")) or not key:
+        if ("=" not in override and not override.startswith("~")) or not key.partition("@")[0]:
             return f"{override!r} is no KEY=VALUE{nearest(key, set(known()) - {key})}"
         if (
             f"override '{key}'" in text

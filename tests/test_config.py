@@ -64,6 +64,8 @@ def test_run_dir_is_named_for_the_model_and_known_to_callbacks() -> None:
         ("+trainer.max_step=3", ["trainer.max_step", "'max_steps'"]),
         ("optimizer._target_=torch.optim.SDG", ["optimizer._target_=torch.optim.SDG"]),
         ("=", ["="]),
+        ("+=emissions", ["'+=emissions' is no KEY=VALUE"]),
+        ("+@callbacks=emissions", ["'+@callbacks=emissions' is no KEY=VALUE"]),
     ],
 )
 def test_mistakes_name_the_key_and_the_fix(override: str, words: list[str]) -> None:

@@ -118,3 +118,39 @@ def test_hydra_flags_still_work(tmp_path: Path) -> None:
     )
     assert "name: skipcnn" in process.stdout
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("overrides", "words"),
+    [
+        (["modle=cnn,mlp"], ["modle", "'model'"]),
+        (["model=cnn,nope"], ["model=nope", "choose one of cnn"]),
+        (["model=null"], ["model=null"]),
+        (["+=emissions"], ["'+=emissions' is no KEY=VALUE"]),
+        ([*TINY, "seed=0,x"], ["seed='x'"]),
+    ],
+)
+def test_a_mistake_in_a_multirun_is_told_as_elsewhere(tmp_path: Path, overrides: list[str], words: list[str]) -> None:
+    code = "from fer.cli import train; train()"
+    tiny = ["hydra.sweep.dir=multirun", "trainer.max_epochs=1"]
+    done = subprocess.run(
+        [sys.executable, "-c", code, "-m", *overrides, *tiny], capture_output=True, text=True, cwd=tmp_path
+    )
+    assert done.returncode == 2, done.stderr
+    mistakes = [line for line in done.stderr.splitlines() if line.startswith("error: ")]
+    assert len(mistakes) == 1
+    assert [word for word in words if word not in mistakes[0]] == [], mistakes
+    assert "Traceback" not in done.stderr
+    assert "Config search path" not in done.stderr
+
+
+def test_a_fault_of_ours_in_a_multirun_is_no_mistake_of_the_user(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    def broken(*_: object, **__: object) -> None:
+        raise ValueError("a bug")
+
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("fer.training.run", broken)
+    with pytest.raises(ValueError, match="a bug"):
+        fer_train(monkeypatch, "-m", *TINY, "seed=0,1", "hydra.sweep.dir=multirun")
