@@ -102,7 +102,7 @@ def attack(
                     use(case)
                 outcome.taken += 1
             except refusals as error:
-                problem = _bad_message(error)
+                problem = bad_message(error)
                 if problem:
                     outcome.findings.append(f"input {number}: {problem}: {str(error)[:300]!r}")
             except KeyboardInterrupt:
@@ -119,7 +119,7 @@ def attack(
     return outcome
 
 
-def _bad_message(error: BaseException) -> str:
+def bad_message(error: BaseException) -> str:
     """What a user could not use in the text of a refusal."""
     text = str(error)
     if not text.strip():

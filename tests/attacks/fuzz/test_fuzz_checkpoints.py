@@ -97,16 +97,20 @@ def misdescribed(rng: Random) -> dict[str, Any]:
     return tree
 
 
+def opened(path: Path) -> None:
+    model = load_model(path)
+    size = model.spec.size
+    assert model.probabilities(np.zeros((2, 1, size, size), np.uint8)).shape == (2, NUM_CLASSES)
+    assert model.epoch is not None
+
+
 @pytest.mark.parametrize("count", COUNTS)
 def test_damaged_checkpoints(count: int, tmp_path: Path) -> None:
     path = tmp_path / "best.ckpt"
 
     def use(data: bytes) -> None:
         path.write_bytes(data)
-        model = load_model(path)
-        size = model.spec.size
-        assert model.probabilities(np.zeros((2, 1, size, size), np.uint8)).shape == (2, NUM_CLASSES)
-        assert model.epoch is not None
+        opened(path)
 
     attack("checkpoints", count=count, make=make, use=use)
 

@@ -84,6 +84,11 @@ FORM: Final = (
     + PICTURE
     + b"\r\n--b--\r\n"
 )
+FORM_HEADERS: Final = {
+    "Host": "localhost",
+    "Authorization": f"Bearer {TOKEN}",
+    "Content-Type": "multipart/form-data; boundary=b",
+}
 BODY_TOKENS: Final = (b"\r\n", b"--b", b"--b--", b'name="image"', b"filename*=utf-16''%ff", b"filename=", b"\x00", b";")
 
 
@@ -95,8 +100,7 @@ def make(rng: Random) -> Question:
     body = FORM if form else PICTURE
     body = mutated(body, rng, tokens=BODY_TOKENS, others=(FORM, PICTURE)) if rng.random() < 0.7 else body
     path, query = one(PATHS), "&".join(one(QUESTIONS) for _ in range(rng.integers(0, 3)))
-    headers = {"Host": "localhost", "Authorization": f"Bearer {TOKEN}"}
-    headers["Content-Type"] = "multipart/form-data; boundary=b" if form else "image/jpeg"
+    headers = FORM_HEADERS | ({} if form else {"Content-Type": "image/jpeg"})
     for name in rng.choice(list(HEADERS), int(rng.integers(0, 4)), replace=False).tolist():
         value = one(HEADERS[name])
         headers[name] = mutated_text(value, rng)[:8000] if rng.random() < 0.3 else value
@@ -109,13 +113,17 @@ def make(rng: Random) -> Question:
     )
 
 
-@pytest.fixture(scope="module")
-def app() -> Flask:
+def application() -> Flask:
     settings = ServeSettings(token=TOKEN, rate=1e9, burst=10**9, max_body=1 << 20, max_pixels=1_000_000)
     engine = Engine(
         load_models([None]), detector="none", open_detector=lambda live: open_detector("none"), settings=settings
     )
     return create_app(engine, settings=settings)
+
+
+@pytest.fixture(scope="module")
+def app() -> Flask:
+    return application()
 
 
 def asked(app: Flask, question: Question) -> None:
