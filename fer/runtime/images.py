@@ -86,7 +86,7 @@ def read_picture(
         if kind is not None:
             raise NotAnImage(f"this is {kind}, not an image: hand in a JPEG, PNG, WebP, GIF, BMP or TIFF")
         if data.startswith((b"\xff\xd8\xff", b"\x89PNG", b"GIF8", b"II*\x00", b"MM\x00*")):
-            raise UnreadableImage("the image is cut off or broken: its header is incomplete")
+            raise UnreadableImage("the image is cut off or broken")
         raise NotAnImage("this is not an image of a known kind: hand in a JPEG, PNG, WebP, GIF, BMP or TIFF")
     pixels = header.width * header.height
     if pixels > max_pixels:

@@ -226,6 +226,31 @@ def test_a_size_that_cannot_be_read_for_sure_is_none(data: bytes) -> None:
     assert read_header(data) is None
 
 
+@pytest.mark.parametrize("kind", [b"IDAT", b"tEXt", b"fdAT", b"zzZz"])
+def test_a_png_that_claims_a_longer_part_than_it_holds_is_not_decoded(
+    kind: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """OpenCV makes room for what is claimed: gigabytes, for a picture of five kilobytes."""
+
+    def never(*_: object) -> None:
+        raise AssertionError("it was decoded")
+
+    whole = png_declaring(48, 64)
+    at = whole.index(b"IDAT") - 4
+    claiming = whole[:at] + struct.pack(">I", 0xFF000000) + kind + whole[at + 8 :]
+    monkeypatch.setattr(cv2, "imdecode", never)
+    with pytest.raises(UnreadableImage, match="cut off or broken"):
+        decode(claiming)
+
+
+def test_a_png_of_very_many_parts_is_not_walked_to_its_end() -> None:
+    whole = png_declaring(48, 64)
+    at = whole.index(b"IDAT") - 4
+    empty = struct.pack(">I4sI", 0, b"tEXt", zlib.crc32(b"tEXt"))
+    assert read_header(whole[:at] + 1000 * empty + whole[at:]) is not None
+    assert read_header(whole[:at] + 100_000 * empty + whole[at:]) is None
+
+
 def test_the_size_of_an_avif_is_looked_for_in_its_own_box() -> None:
     """A box before it may be long, and hold the same word."""
     decoy = b"ispe" + bytes(4) + struct.pack(">II", 1, 1)
