@@ -105,21 +105,20 @@ def _jpeg(data: bytes) -> ImageHeader | None:
 def _png(data: bytes) -> ImageHeader | None:
     """Walks the chunks (PNG, third edition, section 5): OpenCV makes room for whatever length one of them claims."""
     width, height = struct.unpack_from(">II", data, 16)
-    at, animated = 8, False
+    at, seen = 8, set[bytes]()
     for _ in range(_MAX_CHUNKS):
-        if at + 8 > len(data):
+        if at + 8 > len(data) or b"IEND" in seen:
             break
         length, kind = struct.unpack_from(">I4s", data, at)
-        if kind == b"IEND":
-            break
+        seen.add(kind)
         # A length, four letters, the content and its sum.
         at += 12 + length
         if at > len(data):
             return None
-        animated |= kind == b"acTL"
     else:
         return None
-    return ImageHeader("PNG", width, height, animated=animated)
+    # Without a picture it would be searched for behind the end.
+    return ImageHeader("PNG", width, height, animated=b"acTL" in seen) if b"IDAT" in seen else None
 
 
 def _gif(data: bytes) -> ImageHeader:

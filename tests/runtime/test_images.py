@@ -226,7 +226,7 @@ def test_a_size_that_cannot_be_read_for_sure_is_none(data: bytes) -> None:
     assert read_header(data) is None
 
 
-@pytest.mark.parametrize("kind", [b"IDAT", b"tEXt", b"fdAT", b"zzZz"])
+@pytest.mark.parametrize("kind", [b"IDAT", b"tEXt", b"fdAT", b"zzZz", b"IEND"])
 def test_a_png_that_claims_a_longer_part_than_it_holds_is_not_decoded(
     kind: bytes, monkeypatch: pytest.MonkeyPatch
 ) -> None:

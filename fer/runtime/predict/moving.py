@@ -13,7 +13,7 @@ import numpy as np
 from fer.errors import ConfigError
 from fer.opencv_log import quiet_opencv
 from fer.runtime.framing import Image
-from fer.runtime.images import UnreadableImage
+from fer.runtime.images import MAX_PIXELS, ImageTooLarge, UnreadableImage
 
 DEFAULT_RATE: Final = 25.0
 """Frames a second of a file that does not say (a bare stream of JPEGs)."""
@@ -64,6 +64,7 @@ def open_video(path: Path) -> Moving:
 
     Raises:
         UnreadableImage: cut off, broken, or of a kind that OpenCV cannot read.
+        ImageTooLarge: its frames have more pixels than a picture may have.
     """
     # FFmpeg's own lines about broken files; read by OpenCV when it first opens one.
     os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")
@@ -71,6 +72,10 @@ def open_video(path: Path) -> Moving:
         capture = cv2.VideoCapture(str(path))
     if not capture.isOpened():
         raise UnreadableImage("the video is cut off, broken or of an unknown kind")
+    width, height = int(capture.get(cv2.CAP_PROP_FRAME_WIDTH)), int(capture.get(cv2.CAP_PROP_FRAME_HEIGHT))
+    if width * height > MAX_PIXELS:
+        capture.release()
+        raise ImageTooLarge(f"the video has {width:,} x {height:,} pixels; the limit is {MAX_PIXELS:,} in all")
     return Moving(capture, live=False)
 
 

@@ -13,7 +13,16 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-BYTES = ("images-predicted", "images-imported", "zips-fer2013", "zips-folder", "checkpoints", "onnx", "http-body")
+BYTES = (
+    "images-predicted",
+    "images-imported",
+    "zips-fer2013",
+    "zips-folder",
+    "checkpoints",
+    "onnx",
+    "http-body",
+    "videos",
+)
 TABLES = ("fer2013.csv", "icml", "ferplus", "leave_out", "groups", "parquet", "predictions")
 TARGETS = (*BYTES, *TABLES)
 
@@ -79,6 +88,7 @@ def prepared(target: str, work: Path) -> tuple[Use, list[bytes], list[bytes]]:
     from attacks.fuzz import test_fuzz_images as images
     from attacks.fuzz import test_fuzz_onnx as onnx
     from attacks.fuzz import test_fuzz_tables as tables
+    from attacks.fuzz import test_fuzz_videos as videos
 
     if target in TABLES:
         kind = tables.KINDS[target]
@@ -96,6 +106,9 @@ def prepared(target: str, work: Path) -> tuple[Use, list[bytes], list[bytes]]:
         return of_file(work / "best.ckpt", checkpoints.opened), checkpoints.SEEDS, []
     if target == "onnx":
         return of_file(work / "model.onnx", onnx.opened), [onnx.SMALL], []
+    if target == "videos":
+        return of_file(work / "video.avi", videos.opened), videos.seeds(work), short(videos.TOKENS)
+    assert target == "http"
     app = http.application()
 
     def body(data: bytes) -> None:
