@@ -13,18 +13,10 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-BYTES = (
-    "images-predicted",
-    "images-imported",
-    "zips-fer2013",
-    "zips-folder",
-    "checkpoints",
-    "onnx",
-    "http-body",
-    "videos",
-)
+PICTURES = ("images-predicted", "images-imported", "videos")
+FILES = ("zips-fer2013", "zips-folder", "checkpoints", "onnx")
 TABLES = ("fer2013.csv", "icml", "ferplus", "leave_out", "groups", "parquet", "predictions")
-TARGETS = (*BYTES, *TABLES)
+TARGETS = (*PICTURES, *FILES, *TABLES, "http-body")
 
 Use = Callable[[bytes], Any]
 
@@ -108,7 +100,6 @@ def prepared(target: str, work: Path) -> tuple[Use, list[bytes], list[bytes]]:
         return of_file(work / "model.onnx", onnx.opened), [onnx.SMALL], []
     if target == "videos":
         return of_file(work / "video.avi", videos.opened), videos.seeds(work), short(videos.TOKENS)
-    assert target == "http"
     app = http.application()
 
     def body(data: bytes) -> None:
