@@ -208,8 +208,15 @@ def _open(content: bytes, *, threads: int, facts: ModelFacts, origin: str) -> "I
     _bound_memory()
     options.add_session_config_entry("session.use_env_allocators", "1")
     try:
-        # Without the switch it prints an error's text among our output, and tries the same once more.
-        session = onnxruntime.InferenceSession(content, options, providers=["CPUExecutionProvider"], enable_fallback=0)
+        session = onnxruntime.InferenceSession(
+            content,
+            options,
+            providers=["CPUExecutionProvider"],
+            # Without the switch it prints an error's text among our output, and tries the same once more.
+            enable_fallback=0,
+            # Before 1.27 constants are computed outside the bounded store; what fer-export writes has none to compute.
+            disabled_optimizers=["ConstantFolding"],
+        )
     except Exception as error:  # ONNX Runtime's own classes derive from Exception alone
         raise CheckpointError(f"{origin} cannot be run: {_reason(error)}; export it again with fer-export") from error
     _check_ports(session, facts=facts, origin=origin)

@@ -144,13 +144,21 @@ def test_a_mistake_in_a_multirun_is_told_as_elsewhere(tmp_path: Path, overrides:
     assert "Config search path" not in done.stderr
 
 
-def test_a_fault_of_ours_in_a_multirun_is_no_mistake_of_the_user(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
-    def broken(*_: object, **__: object) -> None:
-        raise ValueError("a bug")
+def test_a_fault_of_ours_in_a_multirun_is_no_mistake_of_the_user(tmp_path: Path) -> None:
+    # In a process of its own: Hydra sets up logging for good.
+    code = """
+import fer.training
+from fer.cli import train
 
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr("fer.training.run", broken)
-    with pytest.raises(ValueError, match="a bug"):
-        fer_train(monkeypatch, "-m", *TINY, "seed=0,1", "hydra.sweep.dir=multirun")
+def broken(*_, **__):
+    raise ValueError("a bug")
+
+fer.training.run = broken
+train()
+"""
+    arguments = ["-m", *TINY, "seed=0,1", "hydra.sweep.dir=multirun"]
+    done = subprocess.run([sys.executable, "-c", code, *arguments], capture_output=True, text=True, cwd=tmp_path)
+    assert done.returncode == 1, done.stderr
+    assert "ValueError: a bug" in done.stderr
+    assert done.stderr.count("This should not happen") == 1
+    assert "error: " not in done.stderr

@@ -92,7 +92,7 @@ def attack(
     begun = time.perf_counter()
     only = os.environ.get("FUZZ_ONLY")
     numbers = range(count) if only is None else [int(only)]
-    with _bounded() as rss_before:
+    with bounded() as rss_before:
         for number in numbers:
             case = make(np.random.default_rng([seed, *target.encode(), number]))
             outcome.inputs += 1
@@ -154,7 +154,7 @@ def _alarm() -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def _bounded() -> Iterator[int]:
+def bounded() -> Iterator[int]:
     """Within, this process can have `MEMORY` more than now and no bit beyond; yields its resident bytes before."""
     # Linux: sets the peak back to what is resident now.
     Path("/proc/self/clear_refs").write_text("5")
