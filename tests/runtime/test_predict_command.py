@@ -17,6 +17,7 @@ from fer.data.synthetic.source import render_face
 from fer.errors import ConfigError, DataError
 from fer.labels import EMOTIONS
 from fer.runtime.predict.command import main
+from fer.runtime.predict.moving import Moving
 
 ROOT = Path(__file__).parents[2]
 
@@ -226,3 +227,32 @@ def test_detected_faces_of_fer2013_keep_the_models_accuracy(fer2013_archive: Pat
     direct = model.probabilities(faces).argmax(axis=1) == labels
     assert found.mean() > 0.7
     assert right[found].mean() > direct[found].mean() - 0.05
+
+
+def test_a_video_that_breaks_in_the_middle_is_told_and_the_next_picture_is_judged(
+    photos: Path, predict: Predict, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """OpenCV raises where a part of an AVI claims to be longer than a limit of its own."""
+
+    class Breaking:
+        def __init__(self) -> None:
+            self.reads = 0
+
+        def get(self, _: int) -> float:
+            return 10.0
+
+        def release(self) -> None:
+            pass
+
+        def read(self) -> tuple[bool, Any]:
+            self.reads += 1
+            if self.reads > 3:
+                raise cv2.error("chunk.m_size <= 67108864")
+            return True, np.full((48, 64, 3), 128, np.uint8)
+
+    breaking: Any = Breaking()
+    monkeypatch.setattr("fer.runtime.predict.moving.open_video", lambda path: Moving(breaking, live=False))
+    out, _ = predict(photos / "sub" / "h.avi", photos / "a_one.jpg", "--format", "jsonl")
+    rows = records(out)
+    assert [row["status"] for row in rows] == ["no_face", "no_face", "no_face", "unreadable", "ok"]
+    assert rows[3]["reason"] == "the video is broken after its frame 3"

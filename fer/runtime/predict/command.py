@@ -159,6 +159,7 @@ class _Work:
         return picture.pixels
 
     def _video(self, item: "Item") -> Iterator[list["Face"]]:
+        from fer.runtime.images import UnreadableImage
         from fer.runtime.predict.moving import open_video
         from fer.runtime.record import Face
 
@@ -169,9 +170,15 @@ class _Work:
             return
         with moving:
             any_frame = False
-            for faces in self._follow(moving, item, source=str(item.path), interval=self._arguments.interval or 0.0):
-                any_frame = True
-                yield faces
+            try:
+                for faces in self._follow(
+                    moving, item, source=str(item.path), interval=self._arguments.interval or 0.0
+                ):
+                    any_frame = True
+                    yield faces
+            except UnreadableImage as error:
+                yield [Face(source=str(item.path), status="unreadable", reason=str(error))]
+                return
             if not any_frame:
                 yield [Face(source=str(item.path), status="unreadable", reason="the video holds no readable frame")]
 

@@ -48,10 +48,17 @@ class Moving:
         self._capture.release()
 
     def shots(self) -> Iterator[Shot]:
-        """The frames, to the end of the file or until the camera stops giving any."""
+        """The frames, to the end of the file or until the camera stops giving any.
+
+        Raises:
+            UnreadableImage: a part in the middle is broken in a way that cannot be passed over.
+        """
         start, number = time.monotonic(), 0
         while True:
-            there, image = self._capture.read()
+            try:
+                there, image = self._capture.read()
+            except cv2.error as error:
+                raise UnreadableImage(f"the video is broken after its frame {number}") from error
             if not there:
                 return
             seconds = time.monotonic() - start if self._live else number / self.rate
