@@ -105,7 +105,8 @@ def licence_of(name: str) -> str:
     classifiers = [
         line.rpartition(" :: ")[2] for line in metadata.get_all("Classifier") or [] if line.startswith("License :: ")
     ]
-    named = [each for each in classifiers if each != "OSI Approved"]
+    # These two name no licence.
+    named = [each for each in classifiers if each not in ("OSI Approved", "Other/Proprietary License")]
     if named:
         return ", ".join(named)
     # Some put the whole text there; its first line names it.

@@ -165,7 +165,8 @@ class Augment:
         changed = False
         if config.gamma > 0.0:
             gamma_B = torch.exp(_signed(draw.gamma) * math.log1p(config.gamma))
-            x_BCHW = (x_BCHW / 255.0).pow(gamma_B.view(-1, 1, 1, 1)) * 255.0
+            # Filling with the mean rounds to a hair below black, of which there is no power.
+            x_BCHW = (x_BCHW / 255.0).clamp_(min=0.0).pow(gamma_B.view(-1, 1, 1, 1)) * 255.0
         if config.brightness > 0.0 or config.contrast > 0.0:
             mean_B111 = x_BCHW.mean(dim=(1, 2, 3), keepdim=True)
             brightness_B111 = (1.0 + _signed(draw.brightness) * config.brightness).view(-1, 1, 1, 1)

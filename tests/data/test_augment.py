@@ -88,6 +88,15 @@ configs = st.builds(
 )
 
 
+@pytest.mark.parametrize("fill", ["border", "mean", "black", "reflect"])
+def test_moved_faces_of_another_gamma_are_numbers(fill: str) -> None:
+    """The mean that fills what is uncovered is added after the warp, and rounds."""
+    config = AugmentConfig(flip_probability=0.0, translate_fraction=0.12, fill=fill, gamma=1.0)
+    for seed in range(10):
+        out = Augment(config)(faces(5, channels=3), size=30, generator=seeded(seed))
+        assert torch.isfinite(out).all()
+
+
 @settings(max_examples=60, deadline=None, derandomize=True)
 @given(
     config=configs, channels=st.sampled_from([1, 3]), size=st.sampled_from([None, 12, 24, 30]), seed=st.integers(0, 9)
