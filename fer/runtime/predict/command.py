@@ -159,28 +159,21 @@ class _Work:
         return picture.pixels
 
     def _video(self, item: "Item") -> Iterator[list["Face"]]:
-        from fer.runtime.images import UnreadableImage
+        from fer.runtime.images import ImageTooLarge, UnreadableImage
         from fer.runtime.predict.moving import open_video
         from fer.runtime.record import Face
 
+        source, interval = str(item.path), self._arguments.interval or 0.0
+        any_frame = False
         try:
-            moving = open_video(item.path)
-        except FerError as error:
-            yield [Face(source=str(item.path), status="unreadable", reason=str(error))]
-            return
-        with moving:
-            any_frame = False
-            try:
-                for faces in self._follow(
-                    moving, item, source=str(item.path), interval=self._arguments.interval or 0.0
-                ):
+            with open_video(item.path) as moving:
+                for faces in self._follow(moving, item, source=source, interval=interval):
                     any_frame = True
                     yield faces
-            except UnreadableImage as error:
-                yield [Face(source=str(item.path), status="unreadable", reason=str(error))]
-                return
             if not any_frame:
-                yield [Face(source=str(item.path), status="unreadable", reason="the video holds no readable frame")]
+                raise UnreadableImage("the video holds no readable frame")
+        except (ImageTooLarge, UnreadableImage) as error:
+            yield [Face(source=source, status="unreadable", reason=str(error))]
 
     def _camera(self, index: int) -> None:
         from fer.runtime.predict.moving import open_camera
