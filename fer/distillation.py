@@ -1,7 +1,8 @@
 """Teachers: trained models whose answers are the target of another's training."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from pathlib import Path
+from typing import Any, Final, Protocol
 
 import torch
 from torch import Tensor
@@ -10,6 +11,69 @@ from fer.checkpoint import LoadedModel, load_model
 from fer.errors import ConfigError
 from fer.folders.run import RunFolder
 from fer.models.loss_config import LossConfig
+from fer.preprocess import Preprocess
+from fer.runtime.model import EmotionModel
+
+SHIPPED: Final = Path("shipped")
+"""In `loss.teachers`: the model that comes with the package."""
+
+
+class Teacher(Protocol):
+    """One of the models that teach."""
+
+    @property
+    def size(self) -> int:
+        """Height and width of the images it wants to see, in pixels."""
+
+    def to(self, device: torch.device) -> None:
+        """Moves it to where the student trains, if it can be moved."""
+
+    def __call__(self, image_BCHW: Tensor) -> Tensor:
+        """Images (B, C, H, W) in [0, 255] -> probabilities float32 (B, K) on the images' device."""
+
+
+class RunTeacher:
+    """A checkpoint of `fer-train`; answers where the student trains."""
+
+    def __init__(self, model: LoadedModel) -> None:
+        self.model = model
+
+    @property
+    def size(self) -> int:
+        """Height and width of the images it wants to see, in pixels."""
+        return self.model.preprocess.size
+
+    def to(self, device: torch.device) -> None:
+        """Moves the net."""
+        self.model.net.to(device)
+
+    def __call__(self, image_BCHW: Tensor) -> Tensor:
+        """Images (B, C, H, W) in [0, 255] -> probabilities float32 (B, K)."""
+        x_BCHW = self.model.preprocess(image_BCHW).contiguous(memory_format=torch.channels_last)
+        probability_BK: Tensor = self.model.net(x_BCHW).float().softmax(dim=1)
+        return probability_BK
+
+
+class FileTeacher:
+    """A model file of `fer-export`; answers on the CPU. Its probabilities are calibrated, an INT8 one's are rounded."""
+
+    def __init__(self, model: EmotionModel) -> None:
+        self.model = model
+        # The file takes grey levels as they are stored, and scales them itself.
+        self._framed = Preprocess(channels=1, size=model.size, mean=0.0, std=1.0)
+
+    @property
+    def size(self) -> int:
+        """Height and width of the images it wants to see, in pixels."""
+        return self.model.size
+
+    def to(self, device: torch.device) -> None:
+        """Nothing: ONNX Runtime stays on the CPU, and the answers travel."""
+
+    def __call__(self, image_BCHW: Tensor) -> Tensor:
+        """Images (B, C, H, W) in [0, 255] -> probabilities float32 (B, K)."""
+        grey_BHW = (self._framed(image_BCHW.cpu())[:, 0] * 255).round().clamp(0, 255).to(torch.uint8)
+        return torch.from_numpy(self.model.probabilities(grey_BHW.numpy())).to(image_BCHW.device)
 
 
 class Teachers:
@@ -24,7 +88,7 @@ class Teachers:
         weight: share of the target that is theirs, in (0, 1].
     """
 
-    def __init__(self, models: Sequence[LoadedModel], *, weight: float) -> None:
+    def __init__(self, models: Sequence[Teacher], *, weight: float) -> None:
         self.models = tuple(models)
         self.weight = weight
 
@@ -35,21 +99,17 @@ class Teachers:
     @property
     def size(self) -> int:
         """Height and width of the images they want to see, in pixels."""
-        return max(model.preprocess.size for model in self.models)
+        return max(model.size for model in self.models)
 
     def to(self, device: torch.device) -> None:
         """Moves them to where the student trains."""
         for model in self.models:
-            model.net.to(device)
+            model.to(device)
 
     @torch.no_grad()
     def __call__(self, image_BCHW: Tensor) -> Tensor:
         """Images (B, C, H, W) in [0, 255] -> probabilities float32 (B, K), the mean over the teachers."""
-        answers = [
-            model.net(model.preprocess(image_BCHW).contiguous(memory_format=torch.channels_last)).float().softmax(dim=1)
-            for model in self.models
-        ]
-        return torch.stack(answers).mean(dim=0)
+        return torch.stack([model(image_BCHW) for model in self.models]).mean(dim=0)
 
 
 def load_teachers(
@@ -58,32 +118,48 @@ def load_teachers(
     """The teachers of a configuration, and what the manifest says of them; None and nothing where it names none.
 
     Args:
-        config: names their run folders.
+        config: names run folders, model files of fer-export, or `SHIPPED`.
         data_fingerprint: of the student's data.
         protocol: what the student's manifest says of the rows it trains on and is judged by.
 
     Raises:
         ConfigError: a teacher that is not there, or that was trained on other rows: its answers may hold the labels by
             which this training is judged.
-        CheckpointError: a checkpoint that cannot be read.
+        CheckpointError: a checkpoint or model file that cannot be read.
     """
     if not config.teachers:
         return None, []
-    folders = [RunFolder(path.expanduser()) for path in config.teachers]
-    models = []
-    for folder in folders:
-        if not folder.best.is_file():
-            raise ConfigError(f"loss.teachers: {folder.path} has no checkpoints/best.ckpt: give run_dirs of fer-train")
-        model = load_model(folder.best)
-        learned = (model.data_fingerprint, folder.read_manifest().get("data", {}).get("protocol"))
+    models, facts = [], []
+    for path in config.teachers:
+        from_file = path == SHIPPED or path.suffix == ".onnx"
+        teacher, learned, told = _file_teacher(path) if from_file else _run_teacher(path.expanduser())
         if learned != (data_fingerprint, protocol):
             raise ConfigError(
-                f"loss.teachers: {folder.path} learned from data {learned[0]} ({learned[1]}), this training has "
+                f"loss.teachers: {path} learned from data {learned[0]} ({learned[1]}), this training has "
                 f"{data_fingerprint} ({protocol}): the teacher may know the faces that this training is judged by"
             )
-        models.append(model)
-    facts = [
-        {"run": str(folder.path), "model": model.spec.name, "size": model.spec.size, "epoch": model.epoch}
-        for folder, model in zip(folders, models, strict=True)
-    ]
+        models.append(teacher)
+        facts.append(told)
     return Teachers(models, weight=config.teacher_weight), facts
+
+
+def _run_teacher(path: Path) -> tuple[Teacher, tuple[str, str | None], dict[str, Any]]:
+    """The teacher, (data fingerprint, protocol) of what it learned from, and its facts for the manifest."""
+    folder = RunFolder(path)
+    if not folder.best.is_file():
+        raise ConfigError(
+            f"loss.teachers: {path} has no checkpoints/best.ckpt: give run_dirs of fer-train, .onnx files of "
+            f"fer-export, or {SHIPPED}"
+        )
+    model = load_model(folder.best)
+    learned = (model.data_fingerprint, folder.read_manifest().get("data", {}).get("protocol"))
+    told = {"origin": str(path), "model": model.spec.name, "size": model.spec.size, "epoch": model.epoch}
+    return RunTeacher(model), learned, told
+
+
+def _file_teacher(path: Path) -> tuple[Teacher, tuple[str, str | None], dict[str, Any]]:
+    """As `_run_teacher`; the model uses as many threads as the student."""
+    model = EmotionModel.load(None if path == SHIPPED else path.expanduser(), threads=torch.get_num_threads())
+    facts = model.facts
+    told = {"origin": str(path), "model": facts.name, "size": facts.size, "sha256": facts.sha256}
+    return FileTeacher(model), (facts.data_fingerprint, facts.protocol), told

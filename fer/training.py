@@ -221,7 +221,7 @@ def announce(config: TrainConfig, data: FERDataModule, system: nn.Module, facts:
     millions = sum(parameter.numel() for parameter in system.parameters()) / 1e6
     log.info("data     %s, %s", data.source, data.split.description)
     for teacher in facts.get("teachers", ()):
-        log.info("teacher  %s, %s, %d px", teacher["run"], teacher["model"], teacher["size"])
+        log.info("teacher  %s, %s, %d px", teacher["origin"], teacher["model"], teacher["size"])
     if data.visible != "full":
         log.info("visible  %s alone, in training and in selection", data.visible)
     log.info("model    %s, %.2f M parameters, %d px", config.model.name, millions, config.model.size)

@@ -24,7 +24,7 @@ class LossConfig(Section):
     logit_adjustment: float = Field(default=0.0, ge=0.0)
     """tau of the logit-adjusted loss for balanced accuracy (arXiv 2007.07314, equation 10; 1 is theirs); 0 is off."""
     teachers: tuple[Path, ...] = ()
-    """Run folders of models to learn from, see `fer.distillation`."""
+    """Run folders, model files or `shipped`: models to learn from, see `fer.distillation`."""
     teacher_weight: float = Field(default=0.0, ge=0.0, le=1.0)
     """Share of the target that is the teachers' answer (arXiv 1503.02531, section 2, at temperature 1)."""
     self_distillation: float = Field(default=0.0, ge=0.0, le=1.0)

@@ -3,7 +3,7 @@
 import logging
 import pickle
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Set
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -25,6 +25,9 @@ _WRAPPERS: Final = ("state_dict", "model_state_dict", "model", "net", "state_dic
 
 _PREFIXES: Final = ("module.", "_orig_mod.", "model.", "backbone.", "encoder.", "net.")
 """What wrappers (DataParallel, torch.compile, Lightning systems) put before each name."""
+
+_COUNTER: Final = "num_batches_tracked"
+"""Of batch norm; older files have none."""
 
 _PROBE_SECONDS: Final = 5.0
 
@@ -51,9 +54,10 @@ class LoadedWeights:
 def load_pretrained(net: nn.Module, *, source: bool | str | Path) -> LoadedWeights:
     """Fills `net` with weights trained elsewhere, and tells in the log what it filled.
 
-    Names are matched without the prefixes of wrappers. The first convolution is adapted between grey and RGB, a
-    transformer's patch and position embeddings to another patch and grid. The classifier head is filled only where it
-    has the same shape: from another run of this product, not from ImageNet.
+    Names are matched without the prefixes of wrappers; a file of the same architecture under other names, as other code
+    bases call its parts, is matched by the order of its tensors where all their shapes agree. The first convolution is
+    adapted between grey and RGB, a transformer's patch and position embeddings to another patch and grid. The
+    classifier head is filled only where it has the same shape: from another run of this product, not from ImageNet.
 
     Args:
         net: any net of the registry.
@@ -74,14 +78,13 @@ def load_pretrained(net: nn.Module, *, source: bool | str | Path) -> LoadedWeigh
     if convert is not None:
         # timm's own conversion for this architecture: patch and position embeddings, names of older releases.
         found = convert(found, net)
-    filled = {
-        name: tensor
-        for name, own in wanted.items()
-        if name in found and (tensor := adapt_channels(found[name], own.shape)).shape == own.shape
-    }
     head = head_parameters(net)
     backbone = {name: parameter.numel() for name, parameter in net.named_parameters() if name not in head}
-    overlap = sum(count for name, count in backbone.items() if name in filled) / max(sum(backbone.values()), 1)
+    filled, overlap = _fitting(found, wanted, backbone)
+    ordered = _in_order(weights, wanted, head=set(head)) if overlap < MIN_OVERLAP else None
+    if ordered is not None:
+        found = ordered
+        filled, overlap = _fitting(found, wanted, backbone)
     if overlap < MIN_OVERLAP:
         raise CheckpointError(
             f"model.pretrained={path} was made for another net: it fills {overlap:.0%} of the {type(net).__name__}'s "
@@ -97,9 +100,10 @@ def load_pretrained(net: nn.Module, *, source: bool | str | Path) -> LoadedWeigh
         overlap=overlap,
     )
     log.info(
-        "weights  %s: %.0f %% of the backbone%s%s",
+        "weights  %s: %.0f %% of the backbone%s%s%s",
         path.name if source is not True else "ImageNet",
         100 * overlap,
+        ", under other names, matched by order and shape" if ordered is not None else "",
         ", head included" if head and set(head) <= set(filled) else ", fresh head",
         f"; also fresh: {', '.join(rest)}" if (rest := [name for name in result.fresh if name not in head]) else "",
     )
@@ -205,6 +209,41 @@ def _renamed(weights: Mapping[str, Tensor], wanted: Mapping[str, Tensor]) -> dic
             bare = bare.removeprefix(prefix)
         found.setdefault(bare, tensor)
     return found
+
+
+def _fitting(
+    found: Mapping[str, Tensor], wanted: Mapping[str, Tensor], backbone: Mapping[str, int]
+) -> tuple[dict[str, Tensor], float]:
+    """The tensors that fit the net's, and the share of the backbone's parameters that they fill."""
+    filled = {
+        name: adapt_channels(found[name], own.shape)
+        for name, own in wanted.items()
+        if name in found and _fits(found[name], own)
+    }
+    return filled, sum(count for name, count in backbone.items() if name in filled) / max(sum(backbone.values()), 1)
+
+
+def _in_order(
+    weights: Mapping[str, Tensor], wanted: Mapping[str, Tensor], *, head: Set[str]
+) -> dict[str, Tensor] | None:
+    """The weights under the net's names, tensor by tensor; None unless each has the role and the shape of its place.
+
+    A role is the last part of a name: weight, bias, running_mean. Shapes may differ in the head, and in the channels of
+    a first convolution.
+    """
+    theirs, ours = ([name for name in names if not name.endswith(_COUNTER)] for names in (weights, wanted))
+    if len(theirs) != len(ours):
+        return None
+    pairs = list(zip(theirs, ours, strict=True))
+    for their, our in pairs:
+        same_role = their.rpartition(".")[2] == our.rpartition(".")[2]
+        if not same_role or (our not in head and not _fits(weights[their], wanted[our])):
+            return None
+    return {our: weights[their] for their, our in pairs}
+
+
+def _fits(weight: Tensor, own: Tensor) -> bool:
+    return adapt_channels(weight, own.shape).shape == own.shape
 
 
 def _examples(tensors: Mapping[str, Tensor], filled: Mapping[str, Tensor]) -> str:

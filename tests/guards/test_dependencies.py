@@ -38,7 +38,8 @@ MAY_IMPORT = {
     "fer.conf_files": set(),
     "fer.seeding": set(),
     "fer.environment": set(),
-    "fer.distillation": GROUND | {"fer.checkpoint", "fer.folders", "fer.models.loss_config"},
+    "fer.distillation": GROUND
+    | {"fer.checkpoint", "fer.folders", "fer.models.loss_config", "fer.preprocess", "fer.runtime.model"},
     "fer.redaction": set(),
     "fer.debug_console": set(),
     "fer.processes": {"fer.errors"},

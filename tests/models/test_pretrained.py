@@ -125,6 +125,56 @@ def test_a_new_stem_starts_afresh(tmp_path: Path, caplog: pytest.LogCaptureFixtu
     assert "also fresh: conv1.weight" in caplog.text
 
 
+def under_other_names(net: nn.Module) -> dict[str, Tensor]:
+    """As another code base calls its parts, in the same order."""
+    return {
+        f"_part{place}.{name.rpartition('.')[2]}": own for place, (name, own) in enumerate(net.state_dict().items())
+    }
+
+
+@pytest.mark.parametrize("counters", [True, False])
+def test_the_same_net_under_other_names(
+    counters: bool, imagenet_like: nn.Module, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Older files have no counters of batch norm."""
+    renamed = under_other_names(imagenet_like)
+    if not counters:
+        renamed = {name: own for name, own in renamed.items() if not name.endswith("num_batches_tracked")}
+    torch.save(renamed, tmp_path / "weights.pth")
+    with caplog.at_level(logging.INFO):
+        loaded = load_pretrained(net := build(channels=3), source=tmp_path / "weights.pth")
+    assert loaded.overlap == 1.0
+    assert {name for name in loaded.fresh if not name.endswith("num_batches_tracked")} == {"fc.weight", "fc.bias"}
+    assert "matched by order and shape" in caplog.text
+    for name in loaded.loaded:
+        assert equal(net.state_dict()[name], imagenet_like.state_dict()[name])
+
+
+def test_a_first_convolution_under_another_name_is_adapted(imagenet_like: nn.Module, tmp_path: Path) -> None:
+    torch.save(under_other_names(imagenet_like), tmp_path / "weights.pth")
+    load_pretrained(net := build(), source=tmp_path / "weights.pth")
+    first = next(iter(imagenet_like.state_dict().values()))
+    assert equal(next(iter(net.state_dict().values())), first.sum(dim=1, keepdim=True))
+
+
+@pytest.mark.parametrize("what", ["mean and variance exchanged", "one missing", "another shape"])
+def test_other_names_in_another_order_are_refused(what: str, imagenet_like: nn.Module, tmp_path: Path) -> None:
+    weights = under_other_names(imagenet_like)
+    names = list(weights)
+    if what == "mean and variance exchanged":
+        place = next(place for place, name in enumerate(names) if name.endswith("running_mean"))
+        assert names[place + 1].endswith("running_var")
+        names[place : place + 2] = names[place + 1], names[place]
+    elif what == "one missing":
+        names.remove(next(name for name in names if name.endswith("running_mean")))
+    else:
+        large = max(names, key=lambda name: weights[name].numel())
+        weights[large] = weights[large][1:]
+    torch.save({name: weights[name] for name in names}, tmp_path / "weights.pth")
+    with pytest.raises(CheckpointError, match="made for another net"):
+        load_pretrained(build(), source=tmp_path / "weights.pth")
+
+
 def test_weights_of_another_net_are_refused(tmp_path: Path) -> None:
     torch.save(build("cnn").state_dict(), tmp_path / "cnn.pth")
     net = build("mlp")

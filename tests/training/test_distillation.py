@@ -1,5 +1,6 @@
 """A net learns from the answers of others to the very view it sees, and from none that know what it is judged by."""
 
+import hashlib
 import json
 from collections.abc import Callable
 from pathlib import Path
@@ -12,13 +13,15 @@ from interruption import interrupt_at
 from torch import Tensor
 
 from fer.checkpoint import LoadedModel, NetSpec, load_model
-from fer.distillation import Teachers
-from fer.errors import ConfigError
+from fer.distillation import FileTeacher, RunTeacher, Teachers
+from fer.errors import CheckpointError, ConfigError
+from fer.export.export import export_run
 from fer.interrupt import Interrupted
 from fer.models.classifier import Classifier
 from fer.models.losses import ClassificationLoss
 from fer.models.schedule import SchedulerConfig
 from fer.preprocess import Preprocess
+from fer.runtime.model import EmotionModel
 
 Train = Callable[..., Any]
 STUDENT = ("loss=distill", "model.params.blocks=[0,0,0]", "model.train_sizes=[[0.0,32]]", "+augment.mixup_alpha=0.2")
@@ -37,11 +40,11 @@ class Says(torch.nn.Module):
         return self.logits.expand(len(x_BCHW), -1)
 
 
-def answering(logits: list[float], *, size: int, channels: int = 1) -> LoadedModel:
+def answering(logits: list[float], *, size: int, channels: int = 1) -> RunTeacher:
     spec = NetSpec(name="said", channels=channels, size=size, params={})
     preprocess = Preprocess(channels=channels, size=size)
-    return LoadedModel(
-        net=Says(logits), preprocess=preprocess, spec=spec, labels=("a", "b"), data_fingerprint="", epoch=0
+    return RunTeacher(
+        LoadedModel(net=Says(logits), preprocess=preprocess, spec=spec, labels=("a", "b"), data_fingerprint="", epoch=0)
     )
 
 
@@ -63,7 +66,7 @@ def test_teachers_are_averaged_each_at_its_own_size() -> None:
     assert teachers.size == 48
     answers = teachers(torch.zeros(4, 1, 48, 48, dtype=torch.uint8))
     torch.testing.assert_close(answers, torch.tensor([[0.375, 0.625]]).expand(4, -1))
-    assert [tuple(model.net.seen[0].shape[1:]) for model in models] == [(3, 48, 48), (1, 40, 40)]  # type: ignore[union-attr, index]
+    assert [tuple(model.model.net.seen[0].shape[1:]) for model in models] == [(3, 48, 48), (1, 40, 40)]  # type: ignore[index]
 
 
 @pytest.mark.parametrize("weight", [0.25, 1.0])
@@ -92,7 +95,7 @@ def teacher(train: Train, tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_a_student_trains_and_keeps_no_copy_of_its_teacher(teacher: Path, train: Train, tmp_path: Path) -> None:
     run = train(*STUDENT, f"loss.teachers=[{teacher}]", "trainer.max_epochs=1", run_dir=tmp_path / "run")
     manifest = json.loads((run.run_dir / "manifest.json").read_text(encoding="utf-8"))
-    assert [(each["run"], each["model"]) for each in manifest["teachers"]] == [(str(teacher), "skipcnn")]
+    assert [(each["origin"], each["model"]) for each in manifest["teachers"]] == [(str(teacher), "skipcnn")]
     content = torch.load(run.run_dir / "checkpoints" / "last.ckpt", weights_only=True)
     assert not [name for name in content["state_dict"] if "teacher" in name]
     assert sum(weight.numel() for weight in content["state_dict"].values()) < 1.01 * sum(
@@ -128,12 +131,41 @@ def test_an_interrupted_student_goes_on_bit_for_bit(teacher: Path, train: Train,
     assert all(torch.equal(value, theirs.state_dict()[name]) for name, value in ours.state_dict().items())
 
 
+def test_a_model_file_answers_what_it_answers_elsewhere() -> None:
+    model = EmotionModel.load()
+    faces = np.random.default_rng(0).integers(0, 256, (3, 48, 48), np.uint8)
+    teacher, stored = FileTeacher(model), torch.from_numpy(faces)[:, None]
+    expected = torch.from_numpy(model.probabilities(faces))
+    assert teacher.size == 48
+    for image in (stored, stored.float() + 0.4, stored.expand(-1, 3, -1, -1)):
+        torch.testing.assert_close(teacher(image), expected, rtol=0, atol=0)
+    # An even grey is the same at every size.
+    large, small = (teacher(torch.full((1, 1, side, side), 90, dtype=torch.uint8)) for side in (96, 48))
+    torch.testing.assert_close(large, small, rtol=0, atol=0)
+
+
+def test_a_model_file_teaches_as_the_run_it_was_made_of(teacher: Path, train: Train, tmp_path: Path) -> None:
+    result = export_run(teacher, tmp_path / "teacher.onnx")
+    file = result.path
+    images = torch.randint(0, 256, (16, 1, 48, 48), dtype=torch.uint8, generator=torch.Generator().manual_seed(0))
+    of_run = Teachers([RunTeacher(load_model(teacher / "checkpoints" / "best.ckpt"))], weight=1.0)(images)
+    of_file = Teachers([FileTeacher(EmotionModel.load(file))], weight=1.0)(images)
+    calibrated = (of_run.log() / result.facts.temperature).softmax(dim=1)
+    torch.testing.assert_close(of_file, calibrated, rtol=0, atol=1e-3)
+
+    run = train(*STUDENT, f"loss.teachers=[{file}]", "trainer.max_epochs=1", run_dir=tmp_path / "run")
+    manifest = json.loads((run.run_dir / "manifest.json").read_text(encoding="utf-8"))
+    told = [(each["origin"], each["sha256"]) for each in manifest["teachers"]]
+    assert told == [(str(file), hashlib.sha256(file.read_bytes()).hexdigest())]
+
+
 @pytest.mark.parametrize(
     ("overrides", "words"),
     [
         (["loss=distill"], "needs teachers"),
         (["loss.teachers=[TEACHER]"], "teach nothing"),
         (["loss=distill", "loss.teachers=[nowhere]"], "nowhere has no checkpoints/best.ckpt"),
+        (["loss=distill", "loss.teachers=[shipped]"], "shipped learned from data 6ef63dc6fe741cbb"),
         (["loss=distill", "loss.teachers=[TEACHER]", "data.protocol=stratified"], "may know the faces"),
         (["loss=distill", "loss.teachers=[TEACHER]", "data.train=99"], "may know the faces"),
     ],
@@ -144,3 +176,12 @@ def test_what_cannot_teach_is_refused(
     with pytest.raises(ConfigError, match=words):
         train(*(each.replace("TEACHER", str(teacher)) for each in overrides), run_dir=tmp_path / "run")
     assert not (tmp_path / "run" / "checkpoints").exists()
+
+
+def test_a_model_file_that_is_none_is_refused(train: Train, tmp_path: Path) -> None:
+    file = tmp_path / "teacher.onnx"
+    with pytest.raises(CheckpointError, match=r"teacher\.onnx"):
+        train(*STUDENT, f"loss.teachers=[{file}]", run_dir=tmp_path / "run")
+    file.write_bytes(b"no model")
+    with pytest.raises(CheckpointError, match=r"teacher\.onnx"):
+        train(*STUDENT, f"loss.teachers=[{file}]", run_dir=tmp_path / "run")
