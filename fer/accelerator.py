@@ -1,8 +1,10 @@
 """Which device and which precision a run gets."""
 
+from collections.abc import Callable
 from typing import Literal
 
 import torch
+from torch import nn
 
 from fer.errors import ConfigError
 
@@ -31,19 +33,36 @@ def resolve_accelerator(wanted: Literal["auto", "cpu", "mps", "cuda"]) -> Accele
     return wanted
 
 
-def resolve_precision(wanted: str, accelerator: Accelerator) -> str:
-    """Lightning's name of the precision; `auto` takes bfloat16 where the hardware multiplies it natively.
+def resolve_precision(wanted: str, accelerator: Accelerator, build: Callable[[], nn.Module] | None = None) -> str:
+    """Lightning's name of the precision; `auto` takes bfloat16 where it is faster.
 
     On CPUs with AVX512-BF16 or AMX, bfloat16 autocast trains CNNs two to three times as fast as float32; on CPUs
-    without, it is slower. Apple MPS stays in float32.
+    without, it is slower, and so it is for the nets of `slow_in_bfloat16`. Apple MPS stays in float32.
+
+    Args:
+        wanted: "auto", or what is returned as it is.
+        accelerator: where the net trains.
+        build: makes the net, to look at; None where no particular one is meant.
     """
     if wanted != "auto":
         return wanted
     if accelerator == "cuda":
         return "bf16-mixed" if torch.cuda.is_bf16_supported(including_emulation=False) else "32-true"
     if accelerator == "cpu" and (torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported()):
-        return "bf16-mixed"
+        return "32-true" if build is not None and slow_in_bfloat16(build()) else "bf16-mixed"
     return "32-true"
+
+
+def slow_in_bfloat16(net: nn.Module) -> bool:
+    """Whether a net is one of those that CPUs train faster in float32: depthwise convolutions that skip places.
+
+    oneDNN has no fast gradient of these in bfloat16. The EfficientNets, MobileNetV3 and GhostNet have them and train at
+    1.5 to 2.5 times the speed in float32 (torch 2.15); ConvNeXt, whose depthwise convolutions skip nothing, does not.
+    """
+    return any(
+        isinstance(layer, nn.Conv2d) and 1 < layer.in_channels == layer.groups and max(layer.stride) > 1
+        for layer in net.modules()
+    )
 
 
 def device_name(accelerator: Accelerator) -> str:

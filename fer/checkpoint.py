@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -23,6 +23,19 @@ KEY: Final = "fer"
 """Where a Lightning checkpoint holds our description."""
 
 
+class ConfiguredNet(Protocol):
+    """The part of a model's configuration that says how its net is built; `NetSpec` tells what each means."""
+
+    @property
+    def name(self) -> str: ...  # noqa: D102
+    @property
+    def channels(self) -> int: ...  # noqa: D102
+    @property
+    def size(self) -> int: ...  # noqa: D102
+    @property
+    def params(self) -> Mapping[str, Any]: ...  # noqa: D102
+
+
 @dataclass(frozen=True, kw_only=True)
 class NetSpec:
     """All that is needed to build a net without its weights.
@@ -38,6 +51,11 @@ class NetSpec:
     channels: int
     size: int
     params: Mapping[str, Any]
+
+    @classmethod
+    def of(cls, model: "ConfiguredNet") -> "NetSpec":
+        """What the model section of a configuration asks for."""
+        return cls(name=model.name, channels=model.channels, size=model.size, params=model.params)
 
     def build(self) -> nn.Module:
         """The net, freshly initialised."""

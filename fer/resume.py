@@ -47,8 +47,7 @@ def _refuse_used(folder: RunFolder, why: str) -> None:
 
 def _refuse_other_net(path: Path, config: TrainConfig) -> None:
     theirs = spec_of(read_checkpoint(path))
-    model = config.model
-    ours = NetSpec(name=model.name, channels=model.channels, size=model.size, params=model.params)
+    ours = NetSpec.of(config.model)
     if theirs != ours:
         raise CheckpointError(
             f"{path} holds another net: it was trained as {_words(theirs)}, the configuration asks for {_words(ours)}"

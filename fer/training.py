@@ -79,7 +79,7 @@ def run(
     assert config.run_dir is not None
     folder = RunFolder(config.run_dir)
     accelerator = resolve_accelerator(config.trainer.accelerator)
-    precision = resolve_precision(config.trainer.precision, accelerator)
+    precision = resolve_precision(config.trainer.precision, accelerator, NetSpec.of(config.model).build)
     if config.threads is not None:
         torch.set_num_threads(config.threads)
     epochs = EpochLog(folder.epochs)
@@ -139,7 +139,7 @@ def run(
 def build_classifier(config: TrainConfig, data: FERDataModule, *, teachers: Teachers | None = None) -> Classifier:
     """Net, preprocessing, loss and optimiser of a configuration, for the rows `data` trains on, and its teachers."""
     model = config.model
-    spec = NetSpec(name=model.name, channels=model.channels, size=model.size, params=model.params)
+    spec = NetSpec.of(model)
     net = spec.build()
     if model.pretrained:
         from fer.models.pretrained import load_pretrained

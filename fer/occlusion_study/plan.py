@@ -132,7 +132,8 @@ def _planned(visible: Region, tree: Mapping[str, Any]) -> PlannedRun:
 def _refuse_nothing_to_learn(config: TrainConfig) -> None:
     from fer.checkpoint import NetSpec
 
-    model = config.model
-    net = NetSpec(name=model.name, channels=model.channels, size=model.size, params=model.params).build()
+    net = NetSpec.of(config.model).build()
     if not any(parameter.requires_grad for parameter in net.parameters()):
-        raise ConfigError(f"model={model.name} has nothing to learn, so there is nothing to fine-tune: choose a net")
+        raise ConfigError(
+            f"model={config.model.name} has nothing to learn, so there is nothing to fine-tune: choose a net"
+        )
