@@ -47,7 +47,7 @@ def runs_figure(
     from matplotlib.ticker import MaxNLocator
 
     columns = 1 if len(epochs_of) <= 6 else 2
-    figure = new_figure(5.4, 3.6 + 0.2 * -(-len(epochs_of) // columns), palette)
+    figure = new_figure(5.4, 3.6 + 0.24 * -(-len(epochs_of) // columns), palette)
     axes = figure.subplots()
     longest = max(sum(epoch.get("seconds", 0) for epoch in epochs) for epochs in epochs_of.values())
     scale, unit = (60.0, "minutes") if longest >= 180 else (1.0, "seconds")
