@@ -1,7 +1,7 @@
 """Which device and which precision a run gets."""
 
 from collections.abc import Callable
-from typing import Literal
+from typing import Final, Literal
 
 import torch
 from torch import nn
@@ -9,6 +9,9 @@ from torch import nn
 from fer.errors import ConfigError
 
 Accelerator = Literal["cpu", "mps", "cuda"]
+
+STRIDED_DEPTHWISE: Final = 0.005
+"""Share of a net's multiply-accumulates in strided depthwise convolutions from which on float32 is faster on CPUs."""
 
 
 def resolve_accelerator(wanted: Literal["auto", "cpu", "mps", "cuda"]) -> Accelerator:
@@ -33,7 +36,7 @@ def resolve_accelerator(wanted: Literal["auto", "cpu", "mps", "cuda"]) -> Accele
     return wanted
 
 
-def resolve_precision(wanted: str, accelerator: Accelerator, build: Callable[[], nn.Module] | None = None) -> str:
+def resolve_precision(wanted: str, accelerator: Accelerator, *, slow: Callable[[], bool] | None = None) -> str:
     """Lightning's name of the precision; `auto` takes bfloat16 where it is faster.
 
     On CPUs with AVX512-BF16 or AMX, bfloat16 autocast trains CNNs two to three times as fast as float32; on CPUs
@@ -42,27 +45,48 @@ def resolve_precision(wanted: str, accelerator: Accelerator, build: Callable[[],
     Args:
         wanted: "auto", or what is returned as it is.
         accelerator: where the net trains.
-        build: makes the net, to look at; None where no particular one is meant.
+        slow: whether the net is one of those, asked where it matters; None where no particular net is meant.
     """
     if wanted != "auto":
         return wanted
     if accelerator == "cuda":
         return "bf16-mixed" if torch.cuda.is_bf16_supported(including_emulation=False) else "32-true"
     if accelerator == "cpu" and (torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported()):
-        return "32-true" if build is not None and slow_in_bfloat16(build()) else "bf16-mixed"
+        return "32-true" if slow is not None and slow() else "bf16-mixed"
     return "32-true"
 
 
-def slow_in_bfloat16(net: nn.Module) -> bool:
-    """Whether a net is one of those that CPUs train faster in float32: depthwise convolutions that skip places.
+def slow_in_bfloat16(net: nn.Module, *, channels: int, size: int) -> bool:
+    """Whether a net is one of those that CPUs train faster in float32: those with strided depthwise convolutions.
 
-    oneDNN has no fast gradient of these in bfloat16. The EfficientNets, MobileNetV3 and GhostNet have them and train at
-    1.5 to 2.5 times the speed in float32 (torch 2.15); ConvNeXt, whose depthwise convolutions skip nothing, does not.
+    oneDNN has no fast gradient of these in bfloat16. Nets that spend `STRIDED_DEPTHWISE` of their arithmetic on them
+    train at 1.2 to 2.4 times the speed in float32 (docs/RESULTS.md), those that spend less mostly in bfloat16.
+
+    Args:
+        net: any net of images.
+        channels, size: of the images it takes.
     """
-    return any(
-        isinstance(layer, nn.Conv2d) and 1 < layer.in_channels == layer.groups and max(layer.stride) > 1
+    strided = {
+        layer
         for layer in net.modules()
-    )
+        if isinstance(layer, nn.Conv2d) and 1 < layer.in_channels == layer.groups and max(layer.stride) > 1
+    }
+    if not strided:
+        return False
+    macs: dict[nn.Module, int] = {}
+
+    def count(layer: nn.Module, _: object, output_BDHW: torch.Tensor) -> None:
+        assert isinstance(layer, nn.Conv2d)
+        macs[layer] = output_BDHW[0].numel() * layer.weight[0].numel()
+
+    hooks = [layer.register_forward_hook(count) for layer in net.modules() if isinstance(layer, nn.Conv2d)]
+    training = net.training
+    with torch.inference_mode():
+        net.eval()(torch.zeros(1, channels, size, size))
+    net.train(training)
+    for hook in hooks:
+        hook.remove()
+    return sum(macs.get(layer, 0) for layer in strided) > STRIDED_DEPTHWISE * sum(macs.values())
 
 
 def device_name(accelerator: Accelerator) -> str:

@@ -12,7 +12,7 @@ import pytorch_lightning as pl
 import torch
 from torch import nn
 
-from fer.accelerator import Accelerator, device_name, resolve_accelerator, resolve_precision
+from fer.accelerator import Accelerator, device_name, resolve_accelerator, resolve_precision, slow_in_bfloat16
 from fer.callbacks.epoch_log import EpochLog
 from fer.checkpoint import NetSpec, describe, load_model
 from fer.config import TrainConfig
@@ -79,7 +79,7 @@ def run(
     assert config.run_dir is not None
     folder = RunFolder(config.run_dir)
     accelerator = resolve_accelerator(config.trainer.accelerator)
-    precision = resolve_precision(config.trainer.precision, accelerator, NetSpec.of(config.model).build)
+    precision = resolve_precision(config.trainer.precision, accelerator, slow=lambda: slow_on_cpu(config))
     if config.threads is not None:
         torch.set_num_threads(config.threads)
     epochs = EpochLog(folder.epochs)
@@ -168,6 +168,12 @@ def build_classifier(config: TrainConfig, data: FERDataModule, *, teachers: Teac
         # `net.compile()` keeps the parameters' names; `torch.compile(net)` prefixes them.
         net.compile()
     return system
+
+
+def slow_on_cpu(config: TrainConfig) -> bool:
+    """Whether a CPU trains the configured net faster in float32 than in bfloat16."""
+    spec = NetSpec.of(config.model)
+    return slow_in_bfloat16(spec.build(), channels=spec.channels, size=spec.size)
 
 
 def own_answers(config: TrainConfig, data: FERDataModule) -> OwnAnswers | None:

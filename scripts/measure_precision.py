@@ -13,7 +13,7 @@ import time
 import torch
 from torch import nn
 
-from fer.accelerator import resolve_precision
+from fer.accelerator import resolve_precision, slow_in_bfloat16
 from fer.checkpoint import NetSpec
 from fer.conf_files import config_groups
 from fer.config import compose_train, validate
@@ -39,7 +39,8 @@ def main() -> None:
         ]
         half, full = (arguments.batch / statistics.median(seconds) for seconds in zip(*pairs, strict=True))
         ratio = statistics.median(half_seconds / full_seconds for half_seconds, full_seconds in pairs)
-        chosen = resolve_precision("auto", "cpu", lambda net=net: net)  # type: ignore[misc]
+        slow = slow_in_bfloat16(net, channels=1, size=arguments.size)
+        chosen = resolve_precision("auto", "cpu", slow=lambda slow=slow: slow)  # type: ignore[misc]
         print(f"| {name} | {half:,.0f} | {full:,.0f} | {ratio:.2f} | {chosen} |", flush=True)
 
 
