@@ -53,7 +53,7 @@ class NetSpec:
     params: Mapping[str, Any]
 
     @classmethod
-    def of(cls, model: "ConfiguredNet") -> "NetSpec":
+    def of(cls, model: ConfiguredNet) -> "NetSpec":
         """What the model section of a configuration asks for."""
         return cls(name=model.name, channels=model.channels, size=model.size, params=model.params)
 

@@ -100,29 +100,20 @@ def test_warp_into_a_smaller_size_is_antialiased() -> None:
 def test_cuda_warps_as_the_cpu_does() -> None:
     if not torch.cuda.is_available():
         pytest.skip("needs a CUDA device")
-    x_BCHW = faces(channels=3).float()
-    there_B = torch.tensor([0.3], device="cuda")
-    out_BCHW = warp(
-        x_BCHW[:1].cuda(),
-        flip_B=there_B > 1,
-        angle_B=there_B,
-        shift_x_B=there_B / 4,
-        shift_y_B=there_B / 5,
-        zoom_B=1 + there_B,
-        shear_B=there_B / 6,
-        height=24,
-        width=24,
-    )
-    here_B = there_B.cpu()
-    expected_BCHW = warp(
-        x_BCHW[:1],
-        flip_B=here_B > 1,
-        angle_B=here_B,
-        shift_x_B=here_B / 4,
-        shift_y_B=here_B / 5,
-        zoom_B=1 + here_B,
-        shear_B=here_B / 6,
-        height=24,
-        width=24,
-    )
-    assert torch.allclose(out_BCHW.cpu(), expected_BCHW, atol=0.05)
+    x_BCHW = faces(channels=3)[:1].float()
+
+    def warped(device: str) -> Tensor:
+        amount_B = torch.tensor([0.3], device=device)
+        return warp(
+            x_BCHW.to(device),
+            flip_B=amount_B > 1,
+            angle_B=amount_B,
+            shift_x_B=amount_B / 4,
+            shift_y_B=amount_B / 5,
+            zoom_B=1 + amount_B,
+            shear_B=amount_B / 6,
+            height=24,
+            width=24,
+        )
+
+    assert torch.allclose(warped("cuda").cpu(), warped("cpu"), atol=0.05)
