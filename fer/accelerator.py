@@ -1,17 +1,13 @@
 """Which device and which precision a run gets."""
 
 from collections.abc import Callable
-from typing import Final, Literal
+from typing import Literal
 
 import torch
-from torch import nn
 
 from fer.errors import ConfigError
 
 Accelerator = Literal["cpu", "mps", "cuda"]
-
-STRIDED_DEPTHWISE: Final = 0.005
-"""Share of a net's multiply-accumulates in strided depthwise convolutions from which on float32 is faster on CPUs."""
 
 
 def resolve_accelerator(wanted: Literal["auto", "cpu", "mps", "cuda"]) -> Accelerator:
@@ -40,7 +36,8 @@ def resolve_precision(wanted: str, accelerator: Accelerator, *, slow: Callable[[
     """Lightning's name of the precision; `auto` takes bfloat16 where it is faster.
 
     On CPUs with AVX512-BF16 or AMX, bfloat16 autocast trains CNNs two to three times as fast as float32; on CPUs
-    without, it is slower, and so it is for the nets of `slow_in_bfloat16`. Apple MPS stays in float32.
+    without, it is slower, and so it is for the nets of `fer.models.arithmetic.slow_in_bfloat16`. Apple MPS stays in
+    float32.
 
     Args:
         wanted: "auto", or what is returned as it is.
@@ -54,39 +51,6 @@ def resolve_precision(wanted: str, accelerator: Accelerator, *, slow: Callable[[
     if accelerator == "cpu" and (torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported()):
         return "32-true" if slow is not None and slow() else "bf16-mixed"
     return "32-true"
-
-
-def slow_in_bfloat16(net: nn.Module, *, channels: int, size: int) -> bool:
-    """Whether a net is one of those that CPUs train faster in float32: those with strided depthwise convolutions.
-
-    oneDNN has no fast gradient of these in bfloat16. Nets that spend `STRIDED_DEPTHWISE` of their arithmetic on them
-    train at 1.2 to 2.4 times the speed in float32 (docs/RESULTS.md), those that spend less mostly in bfloat16.
-
-    Args:
-        net: any net of images.
-        channels, size: of the images it takes.
-    """
-    strided = {
-        layer
-        for layer in net.modules()
-        if isinstance(layer, nn.Conv2d) and 1 < layer.in_channels == layer.groups and max(layer.stride) > 1
-    }
-    if not strided:
-        return False
-    macs: dict[nn.Module, int] = {}
-
-    def count(layer: nn.Module, _: object, output_BDHW: torch.Tensor) -> None:
-        assert isinstance(layer, nn.Conv2d)
-        macs[layer] = output_BDHW[0].numel() * layer.weight[0].numel()
-
-    hooks = [layer.register_forward_hook(count) for layer in net.modules() if isinstance(layer, nn.Conv2d)]
-    training = net.training
-    with torch.inference_mode():
-        net.eval()(torch.zeros(1, channels, size, size))
-    net.train(training)
-    for hook in hooks:
-        hook.remove()
-    return sum(macs.get(layer, 0) for layer in strided) > STRIDED_DEPTHWISE * sum(macs.values())
 
 
 def device_name(accelerator: Accelerator) -> str:

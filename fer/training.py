@@ -12,7 +12,7 @@ import pytorch_lightning as pl
 import torch
 from torch import nn
 
-from fer.accelerator import Accelerator, device_name, resolve_accelerator, resolve_precision, slow_in_bfloat16
+from fer.accelerator import Accelerator, device_name, resolve_accelerator, resolve_precision
 from fer.callbacks.epoch_log import EpochLog
 from fer.checkpoint import NetSpec, describe, load_model
 from fer.config import TrainConfig
@@ -25,6 +25,7 @@ from fer.errors import ConfigError
 from fer.folders.run import RunFolder
 from fer.labels import EMOTIONS
 from fer.metrics import Predictions, headline
+from fer.models.arithmetic import slow_in_bfloat16
 from fer.models.classifier import Classifier
 from fer.models.losses import build_loss
 from fer.models.optimizer import build_optimizer

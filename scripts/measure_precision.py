@@ -13,10 +13,11 @@ import time
 import torch
 from torch import nn
 
-from fer.accelerator import resolve_precision, slow_in_bfloat16
+from fer.accelerator import resolve_precision
 from fer.checkpoint import NetSpec
 from fer.conf_files import config_groups
 from fer.config import compose_train, validate
+from fer.models.arithmetic import slow_in_bfloat16
 
 
 def main() -> None:

@@ -3,7 +3,7 @@
 import logging
 import pickle
 import sys
-from collections.abc import Callable, Mapping, Set
+from collections.abc import Callable, Mapping, Sequence, Set
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -30,6 +30,9 @@ _COUNTER: Final = "num_batches_tracked"
 """Of batch norm; older files have none."""
 
 _PROBE_SECONDS: Final = 5.0
+
+_MAX_LISTED: Final = 5
+"""Names of fresh tensors that a line of the log shows."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -99,13 +102,14 @@ def load_pretrained(net: nn.Module, *, source: bool | str | Path) -> LoadedWeigh
         unused=tuple(name for name in found if name not in filled),
         overlap=overlap,
     )
+    rest = [name for name in result.fresh if name not in head and not name.endswith(_COUNTER)]
     log.info(
         "weights  %s: %.0f %% of the backbone%s%s%s",
         path.name if source is not True else "ImageNet",
         100 * overlap,
         ", under other names, matched by order and shape" if ordered is not None else "",
         ", head included" if head and set(head) <= set(filled) else ", fresh head",
-        f"; also fresh: {', '.join(rest)}" if (rest := [name for name in result.fresh if name not in head]) else "",
+        f"; also fresh: {_listed(rest)}" if rest else "",
     )
     return result
 
@@ -244,6 +248,11 @@ def _in_order(
 
 def _fits(weight: Tensor, own: Tensor) -> bool:
     return adapt_channels(weight, own.shape).shape == own.shape
+
+
+def _listed(names: Sequence[str]) -> str:
+    more = len(names) - _MAX_LISTED
+    return ", ".join(names[:_MAX_LISTED]) + (f" and {more} more" if more > 0 else "")
 
 
 def _examples(tensors: Mapping[str, Tensor], filled: Mapping[str, Tensor]) -> str:

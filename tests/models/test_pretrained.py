@@ -125,6 +125,16 @@ def test_a_new_stem_starts_afresh(tmp_path: Path, caplog: pytest.LogCaptureFixtu
     assert "also fresh: conv1.weight" in caplog.text
 
 
+def test_of_many_fresh_weights_a_few_are_named(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    torch.save(build("vit", depth=2).state_dict(), tmp_path / "vit.pth")
+    with caplog.at_level(logging.INFO):
+        result = load_pretrained(build("vit", depth=3), source=tmp_path / "vit.pth")
+    block = [name for name in result.fresh if name.startswith("blocks.2.")]
+    assert set(result.fresh) == set(block)
+    assert len(block) > 5
+    assert caplog.messages[-1].endswith(f"also fresh: {', '.join(block[:5])} and {len(block) - 5} more")
+
+
 def under_other_names(net: nn.Module) -> dict[str, Tensor]:
     """As another code base calls its parts, in the same order."""
     return {
@@ -146,6 +156,7 @@ def test_the_same_net_under_other_names(
     assert loaded.overlap == 1.0
     assert {name for name in loaded.fresh if not name.endswith("num_batches_tracked")} == {"fc.weight", "fc.bias"}
     assert "matched by order and shape" in caplog.text
+    assert "also fresh" not in caplog.text  # a counter of batches is no weight
     for name in loaded.loaded:
         assert equal(net.state_dict()[name], imagenet_like.state_dict()[name])
 

@@ -9,16 +9,13 @@ import numpy as np
 import pytest
 import torch
 from fake_runs import fake_run
-from torch import nn
 
 from fer.checkpoint import load_model
 from fer.folders.opened import OpenData, OpenModels
 from fer.folders.record import read_runs
 from fer.metrics import METRICS, Estimate
-from fer.models.registry import build_net
 from fer.report.comparison.columns import COLUMNS
 from fer.report.cost.analysis import analyse
-from fer.report.cost.arithmetic import flops, weight_megabytes
 from fer.report.cost.costs import training_of
 from fer.report.cost.figures import cost_figure
 from fer.report.cost.label_placement import place_boxes
@@ -40,41 +37,6 @@ def report(*paths: Path, out: Path, options: ReportOptions = OPTIONS) -> Path:
     subject = Subject(run=runs[0], runs=runs, options=options, data=data, models=models)
     finding = analyse(subject)
     return write_report(out, subject, {} if finding is None else {"cost": finding}, command="fer-report")
-
-
-# --- size and arithmetic ---
-
-
-def test_flops_of_layers_by_hand() -> None:
-    net = nn.Sequential(
-        nn.Conv2d(1, 8, 3, padding=1, bias=False), nn.BatchNorm2d(8), nn.ReLU(), nn.Flatten(), nn.Linear(8 * 36, 7)
-    ).eval()
-    macs = 8 * 1 * 9 * 36 + 8 * 36 * 7
-    assert flops(net, channels=1, size=6) == 2 * macs
-
-
-def test_attention_is_counted() -> None:
-    """Of one head over T tokens of width D: T x T x D for the scores and as much for the mean of values."""
-
-    class Attention(nn.Module):
-        def forward(self, x_BCHW: torch.Tensor) -> torch.Tensor:
-            x_BHTD = x_BCHW.flatten(2).unsqueeze(1)
-            return nn.functional.scaled_dot_product_attention(x_BHTD, x_BHTD, x_BHTD)
-
-    tokens, width = 3, 16
-    assert flops(Attention(), channels=tokens, size=4) == 2 * 2 * tokens * tokens * width
-
-
-def test_a_net_without_arithmetic_costs_nothing() -> None:
-    net = build_net("majority", in_channels=1, num_classes=7, size=48, params={})
-    assert flops(net.eval(), channels=1, size=48) == 0
-
-
-def test_weights_hold_parameters_and_running_statistics() -> None:
-    net = nn.Sequential(nn.Linear(10, 5), nn.BatchNorm1d(5))
-    # 55 of the linear layer, 10 of the normalisation, 10 running statistics; the counter of batches is no weight.
-    assert weight_megabytes(net) == pytest.approx(75 * 4 / 1e6)
-    assert weight_megabytes(net.half()) == pytest.approx(75 * 4 / 1e6)
 
 
 # --- time ---
