@@ -26,7 +26,7 @@ import numpy.typing as npt
 from fer.data.fer2013.counts import OFFICIAL_COUNTS, count_differences
 from fer.data.ferplus import FERPLUS_COLUMNS, agreement, ferplus_rows, read_ferplus
 from fer.data.near_duplicates import near_duplicates as find_near_duplicates
-from fer.data.samples import FaceSamples, Split, canonical_order, content_hashes, fingerprint
+from fer.data.samples import FaceSamples, Split, content_hashes, fingerprint
 from fer.labels import ALPHABETICAL, EMOTIONS
 
 NEAR_THRESHOLD: Final = 0.95
@@ -182,7 +182,7 @@ def audit(samples: FaceSamples, *, ferplus: Path | None = None, near_duplicates:
     is_fer2013, recognised = recognise(samples)
     return AuditReport(
         source=samples.source,
-        fingerprint=fingerprint(canonical_order(samples)),
+        fingerprint=fingerprint(samples),
         recognised=recognised,
         is_fer2013=is_fer2013,
         shape=(samples.images.shape[1], samples.images.shape[2], samples.images.shape[3]),

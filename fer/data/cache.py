@@ -20,7 +20,7 @@ from typing import IO, Any, Final
 import numpy as np
 import numpy.typing as npt
 
-from fer.data.samples import FaceSamples, fingerprint
+from fer.data.samples import FaceSamples, canonical_rows, fingerprint, pieces
 from fer.data.walk import walk_files
 from fer.errors import DataError
 
@@ -127,14 +127,14 @@ def cached_entries(cache_dir: Path | None = None) -> list[Entry]:
 
 
 def load_packed(read: Callable[[], FaceSamples], *, key: str, cache_dir: Path | None = None) -> Packed:
-    """The samples under `key`: opened from the cache, or read once and written to it.
+    """The samples under `key` in `canonical_order`: opened from the cache, or read once and written to it.
 
     Several processes may call it at once: one reads, the others wait for it. A build that was killed leaves nothing
     that is taken for data, and a damaged entry is rebuilt with a warning. Where the cache cannot be written (no
     permission, disk full), the samples are read into memory, with a warning.
 
     Args:
-        read: gives the samples in `canonical_order`; called only when there is no usable entry.
+        read: gives the samples in any order; called only when there is no usable entry.
         key: file name of the entry, of letters, digits, ".", "_" and "-" (`source_key`).
         cache_dir: where entries live; `default_cache_dir()` if None.
 
@@ -160,11 +160,12 @@ def load_packed(read: Callable[[], FaceSamples], *, key: str, cache_dir: Path | 
         if packed is not None:  # another process built it while this one waited
             return packed
         samples = read()
-        content = fingerprint(samples)
+        rows = canonical_rows(samples)
+        content = fingerprint(samples, rows=rows)
         if failure is None:
             try:
                 _remove_leftovers(folder, key)
-                _write(samples, entry, content=content)
+                _write(samples, entry, rows=rows, content=content)
                 # Mapped pages take the place of the arrays in memory.
                 packed = _open(entry, warn=True)
             except OSError as error:
@@ -178,7 +179,7 @@ def load_packed(read: Callable[[], FaceSamples], *, key: str, cache_dir: Path | 
             failure,
             _megabytes(samples),
         )
-        return Packed(samples, content, built=True)
+        return Packed(samples.take(rows), content, built=True)
 
 
 def _open(entry: Path, *, warn: bool = False, checked: bool = False) -> Packed | None:
@@ -231,8 +232,8 @@ def _load(entry: Path, name: str, *, mapped: bool = False) -> npt.NDArray[Any]:
     return array
 
 
-def _write(samples: FaceSamples, entry: Path, *, content: str) -> None:
-    """Writes the entry beside its place and moves it there whole, over a damaged one if there is one."""
+def _write(samples: FaceSamples, entry: Path, *, rows: npt.NDArray[np.int64], content: str) -> None:
+    """Writes the samples at `rows` beside the entry's place and moves them there whole, over a damaged one if any."""
     arrays: dict[str, npt.NDArray[Any]] = {
         "images": samples.images,
         "labels": samples.labels,
@@ -245,9 +246,7 @@ def _write(samples: FaceSamples, entry: Path, *, content: str) -> None:
     building = _temporary(entry)
     try:
         for name, array in arrays.items():
-            with (building / f"{name}.npy").open("wb") as file:
-                np.save(file, np.ascontiguousarray(array), allow_pickle=False)
-                os.fsync(file.fileno())
+            _save(array, rows, building / f"{name}.npy")
         meta = {
             "version": CACHE_VERSION,
             "fingerprint": content,
@@ -272,6 +271,21 @@ def _write(samples: FaceSamples, entry: Path, *, content: str) -> None:
         _sync_folder(entry.parent)
     finally:
         _remove_own(entry)
+
+
+def _save(array: npt.NDArray[Any], rows: npt.NDArray[np.int64], path: Path) -> None:
+    """Writes `array[rows]` as a .npy file, without a copy of it in memory."""
+    layout = {
+        "descr": np.lib.format.dtype_to_descr(array.dtype),
+        "fortran_order": False,
+        "shape": (len(rows), *array.shape[1:]),
+    }
+    with path.open("wb") as file:
+        np.lib.format.write_array_header_1_0(file, layout)
+        for piece in pieces(array, rows):
+            file.write(piece)
+        file.flush()
+        os.fsync(file.fileno())
 
 
 def _temporary(entry: Path) -> Path:

@@ -19,7 +19,7 @@ from fer.data.cache import Packed, load_packed, source_key
 from fer.data.decode import DecodedFaces, decode_resized
 from fer.data.partition import held_out_bins
 from fer.data.resize import INTERPOLATION
-from fer.data.samples import FaceSamples, Split, canonical_order
+from fer.data.samples import FaceSamples, Split
 from fer.data.tree import FolderTree, Tree, ZipTree
 from fer.errors import DataError
 from fer.labels import CONTEMPT, EMOTIONS, canonical_name, resolve_classes
@@ -144,7 +144,7 @@ def load_image_files(
 
 
 def read_image_files(root: Path, *, listing: Callable[[Tree], Listing], rules: ImportRules) -> FaceSamples:
-    """The samples at `root`, decoded, in `canonical_order`; see `load_image_files`."""
+    """The samples at `root`, decoded, in the order of the listing; see `load_image_files`."""
     with _open_tree(root) as tree:
         listed = listing(tree)
         origin = f"{listed.name} ({tree.root})"
@@ -185,7 +185,7 @@ def read_image_files(root: Path, *, listing: Callable[[Tree], Listing], rules: I
     samples = replace(samples, notes=(*notes, *split_notes))
     for note in samples.notes:
         logger.info("%s: %s", listed.name, note)
-    return canonical_order(samples)
+    return samples
 
 
 def hold_out(samples: FaceSamples, *, rules: ImportRules) -> tuple[FaceSamples, list[str]]:

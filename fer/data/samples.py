@@ -1,15 +1,17 @@
 """The one form every source is read into."""
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
 
 from fer.labels import NUM_CLASSES
+
+_PIECE_BYTES: Final = 1 << 22
 
 
 class Split(StrEnum):
@@ -87,21 +89,42 @@ def content_hashes(images: npt.NDArray[np.uint8]) -> npt.NDArray[np.str_]:
     return np.array([hashlib.sha1(np.ascontiguousarray(image).tobytes()).hexdigest() for image in images], dtype="U40")
 
 
-def canonical_order(samples: FaceSamples) -> FaceSamples:
-    """The same samples sorted by split, content and label: equal for every form of one data set,
-    whatever the order of files or rows, and free of runs of one class."""
-    split_rank = np.searchsorted(sorted(Split), samples.splits)
-    return samples.take(np.lexsort((samples.ids, samples.labels, content_hashes(samples.images), split_rank)))
+def canonical_rows(samples: FaceSamples) -> npt.NDArray[np.int64]:
+    """int64 array (N,): the rows sorted by split, content and label, and by id where those are equal.
 
-
-def fingerprint(samples: FaceSamples) -> str:
-    """16 hex digits that name the content: pixels, labels and splits, and nothing of names or paths.
-
-    Expects `canonical_order`. Two forms of one data set share it when their pixels are equal.
+    The order is the same for every form of one data set, whatever the order of files or rows, and free of runs of one
+    class.
     """
+    split_rank = np.searchsorted(sorted(Split), samples.splits)
+    return np.lexsort((samples.ids, samples.labels, content_hashes(samples.images), split_rank))
+
+
+def canonical_order(samples: FaceSamples) -> FaceSamples:
+    """The same samples in the order of `canonical_rows`, copied."""
+    return samples.take(canonical_rows(samples))
+
+
+def fingerprint(samples: FaceSamples, *, rows: npt.NDArray[np.int64] | None = None) -> str:
+    """16 hex digits that name the content: pixels, labels and splits, and nothing of their order, names or paths.
+
+    Two forms of one data set share it when their pixels are equal.
+
+    Args:
+        samples: in any order.
+        rows: their `canonical_rows`, where they are known already.
+    """
+    rows = canonical_rows(samples) if rows is None else rows
     digest = hashlib.sha256()
     for array in (samples.labels, samples.splits.astype("U16")):
-        digest.update(np.ascontiguousarray(array).tobytes())
-    for start in range(0, len(samples), 4096):
-        digest.update(np.ascontiguousarray(samples.images[start : start + 4096]).tobytes())
+        digest.update(array[rows].tobytes())
+    for piece in pieces(samples.images, rows):
+        digest.update(piece)
     return digest.hexdigest()[:16]
+
+
+def pieces(array: npt.NDArray[Any], rows: npt.NDArray[np.int64]) -> Iterator[bytes]:
+    """The bytes of `array[rows]`, some megabytes at a time: an array need not be held in two orders."""
+    row_bytes = array.itemsize * int(np.prod(array.shape[1:]))
+    step = max(1, _PIECE_BYTES // max(1, row_bytes))
+    for start in range(0, len(rows), step):
+        yield array[rows[start : start + step]].tobytes()

@@ -241,15 +241,13 @@ def _open_fer2013(config: Fer2013Config) -> Packed:
 
 
 def _open_synthetic(config: SyntheticConfig) -> Packed:
-    from fer.data.samples import Split, canonical_order
+    from fer.data.samples import Split
     from fer.data.synthetic import RENDERER, synthetic_samples
 
     counts = {Split.TRAINING: config.train, Split.PUBLIC: config.public, Split.PRIVATE: config.private}
     settings = f"{config.seed}-{config.size}-{config.difficulty:g}-{'-'.join(map(str, counts.values()))}"
     return load_packed(
-        lambda: canonical_order(
-            synthetic_samples(counts=counts, seed=config.seed, size=config.size, difficulty=config.difficulty)
-        ),
+        lambda: synthetic_samples(counts=counts, seed=config.seed, size=config.size, difficulty=config.difficulty),
         key=f"synthetic-{RENDERER}-{settings}",
     )
 

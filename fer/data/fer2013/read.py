@@ -31,7 +31,7 @@ def load_fer2013(root: Path, *, cache_dir: Path | None = None) -> Packed:
         DataError: as `read_fer2013`.
     """
     root = _existing(root)
-    return load_packed(lambda: read_fer2013(root), key=source_key(root, reader=READER), cache_dir=cache_dir)
+    return load_packed(lambda: _read_root(root), key=source_key(root, reader=READER), cache_dir=cache_dir)
 
 
 def read_fer2013(root: Path) -> FaceSamples:
@@ -48,9 +48,13 @@ def read_fer2013(root: Path) -> FaceSamples:
     Raises:
         DataError: nothing there, no known form, or a broken one; the message names the file and the fix.
     """
-    root = _existing(root)
+    return canonical_order(_read_root(_existing(root)))
+
+
+def _read_root(root: Path) -> FaceSamples:
+    """The samples at a root that exists, in the order of the files or rows."""
     with _open(root) as tree:
-        samples = canonical_order(_read(tree))
+        samples = _read(tree)
     differences = count_differences(samples)
     if differences:
         logger.warning("%s is not the complete FER-2013: %s", root, "; ".join(differences))

@@ -9,7 +9,7 @@ import numpy as np
 
 from fer.data.cache import Packed, load_packed
 from fer.data.resize import INTERPOLATION, fit_images
-from fer.data.samples import FaceSamples, Split, canonical_order
+from fer.data.samples import FaceSamples, Split
 
 MERGER: Final = "merged-1"
 """Name and version of the way sources are merged, for the cache key."""
@@ -34,7 +34,7 @@ def load_merged(
         digest.update(np.ascontiguousarray(packed.samples.ids).tobytes())
     opened = [(name, packed.samples) for name, packed in members]
     return load_packed(
-        lambda: canonical_order(merge(opened, size=size, channels=channels)),
+        lambda: merge(opened, size=size, channels=channels),
         key=f"{MERGER}-{digest.hexdigest()[:32]}",
         cache_dir=cache_dir,
     )
