@@ -20,4 +20,4 @@ quickstart:  ## drawn faces to report in two minutes
 	uv run fer-train experiment=quickstart
 
 lock:  ## requirements.lock for pip users, from the resolution that exclude-newer fixes
-	uv export --quiet --no-emit-project --extra train --no-default-groups --no-header --format requirements-txt --output-file requirements.lock
+	(sed -n 's/^exclude-newer/# &/p' pyproject.toml && uv export --quiet --no-emit-project --extra train --no-default-groups --no-header --format requirements-txt) > requirements.lock

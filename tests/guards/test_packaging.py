@@ -7,24 +7,40 @@ import shutil
 import subprocess
 import sys
 import tarfile
+import tomllib
 import venv
 import zipfile
 from pathlib import Path
 
 import cv2
 import pytest
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
+from packaging.version import Version
 
 ROOT = Path(__file__).parents[2]
 UV = shutil.which("uv")
 needs_uv = pytest.mark.skipif(UV is None, reason="uv is not installed")
 
 
-def lines_that_matter(text: str) -> list[str]:
-    return [line for line in text.splitlines() if line.strip() and not line.lstrip().startswith("#")]
+def pinned(lock: str) -> dict[tuple[str, str], Version]:
+    """The version of each (package, marker) of a requirements file."""
+    lines = re.findall(r"^([\w.-]+)==(\S+)(?: ; (.+?))? \\$", lock, re.MULTILINE)
+    return {(name, marker): Version(version) for name, version, marker in lines}
+
+
+def asked(lock: str) -> list[str]:
+    """The line of a requirements file that says what was asked of the resolver."""
+    return re.findall(r"^# (exclude-newer = .+)$", lock, re.MULTILINE)
 
 
 @needs_uv
 def test_requirements_lock_is_current() -> None:
+    """It pins what pyproject.toml resolves to.
+
+    A version may be older than today's resolution: indexes learn of a release days after the date it carries, so the
+    same question gets a newer answer later.
+    """
     exported = subprocess.run(
         [
             str(UV),
@@ -44,8 +60,25 @@ def test_requirements_lock_is_current() -> None:
         check=False,
     )
     assert exported.returncode == 0, exported.stderr
-    current = lines_that_matter((ROOT / "requirements.lock").read_text(encoding="utf-8"))
-    assert current == lines_that_matter(exported.stdout), "run `make lock`"
+    lock = (ROOT / "requirements.lock").read_text(encoding="utf-8")
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+    assert asked(lock) == [f'exclude-newer = "{project["tool"]["uv"]["exclude-newer"]}"'], "run `make lock`"
+    current, resolved = pinned(lock), pinned(exported.stdout)
+    assert set(current) == set(resolved), "run `make lock`"
+    newer = {package for package, version in current.items() if version > resolved[package]}
+    assert not newer, "run `make lock`"
+    direct = [*project["project"]["dependencies"], *project["project"]["optional-dependencies"]["train"]]
+    for requirement in map(Requirement, [*direct, *project["tool"]["uv"]["constraint-dependencies"]]):
+        versions = [version for (name, _), version in current.items() if name == canonicalize_name(requirement.name)]
+        assert versions, f"{requirement} is not pinned: run `make lock`"
+        assert all(version in requirement.specifier for version in versions), f"{requirement}: run `make lock`"
+
+
+def test_every_pin_of_requirements_lock_has_its_hashes() -> None:
+    lock = (ROOT / "requirements.lock").read_text(encoding="utf-8")
+    blocks = re.split(r"^(?=[\w.-]+==)", lock, flags=re.MULTILINE)[1:]
+    assert len(blocks) == len(pinned(lock)) > 100
+    assert [block.split()[0] for block in blocks if "--hash=sha256:" not in block] == []
 
 
 def test_requirements_lock_names_no_address() -> None:
