@@ -153,7 +153,8 @@ def _drop_empty(path: Path) -> None:
 
 
 def _watch(gone: threading.Event) -> None:
-    while sys.stdin.buffer.read(1):
+    # Not by sys.stdin, whose lock a thread that waits in it would hold while the interpreter ends: that aborts it.
+    while os.read(0, 1):
         pass
     gone.set()
 

@@ -147,6 +147,20 @@ def test_the_sender_waits_for_a_report_only_while_its_command_lives(fake_trainin
     assert is_done(read_run(training.path), gone=False)
 
 
+def test_the_senders_process_ends_well_though_that_of_the_training_lives_on(fake_training: Start, store: Any) -> None:
+    training = fake_training()
+    training.epochs(0)
+    training.finish()
+    command = [sys.executable, "-m", "fer.tracking.sender", str(training.path)]
+    command += ["--experiment", store.address.experiment, "--uri", store.address.uri]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        # The pipe stays open: `communicate` would close it.
+        status = process.wait(60)
+        assert process.stderr is not None
+        assert status == 0, process.stderr.read()
+    assert read_record(training.path).places[-1].state == "complete"
+
+
 @pytest.mark.slow
 def test_four_processes_fill_one_new_database_at_once(fake_training: Start, tmp_path: Path) -> None:
     uri = f"sqlite:///{tmp_path / 'new' / 'mlflow.db'}"
