@@ -24,7 +24,7 @@ def resnet18(
     stem: Stem = "nopool",
     dropout: Fraction = 0.0,
     drop_path: Fraction = 0.0,
-    zero_init_last: bool = True,
+    zero_init_last: bool = False,
 ) -> nn.Module:
     """ResNet18: images (B, C, H, W) of any size -> logits (B, K).
 
@@ -34,7 +34,8 @@ def resnet18(
         stem: see `Stem`.
         dropout: probability of dropping a pooled feature.
         drop_path: probability of skipping the last residual branch; it rises linearly from 0 (arXiv 1603.09382).
-        zero_init_last: start each residual block as the identity (arXiv 1706.02677, 5.1).
+        zero_init_last: start each residual block as the identity (arXiv 1706.02677, 5.1): here the first passes
+            teach it less so, while ResNet50 needs it (docs/EXPERIMENTS.md).
     """
     return _resnet(
         "resnet18",
@@ -58,7 +59,7 @@ def resnet50(
 ) -> nn.Module:
     """ResNet50: images (B, C, H, W) of any size -> logits (B, K).
 
-    Arguments as for `resnet18`.
+    Arguments as for `resnet18`. Without `zero_init_last` its first passes lead nowhere.
     """
     return _resnet(
         "resnet50",

@@ -194,6 +194,24 @@ def test_stem_sets_the_resolution(name: str, stem: str, cells: int) -> None:
         assert net.forward_features(faces()).shape[2:] == (cells, cells)
 
 
+@pytest.mark.parametrize(
+    ("name", "options", "identity"),
+    [
+        ("resnet18", {}, False),
+        ("resnet18", {"zero_init_last": True}, True),
+        ("resnet50", {}, True),
+        ("resnet50", {"zero_init_last": False}, False),
+    ],
+)
+def test_residual_blocks_start_as_the_identity_where_it_helps(
+    name: str, options: dict[str, bool], identity: bool
+) -> None:
+    net = build(name, **options).eval()
+    with torch.no_grad():
+        features = net.layer1[0](net.act1(net.bn1(net.conv1(faces()))))
+        assert torch.equal(net.layer1[1](features), features) is identity
+
+
 def test_vit_takes_any_patch_that_divides_the_image() -> None:
     net = build("vit", patch_size=6)
     assert net.pos_embed.shape == (1, 1 + 8 * 8, 192)
