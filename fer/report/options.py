@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Literal
 
-from pydantic import Field
+from pydantic import Field, field_validator
 
 from fer.report.calibration.options import CalibrationOptions
 from fer.report.cost.options import CostOptions
@@ -23,7 +23,8 @@ class ReportOptions(Section):
     Attributes:
         bootstrap: resamples behind each interval.
         seed: of the resampling and of the choice of example faces.
-        tta: also score with the mirrored face's answer averaged in.
+        tta: also score with the answers to further views of each face averaged in: mirror (the mirrored face) or zoom
+            (the enlarged one too, and its mirror image: twice the time); false: only as the face is.
         faces: show faces at all; false makes a page that can be passed on where the data set's licence forbids
             passing on its images.
         batch_size: faces the model is asked about at a time.
@@ -42,7 +43,7 @@ class ReportOptions(Section):
 
     bootstrap: int = Field(default=2000, ge=100, le=100_000)
     seed: int = Field(default=0, ge=0, lt=2**32)
-    tta: bool = True
+    tta: Literal[False, "mirror", "zoom"] = "mirror"
     faces: bool = True
     batch_size: int = Field(default=128, ge=1)
     data_root: Path | None = None
@@ -56,3 +57,8 @@ class ReportOptions(Section):
     fairness: FairnessOptions = FairnessOptions()
     label_noise: LabelNoiseOptions = LabelNoiseOptions()
     cross_data: CrossDataOptions = CrossDataOptions()
+
+    @field_validator("tta", mode="before")
+    @classmethod
+    def _true_is_mirror(cls, tta: object) -> object:
+        return "mirror" if tta is True else tta

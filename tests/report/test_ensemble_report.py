@@ -51,7 +51,7 @@ def test_scores_are_those_of_the_averaged_answers(runs: list[EvaluatedRun], find
             told = finding.metrics[key]["private"][metric]
             assert told["value"] == pytest.approx(value, abs=1e-9)
             assert told["n"] == 105
-    mirrored = average([run.sets["private"].flipped.predictions for run in runs])  # type: ignore[union-attr]
+    mirrored = average([run.sets["private"].averaged.predictions for run in runs])  # type: ignore[union-attr]
     assert finding.metrics["uniform_tta"]["private"]["nll"]["value"] == pytest.approx(headline(mirrored)["nll"])
 
 

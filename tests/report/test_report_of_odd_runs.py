@@ -72,7 +72,7 @@ def test_a_held_out_part_of_training_is_reported_as_such(tmp_path: Path) -> None
     ).write(path / "predictions" / "heldout.parquet")
     found = evaluated(path)
     assert found.sets["heldout"].plain.metrics["accuracy"].n == 14
-    assert found.sets["heldout"].flipped is None
+    assert found.sets["heldout"].averaged is None
     assert found.headline_key == "private"
 
 

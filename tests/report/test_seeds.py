@@ -17,7 +17,7 @@ def test_mean_and_deviation_over_seeds_are_those_of_the_runs(tmp_path: Path) -> 
     runs = [fake_run(tmp_path / f"seed{i}", seed=i, skill=0.5) for i in range(4)]
     finding = analyse(fake_subject(*runs))
     assert finding is not None
-    values = [run.sets["private"].flipped.metrics["macro_f1"].value for run in runs]  # type: ignore[union-attr]
+    values = [run.sets["private"].averaged.metrics["macro_f1"].value for run in runs]  # type: ignore[union-attr]
     told = finding.metrics["1"]["private_tta"]["macro_f1"]
     assert told["mean"] == pytest.approx(statistics.mean(values))
     assert told["deviation"] == pytest.approx(statistics.stdev(values))

@@ -12,7 +12,7 @@ from fer.report.page.section import Chart, Section, cell
 from fer.report.page.wording import parameters
 from fer.report.scores.evaluation import EvaluatedRun
 from fer.report.scores.evaluation_sets import SET_TITLES
-from fer.report.scores.tables import csv_text, tables
+from fer.report.scores.tables import csv_text, tables, tta_title
 from fer.report.subject import Subject
 from fer.wording import duration
 
@@ -60,6 +60,7 @@ def comparison_section(detail: EvaluatedRun, runs: Sequence[EvaluatedRun], group
             "titles": SET_TITLES,
             "metrics": list(METRICS.values()),
             "title": title,
+            "views": detail.headline.views,
             "groups": [(group.name, group.description, len(group.runs)) for group in groups] if len(groups) > 1 else [],
             "cautions": _cautions(runs),
             "detail": detail.record.name,
@@ -85,7 +86,7 @@ def comparison_section(detail: EvaluatedRun, runs: Sequence[EvaluatedRun], group
 def _row(run: EvaluatedRun, key: str, of_group: dict[str, str], *, is_detail: bool) -> dict[str, Any]:
     scores, clean = run.sets.get(key), run.sets.get("private_dedup")
     plain = None if scores is None else scores.plain.metrics
-    flipped = None if scores is None or scores.flipped is None else scores.flipped.metrics
+    averaged = None if scores is None or scores.averaged is None else scores.averaged.metrics
     seconds = run.record.final.get("train_seconds")
     return {
         "name": run.record.name,
@@ -97,7 +98,7 @@ def _row(run: EvaluatedRun, key: str, of_group: dict[str, str], *, is_detail: bo
         "parameters": (parameters(run.num_parameters), run.num_parameters),
         "seconds": (duration(seconds), "" if seconds is None else seconds),
         "accuracy": None if plain is None else cell("accuracy", plain["accuracy"]),
-        "flipped": None if flipped is None else cell("accuracy", flipped["accuracy"]),
+        "averaged": None if averaged is None else cell("accuracy", averaged["accuracy"]),
         "macro_f1": None if plain is None else cell("macro_f1", plain["macro_f1"]),
         "clean": None if clean is None else cell("accuracy", clean.plain.metrics["accuracy"]),
         "others": {
@@ -110,12 +111,12 @@ def _row(run: EvaluatedRun, key: str, of_group: dict[str, str], *, is_detail: bo
 
 
 def _metric_rows(run: EvaluatedRun) -> list[dict[str, Any]]:
-    """A row for each set of a run, alone and with the mirrored face, with every metric."""
+    """A row for each set of a run, alone and with test-time augmentation, with every metric."""
     return [
         {
             "name": run.record.name,
             "set": SET_TITLES[key.removesuffix("_tta")],
-            "tta": key.endswith("_tta"),
+            "tta": tta_title(run, key),
             "n": len(scores.predictions),
             "cells": [cell(metric, scores.metrics[metric]) for metric in METRICS],
         }

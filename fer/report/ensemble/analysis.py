@@ -86,7 +86,7 @@ def _section(subject: Subject, ensemble: Ensemble) -> Section:
             ]
             if fitted
             else [],
-            "augmentations": ["mirrored" if pool.tta else "as it is" for pool in fitted],
+            "augmentations": [_of_what(pool) for pool in fitted],
             "n_public": f"{n_public:,}",
             "cautions": _cautions(subject, ensemble, n_public=n_public, fitted=bool(fitted)),
         },
@@ -100,13 +100,16 @@ def _rows(ensemble: Ensemble) -> list[dict[str, Any]]:
     others = [name for name in ensemble.sets if name != key]
     single = tables(best)
     rows = []
-    for tta in sorted({pool.tta for pool in ensemble.pools}):
-        of_best = {name: single[f"{name}_tta" if tta else name].metrics for name in ensemble.sets}
-        rows.append(_scores_row(f"best single: {best.record.name}", of_best, key, others) | {"tta": tta, "test": None})
+    for views in dict.fromkeys(pool.views for pool in ensemble.pools):
+        title = None if views is None else views.title
+        of_best = {name: single[name if views is None else f"{name}_tta"].metrics for name in ensemble.sets}
+        rows.append(
+            _scores_row(f"best single: {best.record.name}", of_best, key, others) | {"tta": title, "test": None}
+        )
         for pool in ensemble.pools:
-            if pool.tta is tta:
+            if pool.views is views:
                 rows.append(
-                    _scores_row(_TITLES[pool.key], pool.metrics, key, others) | {"tta": tta, "test": _test(pool, key)}
+                    _scores_row(_TITLES[pool.key], pool.metrics, key, others) | {"tta": title, "test": _test(pool, key)}
                 )
     return rows
 
@@ -145,12 +148,12 @@ def _weight(pool: Pool, place: int) -> dict[str, Any]:
 
 
 def _sentence(ensemble: Ensemble) -> str:
-    """What equal weights bring on the headline set, with mirrored faces where there are any."""
+    """What equal weights bring on the headline set, with test-time augmentation where there is any."""
     key = ensemble.best.headline_key
     pool = [pool for pool in ensemble.pools if pool.key == "uniform"][-1]
     against = pool.against[key]
     accuracy = pool.metrics[key]["accuracy"]
-    with_mirror = ", mirrored faces averaged in" if pool.tta else ""
+    with_views = "" if pool.views is None else f", {_of_what(pool)}"
     verdict = (
         "which these faces cannot tell from no difference"
         if against.adjusted_p >= 0.05
@@ -159,7 +162,7 @@ def _sentence(ensemble: Ensemble) -> str:
         else "worse by more than chance explains"
     )
     return (
-        f"With equal weights{with_mirror}, the {len(ensemble.members)} models together reach {percent(accuracy.value)} "
+        f"With equal weights{with_views}, the {len(ensemble.members)} models together reach {percent(accuracy.value)} "
         f"on {SET_TITLES[key]}, {points(against.difference.value)} points against the best single one, {verdict} "
         f"(McNemar, p = {p_value(against.adjusted_p)} after Holm's correction)."
     )
@@ -167,36 +170,37 @@ def _sentence(ensemble: Ensemble) -> str:
 
 def _gains_chart(ensemble: Ensemble, title: str, n: int) -> Chart:
     best, key = ensemble.best, ensemble.best.headline_key
-    plain, mirrored = {}, {}
+    plain, averaged = {}, {}
     for run in sorted(ensemble.members, key=lambda run: -run.headline.plain.metrics["accuracy"].value):
         name = f"{run.record.name} *" if run is best else run.record.name
         plain[name] = run.sets[key].plain.metrics["accuracy"]
-        flipped = run.sets[key].flipped
-        if flipped is not None:
-            mirrored[name] = flipped.metrics["accuracy"]
+        with_views = run.sets[key].averaged
+        if with_views is not None:
+            averaged[name] = with_views.metrics["accuracy"]
     for pool in ensemble.pools:
-        (mirrored if pool.tta else plain)[_TITLES[pool.key]] = pool.metrics[key]["accuracy"]
-    both = mirrored if any(pool.tta for pool in ensemble.pools) else {}
+        (plain if pool.views is None else averaged)[_TITLES[pool.key]] = pool.metrics[key]["accuracy"]
+    averaging = next((pool for pool in ensemble.pools if pool.views is not None), None)
+    both = {} if averaging is None else averaged
     star = "best single by PublicTest" if FITTED_ON in best.sets else "the run to beat"
     return Chart(
         key="ensemble",
         caption=f"{title} accuracy of the members (* {star}) and of their ensembles; {protocol(best)}, n = {n:,}.",
-        draw=partial(_draw_gains, plain, both, title),
+        draw=partial(_draw_gains, plain, both, "" if averaging is None else _of_what(averaging), title),
     )
 
 
 def _draw_gains(
-    plain: Mapping[str, Estimate], mirrored: Mapping[str, Estimate], title: str, palette: Palette
+    plain: Mapping[str, Estimate], averaged: Mapping[str, Estimate], of_what: str, title: str, palette: Palette
 ) -> "Figure":
-    return gains_figure(plain, mirrored, label=f"{title} accuracy", palette=palette)
+    return gains_figure(plain, averaged, of_what=of_what, label=f"{title} accuracy", palette=palette)
+
+
+def _of_what(pool: Pool) -> str:
+    return "as it is" if pool.views is None else f"{pool.views.faces} averaged in"
 
 
 def _weights_chart(names: Sequence[str], fitted: Sequence[Pool], n_public: int) -> Chart:
-    weights = {
-        "mirrored faces averaged in" if pool.tta else "as it is": (pool.weights, pool.spread)
-        for pool in fitted
-        if pool.spread is not None
-    }
+    weights = {_of_what(pool): (pool.weights, pool.spread) for pool in fitted if pool.spread is not None}
 
     def draw(palette: Palette) -> "Figure":
         return weights_figure(names, weights, palette=palette)
@@ -238,7 +242,7 @@ def _metrics(ensemble: Ensemble) -> dict[str, Any]:
         "best_single": ensemble.best.record.name,
         "weights_fitted_on": FITTED_ON,
         **{
-            f"{pool.key}_tta" if pool.tta else pool.key: {
+            pool.key if pool.views is None else f"{pool.key}_tta": {
                 "weights": dict(zip([run.record.name for run in ensemble.members], pool.weights.tolist(), strict=True)),
                 **{
                     key: {metric: estimate.as_dict() for metric, estimate in of.items()}
@@ -266,7 +270,7 @@ def _csv_rows(ensemble: Ensemble) -> list[dict[str, Any]]:
             test = pool.against[key]
             row: dict[str, Any] = {
                 "ensemble": pool.key,
-                "tta": "mirror" if pool.tta else "none",
+                "tta": "none" if pool.views is None else pool.views.title,
                 "set": key,
                 "n": len(pool.predictions[key]),
             }
@@ -287,10 +291,10 @@ def _csv_rows(ensemble: Ensemble) -> list[dict[str, Any]]:
 
 
 def _prediction_files(ensemble: Ensemble) -> dict[str, bytes]:
-    """`predictions/ensemble_<set>.parquet` (equal weights) and `ensemble_fitted_<set>.parquet`, `_tta` with mirrors."""
+    """`predictions/ensemble_<set>.parquet` (equal weights) and `ensemble_fitted_<set>.parquet`, `_tta` with views."""
     named = {}
     for pool in ensemble.pools:
         prefix = "ensemble" if pool.key == "uniform" else f"ensemble_{pool.key}"
         for key, table in pool.predictions.items():
-            named[f"{prefix}_{key}{'_tta' if pool.tta else ''}"] = table
+            named[f"{prefix}_{key}{'' if pool.views is None else '_tta'}"] = table
     return {f"predictions/{name}.parquet": table.as_parquet() for name, table in named.items()}

@@ -16,13 +16,14 @@ if TYPE_CHECKING:
 
 
 def gains_figure(
-    plain: Mapping[str, Estimate], mirrored: Mapping[str, Estimate], *, label: str, palette: Palette
+    plain: Mapping[str, Estimate], averaged: Mapping[str, Estimate], *, of_what: str, label: str, palette: Palette
 ) -> "Figure":
-    """Accuracy of members and ensembles with intervals, without and with mirrored faces.
+    """Accuracy of members and ensembles with intervals, without and with test-time augmentation.
 
     Args:
         plain: by name, from top to bottom.
-        mirrored: by name, among those of `plain`; empty without test-time augmentation.
+        averaged: by name, among those of `plain`; empty without test-time augmentation.
+        of_what: what is averaged, for the legend.
         label: of the axis.
         palette: colours.
     """
@@ -31,16 +32,16 @@ def gains_figure(
     figure = new_figure(5.4, 1.5 + 0.42 * len(names), palette)
     axes = figure.subplots()
     places = np.arange(len(names), 0, -1)
-    shift = 0.14 if mirrored else 0.0
+    shift = 0.14 if averaged else 0.0
     dots(axes, list(plain.values()), places + shift, palette.series[0], "o", "as it is")
-    if mirrored:
-        lower = np.array([place for name, place in zip(names, places, strict=True) if name in mirrored])
-        dots(axes, list(mirrored.values()), lower - shift, palette.series[1], "s", "mirrored faces averaged in")
+    if averaged:
+        lower = np.array([place for name, place in zip(names, places, strict=True) if name in averaged])
+        dots(axes, list(averaged.values()), lower - shift, palette.series[1], "s", of_what)
     axes.set_yticks(places, [short[name] for name in names])
     axes.set_ylim(0.4, len(names) + 0.6)
     axes.set_xlabel(f"{label} (%), 95 % intervals")
     axes.grid(visible=False, axis="y")
-    if mirrored:
+    if averaged:
         figure.legend(loc="outside upper left", ncols=2)
     return figure
 

@@ -10,6 +10,7 @@ from fer.metrics.significance import Comparison, adjust, compare, same_faces
 from fer.report.scores.evaluation import EvaluatedRun
 from fer.report.scores.scoring import Scores
 from fer.report.scores.tables import tables
+from fer.report.scores.views import Views
 
 FITTED_ON = "public"
 """The set that weights are fitted on and the best single run is chosen by: never PrivateTest."""
@@ -21,7 +22,7 @@ class Pool:
 
     Attributes:
         key: "uniform" or "fitted".
-        tta: whether the mirrored face's answers are averaged in.
+        views: whose answers are averaged in; None: nobody's but the face's own.
         weights: float64 array (R,), one a member, summing to 1.
         spread: float64 arrays (R,) low and high, 95 % of the weights refitted on resampled faces; None for equal
             weights.
@@ -32,7 +33,7 @@ class Pool:
     """
 
     key: str
-    tta: bool
+    views: Views | None
     weights: Floats
     spread: tuple[Floats, Floats] | None
     predictions: Mapping[str, Predictions]
@@ -48,7 +49,7 @@ class Ensemble:
         members: at least two.
         best: the member with the highest PublicTest accuracy, or the first where there is no PublicTest.
         sets: keys of the sets that are scored, in reading order.
-        pools: uniform and fitted, without and with mirrored faces as far as the members were scored so.
+        pools: uniform and fitted, without and with test-time augmentation as far as the members were scored so.
     """
 
     members: tuple[EvaluatedRun, ...]
@@ -77,7 +78,8 @@ def build_ensemble(
     sets = _sets(best)
     pools = []
     for tta in (False, True):
-        if any(run.headline.flipped is None for run in members) and tta:
+        views = best.headline.views if tta else None
+        if tta and any(run.headline.views is None for run in members):
             continue
         fitted = FITTED_ON in best.sets
         for key in ("uniform", "fitted") if fitted else ("uniform",):
@@ -92,7 +94,7 @@ def build_ensemble(
             pools.append(
                 Pool(
                     key=key,
-                    tta=tta,
+                    views=views,
                     weights=weights,
                     spread=spread,
                     predictions=answers,

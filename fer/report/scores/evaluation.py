@@ -14,6 +14,7 @@ from fer.labels import EMOTIONS
 from fer.metrics import Predictions
 from fer.report.scores.evaluation_sets import Deduplication, EvaluationSet, deduplicate, evaluation_sets
 from fer.report.scores.scoring import Answers, Scores, SetScores, score, score_sets
+from fer.report.scores.views import VIEWS
 
 if TYPE_CHECKING:
     from fer.report.options import ReportOptions
@@ -146,7 +147,8 @@ def evaluate_run(
             f"{samples.source} holds no PublicTest, PrivateTest or merged test face, so there is nothing to score: "
             "set data.root in the run's config.yaml to a copy of the data with its test splits"
         )
-    scores = score_sets(samples, sets, answers, tta=options.tta, resamples=options.bootstrap, seed=options.seed)
+    views = VIEWS[options.tta] if options.tta else None
+    scores = score_sets(samples, sets, answers, views=views, resamples=options.bootstrap, seed=options.seed)
     notes = [*record.notes, *set_notes]
     if trained_on != data.fingerprint:
         notes.append(
@@ -183,7 +185,8 @@ def _score_held_out(predictions: Predictions, options: "ReportOptions") -> SetSc
     return SetScores(
         evaluation_set=EvaluationSet(key="heldout", rows=np.empty(0, dtype=np.int64), description=description),
         plain=score(predictions, resamples=options.bootstrap, seed=options.seed),
-        flipped=None,
+        averaged=None,
+        views=None,
     )
 
 

@@ -15,12 +15,12 @@ def score_rows(run: EvaluatedRun) -> list[dict[str, Any]]:
     return [
         {
             "title": scores.evaluation_set.title,
-            "tta": tta,
+            "tta": None if views is None else views.title,
             "n": len(table.predictions),
             "cells": [cell(metric, table.metrics[metric]) for metric in METRICS],
         }
         for scores in run.sets.values()
-        for tta, table in ((False, scores.plain), (True, scores.flipped))
+        for views, table in ((None, scores.plain), (scores.views, scores.averaged))
         if table is not None
     ]
 

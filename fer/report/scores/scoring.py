@@ -10,6 +10,7 @@ import numpy.typing as npt
 from fer.data.samples import FaceSamples
 from fer.metrics import ClassScores, Estimate, Predictions, confusion_matrix, evaluate, evaluate_classes
 from fer.report.scores.evaluation_sets import EvaluationSet
+from fer.report.scores.views import Views
 
 Answers = Callable[[npt.NDArray[np.uint8]], npt.NDArray[np.float32]]
 """A model: images (N, C, H, W) -> probabilities (N, 7)."""
@@ -34,11 +35,12 @@ class Scores:
 
 @dataclass(frozen=True, kw_only=True)
 class SetScores:
-    """One evaluation set: as the model answers (`plain`), and averaged with the mirrored face's answer (`flipped`)."""
+    """One evaluation set: as the model answers (`plain`), and averaged with its answers to further `views`."""
 
     evaluation_set: EvaluationSet
     plain: Scores
-    flipped: Scores | None
+    averaged: Scores | None
+    views: Views | None
 
 
 def score(predictions: Predictions, *, resamples: int, seed: int) -> Scores:
@@ -56,23 +58,24 @@ def score_sets(
     sets: Sequence[EvaluationSet],
     answers: Answers,
     *,
-    tta: bool,
+    views: Views | None,
     resamples: int,
     seed: int,
 ) -> dict[str, SetScores]:
-    """The scores of every set by its key; a face in several sets is asked about once (with `tta` once mirrored too)."""
+    """The scores of every set by its key; a face in several sets is asked about once (and once in each view)."""
     rows = np.unique(np.concatenate([evaluation_set.rows for evaluation_set in sets]))
     images = samples.images[rows]
     probabilities_of: dict[bool, npt.NDArray[Any]] = {False: answers(images)}
-    if tta:
-        probabilities_of[True] = (probabilities_of[False] + answers(images[..., ::-1])) / 2
+    if views is not None:
+        everything = [probabilities_of[False], *(answers(view) for view in views.of(images))]
+        probabilities_of[True] = sum(everything[1:], start=everything[0]) / len(everything)
 
-    def of(evaluation_set: EvaluationSet, flip: bool) -> Scores:
+    def of(evaluation_set: EvaluationSet, averaged: bool) -> Scores:
         chosen = np.searchsorted(rows, evaluation_set.rows)
         table = Predictions(
             ids=samples.ids[evaluation_set.rows],
             labels=samples.labels[evaluation_set.rows],
-            probabilities=probabilities_of[flip][chosen],
+            probabilities=probabilities_of[averaged][chosen],
             split=evaluation_set.title,
         )
         return score(table, resamples=resamples, seed=seed)
@@ -80,8 +83,9 @@ def score_sets(
     return {
         evaluation_set.key: SetScores(
             evaluation_set=evaluation_set,
-            plain=of(evaluation_set, flip=False),
-            flipped=of(evaluation_set, flip=True) if tta else None,
+            plain=of(evaluation_set, averaged=False),
+            averaged=None if views is None else of(evaluation_set, averaged=True),
+            views=views,
         )
         for evaluation_set in sets
     }

@@ -44,10 +44,9 @@ def result_section(run: EvaluatedRun, *, title: str) -> Section:
     human = human_reference(run)
     majority, share = majority_share(run)
     tiles = []
-    if run.headline.flipped is not None:
-        tiles.append(
-            ("Accuracy with mirrored faces averaged in", "accuracy", run.headline.flipped, run.headline_key, True)
-        )
+    if run.headline.averaged is not None and run.headline.views is not None:
+        label = f"Accuracy with {run.headline.views.faces} averaged in"
+        tiles.append((label, "accuracy", run.headline.averaged, run.headline_key, True))
     copied = run.data.copies is not None and len(run.data.copies.removed) > 0
     if copied and "private_dedup" in run.sets and run.headline_key == "private":
         tiles.append(
@@ -96,6 +95,7 @@ def scores_section(run: EvaluatedRun) -> Section:
         context={
             "metrics": list(METRICS.values()),
             "rows": score_rows(run),
+            "views": run.headline.views,
             "protocol": protocol_in_full(run),
             "seed": run.record.seed,
             "sets": [(scores.evaluation_set.title, scores.evaluation_set.description) for scores in run.sets.values()],
@@ -256,7 +256,7 @@ def terms_section(run: EvaluatedRun, *, resamples: int) -> Section:
         key="terms",
         title="What the words mean",
         template="scores/terms.html.j2",
-        context={"resamples": resamples, "tta": run.headline.flipped is not None},
+        context={"resamples": resamples, "views": run.headline.views},
     )
 
 

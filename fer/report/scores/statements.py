@@ -30,7 +30,8 @@ def statement(run: EvaluatedRun, key: str, *, tta: bool = False) -> str:
     """Split, protocol, augmentation and n: what stands beside a number."""
     scores = run.sets[key]
     n = len(scores.plain.predictions)
-    augmentation = "averaged with the mirrored face" if tta else "no test-time augmentation"
+    views = scores.views if tta else None
+    augmentation = "no test-time augmentation" if views is None else f"{views.faces} averaged in"
     return f"{scores.evaluation_set.title}, {protocol(run)}, {augmentation}, n = {n:,}"
 
 

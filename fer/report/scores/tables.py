@@ -69,9 +69,15 @@ def tables(run: EvaluatedRun) -> dict[str, Scores]:
     named: dict[str, Scores] = {}
     for key, scores in run.sets.items():
         named[key] = scores.plain
-        if scores.flipped is not None:
-            named[f"{key}_tta"] = scores.flipped
+        if scores.averaged is not None:
+            named[f"{key}_tta"] = scores.averaged
     return named
+
+
+def tta_title(run: EvaluatedRun, key: str) -> str | None:
+    """What the test-time augmentation behind a key of `tables` is called; None where there is none."""
+    views = run.sets[key.removesuffix("_tta")].views
+    return views.title if views is not None and key.endswith("_tta") else None
 
 
 def write_per_class(path: Path, runs: Sequence[EvaluatedRun]) -> None:

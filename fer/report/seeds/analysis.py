@@ -10,7 +10,7 @@ from fer.report.page.section import Chart, Section
 from fer.report.page.wording import NBSP, number, percent
 from fer.report.scores.evaluation_sets import SET_TITLES
 from fer.report.scores.statements import protocol
-from fer.report.scores.tables import csv_text
+from fer.report.scores.tables import csv_text, tta_title
 from fer.report.seeds.figures import seeds_figure
 from fer.report.seeds.recipe import SeedGroup, seed_groups
 from fer.report.seeds.spread import Spread, spreads
@@ -86,7 +86,7 @@ def _section(groups: tuple[SeedGroup, ...], found: dict[str, dict[str, dict[str,
                     "rows": [
                         {
                             "title": SET_TITLES[key.removesuffix("_tta")],
-                            "tta": key.endswith("_tta"),
+                            "tta": tta_title(group.runs[0], key),
                             "n": next(iter(of.values())).n,
                             "cells": [_cell(metric, of[metric]) for metric in METRICS],
                         }
