@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from fer.checkpoint import LoadedModel, load_model
+from fer.data.resampling_blur import blur
 from fer.errors import ConfigError
 from fer.folders.run import RunFolder
 from fer.models.loss_config import LossConfig
@@ -86,11 +87,15 @@ class Teachers:
     Args:
         models: at least one.
         weight: share of the target that is theirs, in (0, 1].
+        mirror: average what they say of a view with what they say of its mirror image.
+        blur: show them each view as blurred as bilinear resampling leaves it.
     """
 
-    def __init__(self, models: Sequence[Teacher], *, weight: float) -> None:
+    def __init__(self, models: Sequence[Teacher], *, weight: float, mirror: bool = False, blur: bool = False) -> None:
         self.models = tuple(models)
         self.weight = weight
+        self.mirror = mirror
+        self.blur = blur
 
     def __deepcopy__(self, memo: Mapping[int, Any]) -> "Teachers":
         # Averaged weights are a deep copy of what trains; what is frozen need not be there twice.
@@ -108,8 +113,11 @@ class Teachers:
 
     @torch.no_grad()
     def __call__(self, image_BCHW: Tensor) -> Tensor:
-        """Images (B, C, H, W) in [0, 255] -> probabilities float32 (B, K), the mean over the teachers."""
-        return torch.stack([model(image_BCHW) for model in self.models]).mean(dim=0)
+        """Images (B, C, H, W) in [0, 255] -> probabilities float32 (B, K), the mean over the teachers and views."""
+        if self.blur:
+            image_BCHW = blur(image_BCHW.float())
+        views = (image_BCHW, image_BCHW.flip(-1)) if self.mirror else (image_BCHW,)
+        return torch.stack([model(view_BCHW) for model in self.models for view_BCHW in views]).mean(dim=0)
 
 
 def load_teachers(
@@ -140,7 +148,8 @@ def load_teachers(
             )
         models.append(teacher)
         facts.append(told)
-    return Teachers(models, weight=config.teacher_weight), facts
+    teachers = Teachers(models, weight=config.teacher_weight, mirror=config.teacher_mirror, blur=config.teacher_blur)
+    return teachers, facts
 
 
 def _run_teacher(path: Path) -> tuple[Teacher, tuple[str, str | None], dict[str, Any]]:

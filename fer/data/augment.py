@@ -18,6 +18,7 @@ from torch.nn import functional as F
 from fer.data.augment_config import AugmentConfig
 from fer.data.mixing import mix, one_hot
 from fer.data.occlusion import apply_occlusion, region_mask
+from fer.data.resampling_blur import sharpen
 from fer.data.share import WHOLE, Share
 from fer.labels import NUM_CLASSES
 
@@ -98,6 +99,7 @@ class Augment:
                 height=height,
                 width=width,
                 fill=config.fill,
+                prefilter=config.prefilter,
             )
         else:
             if config.flip_probability > 0.0:
@@ -202,6 +204,7 @@ def warp(
     height: int,
     width: int,
     fill: str = "border",
+    prefilter: bool = False,
 ) -> Tensor:
     """Flips, zooms, shears, rotates and shifts each image, in that order, about its centre, in one bilinear resampling.
 
@@ -216,6 +219,7 @@ def warp(
         height: height of the result in pixels.
         width: width of the result in pixels.
         fill: "border", "mean", "black" or "reflect", see `AugmentConfig.fill`.
+        prefilter: see `AugmentConfig.prefilter`.
 
     Returns:
         float32 (B, C, height, width), within the range of the input ("black": and 0).
@@ -223,6 +227,9 @@ def warp(
     reduced_height, reduced_width = round(height * _REDUCE_BEYOND), round(width * _REDUCE_BEYOND)
     if x_BCHW.shape[-2] > reduced_height and x_BCHW.shape[-1] > reduced_width:
         x_BCHW = resize(x_BCHW, height=reduced_height, width=reduced_width)
+
+    if prefilter and x_BCHW.shape[-2:] == (height, width):
+        x_BCHW = sharpen(x_BCHW)
 
     # The inverse map, from a place in the result to the place in the image it shows. Coordinates run from -1 to 1 along
     # each side (grid_sample's, align_corners=False), so that off-diagonal entries carry the ratio of the sides.

@@ -34,6 +34,9 @@ class AugmentConfig(Section):
     """Horizontal shear of up to this many degrees, either way."""
     fill: Literal["border", "mean", "black", "reflect"] = "border"
     """What shows beyond the image's edge: the nearest edge pixel, the image's mean, black, or the image mirrored."""
+    prefilter: bool = False
+    """Sharpen images of the net's own size by as much as their resampling blurs them (`fer.data.resampling_blur`): the
+    faces of the evaluation, which are not resampled, are then as sharp as those of the training."""
 
     # Light and sensor.
     brightness: float = Field(default=0.0, ge=0.0, le=1.0)

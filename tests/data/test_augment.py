@@ -41,6 +41,7 @@ configs = st.builds(
     scale_fraction=st.sampled_from([0.0, 0.12, 2.0]),
     shear_degrees=st.sampled_from([0.0, 30.0]),
     fill=st.sampled_from(["border", "mean", "black", "reflect"]),
+    prefilter=st.booleans(),
     brightness=st.sampled_from([0.0, 1.0]),
     contrast=st.sampled_from([0.0, 1.0]),
     gamma=st.sampled_from([0.0, 1.0]),

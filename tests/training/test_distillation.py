@@ -3,6 +3,7 @@
 import hashlib
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ from interruption import interrupt_at
 from torch import Tensor
 
 from fer.checkpoint import LoadedModel, NetSpec, load_model
+from fer.data.resampling_blur import blur
 from fer.distillation import FileTeacher, RunTeacher, Teachers
 from fer.errors import CheckpointError, ConfigError
 from fer.export.export import export_run
@@ -67,6 +69,31 @@ def test_teachers_are_averaged_each_at_its_own_size() -> None:
     answers = teachers(torch.zeros(4, 1, 48, 48, dtype=torch.uint8))
     torch.testing.assert_close(answers, torch.tensor([[0.375, 0.625]]).expand(4, -1))
     assert [tuple(model.model.net.seen[0].shape[1:]) for model in models] == [(3, 48, 48), (1, 40, 40)]  # type: ignore[index]
+
+
+def test_teachers_can_be_asked_about_blurred_views_and_their_mirror_images() -> None:
+    teacher = answering([0.0, 0.0], size=48)
+    view_BCHW = torch.randint(0, 256, (2, 1, 48, 48), generator=torch.Generator().manual_seed(0)).float()
+    Teachers([teacher], weight=0.5, mirror=True, blur=True)(view_BCHW)
+    plain, mirrored = teacher.model.net.seen  # type: ignore[misc]
+    torch.testing.assert_close(plain, teacher.model.preprocess(blur(view_BCHW)))
+    torch.testing.assert_close(mirrored, plain.flip(-1))
+
+
+class PrefersTheLeft(torch.nn.Module):
+    """Says by how much the left half is the brighter one."""
+
+    def forward(self, x_BCHW: Tensor) -> Tensor:
+        more_B = (x_BCHW[..., :24] - x_BCHW[..., 24:]).mean(dim=(1, 2, 3))
+        return torch.stack((more_B, torch.zeros_like(more_B)), dim=1)
+
+
+def test_the_answers_to_a_view_and_its_mirror_image_are_averaged() -> None:
+    said = RunTeacher(replace(answering([], size=48).model, net=PrefersTheLeft()))
+    view_BCHW = torch.zeros(1, 1, 48, 48)
+    view_BCHW[..., :24] = 200.0
+    assert Teachers([said], weight=1.0)(view_BCHW)[0, 0] > 0.9
+    torch.testing.assert_close(Teachers([said], weight=1.0, mirror=True)(view_BCHW), torch.full((1, 2), 0.5))
 
 
 @pytest.mark.parametrize("weight", [0.25, 1.0])

@@ -23,7 +23,7 @@ SMALL = {
     "efficientnet_imagenet": ("model.params.timm_name=test_efficientnet", "model.pretrained=false", "model.size=64"),
 }
 """Smaller nets of the kind, and no weights from the hub."""
-TAUGHT = {"small_distilled", "wide_distilled", "efficientnet_imagenet"}
+TAUGHT = {"small_distilled", "small_sharp", "wide_distilled", "efficientnet_imagenet"}
 
 
 @pytest.mark.parametrize("name", sorted({*config_groups()["experiment"]} - {"merged_balanced"}))
