@@ -2,13 +2,14 @@
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, Final, Protocol
+from typing import Any, Final, Literal, Protocol
 
 import torch
 from torch import Tensor
 
 from fer.checkpoint import LoadedModel, load_model
 from fer.data.resampling_blur import blur
+from fer.data.views import Augmentation, further_views
 from fer.errors import ConfigError
 from fer.folders.run import RunFolder
 from fer.models.loss_config import LossConfig
@@ -87,14 +88,21 @@ class Teachers:
     Args:
         models: at least one.
         weight: share of the target that is theirs, in (0, 1].
-        mirror: average what they say of a view with what they say of its mirror image.
+        tta: average what they say of a view with what they say of these further views of it.
         blur: show them each view as blurred as bilinear resampling leaves it.
     """
 
-    def __init__(self, models: Sequence[Teacher], *, weight: float, mirror: bool = False, blur: bool = False) -> None:
+    def __init__(
+        self,
+        models: Sequence[Teacher],
+        *,
+        weight: float,
+        tta: Literal[False] | Augmentation = False,
+        blur: bool = False,
+    ) -> None:
         self.models = tuple(models)
         self.weight = weight
-        self.mirror = mirror
+        self.tta = tta
         self.blur = blur
 
     def __deepcopy__(self, memo: Mapping[int, Any]) -> "Teachers":
@@ -116,7 +124,9 @@ class Teachers:
         """Images (B, C, H, W) in [0, 255] -> probabilities float32 (B, K), the mean over the teachers and views."""
         if self.blur:
             image_BCHW = blur(image_BCHW.float())
-        views = (image_BCHW, image_BCHW.flip(-1)) if self.mirror else (image_BCHW,)
+        views = [image_BCHW]
+        if self.tta:
+            views.extend(further_views(image_BCHW.float(), self.tta))
         return torch.stack([model(view_BCHW) for model in self.models for view_BCHW in views]).mean(dim=0)
 
 
@@ -148,7 +158,7 @@ def load_teachers(
             )
         models.append(teacher)
         facts.append(told)
-    teachers = Teachers(models, weight=config.teacher_weight, mirror=config.teacher_mirror, blur=config.teacher_blur)
+    teachers = Teachers(models, weight=config.teacher_weight, tta=config.teacher_tta, blur=config.teacher_blur)
     return teachers, facts
 
 

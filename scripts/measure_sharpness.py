@@ -10,7 +10,6 @@ import argparse
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-import cv2
 import numpy as np
 import numpy.typing as npt
 import torch
@@ -19,12 +18,12 @@ from fer.checkpoint import load_model
 from fer.data.fer2013 import load_fer2013
 from fer.data.resampling_blur import blur, sharpen
 from fer.data.samples import Split
+from fer.data.views import ZOOM, enlarge
 from fer.folders.run import RunFolder
 from fer.runtime.model import EmotionModel
 
 Images = npt.NDArray[np.uint8]
 Answers = npt.NDArray[np.float32]
-ZOOM = 1.1
 
 
 def main() -> None:
@@ -37,7 +36,7 @@ def main() -> None:
     samples = samples.take(samples.splits == Split.PUBLIC)
     faces = samples.images[:, 0]
     # Every form is a list of views, whose answers are averaged.
-    plain, blurred, sharpened, larger = faces, filtered(faces, blur), filtered(faces, sharpen), zoomed(faces)
+    plain, blurred, sharpened, larger = faces, filtered(faces, blur), filtered(faces, sharpen), filtered(faces, enlarge)
     forms: dict[str, Sequence[Images]] = {
         "as they are": [plain],
         "mirrored": [mirror(plain)],
@@ -81,15 +80,8 @@ def both(faces: Images) -> list[Images]:
 
 
 def filtered(faces: Images, change: Callable[[torch.Tensor], torch.Tensor]) -> Images:
-    """The faces after a filter of `fer.data.resampling_blur`, in whole grey levels."""
+    """The faces after a change of float32 (B, C, H, W) images, in whole grey levels."""
     return change(torch.from_numpy(faces)[:, None].float())[:, 0].round().to(torch.uint8).numpy()
-
-
-def zoomed(faces: Images) -> Images:
-    """Enlarged about the centre and cut to the old size, by the bilinear sampling of the augmentation."""
-    side = faces.shape[1]
-    change = cv2.getRotationMatrix2D(((side - 1) / 2, (side - 1) / 2), 0.0, ZOOM)
-    return np.stack([cv2.warpAffine(face, change, (side, side), borderMode=cv2.BORDER_REPLICATE) for face in faces])
 
 
 if __name__ == "__main__":

@@ -27,8 +27,8 @@ class LossConfig(Section):
     """Run folders, model files or `shipped`: models to learn from, see `fer.distillation`."""
     teacher_weight: float = Field(default=0.0, ge=0.0, le=1.0)
     """Share of the target that is the teachers' answer (arXiv 1503.02531, section 2, at temperature 1)."""
-    teacher_mirror: bool = False
-    """Average what the teachers say of a view with what they say of its mirror image."""
+    teacher_tta: Literal[False, "mirror", "zoom"] = False
+    """Average what the teachers say of a view with what they say of further ones, see `fer.data.views`."""
     teacher_blur: bool = False
     """Show each view to the teachers as blurred as bilinear resampling leaves it: nets that were trained without
     `augment.prefilter` are surest of such faces."""

@@ -39,8 +39,8 @@ MAY_IMPORT = {
     "fer.seeding": set(),
     "fer.environment": set(),
     "fer.distillation": GROUND
-    | {"fer.checkpoint", "fer.data.resampling_blur", "fer.folders", "fer.models.loss_config", "fer.preprocess"}
-    | {"fer.runtime.model"},
+    | {"fer.checkpoint", "fer.data.resampling_blur", "fer.data.views", "fer.folders"}
+    | {"fer.models.loss_config", "fer.preprocess", "fer.runtime.model"},
     "fer.redaction": set(),
     "fer.debug_console": set(),
     "fer.processes": {"fer.errors"},

@@ -15,6 +15,7 @@ from torch import Tensor
 
 from fer.checkpoint import LoadedModel, NetSpec, load_model
 from fer.data.resampling_blur import blur
+from fer.data.views import enlarge
 from fer.distillation import FileTeacher, RunTeacher, Teachers
 from fer.errors import CheckpointError, ConfigError
 from fer.export.export import export_run
@@ -71,13 +72,18 @@ def test_teachers_are_averaged_each_at_its_own_size() -> None:
     assert [tuple(model.model.net.seen[0].shape[1:]) for model in models] == [(3, 48, 48), (1, 40, 40)]  # type: ignore[index]
 
 
-def test_teachers_can_be_asked_about_blurred_views_and_their_mirror_images() -> None:
+@pytest.mark.parametrize(("tta", "count"), [(False, 1), ("mirror", 2), ("zoom", 4)])
+def test_teachers_can_be_asked_about_blurred_views_and_further_ones(tta: Any, count: int) -> None:
     teacher = answering([0.0, 0.0], size=48)
     view_BCHW = torch.randint(0, 256, (2, 1, 48, 48), generator=torch.Generator().manual_seed(0)).float()
-    Teachers([teacher], weight=0.5, mirror=True, blur=True)(view_BCHW)
-    plain, mirrored = teacher.model.net.seen  # type: ignore[misc]
-    torch.testing.assert_close(plain, teacher.model.preprocess(blur(view_BCHW)))
-    torch.testing.assert_close(mirrored, plain.flip(-1))
+    Teachers([teacher], weight=0.5, tta=tta, blur=True)(view_BCHW)
+    blurred_BCHW = blur(view_BCHW)
+    larger_BCHW = enlarge(blurred_BCHW)
+    expected = [blurred_BCHW, blurred_BCHW.flip(-1), larger_BCHW, larger_BCHW.flip(-1)][:count]
+    seen = teacher.model.net.seen  # type: ignore[misc]
+    torch.testing.assert_close(
+        torch.stack(seen), torch.stack([teacher.model.preprocess(x_BCHW) for x_BCHW in expected])
+    )
 
 
 class PrefersTheLeft(torch.nn.Module):
@@ -93,7 +99,7 @@ def test_the_answers_to_a_view_and_its_mirror_image_are_averaged() -> None:
     view_BCHW = torch.zeros(1, 1, 48, 48)
     view_BCHW[..., :24] = 200.0
     assert Teachers([said], weight=1.0)(view_BCHW)[0, 0] > 0.9
-    torch.testing.assert_close(Teachers([said], weight=1.0, mirror=True)(view_BCHW), torch.full((1, 2), 0.5))
+    torch.testing.assert_close(Teachers([said], weight=1.0, tta="mirror")(view_BCHW), torch.full((1, 2), 0.5))
 
 
 @pytest.mark.parametrize("weight", [0.25, 1.0])

@@ -1,17 +1,14 @@
-"""Test-time augmentation: the further views of a face whose answers are averaged with that to the face itself."""
+"""Test-time augmentation as reports have it: which views of all images there are, and what pages call them."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import Final, Literal
+from typing import Final
 
 import numpy as np
 import numpy.typing as npt
 
-Augmentation = Literal["mirror", "zoom"]
-
-ZOOM: Final = 1.1
-"""Magnification of the enlarged face: small enough to leave all of it in the image (docs/EXPERIMENTS.md)."""
+from fer.data.views import ZOOM, Augmentation, enlarge
 
 _BATCH: Final = 1024
 
@@ -57,25 +54,11 @@ VIEWS: Final[Mapping[Augmentation, Views]] = MappingProxyType(
 
 
 def enlarged(images_NCHW: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
-    """Images (N, C, H, W) enlarged by `ZOOM` about their centre and cut to their old size."""
+    """`fer.data.views.enlarge` of stored images (N, C, H, W), some at a time."""
     import torch
-
-    from fer.data.augment import warp
 
     batches = []
     for start in range(0, len(images_NCHW), _BATCH):
         x_BCHW = torch.from_numpy(np.ascontiguousarray(images_NCHW[start : start + _BATCH])).float()
-        none_B = torch.zeros(len(x_BCHW))
-        larger_BCHW = warp(
-            x_BCHW,
-            flip_B=none_B.bool(),
-            angle_B=none_B,
-            shift_x_B=none_B,
-            shift_y_B=none_B,
-            zoom_B=none_B + ZOOM,
-            shear_B=none_B,
-            height=x_BCHW.shape[2],
-            width=x_BCHW.shape[3],
-        )
-        batches.append(larger_BCHW.round().clamp(0, 255).to(torch.uint8).numpy())
+        batches.append(enlarge(x_BCHW).round().clamp(0, 255).to(torch.uint8).numpy())
     return np.concatenate(batches) if batches else images_NCHW
