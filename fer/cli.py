@@ -9,11 +9,11 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
-from fer.debug_console import debug_console, debugging
-from fer.errors import ConfigError, FerError, MissingExtraError, StorageError
+from fer.common.debug_console import debug_console, debugging
+from fer.common.errors import ConfigError, FerError, MissingExtraError, StorageError
 
 if TYPE_CHECKING:
-    from fer.repeat import Origin
+    from fer.training.reproduce import Origin
 
 log = logging.getLogger(__name__)
 
@@ -61,7 +61,7 @@ def occlusion() -> None:
 
     def body() -> None:
         _needs_train_extra("fer-occlusion")
-        from fer.occlusion_study.command import main
+        from fer.studies.occlusion.command import main
 
         main(sys.argv[1:])
 
@@ -136,7 +136,7 @@ def data() -> None:
 
             return doctor(sys.argv[2:])
         if sys.argv[1:2] == ["suspects"]:
-            from fer.label_check.command import main as suspects
+            from fer.studies.label_check.command import main as suspects
 
             return suspects(sys.argv[2:])
         from fer.data.commands import main
@@ -170,8 +170,8 @@ def serve() -> None:
 
 def _train(overrides: list[str]) -> None:
     _needs_train_extra("fer-train")
-    from fer.config import compose_train
-    from fer.overrides import with_files
+    from fer.config.compose import compose_train
+    from fer.config.overrides import with_files
 
     _train_tree(compose_train(with_files(overrides)))
 
@@ -179,8 +179,8 @@ def _train(overrides: list[str]) -> None:
 def _train_again(arguments: list[str], *, with_hydra: bool) -> None:
     """`fer-train --from RUN`."""
     _needs_train_extra("fer-train")
-    from fer.overrides import with_files
-    from fer.repeat import repeated
+    from fer.config.overrides import with_files
+    from fer.training.reproduce import repeated
 
     places = [i for i, argument in enumerate(arguments) if argument.partition("=")[0] == "--from"]
     first = places[0]
@@ -206,14 +206,14 @@ def _train_with_hydra() -> None:
     _needs_train_extra("fer-train")
     import hydra
 
-    from fer.overrides import with_files
+    from fer.config.overrides import with_files
 
     sys.argv[1:] = with_files(sys.argv[1:])
     from hydra.core.hydra_config import HydraConfig
     from hydra.types import RunMode
 
-    from fer.conf_files import conf_dir
-    from fer.config import plain, refusals, refused
+    from fer.config.compose import plain, refusals, refused
+    from fer.config.conf_files import conf_dir
 
     composing = True
 
@@ -239,7 +239,7 @@ def _train_with_hydra() -> None:
 
 def _train_tree(tree: Mapping[str, Any], *, origin: "Origin | None" = None, multirun: bool = False) -> None:
     _tell_progress()
-    from fer.config import validate
+    from fer.config.schema import validate
 
     config = validate(tree)
     if multirun and config.trainer.several_processes:
@@ -247,7 +247,7 @@ def _train_tree(tree: Mapping[str, Any], *, origin: "Origin | None" = None, mult
             "-m trains one job after another in this process, and every process that trainer.devices or "
             "trainer.strategy adds would run all jobs again: give trainer.devices=1, or call fer-train for each job"
         )
-    from fer.training import run
+    from fer.training.run import run
 
     result = run(config, tree, origin=origin)
     if not result.first:
@@ -265,7 +265,7 @@ def _train_tree(tree: Mapping[str, Any], *, origin: "Origin | None" = None, mult
 
 def _tell_progress() -> None:
     """Tells what happens on standard error; of several processes, the first one alone."""
-    from fer.processes import first_process
+    from fer.common.processes import first_process
 
     level = logging.INFO if first_process() else logging.ERROR
     logging.basicConfig(level=level, format="%(message)s", stream=sys.stderr)
@@ -276,9 +276,9 @@ def _guarded(body: Callable[[], int | None], *, folder: str | None = None) -> No
 
     `folder` is the key of the folder with which an interrupted command goes on; None where it begins again.
     """
-    from fer.interrupt import Interrupted, signals_raise
-    from fer.processes import first_process, started_by_another
-    from fer.storage import storage_error
+    from fer.common.interrupt import Interrupted, signals_raise
+    from fer.common.processes import first_process, started_by_another
+    from fer.common.storage import storage_error
 
     try:
         with debug_console(), signals_raise():
@@ -346,7 +346,7 @@ def _needs_train_extra(command: str) -> None:
 
 def _groups() -> str:
     """The config groups and their options, from the files."""
-    from fer.conf_files import config_groups
+    from fer.config.conf_files import config_groups
 
     lines = [f"  {name + '=':12} {', '.join(options)}" for name, options in config_groups().items()]
     return "Config groups:\n" + "\n".join(lines) + "\n"

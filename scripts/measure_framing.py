@@ -329,7 +329,7 @@ def _accuracy(ask: Ask, faces: Images, labels: Sequence[int] | npt.NDArray[np.in
 
 def _asker(arguments: argparse.Namespace) -> Ask:
     if arguments.run is not None:
-        from fer.checkpoint import load_model
+        from fer.models.checkpoint import load_model
 
         net = load_model(arguments.run / "checkpoints" / "best.ckpt")
         return lambda faces: net.probabilities(faces[:, None])

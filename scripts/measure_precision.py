@@ -13,11 +13,12 @@ import time
 import torch
 from torch import nn
 
-from fer.accelerator import resolve_precision
-from fer.checkpoint import NetSpec
-from fer.conf_files import config_groups
-from fer.config import compose_train, validate
+from fer.config.compose import compose_train
+from fer.config.conf_files import config_groups
+from fer.config.schema import validate
+from fer.models.accelerator import resolve_precision
 from fer.models.arithmetic import slow_in_bfloat16
+from fer.models.checkpoint import NetSpec
 
 
 def main() -> None:

@@ -47,7 +47,8 @@ def rows(arguments: argparse.Namespace) -> None:
     import numpy as np
     import torch
 
-    from fer.config import compose_train, validate
+    from fer.config.compose import compose_train
+    from fer.config.schema import validate
     from fer.data.augment import Augment
     from fer.data.datamodule import BatchLoader, FERDataModule
     from fer.data.samples import FaceSamples
@@ -200,7 +201,8 @@ def exchange(arguments: argparse.Namespace) -> None:
     """Milliseconds of one all-reduce between two processes of this machine, by its size."""
     import torch.multiprocessing
 
-    from fer.config import compose_train, validate
+    from fer.config.compose import compose_train
+    from fer.config.schema import validate
     from fer.models.registry import build_net
 
     sizes = [1_000]

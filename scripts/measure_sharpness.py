@@ -14,12 +14,12 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from fer.checkpoint import load_model
 from fer.data.fer2013 import load_fer2013
 from fer.data.resampling_blur import blur, sharpen
 from fer.data.samples import Split
 from fer.data.views import ZOOM, enlarge
 from fer.folders.run import RunFolder
+from fer.models.checkpoint import load_model
 from fer.runtime.model import EmotionModel
 
 Images = npt.NDArray[np.uint8]

@@ -11,10 +11,10 @@ from pathlib import Path
 
 import numpy as np
 
-from fer.checkpoint import LoadedModel
 from fer.data.samples import FaceSamples, Split
 from fer.folders.opened import OpenData, OpenModels
 from fer.folders.record import read_runs
+from fer.models.checkpoint import LoadedModel
 
 SHIFTS = (0, 1, 2, 3, 4, 6)
 TRAINING = 4_000

@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-from support import TINY
+from support.tiny import TINY
 
 if TYPE_CHECKING:
-    from fer.training import RunResult
+    from fer.training.run import RunResult
 
 ROOT = Path(__file__).parent.parent
 
@@ -43,8 +43,9 @@ def train() -> Train:
     """Runs `fer-train` in this process: `train("model=cnn", run_dir=path)`."""
 
     def run_train(*overrides: str, run_dir: Path) -> RunResult:
-        from fer.config import compose_train, validate
-        from fer.training import run
+        from fer.config.compose import compose_train
+        from fer.config.schema import validate
+        from fer.training.run import run
 
         tree = compose_train([*TINY, *overrides, f"run_dir={run_dir}"])
         return run(validate(tree), tree)

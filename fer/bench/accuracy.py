@@ -12,9 +12,9 @@ from typing import Any, Final
 
 from fer.bench.result import Measurement, Row
 from fer.bench.settings import Bench
-from fer.errors import ConfigError
+from fer.common.errors import ConfigError
+from fer.config.overrides import command, key_of
 from fer.folders.run import RunFolder
-from fer.overrides import command, key_of
 
 log = logging.getLogger(__name__)
 
@@ -56,7 +56,7 @@ def measure_accuracy(bench: Bench, *, folder: Path) -> Measurement:
         ConfigError: a training was refused; the message is its own.
         DataError: the data cannot be opened.
     """
-    from fer.config import validate
+    from fer.config.schema import validate
     from fer.data.sources import open_samples
 
     settings = bench.settings.accuracy

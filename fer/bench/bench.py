@@ -9,8 +9,8 @@ from typing import Any, Final
 
 from fer.bench.result import Measurement
 from fer.bench.settings import Bench, What, compose_bench
-from fer.errors import ConfigError
-from fer.files import owned_folder, write_atomic, write_json
+from fer.common.errors import ConfigError
+from fer.common.files import owned_folder, write_atomic, write_json
 
 log = logging.getLogger(__name__)
 
@@ -47,7 +47,7 @@ def _default_dir() -> Path:
 def _measure(bench: Bench, folder: Path) -> None:
     from fer.bench.machine import busy_cores
     from fer.bench.table import as_text
-    from fer.environment import environment
+    from fer.common.environment import environment
 
     facts: dict[str, Any] = {
         "command": environment()["command"],
@@ -92,9 +92,9 @@ def _machine(bench: Bench) -> dict[str, Any]:
     """Describes the machine, with torch set up as the trainings are."""
     import torch
 
-    from fer.accelerator import device_name, resolve_accelerator, resolve_precision
     from fer.bench.machine import describe_machine
-    from fer.config import validate
+    from fer.config.schema import validate
+    from fer.models.accelerator import device_name, resolve_accelerator, resolve_precision
 
     config = validate(bench.tree)
     if config.threads is not None:

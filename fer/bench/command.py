@@ -5,7 +5,7 @@ import sys
 from collections.abc import Sequence
 from typing import Final
 
-from fer.conf_files import keys_of
+from fer.config.conf_files import keys_of
 
 HELP: Final = """\
 fer-bench: how fast, beside what? Training against a bare loop and against the usual stack of image files and worker
@@ -39,6 +39,6 @@ def main(arguments: Sequence[str]) -> None:
         return
     logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stderr)
     from fer.bench.bench import run_bench
-    from fer.overrides import with_files
+    from fer.config.overrides import with_files
 
     run_bench(with_files(list(arguments)))

@@ -11,11 +11,11 @@ import numpy.typing as npt
 
 from fer.bench.result import Measurement, Row, in_turn, ratio, unmeasured
 from fer.bench.settings import Bench
-from fer.errors import FerError
+from fer.common.errors import FerError
 from fer.export.measurement import BATCH, Answers, one_torch_thread, onnx_answers, time_answers
 
 if TYPE_CHECKING:
-    from fer.checkpoint import LoadedModel
+    from fer.models.checkpoint import LoadedModel
 
 log = logging.getLogger(__name__)
 
@@ -36,7 +36,7 @@ def measure_inference(bench: Bench) -> Measurement:
         CheckpointError: no readable checkpoint.
         DataError: the data cannot be opened.
     """
-    from fer.config import validate
+    from fer.config.schema import validate
 
     config = validate(bench.tree)
     model, what = _model(bench)
@@ -72,7 +72,7 @@ def measure_inference(bench: Bench) -> Measurement:
 
 def _model(bench: Bench) -> "tuple[LoadedModel, str]":
     """The net to time, and what it is in words."""
-    from fer.checkpoint import load_model
+    from fer.models.checkpoint import load_model
 
     if bench.settings.run is not None:
         from fer.folders.record import read_run
@@ -81,10 +81,10 @@ def _model(bench: Bench) -> "tuple[LoadedModel, str]":
         return load_model(record.checkpoint), f"{record.model} of {record.name}"
     import torch
 
-    from fer.checkpoint import LoadedModel, NetSpec
-    from fer.labels import EMOTIONS
-    from fer.preprocess import Preprocess
-    from fer.seeding import seed_everything
+    from fer.common.labels import EMOTIONS
+    from fer.common.seeding import seed_everything
+    from fer.models.checkpoint import LoadedModel, NetSpec
+    from fer.models.preprocess import Preprocess
 
     seed_everything(bench.config.seed)
     wanted = bench.config.model
@@ -102,7 +102,7 @@ def _model(bench: Bench) -> "tuple[LoadedModel, str]":
 
 def _training_faces(bench: Bench) -> npt.NDArray[np.uint8]:
     """uint8 (N, 1, S, S): training faces of the configured data as they are stored, N up to `_CALIBRATION`."""
-    from fer.config import validate
+    from fer.config.schema import validate
     from fer.data.datamodule import FERDataModule
     from fer.data.resize import fit_images
 

@@ -3,8 +3,8 @@
 import os
 from typing import Any
 
-from fer.environment import environment, physical_memory
-from fer.processes import cores
+from fer.common.environment import environment, physical_memory
+from fer.common.processes import cores
 
 _GIB = 2**30
 

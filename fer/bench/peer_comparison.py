@@ -18,10 +18,10 @@ from pydantic import Field, ValidationError
 
 from fer.bench.result import Measurement, Row, in_turn, ratio, unmeasured
 from fer.bench.settings import Bench, PeerSettings
-from fer.errors import DataError
-from fer.labels import EMOTIONS, canonical_name
+from fer.common.errors import DataError
+from fer.common.labels import EMOTIONS, canonical_name
+from fer.common.section import Section
 from fer.metrics.calibration import wilson_interval
-from fer.section import Section
 
 log = logging.getLogger(__name__)
 
@@ -156,7 +156,7 @@ def ask(peer: Peer, folder: Path, *, count: int, seconds: float) -> Answers:
 
 def _public_crops(bench: Bench) -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.int64], bool]:
     """PublicTest faces, uint8 (N, 48, 48), their labels int64 (N,), and whether they are drawn."""
-    from fer.config import validate
+    from fer.config.schema import validate
     from fer.data.datamodule import FERDataModule
     from fer.data.resize import fit_images
 

@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, Any, Final, Literal
 
 from pydantic import Field, field_validator
 
-from fer.errors import ConfigError
-from fer.overrides import key_of
-from fer.section import Section
+from fer.common.errors import ConfigError
+from fer.common.section import Section
+from fer.config.overrides import key_of
 
 if TYPE_CHECKING:
-    from fer.config import TrainConfig
+    from fer.config.schema import TrainConfig
 
 What = Literal["training", "inference", "accuracy", "peers"]
 
@@ -135,7 +135,8 @@ def compose_bench(arguments: Sequence[str], *, run_dir: Path) -> Bench:
         ConfigError: an unknown key, a value of the wrong type, a key that the bench sets itself, or a configuration
             that it cannot measure.
     """
-    from fer.config import compose_train, typed
+    from fer.config.compose import compose_train
+    from fer.config.schema import typed
 
     for override in arguments:
         if key_of(override) in _NAMED_BY_BENCH:

@@ -8,8 +8,8 @@ from typing import Any, Literal
 
 import pytorch_lightning as pl
 
-from fer.errors import ConfigError, DataError, MissingExtraError, nearest
-from fer.files import write_json
+from fer.common.errors import ConfigError, DataError, MissingExtraError, nearest
+from fer.common.files import write_json
 
 
 class Emissions(pl.Callback):

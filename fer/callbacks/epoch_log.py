@@ -8,7 +8,7 @@ from typing import Any
 
 import pytorch_lightning as pl
 
-from fer.files import append_line, write_atomic
+from fer.common.files import append_line, write_atomic
 
 log = logging.getLogger(__name__)
 

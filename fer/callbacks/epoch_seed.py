@@ -2,7 +2,7 @@
 
 import pytorch_lightning as pl
 
-from fer.seeding import epoch_seed, seed_everything
+from fer.common.seeding import epoch_seed, seed_everything
 
 
 class EpochSeed(pl.Callback):

@@ -3,7 +3,7 @@
 import pytorch_lightning as pl
 from torch import nn
 
-from fer.errors import ConfigError
+from fer.common.errors import ConfigError
 from fer.models.layers import head_parameters, set_norm_modes, unfreeze
 
 

@@ -23,11 +23,11 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 
+from fer.common.labels import ALPHABETICAL, EMOTIONS
 from fer.data.fer2013.counts import OFFICIAL_COUNTS, count_differences
 from fer.data.ferplus import FERPLUS_COLUMNS, agreement, ferplus_rows, read_ferplus
 from fer.data.near_duplicates import near_duplicates as find_near_duplicates
 from fer.data.samples import FaceSamples, Split, content_hashes, fingerprint
-from fer.labels import ALPHABETICAL, EMOTIONS
 
 NEAR_THRESHOLD: Final = 0.95
 

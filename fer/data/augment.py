@@ -15,12 +15,12 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from fer.common.labels import NUM_CLASSES
 from fer.data.augment_config import AugmentConfig
 from fer.data.mixing import mix, one_hot
 from fer.data.occlusion import apply_occlusion, region_mask
 from fer.data.resampling_blur import sharpen
 from fer.data.share import WHOLE, Share
-from fer.labels import NUM_CLASSES
 
 __all__ = ["Augment", "AugmentConfig", "erase", "resize", "warp"]
 
@@ -185,7 +185,7 @@ class Augment:
 
 
 def resize(x_BCHW: Tensor, *, height: int, width: int) -> Tensor:
-    """float32 (B, C, H, W) -> (B, C, height, width), by the very interpolation of `fer.preprocess.Preprocess`."""
+    """float32 (B, C, H, W) -> (B, C, height, width), by the interpolation of `fer.models.preprocess.Preprocess`."""
     if x_BCHW.shape[-2:] == (height, width):
         return x_BCHW
     shrinks = width < x_BCHW.shape[-1]

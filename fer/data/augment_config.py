@@ -7,8 +7,8 @@ from typing import Annotated, Literal, Self
 
 from pydantic import ConfigDict, Field, model_validator
 
+from fer.common.section import Section
 from fer.data.regions import HALVES, Part
-from fer.section import Section
 
 Probability = Annotated[float, Field(ge=0.0, le=1.0)]
 

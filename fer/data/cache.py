@@ -20,9 +20,9 @@ from typing import IO, Any, Final
 import numpy as np
 import numpy.typing as npt
 
+from fer.common.errors import DataError
 from fer.data.samples import FaceSamples, canonical_rows, fingerprint, pieces
 from fer.data.walk import walk_files
-from fer.errors import DataError
 
 logger = logging.getLogger(__name__)
 

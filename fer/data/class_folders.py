@@ -4,10 +4,10 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Final
 
+from fer.common.errors import DataError
 from fer.data.image_files import LabelledImage
 from fer.data.samples import Split
 from fer.data.tree import Tree, find_images
-from fer.errors import DataError
 
 SPLIT_FOLDERS: Final[Mapping[str, Split]] = MappingProxyType(
     {

@@ -11,8 +11,8 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from fer.errors import DataError
-from fer.options_parser import OptionsParser, natural, positive
+from fer.common.errors import DataError
+from fer.common.options_parser import OptionsParser, natural, positive
 
 if TYPE_CHECKING:
     from fer.data.audit import AuditReport
@@ -202,9 +202,9 @@ def _preview(arguments: argparse.Namespace) -> tuple[dict[str, Any], str]:
 
 def _few_synthetic(arguments: argparse.Namespace) -> "FaceSamples":
     """As many drawn faces as the picture shows: the first of the album, without drawing the thousands of a training."""
+    from fer.common.labels import NUM_CLASSES
     from fer.data.samples import Split
     from fer.data.synthetic import synthetic_samples
-    from fer.labels import NUM_CLASSES
 
     if arguments.split == Split.MERGED_TEST:
         raise DataError(
@@ -267,8 +267,8 @@ def _audit_answer(report: "AuditReport", samples: "FaceSamples") -> dict[str, An
 
 
 def _write_audit(report: "AuditReport", samples: "FaceSamples", *, out: Path) -> list[Path]:
+    from fer.common.files import write_atomic, write_json
     from fer.data.plots import class_balance_figure, findings_figure, save_figure
-    from fer.files import write_atomic, write_json
 
     table = io.StringIO()
     rows = csv.writer(table, lineterminator="\n")

@@ -10,6 +10,9 @@ import pytorch_lightning as pl
 import torch
 from torch import Tensor
 
+from fer.common.errors import DataError
+from fer.common.labels import NUM_CLASSES
+from fer.common.seeding import epoch_seed
 from fer.data.augment import Augment
 from fer.data.ferplus import read_ferplus
 from fer.data.leave_out import leave_out
@@ -21,9 +24,6 @@ from fer.data.sampling import epoch_order
 from fer.data.share import WHOLE, Share
 from fer.data.sources import DataConfig, Fer2013Config, open_samples
 from fer.data.vote_targets import VoteTargets, train_on_votes, vote_targets
-from fer.errors import DataError
-from fer.labels import NUM_CLASSES
-from fer.seeding import epoch_seed
 
 Batch = dict[str, Tensor]
 

@@ -4,8 +4,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from fer.errors import ConfigError, DataError, nearest
-from fer.parsing import parse_yaml
+from fer.common.errors import ConfigError, DataError, nearest
+from fer.common.parsing import parse_yaml
 
 if TYPE_CHECKING:
     from fer.data.sources import DataConfig

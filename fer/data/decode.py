@@ -9,10 +9,10 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
+from fer.common.errors import DataError
+from fer.common.image_header import read_header
+from fer.common.opencv_log import quiet_opencv
 from fer.data.resize import fit_image
-from fer.errors import DataError
-from fer.opencv_log import quiet_opencv
-from fer.runtime.image_header import read_header
 
 logger = logging.getLogger(__name__)
 

@@ -14,10 +14,10 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
+from fer.common.errors import DataError
+from fer.common.labels import emotion_index
 from fer.data.pixel_match import PixelMatch, match_pixels
 from fer.data.samples import FaceSamples, Split
-from fer.errors import DataError
-from fer.labels import emotion_index
 
 FERPLUS_COLUMNS: Final = (
     "neutral",

@@ -12,8 +12,8 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Final, Literal
 
+from fer.common.errors import DataError, MissingExtraError
 from fer.data.paths import data_home
-from fer.errors import DataError, MissingExtraError
 
 LICENCE: Final = (
     "FER-2013 (Goodfellow et al. 2013, arXiv 1307.0414) was collected for research; its terms do not allow passing the "

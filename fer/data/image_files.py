@@ -15,14 +15,14 @@ from typing import Final
 
 import numpy as np
 
+from fer.common.errors import DataError
+from fer.common.labels import CONTEMPT, EMOTIONS, canonical_name, resolve_classes
 from fer.data.cache import Packed, load_packed, source_key
 from fer.data.decode import DecodedFaces, decode_resized
 from fer.data.partition import held_out_bins
 from fer.data.resize import INTERPOLATION
 from fer.data.samples import FaceSamples, Split
 from fer.data.tree import FolderTree, Tree, ZipTree
-from fer.errors import DataError
-from fer.labels import CONTEMPT, EMOTIONS, canonical_name, resolve_classes
 
 logger = logging.getLogger(__name__)
 

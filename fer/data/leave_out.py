@@ -6,9 +6,9 @@ from pathlib import Path
 
 import numpy as np
 
+from fer.common.errors import DataError
 from fer.data.protocol import ProtocolSplit
 from fer.data.samples import FaceSamples
-from fer.errors import DataError
 
 
 def read_ids(path: Path) -> list[str]:

@@ -20,7 +20,7 @@ _SLACK = 1e-4
 """Allowance for float32 rounding in the bound; a hundred times what it can be."""
 
 _LUMA = np.array([0.299, 0.587, 0.114], dtype=np.float32)
-"""Rec. 601, as in `fer.preprocess`."""
+"""Rec. 601, as in `fer.models.preprocess`."""
 
 
 def near_duplicates(

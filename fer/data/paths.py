@@ -3,7 +3,7 @@
 import os
 from pathlib import Path
 
-from fer.errors import DataError
+from fer.common.errors import DataError
 
 
 def data_home() -> Path:

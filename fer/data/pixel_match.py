@@ -21,7 +21,7 @@ LEAST_LIKENESS: Final = 0.9
 LARGEST_DISTANCE_RATIO: Final = 0.5
 
 _LUMA: Final = np.array([0.299, 0.587, 0.114], dtype=np.float32)
-"""Rec. 601, as in `fer.preprocess`."""
+"""Rec. 601, as in `fer.models.preprocess`."""
 
 _BLOCK: Final = 512
 

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 import numpy.typing as npt
 
+from fer.common.errors import DataError, MissingExtraError
+from fer.common.labels import EMOTIONS
 from fer.data.audit import Finding, class_table
 from fer.data.samples import FaceSamples, Split
-from fer.errors import DataError, MissingExtraError
-from fer.labels import EMOTIONS
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

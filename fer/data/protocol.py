@@ -7,9 +7,9 @@ from typing import Final, Literal, get_args
 import numpy as np
 import numpy.typing as npt
 
+from fer.common.errors import ConfigError, DataError
 from fer.data.partition import held_out_bins
 from fer.data.samples import FaceSamples, Split, content_hashes
-from fer.errors import ConfigError, DataError
 
 Protocol = Literal["official", "stratified", "kfold", "folder7178"]
 

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Final, Literal
 
-from fer.errors import ConfigError
+from fer.common.errors import ConfigError
 
 Part = Literal["upper", "lower", "left", "right", "eyes", "mouth"]
 Region = Part | Literal["full"]

@@ -1,7 +1,7 @@
 """One way to bring faces to a common size and colour: every import and every merged set goes through it.
 
 Shrinking averages areas (OpenCV's INTER_AREA), which neither aliases nor rings; enlarging is bilinear. Colour becomes
-grey by Rec. 601 luma, as in `fer.preprocess`; grey becomes colour by repetition.
+grey by Rec. 601 luma, as in `fer.models.preprocess`; grey becomes colour by repetition.
 """
 
 from typing import Final

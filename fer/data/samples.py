@@ -9,7 +9,7 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 
-from fer.labels import NUM_CLASSES
+from fer.common.labels import NUM_CLASSES
 
 _PIECE_BYTES: Final = 1 << 22
 
@@ -30,7 +30,7 @@ class FaceSamples:
 
     Attributes:
         images: uint8 array (N, C, H, W), C = 1 (grey) or 3 (RGB); may be memory-mapped and read-only.
-        labels: int64 array (N,), indices into `fer.labels.EMOTIONS`.
+        labels: int64 array (N,), indices into `fer.common.labels.EMOTIONS`.
         splits: str array (N,), values of `Split`.
         ids: str array (N,), unique names that point back to the raw file ("train/angry/Training_3908.jpg",
             "fer2013.csv:17").

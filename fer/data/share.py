@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from fer.errors import ConfigError
+from fer.common.errors import ConfigError
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field, ValidationInfo, field_validator
 
+from fer.common.errors import DataError
+from fer.common.labels import check_rule
+from fer.common.section import Section
 from fer.data.cache import Packed, load_packed
 from fer.data.paths import data_root
-from fer.errors import DataError
-from fer.labels import check_rule
-from fer.section import Section
 
 if TYPE_CHECKING:
     from fer.data.image_files import ImportRules, Listing

@@ -16,8 +16,8 @@ class ImageStatistics:
 
     Attributes:
         images: number of images.
-        mean: of all pixels; what `fer.preprocess` shifts to 0.
-        std: of all pixels, about `mean`; what `fer.preprocess` scales to 1.
+        mean: of all pixels; what `fer.models.preprocess` shifts to 0.
+        std: of all pixels, about `mean`; what `fer.models.preprocess` scales to 1.
         dark, median, bright: 5th, 50th and 95th percentile of the images' own means.
         contrast: mean of the images' own standard deviations.
         equalised: share of the images whose grey levels are spread as evenly as histogram equalisation leaves them

@@ -3,10 +3,10 @@
 import textwrap
 from collections.abc import Mapping, Sequence
 
+from fer.common.labels import EMOTIONS
 from fer.data.audit import AuditReport
 from fer.data.samples import Split
 from fer.data.statistics import ImageStatistics
-from fer.labels import EMOTIONS
 
 
 def aligned(rows: Sequence[Sequence[str]], *, indent: str = "  ") -> str:

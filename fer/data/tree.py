@@ -10,9 +10,9 @@ from pathlib import Path, PurePosixPath
 from types import TracebackType
 from typing import IO, Final, Protocol, Self
 
+from fer.common.errors import DataError
 from fer.data.decode import UnreadableError
 from fer.data.walk import is_junk, walk_files
-from fer.errors import DataError
 
 MAX_IMAGE_BYTES: Final = 10_000_000
 """Declared size above which a zip's image is refused: a face of the known sets has 3 to 100 kB."""

@@ -20,11 +20,11 @@ from typing import Final, Literal
 import numpy as np
 import numpy.typing as npt
 
+from fer.common.errors import DataError
+from fer.common.labels import DROP, EMOTIONS, canonical_name
 from fer.data.ferplus import FERPLUS_COLUMNS, FerPlusVotes, ferplus_rows
 from fer.data.protocol import ProtocolSplit
 from fer.data.samples import FaceSamples
-from fer.errors import DataError
-from fer.labels import DROP, EMOTIONS, canonical_name
 
 VoteMode = Literal["majority", "probability", "distribution"]
 

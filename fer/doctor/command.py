@@ -9,9 +9,9 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Final
 
+from fer.common.options_parser import OptionsParser
+from fer.common.redaction import Redaction, without_names
 from fer.doctor.finding import Finding, Section, examined
-from fer.options_parser import OptionsParser
-from fer.redaction import Redaction, without_names
 
 _WIDTH: Final = 118
 _NAMES: Final = (16, 28)

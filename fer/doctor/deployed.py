@@ -2,8 +2,8 @@
 
 from collections.abc import Iterator
 
+from fer.common.errors import FerError
 from fer.doctor.finding import Finding
-from fer.errors import FerError
 
 
 def examine() -> Iterator[Finding]:

@@ -8,9 +8,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
+from fer.common.environment import environment, physical_memory
+from fer.common.processes import cores
 from fer.doctor.finding import Finding
-from fer.environment import environment, physical_memory
-from fer.processes import cores
 
 GIB: Final = 2**30
 
@@ -72,7 +72,7 @@ def _accelerators() -> Iterator[Finding]:
         )
         return
     yield from _torchvision(torch.__version__)
-    from fer.accelerator import device_name, resolve_accelerator, resolve_precision
+    from fer.models.accelerator import device_name, resolve_accelerator, resolve_precision
 
     chosen = resolve_accelerator("auto")
     names = [torch.cuda.get_device_name(i) for i in range(torch.cuda.device_count())]

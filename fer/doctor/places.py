@@ -7,10 +7,10 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
+from fer.common.wording import size
 from fer.data.cache import cached_entries, default_cache_dir
 from fer.data.paths import data_home
 from fer.doctor.finding import Finding, Status
-from fer.wording import size
 
 _FULL: Final = 200_000_000
 """Bytes below which a place counts as full: FER-2013 packed takes 83 MB, a run of the default model 20."""

@@ -7,10 +7,10 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, Final
 
+from fer.common.errors import ConfigError, FerError
+from fer.common.files import is_held
 from fer.doctor.finding import Finding, Status
 from fer.doctor.places import place
-from fer.errors import ConfigError, FerError
-from fer.files import is_held
 from fer.folders.run import RunFolder
 from fer.folders.run_log import ended, read_log
 from fer.folders.study import StudyFolder
@@ -108,8 +108,8 @@ def _finite(value: Any) -> bool:
 
 
 def _configuration(folder: RunFolder) -> Iterator[Finding]:
-    from fer.config import read_tree, validate
-    from fer.saved_config import completed
+    from fer.config.saved import completed, read_tree
+    from fer.config.schema import validate
 
     if not folder.config.is_file():
         yield Finding("config.yaml", "was not written: the run ended before its training began", "note")
@@ -130,7 +130,7 @@ def _configuration(folder: RunFolder) -> Iterator[Finding]:
 
 
 def _checkpoints(folder: RunFolder) -> Iterator[Finding]:
-    from fer.checkpoint import load_model
+    from fer.models.checkpoint import load_model
 
     if folder.metrics.is_file() and not folder.checkpoints.is_dir():
         yield Finding("checkpoints", "were removed, as a sweep does with all but its best trial's", "note")

@@ -7,8 +7,8 @@ import sys
 from collections.abc import Iterator
 from typing import Final
 
+from fer.common.environment import environment, version_of
 from fer.doctor.finding import Finding
-from fer.environment import environment, version_of
 
 _OPENCV: Final = (
     "opencv-python-headless",

@@ -4,10 +4,10 @@ import os
 from collections.abc import Iterator
 from typing import Final
 
+from fer.common.errors import nearest
+from fer.common.processes import AGREED_RUN_DIR
+from fer.common.redaction import is_secret, without_credentials
 from fer.doctor.finding import Finding
-from fer.errors import nearest
-from fer.processes import AGREED_RUN_DIR
-from fer.redaction import is_secret, without_credentials
 
 _PREFIXES: Final = (
     "FER_",

@@ -6,7 +6,7 @@ from contextlib import contextmanager
 import torch
 from torch import Tensor, nn
 
-from fer.errors import ConfigError
+from fer.common.errors import ConfigError
 
 
 class NotApplicableError(ConfigError):

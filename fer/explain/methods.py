@@ -10,7 +10,7 @@ import numpy.typing as npt
 import torch
 from torch import Tensor, nn
 
-from fer.errors import ConfigError, nearest
+from fer.common.errors import ConfigError, nearest
 from fer.explain.attribution import NotApplicableError
 from fer.explain.grad_cam import grad_cam
 from fer.explain.gradients import integrated_gradients, saliency
@@ -21,7 +21,7 @@ from fer.models.cam import CamTarget, cam_target
 
 
 class Preprocessing(Protocol):
-    """Stored images -> what a net sees (`fer.preprocess.Preprocess`)."""
+    """Stored images -> what a net sees (`fer.models.preprocess.Preprocess`)."""
 
     channels: int
     size: int
@@ -31,7 +31,7 @@ class Preprocessing(Protocol):
 
 
 class Explainable(Protocol):
-    """A model that can be explained, such as `fer.checkpoint.LoadedModel`."""
+    """A model that can be explained, such as `fer.models.checkpoint.LoadedModel`."""
 
     @property
     def net(self) -> nn.Module:

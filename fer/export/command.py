@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from fer.options_parser import OptionsParser, natural, positive
+from fer.common.options_parser import OptionsParser, natural, positive
 
 if TYPE_CHECKING:
     from fer.export.export import ExportResult

@@ -6,13 +6,13 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 import numpy.typing as npt
 
-from fer.checkpoint import LoadedModel
 from fer.export.faces import ExportFaces
 from fer.export.gate import Gate
 from fer.export.graph import to_onnx
 from fer.export.measurement import Answers, Measured, measure, one_torch_thread, onnx_answers
 from fer.export.quantize import Ranges, quantize
 from fer.metrics.calibration import Calibration
+from fer.models.checkpoint import LoadedModel
 
 if TYPE_CHECKING:
     from onnx import ModelProto

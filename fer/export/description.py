@@ -9,14 +9,14 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 
-from fer.checkpoint import LoadedModel
+from fer.config.saved import FREE, in_run_dir
 from fer.export.faces import ExportFaces
 from fer.export.reference import drift_reference
 from fer.folders.record import RunRecord
 from fer.metrics import Predictions, evaluate
 from fer.metrics.calibration import Calibration
+from fer.models.checkpoint import LoadedModel
 from fer.runtime.facts import Estimate, ModelFacts
-from fer.saved_config import FREE, in_run_dir
 
 _RESAMPLES: Final = 1000
 _PACKAGES: Final = ("ferlab", "torch", "onnx", "onnxruntime")

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from fer.checkpoint import load_model
-from fer.errors import ConfigError
+from fer.common.errors import ConfigError
+from fer.common.files import remove_leftovers, write_atomic
 from fer.export.card import model_card
 from fer.export.conversion import Quantization, convert, softmax, torch_logits
 from fer.export.description import describe_export, notes_on, predictions_of
@@ -17,9 +17,9 @@ from fer.export.faces import open_faces
 from fer.export.gate import Gate
 from fer.export.measurement import Measured, table
 from fer.export.quantize import Ranges
-from fer.files import remove_leftovers, write_atomic
 from fer.folders.record import read_run
 from fer.metrics.calibration import fit_calibration
+from fer.models.checkpoint import load_model
 from fer.runtime.facts import ModelFacts
 
 if TYPE_CHECKING:

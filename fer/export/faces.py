@@ -6,9 +6,9 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
+from fer.common.errors import DataError
 from fer.data.protocol import split_rows
 from fer.data.resize import fit_images
-from fer.errors import DataError
 from fer.folders.opened import OpenData
 from fer.folders.record import RunRecord
 

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Final
 
-from fer.errors import CheckpointError
+from fer.common.errors import CheckpointError
 from fer.export.measurement import Measured
 
 MAX_DIFFERENCE: Final = 1e-4

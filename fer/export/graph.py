@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, NamedTuple
 import torch
 from torch import Tensor, nn
 
-from fer.checkpoint import LoadedModel
-from fer.errors import CheckpointError
-from fer.preprocess import Preprocess
+from fer.common.errors import CheckpointError
+from fer.models.checkpoint import LoadedModel
+from fer.models.preprocess import Preprocess
 from fer.runtime.facts import INPUT, MAPS, PROBABILITIES
 
 if TYPE_CHECKING:

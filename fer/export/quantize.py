@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal
 import numpy as np
 import numpy.typing as npt
 
-from fer.errors import ConfigError
+from fer.common.errors import ConfigError
 from fer.export.graph import strip
 from fer.runtime.facts import INPUT, MAPS
 

@@ -5,7 +5,7 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-from fer.labels import EMOTIONS
+from fer.common.labels import EMOTIONS
 from fer.runtime.facts import Reference
 from fer.runtime.statistics import brightness, sharpness
 

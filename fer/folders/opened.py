@@ -3,12 +3,12 @@
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from fer.errors import ConfigError
+from fer.common.errors import ConfigError
 from fer.folders.record import RunRecord
 
 if TYPE_CHECKING:
-    from fer.checkpoint import LoadedModel
     from fer.data.samples import FaceSamples
+    from fer.models.checkpoint import LoadedModel
 
 
 class OpenData:
@@ -69,8 +69,8 @@ class OpenModels:
             ConfigError: this machine lacks the device.
             CheckpointError: the checkpoint cannot be read.
         """
-        from fer.accelerator import resolve_accelerator
-        from fer.checkpoint import load_model
+        from fer.models.accelerator import resolve_accelerator
+        from fer.models.checkpoint import load_model
 
         if record.checkpoint not in self._loaded:
             model = load_model(record.checkpoint)

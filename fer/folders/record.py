@@ -6,10 +6,10 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
 
-from fer.errors import CheckpointError, ConfigError, DataError
+from fer.common.errors import CheckpointError, ConfigError, DataError
+from fer.common.parsing import parse_json, parse_yaml
 from fer.folders.run import RunFolder
 from fer.folders.study import StudyFolder
-from fer.parsing import parse_json, parse_yaml
 
 _ABSENT: Final = object()
 _NUMBER: Final = (int, float, type(None))

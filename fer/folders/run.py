@@ -8,22 +8,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from fer.environment import environment
-from fer.files import owned_folder, write_atomic, write_json
+from fer.common.environment import environment
+from fer.common.files import owned_folder, write_atomic, write_json
+from fer.common.interrupt import Stopped
+from fer.common.parsing import parse_json
 from fer.folders.run_log import RunLog, logged_to
-from fer.interrupt import Stopped
-from fer.parsing import parse_json
-
-
-def default_run_dir(model: str) -> Path:
-    """`outputs/<date>_<time>_<model>`, made unique where two runs start in the same second."""
-    stem = f"{time.strftime('%Y-%m-%d_%H-%M-%S')}_{model}"
-    path = Path("outputs") / stem
-    number = 2
-    while path.exists():
-        path = Path("outputs") / f"{stem}_{number}"
-        number += 1
-    return path
 
 
 @dataclass(frozen=True)

@@ -16,10 +16,10 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Final, TextIO
 
-from fer.files import append_whole
-from fer.interrupt import Interrupted, Stopped
-from fer.parsing import parse_json
-from fer.redaction import Redaction
+from fer.common.files import append_whole
+from fer.common.interrupt import Interrupted, Stopped
+from fer.common.parsing import parse_json
+from fer.common.redaction import Redaction
 
 _OURS: Final = "fer"
 """The logger above all of ours."""

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from fer.errors import DataError
-from fer.files import write_json
-from fer.parsing import parse_json
+from fer.common.errors import DataError
+from fer.common.files import write_json
+from fer.common.parsing import parse_json
 
 
 @dataclass(frozen=True)

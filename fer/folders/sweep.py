@@ -8,8 +8,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from fer.errors import DataError
-from fer.files import append_line, owned_folder, write_atomic, write_json
+from fer.common.errors import DataError
+from fer.common.files import append_line, owned_folder, write_atomic, write_json
 
 Status = Literal["ok", "pruned", "failed"]
 

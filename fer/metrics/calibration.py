@@ -7,7 +7,7 @@ from typing import Any, Final, Literal
 import numpy as np
 import numpy.typing as npt
 
-from fer.errors import DataError
+from fer.common.errors import DataError
 from fer.metrics.predictions import Floats, Predictions
 from fer.metrics.selective import risk_coverage, threshold_for_accuracy, threshold_for_share
 from fer.metrics.temperature import TEMPERATURES, Probabilities, apply_temperature, fit_temperature

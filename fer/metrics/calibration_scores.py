@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 import numpy.typing as npt
 
-from fer.errors import DataError
+from fer.common.errors import DataError
 from fer.metrics.bootstrap import bootstrap_counts
 from fer.metrics.calibration import BINS, bin_numbers, brier_scores
 from fer.metrics.predictions import Floats, Predictions

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from fer.errors import DataError
+from fer.common.errors import DataError
 from fer.metrics.predictions import Floats, Predictions
 from fer.metrics.significance import same_faces
 

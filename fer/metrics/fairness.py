@@ -23,8 +23,8 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-from fer.errors import DataError
-from fer.labels import EMOTIONS
+from fer.common.errors import DataError
+from fer.common.labels import EMOTIONS
 from fer.metrics.bootstrap import resampled_confusions
 from fer.metrics.group_gaps import Gap, largest_gaps
 from fer.metrics.group_rates import (

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final, Literal
 import numpy as np
 import numpy.typing as npt
 
-from fer.labels import EMOTIONS, NUM_CLASSES
+from fer.common.labels import EMOTIONS, NUM_CLASSES
 from fer.metrics.predictions import Floats
 from fer.metrics.scores import Estimate, confusion_matrix
 

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from fer.errors import DataError
-from fer.labels import EMOTIONS, NUM_CLASSES
+from fer.common.errors import DataError
+from fer.common.labels import EMOTIONS, NUM_CLASSES
 from fer.metrics.predictions import Floats, Predictions
 from fer.metrics.scores import Estimate
 

@@ -7,9 +7,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from fer.errors import DataError
-from fer.files import write_atomic
-from fer.labels import EMOTIONS, NUM_CLASSES
+from fer.common.errors import DataError
+from fer.common.files import write_atomic
+from fer.common.labels import EMOTIONS, NUM_CLASSES
 
 Floats = npt.NDArray[np.float64]
 

@@ -9,7 +9,7 @@ from functools import reduce
 
 import numpy as np
 
-from fer.errors import DataError
+from fer.common.errors import DataError
 from fer.metrics.predictions import Floats, Predictions
 from fer.metrics.scores import Estimate
 from fer.metrics.significance import same_faces

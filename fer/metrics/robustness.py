@@ -12,8 +12,8 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from fer.errors import DataError
-from fer.labels import NUM_CLASSES
+from fer.common.errors import DataError
+from fer.common.labels import NUM_CLASSES
 from fer.metrics.predictions import Floats
 from fer.metrics.scores import Estimate
 

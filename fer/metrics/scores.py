@@ -16,8 +16,8 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-from fer.errors import DataError
-from fer.labels import EMOTIONS, NUM_CLASSES
+from fer.common.errors import DataError
+from fer.common.labels import EMOTIONS, NUM_CLASSES
 from fer.metrics.bootstrap import bootstrap_counts, resampled_confusions
 from fer.metrics.predictions import Floats, Predictions
 from fer.metrics.roc_areas import RocAreas

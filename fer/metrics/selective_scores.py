@@ -7,7 +7,7 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-from fer.labels import EMOTIONS, NUM_CLASSES
+from fer.common.labels import EMOTIONS, NUM_CLASSES
 from fer.metrics.bootstrap import bootstrap_counts
 from fer.metrics.predictions import Floats, Predictions
 from fer.metrics.scores import Estimate

@@ -14,7 +14,7 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-from fer.errors import DataError
+from fer.common.errors import DataError
 from fer.metrics.predictions import Floats, Predictions
 from fer.metrics.scores import Estimate
 

@@ -9,7 +9,7 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 
-from fer.errors import DataError
+from fer.common.errors import DataError
 from fer.metrics.predictions import Floats
 
 Probabilities = npt.NDArray[np.float32] | Floats

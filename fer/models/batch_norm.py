@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 from torch.nn.modules.batchnorm import _BatchNorm
 
-from fer.errors import ConfigError
+from fer.common.errors import ConfigError
 
 
 class _Normalise(torch.autograd.Function):

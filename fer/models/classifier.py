@@ -8,9 +8,9 @@ import torch
 from torch import Tensor, nn
 
 from fer.models.own_answers import OwnAnswers
+from fer.models.preprocess import Preprocess
 from fer.models.protocols import Teaches
 from fer.models.schedule import SchedulerConfig, build_scheduler
-from fer.preprocess import Preprocess
 
 
 class Classifier(pl.LightningModule):

@@ -5,7 +5,7 @@ from typing import Literal
 
 from pydantic import ConfigDict, Field, model_validator
 
-from fer.section import Section
+from fer.common.section import Section
 
 
 class LossConfig(Section):
@@ -24,7 +24,7 @@ class LossConfig(Section):
     logit_adjustment: float = Field(default=0.0, ge=0.0)
     """tau of the logit-adjusted loss for balanced accuracy (arXiv 2007.07314, equation 10; 1 is theirs); 0 is off."""
     teachers: tuple[Path, ...] = ()
-    """Run folders, model files or `shipped`: models to learn from, see `fer.distillation`."""
+    """Run folders, model files or `shipped`: models to learn from, see `fer.training.distillation`."""
     teacher_weight: float = Field(default=0.0, ge=0.0, le=1.0)
     """Share of the target that is the teachers' answer (arXiv 1503.02531, section 2, at temperature 1)."""
     teacher_tta: Literal[False, "mirror", "zoom"] = False

@@ -10,8 +10,8 @@ import torch.distributed
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from fer.errors import ConfigError
-from fer.labels import EMOTIONS
+from fer.common.errors import ConfigError
+from fer.common.labels import EMOTIONS
 from fer.models.class_weights import class_weights
 from fer.models.loss_config import LossConfig
 

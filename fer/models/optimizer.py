@@ -4,8 +4,8 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import ConfigDict, Field
 
-from fer.errors import ConfigError
-from fer.section import Section
+from fer.common.errors import ConfigError
+from fer.common.section import Section
 
 if TYPE_CHECKING:
     from torch import nn

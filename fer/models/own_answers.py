@@ -6,8 +6,8 @@ from typing import Any, Final
 import torch
 from torch import Tensor
 
-from fer.errors import CheckpointError
-from fer.labels import NUM_CLASSES
+from fer.common.errors import CheckpointError
+from fer.common.labels import NUM_CLASSES
 
 _NEWEST: Final = 0.5
 """Weight of the newest answer; the paper keeps that alone. One answer is to one view of the face, an average to all."""

@@ -11,7 +11,7 @@ from typing import Any, Final
 import torch
 from torch import Tensor, nn
 
-from fer.errors import CheckpointError, ConfigError, FerError
+from fer.common.errors import CheckpointError, ConfigError, FerError
 from fer.models.layers import head_parameters
 
 log = logging.getLogger(__name__)

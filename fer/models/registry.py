@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from pydantic import TypeAdapter, ValidationError
 
-from fer.errors import ConfigError, nearest
+from fer.common.errors import ConfigError, nearest
 
 if TYPE_CHECKING:
     from torch import nn

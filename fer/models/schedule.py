@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import Field
 
-from fer.section import Section
+from fer.common.section import Section
 
 if TYPE_CHECKING:
     from torch.optim import Optimizer

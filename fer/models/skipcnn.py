@@ -5,7 +5,7 @@ from typing import Annotated
 from pydantic import Field, NonNegativeInt, PositiveInt
 from torch import Tensor, nn
 
-from fer.errors import ConfigError
+from fer.common.errors import ConfigError
 from fer.models.ranges import Fraction
 
 

@@ -11,7 +11,7 @@ import timm
 import torch
 from torch import nn
 
-from fer.errors import ConfigError
+from fer.common.errors import ConfigError
 
 _SET_ELSEWHERE: Final = {
     "in_chans": "model.channels",

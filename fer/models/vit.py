@@ -6,7 +6,7 @@ import timm
 from pydantic import Field, PositiveInt
 from torch import nn
 
-from fer.errors import ConfigError
+from fer.common.errors import ConfigError
 from fer.models.ranges import Fraction
 
 

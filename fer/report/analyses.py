@@ -6,7 +6,7 @@ from collections.abc import Callable
 from importlib import import_module
 from typing import Final
 
-from fer.errors import FerError
+from fer.common.errors import FerError
 from fer.report.finding import Finding
 from fer.report.subject import Subject
 

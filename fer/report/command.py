@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from fer.errors import ConfigError
+from fer.common.errors import ConfigError
 
 if TYPE_CHECKING:
     from fer.report.options import ReportOptions
@@ -53,9 +53,9 @@ def compose(overrides: Sequence[str]) -> dict[str, Any]:
     from omegaconf import OmegaConf
     from omegaconf.errors import MissingMandatoryValue
 
-    from fer.conf_files import conf_dir
-    from fer.config import refusals
-    from fer.errors import nearest
+    from fer.common.errors import nearest
+    from fer.config.compose import refusals
+    from fer.config.conf_files import conf_dir
 
     try:
         with initialize_config_dir(config_dir=str(conf_dir() / "evaluation"), version_base="1.3"):
@@ -114,7 +114,7 @@ def _keys() -> str:
 
 def _texts() -> list[str]:
     """The files with every key: what a report is about, and what it does."""
-    from fer.conf_files import conf_dir
+    from fer.config.conf_files import conf_dir
 
     folder = conf_dir() / "evaluation"
     return [(folder / path).read_text(encoding="utf-8") for path in ("report.yaml", "report/default.yaml")]

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 import numpy.typing as npt
 
-from fer.errors import ConfigError
-from fer.files import check_writable, remove_leftovers, write_atomic
+from fer.common.errors import ConfigError
+from fer.common.files import check_writable, remove_leftovers, write_atomic
+from fer.common.storage import writing
 from fer.folders.opened import OpenData, OpenModels
 from fer.folders.record import RunRecord, read_runs
 from fer.folders.sweep import SweepFolder
@@ -26,10 +27,9 @@ from fer.report.scores.statements import is_synthetic, protocol
 from fer.report.scores.tables import tables, write_confusion, write_metrics, write_model_eval, write_per_class
 from fer.report.subject import Subject
 from fer.report.sweep.page import write_sweep_report
-from fer.storage import writing
 
 if TYPE_CHECKING:
-    from fer.checkpoint import LoadedModel
+    from fer.models.checkpoint import LoadedModel
 
 log = logging.getLogger(__name__)
 

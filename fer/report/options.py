@@ -5,6 +5,7 @@ from typing import Literal
 
 from pydantic import Field, field_validator
 
+from fer.common.section import Section
 from fer.report.calibration.options import CalibrationOptions
 from fer.report.cost.options import CostOptions
 from fer.report.cross_data.options import CrossDataOptions
@@ -14,7 +15,6 @@ from fer.report.fairness.options import FairnessOptions
 from fer.report.label_noise.options import LabelNoiseOptions
 from fer.report.occlusion.options import OcclusionOptions
 from fer.report.robustness.options import RobustnessOptions
-from fer.section import Section
 
 
 class ReportOptions(Section):

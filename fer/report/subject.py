@@ -12,8 +12,8 @@ from fer.report.options import ReportOptions
 from fer.report.scores.evaluation import EvaluatedRun
 
 if TYPE_CHECKING:
-    from fer.checkpoint import LoadedModel
     from fer.data.samples import FaceSamples
+    from fer.models.checkpoint import LoadedModel
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,5 +49,5 @@ class Subject:
         return self.model.probabilities(images_NCHW, batch_size=self.options.batch_size)
 
     def ask_fast(self, images_NCHW: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:
-        """The same in the precision of `fer.accelerator.fast_inference`: for many sets of changed faces."""
+        """The same in the precision of `fer.models.accelerator.fast_inference`: for many sets of changed faces."""
         return self.model.probabilities(images_NCHW, batch_size=self.options.batch_size, fast=True)

@@ -7,9 +7,9 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from fer.errors import DataError
-from fer.opencv_log import quiet_opencv
-from fer.runtime.image_header import foreign_kind, read_header
+from fer.common.errors import DataError
+from fer.common.image_header import foreign_kind, read_header
+from fer.common.opencv_log import quiet_opencv
 
 MAX_BYTES: Final = 64 * 2**20
 MAX_PIXELS: Final = 128_000_000

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final, NoReturn
 import numpy as np
 import numpy.typing as npt
 
-from fer.errors import CheckpointError, ConfigError, nearest
+from fer.common.errors import CheckpointError, ConfigError, nearest
 from fer.runtime.facts import INPUT, MAPS, PROBABILITIES, ModelFacts
 from fer.runtime.onnx_file import has_external_data, read_metadata, repeating_operator
 

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO, Final
 
-from fer.errors import CheckpointError
+from fer.common.errors import CheckpointError
 
 _VARINT, _FIXED64, _BYTES, _FIXED32 = 0, 1, 2, 5
 """Wire types (Protocol Buffers encoding, "Message structure"); the others are deprecated and in no .onnx file."""

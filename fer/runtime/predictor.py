@@ -7,7 +7,7 @@ from typing import Final, Protocol
 import numpy as np
 import numpy.typing as npt
 
-from fer.errors import FerError
+from fer.common.errors import FerError
 from fer.runtime.detection.detector import Detection, Detector
 from fer.runtime.framing import Image, cut
 from fer.runtime.record import Face, judged

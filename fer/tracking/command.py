@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Final
 
-from fer.errors import ConfigError
-from fer.options_parser import OptionsParser
+from fer.common.errors import ConfigError
+from fer.common.options_parser import OptionsParser
 from fer.tracking.groups import find
 from fer.tracking.send import Registration, Sent
 from fer.tracking.store import StoreAddress, set_environment

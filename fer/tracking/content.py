@@ -9,11 +9,11 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, Final, Literal
 
-from fer.errors import DataError
-from fer.files import is_held, read_json
+from fer.common.errors import DataError
+from fer.common.files import is_held, read_json
+from fer.common.parsing import parse_json, parse_yaml
 from fer.folders.record import checked_manifest
 from fer.folders.run import RunFolder
-from fer.parsing import parse_json, parse_yaml
 
 Status = Literal["running", "finished", "failed", "interrupted"]
 

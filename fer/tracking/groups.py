@@ -7,8 +7,8 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, Final
 
-from fer.errors import ConfigError
-from fer.files import is_held, read_json
+from fer.common.errors import ConfigError
+from fer.common.files import is_held, read_json
 from fer.folders.study import StudyFolder
 from fer.folders.sweep import SweepFolder, TrialRecord
 from fer.tracking.content import (

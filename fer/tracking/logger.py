@@ -13,7 +13,7 @@ from pytorch_lightning.loggers import Logger
 from pytorch_lightning.utilities import rank_zero_only
 from torch import nn
 
-from fer.errors import ConfigError, MissingExtraError
+from fer.common.errors import ConfigError, MissingExtraError
 from fer.tracking.content import read_epochs
 from fer.tracking.record import read_record
 from fer.tracking.sender import LOG

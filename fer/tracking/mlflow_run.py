@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING, Final
 
-from fer.errors import ConfigError
+from fer.common.errors import ConfigError
 from fer.tracking.content import Content
 from fer.tracking.record import Place, Record
 from fer.tracking.store import OpenStore

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 import numpy.typing as npt
 
-from fer.errors import DataError
+from fer.common.errors import DataError
 from fer.tracking.store import OpenStore, as_current
 
 if TYPE_CHECKING:

@@ -10,9 +10,9 @@ from typing import Final, Literal
 
 from pydantic import TypeAdapter
 
-from fer.errors import ConfigError, DataError, FerError
-from fer.files import write_json
-from fer.parsing import parse_json
+from fer.common.errors import ConfigError, DataError, FerError
+from fer.common.files import write_json
+from fer.common.parsing import parse_json
 
 SCHEMA: Final = 1
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from fer.errors import ConfigError
+from fer.common.errors import ConfigError
 from fer.tracking.content import Content, Status, as_tags, batches
 from fer.tracking.mlflow_run import find_or_create
 from fer.tracking.record import Place, Record

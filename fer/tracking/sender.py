@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from fer.errors import FerError
+from fer.common.errors import FerError
 from fer.folders.run import RunFolder
 from fer.tracking.content import Content, read_run
 from fer.tracking.record import Record, owned, read_record

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 from urllib.parse import urlsplit, urlunsplit
 
-from fer.errors import ConfigError, FerError, MissingExtraError
+from fer.common.errors import ConfigError, FerError, MissingExtraError
 from fer.tracking.record import Record
 
 if TYPE_CHECKING:

@@ -5,7 +5,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from fer.errors import ConfigError, DataError
+from fer.common.errors import ConfigError, DataError
 from fer.tracking.content import Content, read_run
 from fer.tracking.groups import is_group, read_group
 from fer.tracking.record import owned, read_record

@@ -5,7 +5,7 @@ import sys
 from collections.abc import Sequence
 from typing import Final
 
-from fer.conf_files import keys_of
+from fer.config.conf_files import keys_of
 
 HELP: Final = """\
 fer-sweep: searches the settings of a model, trial by trial, and keeps every one of them.

@@ -5,9 +5,9 @@ import time
 from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
+from fer.common.wording import duration
 from fer.folders.sweep import TrialRecord
-from fer.objectives import METRICS, Objective
-from fer.wording import duration
+from fer.metrics.objectives import METRICS, Objective
 
 
 class Running(Protocol):

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final, Literal
 
-from fer.errors import ConfigError, nearest
+from fer.common.errors import ConfigError, nearest
 
 Plain = bool | int | float | str | list[Any] | None
 Kind = Literal["uniform", "loguniform", "quniform", "qloguniform"]

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from fer.objectives import Objective
+from fer.metrics.objectives import Objective
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -4,10 +4,10 @@ import time
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from fer import overrides as text
-from fer.errors import ConfigError
+from fer.common.errors import ConfigError
+from fer.config import overrides as text
 from fer.folders.sweep import SweepFolder, TrialRecord
-from fer.objectives import METRICS
+from fer.metrics.objectives import METRICS
 from fer.tuning.display import Display
 from fer.tuning.job import Ended
 from fer.tuning.plan import trial_command

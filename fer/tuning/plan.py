@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from fer import overrides as text
+from fer.config import overrides as text
 from fer.tuning.job import TrialJob
 from fer.tuning.settings import Sweep
 from fer.tuning.space import Params

@@ -10,7 +10,7 @@ from multiprocessing.connection import Connection
 from multiprocessing.process import BaseProcess
 from typing import Final
 
-from fer.interrupt import signals_wait
+from fer.common.interrupt import signals_wait
 from fer.tuning.job import Ended, Job, Message
 
 PRELOAD: Final = ["fer.tuning.trial", "hydra.compose", "hydra.utils", "pandas", "pyarrow.parquet", "cv2", "filelock"]

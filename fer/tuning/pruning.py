@@ -3,7 +3,7 @@
 import statistics
 from collections.abc import Sequence
 
-from fer.section import Section
+from fer.common.section import Section
 
 Curve = Sequence[tuple[float, float]]
 """(share of the training done, score so far on the selection faces; higher is better), in order."""

@@ -7,11 +7,11 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from fer.environment import environment
-from fer.errors import ConfigError, FerError
-from fer.files import write_json
+from fer.common.environment import environment
+from fer.common.errors import ConfigError, FerError
+from fer.common.files import write_json
+from fer.common.processes import cores
 from fer.folders.sweep import SweepFolder
-from fer.processes import cores
 from fer.tuning.display import display_for, outcome
 from fer.tuning.ledger import Ledger, best_of
 from fer.tuning.settings import Sweep, compose_sweep, worker_count
@@ -60,7 +60,7 @@ def _open(folder: SweepFolder, sweep: Sweep) -> None:
     """Writes what the sweep does, or refuses a folder that holds another."""
     facts = _facts(sweep)
     if folder.settings.is_file():
-        from fer.saved_config import changed_settings
+        from fer.config.saved import changed_settings
 
         saved = json.loads(folder.settings.read_text(encoding="utf-8"))
         changed = changed_settings(saved["settings"], facts["settings"])

@@ -7,18 +7,18 @@ from typing import TYPE_CHECKING, Any, Final, Literal
 
 from pydantic import Field
 
-from fer.errors import ConfigError
-from fer.objectives import Objective
-from fer.overrides import key_of
-from fer.processes import cores
-from fer.section import Section
+from fer.common.errors import ConfigError
+from fer.common.processes import cores
+from fer.common.section import Section
+from fer.config.overrides import key_of
+from fer.metrics.objectives import Objective
 from fer.tuning.distributions import is_distribution, parse
 from fer.tuning.pruning import PruningSettings
 from fer.tuning.space import Space
 from fer.tuning.suggest import Algorithm
 
 if TYPE_CHECKING:
-    from fer.config import TrainConfig
+    from fer.config.schema import TrainConfig
 
 _NAMED_BY_SWEEP: Final = ("run_dir", "resume", "visible")
 """Keys of fer-train that mean nothing for a trial, or that the sweep sets."""
@@ -90,7 +90,8 @@ def compose_sweep(arguments: Sequence[str]) -> Sweep:
     Raises:
         ConfigError: an unknown key, a value of the wrong type, a space that cannot be read, nothing to search.
     """
-    from fer.config import compose_train, typed
+    from fer.config.compose import compose_train
+    from fer.config.schema import typed
 
     searched = {
         key_of(argument): parse(argument.partition("=")[2], key=key_of(argument))

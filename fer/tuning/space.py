@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from fer.errors import ConfigError
+from fer.common.errors import ConfigError
 from fer.tuning.distributions import Choice, Distribution, Numeric, Plain, parse
 
 Params = dict[str, Plain]

@@ -16,7 +16,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from fer.errors import MissingExtraError
+from fer.common.errors import MissingExtraError
 from fer.tuning.job import Ended
 from fer.tuning.ledger import Ledger
 from fer.tuning.plan import trial_job, trial_overrides

@@ -4,7 +4,7 @@ import logging
 import time
 from dataclasses import dataclass, field
 
-from fer.errors import ConfigError, StorageError
+from fer.common.errors import ConfigError, StorageError
 from fer.folders.sweep import TrialRecord
 from fer.tuning.job import Ended, Job, Message, Started, Step
 from fer.tuning.ledger import Ledger

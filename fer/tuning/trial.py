@@ -16,14 +16,15 @@ from typing import Any, Final
 
 import pytorch_lightning as pl
 
-from fer.config import compose_train, validate
-from fer.debug_console import debug_console
-from fer.errors import FerError, StorageError
+from fer.common.debug_console import debug_console
+from fer.common.errors import FerError, StorageError
+from fer.common.interrupt import Stopped
+from fer.common.storage import storage_error
+from fer.config.compose import compose_train
+from fer.config.schema import validate
 from fer.folders.run import RunFolder
-from fer.interrupt import Stopped
-from fer.objectives import METRICS
-from fer.storage import storage_error
-from fer.training import run
+from fer.metrics.objectives import METRICS
+from fer.training.run import run
 from fer.tuning.job import Ended, Job, Started, Step, TrialJob
 
 OUTPUT: Final = "output.log"

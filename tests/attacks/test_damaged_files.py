@@ -101,8 +101,8 @@ def test_a_cache_whose_place_is_taken_is_worked_around(
 
 @pytest.mark.parametrize("damage", ["cut", "a bit flipped", "empty", "a folder"])
 def test_a_damaged_checkpoint_is_told_and_nothing_is_begun_over_it(damage: str, tiny_run: Path, tmp_path: Path) -> None:
-    from fer.checkpoint import read_checkpoint
-    from fer.errors import CheckpointError
+    from fer.common.errors import CheckpointError
+    from fer.models.checkpoint import read_checkpoint
 
     path = tmp_path / "last.ckpt"
     shutil.copy(tiny_run / "checkpoints" / "last.ckpt", path)

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from attacks.commands import (
+from support.attacked_commands import (
     EPOCHS,
     QUICK_REPORT,
     assert_loads,
@@ -27,10 +27,10 @@ from attacks.commands import (
 )
 
 from fer import cli
-from fer.checkpoint import load_model
-from fer.errors import StorageError
-from fer.files import append_line, remove_leftovers, write_atomic
-from fer.storage import storage_error
+from fer.common.errors import StorageError
+from fer.common.files import append_line, remove_leftovers, write_atomic
+from fer.common.storage import storage_error
+from fer.models.checkpoint import load_model
 
 pytestmark = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="mounts, limits and permissions of Linux")
 

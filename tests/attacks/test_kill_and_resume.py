@@ -13,7 +13,7 @@ from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
-from attacks.commands import (
+from support.attacked_commands import (
     QUICK_REPORT,
     SMALL,
     Death,

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from attacks.commands import (
+from support.attacked_commands import (
     QUICK_REPORT,
     SMALL,
     assert_loads,
@@ -26,9 +26,9 @@ from attacks.commands import (
     train_and_die,
 )
 
-from fer.checkpoint import load_model
-from fer.checkpoint_files import WholeCheckpoints
-from fer.errors import ConfigError
+from fer.common.errors import ConfigError
+from fer.models.checkpoint import load_model
+from fer.training.atomic_checkpoints import WholeCheckpoints
 
 pytestmark = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="mounts, limits and permissions of Linux")
 

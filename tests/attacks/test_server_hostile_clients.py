@@ -18,7 +18,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import pytest
-from attacks.server_process import Holdings, ServerProcess, drawn_picture, fer_serve, jpeg
+from support.server_process import Holdings, ServerProcess, drawn_picture, fer_serve, jpeg
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 

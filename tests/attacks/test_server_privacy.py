@@ -14,15 +14,15 @@ import time
 from pathlib import Path
 
 import pytest
-from attacks.commands import environment
-from attacks.server_process import fer_serve, send_every_form
+from support.attacked_commands import environment
+from support.server_process import fer_serve, send_every_form
 
 TESTS = Path(__file__).parents[1]
 
 AUDITED = """
 import sys, threading
 sys.path.insert(0, {tests!r})
-from attacks.server_process import every_form, send_every_form
+from support.server_process import every_form, send_every_form
 from fer.runtime.detection.opening import open_detector
 from fer.runtime.web.app import create_app
 from fer.runtime.web.command import load_models

@@ -21,7 +21,7 @@ from typing import Any
 import cv2
 import numpy as np
 import pytest
-from attacks.server_process import Answers, Client, Question, as_form, drawn_picture, fer_serve, jpeg
+from support.server_process import Answers, Client, Question, as_form, drawn_picture, fer_serve, jpeg
 
 SECONDS = float(os.environ.get("FER_ATTACK_SECONDS", "120"))
 CLIENTS = 16

@@ -7,12 +7,12 @@ import time
 from pathlib import Path
 
 import pytest
-from support import TINY
+from support.tiny import TINY
 
 from fer.bench import accuracy
 from fer.bench.accuracy import Trained, _rows, measure_accuracy, train
 from fer.bench.settings import compose_bench
-from fer.errors import ConfigError
+from fer.common.errors import ConfigError
 
 NET = ("model=mlp", "model.params.hidden=[8]", "callbacks=default", "~callbacks.ema")
 

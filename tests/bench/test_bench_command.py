@@ -6,12 +6,12 @@ import sys
 from pathlib import Path
 
 import pytest
-from support import TINY
+from support.tiny import TINY
 
 from fer.bench import bench as story
 from fer.bench.result import Measurement, Row
 from fer.bench.settings import Bench
-from fer.errors import ConfigError
+from fer.common.errors import ConfigError
 
 
 def measured(key: str) -> Measurement:

@@ -3,11 +3,11 @@
 from pathlib import Path
 
 import pytest
-from support import TINY
+from support.tiny import TINY
 
 from fer.bench.inference import INT8, ONNX, TORCH, measure_inference
 from fer.bench.settings import Bench, compose_bench
-from fer.errors import ConfigError
+from fer.common.errors import ConfigError
 from fer.export import measurement
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
-from support import TINY
+from support.tiny import TINY
 
 from fer.bench.peer_comparison import Answers, Peer, PeerFailedError, _rows, ask, measure_peers
 from fer.bench.settings import compose_bench
@@ -99,7 +99,7 @@ def test_a_peer_answers_in_its_own_interpreter(
 
 
 def test_our_own_runtime_answers_by_the_same_protocol(crops: Path) -> None:
-    from fer.labels import EMOTIONS
+    from fer.common.labels import EMOTIONS
     from fer.runtime.model import EmotionModel
 
     found = ask(Peer(name="ferlab", python=Path(sys.executable)), crops, count=3, seconds=60)
@@ -138,7 +138,7 @@ def answers(*labels: str, ms: float) -> Answers:
 
 
 def test_labels_are_mapped_by_name_and_strangers_count_as_wrong() -> None:
-    from fer.labels import EMOTIONS
+    from fer.common.labels import EMOTIONS
 
     truth = np.array([EMOTIONS.index(name) for name in ("sad", "happy", "angry", "fear")])
     finished = {

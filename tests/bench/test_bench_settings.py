@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from fer.bench.settings import STAND_IN, compose_bench
-from fer.errors import ConfigError
+from fer.common.errors import ConfigError
 
 NOWHERE = Path("unused")
 

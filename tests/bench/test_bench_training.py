@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
-from support import TINY
+from support.tiny import TINY
 
 from fer.bench.settings import Bench, compose_bench
 from fer.bench.training.clock import rate_of
@@ -17,10 +17,10 @@ from fer.bench.training.repeated import RepeatedLoader
 from fer.bench.training.subject import Subject, open_subject
 from fer.bench.training.throughput import measure_training
 from fer.bench.training.usual import absent, transforms, usual_loader, write_folder
-from fer.config import compose_train
+from fer.common.errors import ConfigError
+from fer.common.labels import EMOTIONS
+from fer.config.compose import compose_train
 from fer.data.augment_config import AugmentConfig
-from fer.errors import ConfigError
-from fer.labels import EMOTIONS
 
 NET = ("model.params.blocks=[0,0,0]", "model.params.widths=[8,8,8]")
 
@@ -93,7 +93,7 @@ def test_both_stacks_give_the_net_images_of_one_kind(subject: Subject, tmp_path:
     augment = subject.data.augment
     assert augment is not None
     batch = next(iter(subject.data.train_dataloader()))
-    from fer.preprocess import Preprocess
+    from fer.models.preprocess import Preprocess
 
     drawn = augment.batch(batch, size=48, generator=torch.Generator().manual_seed(0))
     ours = Preprocess(channels=1, size=48)(drawn["image"])
@@ -105,8 +105,8 @@ def test_both_stacks_give_the_net_images_of_one_kind(subject: Subject, tmp_path:
 
 
 def test_without_augmentation_the_transforms_are_our_preprocessing() -> None:
-    from fer.config import ModelConfig
-    from fer.preprocess import Preprocess
+    from fer.config.schema import ModelConfig
+    from fer.models.preprocess import Preprocess
 
     pixels = np.random.default_rng(0).integers(0, 256, (48, 48), dtype=np.uint8)
     theirs = transforms(AugmentConfig(), ModelConfig(name="cnn"), mean=0.5136, std=0.3067)(Image.fromarray(pixels))

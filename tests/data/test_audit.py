@@ -7,14 +7,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from fer.common.errors import DataError
+from fer.common.labels import ALPHABETICAL, EMOTIONS
 from fer.data.audit import AuditReport, audit, recognise
 from fer.data.fer2013.counts import OFFICIAL_COUNTS
 from fer.data.ferplus import FERPLUS_COLUMNS, read_ferplus
 from fer.data.near_duplicates import near_duplicates
 from fer.data.samples import FaceSamples, Split
 from fer.data.tables import audit_text
-from fer.errors import DataError
-from fer.labels import ALPHABETICAL, EMOTIONS
 
 
 def noise(n: int, *, channels: int = 1, size: tuple[int, int] = (48, 48)) -> np.ndarray:

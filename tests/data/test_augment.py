@@ -7,13 +7,13 @@ import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
-from smooth_faces import checkerboard, faces, seeded
+from support.smooth_faces import checkerboard, faces, seeded
 from torch import Tensor
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from fer.data.augment import Augment, AugmentConfig, erase
 from fer.data.occlusion import hide
-from fer.preprocess import Preprocess
+from fer.models.preprocess import Preprocess
 
 PRESETS = sorted((Path(__file__).parents[2] / "conf" / "augment").glob("*.yaml"))
 EVERYTHING: dict[str, Any] = {

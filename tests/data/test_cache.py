@@ -18,9 +18,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from fer.common.errors import DataError
 from fer.data.cache import CACHE_VERSION, default_cache_dir, load_packed, source_key
 from fer.data.samples import FaceSamples, Split, canonical_order, fingerprint
-from fer.errors import DataError
 
 
 def made(seed: int = 0, *, n: int = 50) -> FaceSamples:

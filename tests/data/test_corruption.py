@@ -4,11 +4,11 @@ import cv2
 import numpy as np
 import pytest
 
+from fer.common.errors import ConfigError
 from fer.data.corruption import blur, digital, lighting, noise, separable, weather
 from fer.data.corruption.frost import PANES, SPAN, panes
 from fer.data.corruption.registry import CORRUPTIONS, SEVERITIES, corrupt, of_kind
 from fer.data.synthetic import render_faces
-from fer.errors import ConfigError
 
 NAMES = tuple(CORRUPTIONS)
 

@@ -10,9 +10,9 @@ import cv2
 import numpy as np
 import pytest
 
+from fer.common.errors import DataError, FerError
+from fer.common.labels import EMOTIONS
 from fer.data.commands import main
-from fer.errors import DataError, FerError
-from fer.labels import EMOTIONS
 
 
 def write_copy(root: Path) -> Path:

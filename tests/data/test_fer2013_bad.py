@@ -11,10 +11,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from fer.common.errors import DataError
+from fer.common.labels import EMOTIONS
 from fer.data.fer2013 import load_fer2013, read_fer2013
 from fer.data.samples import Split
-from fer.errors import DataError
-from fer.labels import EMOTIONS
 
 JPEG, PNG = ".jpg", ".png"
 

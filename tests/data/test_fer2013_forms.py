@@ -13,11 +13,11 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
+from fer.common.errors import DataError
+from fer.common.labels import ALPHABETICAL, EMOTIONS
 from fer.data.fer2013 import read_fer2013
 from fer.data.fer2013.counts import OFFICIAL_COUNTS, settle
 from fer.data.samples import FaceSamples, Split, canonical_order, content_hashes, fingerprint
-from fer.errors import DataError
-from fer.labels import ALPHABETICAL, EMOTIONS
 
 PARTS = {Split.TRAINING: "train", Split.PUBLIC: "valid", Split.PRIVATE: "test"}
 

@@ -9,13 +9,13 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
+from fer.common.errors import DataError
+from fer.common.labels import EMOTIONS
 from fer.data.fer2013 import load_fer2013, read_fer2013
 from fer.data.ferplus import FERPLUS_COLUMNS, FerPlusVotes, join_ferplus, read_ferplus
 from fer.data.pixel_match import match_pixels
 from fer.data.samples import FaceSamples, Split
 from fer.data.synthetic import synthetic_samples
-from fer.errors import DataError
-from fer.labels import EMOTIONS
 
 COLUMN_OF = {"angry": "anger", "happy": "happiness", "sad": "sadness"}
 

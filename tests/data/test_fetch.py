@@ -15,8 +15,8 @@ from pathlib import Path
 
 import pytest
 
+from fer.common.errors import DataError, MissingExtraError
 from fer.data.fetch import RECEIPT, REMOTES, fetch, read_receipt
-from fer.errors import DataError, MissingExtraError
 
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from layouts import (
+from support.layouts import (
     EIGHT,
     noise,
     write_affectnet,
@@ -19,11 +19,11 @@ from layouts import (
     zipped,
 )
 
+from fer.common.errors import ConfigError, DataError
+from fer.common.labels import EMOTIONS
 from fer.data.dataset_argument import data_configuration, validated
 from fer.data.samples import FaceSamples, Split
 from fer.data.sources import open_samples
-from fer.errors import ConfigError, DataError
-from fer.labels import EMOTIONS
 
 
 def read(name: str, root: Path, **settings: Any) -> FaceSamples:

@@ -6,14 +6,14 @@ from typing import Any
 import cv2
 import numpy as np
 import pytest
-from layouts import write_affectnet, write_ckplus, write_classes
+from support.layouts import write_affectnet, write_ckplus, write_classes
 
+from fer.common.errors import ConfigError
 from fer.data.dataset_argument import validated
 from fer.data.protocol import split_rows
 from fer.data.resize import fit_images
 from fer.data.samples import FaceSamples, content_hashes
 from fer.data.sources import open_samples
-from fer.errors import ConfigError
 
 SYNTHETIC = {"name": "synthetic", "size": 48, "train": 21, "public": 7, "private": 7}
 

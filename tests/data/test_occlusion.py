@@ -4,9 +4,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
+from fer.common.errors import ConfigError
 from fer.data.occlusion import Fill, apply_occlusion, hide, keep, random_patches, region_mask
 from fer.data.regions import EXTENTS, HALVES
-from fer.errors import ConfigError
 
 sides = st.integers(8, 65)
 

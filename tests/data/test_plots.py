@@ -6,6 +6,8 @@ import cv2
 import numpy as np
 import pytest
 
+from fer.common.errors import DataError
+from fer.common.labels import EMOTIONS
 from fer.data.audit import audit
 from fer.data.plots import (
     PAPER,
@@ -18,8 +20,6 @@ from fer.data.plots import (
 from fer.data.samples import FaceSamples, Split
 from fer.data.statistics import image_statistics
 from fer.data.tables import statistics_text
-from fer.errors import DataError
-from fer.labels import EMOTIONS
 
 
 def samples_of(levels: list[int], labels: list[int], splits: list[str], *, channels: int = 1) -> FaceSamples:

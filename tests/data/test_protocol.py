@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from fer.common.errors import ConfigError, DataError
 from fer.data.protocol import Protocol, ProtocolSplit, split_rows
 from fer.data.samples import FaceSamples, Split, content_hashes
-from fer.errors import ConfigError, DataError
 
 HELD_OUT = ("stratified", "kfold", "folder7178")
 

@@ -4,7 +4,7 @@ import math
 
 import pytest
 import torch
-from smooth_faces import faces, seeded
+from support.smooth_faces import faces, seeded
 from torch import Tensor
 
 from fer.data.augment import Augment, AugmentConfig

@@ -11,13 +11,13 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
+from fer.common.errors import DataError
+from fer.common.labels import EMOTIONS
 from fer.data.samples import Split, content_hashes
 from fer.data.synthetic import SyntheticFaces, render_face, render_faces, synthetic_samples
 from fer.data.synthetic.action_units import ACTION_UNITS, RECIPES
 from fer.data.synthetic.person import SKIN_TONES
 from fer.data.synthetic.scene import LIGHTS, OCCLUDERS, POSES
-from fer.errors import DataError
-from fer.labels import EMOTIONS
 
 
 @pytest.fixture(scope="module")

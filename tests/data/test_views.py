@@ -1,7 +1,7 @@
 """The further views of a face that are answered for too."""
 
 import torch
-from smooth_faces import faces
+from support.smooth_faces import faces
 
 from fer.data.views import ZOOM, enlarge, further_views
 

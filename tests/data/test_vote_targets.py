@@ -9,13 +9,13 @@ from typing import Any
 import numpy as np
 import pytest
 
+from fer.common.errors import ConfigError, DataError
+from fer.common.labels import EMOTIONS
 from fer.data.datamodule import FERDataModule
 from fer.data.dataset_argument import validated
 from fer.data.ferplus import FERPLUS_COLUMNS, read_ferplus
 from fer.data.samples import Split
 from fer.data.vote_targets import VoteTargets, vote_shares
-from fer.errors import ConfigError, DataError
-from fer.labels import EMOTIONS
 
 
 def votes(**counts: int) -> np.ndarray:
@@ -155,7 +155,7 @@ def test_mistakes(data: tuple[Path, Path], settings: dict[str, Any], words: str)
 
 
 def test_votes_cannot_join_class_folders(data: tuple[Path, Path], tmp_path: Path) -> None:
-    from layouts import write_classes
+    from support.layouts import write_classes
 
     root = write_classes(tmp_path, {"train/happy": 3, "train/sad": 3}, prefix="Training_")
     with pytest.raises(DataError, match=r"data\.targets=majority: .*cannot be joined to FER-2013 \(class folders"):

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 import torch
-from smooth_faces import checkerboard, faces
+from support.smooth_faces import checkerboard, faces
 from torch import Tensor
 from torchvision.transforms import InterpolationMode
 from torchvision.transforms.functional import affine

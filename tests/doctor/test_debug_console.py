@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from fer.debug_console import debug_console
+from fer.common.debug_console import debug_console
 
 
 def stats(*, debug: str | None, cwd: Path) -> subprocess.CompletedProcess[str]:

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from fer.redaction import Redaction, is_secret, without_credentials, without_names
+from fer.common.redaction import Redaction, is_secret, without_credentials, without_names
 
 
 @pytest.mark.parametrize(

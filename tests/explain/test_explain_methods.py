@@ -9,15 +9,15 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from fer.errors import ConfigError
+from fer.common.errors import ConfigError
 from fer.explain.attribution import NotApplicableError
 from fer.explain.gradients import integrated_gradients, saliency
 from fer.explain.guided import guided_gradients
 from fer.explain.heat_maps import heat_maps
 from fer.explain.methods import METHODS, explain
 from fer.explain.occlusion import occlusion
+from fer.models.preprocess import Preprocess
 from fer.models.registry import build_net
-from fer.preprocess import Preprocess
 from fer.report.explanations.options import MethodName
 
 SIZE = 24

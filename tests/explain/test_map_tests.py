@@ -18,8 +18,8 @@ from fer.explain.sanity import (
     rank_correlation,
     structural_similarity,
 )
+from fer.models.preprocess import Preprocess
 from fer.models.registry import build_net
-from fer.preprocess import Preprocess
 
 SIDE, N = 24, 6
 PLACE = (slice(8, 12), slice(12, 16))

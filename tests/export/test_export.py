@@ -11,9 +11,8 @@ import onnx
 import pytest
 
 from fer import cli
-from fer.checkpoint import LoadedModel, load_model
+from fer.common.errors import ConfigError
 from fer.data.samples import FaceSamples, Split
-from fer.errors import ConfigError
 from fer.export.description import config_digest
 from fer.export.export import ExportResult, export_run
 from fer.export.gate import Gate, RefusedError
@@ -21,6 +20,7 @@ from fer.folders.opened import OpenData
 from fer.metrics import Predictions
 from fer.metrics.calibration import Calibration, fit_calibration
 from fer.metrics.temperature import apply_temperature
+from fer.models.checkpoint import LoadedModel, load_model
 from fer.runtime.model import EmotionModel
 
 FACES = np.random.default_rng(0).integers(0, 256, (40, 48, 48), dtype=np.uint8)

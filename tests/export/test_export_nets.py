@@ -5,14 +5,14 @@ from typing import Any
 import numpy as np
 import pytest
 
-from fer.checkpoint import LoadedModel, NetSpec
+from fer.common.labels import EMOTIONS
 from fer.export.gate import MAX_DIFFERENCE
 from fer.export.graph import to_onnx
 from fer.export.measurement import onnx_answers
 from fer.export.quantize import quantize
-from fer.labels import EMOTIONS
+from fer.models.checkpoint import LoadedModel, NetSpec
+from fer.models.preprocess import Preprocess
 from fer.models.registry import NETS
-from fer.preprocess import Preprocess
 
 SMALL: dict[str, dict[str, Any]] = {
     "timm": {"timm_name": "convnext_atto"},

@@ -8,12 +8,12 @@ import torch
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from fer.checkpoint import LoadedModel, NetSpec
+from fer.common.labels import EMOTIONS
 from fer.export.gate import MAX_DIFFERENCE
 from fer.export.graph import to_onnx
 from fer.export.measurement import onnx_answers
-from fer.labels import EMOTIONS
-from fer.preprocess import Preprocess
+from fer.models.checkpoint import LoadedModel, NetSpec
+from fer.models.preprocess import Preprocess
 
 WIDTHS = st.lists(st.integers(1, 12), min_size=1, max_size=3)
 

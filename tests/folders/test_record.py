@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from fer.errors import CheckpointError, ConfigError, DataError
+from fer.common.errors import CheckpointError, ConfigError, DataError
 from fer.folders.record import read_run, read_runs
 
 

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from fer.config import compose_train, validate
+from fer.config.compose import compose_train
+from fer.config.schema import validate
 
 ROOT = Path(__file__).parents[2]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]

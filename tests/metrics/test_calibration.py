@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from sklearn.metrics import brier_score_loss, log_loss
 from torchmetrics.functional.classification import binary_calibration_error, multiclass_calibration_error
 
-from fer.errors import DataError
-from fer.labels import NUM_CLASSES
+from fer.common.errors import DataError
+from fer.common.labels import NUM_CLASSES
 from fer.metrics import Predictions, evaluate
 from fer.metrics.bootstrap import bootstrap_counts
 from fer.metrics.calibration import (

@@ -3,7 +3,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from fer.errors import DataError
+from fer.common.errors import DataError
 from fer.metrics import Predictions, headline
 from fer.metrics.ensemble import average, fit_weights, resampled_weights, uniform_weights
 

@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 from sklearn.metrics import balanced_accuracy_score, recall_score
 
-from fer.errors import DataError
-from fer.labels import EMOTIONS
+from fer.common.errors import DataError
+from fer.common.labels import EMOTIONS
 from fer.metrics import Predictions
 from fer.metrics.fairness import GroupingScores, accuracy_differences, score_groupings
 

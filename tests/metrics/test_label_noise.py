@@ -5,8 +5,8 @@ import numpy as np
 import pytest
 from scipy.stats import entropy
 
-from fer.errors import DataError
-from fer.labels import EMOTIONS
+from fer.common.errors import DataError
+from fer.common.labels import EMOTIONS
 from fer.metrics import Predictions
 from fer.metrics.label_noise import OTHER_EMOTION, LabelIssues, find_label_issues, score_against_votes
 

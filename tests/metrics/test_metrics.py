@@ -7,8 +7,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn import metrics as reference
 
-from fer.errors import DataError
-from fer.labels import EMOTIONS, NUM_CLASSES
+from fer.common.errors import DataError
+from fer.common.labels import EMOTIONS, NUM_CLASSES
 from fer.metrics import (
     METRICS,
     Predictions,

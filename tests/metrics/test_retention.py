@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from sklearn.metrics import accuracy_score
 
-from fer.errors import DataError
+from fer.common.errors import DataError
 from fer.metrics import Predictions
 from fer.metrics.retention import loss_recovered, retention
 

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from fer.errors import DataError
+from fer.common.errors import DataError
 from fer.metrics import Predictions
 from fer.metrics.robustness import AccuracyGrid, accuracy_grid
 

@@ -5,8 +5,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from fer.errors import DataError
-from fer.labels import EMOTIONS
+from fer.common.errors import DataError
+from fer.common.labels import EMOTIONS
 from fer.metrics import Predictions
 from fer.metrics.bootstrap import bootstrap_counts
 from fer.metrics.selective import perfect_ranking, risk_coverage, threshold_for_accuracy, threshold_for_share

@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
-from fer.errors import DataError
+from fer.common.errors import DataError
 from fer.metrics import Predictions
 from fer.metrics.significance import (
     EXACT_BELOW,

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from sklearn import metrics
 
-from fer.errors import DataError
+from fer.common.errors import DataError
 from fer.metrics import METRICS, Predictions
 from fer.metrics.vocabulary import LIMITED, evaluate_within, present_classes
 

@@ -12,7 +12,7 @@ from torch import Tensor
 from torch.nn import functional as F
 from torchvision.ops import sigmoid_focal_loss
 
-from fer.errors import ConfigError
+from fer.common.errors import ConfigError
 from fer.models.class_weights import WeightScheme, class_weights
 from fer.models.losses import LossConfig, build_loss
 

@@ -13,7 +13,7 @@ from huggingface_hub.errors import LocalEntryNotFoundError
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
-from fer.errors import CheckpointError, ConfigError, FerError
+from fer.common.errors import CheckpointError, ConfigError, FerError
 from fer.models.pretrained import MIN_OVERLAP, load_pretrained
 from fer.models.registry import build_net
 

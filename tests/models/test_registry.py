@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import yaml
 
-from fer.errors import ConfigError
+from fer.common.errors import ConfigError
 from fer.models import registry
 from fer.models.registry import NETS, build_net, check_params
 

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from torch.utils.data import DataLoader, TensorDataset
 
 from fer.callbacks.unfreeze import GradualUnfreezing
-from fer.errors import ConfigError
+from fer.common.errors import ConfigError
 from fer.models.layers import head_parameters, layer_index
 from fer.models.param_groups import param_groups
 from fer.models.registry import build_net

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 import pytest
-from report_stand_ins import evaluated, report, run_folder
+from support.report_stand_ins import evaluated, report, run_folder
 
 from fer.report.scores.evaluation import EvaluatedRun
 

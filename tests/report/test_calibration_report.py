@@ -9,11 +9,11 @@ import numpy as np
 import pytest
 import yaml
 
+from fer.common.errors import ConfigError
+from fer.common.labels import EMOTIONS
 from fer.data.samples import FaceSamples, Split
-from fer.errors import ConfigError
 from fer.folders.opened import OpenData, OpenModels
 from fer.folders.record import read_runs
-from fer.labels import EMOTIONS
 from fer.metrics import Predictions
 from fer.metrics.calibration import Calibration, fit_calibration, reliability_bins
 from fer.metrics.calibration_scores import CALIBRATION_METRICS

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from fer.errors import ConfigError
+from fer.common.errors import ConfigError
 from fer.report.command import compose, main, parse
 from fer.report.options import ReportOptions
 

@@ -3,7 +3,7 @@ import io
 from pathlib import Path
 
 import pytest
-from fake_runs import fake_run, fake_samples, fake_subject
+from support.fake_runs import fake_run, fake_samples, fake_subject
 
 from fer.metrics.significance import compare
 from fer.report.comparison.analysis import analyse

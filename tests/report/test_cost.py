@@ -8,12 +8,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from fake_runs import fake_run
+from support.fake_runs import fake_run
 
-from fer.checkpoint import load_model
 from fer.folders.opened import OpenData, OpenModels
 from fer.folders.record import read_runs
 from fer.metrics import METRICS, Estimate
+from fer.models.checkpoint import load_model
 from fer.report.comparison.columns import COLUMNS
 from fer.report.cost.analysis import analyse
 from fer.report.cost.costs import training_of

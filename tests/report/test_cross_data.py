@@ -9,13 +9,13 @@ from typing import Any
 import cv2
 import numpy as np
 import pytest
-from layouts import write_ckplus, write_image, write_rafdb_folders
+from support.layouts import write_ckplus, write_image, write_rafdb_folders
 
+from fer.common.errors import ConfigError
+from fer.common.labels import EMOTIONS
 from fer.data.samples import FaceSamples, Split
-from fer.errors import ConfigError
 from fer.folders.opened import OpenData, OpenModels
 from fer.folders.record import read_runs
-from fer.labels import EMOTIONS
 from fer.report.command import compose, parse
 from fer.report.cross_data.analysis import analyse
 from fer.report.cross_data.options import CrossDataOptions

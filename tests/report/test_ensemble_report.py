@@ -4,7 +4,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from fake_runs import OPTIONS, SAMPLES, fake_run, fake_samples, fake_subject
+from support.fake_runs import OPTIONS, SAMPLES, fake_run, fake_samples, fake_subject
 
 from fer.data.samples import Split
 from fer.metrics import Predictions, headline

@@ -8,12 +8,12 @@ import cv2
 import numpy as np
 import pytest
 
+from fer.common.labels import EMOTIONS
 from fer.data.samples import Split
 from fer.data.synthetic.source import synthetic_samples
 from fer.explain.heat_maps import HeatMaps
 from fer.folders.opened import OpenData, OpenModels
 from fer.folders.record import read_runs
-from fer.labels import EMOTIONS
 from fer.metrics import Estimate, Predictions
 from fer.report.explanations.analysis import analyse
 from fer.report.explanations.class_maps import class_maps, class_maps_finding
@@ -234,8 +234,8 @@ def test_nothing_is_averaged_where_the_map_is_too_coarse() -> None:
 def test_methods_that_do_not_apply_are_named_with_their_reason() -> None:
     import torch
 
+    from fer.models.preprocess import Preprocess
     from fer.models.registry import build_net
-    from fer.preprocess import Preprocess
 
     class Model:
         net = build_net("vit", in_channels=1, num_classes=7, size=48, params={"depth": 1, "patch_size": 16})

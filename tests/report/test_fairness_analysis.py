@@ -11,11 +11,11 @@ from typing import Any
 import numpy as np
 import pytest
 
+from fer.common.errors import ConfigError
+from fer.common.labels import EMOTIONS
 from fer.data.samples import FaceSamples, Split
-from fer.errors import ConfigError
 from fer.folders.record import RunRecord
 from fer.folders.run import RunFolder
-from fer.labels import EMOTIONS
 from fer.metrics.fairness import score_groupings
 from fer.report.fairness.analysis import analyse
 from fer.report.fairness.options import FairnessOptions

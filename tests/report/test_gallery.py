@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
 
+from fer.common.labels import EMOTIONS
 from fer.explain.heat_maps import HeatMaps
-from fer.labels import EMOTIONS
 from fer.metrics import Predictions
 from fer.report.explanations.gallery import (
     SIDE,

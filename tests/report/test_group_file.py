@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from fer.errors import ConfigError
+from fer.common.errors import ConfigError
 from fer.report.fairness.group_file import MatchedGroups, match_groups, read_groups
 
 IDS = ["test/angry/PrivateTest_1.jpg", "test/happy/PrivateTest_2.jpg", "test/sad/PrivateTest_3.jpg"]

@@ -11,11 +11,11 @@ import cv2
 import numpy as np
 import pytest
 
+from fer.common.labels import EMOTIONS
 from fer.data.ferplus import FERPLUS_COLUMNS
 from fer.data.samples import FaceSamples, Split
 from fer.folders.record import RunRecord
 from fer.folders.run import RunFolder
-from fer.labels import EMOTIONS
 from fer.report.finding import Finding
 from fer.report.label_noise.analysis import analyse
 from fer.report.label_noise.options import LabelNoiseOptions

@@ -15,17 +15,17 @@ import torch
 import yaml
 from sklearn.metrics import accuracy_score, f1_score, recall_score, roc_auc_score
 
-from fer.accelerator import fast_inference
-from fer.checkpoint import load_model
+from fer.common.errors import CheckpointError, DataError
+from fer.common.labels import EMOTIONS
 from fer.data.face_masks import FACE_MASKS, HALF_MASKS, PART_MASKS, STUDY_MASKS, WHOLE, FaceMask, masked
 from fer.data.regions import HALVES
-from fer.errors import CheckpointError, DataError
 from fer.folders.opened import OpenData, OpenModels
 from fer.folders.record import read_runs
 from fer.folders.study import StudyFolder
-from fer.labels import EMOTIONS
 from fer.metrics import Predictions, evaluate, evaluate_classes
 from fer.metrics.retention import retention
+from fer.models.accelerator import fast_inference
+from fer.models.checkpoint import load_model
 from fer.report.finding import Finding
 from fer.report.main import choose_detail, evaluate_record
 from fer.report.occlusion.analysis import analyse

@@ -11,16 +11,17 @@ import pytest
 import torch
 import yaml
 
-from fer.config import compose_train, validate
+from fer.common.labels import NUM_CLASSES
+from fer.config.compose import compose_train
+from fer.config.schema import validate
 from fer.data.samples import FaceSamples, Split
 from fer.data.synthetic import synthetic_samples
-from fer.labels import NUM_CLASSES
 from fer.metrics import Predictions
 from fer.metrics.calibration import Calibration, fit_calibration
 from fer.report.calibration.options import CalibrationOptions
 from fer.report.main import make_report
 from fer.report.options import ReportOptions
-from fer.training import run
+from fer.training.run import run
 
 OVERRIDES = (
     "data=fer2013",

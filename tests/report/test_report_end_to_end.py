@@ -11,7 +11,7 @@ import pytest
 import torch
 import yaml
 
-from fer.errors import CheckpointError, ConfigError, DataError
+from fer.common.errors import CheckpointError, ConfigError, DataError
 from fer.metrics import Predictions
 from fer.report.main import make_report
 from fer.report.options import ReportOptions

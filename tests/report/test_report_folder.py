@@ -8,10 +8,10 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
-from report_stand_ins import SAMPLES, answers, evaluated, report, run_folder
+from support.report_stand_ins import SAMPLES, answers, evaluated, report, run_folder
 
+from fer.common.labels import EMOTIONS
 from fer.data.samples import Split
-from fer.labels import EMOTIONS
 from fer.metrics import METRICS, Predictions, headline
 from fer.report.scores.evaluation import EvaluatedRun
 

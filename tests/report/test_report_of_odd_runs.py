@@ -6,10 +6,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from report_stand_ins import OPTIONS, SAMPLES, Page, answers, evaluated, report, run_folder
+from support.report_stand_ins import OPTIONS, SAMPLES, Page, answers, evaluated, report, run_folder
 
+from fer.common.errors import CheckpointError, DataError
 from fer.data.samples import Split
-from fer.errors import CheckpointError, DataError
 from fer.metrics import Predictions
 from fer.report.main import choose_detail
 from fer.report.scores.evaluation import EvaluatedRun

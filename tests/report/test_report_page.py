@@ -6,7 +6,7 @@ from itertools import pairwise
 from pathlib import Path
 
 import yaml
-from report_stand_ins import EVIL, Page, evaluated, report, run_folder
+from support.report_stand_ins import EVIL, Page, evaluated, report, run_folder
 
 from fer.report.page.render import escape_markdown
 from fer.report.scores.evaluation import EvaluatedRun

@@ -9,8 +9,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from fer.common.errors import ConfigError
 from fer.data.corruption.registry import CORRUPTIONS, corrupt
-from fer.errors import ConfigError
 from fer.folders.opened import OpenData, OpenModels
 from fer.folders.record import read_runs
 from fer.report.command import compose, parse

@@ -4,7 +4,7 @@ import statistics
 from pathlib import Path
 
 import pytest
-from fake_runs import fake_run, fake_subject
+from support.fake_runs import fake_run, fake_subject
 
 from fer.metrics import METRICS
 from fer.report.page.render import render_page

@@ -8,8 +8,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from fer.errors import DataError
-from fer.files import write_json
+from fer.common.errors import DataError
+from fer.common.files import write_json
 from fer.folders.sweep import Status, SweepFolder, TrialRecord
 from fer.report.main import make_report
 from fer.report.sweep.importance import importance

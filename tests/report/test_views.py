@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from report_stand_ins import OPTIONS, SAMPLES, Page, answers, evaluated, report, run_folder
+from support.report_stand_ins import OPTIONS, SAMPLES, Page, answers, evaluated, report, run_folder
 
 from fer.data.samples import Split
 from fer.report.scores.views import VIEWS, ZOOM, enlarged

@@ -5,10 +5,10 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 import pytest
-from fake_yunet import SIDE, write_fake_yunet
+from support.fake_yunet import SIDE, write_fake_yunet
 
+from fer.common.errors import ConfigError, DataError
 from fer.data.synthetic.source import render_face
-from fer.errors import ConfigError, DataError
 from fer.runtime.detection.detector import inside
 from fer.runtime.detection.haar import HaarDetector
 from fer.runtime.detection.opening import open_detector

@@ -10,8 +10,8 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from fer.errors import DataError
-from fer.runtime.image_header import read_header
+from fer.common.errors import DataError
+from fer.common.image_header import read_header
 from fer.runtime.images import ImageTooLarge, NotAnImage, UnreadableImage, decode, read_picture
 
 HEIGHT, WIDTH = 40, 60

@@ -10,8 +10,8 @@ import numpy as np
 import onnx
 import pytest
 
-from fer.errors import CheckpointError, ConfigError
-from fer.labels import EMOTIONS
+from fer.common.errors import CheckpointError, ConfigError
+from fer.common.labels import EMOTIONS
 from fer.runtime.facts import FACTS_KEY, MAPS, SCHEMA_KEY, ModelFacts
 from fer.runtime.model import EmotionModel
 from fer.runtime.onnx_file import read_metadata

@@ -13,9 +13,9 @@ import cv2
 import numpy as np
 import pytest
 
+from fer.common.errors import ConfigError, DataError
+from fer.common.labels import EMOTIONS
 from fer.data.synthetic.source import render_face
-from fer.errors import ConfigError, DataError
-from fer.labels import EMOTIONS
 from fer.runtime.predict.command import main
 from fer.runtime.predict.moving import Moving
 

@@ -6,8 +6,8 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from fer.errors import DataError
-from fer.labels import EMOTIONS
+from fer.common.errors import DataError
+from fer.common.labels import EMOTIONS
 from fer.runtime.detection.crop import WholePicture
 from fer.runtime.detection.detector import Detection
 from fer.runtime.framing import Box, Frame, Image

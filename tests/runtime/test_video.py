@@ -6,8 +6,8 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
+from fer.common.labels import EMOTIONS
 from fer.data.synthetic.source import render_face
-from fer.labels import EMOTIONS
 from fer.runtime.detection.detector import Detection
 from fer.runtime.detection.haar import HaarDetector
 from fer.runtime.framing import Box, Frame, Image

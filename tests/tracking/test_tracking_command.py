@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from fer.errors import ConfigError
+from fer.common.errors import ConfigError
 from fer.tracking.command import main
 
 Start = Callable[..., Any]

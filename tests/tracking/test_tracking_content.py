@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from filelock import FileLock
 
-from fer.errors import DataError
+from fer.common.errors import DataError
 from fer.tracking.content import MAX_KEY, MAX_PARAM, params_of, read_run
 
 Start = Callable[..., Any]

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from fer.errors import ConfigError
+from fer.common.errors import ConfigError
 from fer.tracking.groups import find, read_study, read_sweep
 from fer.tracking.send import Registration
 from fer.tracking.sync import sync

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from fer.errors import ConfigError
+from fer.common.errors import ConfigError
 from fer.tracking.content import read_run
 from fer.tracking.record import Record, read_record
 from fer.tracking.send import Registration, Sent, send

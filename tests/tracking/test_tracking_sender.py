@@ -185,7 +185,7 @@ def test_four_processes_fill_one_new_database_at_once(fake_training: Start, tmp_
 @pytest.mark.slow
 @pytest.mark.parametrize("behaviour", ["500", "hangs"])
 def test_a_training_ends_well_beside_a_store_that_does_not(tmp_path: Path, behaviour: str) -> None:
-    from support import TINY
+    from support.tiny import TINY
 
     run_dir = tmp_path / "run"
     arguments = [*TINY, "model=mlp", f"run_dir={run_dir}", "logger=mlflow", "logger.mlflow.wait_seconds=0"]
@@ -204,7 +204,7 @@ def test_a_training_ends_well_beside_a_store_that_does_not(tmp_path: Path, behav
 
 @pytest.mark.slow
 def test_a_training_is_in_mlflow_when_its_command_ends(tmp_path: Path) -> None:
-    from support import TINY
+    from support.tiny import TINY
 
     run_dir, uri = tmp_path / "outputs" / "run", f"sqlite:///{tmp_path / 'outputs' / 'mlflow.db'}"
     arguments = [*TINY, "model=mlp", f"run_dir={run_dir}", "logger=mlflow", "logger.mlflow.wait_seconds=120"]

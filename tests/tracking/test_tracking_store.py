@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from fer.errors import ConfigError, DataError
+from fer.common.errors import ConfigError, DataError
 from fer.tracking.record import Record, read_record
 from fer.tracking.store import StoreAddress, default_uri, find_store
 

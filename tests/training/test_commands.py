@@ -8,11 +8,11 @@ import time
 from pathlib import Path
 
 import pytest
-from support import TINY
+from support.tiny import TINY
 
 from fer import cli
-from fer.errors import DataError
-from fer.interrupt import Interrupted
+from fer.common.errors import DataError
+from fer.common.interrupt import Interrupted
 
 
 def fer_train(monkeypatch: pytest.MonkeyPatch, *arguments: str) -> int:
@@ -102,7 +102,7 @@ def test_a_signal_stops_cleanly_after_a_checkpoint(signum: int, status: int, tmp
     assert process.returncode == status, told
     assert "Traceback" not in told
     assert "goes on" in told
-    from fer.checkpoint import load_model
+    from fer.models.checkpoint import load_model
 
     assert load_model(last).spec.name == "mlp"
     assert not (tmp_path / "run" / "metrics.json").exists()
@@ -147,13 +147,13 @@ def test_a_mistake_in_a_multirun_is_told_as_elsewhere(tmp_path: Path, overrides:
 def test_a_fault_of_ours_in_a_multirun_is_no_mistake_of_the_user(tmp_path: Path) -> None:
     # In a process of its own: Hydra sets up logging for good.
     code = """
-import fer.training
+import fer.training.run
 from fer.cli import train
 
 def broken(*_, **__):
     raise ValueError("a bug")
 
-fer.training.run = broken
+fer.training.run.run = broken
 train()
 """
     arguments = ["-m", *TINY, "seed=0,1", "hydra.sweep.dir=multirun"]

@@ -10,21 +10,21 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from interruption import interrupt_at
+from support.interruption import interrupt_at
 from torch import Tensor
 
-from fer.checkpoint import LoadedModel, NetSpec, load_model
+from fer.common.errors import CheckpointError, ConfigError
+from fer.common.interrupt import Interrupted
 from fer.data.resampling_blur import blur
 from fer.data.views import enlarge
-from fer.distillation import FileTeacher, RunTeacher, Teachers
-from fer.errors import CheckpointError, ConfigError
 from fer.export.export import export_run
-from fer.interrupt import Interrupted
+from fer.models.checkpoint import LoadedModel, NetSpec, load_model
 from fer.models.classifier import Classifier
 from fer.models.losses import ClassificationLoss
+from fer.models.preprocess import Preprocess
 from fer.models.schedule import SchedulerConfig
-from fer.preprocess import Preprocess
 from fer.runtime.model import EmotionModel
+from fer.training.distillation import FileTeacher, RunTeacher, Teachers
 
 Train = Callable[..., Any]
 STUDENT = ("loss=distill", "model.params.blocks=[0,0,0]", "model.train_sizes=[[0.0,32]]", "+augment.mixup_alpha=0.2")

@@ -12,14 +12,14 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from support import TINY
+from support.tiny import TINY
 
+from fer.common.errors import ConfigError, DataError
 from fer.data.augment import Augment
 from fer.data.augment_config import AugmentConfig
 from fer.data.datamodule import BatchLoader, FERDataModule
 from fer.data.share import Share
 from fer.data.sources import SyntheticConfig
-from fer.errors import ConfigError, DataError
 from fer.metrics import Predictions
 
 FER_TRAIN = str(Path(sys.executable).parent / "fer-train")
@@ -253,7 +253,7 @@ def clean(monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
 def test_processes_from_outside_must_be_told_the_folder(
     variables: dict[str, str], launcher: str, clean: pytest.MonkeyPatch
 ) -> None:
-    from fer.config import compose_train
+    from fer.config.compose import compose_train
 
     for name, value in variables.items():
         clean.setenv(name, value)
@@ -263,8 +263,8 @@ def test_processes_from_outside_must_be_told_the_folder(
 
 
 def test_a_process_started_by_the_first_takes_its_folder(clean: pytest.MonkeyPatch) -> None:
-    from fer.config import compose_train
-    from fer.processes import first_process
+    from fer.common.processes import first_process
+    from fer.config.compose import compose_train
 
     assert first_process()
     clean.setenv("FER_RUN_DIR", "outputs/first")

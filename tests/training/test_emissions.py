@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from fer.callbacks.emissions import Emissions, grid_factor, read_earlier
-from fer.errors import ConfigError, DataError
+from fer.common.errors import ConfigError, DataError
 from fer.folders.record import read_run
 from fer.report.cost.costs import training_of
 

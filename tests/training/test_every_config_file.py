@@ -6,12 +6,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from layouts import EIGHT, write_affectnet, write_ckplus, write_classes, write_rafdb_list
+from support.layouts import EIGHT, write_affectnet, write_ckplus, write_classes, write_rafdb_list
 
-from fer.conf_files import config_groups
-from fer.config import compose_train, validate
-from fer.labels import EMOTIONS
-from fer.training import run
+from fer.common.labels import EMOTIONS
+from fer.config.compose import compose_train
+from fer.config.conf_files import config_groups
+from fer.config.schema import validate
+from fer.training.run import run
 
 STEP = (
     "model=cnn",

@@ -7,14 +7,15 @@ from typing import Any
 
 import numpy as np
 import pytest
-from layouts import write_affectnet, write_classes
+from support.layouts import write_affectnet, write_classes
 
-from fer.conf_files import config_groups
-from fer.config import compose_train, validate
+from fer.common.labels import EMOTIONS
+from fer.config.compose import compose_train
+from fer.config.conf_files import config_groups
+from fer.config.schema import validate
 from fer.data.augment import Augment
 from fer.data.datamodule import FERDataModule
-from fer.labels import EMOTIONS
-from fer.training import run
+from fer.training.run import run
 
 ONE_STEP = ("trainer.max_epochs=1", "+trainer.limit_train_batches=1", "trainer.accelerator=cpu", "data.batch_size=8")
 SMALL = {

@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 import pytest
 
-from fer.interrupt import Interrupted, signals_raise, signals_wait
+from fer.common.interrupt import Interrupted, signals_raise, signals_wait
 
 
 class Finalised:

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from fer.checkpoint import load_model
+from fer.models.checkpoint import load_model
 from fer.models.registry import NETS
 
 SMALL = {

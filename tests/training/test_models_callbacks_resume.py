@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 import torch
-from interruption import interrupt_at
+from support.interruption import interrupt_at
 
-from fer.conf_files import config_groups
-from fer.interrupt import Interrupted
+from fer.common.interrupt import Interrupted
+from fer.config.conf_files import config_groups
 from fer.models.registry import NETS
 
 Train = Callable[..., Any]

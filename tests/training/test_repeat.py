@@ -11,10 +11,10 @@ import torch
 import yaml
 
 from fer import cli
-from fer.config import compose_train, read_tree
-from fer.errors import ConfigError, DataError
-from fer.repeat import Origin, repeated
-from fer.saved_config import changed_settings, completed, compose_on
+from fer.common.errors import ConfigError, DataError
+from fer.config.compose import compose_train
+from fer.config.saved import changed_settings, completed, compose_on, read_tree
+from fer.training.reproduce import Origin, repeated
 
 
 def fer_train(*arguments: str) -> int:

@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 import torch
-from interruption import interrupt_at
+from support.interruption import interrupt_at
 
-from fer.errors import CheckpointError, ConfigError
-from fer.interrupt import Interrupted
+from fer.common.errors import CheckpointError, ConfigError
+from fer.common.interrupt import Interrupted
 
 Train = Callable[..., Any]
 # Dropout, mixing and EMA all carry state or randomness that a careless resume would lose.
@@ -104,7 +104,7 @@ def test_truncated_checkpoint_is_refused(whole: Path, train: Train, tmp_path: Pa
 def test_checkpoint_with_code_does_not_run_it(tmp_path: Path) -> None:
     import pickle
 
-    from fer.checkpoint import load_model
+    from fer.models.checkpoint import load_model
 
     class Trap:
         def __reduce__(self) -> tuple[Any, ...]:

@@ -8,12 +8,13 @@ import numpy as np
 import pytest
 import yaml
 
-from fer.checkpoint import load_model
-from fer.environment import environment
-from fer.errors import ConfigError
-from fer.folders.run import RunFolder, default_run_dir
-from fer.labels import EMOTIONS
+from fer.common.environment import environment
+from fer.common.errors import ConfigError
+from fer.common.labels import EMOTIONS
+from fer.config.compose import default_run_dir
+from fer.folders.run import RunFolder
 from fer.metrics import Predictions
+from fer.models.checkpoint import load_model
 
 
 def test_environment_names_the_commit_it_runs_from() -> None:

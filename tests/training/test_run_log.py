@@ -15,11 +15,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from support import TINY
+from support.tiny import TINY
 
-from fer.errors import ConfigError, DataError
+from fer.common.errors import ConfigError, DataError
+from fer.common.interrupt import Interrupted, Stopped
 from fer.folders.run_log import ended, logged_to, read_log
-from fer.interrupt import Interrupted, Stopped
 
 log = logging.getLogger("fer.some.room")
 
@@ -249,7 +249,7 @@ def test_a_training_logs_itself(tiny_run: Path) -> None:
     lines = records(tiny_run / "log.jsonl")
     assert (lines[0]["message"], lines[0]["pid"]) == ("started", os.getpid())
     assert [line["epoch"] for line in lines if "epoch" in line] == [0, 1]
-    assert {line["message"].split()[0] for line in lines if line["logger"] == "fer.training"} == {
+    assert {line["message"].split()[0] for line in lines if line["logger"] == "fer.training.run"} == {
         "data",
         "model",
         "device",
@@ -258,8 +258,9 @@ def test_a_training_logs_itself(tiny_run: Path) -> None:
 
 
 def test_a_training_that_cannot_begin_leaves_its_reason(tmp_path: Path) -> None:
-    from fer.config import compose_train, validate
-    from fer.training import run
+    from fer.config.compose import compose_train
+    from fer.config.schema import validate
+    from fer.training.run import run
 
     tree = compose_train(["data.root=nowhere", "trainer.accelerator=cpu", "threads=1", f"run_dir={tmp_path}"])
     with pytest.raises(DataError):
@@ -280,8 +281,9 @@ def test_a_refused_folder_keeps_its_log(train: Any, tiny_run: Path, tmp_path: Pa
 def test_a_resumed_training_goes_on_in_the_same_log(tmp_path: Path) -> None:
     import pytorch_lightning as pl
 
-    from fer.config import compose_train, validate
-    from fer.training import run
+    from fer.config.compose import compose_train
+    from fer.config.schema import validate
+    from fer.training.run import run
 
     class Impatient(pl.Callback):
         def on_train_epoch_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:

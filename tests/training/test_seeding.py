@@ -6,7 +6,7 @@ from itertools import product
 import numpy as np
 import torch
 
-from fer.seeding import epoch_seed, seed_everything
+from fer.common.seeding import epoch_seed, seed_everything
 
 
 def draws() -> tuple[float, float, float]:

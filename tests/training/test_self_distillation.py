@@ -6,12 +6,12 @@ from typing import Any
 
 import pytest
 import torch
-from interruption import interrupt_at
+from support.interruption import interrupt_at
 
-from fer.checkpoint import load_model
-from fer.errors import CheckpointError, ConfigError
-from fer.interrupt import Interrupted
-from fer.labels import NUM_CLASSES
+from fer.common.errors import CheckpointError, ConfigError
+from fer.common.interrupt import Interrupted
+from fer.common.labels import NUM_CLASSES
+from fer.models.checkpoint import load_model
 from fer.models.own_answers import OwnAnswers
 
 Train = Callable[..., Any]

@@ -8,8 +8,8 @@ import torch
 import torch.multiprocessing
 from torch import Tensor, nn
 
+from fer.common.errors import ConfigError
 from fer.data.share import Share
-from fer.errors import ConfigError
 from fer.models.batch_norm import SharedBatchNorm, own_batch_norms, share_batch_norms
 
 WORLD = 2

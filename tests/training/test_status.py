@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
+from fer.common.interrupt import Interrupted
 from fer.folders.run import RunFolder
-from fer.interrupt import Interrupted
 
 
 def manifest(path: Path) -> Any:

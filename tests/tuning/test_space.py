@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from fer.conf_files import conf_dir
-from fer.errors import ConfigError
+from fer.common.errors import ConfigError
+from fer.config.conf_files import conf_dir
 from fer.tuning.distributions import Choice, Numeric, is_distribution, parse
 from fer.tuning.settings import compose_sweep
 from fer.tuning.space import Space
@@ -169,7 +169,8 @@ def test_every_model_has_a_space() -> None:
 
 @pytest.mark.parametrize("model", [name for name in MODELS if name != "majority"])
 def test_every_shipped_space_names_settings_that_exist(model: str) -> None:
-    from fer.config import compose_train, validate
+    from fer.config.compose import compose_train
+    from fer.config.schema import validate
     from fer.tuning.plan import corner_overrides
 
     sweep = compose_sweep([f"model={model}"])

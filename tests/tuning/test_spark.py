@@ -5,7 +5,7 @@ import shutil
 from pathlib import Path
 
 import pytest
-from support import TINY
+from support.tiny import TINY
 
 from fer.tuning.run import run_sweep
 

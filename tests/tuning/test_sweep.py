@@ -12,9 +12,9 @@ from typing import Any
 
 import pytest
 import yaml
-from support import TINY
+from support.tiny import TINY
 
-from fer.errors import ConfigError
+from fer.common.errors import ConfigError
 from fer.folders.sweep import SweepFolder
 from fer.tuning.run import run_sweep
 
@@ -56,8 +56,8 @@ def test_every_trial_is_a_line_with_its_command(finished: Path) -> None:
 
 
 def test_the_best_trial_can_be_trained_from_its_file(finished: Path) -> None:
-    from fer.config import compose_train
-    from fer.overrides import with_files
+    from fer.config.compose import compose_train
+    from fer.config.overrides import with_files
 
     best = min(records(finished), key=lambda line: line["loss"])
     assert SweepFolder(finished).best.read_text(encoding="utf-8").startswith(f"# Trial {best['trial']}: ")

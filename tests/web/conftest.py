@@ -14,7 +14,7 @@ import pytest
 from flask.testing import FlaskClient
 from waitress import wasyncore
 
-from fer.labels import EMOTIONS
+from fer.common.labels import EMOTIONS
 from fer.runtime.detection.opening import open_detector
 from fer.runtime.facts import Estimate, ModelFacts, Reference
 from fer.runtime.web.app import create_app
@@ -76,7 +76,7 @@ class StandIn:
         return answers
 
     def heat_map(self, face: npt.NDArray[np.uint8], label: str) -> npt.NDArray[np.float32]:
-        from fer.errors import ConfigError
+        from fer.common.errors import ConfigError
 
         if label not in EMOTIONS:
             raise ConfigError(f"label={label!r} is no emotion")

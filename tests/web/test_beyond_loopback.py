@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from flask.testing import FlaskClient
 
-from fer.errors import ConfigError
+from fer.common.errors import ConfigError
 from fer.runtime.web import server
 from fer.runtime.web.command import TOKEN_VARIABLE, main
 

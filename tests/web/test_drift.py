@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from fer.labels import EMOTIONS
+from fer.common.labels import EMOTIONS
 from fer.runtime.facts import Reference
 from fer.runtime.web.drift import MIN_FACES, PSI_ALARM, DriftLog
 

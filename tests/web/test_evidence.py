@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from fer.labels import EMOTIONS
+from fer.common.labels import EMOTIONS
 from fer.runtime.web.covering import HALVES, compare, covered
 from fer.runtime.web.evidence import PARTS, locate, shrink
 

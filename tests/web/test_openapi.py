@@ -14,7 +14,7 @@ import pytest
 from flask.testing import FlaskClient
 from hypothesis import given, seed, settings
 from hypothesis import strategies as st
-from web.json_schema import mismatches
+from support.json_schema import mismatches
 
 Client = Callable[..., FlaskClient]
 

@@ -16,7 +16,7 @@ import numpy as np
 import pytest
 from flask.testing import FlaskClient
 
-from fer.labels import EMOTIONS
+from fer.common.labels import EMOTIONS
 from fer.runtime.web.security import HEADERS
 
 Client = Callable[..., FlaskClient]

@@ -15,8 +15,8 @@ from typing import Any
 
 import pytest
 
-from fer.errors import CheckpointError, ConfigError
-from fer.interrupt import signals_raise
+from fer.common.errors import CheckpointError, ConfigError
+from fer.common.interrupt import signals_raise
 from fer.runtime.web.command import is_loopback, main
 from fer.runtime.web.security import HEADERS
 from fer.runtime.web.server import bind

@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 from flask.testing import FlaskClient
 
-from fer.errors import CheckpointError
+from fer.common.errors import CheckpointError
 from fer.runtime.web.health import FRESH_SECONDS, STUCK_SECONDS, Health
 from fer.runtime.web.limits import Places
 
@@ -241,7 +241,7 @@ def test_what_is_being_answered_when_a_signal_comes_is_answered(
     import http.client
     import re
 
-    from fer.interrupt import signals_raise
+    from fer.common.interrupt import signals_raise
     from fer.runtime.web import server
     from fer.runtime.web.command import main
 

@@ -5,8 +5,8 @@ from torch import Tensor
 
 from fer.bench.training.step import step_rate
 from fer.bench.training.subject import Subject
-from fer.seeding import seed_everything
-from fer.training import build_classifier
+from fer.common.seeding import seed_everything
+from fer.training.run import build_classifier
 
 
 def bare_rate(subject: Subject) -> float:

@@ -9,10 +9,10 @@ import pytorch_lightning as pl
 from fer.bench.training.clock import now
 from fer.bench.training.subject import Subject
 from fer.callbacks.epoch_log import EpochLog
+from fer.common.seeding import seed_everything
 from fer.folders.run import RunFolder
-from fer.seeding import seed_everything
-from fer.trainer import build_trainer
-from fer.training import build_classifier
+from fer.training.run import build_classifier
+from fer.training.trainer import build_trainer
 
 
 class _Clock(pl.Callback):

@@ -6,12 +6,12 @@ from typing import Any, Final
 
 import torch
 
-from fer.accelerator import Accelerator, resolve_accelerator, resolve_precision
 from fer.bench.training.repeated import RepeatedData
-from fer.config import TrainConfig, validate
+from fer.common.errors import ConfigError
+from fer.config.schema import TrainConfig, validate
 from fer.data.augment import Augment
-from fer.errors import ConfigError
-from fer.training import build_classifier
+from fer.models.accelerator import Accelerator, resolve_accelerator, resolve_precision
+from fer.training.run import build_classifier
 
 _PRECISIONS: Final[Mapping[str, torch.dtype | None]] = {
     "32-true": None,

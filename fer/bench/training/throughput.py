@@ -9,7 +9,6 @@ from typing import Final
 
 import torch
 
-from fer.accelerator import device_name
 from fer.bench.result import Measurement, Row, in_turn, ratio
 from fer.bench.settings import Bench
 from fer.bench.training.bare import bare_rate
@@ -18,8 +17,9 @@ from fer.bench.training.lightning import fer_train_rate
 from fer.bench.training.repeated import passes
 from fer.bench.training.subject import Subject, open_subject
 from fer.bench.training.usual import absent, usual_loader, usual_rate, write_folder
-from fer.preprocess import Preprocess
-from fer.processes import cores
+from fer.common.processes import cores
+from fer.models.accelerator import device_name
+from fer.models.preprocess import Preprocess
 
 log = logging.getLogger(__name__)
 

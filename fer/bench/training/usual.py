@@ -11,13 +11,13 @@ from torch.utils.data import DataLoader
 from fer.bench.training.repeated import passes
 from fer.bench.training.step import step_rate
 from fer.bench.training.subject import Subject
+from fer.common.labels import EMOTIONS
+from fer.common.seeding import seed_everything
 from fer.data.augment_config import AugmentConfig
-from fer.labels import EMOTIONS
-from fer.seeding import seed_everything
-from fer.training import build_classifier
+from fer.training.run import build_classifier
 
 if TYPE_CHECKING:
-    from fer.config import ModelConfig
+    from fer.config.schema import ModelConfig
 
 QUALITY: Final = 95
 """Of the JPEG files."""

@@ -12,11 +12,11 @@ from dataclasses import replace
 from pathlib import PurePosixPath
 from typing import Final, Literal
 
+from fer.common.errors import DataError
+from fer.common.labels import canonical_name
 from fer.data.class_folders import class_folder_images
 from fer.data.image_files import LabelledImage, Listing, Release
 from fer.data.tree import Tree, damage_told
-from fer.errors import DataError
-from fer.labels import canonical_name
 
 READER: Final = "affectnet-1"
 """Name and version of this reader, for the cache key."""

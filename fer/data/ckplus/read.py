@@ -10,10 +10,10 @@ from dataclasses import replace
 from pathlib import PurePosixPath
 from typing import Final
 
+from fer.common.errors import DataError
 from fer.data.class_folders import class_folder_images
 from fer.data.image_files import Listing, Release
 from fer.data.tree import Tree
-from fer.errors import DataError
 
 READER: Final = "ckplus-1"
 """Name and version of this reader, for the cache key."""

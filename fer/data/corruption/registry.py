@@ -8,9 +8,9 @@ from typing import Final, Literal
 import numpy as np
 import numpy.typing as npt
 
+from fer.common.errors import ConfigError, nearest
 from fer.data.corruption import blur, digital, lighting, noise, weather
 from fer.data.corruption.streams import Floats, Streams, streams
-from fer.errors import ConfigError, nearest
 
 Kind = Literal["corruption", "lighting"]
 Group = Literal["noise", "blur", "weather", "digital", "lighting"]

@@ -11,9 +11,9 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
+from fer.common.errors import DataError
+from fer.common.labels import EMOTIONS, NUM_CLASSES
 from fer.data.samples import FaceSamples, Split
-from fer.errors import DataError
-from fer.labels import EMOTIONS, NUM_CLASSES
 
 logger = logging.getLogger(__name__)
 
@@ -28,7 +28,7 @@ OFFICIAL_COUNTS: Final[Mapping[Split, tuple[int, ...]]] = MappingProxyType(
         Split.MERGED_TEST: tuple(public + private for public, private in zip(_PUBLIC, _PRIVATE, strict=True)),
     }
 )
-"""Images per emotion, in the order of `fer.labels.EMOTIONS`."""
+"""Images per emotion, in the order of `fer.common.labels.EMOTIONS`."""
 
 Vocabulary = tuple[str, ...]
 """Emotion of each label code: `vocabulary[code]`."""

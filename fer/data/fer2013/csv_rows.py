@@ -11,12 +11,12 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
+from fer.common.errors import DataError
+from fer.common.labels import ALPHABETICAL, EMOTIONS, NUM_CLASSES, emotion_index
 from fer.data.fer2013.counts import settle
 from fer.data.fer2013.folder import SIDE
 from fer.data.samples import FaceSamples, Split
 from fer.data.tree import Tree, damage_told
-from fer.errors import DataError
-from fer.labels import ALPHABETICAL, EMOTIONS, NUM_CLASSES, emotion_index
 
 _PIXELS: Final = SIDE * SIDE
 _USAGES: Final = (Split.TRAINING, Split.PUBLIC, Split.PRIVATE)

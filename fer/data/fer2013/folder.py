@@ -11,11 +11,11 @@ from typing import Final
 
 import numpy as np
 
+from fer.common.errors import DataError
+from fer.common.labels import EMOTIONS, SYNONYMS, emotion_index
 from fer.data.decode import decode_faces
 from fer.data.samples import FaceSamples, Split
 from fer.data.tree import Tree
-from fer.errors import DataError
-from fer.labels import EMOTIONS, SYNONYMS, emotion_index
 
 logger = logging.getLogger(__name__)
 

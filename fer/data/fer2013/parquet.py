@@ -11,13 +11,13 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 
+from fer.common.errors import DataError, MissingExtraError
+from fer.common.labels import ALPHABETICAL, EMOTIONS, NUM_CLASSES, emotion_index
 from fer.data.decode import UnreadableError, decode_faces
 from fer.data.fer2013.counts import Vocabulary, settle
 from fer.data.fer2013.folder import SIDE
 from fer.data.samples import FaceSamples, Split
 from fer.data.tree import Tree, damage_told
-from fer.errors import DataError, MissingExtraError
-from fer.labels import ALPHABETICAL, EMOTIONS, NUM_CLASSES, emotion_index
 
 # Words a file or its folder begins with ("train-00000-of-00001.parquet", "default/test/0000.parquet").
 _PARTS: Final = {

@@ -4,6 +4,7 @@ import logging
 from pathlib import Path, PurePosixPath
 from typing import Final
 
+from fer.common.errors import DataError
 from fer.data.cache import Packed, load_packed, source_key
 from fer.data.fer2013.counts import count_differences
 from fer.data.fer2013.csv_rows import PixelTable, find_tables, read_table
@@ -11,7 +12,6 @@ from fer.data.fer2013.folder import find_tops, read_folder
 from fer.data.fer2013.parquet import find_parquet, read_parquet
 from fer.data.samples import FaceSamples, canonical_order
 from fer.data.tree import FolderTree, Tree, ZipTree, find_images
-from fer.errors import DataError
 
 logger = logging.getLogger(__name__)
 

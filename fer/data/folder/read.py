@@ -3,12 +3,12 @@
 from collections.abc import Mapping
 from typing import Final
 
+from fer.common.labels import EMOTIONS
 from fer.data.class_folders import class_folder_images
 from fer.data.fer2013.counts import OFFICIAL_COUNTS
 from fer.data.image_files import Listing, Release
 from fer.data.samples import Split
 from fer.data.tree import Tree
-from fer.labels import EMOTIONS
 
 READER: Final = "folder-1"
 """Name and version of this reader, for the cache key."""

@@ -10,12 +10,12 @@ from dataclasses import replace
 from pathlib import PurePosixPath
 from typing import Final
 
+from fer.common.errors import DataError
+from fer.common.labels import EMOTIONS, RAFDB_CODES
 from fer.data.class_folders import class_folder_images
 from fer.data.image_files import LabelledImage, Listing, Release
 from fer.data.samples import Split
 from fer.data.tree import Tree, damage_told, find_images
-from fer.errors import DataError
-from fer.labels import EMOTIONS, RAFDB_CODES
 
 READER: Final = "rafdb-1"
 """Name and version of this reader, for the cache key."""

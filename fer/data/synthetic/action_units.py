@@ -12,8 +12,8 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-from fer.errors import DataError
-from fer.labels import EMOTIONS
+from fer.common.errors import DataError
+from fer.common.labels import EMOTIONS
 
 ACTION_UNITS: Final[Mapping[int, str]] = MappingProxyType(
     {
@@ -103,7 +103,7 @@ def activation_of(units: Mapping[int, float]) -> Activation:
 
 
 def prototype(emotion: str) -> Activation:
-    """The textbook activation of an emotion of `fer.labels.EMOTIONS`, at full intensity and without asymmetry."""
+    """Textbook activation of an emotion of `fer.common.labels.EMOTIONS`, at full intensity and without asymmetry."""
     return activation_of(RECIPES[emotion][0][1])
 
 
@@ -122,7 +122,7 @@ def draw_activation(rng: np.random.Generator, emotion: str, *, intensity: float,
 
     Args:
         rng: the sample's own generator; always advanced by the same number of draws.
-        emotion: name in `fer.labels.EMOTIONS`.
+        emotion: name in `fer.common.labels.EMOTIONS`.
         intensity: strength of the expression, 0 (none) to 1 (full).
         difficulty: 0 (textbook) to 1 (as unruly as snapshots): spread of AUs, asymmetry and stray tone.
     """

@@ -7,14 +7,14 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
+from fer.common.errors import DataError
+from fer.common.labels import EMOTIONS, NUM_CLASSES, emotion_index
 from fer.data.samples import FaceSamples, Split
 from fer.data.synthetic.action_units import activation_of, draw_activation, prototype
 from fer.data.synthetic.layers import PARTS
 from fer.data.synthetic.person import draw_person
 from fer.data.synthetic.portrait import Portrait, paint_portrait
 from fer.data.synthetic.scene import BACKDROPS, LIGHTS, Scene, draw_light, draw_scene
-from fer.errors import DataError
-from fer.labels import EMOTIONS, NUM_CLASSES, emotion_index
 
 RENDERER: Final = "1"
 """Names how faces are drawn; to be raised by every change that changes a pixel, so that caches notice."""
@@ -39,7 +39,7 @@ class SyntheticFaces:
 
     Attributes:
         images: uint8 array (N, H, W), grey.
-        labels: int64 array (N,), indices into `fer.labels.EMOTIONS`, after label noise.
+        labels: int64 array (N,), indices into `fer.common.labels.EMOTIONS`, after label noise.
         expressions: int64 array (N,), what was really drawn.
         intensities: float32 array (N,) in [0, 1], strength of the expression; 0 for neutral.
         groups: "skin_tone", "glasses", "age_lines", "light", "pose", "occluder" -> str array (N,).
@@ -74,7 +74,7 @@ def render_face(
 
     Args:
         identity: which person; equal numbers give the same person, backdrop and lamp.
-        expression: emotion, any name `fer.labels.emotion_index` knows; shown by its textbook action units.
+        expression: emotion, any name `fer.common.labels.emotion_index` knows; shown by its textbook action units.
         intensity: strength of the expression, 0 (neutral) to 1 (full).
         action_units: {FACS number: activation} in place of the emotion's own; scaled by `intensity` as well.
         yaw: head turn to the image's right, in degrees, -30 to 30.

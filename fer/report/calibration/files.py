@@ -4,7 +4,7 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from fer.labels import EMOTIONS
+from fer.common.labels import EMOTIONS
 from fer.metrics import Estimate
 from fer.metrics.calibration import BINS
 from fer.metrics.calibration_scores import CALIBRATION_METRICS, CalibrationScores

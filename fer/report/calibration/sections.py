@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
-from fer.labels import EMOTIONS
+from fer.common.labels import EMOTIONS
 from fer.metrics import Estimate
 from fer.metrics.calibration_scores import CALIBRATION_METRICS
 from fer.report.calibration import figures

@@ -1,6 +1,6 @@
 """What is said of a run's calibration and of its threshold."""
 
-from fer.labels import EMOTIONS
+from fer.common.labels import EMOTIONS
 from fer.metrics import Estimate
 from fer.metrics.calibration import FEWEST_ANSWERED, Calibration
 from fer.report.calibration.measurement import Measured

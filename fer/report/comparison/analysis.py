@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
+from fer.common.wording import duration
 from fer.metrics import METRICS
 from fer.report.comparison.differences import compare_runs, comparison_rows, csv_rows, differences_section
 from fer.report.comparison.figures import comparison_figure, runs_figure
@@ -14,7 +15,6 @@ from fer.report.scores.evaluation import EvaluatedRun
 from fer.report.scores.evaluation_sets import SET_TITLES
 from fer.report.scores.tables import csv_text, tables, tta_title
 from fer.report.subject import Subject
-from fer.wording import duration
 
 
 def analyse(subject: Subject) -> Finding | None:

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from fer.common.wording import duration
 from fer.metrics import Estimate
 from fer.report.comparison.columns import COLUMNS
 from fer.report.comparison.groups import ComparableRuns, comparable_groups, group_of
@@ -17,7 +18,6 @@ from fer.report.page.wording import parameters
 from fer.report.scores.evaluation_sets import SET_TITLES
 from fer.report.scores.statements import protocol
 from fer.report.subject import Subject
-from fer.wording import duration
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 if TYPE_CHECKING:
-    from fer.checkpoint import LoadedModel
+    from fer.models.checkpoint import LoadedModel
 
 BATCH: Final = 256
 """Faces of a batch whose throughput is measured."""

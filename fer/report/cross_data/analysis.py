@@ -5,8 +5,8 @@ from typing import Any
 
 import numpy as np
 
-from fer.errors import FerError
-from fer.labels import EMOTIONS
+from fer.common.errors import FerError
+from fer.common.labels import EMOTIONS
 from fer.metrics.vocabulary import LIMITED
 from fer.report.cross_data.conventions import CONVENTIONS, TITLES
 from fer.report.cross_data.figures import recall_figure, transfer_figure

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from fer.labels import EMOTIONS
+from fer.common.labels import EMOTIONS
 from fer.report.cross_data.testing import CrossScore
 from fer.report.page.figure_parts import dots
 from fer.report.page.figure_style import Palette, new_figure

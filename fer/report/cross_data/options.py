@@ -5,9 +5,9 @@ from typing import Any, Literal
 
 from pydantic import Field, SerializeAsAny, model_validator
 
+from fer.common.section import Section
 from fer.data.dataset_argument import validated
 from fer.data.sources import ContemptConfig, DataConfig, ImageFilesConfig
-from fer.section import Section
 
 TestFaces = Literal["auto", "test", "valid", "train", "all"]
 

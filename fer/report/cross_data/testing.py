@@ -7,12 +7,12 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
+from fer.common.errors import DataError
+from fer.common.labels import EMOTIONS
 from fer.data.near_duplicates import near_duplicates
 from fer.data.resize import fit_images
 from fer.data.samples import FaceSamples, Split, content_hashes
 from fer.data.sources import at_size, open_samples
-from fer.errors import DataError
-from fer.labels import EMOTIONS
 from fer.metrics import Estimate, Predictions, confusion_matrix, normalise_rows
 from fer.metrics.vocabulary import evaluate_within, present_classes
 from fer.report.cross_data.options import CrossSet, TestFaces

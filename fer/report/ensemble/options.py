@@ -2,7 +2,7 @@
 
 from pydantic import Field
 
-from fer.section import Section
+from fer.common.section import Section
 
 
 class EnsembleOptions(Section):

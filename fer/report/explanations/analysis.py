@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
-from fer.labels import EMOTIONS
+from fer.common.labels import EMOTIONS
 from fer.report.explanations.class_maps import class_maps, class_maps_finding
 from fer.report.explanations.compare import compare_finding, compared_rows
 from fer.report.explanations.gallery import Explainer, Gallery, build_gallery

@@ -7,8 +7,8 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 
+from fer.common.labels import EMOTIONS
 from fer.data.regions import region_box
-from fer.labels import EMOTIONS
 from fer.metrics import Estimate, Predictions
 from fer.report.explanations.gallery import Explainer, draw, draw_heat
 from fer.report.explanations.intervals import mean_estimate

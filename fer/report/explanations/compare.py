@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from fer.labels import EMOTIONS
+from fer.common.labels import EMOTIONS
 from fer.metrics import Predictions
 from fer.report.explanations.gallery import Example, draw, draw_overlay
 from fer.report.explanations.maps import MapsByMethod, for_the_eye

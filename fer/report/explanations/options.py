@@ -4,7 +4,7 @@ from typing import Literal
 
 from pydantic import Field, field_validator
 
-from fer.section import Section
+from fer.common.section import Section
 
 MethodName = Literal["grad_cam", "guided_grad_cam", "integrated_gradients", "saliency", "occlusion"]
 

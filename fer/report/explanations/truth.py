@@ -6,8 +6,8 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
+from fer.common.labels import EMOTIONS
 from fer.data.samples import FaceSamples
-from fer.labels import EMOTIONS
 
 UNITS_OF: Final[Mapping[str, tuple[int, ...]]] = {
     "brows": (1, 2, 4),

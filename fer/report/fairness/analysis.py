@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from fer.errors import ConfigError, nearest
-from fer.labels import EMOTIONS
+from fer.common.errors import ConfigError, nearest
+from fer.common.labels import EMOTIONS
 from fer.metrics.fairness import UNKNOWN, GroupingScores, accuracy_differences, score_groupings
 from fer.report.fairness.figures import accuracy_figure, recall_gap_figure
 from fer.report.fairness.group_file import MatchedGroups, match_groups, read_groups

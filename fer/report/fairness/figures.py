@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from fer.labels import EMOTIONS
+from fer.common.labels import EMOTIONS
 from fer.metrics import Estimate
 from fer.metrics.fairness import GroupingScores
 from fer.report.page.figure_parts import dots

@@ -9,7 +9,7 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-from fer.errors import ConfigError, nearest
+from fer.common.errors import ConfigError, nearest
 from fer.metrics.fairness import UNKNOWN
 
 _FACE_COLUMNS: Final = ("id", "file", "filename", "name", "image", "imagename", "path")

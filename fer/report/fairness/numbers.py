@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from fer.labels import EMOTIONS
+from fer.common.labels import EMOTIONS
 from fer.metrics.fairness import GroupingScores
 from fer.metrics.group_gaps import Gap
 from fer.report.fairness.group_file import MatchedGroups

@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from fer.labels import EMOTIONS
+from fer.common.labels import EMOTIONS
 from fer.metrics import Estimate
 from fer.metrics.fairness import GroupingScores
 from fer.metrics.group_gaps import Gap

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from fer.labels import EMOTIONS
+from fer.common.labels import EMOTIONS
 from fer.metrics.label_noise import LabelIssues
 from fer.report.finding import Finding
 from fer.report.label_noise.evidence import LabelNoise, collect_evidence

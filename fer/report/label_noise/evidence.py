@@ -5,8 +5,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 import numpy.typing as npt
 
-from fer.errors import DataError, FerError
-from fer.labels import EMOTIONS
+from fer.common.errors import DataError, FerError
+from fer.common.labels import EMOTIONS
 from fer.metrics import Predictions
 from fer.metrics.label_noise import LabelIssues, VoteScores, find_label_issues, score_against_votes
 from fer.report.label_noise.copies import CopiedFaces, copied_faces

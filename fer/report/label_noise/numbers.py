@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 
-from fer.labels import EMOTIONS
+from fer.common.labels import EMOTIONS
 from fer.report.label_noise.evidence import LabelNoise
 from fer.report.label_noise.votes import RULE
 from fer.report.scores.evaluation import EvaluatedRun

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from pydantic import Field
 
-from fer.section import Section
+from fer.common.section import Section
 
 
 class LabelNoiseOptions(Section):

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from fer.labels import EMOTIONS
+from fer.common.labels import EMOTIONS
 from fer.metrics import Estimate
 from fer.report.label_noise.evidence import LabelNoise
 from fer.report.label_noise.numbers import vote_check

@@ -6,11 +6,11 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
+from fer.common.errors import ConfigError, DataError
+from fer.common.labels import DROP, EMOTIONS, canonical_name
 from fer.data.ferplus import FERPLUS_COLUMNS, FerPlusJoin, FerPlusVotes, join_ferplus, read_ferplus
 from fer.data.samples import FaceSamples
 from fer.data.vote_targets import vote_shares
-from fer.errors import ConfigError, DataError
-from fer.labels import DROP, EMOTIONS, canonical_name
 from fer.metrics.label_noise import OTHER_EMOTION
 
 RULE = (

@@ -1,6 +1,6 @@
 """What the occlusion analysis is asked to do."""
 
-from fer.section import Section
+from fer.common.section import Section
 
 
 class OcclusionOptions(Section):

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
+from fer.common.labels import EMOTIONS
 from fer.data.face_masks import FACE_MASKS, STUDY_MASKS, WHOLE, FaceMask, Faces, masked
-from fer.labels import EMOTIONS
 from fer.metrics import Estimate, Predictions, evaluate, evaluate_classes
 from fer.metrics.retention import retention
 from fer.metrics.significance import same_faces
@@ -15,7 +15,7 @@ from fer.report.scores.evaluation import EvaluatedRun
 from fer.report.subject import Subject
 
 if TYPE_CHECKING:
-    from fer.checkpoint import LoadedModel
+    from fer.models.checkpoint import LoadedModel
 
 # The bounds of an interval from 1,000 resamples wander by a twelfth of its half width; more would double the time.
 _RESAMPLES: Final = 1000

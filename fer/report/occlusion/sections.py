@@ -2,8 +2,8 @@
 
 from collections.abc import Sequence
 
+from fer.common.labels import EMOTIONS
 from fer.data.face_masks import STUDY_MASKS
-from fer.labels import EMOTIONS
 from fer.report.occlusion import figures
 from fer.report.occlusion.scoring import RunUnderMasks
 from fer.report.occlusion.statements import Recovery

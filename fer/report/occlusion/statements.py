@@ -5,8 +5,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from fer.common.labels import EMOTIONS
 from fer.data.regions import HALVES
-from fer.labels import EMOTIONS
 from fer.metrics import Estimate
 from fer.metrics.retention import loss_recovered
 from fer.metrics.significance import accuracy_difference

@@ -5,8 +5,8 @@ from typing import Any, Final
 
 import numpy as np
 
+from fer.common.labels import EMOTIONS
 from fer.data.face_masks import STUDY_MASKS
-from fer.labels import EMOTIONS
 from fer.metrics import METRICS
 from fer.report.occlusion.scoring import MaskScores, RunUnderMasks
 from fer.report.occlusion.statements import Recovery

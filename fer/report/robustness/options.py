@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, field_validator
 
-from fer.section import Section
+from fer.common.section import Section
 
 
 class RobustnessOptions(Section):

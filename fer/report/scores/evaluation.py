@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 import numpy.typing as npt
 
+from fer.common.errors import CheckpointError, DataError
+from fer.common.labels import EMOTIONS
 from fer.data.samples import FaceSamples, Split
-from fer.errors import CheckpointError, DataError
 from fer.folders.record import RunRecord
-from fer.labels import EMOTIONS
 from fer.metrics import Predictions
 from fer.report.scores.evaluation_sets import Deduplication, EvaluationSet, deduplicate, evaluation_sets
 from fer.report.scores.scoring import Answers, Scores, SetScores, score, score_sets

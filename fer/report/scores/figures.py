@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from fer.labels import EMOTIONS
+from fer.common.labels import EMOTIONS
 from fer.metrics import ClassScores, normalise_rows
 from fer.report.page.figure_parts import dots, line
 from fer.report.page.figure_style import LINE_STYLES, Palette, new_figure

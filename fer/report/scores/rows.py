@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from fer.labels import EMOTIONS
+from fer.common.labels import EMOTIONS
 from fer.metrics import METRICS
 from fer.report.page.section import cell
 from fer.report.page.wording import percent

@@ -3,7 +3,8 @@
 import shlex
 from collections.abc import Sequence
 
-from fer.labels import EMOTIONS
+from fer.common.labels import EMOTIONS
+from fer.common.wording import duration
 from fer.metrics import METRICS, normalise_rows
 from fer.report.page.section import Chart, Section
 from fer.report.page.wording import flat_facts, interval, number, parameters, percent
@@ -19,7 +20,6 @@ from fer.report.scores.statements import (
     statement,
     trained_without_copies,
 )
-from fer.wording import duration
 
 
 def score_sections(run: EvaluatedRun, *, title: str) -> list[Section]:

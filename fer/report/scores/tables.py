@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from fer.files import write_atomic, write_json
-from fer.labels import EMOTIONS
+from fer.common.files import write_atomic, write_json
+from fer.common.labels import EMOTIONS
 from fer.metrics import METRICS
 from fer.report.finding import Finding
 from fer.report.page.figure_style import Palette

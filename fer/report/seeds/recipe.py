@@ -5,8 +5,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
+from fer.config.saved import completed
 from fer.report.scores.evaluation import EvaluatedRun
-from fer.saved_config import completed
 
 BOOKKEEPING: Final = ("seed", "run_dir", "resume", "report", "logger", "threads")
 """Keys of a run's configuration that say where and with which seed it ran, not what was trained."""

@@ -4,7 +4,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from fer.files import write_atomic
+from fer.common.files import write_atomic
+from fer.common.wording import duration
 from fer.folders.sweep import SweepFolder, TrialRecord
 from fer.report.page.render import render_page
 from fer.report.page.section import Chart, Section
@@ -12,7 +13,6 @@ from fer.report.page.wording import percent
 from fer.report.sweep import figures
 from fer.report.sweep.importance import FEWEST, Importance, importance
 from fer.report.sweep.trials import SweepTrials, loss_of, text_of
-from fer.wording import duration
 
 
 def write_sweep_report(path: Path) -> Path:

@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from fer.errors import DataError
+from fer.common.errors import DataError
 from fer.folders.sweep import SweepFolder, TrialRecord
-from fer.objectives import METRICS
+from fer.metrics.objectives import METRICS
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ from typing import Final
 
 import cv2
 
-from fer.errors import DataError
+from fer.common.errors import DataError
 from fer.runtime.detection.detector import Detection, inside, largest_first, reduced
 from fer.runtime.framing import HAAR, Box, Image, grey
 

@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Final
 
-from fer.errors import ConfigError
+from fer.common.errors import ConfigError
 from fer.runtime.detection.detector import Detector
 
 DETECTORS: Final = ("haar", "yunet", "none")

@@ -14,8 +14,8 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from fer.errors import DataError
-from fer.opencv_log import quiet_opencv
+from fer.common.errors import DataError
+from fer.common.opencv_log import quiet_opencv
 from fer.runtime.detection.detector import Detection, inside, largest_first, reduced
 from fer.runtime.framing import Box, Image, frame_from_landmarks
 

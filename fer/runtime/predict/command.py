@@ -10,9 +10,9 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, TextIO
 
-from fer.errors import ConfigError, DataError, FerError
-from fer.interrupt import Interrupted
-from fer.options_parser import OptionsParser
+from fer.common.errors import ConfigError, DataError, FerError
+from fer.common.interrupt import Interrupted
+from fer.common.options_parser import OptionsParser
 
 if TYPE_CHECKING:
     from fer.runtime.detection.detector import Detector

@@ -5,7 +5,7 @@ from typing import Final
 
 import cv2
 
-from fer.errors import ConfigError, DataError
+from fer.common.errors import ConfigError, DataError
 from fer.runtime.framing import Image
 from fer.runtime.predict.drawing import annotate
 from fer.runtime.predict.sources import Item

@@ -10,8 +10,8 @@ from typing import Final
 import cv2
 import numpy as np
 
-from fer.errors import ConfigError
-from fer.opencv_log import quiet_opencv
+from fer.common.errors import ConfigError
+from fer.common.opencv_log import quiet_opencv
 from fer.runtime.framing import Image
 from fer.runtime.images import MAX_PIXELS, ImageTooLarge, UnreadableImage
 

@@ -5,7 +5,7 @@ import json
 from collections.abc import Callable, Sequence
 from typing import Final, Protocol, TextIO
 
-from fer.labels import EMOTIONS
+from fer.common.labels import EMOTIONS
 from fer.runtime.record import Face
 
 FORMATS: Final = ("table", "jsonl", "csv")

@@ -7,7 +7,7 @@ from typing import Final
 from flask import Flask, Response, jsonify, request
 from werkzeug.exceptions import HTTPException, MethodNotAllowed, RequestEntityTooLarge
 
-from fer.errors import CheckpointError, FerError
+from fer.common.errors import CheckpointError, FerError
 from fer.runtime.images import ImageTooLarge, NotAnImage
 from fer.runtime.web import security
 from fer.runtime.web.connection import OUR_FAULT

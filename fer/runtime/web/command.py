@@ -14,8 +14,8 @@ from urllib.parse import quote
 
 from pydantic import ValidationError
 
-from fer.errors import ConfigError
-from fer.options_parser import OptionsParser
+from fer.common.errors import ConfigError
+from fer.common.options_parser import OptionsParser
 from fer.runtime.detection.opening import DETECTORS
 from fer.runtime.web.settings import ServeSettings
 

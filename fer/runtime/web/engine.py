@@ -7,7 +7,7 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 
-from fer.errors import ConfigError, DataError, nearest
+from fer.common.errors import ConfigError, DataError, nearest
 from fer.runtime.detection.detector import Detection, Detector
 from fer.runtime.framing import cut
 from fer.runtime.images import decode

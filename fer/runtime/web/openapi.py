@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Any, Final
 
-from fer.labels import EMOTIONS
+from fer.common.labels import EMOTIONS
 from fer.runtime.web.openapi_schemas import SCHEMAS, ref
 from fer.runtime.web.settings import ServeSettings
 

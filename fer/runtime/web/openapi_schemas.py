@@ -2,7 +2,7 @@
 
 from typing import Any, Final
 
-from fer.labels import EMOTIONS
+from fer.common.labels import EMOTIONS
 from fer.runtime.web.covering import HALVES
 
 _SHARE: Final[dict[str, Any]] = {"type": "number", "minimum": 0, "maximum": 1}

@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from flask import Flask, Response, abort, jsonify, request
 
-from fer.errors import DataError
+from fer.common.errors import DataError
 from fer.runtime.web.engine import Engine, FaceChoice
 from fer.runtime.web.openapi import describe
 from fer.runtime.web.settings import ServeSettings

@@ -9,7 +9,7 @@ from waitress.adjustments import Adjustments
 from waitress.server import TcpWSGIServer
 from waitress.task import ThreadedTaskDispatcher
 
-from fer.errors import ConfigError
+from fer.common.errors import ConfigError
 from fer.runtime.web.connection import Connection
 from fer.runtime.web.settings import ServeSettings
 

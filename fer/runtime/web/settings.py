@@ -4,7 +4,7 @@ from typing import Annotated
 
 from pydantic import Field
 
-from fer.section import Section
+from fer.common.section import Section
 
 MEBIBYTE = 1 << 20
 

@@ -5,7 +5,7 @@ from typing import IO, Final
 
 from flask import Request
 
-from fer.errors import DataError
+from fer.common.errors import DataError
 
 FIELD: Final = "image"
 """Name of the multipart field that holds the picture."""

@@ -16,7 +16,7 @@ from typing import Any, Final, TypeVar
 import numpy as np
 import pytest
 
-from fer.errors import FerError
+from fer.common.errors import FerError
 
 SHORT: Final = 40
 LONG: Final = int(os.environ.get("FUZZ_MUTATIONS", "10000"))

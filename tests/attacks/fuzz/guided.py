@@ -36,7 +36,7 @@ def main() -> None:
         use, seeds, tokens = prepared(arguments.target, arguments.work)
         from attacks.fuzz.battery import bad_message
 
-        from fer.errors import FerError
+        from fer.common.errors import FerError
 
         # Imports that wait for their use are made under the eyes of the fuzzer too.
         for number, seed in enumerate(seeds):
@@ -107,7 +107,7 @@ def prepared(target: str, work: Path) -> tuple[Use, list[bytes], list[bytes]]:
         try:
             http.asked(app, question)
         except http.Refused as refusal:
-            from fer.errors import FerError
+            from fer.common.errors import FerError
 
             raise FerError(str(refusal)) from refusal
 

@@ -15,13 +15,13 @@ import pytest
 from attacks.fuzz.battery import COUNTS, attack
 from attacks.fuzz.mutations import Random, mutated
 
+from fer.common.errors import DataError
+from fer.common.labels import EMOTIONS
 from fer.data.fer2013 import read_fer2013
 from fer.data.folder.read import list_folder
 from fer.data.image_files import ImportRules, read_image_files
 from fer.data.samples import FaceSamples, Split
 from fer.data.tree import ZipTree
-from fer.errors import DataError
-from fer.labels import EMOTIONS
 
 RULES = ImportRules(size=48, channels=1, contempt=None, mapping={}, valid_share=0.2, test_share=0.2, split_seed=0)
 Members = dict[str, bytes]

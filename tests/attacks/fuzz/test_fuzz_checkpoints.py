@@ -16,10 +16,10 @@ import torch
 from attacks.fuzz.battery import COUNTS, attack
 from attacks.fuzz.mutations import Random, mutated
 
-from fer.checkpoint import NetSpec, describe, load_model
-from fer.errors import CheckpointError
-from fer.labels import NUM_CLASSES
-from fer.preprocess import Preprocess
+from fer.common.errors import CheckpointError
+from fer.common.labels import NUM_CLASSES
+from fer.models.checkpoint import NetSpec, describe, load_model
+from fer.models.preprocess import Preprocess
 
 SPECS = (
     NetSpec(name="mlp", channels=1, size=8, params={"hidden": [16]}),

@@ -12,7 +12,7 @@ from attacks.fuzz.battery import COUNTS, attack, bounded
 from attacks.fuzz.mutations import Random, mutated
 from onnx import TensorProto, helper, numpy_helper
 
-from fer.errors import CheckpointError
+from fer.common.errors import CheckpointError
 from fer.runtime.facts import FACTS_KEY, INPUT, PROBABILITIES
 from fer.runtime.model import EmotionModel
 from fer.runtime.onnx_file import has_external_data

@@ -12,15 +12,16 @@ from attacks.fuzz.battery import LONG, attack
 from attacks.fuzz.mutations import Random, mutated_text
 
 from fer.bench.settings import compose_bench
-from fer.config import compose_train, validate
-from fer.errors import ConfigError
-from fer.occlusion_study.settings import compose_study
-from fer.overrides import with_files
-from fer.repeat import repeated
+from fer.common.errors import ConfigError
+from fer.config.compose import compose_train
+from fer.config.overrides import with_files
+from fer.config.schema import validate
 from fer.report.command import compose as compose_report
 from fer.report.command import parse as parse_report
 from fer.runtime.predict.command import main as predict
 from fer.runtime.web.command import main as serve
+from fer.studies.occlusion.settings import compose_study
+from fer.training.reproduce import repeated
 from fer.tuning.settings import compose_sweep
 
 COUNTS = [pytest.param(8, id="short"), pytest.param(LONG, id="long", marks=[pytest.mark.slow, pytest.mark.timeout(0)])]

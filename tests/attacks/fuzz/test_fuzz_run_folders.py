@@ -10,18 +10,18 @@ import pytest
 import yaml
 from attacks.fuzz.battery import COUNTS, attack
 from attacks.fuzz.mutations import Random, mutated
-from fake_runs import fake_run
+from support.fake_runs import fake_run
 
-from fer.config import compose_train
+from fer.common.errors import ConfigError, DataError
+from fer.common.parsing import parse_yaml
+from fer.config.compose import compose_train
+from fer.config.overrides import with_files
 from fer.doctor.run import examine, run_folder
-from fer.errors import ConfigError, DataError
 from fer.folders.record import read_runs
-from fer.overrides import with_files
-from fer.parsing import parse_yaml
-from fer.repeat import repeated
 from fer.report.cost.costs import training_of
 from fer.tracking.content import read_run as read_for_tracking
 from fer.tracking.record import read_record
+from fer.training.reproduce import repeated
 
 TOKENS = (
     *(b"null", b"true", b"NaN", b"-Infinity", b"1e999", b"9" * 5000, b"[" * 20_000, b"{", b"}", b'"', b": ", b"- "),

@@ -12,16 +12,16 @@ import pyarrow as pa
 import pytest
 from attacks.fuzz.battery import COUNTS, attack
 from attacks.fuzz.mutations import Random, mutated
-from layouts import write_affectnet, write_rafdb_list
 from pyarrow import dataset, parquet
+from support.layouts import write_affectnet, write_rafdb_list
 
+from fer.common.labels import EMOTIONS
 from fer.data.affectnet.read import list_affectnet
 from fer.data.fer2013 import read_fer2013
 from fer.data.ferplus import FERPLUS_COLUMNS, read_ferplus
 from fer.data.leave_out import read_ids
 from fer.data.rafdb.read import list_rafdb
 from fer.data.tree import FolderTree
-from fer.labels import EMOTIONS
 from fer.metrics.predictions import Predictions
 from fer.report.fairness.group_file import read_groups
 

@@ -9,7 +9,7 @@ import pytest
 from attacks.fuzz.battery import COUNTS, attack
 from attacks.fuzz.mutations import Random, mutated
 
-from fer.errors import FerError
+from fer.common.errors import FerError
 from fer.runtime.images import ImageTooLarge
 from fer.runtime.predict.moving import open_video
 

@@ -1,0 +1,77 @@
+"""This process's surroundings: command, versions, revision and machine."""
+
+import importlib.metadata
+import os
+import platform
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any, Final
+
+_PACKAGES: Final = (
+    "ferlab",
+    "torch",
+    "torchvision",
+    "timm",
+    "pytorch-lightning",
+    "torchmetrics",
+    "hydra-core",
+    "numpy",
+    "opencv-python-headless",
+    "captum",
+)
+
+
+def environment() -> dict[str, Any]:
+    """Command, versions, revision and machine of this process."""
+    versions = {name: version for name in _PACKAGES if (version := version_of(name)) is not None}
+    return {
+        "command": " ".join([Path(sys.argv[0]).name, *map(shlex.quote, sys.argv[1:])]),
+        "versions": {"python": platform.python_version(), **versions},
+        "git_revision": _git_revision(),
+        "machine": {"system": platform.platform(), "processor": _processor(), "cpus": os.cpu_count()},
+    }
+
+
+def version_of(package: str) -> str | None:
+    """A distribution's version; None where it is not installed."""
+    try:
+        return importlib.metadata.version(package)
+    except importlib.metadata.PackageNotFoundError:
+        return None
+
+
+def physical_memory() -> int | None:
+    """Bytes of physical memory; None where the system does not tell (Windows)."""
+    if not hasattr(os, "sysconf"):
+        return None
+    return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+
+
+def _git_revision() -> str | None:
+    """Commit of the checkout this package runs from, with `+` where it has changes; None for an installed wheel."""
+    root = Path(__file__).parents[2]
+    if not (root / "pyproject.toml").is_file():
+        return None
+    try:
+        done = subprocess.run(
+            ["git", "describe", "--always", "--abbrev=12", "--dirty=+", "--exclude=*"],
+            cwd=root,
+            capture_output=True,
+            text=True,
+            timeout=10,
+            check=True,
+        )
+    except (OSError, subprocess.SubprocessError):
+        return None
+    return done.stdout.strip()
+
+
+def _processor() -> str:
+    cpuinfo = Path("/proc/cpuinfo")
+    if cpuinfo.is_file():
+        for line in cpuinfo.read_text(encoding="utf-8", errors="replace").splitlines():
+            if line.startswith("model name"):
+                return line.partition(":")[2].strip()
+    return platform.processor() or platform.machine()

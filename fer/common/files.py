@@ -1,0 +1,190 @@
+"""Writes that are whole or not there at all."""
+
+import json
+import os
+import tempfile
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any, Final
+
+from fer.common.errors import ConfigError, DataError, FerError
+from fer.common.parsing import parse_json
+from fer.common.storage import writing
+
+_TEMPORARY: Final = ".tmp"
+"""How the names of files end that are not whole yet."""
+
+
+def write_atomic(path: Path, content: str | bytes | memoryview) -> None:
+    """Replaces `path` with `content` in one step: a reader, or a crash, sees the old file or the new one.
+
+    A process that is killed meanwhile leaves a hidden file beside it (`remove_leftovers`).
+
+    Raises:
+        StorageError: the folder is not writable or the disk is full; the old file is intact.
+    """
+    data = content.encode("utf-8") if isinstance(content, str) else content
+    with writing(path, needed=len(data)):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=_TEMPORARY)
+        temporary = Path(name)
+        try:
+            with os.fdopen(handle, "wb") as file:
+                file.write(data)
+                file.flush()
+                os.fsync(file.fileno())
+            temporary.chmod(0o666 & ~_umask())
+            temporary.replace(path)
+        except BaseException:
+            temporary.unlink(missing_ok=True)
+            raise
+
+
+def append_line(path: Path, line: str) -> None:
+    """Adds a line to a file, safe on the disk when this returns; a line that does not fit is taken back.
+
+    Args:
+        path: the file; made if it is not there.
+        line: without its end.
+
+    Raises:
+        StorageError: the disk refused; the earlier lines are intact.
+    """
+    data = f"{line}\n".encode()
+    with writing(path, needed=len(data)), path.open("ab", buffering=0) as file:
+        append_whole(file.fileno(), data, sync=True)
+
+
+def append_whole(descriptor: int, data: bytes, *, sync: bool = False) -> None:
+    """Adds bytes to a file opened for appending; what the disk took of bytes that do not fit is taken back.
+
+    Args:
+        descriptor: of the file.
+        data: what is added.
+        sync: wait until it is safe on the disk.
+
+    Raises:
+        OSError: the disk refused; the file is as it was.
+    """
+    before = os.fstat(descriptor).st_size
+    try:
+        written = 0
+        while written < len(data):
+            # A disk that is nearly full takes a part, and refuses the rest.
+            written += os.write(descriptor, data[written:])
+        if sync:
+            os.fsync(descriptor)
+    except OSError:
+        with suppress(OSError):
+            os.ftruncate(descriptor, before)
+        raise
+
+
+def remove_leftovers(folder: Path, *, of: str = "*") -> None:
+    """Removes what killed processes left of `write_atomic` in a folder; nobody else may be writing there.
+
+    Args:
+        folder: whose files are looked at; not those of the folders in it. It need not be there.
+        of: the file whose leftovers they are; a pattern.
+    """
+    for leftover in folder.glob(f".{of}.????????{_TEMPORARY}"):
+        if leftover.is_file():
+            leftover.unlink(missing_ok=True)
+
+
+def check_writable(folder: Path) -> None:
+    """Whether files can be written in a folder that may still have to be made, before the work that leads to them.
+
+    Raises:
+        StorageError: no.
+    """
+    existing = next(place for place in (folder, *folder.absolute().parents) if place.is_dir())
+    with writing(folder), tempfile.TemporaryFile(dir=existing):
+        pass
+
+
+def read_json(path: Path) -> dict[str, Any]:
+    """The object in a JSON file.
+
+    Raises:
+        DataError: missing, not readable, or no object.
+    """
+    try:
+        content = parse_json(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise DataError(f"{path} is not readable JSON: {error}") from error
+    if not isinstance(content, dict):
+        raise DataError(f"{path} holds no JSON object")
+    return content
+
+
+@contextmanager
+def owned_folder(path: Path, *, key: str, busy: str, inside: Sequence[str] = ()) -> Iterator[None]:
+    """Makes a folder, and holds it for this process; what killed owners left of their writes goes.
+
+    Args:
+        path: the folder.
+        key: the setting that names it, for messages.
+        busy: what another process may be doing in it, for messages.
+        inside: folders in it that belong to the owner too.
+
+    Raises:
+        ConfigError: another process holds it, it cannot be written, or it went away while it was held.
+    """
+    from filelock import FileLock, Timeout
+
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+        lock = FileLock(_lock_of(path), timeout=0)
+        lock.acquire()
+    except Timeout as error:
+        raise ConfigError(f"{key}={path}: {busy}; wait, or choose another {key}") from error
+    except OSError as error:
+        raise ConfigError(f"{key}={path} cannot be written: {error.strerror or error}") from error
+    try:
+        for folder in (path, *(path / name for name in inside)):
+            remove_leftovers(folder)
+        yield
+    except (OSError, FerError) as error:
+        if _lock_of(path).exists():
+            raise
+        raise ConfigError(
+            f"{key}={path} (or the .lock in it) was removed or moved away while this command was at work in it; "
+            f"where it was moved, the same command with the new {key} goes on"
+        ) from error
+    finally:
+        # While it is held: after that it may be the next owner's. A disk that has become read-only keeps the file,
+        # which holds nobody up.
+        with suppress(OSError):
+            _lock_of(path).unlink()
+        lock.release()
+
+
+def is_held(path: Path) -> bool:
+    """Whether a process holds a folder (`owned_folder`)."""
+    if not _lock_of(path).is_file():
+        return False
+    from filelock import FileLock, Timeout
+
+    try:
+        with FileLock(_lock_of(path), timeout=0):
+            return False
+    except Timeout:
+        return True
+
+
+def write_json(path: Path, value: Any) -> None:
+    """`value` as indented JSON, atomically; NaN is refused, as JSON has none."""
+    write_atomic(path, json.dumps(value, indent=2, allow_nan=False) + "\n")
+
+
+def _lock_of(folder: Path) -> Path:
+    return folder / ".lock"
+
+
+def _umask() -> int:
+    # mkstemp makes private files; the final file gets the usual permissions.
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask

@@ -1,0 +1,39 @@
+"""The base of every configuration section."""
+
+from collections.abc import Mapping
+from typing import Any, Self
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from fer.common.errors import ConfigError
+
+
+class Section(BaseModel):
+    """A frozen configuration section that refuses keys it does not know, and numbers that are none (nan, inf)."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+
+    @classmethod
+    def checked(cls, values: Mapping[str, Any]) -> Self:
+        """The section of plain values.
+
+        Raises:
+            ConfigError: naming the first key that is wrong, and its value.
+        """
+        try:
+            return cls.model_validate(values)
+        except ValidationError as error:
+            first = error.errors()[0]
+            key = ".".join(map(str, first["loc"]))
+            raise ConfigError(f"{key}={first.get('input')!r}: {first['msg'].removeprefix('Value error, ')}") from error
+
+    @classmethod
+    def taken_from(cls, tree: dict[str, Any]) -> Self:
+        """The section of the keys at the top of a tree that are its own, which leave the tree.
+
+        A key that is not there, as after `~key` on a command line, has its default.
+
+        Raises:
+            ConfigError: as for `checked`.
+        """
+        return cls.checked({key: tree.pop(key) for key in cls.model_fields if key in tree})

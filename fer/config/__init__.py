@@ -1,0 +1,1 @@
+"""Configuration: files, composition, schema, and the objects that it names."""

@@ -1,0 +1,157 @@
+"""Hydra composes the shipped files and the command line into one plain tree; what it refuses is told in one line."""
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any, Final
+
+from fer.common.errors import ConfigError, FerError, nearest
+from fer.common.processes import agreed_run_dir
+from fer.config.conf_files import conf_dir, config_groups
+
+MAX_WORDS: Final = 500
+"""Letters of another package's message that are passed on."""
+
+
+def compose_train(overrides: Sequence[str], *, config_name: str = "train") -> dict[str, Any]:
+    """The plain, resolved configuration of `fer-train OVERRIDES`.
+
+    Args:
+        overrides: as on the command line.
+        config_name: the primary configuration: `train`, or one that adds keys of its own to it.
+
+    Raises:
+        ConfigError: an override Hydra cannot apply; the message names the key and its nearest neighbours.
+    """
+    return compose_in(conf_dir(), config_name, overrides, known=lambda: all_keys(config_name))
+
+
+def compose_in(
+    folder: Path, config_name: str, overrides: Sequence[str], *, known: Callable[[], list[str]]
+) -> dict[str, Any]:
+    """As `compose_train`, from the files of another folder.
+
+    Args:
+        folder: holds `config_name`.yaml.
+        config_name: the primary configuration.
+        overrides: as on the command line.
+        known: the keys there are, for the message of an error.
+    """
+    from hydra import compose, initialize_config_dir
+
+    for override in overrides:
+        if not override.isprintable() and any("\ud800" <= letter <= "\udfff" for letter in override):
+            raise ConfigError(f"{override!r} is no text in UTF-8: it cannot be written into config.yaml")
+    try:
+        with initialize_config_dir(config_dir=str(folder), version_base="1.3"):
+            return _resolved(compose(config_name=config_name, overrides=list(overrides)))
+    except FerError:
+        raise
+    except refusals() as error:
+        raise refused(error, overrides, known=known) from error
+
+
+def refused(error: Exception, overrides: Sequence[str], *, known: Callable[[], list[str]] | None = None) -> ConfigError:
+    """One of `refusals` as a mistake: Hydra's own words, shortened, with the nearest valid key or option.
+
+    Args:
+        error: what Hydra or OmegaConf raised on `overrides`.
+        overrides: as on the command line.
+        known: the keys there are; None for those of `fer-train`.
+    """
+    return ConfigError(_hydra_message(error, overrides, all_keys if known is None else known))
+
+
+def plain(composed: Any) -> dict[str, Any]:
+    """An OmegaConf tree as plain dicts and lists: the run folder named, interpolations resolved, `???` refused.
+
+    Raises:
+        ConfigError: it cannot be resolved.
+    """
+    try:
+        return _resolved(composed)
+    except FerError:
+        raise
+    except refusals() as error:
+        raise ConfigError(" ".join(str(error).split())[:MAX_WORDS]) from error
+
+
+def refusals() -> tuple[type[Exception], ...]:
+    """What Hydra and OmegaConf raise on overrides they refuse: besides their own errors they let others through.
+
+    `model=null` is a ValueError, a number of 5,000 digits another, braces in braces a RecursionError, a name that no
+    file can have an OSError, and `+=emissions`, which adds to no group, an AssertionError.
+    """
+    from hydra.errors import HydraException
+    from omegaconf.errors import OmegaConfBaseException
+
+    theirs = (HydraException, OmegaConfBaseException)
+    return *theirs, AssertionError, AttributeError, OSError, RecursionError, TypeError, ValueError
+
+
+def _resolved(composed: Any) -> dict[str, Any]:
+    from omegaconf import OmegaConf
+
+    if composed.run_dir is None:
+        agreed = agreed_run_dir()
+        composed.run_dir = str(default_run_dir(composed.model.name) if agreed is None else agreed)
+    tree = OmegaConf.to_container(composed, resolve=True, throw_on_missing=True)
+    assert isinstance(tree, dict)
+    return {str(key): value for key, value in tree.items()}
+
+
+def _hydra_message(error: Exception, overrides: Sequence[str], known: Callable[[], list[str]]) -> str:
+    from hydra.errors import HydraException, OverrideParseException
+    from omegaconf.errors import OmegaConfBaseException
+
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    text = " ".join(line for line in lines if not line.startswith(("full_key:", "object_type=")))
+    pairs = [(override, *override.lstrip("+~").partition("=")[::2]) for override in overrides]
+    # A multirun gives several values, with commas between them.
+    for key, value in ((key, value) for _, key, values in pairs for value in values.split(",")):
+        if f"'{key}/{value}'" in text and (conf_dir() / key).is_dir():
+            options = sorted(path.stem for path in (conf_dir() / key).glob("*.yaml"))
+            return f"{key}={value}: there is no such {key}{nearest(value, options)}; choose one of {', '.join(options)}"
+    for override, key, _ in pairs:
+        if ("=" not in override and not override.startswith("~")) or not key.partition("@")[0]:
+            return f"{override!r} is no KEY=VALUE{nearest(key, set(known()) - {key})}"
+        if (
+            f"override '{key}'" in text
+            or f"delete from config. '{key}'" in text
+            or f"Key '{key.rpartition('.')[2]}'" in text
+        ):
+            return f"{override}: no such key{nearest(key, known())}; `fer-train --cfg job` lists them"
+    if isinstance(error, OverrideParseException):
+        return f"{error.override[:MAX_WORDS]}: not a valid KEY=VALUE; quote special characters, as in 'key=\"a, b\"'"
+    if not text or not isinstance(error, HydraException | OmegaConfBaseException):
+        text = text or "Hydra cannot apply this; a value taken from elsewhere (${...}) may not name a group's file"
+        return f"{' '.join(overrides)[:MAX_WORDS]}: {text[:MAX_WORDS]}"
+    return text[:MAX_WORDS]
+
+
+def all_keys(config_name: str = "train") -> list[str]:
+    """Every dotted key of the default configuration."""
+
+    groups = set(config_groups())
+    return sorted({*groups, *dotted_keys(compose_train(["run_dir=unused"], config_name=config_name))})
+
+
+def dotted_keys(tree: Mapping[str, Any], prefix: str = "") -> list[str]:
+    """Every dotted key of a tree."""
+    keys = []
+    for name, value in tree.items():
+        keys.append(f"{prefix}{name}")
+        if isinstance(value, Mapping):
+            keys += dotted_keys(value, f"{prefix}{name}.")
+    return keys
+
+
+def default_run_dir(model: str) -> Path:
+    """`outputs/<date>_<time>_<model>`, made unique where two runs start in the same second."""
+    stem = f"{time.strftime('%Y-%m-%d_%H-%M-%S')}_{model}"
+    path = Path("outputs") / stem
+    number = 2
+    while path.exists():
+        path = Path("outputs") / f"{stem}_{number}"
+        number += 1
+    return path

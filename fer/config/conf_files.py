@@ -1,0 +1,26 @@
+"""Where the shipped configuration lies; light, so that `--help` can ask."""
+
+from pathlib import Path
+from typing import Final
+
+_OTHERS: Final = ("evaluation", "space")
+"""Groups of fer-report and of fer-sweep."""
+
+
+def conf_dir() -> Path:
+    """The shipped configuration: inside an installed wheel, else beside the package in a checkout."""
+    package = Path(__file__).parents[1]
+    packaged = package / "conf"
+    return packaged if packaged.is_dir() else package.parent / "conf"
+
+
+def config_groups() -> dict[str, list[str]]:
+    """The groups of fer-train's configuration, sorted, each with the names of its options."""
+    folders = sorted(path for path in conf_dir().iterdir() if path.is_dir() and path.name not in _OTHERS)
+    return {folder.name: sorted(path.stem for path in folder.glob("*.yaml")) for folder in folders}
+
+
+def keys_of(command: str) -> str:
+    """The keys of `conf/<command>.yaml` with their meaning, as the file itself says, for the command's help."""
+    text = (conf_dir() / f"{command}.yaml").read_text(encoding="utf-8").partition("\n\n")[2]
+    return "".join(f"  {line}\n" for line in text.splitlines())

@@ -1,0 +1,118 @@
+"""Settings as overrides on a command line, and back."""
+
+import json
+import os
+import re
+import shlex
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any, Final
+
+from fer.common.errors import ConfigError
+from fer.common.parsing import parse_yaml
+
+_PLAIN: Final = re.compile(r"[A-Za-z_][\w./@-]*")
+_WORDS: Final = frozenset({"null", "true", "false", "inf", "nan"})
+
+
+def override(key: str, value: Any) -> str:
+    """`key=value` in Hydra's grammar.
+
+    Args:
+        key: dotted key or config group.
+        value: a plain value, or lists and mappings of such.
+    """
+    return f"{key}={_text(value)}"
+
+
+def key_of(override: str) -> str:
+    """The key an override is about."""
+    return override.lstrip("+~").partition("=")[0]
+
+
+def command(overrides: Sequence[str]) -> str:
+    """The `fer-train` command with these overrides, for a shell."""
+    return shlex.join(["fer-train", *overrides])
+
+
+def with_files(arguments: Sequence[str]) -> list[str]:
+    """Arguments with each `@FILE` replaced by the overrides in it; what stands beside a file wins over it.
+
+    Args:
+        arguments: of a command line. A file is YAML, key: value, as `best.yaml` of a sweep.
+
+    Raises:
+        ConfigError: a file is missing, or no such YAML.
+    """
+    files = [argument for argument in arguments if argument.startswith("@")]
+    given = [argument for argument in arguments if not argument.startswith("@")]
+    named = {key_of(argument) for argument in given}
+    merged: dict[str, str] = {}
+    for file in files:
+        merged |= {key_of(each): each for each in from_mapping(_read(Path(file[1:])))}
+    return [each for key, each in merged.items() if key not in named] + given
+
+
+def as_mapping(overrides: Iterable[str]) -> dict[str, Any]:
+    """Overrides as key -> value, the later of two with one key; a removed key (`~key`) maps to None.
+
+    Used for `best.yaml`, which people read and edit.
+    """
+    from hydra.core.override_parser.overrides_parser import OverridesParser
+
+    parsed = OverridesParser.create().parse_overrides(list(overrides))
+    mapping: dict[str, Any] = {}
+    for each in parsed:
+        prefix = (each.input_line or "")[:1]
+        key = each.get_key_element()
+        plain = key.lstrip("+~")
+        mapping.pop(plain, None)
+        mapping[key if prefix in "+~" else plain] = None if each.is_delete() else _plain(each.value())
+    return mapping
+
+
+def from_mapping(mapping: Mapping[str, Any]) -> list[str]:
+    """The overrides of a mapping of `as_mapping`."""
+    return [key if key.startswith("~") and value is None else override(key, value) for key, value in mapping.items()]
+
+
+def _read(path: Path) -> dict[str, Any]:
+    if not os.path.isfile(path):  # noqa: PTH113 - Path.is_file raises where no file can have such a name
+        raise ConfigError(f"@{path}: there is no such file; give a YAML file of settings, such as a sweep's best.yaml")
+    try:
+        content = parse_yaml(path.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise ConfigError(f"@{path} is not readable YAML: {error}") from error
+    if not isinstance(content, dict) or not all(isinstance(key, str) for key in content):
+        raise ConfigError(f"@{path} holds no settings: write one KEY: VALUE a line")
+    return content
+
+
+def _text(value: Any) -> str:
+    if value is None:
+        return "null"
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, int | float):
+        return repr(value)
+    if isinstance(value, Mapping):
+        return "{" + ",".join(f"{_text(key)}:{_text(item)}" for key, item in value.items()) + "}"
+    if isinstance(value, Sequence) and not isinstance(value, str):
+        return "[" + ",".join(map(_text, value)) + "]"
+    text = str(value)
+    if _PLAIN.fullmatch(text) and text.lower() not in _WORDS:
+        return text
+    return json.dumps(text, ensure_ascii=False)
+
+
+def _plain(value: Any) -> Any:
+    """A value of Hydra's parser as plain types."""
+    from hydra.core.override_parser.types import QuotedString
+
+    if isinstance(value, QuotedString):
+        return value.text
+    if isinstance(value, Mapping):
+        return {_plain(key): _plain(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_plain(item) for item in value]
+    return value

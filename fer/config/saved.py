@@ -1,0 +1,174 @@
+"""The configuration of a run that is there already: completed, changed, compared, moved to another folder."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, Final
+
+from pydantic import ValidationError
+
+from fer.common.errors import ConfigError, nearest
+from fer.common.parsing import parse_yaml
+from fer.config.compose import compose_in, compose_train, dotted_keys
+from fer.config.conf_files import config_groups
+from fer.config.schema import TrainConfig, validate
+
+# What may change between the parts of one run without changing its numbers.
+FREE: Final = (
+    "run_dir",
+    "resume",
+    "report",
+    "threads",
+    "logger",
+    "trainer.accelerator",
+    "trainer.devices",
+    "trainer.num_nodes",
+    "trainer.strategy",
+    "data.root",
+)
+
+
+_RUN_DIR: Final = "${run_dir}"
+
+
+def load_run_config(run_dir: Path) -> TrainConfig:
+    """The configuration a run folder was trained with.
+
+    Raises:
+        ConfigError: no `config.yaml` there, or one this version cannot read.
+    """
+    return validate(read_tree(run_dir))
+
+
+def read_tree(run_dir: Path) -> dict[str, Any]:
+    """The plain configuration a run folder was trained with, as it was written.
+
+    Raises:
+        ConfigError: no `config.yaml` there, or one this version cannot read.
+    """
+    path = run_dir / "config.yaml"
+    if not path.is_file():
+        raise ConfigError(f"{run_dir} is not a run folder: it has no config.yaml (expected the run_dir of a fer-train)")
+    try:
+        tree = parse_yaml(path.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise ConfigError(f"{path} is not readable YAML: {error}") from error
+    if not isinstance(tree, dict):
+        raise ConfigError(f"{path} holds no configuration")
+    return tree
+
+
+def completed(tree: Mapping[str, Any]) -> dict[str, Any]:
+    """The configuration of an earlier version's run with the keys that came since, each as it was before it came.
+
+    A key's default in the schema is what runs did that could not name it; the shipped files may set another for new
+    runs. A tree that this version cannot read is returned as it is.
+    """
+    try:
+        config = TrainConfig.model_validate(tree)
+    except ValidationError:
+        return dict(tree)
+    filled = _filled(tree, config.model_dump(by_alias=True))
+    assert isinstance(filled, dict)
+    return filled
+
+
+def _filled(saved: Any, known: Any) -> Any:
+    """`saved` with what `known` has beyond it, as plain values."""
+    if isinstance(saved, Mapping) and isinstance(known, Mapping):
+        return {**{key: _filled(value, known.get(key)) for key, value in saved.items()},
+                **{key: _filled(value, None) for key, value in known.items() if key not in saved}}  # fmt: skip
+    if isinstance(saved, Mapping):
+        return {key: _filled(value, None) for key, value in saved.items()}
+    if isinstance(saved, list | tuple):
+        return [_filled(value, None) for value in saved]
+    return str(saved) if isinstance(saved, Path) else saved
+
+
+def compose_on(tree: Mapping[str, Any], overrides: Sequence[str], *, new_run: bool = False) -> dict[str, Any]:
+    """A plain configuration with `overrides` on top, in Hydra's own language.
+
+    Paths inside the run folder follow `run_dir`.
+
+    Args:
+        tree: a resolved configuration of `fer-train`.
+        overrides: as on the command line. `model=resnet18` takes the whole section as the shipped file has it; groups
+            that change several sections (`experiment`, `debug`) belong to the command line of a new run.
+        new_run: the result is for another run folder, with the default name unless `overrides` name one.
+
+    Raises:
+        ConfigError: an override Hydra cannot apply; the message names the key and its nearest neighbours.
+    """
+    import tempfile
+
+    import yaml
+
+    open_ended = [key for key, value in _leaves(tree).items() if isinstance(value, str) and "${" in value]
+    if open_ended:
+        # It was resolved when it was written. A stranger's would be filled in here, with what this machine keeps to
+        # itself (${oc.env:TOKEN}).
+        raise ConfigError(
+            f"{open_ended[0]} of the run's config.yaml holds '${{', which no configuration that fer-train wrote does: "
+            "put its value in its place"
+        )
+    groups = config_groups()
+    tree = {**in_run_dir(tree, _RUN_DIR), "run_dir": None if new_run else tree["run_dir"]}
+    values = []
+    for override in overrides:
+        key, _, option = override.partition("=")
+        if key in ("experiment", "debug"):
+            raise ConfigError(f"{override}: it would change many settings of a run at once: name the keys to change")
+        if key in groups and option not in groups[key]:
+            near = nearest(option, groups[key])
+            raise ConfigError(f"{override}: there is no such {key}{near}; choose one of {', '.join(groups[key])}")
+        if key in groups:
+            tree[key] = in_run_dir(compose_train([override, "run_dir=unused"]), _RUN_DIR)[key]
+        else:
+            values.append(override)
+    with tempfile.TemporaryDirectory() as folder:
+        text = yaml.safe_dump(tree, sort_keys=False, allow_unicode=True)
+        (Path(folder) / "run.yaml").write_text(text, encoding="utf-8")
+        return compose_in(Path(folder), "run", values, known=lambda: dotted_keys(tree))
+
+
+def changed_settings(saved: Mapping[str, Any], asked: Mapping[str, Any], *, free: tuple[str, ...] = FREE) -> list[str]:
+    """What `asked` sets otherwise than `saved`, as "key=value (was value)".
+
+    What may change is left out, a path inside the run folder counts by its place there, so that a folder may be moved,
+    or spelled in another way, and keys that came after either was written count as `completed` says.
+
+    Args:
+        saved: an earlier configuration.
+        asked: another.
+        free: keys, and beginnings of keys, that may change.
+    """
+    before = _leaves(in_run_dir(completed(saved), "RUN_DIR"))
+    now = _leaves(in_run_dir(completed(asked), "RUN_DIR"))
+    return [
+        f"{key}={now.get(key)} (was {before.get(key)})"
+        for key in sorted(before.keys() | now.keys())
+        if before.get(key) != now.get(key) and not key.startswith(free)
+    ]
+
+
+def in_run_dir(tree: Mapping[str, Any], run_dir: str) -> dict[str, Any]:
+    """A configuration for another run folder: `run_dir`, and every path inside the old one."""
+    old = str(tree["run_dir"])
+
+    def moved(value: Any) -> Any:
+        if isinstance(value, Mapping):
+            return {key: moved(item) for key, item in value.items()}
+        if isinstance(value, list):
+            return [moved(item) for item in value]
+        inside = isinstance(value, str) and (value == old or value.startswith(f"{old}/"))
+        return f"{run_dir}{value[len(old) :]}" if inside else value
+
+    return {str(key): moved(value) for key, value in tree.items()}
+
+
+def _leaves(tree: Any, prefix: str = "") -> dict[str, Any]:
+    if isinstance(tree, Mapping) and tree:
+        leaves: dict[str, Any] = {}
+        for key, value in tree.items():
+            leaves |= _leaves(value, f"{prefix}.{key}" if prefix else str(key))
+        return leaves
+    return {prefix: tree}

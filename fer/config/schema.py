@@ -1,0 +1,176 @@
+"""One run's configuration: composed by Hydra, validated once at the edge, frozen from then on."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import BeforeValidator, ConfigDict, Field, ValidationError, model_validator
+
+from fer.common.errors import ConfigError, nearest
+from fer.common.section import Section
+from fer.config.compose import all_keys
+from fer.config.instantiate import check_arguments, check_node, located_class
+from fer.data.augment_config import AugmentConfig
+from fer.data.regions import Region
+from fer.data.sources import AnyDataConfig
+from fer.models.loss_config import LossConfig
+from fer.models.optimizer import OptimizerConfig
+from fer.models.schedule import SchedulerConfig
+
+
+class ModelConfig(Section):
+    """Which net, and what it sees.
+
+    Attributes:
+        name: a name of `fer.models.registry`.
+        channels: channels the net takes, 1 (grey) or 3 (RGB).
+        size: height and width the net takes, in pixels.
+        pretrained: false, true (ImageNet weights from the hub) or the path of a weights file.
+        params: arguments of the net's own builder.
+        train_sizes: training resolutions in pixels, each with the share of the training from which it holds, as
+            [[0.0, 32], [0.5, 48]]; null trains at `size` throughout. Evaluation is always at `size`.
+    """
+
+    name: str
+    channels: Literal[1, 3] = 1
+    size: int = Field(default=48, ge=8)
+    pretrained: bool | str = False
+    params: dict[str, Any] = Field(default_factory=dict)
+    # Pairs, not a mapping: Hydra replaces a list as a whole, and would mix the keys of two mappings.
+    train_sizes: tuple[tuple[float, Annotated[int, Field(ge=8)]], ...] | None = None
+
+    @model_validator(mode="after")
+    def _sizes_start_at_zero(self) -> "ModelConfig":
+        if self.train_sizes is None:
+            return self
+        shares = [share for share, _ in self.train_sizes]
+        if shares[:1] != [0.0]:
+            raise ValueError(f"train_sizes must say what holds from 0.0 on, as in [[0.0, 32], [0.5, 48]], got {shares}")
+        if shares != sorted(set(shares)) or shares[-1] >= 1:
+            raise ValueError(f"the shares of train_sizes must rise and stay below 1, got {shares}")
+        return self
+
+
+class TrainerConfig(Section):
+    """How Lightning's Trainer runs; any other argument of it can be added.
+
+    Attributes:
+        accelerator: auto (CUDA, then Apple MPS, then CPU), cpu, mps or cuda.
+        devices: how many on each machine, or "auto".
+        strategy: auto (one device, or ddp on several) or ddp: a process for each device, each with its share of every
+            batch.
+        max_epochs: passes over the training rows.
+        precision: auto (bfloat16 where the hardware multiplies it faster than float32), or one of Lightning's names.
+    """
+
+    model_config = ConfigDict(extra="allow", frozen=True)
+
+    accelerator: Literal["auto", "cpu", "mps", "cuda"] = "auto"
+    devices: int | Literal["auto"] = 1
+    strategy: str = "auto"
+    max_epochs: int = Field(ge=1)
+    precision: str = "auto"
+
+    @property
+    def arguments(self) -> dict[str, Any]:
+        """Further arguments of `pytorch_lightning.Trainer`."""
+        return dict(self.model_extra or {})
+
+    @property
+    def several_processes(self) -> bool:
+        """Whether it may train on more than one process."""
+        return self.devices != 1 or self.strategy != "auto" or self.arguments.get("num_nodes", 1) != 1
+
+
+def _no_holes(nodes: object) -> object:
+    # `callbacks.x=null` switches one off, as `~callbacks.x` does.
+    return {name: node for name, node in nodes.items() if node is not None} if isinstance(nodes, Mapping) else nodes
+
+
+Nodes = Annotated[dict[str, dict[str, Any]], BeforeValidator(_no_holes)]
+
+
+class TrainConfig(Section):
+    """One training run.
+
+    Attributes:
+        seed: seeds weights, order, augmentation and dropout.
+        visible: the part of every face that is left visible, to training and to selection alike.
+        run_dir: the run folder; null names it `outputs/<date>_<time>_<model>`.
+        resume: auto (continue an interrupted `run_dir`), never, or the path of a checkpoint.
+        channels_last: keep images and convolutions in NHWC memory order.
+        compile: compile the net with TorchInductor.
+        threads: CPU threads for torch; null leaves torch's choice.
+        report: write the report when the training is done (this opens PrivateTest).
+    """
+
+    data: AnyDataConfig
+    model: ModelConfig
+    loss: LossConfig
+    optimizer: OptimizerConfig
+    scheduler: SchedulerConfig
+    augment: AugmentConfig
+    trainer: TrainerConfig
+    callbacks: Nodes = Field(default_factory=dict)
+    logger: Nodes = Field(default_factory=dict)
+    seed: int = Field(default=0, ge=0, lt=2**32)
+    visible: Region = "full"
+    run_dir: Path | None = None
+    resume: str = "auto"
+    channels_last: bool = True
+    compile: bool = False
+    threads: int | None = Field(default=None, ge=1)
+    report: bool = False
+
+
+def typed(tree: Mapping[str, Any]) -> TrainConfig:
+    """The frozen configuration of a plain tree; what goes on to other libraries' classes is not looked at.
+
+    Raises:
+        ConfigError: missing or unknown key, wrong type or range.
+    """
+    try:
+        return TrainConfig.model_validate(tree)
+    except ValidationError as error:
+        raise ConfigError(_validation_message(error)) from error
+
+
+def validate(tree: Mapping[str, Any]) -> TrainConfig:
+    """As `typed`, with every foreign argument checked before data loads; this imports Lightning.
+
+    Raises:
+        ConfigError: as for `typed`, or an unknown argument of a callback, logger, optimiser or the Trainer.
+    """
+    config = typed(tree)
+    from pytorch_lightning import Callback, Trainer
+    from pytorch_lightning.loggers import Logger
+    from torch.optim import Optimizer
+
+    for name, node in config.callbacks.items():
+        check_node(node, f"callbacks.{name}", kind=Callback)
+    for name, node in config.logger.items():
+        check_node(node, f"logger.{name}", kind=Logger)
+    check_arguments(
+        located_class(config.optimizer.target, "optimizer", kind=Optimizer),
+        {"lr", "weight_decay", *config.optimizer.arguments},
+        "optimizer",
+    )
+    check_arguments(Trainer, config.trainer.arguments, "trainer")
+    return config
+
+
+def _validation_message(error: ValidationError) -> str:
+    """The first complaint in one line: key, value, what is allowed."""
+    first = error.errors()[0]
+    # The discriminator's value ("fer2013") stands in the location of a union's member; it is no key.
+    path = [str(part) for part in first["loc"]]
+    if len(path) > 1 and path[0] == "data":
+        path.pop(1)
+    if first["type"] == "union_tag_invalid":
+        context = first["ctx"]
+        return f"data.name={context['tag']!r}: there is no such source; choose one of {context['expected_tags']}"
+    key = ".".join(path)
+    if first["type"] == "extra_forbidden":
+        return f"{key}: no such key{nearest(key, all_keys())}; `fer-train --cfg job` lists them"
+    more = f" (and {error.error_count() - 1} more)" if error.error_count() > 1 else ""
+    return f"{key}={first.get('input')!r}: {first['msg'].removeprefix('Value error, ')}{more}"

@@ -1,0 +1,70 @@
+"""Whether a run starts, goes on, or is refused."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from fer.common.errors import CheckpointError, ConfigError
+from fer.config.saved import changed_settings, read_tree
+from fer.config.schema import TrainConfig
+from fer.folders.run import RunFolder
+from fer.models.checkpoint import NetSpec, read_checkpoint, spec_of
+
+
+def checkpoint_to_resume(folder: RunFolder, config: TrainConfig, tree: Mapping[str, Any]) -> Path | None:
+    """The checkpoint to go on from; None starts afresh.
+
+    Raises:
+        CheckpointError: the checkpoint is missing, unreadable, or of another net.
+        ConfigError: the folder holds a finished run, or one of another configuration.
+    """
+    if config.resume not in ("auto", "never"):
+        path = Path(config.resume)
+        _refuse_other_net(path, config)
+        _refuse_used(folder, "resume=PATH starts a new run")
+        return path
+    if config.resume == "never":
+        _refuse_used(folder, "resume=never starts a new run")
+        return None
+    if folder.metrics.exists():
+        raise ConfigError(
+            f"run_dir={folder.path} holds a finished run: report on it (fer-report run={folder.path}), "
+            f"choose another run_dir, or train on from it with resume={folder.last} in a new one"
+        )
+    if not folder.last.exists():
+        return None
+    _refuse_other_config(folder, tree)
+    _refuse_other_net(folder.last, config)
+    return folder.last
+
+
+def _refuse_used(folder: RunFolder, why: str) -> None:
+    if folder.checkpoints.exists() and any(folder.checkpoints.iterdir()):
+        raise ConfigError(
+            f"run_dir={folder.path} already holds checkpoints and {why}: choose another run_dir, or delete that one"
+        )
+
+
+def _refuse_other_net(path: Path, config: TrainConfig) -> None:
+    theirs = spec_of(read_checkpoint(path))
+    ours = NetSpec.of(config.model)
+    if theirs != ours:
+        raise CheckpointError(
+            f"{path} holds another net: it was trained as {_words(theirs)}, the configuration asks for {_words(ours)}"
+        )
+
+
+def _words(spec: NetSpec) -> str:
+    params = "".join(f" model.params.{key}={value}" for key, value in spec.params.items())
+    return f"model={spec.name} model.channels={spec.channels} model.size={spec.size}{params}"
+
+
+def _refuse_other_config(folder: RunFolder, tree: Mapping[str, Any]) -> None:
+    if not folder.config.is_file():
+        return
+    changed = changed_settings(read_tree(folder.path), tree)
+    if changed:
+        raise ConfigError(
+            f"run_dir={folder.path} holds an interrupted run with another configuration: {', '.join(changed[:5])}; "
+            "repeat its own command to go on, or choose another run_dir"
+        )

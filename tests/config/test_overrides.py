@@ -1,0 +1,85 @@
+"""Settings as overrides, for a command line, a file, and back."""
+
+import shlex
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from fer.common.errors import ConfigError
+from fer.config.compose import compose_train
+from fer.config.overrides import as_mapping, command, from_mapping, override, with_files
+
+VALUES: list[Any] = [
+    None,
+    True,
+    3,
+    1e-05,
+    -0.25,
+    "sgd",
+    "a b",
+    "null",
+    "3",
+    'a "quoted", {bracketed} $word',
+    "~/data/archive (1).zip",
+    [8, 16],
+    ["a", "b c"],
+    {"a": 1, "b": [None, 0.5]},
+    [],
+    "",
+]
+
+
+@pytest.mark.parametrize("value", VALUES, ids=repr)
+def test_every_value_reaches_the_configuration(value: Any) -> None:
+    tree = compose_train([override("+model.params.anything", value), "run_dir=unused"])
+    assert tree["model"]["params"]["anything"] == value
+
+
+def test_mappings_and_overrides_are_each_others_inverse() -> None:
+    overrides = [
+        "model=cnn",
+        "+trainer.max_steps=3",
+        "~callbacks.ema",
+        "optimizer.lr=0.01",
+        "model.params.widths=[8,16]",
+    ]
+    mapping = as_mapping(overrides)
+    assert mapping == {
+        "model": "cnn",
+        "+trainer.max_steps": 3,
+        "~callbacks.ema": None,
+        "optimizer.lr": 0.01,
+        "model.params.widths": [8, 16],
+    }
+    assert from_mapping(mapping) == overrides
+
+
+def test_the_later_of_two_wins() -> None:
+    assert as_mapping(["optimizer.lr=1", "seed=2", "optimizer.lr=3"]) == {"seed": 2, "optimizer.lr": 3}
+
+
+def test_a_command_survives_a_shell() -> None:
+    overrides = [override("run_dir", "a folder/x"), "model.params.widths=[8,16]", "optimizer=sgd"]
+    assert shlex.split(command(overrides)) == ["fer-train", *overrides]
+
+
+def test_files_give_way_to_what_stands_beside_them(tmp_path: Path) -> None:
+    path = tmp_path / "best.yaml"
+    path.write_text("# comment\nmodel: mlp\noptimizer.lr: 0.5\ndata.batch_size: 64\n", encoding="utf-8")
+    assert with_files([f"@{path}", "optimizer.lr=0.1", "seed=1"]) == [
+        "model=mlp",
+        "data.batch_size=64",
+        "optimizer.lr=0.1",
+        "seed=1",
+    ]
+    assert compose_train(with_files([f"@{path}"]))["data"]["batch_size"] == 64
+
+
+@pytest.mark.parametrize(("content", "words"), [(None, "no such file"), ("[1, 2]", "no settings"), ("a: [", "YAML")])
+def test_a_file_that_is_none_is_told(tmp_path: Path, content: str | None, words: str) -> None:
+    path = tmp_path / "best.yaml"
+    if content is not None:
+        path.write_text(content, encoding="utf-8")
+    with pytest.raises(ConfigError, match=words):
+        with_files([f"@{path}"])
