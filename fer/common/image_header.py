@@ -28,6 +28,13 @@ class ImageHeader:
     animated: bool = False
 
 
+IMAGE_SUFFIXES: Final = frozenset(
+    (".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".apng", ".webp", ".gif", ".bmp", ".dib", ".tif", ".tiff", ".pbm",
+     ".pgm", ".ppm", ".pnm", ".avif", ".heic", ".heif", ".hif", ".jp2", ".j2k", ".jxl", ".tga")
+)  # fmt: skip
+"""What every command takes for a picture in a folder, in lower case. The content decides whether it is one; the kinds
+that cannot be read (HEIC, JPEG 2000, ...) are among them to be told of, not passed over."""
+
 FOREIGN: Final[tuple[tuple[bytes, str], ...]] = (
     (b"%PDF", "a PDF"),
     (b"\x1aE\xdf\xa3", "a Matroska or WebM video"),

@@ -1,4 +1,35 @@
-"""What people read of a number, the same in the terminal and on every page."""
+"""What people read of a number or a path, the same in the terminal, in files and on every page."""
+
+import re
+from pathlib import Path
+from typing import Final
+
+_SURROGATE: Final = re.compile("[\\ud800-\\udfff]")
+
+_UNSHOWN: Final = re.compile("[\\x00-\\x1f\\x7f-\\x9f\\u2028-\\u202e\\u2066-\\u2069\\ud800-\\udfff]")
+"""Besides surrogates: control characters, and those that end a line or turn the direction of writing (Unicode,
+categories Cc, Zl and Zp; Standard Annex 9, section 2). A terminal obeys them."""
+
+
+def printable_path(path: str | Path) -> str:
+    """A path that every terminal, file and page can show.
+
+    Bytes that are no UTF-8 (names from old disks and archives), which Python holds as lone surrogates (PEP 383), and
+    control characters become escapes: `caf\\xe9.jpg`, `two\\x0alines.jpg`. Other paths come back as they are.
+    """
+    return _UNSHOWN.sub(_escape, str(path))
+
+
+def printable_text(text: str) -> str:
+    """A message that can be encoded: the bytes in it that are no UTF-8 as in `printable_path`; lines stay lines."""
+    return _SURROGATE.sub(_escape, text)
+
+
+def _escape(found: re.Match[str]) -> str:
+    code = ord(found[0])
+    if 0xDC80 <= code <= 0xDCFF:  # a byte
+        code -= 0xDC00
+    return f"\\x{code:02x}" if code < 0x100 else f"\\u{code:04x}"
 
 
 def duration(seconds: object) -> str:

@@ -9,12 +9,7 @@ from pathlib import Path
 from typing import Final, Literal
 
 from fer.common.errors import DataError
-
-IMAGE_SUFFIXES: Final = frozenset(
-    (".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".webp", ".gif", ".bmp", ".tif", ".tiff", ".avif", ".heic", ".heif",
-     ".pgm", ".ppm", ".pnm")
-)  # fmt: skip
-"""What is taken from a folder; HEIC is among them to be told of, not passed over."""
+from fer.common.image_header import IMAGE_SUFFIXES
 
 VIDEO_SUFFIXES: Final = frozenset((".mp4", ".m4v", ".mov", ".avi", ".mkv", ".webm", ".mpg", ".mpeg", ".mjpeg", ".mjpg"))
 
