@@ -12,7 +12,7 @@ import numpy.typing as npt
 from fer.bench.result import Measurement, Row, in_turn, ratio, unmeasured
 from fer.bench.settings import Bench
 from fer.common.errors import FerError
-from fer.export.measurement import BATCH, Answers, one_torch_thread, onnx_answers, time_answers
+from fer.export.measurement import BATCH, Answers, one_torch_thread, onnx_predictor, time_predictions
 
 if TYPE_CHECKING:
     from fer.models.checkpoint import LoadedModel
@@ -47,7 +47,7 @@ def measure_inference(bench: Bench) -> Measurement:
     for number in range(bench.settings.repeats):
         for form in in_turn(list(forms), number):
             with one_torch_thread():
-                times[form].append(time_answers(forms[form], images))
+                times[form].append(time_predictions(forms[form], images))
             log.info("inference %d of %d: %-22s %8.3f ms", number + 1, bench.settings.repeats, form, times[form][-1][0])
     rows = []
     for index, size in enumerate(("1 face", f"batches of {BATCH}")):
@@ -64,7 +64,7 @@ def measure_inference(bench: Bench) -> Measurement:
         ]
     kind = "drawn" if config.data.name == "synthetic" else "training"
     notes = (
-        "one thread, preprocessing included; each repeat is itself a median of up to 200 answers",
+        "one thread, preprocessing included; each repeat is itself a median of up to 200 predictions",
         f"INT8 ranges from {len(faces):,} {kind} faces; what INT8 costs in accuracy is fer-export's to say",
     )
     return Measurement(key="inference", title=f"inference: {what}, {model.spec.size} px", rows=tuple(rows), notes=notes)
@@ -127,7 +127,7 @@ def _forms(model: "LoadedModel", faces: npt.NDArray[np.uint8]) -> tuple[dict[str
 
     def attempt(form: str, make: Callable[[], bytes]) -> None:
         try:
-            forms[form] = onnx_answers(make())
+            forms[form] = onnx_predictor(make())
         except FerError as error:
             failed[form] = str(error)
 

@@ -13,14 +13,13 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from fer.common.luma import LUMA
+
 _FREQUENCIES = 10
 """Frequencies kept along each axis: tight enough that few pairs remain, small enough for one quick matrix product."""
 
 _SLACK = 1e-4
 """Allowance for float32 rounding in the bound; a hundred times what it can be."""
-
-_LUMA = np.array([0.299, 0.587, 0.114], dtype=np.float32)
-"""Rec. 601, as in `fer.models.preprocess`."""
 
 
 def near_duplicates(
@@ -67,7 +66,7 @@ def _grey(images_NCHW: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:
     """uint8 (N, C, H, W) -> float32 (N, H, W)."""
     if images_NCHW.shape[1] == 1:
         return images_NCHW[:, 0].astype(np.float32)
-    grey: npt.NDArray[np.float32] = np.einsum("nchw,c->nhw", images_NCHW.astype(np.float32), _LUMA)
+    grey: npt.NDArray[np.float32] = np.einsum("nchw,c->nhw", images_NCHW.astype(np.float32), np.array(LUMA, np.float32))
     return grey
 
 

@@ -15,13 +15,11 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
+from fer.common.luma import LUMA
 from fer.data.samples import FaceSamples, Split, content_hashes
 
 LEAST_LIKENESS: Final = 0.9
 LARGEST_DISTANCE_RATIO: Final = 0.5
-
-_LUMA: Final = np.array([0.299, 0.587, 0.114], dtype=np.float32)
-"""Rec. 601, as in `fer.models.preprocess`."""
 
 _BLOCK: Final = 512
 
@@ -155,7 +153,7 @@ def _grey(images_NCHW: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
     """uint8 (N, C, H, W) -> uint8 (N, 1, H, W)."""
     if images_NCHW.shape[1] == 1:
         return images_NCHW
-    grey = np.einsum("nchw,c->nhw", images_NCHW.astype(np.float32), _LUMA)
+    grey = np.einsum("nchw,c->nhw", images_NCHW.astype(np.float32), np.array(LUMA, np.float32))
     rounded: npt.NDArray[np.uint8] = grey.round().astype(np.uint8)
     return rounded[:, None]
 

@@ -103,12 +103,12 @@ def _forms(rows: Sequence[Measured], facts: ModelFacts) -> str:
 def _behaviour(facts: ModelFacts) -> str:
     target = f"{100 * facts.target_accuracy:.0f} %"
     if facts.threshold is None or facts.answered_accuracy is None:
-        said = f"No confidence of this model earns an accuracy of {target}, so every answer is marked uncertain."
+        said = f"No confidence of this model earns an accuracy of {target}, so every prediction is marked uncertain."
     else:
         said = (
-            f"An answer of a confidence below {100 * facts.threshold:.1f} % is marked uncertain. That leaves "
-            f"{100 * facts.coverage:.0f} % of the {facts.split} faces answered, {100 * facts.answered_accuracy:.1f} % "
-            f"of them rightly (the target was {target})."
+            f"A prediction of a confidence below {100 * facts.threshold:.1f} % is marked uncertain. That leaves "
+            f"{100 * facts.coverage:.0f} % of the {facts.split} faces with a certain prediction, "
+            f"{100 * facts.answered_accuracy:.1f} % of them right (the target was {target})."
         )
     return (
         f"## Confidence\n\nLogits are divided by a temperature of {facts.temperature:.3f}, fitted on {facts.split}. "
@@ -126,7 +126,7 @@ _USE = """\
 ## Intended use
 
 Study, teaching and research on the recognition of facial expressions in small face crops, and demonstrations in which
-the people shown have agreed to it. It answers with one of seven expressions: {labels}.
+the people shown have agreed to it. It predicts one of seven expressions: {labels}.
 
 ## Not for
 

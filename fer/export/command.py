@@ -29,7 +29,7 @@ next: fer-predict photo.jpg --model model.onnx
 
 
 def main(argv: Sequence[str]) -> int:
-    """Runs the command; returns the exit status. The answer goes to standard output.
+    """Runs the command; returns the exit status. The result goes to standard output.
 
     Raises:
         FerError: a mistake in the arguments, a run folder or its data, or a result that was refused.
@@ -83,7 +83,7 @@ def _parser() -> argparse.ArgumentParser:
         metavar="SHARE",
         type=_share,
         default=0.8,
-        help="accuracy that answers not marked uncertain are to reach, above 0 and up to 1 (default: 0.8)",
+        help="accuracy that predictions not marked uncertain are to reach, above 0 and up to 1 (default: 0.8)",
     )
     parser.add_argument(
         "--ranges",
@@ -100,16 +100,16 @@ def _parser() -> argparse.ArgumentParser:
         "--calibration-faces", metavar="N", type=positive, default=512, help="training faces for INT8 (default: 512)"
     )
     parser.add_argument("--seed", metavar="N", type=natural, default=0, help="draws these faces (default: 0)")
-    parser.add_argument("--json", action="store_true", help="answer with one JSON document")
+    parser.add_argument("--json", action="store_true", help="print one JSON document")
     return parser
 
 
 def _text(result: "ExportResult") -> str:
     facts = result.facts
-    answered = (
-        "every answer is marked uncertain: no confidence earns the accuracy asked for"
+    certain = (
+        "every prediction is marked uncertain: no confidence earns the accuracy asked for"
         if facts.threshold is None
-        else f"uncertain below {100 * facts.threshold:.1f} %, which leaves {100 * facts.coverage:.0f} % answered"
+        else f"uncertain below {100 * facts.threshold:.1f} %, which leaves {100 * facts.coverage:.0f} % certain"
     )
     lines = [
         facts.name,
@@ -117,7 +117,7 @@ def _text(result: "ExportResult") -> str:
         result.table(),
         "",
         *(f"note: {note}" for note in result.notes),
-        f"temperature {facts.temperature:.3f}; {answered}",
+        f"temperature {facts.temperature:.3f}; {certain}",
         f"wrote {result.path} ({result.path.stat().st_size / 1e6:.2f} MB, SHA-256 {facts.sha256[:16]}...)"
         + ("" if result.card is None else f", {result.card.name} and {result.path.with_suffix('.sha256').name}"),
     ]

@@ -9,7 +9,7 @@ import numpy.typing as npt
 from fer.export.faces import ExportFaces
 from fer.export.gate import Gate
 from fer.export.graph import to_onnx
-from fer.export.measurement import Answers, Measured, measure, one_torch_thread, onnx_answers
+from fer.export.measurement import Measured, Predict, measure, one_torch_thread, onnx_predictor
 from fer.export.quantize import Ranges, quantize
 from fer.metrics.calibration import Calibration
 from fer.models.checkpoint import LoadedModel
@@ -28,13 +28,13 @@ class Converted:
     Attributes:
         graph: without metadata.
         maps: cells a side of its class maps; None where it has none.
-        answers: its probabilities of the selection faces, float32 (N, 7).
+        probabilities: its probabilities of the selection faces, float32 (N, 7).
         measured: every form, side by side.
     """
 
     graph: "ModelProto"
     maps: int | None
-    answers: npt.NDArray[np.float32]
+    probabilities: npt.NDArray[np.float32]
     measured: tuple[Measured, ...]
 
 
@@ -68,39 +68,39 @@ def convert(
     Raises:
         CheckpointError: torch cannot write this net as ONNX.
         ConfigError: a net without a layer to quantise.
-        RefusedError: the graph does not answer as the net does.
+        RefusedError: the graph does not predict as the net does.
     """
     # From the logits: probabilities that were too small for float32 do not tell what the temperature makes of them.
     reference = softmax(logits, temperature=calibration.temperature)
 
-    def row(form: str, ask: Answers, megabytes: float, given: npt.NDArray[np.float32]) -> Measured:
+    def row(form: str, predict: Predict, megabytes: float, probabilities: npt.NDArray[np.float32]) -> Measured:
         return measure(
             form,
-            answers=ask,
+            predict=predict,
             megabytes=megabytes,
             images=faces.images,
             labels=faces.labels,
-            given=given,
+            probabilities=probabilities,
             reference=reference,
         )
 
     def onnx_row(form: str, graph: "ModelProto") -> tuple[Measured, npt.NDArray[np.float32]]:
         content: bytes = graph.SerializeToString()
-        ask = onnx_answers(content)
-        given = ask(faces.images)
-        return row(form, ask, len(content) / 1e6, given), given
+        predict = onnx_predictor(content)
+        probabilities = predict(faces.images)
+        return row(form, predict, len(content) / 1e6, probabilities), probabilities
 
     with one_torch_thread():
         torch_row = row("torch fp32", model.probabilities, _megabytes(model), reference)
     graph, maps = to_onnx(model, size=faces.size, temperature=calibration.temperature)
-    fp32, answers = onnx_row("onnx fp32", graph)
+    fp32, probabilities = onnx_row("onnx fp32", graph)
     gate.check_parity(fp32)
     if int8 is None:
-        return Converted(graph=graph, maps=maps, answers=answers, measured=(torch_row, fp32))
+        return Converted(graph=graph, maps=maps, probabilities=probabilities, measured=(torch_row, fp32))
     graph = quantize(graph, faces=faces.calibration, ranges=int8.ranges, full_range=int8.full_range)
-    quantized, answers = onnx_row("onnx int8", graph)
+    quantized, probabilities = onnx_row("onnx int8", graph)
     gate.check_loss(fp32, quantized, split=faces.split, n=len(faces.labels))
-    return Converted(graph=graph, maps=maps, answers=answers, measured=(torch_row, fp32, quantized))
+    return Converted(graph=graph, maps=maps, probabilities=probabilities, measured=(torch_row, fp32, quantized))
 
 
 def torch_logits(model: LoadedModel, images: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:

@@ -28,7 +28,7 @@ def describe_export(
     model: LoadedModel,
     faces: ExportFaces,
     calibration: Calibration,
-    answers: npt.NDArray[np.float32],
+    probabilities: npt.NDArray[np.float32],
     maps: int | None,
     int8: bool,
 ) -> ModelFacts:
@@ -39,11 +39,11 @@ def describe_export(
         model: its model.
         faces: the selection faces.
         calibration: what was fitted on them.
-        answers: the file's own probabilities of them, (N, 7).
+        probabilities: the file's own probabilities of them, (N, 7).
         maps: cells a side of its class maps.
         int8: whether its layers are quantised.
     """
-    scores = evaluate(predictions_of(faces, answers), resamples=_RESAMPLES)
+    scores = evaluate(predictions_of(faces, probabilities), resamples=_RESAMPLES)
     precision: Any = "int8" if int8 else "fp32"
     return ModelFacts(
         name=f"{record.model} {precision}, {faces.source}",
@@ -66,7 +66,7 @@ def describe_export(
         config_digest=config_digest(record.config),
         seed=record.seed,
         epochs=model.epoch + 1,
-        reference=drift_reference(faces.images[:, 0], answers, split=faces.split),
+        reference=drift_reference(faces.images[:, 0], probabilities, split=faces.split),
         versions={name: importlib.metadata.version(name) for name in _PACKAGES},
     )
 

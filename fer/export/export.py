@@ -82,7 +82,7 @@ def export_run(
     """Writes the best model of a run as one self-describing .onnx file, checked first; or nothing.
 
     Temperature and abstention threshold are fitted on the selection faces (PublicTest under the official protocol), on
-    torch's answers; the scores in the file are those of the file itself on the same faces. PrivateTest is not read.
+    torch's predictions; the scores in the file are those of the file itself on the same faces. PrivateTest is not read.
 
     Args:
         run_dir: the run folder.
@@ -90,7 +90,7 @@ def export_run(
         int8: quantise, statically, on faces drawn from the training rows.
         data_root: where the data set lies now; None for where the run found it.
         max_loss: accuracy INT8 may lose against float32 on the selection faces, in points of a hundred, 0 or more.
-        target_accuracy: what answers above the abstention threshold are to reach, in (0, 1].
+        target_accuracy: what predictions above the abstention threshold are to reach, in (0, 1].
         ranges: how INT8 ranges are found; see `fer.export.quantize.quantize`.
         full_range: use all 8 bits of a weight; see there.
         calibration_faces: how many are drawn, at least 1.
@@ -100,7 +100,7 @@ def export_run(
     Raises:
         ConfigError: `run_dir` is no run folder, or `out` cannot be.
         CheckpointError: no readable checkpoint, or a net that torch cannot write.
-        RefusedError: the result does not answer as the net does.
+        RefusedError: the result does not predict as the net does.
         DataError: the data set cannot be opened.
         StorageError: the disk refused the file; an earlier one is intact.
     """
@@ -125,7 +125,7 @@ def export_run(
         model=model,
         faces=faces,
         calibration=calibration,
-        answers=converted.answers,
+        probabilities=converted.probabilities,
         maps=converted.maps,
         int8=int8,
     )

@@ -1,4 +1,4 @@
-"""Which exports are refused: those that do not answer as the net they came from."""
+"""Which exports are refused: those that do not predict as the net they came from."""
 
 from dataclasses import dataclass
 from typing import Final
@@ -15,7 +15,7 @@ MIN_AGREEMENT: Final = 0.999
 
 
 class RefusedError(CheckpointError):
-    """An exported model that does not answer as its net; nothing was written."""
+    """An exported model that does not predict as its net; nothing was written."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,7 +36,7 @@ class Gate:
         """
         if fp32.max_difference > MAX_DIFFERENCE or fp32.agreement < MIN_AGREEMENT:
             raise RefusedError(
-                f"refused: the exported graph does not answer as torch does: probabilities differ by up to "
+                f"refused: the exported graph does not predict as torch does: probabilities differ by up to "
                 f"{fp32.max_difference:.1e} (limit {MAX_DIFFERENCE:.0e}), labels agree on {100 * fp32.agreement:.2f} % "
                 f"of the faces (limit {100 * MIN_AGREEMENT:.1f} %); nothing was written"
             )

@@ -1,4 +1,4 @@
-"""Size, speed and answers of a model file, measured where it will be used: in ONNX Runtime."""
+"""Size, speed and predictions of a model file, measured where it will be used: in ONNX Runtime."""
 
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -16,7 +16,7 @@ _WARM_UP: Final = 10
 _REPEATS: Final = 200
 _SECONDS: Final = 2.0
 
-Answers = Callable[[npt.NDArray[np.uint8]], npt.NDArray[np.float32]]
+Predict = Callable[[npt.NDArray[np.uint8]], npt.NDArray[np.float32]]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,8 +46,8 @@ class Measured:
         return asdict(self)
 
 
-def onnx_answers(content: bytes) -> Answers:
-    """Asks a model file in one thread: uint8 (N, 1, S, S) -> probabilities (N, 7)."""
+def onnx_predictor(content: bytes) -> Predict:
+    """Runs a model file in one thread: uint8 (N, 1, S, S) -> probabilities (N, 7)."""
     import onnxruntime
 
     options = onnxruntime.SessionOptions()
@@ -55,30 +55,30 @@ def onnx_answers(content: bytes) -> Answers:
     options.log_severity_level = 4
     session = onnxruntime.InferenceSession(content, options, providers=["CPUExecutionProvider"])
 
-    def answers(images: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:
+    def predict(images: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:
         found: list[Any] = [
             session.run([PROBABILITIES], {INPUT: np.ascontiguousarray(images[start : start + BATCH])})[0]
             for start in range(0, len(images), BATCH)
         ]
         return np.concatenate(found)
 
-    return answers
+    return predict
 
 
-def time_answers(answers: Answers, images: npt.NDArray[np.uint8]) -> tuple[float, float]:
+def time_predictions(predict: Predict, images: npt.NDArray[np.uint8]) -> tuple[float, float]:
     """Median milliseconds a face, alone and in batches of `BATCH`, each within about two seconds."""
     batch = images[np.arange(BATCH) % len(images)]
-    return _median_ms(answers, images[:1]), _median_ms(answers, batch) / BATCH
+    return _median_ms(predict, images[:1]), _median_ms(predict, batch) / BATCH
 
 
-def _median_ms(answers: Answers, images: npt.NDArray[np.uint8]) -> float:
+def _median_ms(predict: Predict, images: npt.NDArray[np.uint8]) -> float:
     end = time.perf_counter() + _SECONDS
     for _ in range(_WARM_UP):
-        answers(images)
+        predict(images)
     times: list[float] = []
     while len(times) < 3 or (len(times) < _REPEATS and time.perf_counter() < end):
         started = time.perf_counter()
-        answers(images)
+        predict(images)
         times.append(time.perf_counter() - started)
     return 1000 * float(np.median(times))
 
@@ -86,33 +86,33 @@ def _median_ms(answers: Answers, images: npt.NDArray[np.uint8]) -> float:
 def measure(
     form: str,
     *,
-    answers: Answers,
+    predict: Predict,
     megabytes: float,
     images: npt.NDArray[np.uint8],
     labels: npt.NDArray[np.int64],
-    given: npt.NDArray[np.float32],
+    probabilities: npt.NDArray[np.float32],
     reference: npt.NDArray[np.float32],
 ) -> Measured:
     """One row of the table.
 
     Args:
         form: its name.
-        answers: asks the model; for the times.
+        predict: asks the model; for the times.
         megabytes: its size.
         images: uint8 (N, 1, S, S).
         labels: int64 (N,).
-        given: its probabilities of the images, (N, 7).
+        probabilities: its probabilities of the images, (N, 7).
         reference: torch's.
     """
-    single, batch = time_answers(answers, images)
+    single, batch = time_predictions(predict, images)
     return Measured(
         form=form,
         megabytes=megabytes,
         single_ms=single,
         batch_ms=batch,
-        accuracy=float((given.argmax(axis=1) == labels).mean()),
-        agreement=float((given.argmax(axis=1) == reference.argmax(axis=1)).mean()),
-        max_difference=float(np.abs(given - reference).max()),
+        accuracy=float((probabilities.argmax(axis=1) == labels).mean()),
+        agreement=float((probabilities.argmax(axis=1) == reference.argmax(axis=1)).mean()),
+        max_difference=float(np.abs(probabilities - reference).max()),
     )
 
 
@@ -138,6 +138,6 @@ def table(rows: Sequence[Measured], *, split: str, n: int) -> str:
             f"{100 * row.accuracy:9.2f} %{100 * row.agreement:9.2f} %{row.max_difference:11.1e}"
             for row in rows
         ),
-        f"one thread, preprocessing included, times a face; answers on {n:,} {split} faces against torch",
+        f"one thread, preprocessing included, times a face; predictions on {n:,} {split} faces against torch",
     ]
     return "\n".join(lines)

@@ -35,7 +35,7 @@ def quantize(
         faces: uint8 (N, 1, S, S), from which the ranges of the activations are read; training faces.
         ranges: how: the extremes, the least loss of information (entropy), or the 99.999th percentile.
         full_range: use all 8 bits of a weight. False uses 7, because x86 CPUs without VNNI add pairs of products in 16
-            bits and saturate: with 7 bits every CPU gives the same answers, at the same speed.
+            bits and saturate: with 7 bits every CPU gives the same predictions, at the same speed.
 
     Raises:
         ConfigError: the graph has no layer to quantise.

@@ -9,12 +9,12 @@ from fer.common.labels import EMOTIONS
 from fer.runtime.facts import Reference
 from fer.runtime.statistics import brightness, sharpness
 
-_LEAST_DEVIATION: Final = 1e-6
-"""A statistic that never varies (the confidence of a baseline) still gets a deviation to divide by."""
+_LEAST_STD: Final = 1e-6
+"""A statistic that never varies (the confidence of a baseline) still gets a standard deviation to divide by."""
 
 
 def drift_reference(faces: npt.NDArray[np.uint8], probabilities: npt.NDArray[np.float32], *, split: str) -> Reference:
-    """Shares of the answers, and mean and deviation of confidence, brightness and sharpness.
+    """Shares of the labels, and mean and standard deviation of confidence, brightness and sharpness.
 
     Selection faces, not training ones: of faces it was trained on a model is surer than of any it will meet.
 
@@ -34,5 +34,5 @@ def drift_reference(faces: npt.NDArray[np.uint8], probabilities: npt.NDArray[np.
         n=len(faces),
         labels={emotion: float(count / len(faces)) for emotion, count in zip(EMOTIONS, counts, strict=True)},
         means={name: float(values.mean()) for name, values in statistics.items()},
-        deviations={name: max(float(values.std()), _LEAST_DEVIATION) for name, values in statistics.items()},
+        deviations={name: max(float(values.std()), _LEAST_STD) for name, values in statistics.items()},
     )

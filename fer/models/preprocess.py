@@ -3,8 +3,7 @@
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-# Rec. 601 luma, the weights of every JPEG decoder and of OpenCV's grey conversion.
-_LUMA = (0.299, 0.587, 0.114)
+from fer.common.luma import LUMA
 
 
 class Preprocess(nn.Module):
@@ -31,7 +30,7 @@ class Preprocess(nn.Module):
         """
         x_BCHW = image_BCHW.float()
         if x_BCHW.shape[1] == 3 and self.channels == 1:
-            luma = x_BCHW.new_tensor(_LUMA).view(1, 3, 1, 1)
+            luma = x_BCHW.new_tensor(LUMA).view(1, 3, 1, 1)
             x_BCHW = (x_BCHW * luma).sum(dim=1, keepdim=True)
         side = self.size if size is None else size
         if x_BCHW.shape[-2:] != (side, side):

@@ -49,7 +49,7 @@ class Reference(_Facts):
     Attributes:
         split: which faces ("PublicTest").
         n: how many.
-        labels: label -> its share in [0, 1] among the model's own answers; they sum to 1.
+        labels: label -> its share in [0, 1] among the model's own predictions; they sum to 1.
         means: "confidence", "brightness", "sharpness" (`fer.runtime.statistics`) -> mean over the faces.
         deviations: the same -> standard deviation over the faces, above 0.
     """
@@ -73,9 +73,9 @@ class ModelFacts(_Facts):
         size: height and width of a face, in pixels.
         maps: cells a side of its class activation maps; None where it has none.
         temperature: what the logits are divided by, inside the graph (arXiv 1706.04599, section 4.2).
-        threshold: lowest confidence that is an answer; None where none earns the accuracy asked for.
-        target_accuracy: what the answers above the threshold are to reach.
-        coverage: share of the fitting faces with an answer above the threshold.
+        threshold: lowest confidence of a certain prediction; None where none earns the accuracy asked for.
+        target_accuracy: what the predictions above the threshold are to reach.
+        coverage: share of the fitting faces with a prediction above the threshold.
         answered_accuracy: accuracy on these; None where there are none.
         split: the faces that fitted temperature and threshold and gave the scores ("PublicTest"). Never PrivateTest.
         metrics: score by name ("accuracy", "macro_f1", ...) of this very file on these faces.
@@ -123,7 +123,7 @@ class ModelFacts(_Facts):
 
     @property
     def uncertain_below(self) -> float:
-        """Answers of lower confidence are uncertain; `NEVER_CERTAIN`, above every confidence, where all of them are."""
+        """Predictions of lower confidence are uncertain: all of them for `NEVER_CERTAIN`, above every confidence."""
         return NEVER_CERTAIN if self.threshold is None else self.threshold
 
     def as_metadata(self) -> dict[str, str]:

@@ -43,13 +43,13 @@ class EmotionModel:
 
         Args:
             path: the .onnx file; None for the model shipped with the package, whose hash is checked.
-            threads: CPU threads an answer may use. One is fastest for single faces, and leaves the others to the rest.
+            threads: CPU threads a prediction may use. One is fastest for single faces, and leaves the others free.
 
         Raises:
             CheckpointError: missing, cut off, not of fer-export, of a later schema, or not what it says it is.
         """
         if path is None:
-            from fer.runtime.shipped.model import MODEL, expected_sha256
+            from fer.runtime.shipped import MODEL, expected_sha256
 
             facts, content = _read(MODEL)
             if facts.sha256 != expected_sha256():
@@ -89,8 +89,8 @@ class EmotionModel:
         """
         assert faces.dtype == np.uint8, faces.dtype
         assert faces.shape[1:] == (self.size, self.size), faces.shape
-        answers = [self._run(PROBABILITIES, faces[start : start + BATCH]) for start in range(0, len(faces), BATCH)]
-        return np.concatenate(answers) if answers else np.zeros((0, len(self.labels)), np.float32)
+        batches = [self._run(PROBABILITIES, faces[start : start + BATCH]) for start in range(0, len(faces), BATCH)]
+        return np.concatenate(batches) if batches else np.zeros((0, len(self.labels)), np.float32)
 
     def heat_map(self, face: npt.NDArray[np.uint8], label: str) -> npt.NDArray[np.float32]:
         """float32 array (size, size) in [0, 1]: where the face speaks for `label`; 1 at the strongest place.
@@ -136,32 +136,32 @@ class EmotionModel:
         return mean_loss.astype(np.float32)
 
     def _run(self, output: str, faces: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:
-        answer: npt.NDArray[np.float32]
+        values: npt.NDArray[np.float32]
         try:
-            answer = self._session.run([output], {INPUT: np.ascontiguousarray(faces[:, None])})[0]
+            values = self._session.run([output], {INPUT: np.ascontiguousarray(faces[:, None])})[0]
         except Exception as error:  # ONNX Runtime's own classes derive from Exception alone
             raise CheckpointError(
                 f"the model {self.name} cannot be run: {_reason(error)}; export it again with fer-export"
             ) from error
-        if not np.isfinite(answer).all():
+        if not np.isfinite(values).all():
             raise CheckpointError(f"the model {self.name} gives numbers that are none: export it again with fer-export")
-        return answer
+        return values
 
     def _try_out(self, origin: str) -> None:
-        """Refuses a file that opens and cannot answer: two faces, black and white, tell it."""
+        """Refuses a file that opens and cannot predict: two faces, black and white, tell it."""
         faces = np.zeros((2, self.size, self.size), np.uint8)
         faces[1] = 255
         wanted: dict[str, tuple[int, ...]] = {PROBABILITIES: (2, len(self.labels))}
         if self.facts.maps is not None:
             wanted[MAPS] = (2, len(self.labels), self.facts.maps, self.facts.maps)
         for output, shape in wanted.items():
-            answer = self._run(output, faces)
-            if answer.shape != shape:
+            values = self._run(output, faces)
+            if values.shape != shape:
                 raise CheckpointError(
-                    f"{origin} is not the model that it says it is: its {output} have the shape {answer.shape} instead "
+                    f"{origin} is not the model that it says it is: its {output} have the shape {values.shape} instead "
                     f"of {shape}; export it again with fer-export"
                 )
-            if output == PROBABILITIES and not np.allclose(answer.sum(axis=1), 1, atol=0.01):
+            if output == PROBABILITIES and not np.allclose(values.sum(axis=1), 1, atol=0.01):
                 raise CheckpointError(
                     f"{origin} is not the model that it says it is: its {output} do not sum to 1; export it again "
                     "with fer-export"

@@ -43,7 +43,7 @@ class Model(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class PicturePrediction:
     """What was found in one picture.
 
     Attributes:
@@ -86,8 +86,8 @@ class Predictor:
             image: uint8, grey (H, W) or BGR (H, W, 3).
             source: its name, for the records.
         """
-        (answer,) = self.images([(source, image)])
-        return answer.faces
+        (prediction,) = self.images([(source, image)])
+        return prediction.faces
 
     def crops(self, image: Image, detections: list[Detection]) -> npt.NDArray[np.uint8]:
         """The detected faces as the model is shown them: uint8 (N, size, size), grey."""
@@ -97,8 +97,8 @@ class Predictor:
             faces[row] = cut(image, found.frame, size=size)
         return faces
 
-    def images(self, pictures: Iterable[tuple[str, Image | FerError]]) -> Iterator[Answer]:
-        """The answers to a stream of pictures, in its order, asked about in batches across pictures.
+    def images(self, pictures: Iterable[tuple[str, Image | FerError]]) -> Iterator[PicturePrediction]:
+        """The predictions of a stream of pictures, in its order, made in batches across pictures.
 
         Holds no more than `BATCH_FACES` faces or `HELD_BYTES` of pictures at a time.
 
@@ -119,11 +119,11 @@ class Predictor:
                 faces += len(detections)
                 held += picture.nbytes
             if faces >= BATCH_FACES or held >= HELD_BYTES or len(waiting) >= BATCH_FACES:
-                yield from self._answers(waiting, crops)
+                yield from self._predictions(waiting, crops)
                 waiting, crops, faces, held = [], [], 0, 0
-        yield from self._answers(waiting, crops)
+        yield from self._predictions(waiting, crops)
 
-    def _answers(self, waiting: list[_Waiting], crops: list[npt.NDArray[np.uint8]]) -> Iterator[Answer]:
+    def _predictions(self, waiting: list[_Waiting], crops: list[npt.NDArray[np.uint8]]) -> Iterator[PicturePrediction]:
         count = sum(len(part) for part in crops)
         probabilities = self.model.probabilities(np.concatenate(crops)) if count else np.zeros((0, 7), np.float32)
         at = 0
@@ -145,4 +145,4 @@ class Predictor:
                     for number, found in enumerate(item.detections)
                 ]
                 at += len(item.detections)
-            yield Answer(item.source, item.image, faces)
+            yield PicturePrediction(item.source, item.image, faces)

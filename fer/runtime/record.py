@@ -1,4 +1,4 @@
-"""What is said of one face: the row of a table, the line of a file, the item of a web answer."""
+"""What is said of one face: the row of a table, the line of a file, the item of a web response."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass

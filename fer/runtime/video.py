@@ -157,11 +157,11 @@ class FaceTracker:
         if not self._tracks:
             return
         detections = [Detection((0, 0, 0, 0), track.frame) for track in self._tracks]
-        answers = self._predictor.model.probabilities(self._predictor.crops(image, detections))
+        predictions = self._predictor.model.probabilities(self._predictor.crops(image, detections))
         share = 1.0 if self._smoothing == 0 else 1.0 - math.exp(-max(elapsed, 0.0) / self._smoothing)
-        for track, answer in zip(self._tracks, answers.astype(np.float64), strict=True):
+        for track, prediction in zip(self._tracks, predictions.astype(np.float64), strict=True):
             before = track.probabilities
-            track.probabilities = answer if before is None else before + share * (answer - before)
+            track.probabilities = prediction if before is None else before + share * (prediction - before)
 
     def _record(self, track: _Track, image: Image, *, source: str, number: int, seconds: float) -> Face:
         model = self._predictor.model

@@ -18,7 +18,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import pytest
-from support.server_process import Holdings, ServerProcess, drawn_picture, fer_serve, jpeg
+from support.server_process import Holdings, ServerProcess, fer_serve, jpeg, synthetic_picture
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 
@@ -44,7 +44,7 @@ def attacked(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Attacked]:
     if wanted < 2500:
         pytest.skip(f"{hard} open files are too few for 1,000 connections")
     resource.setrlimit(resource.RLIMIT_NOFILE, (max(soft, wanted), hard))
-    picture = jpeg(drawn_picture(width=640, height=480, faces=[(170, 90, 300)]))
+    picture = jpeg(synthetic_picture(width=640, height=480, faces=[(170, 90, 300)]))
     try:
         with fer_serve(tmp_path_factory.mktemp("server"), "--rate", "1e6") as server:
             # Threads and buffers that stay are there once pictures were answered in all places.

@@ -21,7 +21,7 @@ from typing import Any
 import cv2
 import numpy as np
 import pytest
-from support.server_process import Answers, Client, Question, as_form, drawn_picture, fer_serve, jpeg
+from support.server_process import Answers, Client, Question, as_form, fer_serve, jpeg, synthetic_picture
 
 SECONDS = float(os.environ.get("FER_ATTACK_SECONDS", "120"))
 CLIENTS = 16
@@ -35,9 +35,9 @@ BUSY = 503
 
 
 def questions() -> list[Question]:
-    one = jpeg(drawn_picture(width=640, height=480, faces=[(170, 90, 300)]))
-    three = jpeg(drawn_picture(width=800, height=480, faces=[(20, 90, 300), (340, 140, 200), (560, 140, 200)]))
-    large = jpeg(drawn_picture(width=4000, height=3000, faces=[(800, 600, 1600)]))
+    one = jpeg(synthetic_picture(width=640, height=480, faces=[(170, 90, 300)]))
+    three = jpeg(synthetic_picture(width=800, height=480, faces=[(20, 90, 300), (340, 140, 200), (560, 140, 200)]))
+    large = jpeg(synthetic_picture(width=4000, height=3000, faces=[(800, 600, 1600)]))
     flat = cv2.imencode(".png", np.full((48, 64), 90, np.uint8))[1].tobytes()
     noise = np.random.default_rng(0).integers(0, 256, (900, 1200), np.uint8)
     form, form_type = as_form(one)

@@ -8,7 +8,7 @@ import pytest
 from fer.common.labels import EMOTIONS
 from fer.export.gate import MAX_DIFFERENCE
 from fer.export.graph import to_onnx
-from fer.export.measurement import onnx_answers
+from fer.export.measurement import onnx_predictor
 from fer.export.quantize import quantize
 from fer.models.checkpoint import LoadedModel, NetSpec
 from fer.models.preprocess import Preprocess
@@ -72,11 +72,11 @@ def test_graph_answers_as_torch(name: str) -> None:
     graph, maps = to_onnx(model, size=stored, temperature=0.5)
     expected = model.probabilities(faces) ** 2  # a temperature of one half
     expected /= expected.sum(axis=1, keepdims=True)
-    answers = onnx_answers(graph.SerializeToString())
+    answers = onnx_predictor(graph.SerializeToString())
     np.testing.assert_allclose(answers(faces), expected, atol=MAX_DIFFERENCE)
     np.testing.assert_allclose(answers(faces[:1]), expected[:1], atol=MAX_DIFFERENCE)
     assert maps == cells
     if name in ("cnn", "vit"):
-        quantised = onnx_answers(quantize(graph, faces=faces).SerializeToString())
+        quantised = onnx_predictor(quantize(graph, faces=faces).SerializeToString())
         np.testing.assert_allclose(quantised(faces), expected, atol=0.1)
         assert np.abs(quantised(faces) - expected).max() > 0

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from fer.common.labels import EMOTIONS
 from fer.export.gate import MAX_DIFFERENCE
 from fer.export.graph import to_onnx
-from fer.export.measurement import onnx_answers
+from fer.export.measurement import onnx_predictor
 from fer.models.checkpoint import LoadedModel, NetSpec
 from fer.models.preprocess import Preprocess
 
@@ -59,7 +59,7 @@ def check(spec: NetSpec, *, seed: int, stored: int, faces: int, temperature: flo
     expected = model.probabilities(images).astype(np.float64) ** (1.0 / temperature)
     expected /= expected.sum(axis=1, keepdims=True)
     graph, _ = to_onnx(model, size=stored, temperature=temperature)
-    np.testing.assert_allclose(onnx_answers(graph.SerializeToString())(images), expected, atol=MAX_DIFFERENCE)
+    np.testing.assert_allclose(onnx_predictor(graph.SerializeToString())(images), expected, atol=MAX_DIFFERENCE)
 
 
 CASES = given(

@@ -16,14 +16,14 @@ from fer.runtime.detection.opening import open_detector
 
 @pytest.fixture(scope="module")
 def group() -> npt.NDArray[np.uint8]:
-    """A large and a small drawn face, side by side; grey (400, 700)."""
+    """A large and a small synthetic face, side by side; grey (400, 700)."""
     picture = np.full((400, 700), 128, np.uint8)
     picture[150:350, 30:230] = render_face(3, "happy", size=200, zoom=0.7).image
     picture[20:380, 300:660] = render_face(5, "neutral", size=360, zoom=0.7).image
     return picture
 
 
-def test_haar_finds_drawn_faces_largest_first(group: npt.NDArray[np.uint8]) -> None:
+def test_haar_finds_synthetic_faces_largest_first(group: npt.NDArray[np.uint8]) -> None:
     large, small = HaarDetector().faces(group)
     for (x, y, w, h), (left, top, size) in zip((large, small), ((300, 20, 360), (30, 150, 200)), strict=True):
         assert w * h > 0.15 * size**2

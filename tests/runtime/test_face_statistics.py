@@ -14,7 +14,7 @@ def test_brightness_is_the_share_of_white() -> None:
     np.testing.assert_allclose(brightness(levels), [0, 0.2, 1])
 
 
-def test_sharpness_is_the_deviation_of_opencvs_laplacian() -> None:
+def test_sharpness_is_the_standard_deviation_of_opencvs_laplacian() -> None:
     expected = [cv2.Laplacian(face, cv2.CV_64F)[1:-1, 1:-1].std() / 255 for face in FACES]
     np.testing.assert_allclose(sharpness(FACES), expected)
 

@@ -15,7 +15,7 @@ from fer.common.labels import EMOTIONS
 from fer.runtime.facts import FACTS_KEY, MAPS, SCHEMA_KEY, ModelFacts
 from fer.runtime.model import EmotionModel
 from fer.runtime.onnx_file import read_metadata
-from fer.runtime.shipped.model import CARD, HASH, MODEL
+from fer.runtime.shipped import CARD, HASH, MODEL
 
 FACES = np.random.default_rng(0).integers(0, 256, (70, 48, 48), dtype=np.uint8)
 
@@ -246,7 +246,7 @@ def test_a_shipped_model_that_was_changed_is_refused(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, no_session: None
 ) -> None:
     path = changed(tmp_path / "emotions.onnx", set_facts(threshold=0.0))
-    monkeypatch.setattr("fer.runtime.shipped.model.MODEL", path)
+    monkeypatch.setattr("fer.runtime.shipped.MODEL", path)
     with pytest.raises(CheckpointError, match="was changed"):
         EmotionModel.load()
 

@@ -17,7 +17,7 @@ from fer.common.errors import ConfigError, DataError
 from fer.common.labels import EMOTIONS
 from fer.data.synthetic.source import render_face
 from fer.runtime.predict.command import main
-from fer.runtime.predict.moving import Moving
+from fer.runtime.predict.video_source import VideoSource
 
 ROOT = Path(__file__).parents[2]
 
@@ -251,7 +251,7 @@ def test_a_video_that_breaks_in_the_middle_is_told_and_the_next_picture_is_judge
             return True, np.full((48, 64, 3), 128, np.uint8)
 
     breaking: Any = Breaking()
-    monkeypatch.setattr("fer.runtime.predict.moving.open_video", lambda path: Moving(breaking, live=False))
+    monkeypatch.setattr("fer.runtime.predict.video_source.open_video", lambda path: VideoSource(breaking, live=False))
     out, _ = predict(photos / "sub" / "h.avi", photos / "a_one.jpg", "--format", "jsonl")
     rows = records(out)
     assert [row["status"] for row in rows] == ["no_face", "no_face", "no_face", "unreadable", "ok"]

@@ -8,8 +8,7 @@ import pytest
 
 from fer.common.errors import DataError
 from fer.common.labels import EMOTIONS
-from fer.runtime.detection.crop import WholePicture
-from fer.runtime.detection.detector import Detection
+from fer.runtime.detection.detector import Detection, WholePicture
 from fer.runtime.framing import Box, Frame, Image
 from fer.runtime.predictor import BATCH_FACES, HELD_BYTES, Predictor
 

@@ -241,8 +241,8 @@ class Client(threading.Thread):
         return answer.status, dict(answer.headers), body
 
 
-def drawn_picture(*, width: int, height: int, faces: Sequence[tuple[int, int, int]]) -> npt.NDArray[np.uint8]:
-    """A grey picture with drawn faces at (x, y, side)."""
+def synthetic_picture(*, width: int, height: int, faces: Sequence[tuple[int, int, int]]) -> npt.NDArray[np.uint8]:
+    """A grey picture with synthetic faces at (x, y, side)."""
     from fer.data.synthetic.source import render_face
 
     picture = np.full((height, width), 150, np.uint8)
@@ -269,7 +269,7 @@ def every_form(*, limit: int = 8 << 20) -> list[Question]:
     Args:
         limit: bytes of a body that the server takes.
     """
-    face = drawn_picture(width=640, height=480, faces=[(170, 90, 300)])
+    face = synthetic_picture(width=640, height=480, faces=[(170, 90, 300)])
     one = jpeg(face)
     noise = np.random.default_rng(0).integers(0, 256, (1500, 1500), np.uint8)
     large = cv2.imencode(".png", noise)[1].tobytes()

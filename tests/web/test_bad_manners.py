@@ -176,7 +176,7 @@ def test_an_answer_that_is_not_taken_is_given_up(
     assert made.total_outbufs_len > 0
     made.give_up_if_late()
     assert not made.will_close
-    monkeypatch.setattr(connections, "ANSWER_SECONDS", -1.0)
+    monkeypatch.setattr(connections, "RESPONSE_SECONDS", -1.0)
     made.give_up_if_late()
     assert made.will_close
 

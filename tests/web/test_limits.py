@@ -1,10 +1,10 @@
-"""Rates and places."""
+"""Rates and limiter."""
 
 import threading
 
 import pytest
 
-from fer.runtime.web.limits import MAX_ADDRESSES, Busy, Places, RateLimit
+from fer.runtime.web.limits import MAX_ADDRESSES, Busy, ConcurrencyLimiter, RateLimit
 
 
 def test_a_burst_passes_and_then_the_rate_holds() -> None:
@@ -29,27 +29,27 @@ def test_addresses_are_forgotten_oldest_first() -> None:
 
 
 def test_places_are_given_back_even_after_a_failure() -> None:
-    places = Places(1, patience=0.0)
-    with pytest.raises(RuntimeError), places.one():
+    limiter = ConcurrencyLimiter(1, patience=0.0)
+    with pytest.raises(RuntimeError), limiter.slot():
         raise RuntimeError
-    with places.one() as place:
-        assert place == 0
-        with pytest.raises(Busy), places.one():
+    with limiter.slot() as slot:
+        assert slot == 0
+        with pytest.raises(Busy), limiter.slot():
             pass
 
 
 def test_a_place_is_waited_for() -> None:
-    places = Places(1, patience=10.0)
+    limiter = ConcurrencyLimiter(1, patience=10.0)
     taken, got = threading.Event(), []
 
     def second() -> None:
         taken.wait()
-        with places.one() as place:
-            got.append(place)
+        with limiter.slot() as slot:
+            got.append(slot)
 
     thread = threading.Thread(target=second)
     thread.start()
-    with places.one():
+    with limiter.slot():
         taken.set()
     thread.join(timeout=10)
     assert got == [0]

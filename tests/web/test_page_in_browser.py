@@ -1,4 +1,4 @@
-"""The page in a real browser, with a film of a drawn face for a camera."""
+"""The page in a real browser, with a film of a synthetic face for a camera."""
 
 from __future__ import annotations
 
@@ -108,7 +108,7 @@ def test_the_camera_is_read_live(camera: Any, port: int) -> None:
         start_camera(page)
         assert page.inner_text("#verdict-label").lower() == "happy"
         until(page, lambda: page.text_content("#announcer") == "happy, 90%")
-        until(page, lambda: "answers a second" in page.inner_text("#rate"))
+        until(page, lambda: "predictions a second" in page.inner_text("#rate"))
         until(page, lambda: "happy 100%" in page.inner_text("#timeline-words"))
         values = page.locator("#bars li").all_inner_texts()
         assert [value.split() for value in values][3] == ["happy", "90%"]
@@ -119,7 +119,7 @@ def test_the_camera_is_read_live(camera: Any, port: int) -> None:
 
 
 @pytest.mark.slow
-def test_the_page_gets_fifteen_answers_a_second(camera: Any, port: int) -> None:
+def test_the_page_gets_fifteen_predictions_a_second(camera: Any, port: int) -> None:
     with opened(camera, port) as page:
         start_camera(page)
         until(page, lambda: float(page.get_attribute("#rate", "data-per-second") or 0) >= 15)

@@ -16,7 +16,7 @@ from flask.testing import FlaskClient
 
 from fer.common.errors import CheckpointError
 from fer.runtime.web.health import FRESH_SECONDS, STUCK_SECONDS, Health
-from fer.runtime.web.limits import Places
+from fer.runtime.web.limits import ConcurrencyLimiter
 
 Client = Callable[..., FlaskClient]
 Serve = Callable[..., Any]
@@ -155,13 +155,13 @@ def test_health_asks_the_models(client: Client, stand_in: Any, monkeypatch: pyte
 def test_numbers_that_are_no_probabilities_are_not_healthy(answer: Any, healthy: bool) -> None:
     model = Faulty()
     model.answer = answer
-    health = Health({"net": model}, places=Places(1, patience=0.0))
+    health = Health({"net": model}, limiter=ConcurrencyLimiter(1, patience=0.0))
     assert (health.problem() is None) is healthy
 
 
 def test_health_is_asked_for_more_often_than_it_asks() -> None:
     now, model = [0.0], Faulty()
-    health = Health({"net": model}, places=Places(1, patience=0.0), clock=lambda: now[0])
+    health = Health({"net": model}, limiter=ConcurrencyLimiter(1, patience=0.0), clock=lambda: now[0])
     for _ in range(100):
         assert health.problem() is None
     assert model.asked == 1
@@ -174,7 +174,7 @@ def test_health_is_asked_for_more_often_than_it_asks() -> None:
 
 def test_a_model_that_never_answers_is_not_healthy() -> None:
     now, model = [0.0], Faulty()
-    health = Health({"net": model}, places=Places(1, patience=0.0), clock=lambda: now[0])
+    health = Health({"net": model}, limiter=ConcurrencyLimiter(1, patience=0.0), clock=lambda: now[0])
     begun, go_on = threading.Event(), threading.Event()
 
     def hang(faces: Any) -> Any:
@@ -196,15 +196,15 @@ def test_a_model_that_never_answers_is_not_healthy() -> None:
 
 def test_places_that_are_never_given_back_are_not_healthy() -> None:
     now = [0.0]
-    places = Places(2, patience=0.0, clock=lambda: now[0])
-    health = Health({"net": Faulty()}, places=places, clock=lambda: now[0])
-    with places.one():
+    limiter = ConcurrencyLimiter(2, patience=0.0, clock=lambda: now[0])
+    health = Health({"net": Faulty()}, limiter=limiter, clock=lambda: now[0])
+    with limiter.slot():
         now[0] += STUCK_SECONDS + 1
         assert health.problem() is None
-        with places.one():
+        with limiter.slot():
             assert health.problem() is None
             now[0] += STUCK_SECONDS + 1
-            assert str(health.problem()).startswith("every place")
+            assert str(health.problem()).startswith("every slot")
         assert health.problem() is None
 
 

@@ -8,6 +8,7 @@ from typing import Final
 
 import numpy as np
 
+from fer.common.luma import LUMA
 from fer.data.corruption.blur import trail
 from fer.data.corruption.frost import panes
 from fer.data.corruption.separable import enlarge_matrix, separable
@@ -35,8 +36,6 @@ FOG: Final = ((0.2, 3.0), (0.5, 3.0), (0.75, 2.5), (1.0, 2.0), (1.5, 1.75))
 BRIGHTNESS: Final = (0.05, 0.10, 0.15, 0.20, 0.30)
 """Added to the value (of hue, saturation and value), as in CIFAR-10-C."""
 
-_LUMA: Final = np.array((0.299, 0.587, 0.114), np.float32)
-
 
 def snow(x_BCHW: Floats, severity: int, rngs: Streams) -> Floats:
     """Streaks of falling flakes over a whitened picture."""
@@ -53,7 +52,7 @@ def snow(x_BCHW: Floats, severity: int, rngs: Streams) -> Floats:
     # Downwards, up to 45 degrees to either side.
     angle_B = np.radians(-90 + 45 * (2 * uniform(rngs, 1)[:, 0] - 1))
     streaks_B1HW = trail(flakes_B1HW, angle_B, sigma=fall * side)
-    grey_B1HW = x_BCHW if channels == 1 else np.einsum("bchw,c->bhw", x_BCHW, _LUMA)[:, None]
+    grey_B1HW = x_BCHW if channels == 1 else np.einsum("bchw,c->bhw", x_BCHW, np.array(LUMA, np.float32))[:, None]
     whitened = kept * x_BCHW + (1 - kept) * np.maximum(x_BCHW, 1.5 * grey_B1HW + 0.5)
     y: Floats = whitened + streaks_B1HW + streaks_B1HW[:, :, ::-1, ::-1]
     return y.astype(np.float32, copy=False)

@@ -39,6 +39,6 @@ def open_detector(name: str, *, model: Path | None = None, live: bool = False) -
 
         assert model is not None
         return YuNetDetector(model, longest=320 if live else 640)
-    from fer.runtime.detection.crop import WholePicture
+    from fer.runtime.detection.detector import WholePicture
 
     return WholePicture()

@@ -107,7 +107,7 @@ def _ask(net: cv2.FaceDetectorYN, image: npt.NDArray[np.uint8]) -> npt.NDArray[n
     """Rows of 15 numbers: box, five landmarks (the person's right eye first), score."""
     net.setInputSize((image.shape[1], image.shape[0]))
     _, rows = net.detect(image)
-    # OpenCV answers None where it finds nothing.
+    # OpenCV gives None where it finds nothing.
     return np.zeros((0, 15), np.float32) if rows is None else np.asarray(rows, np.float32)
 
 

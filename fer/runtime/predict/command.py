@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     from fer.runtime.detection.detector import Detector
     from fer.runtime.framing import Image
     from fer.runtime.model import EmotionModel
-    from fer.runtime.predict.moving import Moving
     from fer.runtime.predict.sources import Item
+    from fer.runtime.predict.video_source import VideoSource
     from fer.runtime.predict.writing import Writer
     from fer.runtime.record import Face
 
@@ -72,13 +72,15 @@ class _Work:
 
     def __init__(self, arguments: argparse.Namespace, stack: ExitStack) -> None:
         from fer.runtime.detection.opening import open_detector
-        from fer.runtime.predict.copies import Copies
+        from fer.runtime.predict.annotated_writer import AnnotatedWriter
         from fer.runtime.predict.progress import Tally
 
         self._arguments = arguments
         self._detector: Detector = open_detector(arguments.detector, model=arguments.detector_model)
         self._model = _load_model(arguments.model)
-        self._copies: Copies | None = None if arguments.annotate is None else Copies(arguments.annotate)
+        self._annotated: AnnotatedWriter | None = (
+            None if arguments.annotate is None else AnnotatedWriter(arguments.annotate)
+        )
         self._write = _writer(arguments, stack)
         self._tally = Tally()
 
@@ -131,11 +133,11 @@ class _Work:
                 waiting.append(item)
                 yield str(item.path), self._read(item)
 
-        for answer in Predictor(self._model, self._detector).images(read()):
+        for prediction in Predictor(self._model, self._detector).images(read()):
             item = waiting.pop(0)
-            if self._copies is not None and answer.image is not None:
-                self._copies.picture(item, answer.image, answer.faces)
-            yield answer.faces
+            if self._annotated is not None and prediction.image is not None:
+                self._annotated.picture(item, prediction.image, prediction.faces)
+            yield prediction.faces
 
     def _read(self, item: "Item") -> "Image | FerError":
         """A picture, or the error that tells why there is none."""
@@ -148,7 +150,7 @@ class _Work:
             if size > MAX_BYTES:
                 return ImageTooLarge(f"the file has {size:,} bytes; the limit is {MAX_BYTES:,}")
             # Colour is for the copy, and for YuNet, which was trained on it.
-            grey = self._copies is None and self._detector.name != "yunet"
+            grey = self._annotated is None and self._detector.name != "yunet"
             picture = read_picture(item.path.read_bytes(), grey=grey)
         except OSError as error:
             return DataError(error.strerror or str(error))
@@ -160,14 +162,14 @@ class _Work:
 
     def _video(self, item: "Item") -> Iterator[list["Face"]]:
         from fer.runtime.images import ImageTooLarge, UnreadableImage
-        from fer.runtime.predict.moving import open_video
+        from fer.runtime.predict.video_source import open_video
         from fer.runtime.record import Face
 
         source, interval = str(item.path), self._arguments.interval or 0.0
         any_frame = False
         try:
-            with open_video(item.path) as moving:
-                for faces in self._follow(moving, item, source=source, interval=interval):
+            with open_video(item.path) as video:
+                for faces in self._follow(video, item, source=source, interval=interval):
                     any_frame = True
                     yield faces
             if not any_frame:
@@ -176,21 +178,21 @@ class _Work:
             yield [Face(source=source, status="unreadable", reason=str(error))]
 
     def _camera(self, index: int) -> None:
-        from fer.runtime.predict.moving import open_camera
         from fer.runtime.predict.sources import Item
+        from fer.runtime.predict.video_source import open_camera
 
         interval = 0.5 if self._arguments.interval is None else self._arguments.interval
         name = f"webcam {index}"
-        with open_camera(index) as moving:
+        with open_camera(index) as video:
             print(f"{name}: Ctrl-C ends", file=sys.stderr)
             item = Item(Path(name), Path(f"webcam-{index}"), "video")
-            for faces in self._follow(moving, item, source=name, interval=interval):
+            for faces in self._follow(video, item, source=name, interval=interval):
                 self._tally.add(faces)
                 for face in faces:
                     self._write(face)
             raise DataError(f"--webcam {index}: the camera gives no more pictures (unplugged?)")
 
-    def _follow(self, moving: "Moving", item: "Item", *, source: str, interval: float) -> Iterator[list["Face"]]:
+    def _follow(self, video: "VideoSource", item: "Item", *, source: str, interval: float) -> Iterator[list["Face"]]:
         """The records of a video at every `interval` seconds; every frame is followed and goes into the copy."""
         from fer.runtime.detection.opening import open_detector
         from fer.runtime.video import FaceTracker
@@ -198,15 +200,15 @@ class _Work:
         arguments = self._arguments
         detector = open_detector(arguments.detector, model=arguments.detector_model, live=True)
         tracker = FaceTracker(self._model, detector, smoothing=arguments.smoothing)
-        copy = None if self._copies is None else self._copies.video(item, frames_a_second=moving.rate)
+        copy = None if self._annotated is None else self._annotated.video(item, frames_a_second=video.rate)
         due = 0.0
         try:
-            for shot in moving.shots():
-                faces = tracker.frame(shot.image, seconds=shot.seconds, source=source)
+            for frame in video.frames():
+                faces = tracker.frame(frame.image, seconds=frame.seconds, source=source)
                 if copy is not None:
-                    copy.frame(shot.image, faces)
-                if shot.seconds >= due - 1e-6:
-                    due = shot.seconds + interval
+                    copy.frame(frame.image, faces)
+                if frame.seconds >= due - 1e-6:
+                    due = frame.seconds + interval
                     yield faces
         finally:
             if copy is not None:

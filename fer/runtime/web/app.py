@@ -1,4 +1,4 @@
-"""The Flask application: who is let in, what each answer carries, and how mistakes are told."""
+"""The Flask application: who is let in, what each response carries, and how mistakes are told."""
 
 import logging
 import math
@@ -28,7 +28,7 @@ def create_app(engine: Engine, *, settings: ServeSettings) -> Flask:
     """The application; it keeps nothing but counters, and writes nothing anywhere.
 
     Args:
-        engine: answers about pictures.
+        engine: predicts and explains.
         settings: limits and doors.
     """
     app = Flask("fer.runtime.web", static_folder=None)

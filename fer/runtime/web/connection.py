@@ -23,8 +23,8 @@ REQUEST_SECONDS: Final = 20
 BYTES_PER_SECOND: Final = 16 << 10
 """A body that comes slower than this is given up (a picture of 8 MiB may take nine minutes)."""
 
-ANSWER_SECONDS: Final = 60
-"""Seconds within which a client must have taken an answer."""
+RESPONSE_SECONDS: Final = 60
+"""Seconds within which a client must have taken a response."""
 
 DRAIN_BYTES: Final = 64 << 20
 """How much of a refused body is read and thrown away, so that its sender gets to read the refusal."""
@@ -66,7 +66,7 @@ class _Task(WSGITask):  # type: ignore[misc]
         except Exception:
             raise
         except BaseException as error:
-            # waitress would log it, and leave the client waiting forever in a place that is never given back.
+            # waitress would log it, and leave the client waiting forever in a slot that is never given back.
             raise RuntimeError(f"the application raised {error!r}") from error
 
 
@@ -118,7 +118,7 @@ class Connection(HTTPChannel):  # type: ignore[misc]
 
     @property
     def working(self) -> bool:
-        """Whether a whole request waits for its answer."""
+        """Whether a whole request waits for its response."""
         return bool(self.requests)
 
     @property
@@ -128,18 +128,18 @@ class Connection(HTTPChannel):  # type: ignore[misc]
 
     @property
     def held_bytes(self) -> int:
-        """Bytes of bodies that are on their way or wait for their answer."""
+        """Bytes of bodies that are on their way or wait for their response."""
         requests = [*self.requests, *([] if self.request is None else [self.request])]
         return sum(each.body_bytes_received for each in requests if each.error is None)
 
     def give_up_if_late(self) -> None:
-        """Closes what is silent, refuses a request that takes too long to arrive or an answer that is not taken."""
+        """Closes what is silent, refuses a request that takes too long to arrive or a response that is not taken."""
         if self.working:
             return
         now = time.monotonic()
         silent = time.time() - self.last_activity > IDLE_SECONDS
         if self.total_outbufs_len:
-            self.will_close = self.will_close or silent or now - self.idle_since > ANSWER_SECONDS
+            self.will_close = self.will_close or silent or now - self.idle_since > RESPONSE_SECONDS
         elif self.receiving and self.request is not None:
             allowed = REQUEST_SECONDS + self.request.body_bytes_received / BYTES_PER_SECOND
             if silent or now - self.request_since > allowed:

@@ -16,20 +16,19 @@ from fer.runtime.predictor import Predictor
 from fer.runtime.record import Face, judged
 from fer.runtime.statistics import brightness, sharpness
 from fer.runtime.video import FaceTracker
-from fer.runtime.web.covering import HALVES, compare, covered
 from fer.runtime.web.drift import DriftLog, DriftState
-from fer.runtime.web.evidence import locate, shrink
+from fer.runtime.web.face_regions import locate_evidence, shrink
+from fer.runtime.web.half_occlusion import HALVES, describe_change, with_halves_covered
 from fer.runtime.web.health import Health
-from fer.runtime.web.limits import Places
+from fer.runtime.web.limits import ConcurrencyLimiter
 from fer.runtime.web.settings import ServeSettings
-from fer.runtime.web.streams import Stream, Streams
-from fer.runtime.web.watched import Watched
+from fer.runtime.web.streams import RecordingModel, Stream, Streams
 
 SAMPLE_SECONDS: Final = 1.0
 """Faces of one video go into the drift log this far apart: neighbouring pictures say the same thing twice."""
 
 MAP_SIDE: Final = 24
-"""Cells a side of a heat map's answer: 2 to 3 kB of JSON; the maps themselves are no finer."""
+"""Cells a side of a heat map in a response: 2 to 3 kB of JSON; the maps themselves are no finer."""
 
 
 class NoFace(DataError):
@@ -50,7 +49,7 @@ class FaceChoice:
 
 
 class Engine:
-    """Answers about pictures; safe to use from several threads.
+    """Predicts and explains the faces of pictures; safe to use from several threads.
 
     Args:
         models: the models by the name they are chosen by; the first is the default.
@@ -60,7 +59,7 @@ class Engine:
 
     Attributes:
         detector: the name of the detector.
-        health: whether it could answer now.
+        health: whether it could predict now.
     """
 
     def __init__(
@@ -74,9 +73,9 @@ class Engine:
         self._models = dict(models)
         self.detector = detector
         self._settings = settings
-        self._places = Places(settings.concurrency, patience=settings.patience)
-        self.health = Health(self._models, places=self._places)
-        # Detectors hold state: one for each place, one for each video. Opened now, so that a bad file is told at once.
+        self._limiter = ConcurrencyLimiter(settings.concurrency, patience=settings.patience)
+        self.health = Health(self._models, limiter=self._limiter)
+        # Detectors hold state: one for each slot, one for each video. Opened now, so that a bad file is told at once.
         self._detectors = [open_detector(False) for _ in range(settings.concurrency)]
         self._streams = Streams(lambda model: self._open_stream(model, open_detector(True)))
         self._drift = {
@@ -112,12 +111,12 @@ class Engine:
             Busy: too many pictures at once.
         """
         name = self._name(model)
-        with self._places.one() as place:
+        with self._limiter.slot() as slot:
             image = self._decode(data)
             if stream is None:
-                watched = Watched(self._models[name])
-                faces = Predictor(watched, self._detectors[place]).image(image, source="picture")
-                self._log(name, watched)
+                recording = RecordingModel(self._models[name])
+                faces = Predictor(recording, self._detectors[slot]).image(image, source="picture")
+                self._log(name, recording)
             else:
                 with self._streams.next_picture(stream, model=name) as (video, seconds):
                     video.model.forget()
@@ -148,11 +147,11 @@ class Engine:
             Busy: too many pictures at once.
         """
         name = self._name(model)
-        with self._places.one() as place:
-            record, found, crop = self._one_face(data, name, choice, place)
+        with self._limiter.slot() as slot:
+            record, found, crop = self._one_face(data, name, choice, slot)
             label = str(record.label) if label is None else label
             heat = self._models[name].heat_map(crop, label)
-        evidence = locate(heat, label)
+        evidence = locate_evidence(heat, label)
         return {
             "face": _plain(record),
             "frame": _frame(found),
@@ -181,24 +180,24 @@ class Engine:
             Busy: too many pictures at once.
         """
         name = self._name(model)
-        with self._places.one() as place:
-            record, found, crop = self._one_face(data, name, choice, place)
-            answers = self._models[name].probabilities(covered(crop))
+        with self._limiter.slot() as slot:
+            record, found, crop = self._one_face(data, name, choice, slot)
+            predictions = self._models[name].probabilities(with_halves_covered(crop))
         labels = self._models[name].labels
         rows = [
             {
                 "hidden": hidden,
-                "label": labels[int(answer.argmax())],
-                "confidence": round(float(answer.max()), 6),
-                "probabilities": {label: round(float(p), 6) for label, p in zip(labels, answer, strict=True)},
+                "label": labels[int(prediction.argmax())],
+                "confidence": round(float(prediction.max()), 6),
+                "probabilities": {label: round(float(p), 6) for label, p in zip(labels, prediction, strict=True)},
             }
-            for hidden, answer in zip((None, *HALVES), answers, strict=True)
+            for hidden, prediction in zip((None, *HALVES), predictions, strict=True)
         ]
         return {
             "face": _plain(record),
             "frame": _frame(found),
             "rows": rows,
-            "sentence": compare(labels, answers),
+            "sentence": describe_change(labels, predictions),
             "model": name,
         }
 
@@ -228,15 +227,15 @@ class Engine:
         return decode(data, grey=True, max_bytes=self._settings.max_body, max_pixels=self._settings.max_pixels)
 
     def _open_stream(self, name: str, detector: Detector) -> Stream:
-        watched = Watched(self._models[name])
-        return Stream(tracker=FaceTracker(watched, detector), model=watched)
+        recording = RecordingModel(self._models[name])
+        return Stream(tracker=FaceTracker(recording, detector), model=recording)
 
     def _one_face(
-        self, data: bytes, name: str, choice: FaceChoice, place: int
+        self, data: bytes, name: str, choice: FaceChoice, slot: int
     ) -> tuple[Face, Detection, npt.NDArray[np.uint8]]:
         model = self._models[name]
         image = self._decode(data)
-        detections = self._detectors[place].detect(image)
+        detections = self._detectors[slot].detect(image)
         if not detections:
             raise NoFace("there is no face in this picture that could be explained")
         if choice.at is not None:
@@ -247,9 +246,9 @@ class Engine:
             raise NoFace(f"face={number}: the picture has {len(detections)}, counted from 0")
         found = detections[number]
         crop = cut(image, found.frame, size=model.size)
-        answer = model.probabilities(crop[None])[0]
+        prediction = model.probabilities(crop[None])[0]
         record = judged(
-            answer,
+            prediction,
             labels=model.labels,
             uncertain_below=model.uncertain_below,
             source="picture",
@@ -258,15 +257,15 @@ class Engine:
         )
         return record, found, crop
 
-    def _log(self, name: str, watched: Watched) -> None:
+    def _log(self, name: str, recording: RecordingModel) -> None:
         log = self._drift[name]
-        for answer, light, focus in zip(
-            watched.answers, brightness(watched.faces), sharpness(watched.faces), strict=True
+        for prediction, light, focus in zip(
+            recording.predictions, brightness(recording.faces), sharpness(recording.faces), strict=True
         ):
-            best = int(answer.argmax())
+            best = int(prediction.argmax())
             log.add(
-                watched.labels[best],
-                confidence=float(answer[best]),
+                recording.labels[best],
+                confidence=float(prediction[best]),
                 brightness=float(light),
                 sharpness=float(focus),
             )

@@ -1,4 +1,4 @@
-"""Whether the server could answer about a picture now: its models are asked, instead of being believed."""
+"""Whether the server could predict a picture now: its models are asked, instead of being believed."""
 
 import logging
 import threading
@@ -9,10 +9,10 @@ from typing import Final, Protocol
 import numpy as np
 import numpy.typing as npt
 
-from fer.runtime.web.limits import Places
+from fer.runtime.web.limits import ConcurrencyLimiter
 
 STUCK_SECONDS: Final = 30.0
-"""No picture takes so long: where all places are taken for longer, nothing will give them back."""
+"""No picture takes so long: where all slots are taken for longer, nothing will give them back."""
 
 FRESH_SECONDS: Final = 1.0
 """Models are asked this far apart, however often somebody wants to know."""
@@ -38,15 +38,15 @@ class Health:
 
     Args:
         models: the models by name.
-        places: where pictures are worked on.
+        limiter: of the pictures worked on.
         clock: seconds, monotonic.
     """
 
     def __init__(
-        self, models: Mapping[str, Asked], *, places: Places, clock: Callable[[], float] = time.monotonic
+        self, models: Mapping[str, Asked], *, limiter: ConcurrencyLimiter, clock: Callable[[], float] = time.monotonic
     ) -> None:
         self._models = dict(models)
-        self._places = places
+        self._limiter = limiter
         self._clock = clock
         self._lock = threading.Lock()
         self._problem: str | None = None
@@ -54,9 +54,9 @@ class Health:
         self._asking_since: float | None = None
 
     def problem(self) -> str | None:
-        """What keeps pictures from being answered, in words for anybody; None where nothing does."""
-        if self._places.all_taken_for() > STUCK_SECONDS:
-            return f"every place has been working on one picture for more than {STUCK_SECONDS:g} s"
+        """What keeps pictures from being predicted, in words for anybody; None where nothing does."""
+        if self._limiter.all_taken_for() > STUCK_SECONDS:
+            return f"every slot has been working on one picture for more than {STUCK_SECONDS:g} s"
         with self._lock:
             now, since = self._clock(), self._asking_since
             if since is not None:
@@ -77,11 +77,11 @@ class Health:
         for name, model in self._models.items():
             face = np.full((1, model.size, model.size), 128, np.uint8)
             try:
-                answer = model.probabilities(face)[0]
+                prediction = model.probabilities(face)[0]
             except Exception:
                 logger.exception("the health check of %s failed", name)
                 return f"{name} fails"
             # NaN is not close to anything.
-            if not np.isclose(answer.sum(), 1.0, atol=1e-3) or (answer < 0).any():
-                return f"{name} answers with numbers that are no probabilities"
+            if not np.isclose(prediction.sum(), 1.0, atol=1e-3) or (prediction < 0).any():
+                return f"{name} predicts numbers that are no probabilities"
         return None

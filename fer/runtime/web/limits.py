@@ -1,4 +1,4 @@
-"""How often one address may ask, and how many answers are worked on at once."""
+"""How often one address may ask, and how many pictures are worked on at once."""
 
 import threading
 import time
@@ -40,11 +40,11 @@ class RateLimit:
 
 
 class Busy(Exception):
-    """Every place was taken for longer than a request may wait."""
+    """Every slot was taken for longer than a request may wait."""
 
 
-class Places:
-    """A fixed number of places to work at; a request waits for one, but not for long.
+class ConcurrencyLimiter:
+    """A fixed number of slots to work in; a request waits for one, but not for long.
 
     Args:
         count: how many.
@@ -60,8 +60,8 @@ class Places:
         self._patience = patience
 
     @contextmanager
-    def one(self) -> Iterator[int]:
-        """The number of a place, held within.
+    def slot(self) -> Iterator[int]:
+        """The number of a slot, held within.
 
         Raises:
             Busy: none came free in time.
@@ -69,17 +69,17 @@ class Places:
         with self._condition:
             if not self._condition.wait_for(lambda: self._free, timeout=self._patience):
                 raise Busy
-            place = self._free.pop()
-            self._since[place] = self._clock()
+            slot = self._free.pop()
+            self._since[slot] = self._clock()
         try:
-            yield place
+            yield slot
         finally:
             with self._condition:
-                self._free.append(place)
-                del self._since[place]
+                self._free.append(slot)
+                del self._since[slot]
                 self._condition.notify()
 
     def all_taken_for(self) -> float:
-        """Seconds for which every place has been held without a change; 0 where one is free."""
+        """Seconds for which every slot has been held without a change; 0 where one is free."""
         with self._condition:
             return 0.0 if self._free else self._clock() - max(self._since.values())

@@ -32,7 +32,7 @@ _PICTURE: Final = ("400", "401", "403", "413", "415", "429", "503")
 
 
 def describe(settings: ServeSettings, *, models: Sequence[str], version: str) -> dict[str, Any]:
-    """The document that GET /api/openapi.json answers with.
+    """The document that GET /api/openapi.json responds with.
 
     Args:
         settings: limits and doors.
@@ -150,15 +150,15 @@ def _refusals(codes: Sequence[str]) -> dict[str, Any]:
 def _operation(
     summary: str, schema: str | None, refusals: Sequence[str], *, parameters: Sequence[dict[str, Any]] = ()
 ) -> dict[str, Any]:
-    answer = _json(summary, {"type": "object"} if schema is None else ref(schema))
-    operation: dict[str, Any] = {"summary": summary, "responses": {"200": answer} | _refusals(refusals)}
+    response = _json(summary, {"type": "object"} if schema is None else ref(schema))
+    operation: dict[str, Any] = {"summary": summary, "responses": {"200": response} | _refusals(refusals)}
     return operation | ({"parameters": list(parameters)} if parameters else {})
 
 
 def _health() -> dict[str, Any]:
     failing = _json("a model fails, or every place is stuck", ref("Health")) | {"headers": _RETRY}
-    answers = {"200": _json("pictures can be answered", ref("Health")), "503": failing}
-    return {"summary": "Whether the server can answer about a picture", "responses": answers | _refusals(["403"])}
+    responses = {"200": _json("pictures can be predicted", ref("Health")), "503": failing}
+    return {"summary": "Whether the server can predict a picture", "responses": responses | _refusals(["403"])}
 
 
 def _metrics() -> dict[str, Any]:

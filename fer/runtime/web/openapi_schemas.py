@@ -1,9 +1,9 @@
-"""What the server's answers hold, as JSON Schema: the `components/schemas` of its OpenAPI description."""
+"""What the server's responses hold, as JSON Schema: the `components/schemas` of its OpenAPI description."""
 
 from typing import Any, Final
 
 from fer.common.labels import EMOTIONS
-from fer.runtime.web.covering import HALVES
+from fer.runtime.web.half_occlusion import HALVES
 
 _SHARE: Final[dict[str, Any]] = {"type": "number", "minimum": 0, "maximum": 1}
 _COUNT: Final[dict[str, Any]] = {"type": "integer", "minimum": 0}
@@ -11,7 +11,7 @@ _NUMBER: Final[dict[str, Any]] = {"type": "number"}
 _TEXT: Final[dict[str, Any]] = {"type": "string"}
 _YES_NO: Final[dict[str, Any]] = {"type": "boolean"}
 _LABEL: Final[dict[str, Any]] = {"type": "string", "enum": list(EMOTIONS)}
-_MS: Final[dict[str, Any]] = {"type": "number", "minimum": 0, "description": "milliseconds from picture to answer"}
+_MS: Final[dict[str, Any]] = {"type": "number", "minimum": 0, "description": "milliseconds from picture to response"}
 
 
 def ref(name: str) -> dict[str, Any]:

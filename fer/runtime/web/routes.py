@@ -1,4 +1,4 @@
-"""What the server answers to. Paths and answers are described in openapi.py."""
+"""What the server responds to. Paths and responses are described in openapi.py."""
 
 import re
 import time
@@ -70,32 +70,32 @@ def add_routes(app: Flask, *, engine: Engine, settings: ServeSettings, telemetry
     @app.post("/api/predict")
     def predict() -> Response:
         begun = time.perf_counter()
-        answer = engine.predict(picture(request), model=request.args.get("model"), stream=_stream(request.args))
+        response = engine.predict(picture(request), model=request.args.get("model"), stream=_stream(request.args))
         seconds = time.perf_counter() - begun
-        labels = [face["label"] if face["status"] == "ok" else face["status"] for face in answer["faces"]]
-        telemetry.answer(seconds, model=answer["model"], labels=labels)
-        return _timed(answer, seconds)
+        labels = [face["label"] if face["status"] == "ok" else face["status"] for face in response["faces"]]
+        telemetry.prediction(seconds, model=response["model"], labels=labels)
+        return _timed(response, seconds)
 
     @app.post("/api/explain")
     def explain() -> Response:
         begun = time.perf_counter()
-        answer = engine.explain(
+        response = engine.explain(
             picture(request),
             model=request.args.get("model"),
             label=request.args.get("label"),
             choice=_face(request.args),
         )
-        return _timed(answer, time.perf_counter() - begun)
+        return _timed(response, time.perf_counter() - begun)
 
     @app.post("/api/occlusion")
     def occlusion() -> Response:
         begun = time.perf_counter()
-        answer = engine.cover(picture(request), model=request.args.get("model"), choice=_face(request.args))
-        return _timed(answer, time.perf_counter() - begun)
+        response = engine.cover(picture(request), model=request.args.get("model"), choice=_face(request.args))
+        return _timed(response, time.perf_counter() - begun)
 
 
-def _timed(answer: dict[str, Any], seconds: float) -> Response:
-    return jsonify(answer | {"ms": round(seconds * 1000, 2)})
+def _timed(fields: dict[str, Any], seconds: float) -> Response:
+    return jsonify(fields | {"ms": round(seconds * 1000, 2)})
 
 
 def _stream(arguments: Mapping[str, str]) -> str | None:
@@ -128,15 +128,16 @@ def _face(arguments: Mapping[str, str]) -> FaceChoice:
 
 
 def _page_files() -> dict[str, Callable[[], Response]]:
-    """Name -> answer with that file of the page, for the files that are there; nothing else can be asked for."""
+    """Name -> response with that file of the page, for the files that are there; nothing else can be asked for."""
     root = files("fer.runtime.web") / "page"
     names = {"index.html": root / "index.html"}
     for folder, prefix in ((root, ""), (root / "js", "js/")):
         names |= {f"{prefix}{each.name}": each for each in folder.iterdir() if each.is_file()}
 
-    def answer(content: bytes, kind: str) -> Callable[[], Response]:
+    def responder(content: bytes, kind: str) -> Callable[[], Response]:
         return lambda: Response(content, content_type=f"{kind}; charset=utf-8")
 
     return {
-        name: answer(each.read_bytes(), _TYPES[f".{name.rpartition('.')[2]}"]) for name, each in sorted(names.items())
+        name: responder(each.read_bytes(), _TYPES[f".{name.rpartition('.')[2]}"])
+        for name, each in sorted(names.items())
     }

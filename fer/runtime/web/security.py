@@ -1,4 +1,4 @@
-"""Which requests are let in, and the headers every answer carries.
+"""Which requests are let in, and the headers every response carries.
 
 Other web pages open in the same browser can send requests to a server on this computer. Two checks keep them out: the
 Host header must name this computer (against DNS rebinding, where a foreign name is pointed at 127.0.0.1), and a request
@@ -35,7 +35,7 @@ HEADERS: Final[Mapping[str, str]] = {
     "Cross-Origin-Resource-Policy": "same-origin",
     "Cache-Control": "no-store",
 }
-"""Headers of every answer, errors included."""
+"""Headers of every response, errors included."""
 
 
 def host_is_ours(host: str, *, allowed: Iterable[str]) -> bool:

@@ -26,7 +26,7 @@ QUICK_THREADS: Final = 2
 """Threads for all that is no picture, so that the page, /healthz and refusals never wait behind pictures."""
 
 FINISH_SECONDS: Final = 5.0
-"""How long answers that are being worked on may hold up the end."""
+"""How long responses that are being worked on may hold up the end."""
 
 
 class Server(TcpWSGIServer):  # type: ignore[misc]
@@ -101,14 +101,14 @@ def bind(app: Flask, *, host: str, port: int, settings: ServeSettings) -> Server
     options: dict[str, Any] = {
         "host": host,
         "port": port,
-        # Two threads more than places, so that somebody is there to say "busy".
+        # Two threads more than slots, so that somebody is there to say "busy".
         "threads": settings.concurrency + 2,
         # Never reached: waitress would let new clients wait until an old one goes.
         "connection_limit": 16 * MAX_CONNECTIONS,
         "cleanup_interval": CLEANUP_SECONDS,
         # waitress refuses a body of this size or more.
         "max_request_body_size": settings.max_body + 1,
-        # Larger bodies and answers would go to a temporary file.
+        # Larger bodies and responses would go to a temporary file.
         "inbuf_overflow": settings.max_body + (1 << 16),
         "outbuf_overflow": 1 << 24,
         "max_request_header_size": 16384,

@@ -8,14 +8,44 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Final
 
+import numpy as np
+import numpy.typing as npt
+
+from fer.runtime.model import EmotionModel
 from fer.runtime.video import FaceTracker
-from fer.runtime.web.watched import Watched
 
 MAX_STREAMS: Final = 16
 """Videos followed at once; beyond, the one that has been silent for longest is forgotten."""
 
 IDLE_SECONDS: Final = 10.0
 """A video that pauses for longer starts afresh: its faces are not where they were."""
+
+
+class RecordingModel:
+    """A model that remembers its last faces, so that the drift log can look at them; one thread at a time.
+
+    Attributes:
+        faces: uint8 (N, size, size), the last ones it was asked about; none before.
+        predictions: float32 (N, 7), their probabilities.
+    """
+
+    def __init__(self, model: EmotionModel) -> None:
+        self._model = model
+        self.labels = model.labels
+        self.size = model.size
+        self.uncertain_below = model.uncertain_below
+        self.forget()
+
+    def probabilities(self, faces: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:
+        """float32 array (N, 7), as the model's own."""
+        predictions = self._model.probabilities(faces)
+        self.faces, self.predictions = faces, predictions
+        return predictions
+
+    def forget(self) -> None:
+        """As if no face had come."""
+        self.faces = np.zeros((0, self.size, self.size), np.uint8)
+        self.predictions = np.zeros((0, len(self.labels)), np.float32)
 
 
 @dataclass
@@ -30,7 +60,7 @@ class Stream:
     """
 
     tracker: FaceTracker
-    model: Watched
+    model: RecordingModel
     last: float | None = None
     sampled: float = float("-inf")
     lock: threading.Lock = field(default_factory=threading.Lock)

@@ -16,7 +16,7 @@ from fer.common.errors import CheckpointError
 from fer.runtime.facts import FACTS_KEY, INPUT, PROBABILITIES
 from fer.runtime.model import EmotionModel
 from fer.runtime.onnx_file import has_external_data
-from fer.runtime.shipped.model import MODEL
+from fer.runtime.shipped import MODEL
 
 FACES = np.random.default_rng(0).integers(0, 256, (2, 48, 48), dtype=np.uint8)
 TOKENS = (

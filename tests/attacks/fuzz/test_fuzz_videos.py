@@ -11,7 +11,7 @@ from attacks.fuzz.mutations import Random, mutated
 
 from fer.common.errors import FerError
 from fer.runtime.images import ImageTooLarge
-from fer.runtime.predict.moving import open_video
+from fer.runtime.predict.video_source import open_video
 
 TOKENS = (
     *(b"RIFF", b"AVI ", b"LIST", b"hdrl", b"avih", b"strh", b"strf", b"vids", b"MJPG", b"movi", b"00dc", b"idx1"),
@@ -37,12 +37,12 @@ def seeds(folder: Path) -> list[bytes]:
 def opened(path: Path) -> int:
     """Frames that could be had of the first few."""
     frames = 0
-    with open_video(path) as moving:
-        assert 1.0 <= moving.rate <= 240.0
-        for shot in itertools.islice(moving.shots(), 2 * FRAMES):
-            assert shot.image.dtype == np.uint8
-            assert shot.image.ndim == 3
-            assert shot.seconds >= 0
+    with open_video(path) as video:
+        assert 1.0 <= video.rate <= 240.0
+        for frame in itertools.islice(video.frames(), 2 * FRAMES):
+            assert frame.image.dtype == np.uint8
+            assert frame.image.ndim == 3
+            assert frame.seconds >= 0
             frames += 1
     if frames == 0:
         # As the command tells it.
@@ -73,8 +73,8 @@ def test_a_video_of_too_large_frames_is_refused(tmp_path: Path, monkeypatch: pyt
     for number, seed in enumerate(seeds(tmp_path)):
         path = tmp_path / f"{number}.avi"
         path.write_bytes(seed)
-        monkeypatch.setattr("fer.runtime.predict.moving.MAX_PIXELS", 64 * 48)
+        monkeypatch.setattr("fer.runtime.predict.video_source.MAX_PIXELS", 64 * 48)
         assert opened(path) == FRAMES
-        monkeypatch.setattr("fer.runtime.predict.moving.MAX_PIXELS", 64 * 48 - 1)
+        monkeypatch.setattr("fer.runtime.predict.video_source.MAX_PIXELS", 64 * 48 - 1)
         with pytest.raises(ImageTooLarge, match="64 x 48 pixels; the limit is 3,071"):
             open_video(path)

@@ -43,7 +43,7 @@ export class Announcer {
     this.#tell(inWords(face));
   }
 
-  /** The answer to a single picture: told at once. */
+  /** The prediction of a single picture: told at once. */
   once(text) {
     this.reset();
     this.#tell(text);

@@ -1,4 +1,4 @@
-// Why this answer: a heat map over the face, and the face with one half covered.
+// Why this prediction: a heat map over the face, and the face with one half covered.
 
 import * as api from "./api.js";
 import { other, percent } from "./words.js";
@@ -49,21 +49,21 @@ export class Explanation {
     this.#drawHeat();
   }
 
-  #useCovers(answer) {
+  #useCovers(response) {
     const mirrored = this.moment.mirrored;
     const side = (half) => (half !== null && mirrored ? other[half] : half);
-    this.part("cover-words").textContent = mirrored ? answer.sentence.replace(/\b(left|right)\b/g, (word) => other[word]) : answer.sentence;
-    const full = answer.rows[0].label;
-    const items = answer.rows.map((row) => {
+    this.part("cover-words").textContent = mirrored ? response.sentence.replace(/\b(left|right)\b/g, (word) => other[word]) : response.sentence;
+    const full = response.rows[0].label;
+    const items = response.rows.map((row) => {
       const item = element("li", "", "");
       const canvas = Object.assign(document.createElement("canvas"), { width: 176, height: 176 });
       canvas.setAttribute("aria-hidden", "true");
-      this.#drawFace(canvas, answer.frame);
+      this.#drawFace(canvas, response.frame);
       cover(canvas, side(row.hidden));
       const changed = row.label !== full;
       const name = element("p", "cover-name", row.hidden === null ? "Nothing covered" : `${side(row.hidden)} half covered`);
       name.textContent = name.textContent[0].toUpperCase() + name.textContent.slice(1);
-      const words = element("p", changed ? "cover-answer changed" : "cover-answer", `${changed ? "now " : ""}${row.label}, ${percent(row.confidence)}`);
+      const words = element("p", changed ? "cover-prediction changed" : "cover-prediction", `${changed ? "now " : ""}${row.label}, ${percent(row.confidence)}`);
       const track = element("div", "bar-track", "");
       track.setAttribute("aria-hidden", "true");
       track.dataset.series = row.label;

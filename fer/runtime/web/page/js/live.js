@@ -10,11 +10,11 @@ const sleep = (ms) => new Promise((done) => setTimeout(done, ms));
 
 export class Live {
   /**
-   * `onAnswer({answer, blob, size, roundTrip})`, `onServerGone()`, `onServerBack()`, `onRefused(error)`;
+   * `onPrediction({response, blob, size, roundTrip})`, `onServerGone()`, `onServerBack()`, `onRefused(error)`;
    * `parameters()` are sent along with each picture.
    */
-  constructor(video, { parameters, onAnswer, onServerGone, onServerBack, onRefused }) {
-    Object.assign(this, { video, parameters, onAnswer, onServerGone, onServerBack, onRefused });
+  constructor(video, { parameters, onPrediction, onServerGone, onServerBack, onRefused }) {
+    Object.assign(this, { video, parameters, onPrediction, onServerGone, onServerBack, onRefused });
     this.canvas = document.createElement("canvas");
     this.run = 0;
     this.times = [];
@@ -35,7 +35,7 @@ export class Live {
     if (this.running) this.run += 1;
   }
 
-  /** Answers a second over the last two seconds. */
+  /** Predictions a second over the last two seconds. */
   rate() {
     const now = performance.now();
     this.times = this.times.filter((at) => at > now - 2000);
@@ -52,13 +52,13 @@ export class Live {
       if (blob === null || run !== this.run) continue;
       const begun = performance.now();
       try {
-        const answer = await api.predict(blob, this.parameters());
+        const response = await api.predict(blob, this.parameters());
         if (gone) this.onServerBack();
         gone = false;
         if (run !== this.run) break;
         this.times.push(performance.now());
         const size = [this.canvas.width, this.canvas.height];
-        this.onAnswer({ answer, blob, size, roundTrip: performance.now() - begun });
+        this.onPrediction({ response, blob, size, roundTrip: performance.now() - begun });
       } catch (error) {
         if (error instanceof api.Unreachable) {
           if (!gone) this.onServerGone();

@@ -25,7 +25,7 @@ const stream = crypto.randomUUID?.() ?? String(Math.random()).slice(2);
 let catalogue = null; // What /api/models said.
 let model = null; // The chosen entry of it.
 let chosen = null; // The number of the face shown at the side; null: the first.
-let last = null; // The last answered picture: {answer, blob, size, picture}.
+let last = null; // The last predicted picture: {response, blob, size, picture}.
 let mirrored = true;
 const driftPanel = new DriftPanel(part("drift"), () => model?.name ?? null);
 
@@ -62,10 +62,10 @@ function faceAtTheSide(faces) {
   return faces.find((face) => face.face === chosen && face.status === "ok") ?? faces.find((face) => face.status === "ok") ?? null;
 }
 
-function show(answer, size) {
+function show(response, size) {
   const live = stage.dataset.mode === "camera";
-  const face = faceAtTheSide(answer.faces);
-  overlay.show(answer.faces, { size, mirrored: live && mirrored, selected: face?.face ?? null, moving: live });
+  const face = faceAtTheSide(response.faces);
+  overlay.show(response.faces, { size, mirrored: live && mirrored, selected: face?.face ?? null, moving: live });
   bars.show(face);
   const verdict = part("verdict");
   verdict.dataset.state = face === null ? "none" : face.uncertain ? "uncertain" : "sure";
@@ -79,7 +79,7 @@ function show(answer, size) {
       : face.uncertain
         ? `Best guess ${face.label} with ${percent(face.confidence)}: too weak to rely on.`
         : `The model is ${percent(face.confidence)} sure that this face looks like that.`;
-  showFaces(answer.faces, face);
+  showFaces(response.faces, face);
   part("explain").disabled = face === null;
   return face;
 }
@@ -96,7 +96,7 @@ function showFaces(faces, selected) {
       button.dataset.face = face.face;
       button.addEventListener("click", () => {
         chosen = face.face;
-        if (last !== null) show(last.answer, last.size);
+        if (last !== null) show(last.response, last.size);
       });
       return button;
     });
@@ -115,7 +115,7 @@ function nothingYet() {
   delete part("verdict").dataset.series;
   part("verdict").dataset.state = "none";
   part("verdict-label").textContent = "No face yet";
-  part("verdict-words").textContent = "The answer appears here.";
+  part("verdict-words").textContent = "The prediction appears here.";
   part("faces").hidden = true;
   part("explain").disabled = true;
   part("rate").hidden = true;
@@ -135,13 +135,13 @@ const camera = new Camera(video, {
 
 const live = new Live(video, {
   parameters: () => ({ model: model.name, stream }),
-  onAnswer({ answer, blob, size, roundTrip }) {
+  onPrediction({ response, blob, size, roundTrip }) {
     unsay("refused");
-    last = { answer, blob, size, picture: null };
-    const face = show(answer, size);
+    last = { response, blob, size, picture: null };
+    const face = show(response, size);
     announcer.live(face);
     timeline.add(face, model.labels);
-    showRate(answer.ms, roundTrip);
+    showRate(response.ms, roundTrip);
   },
   onServerGone() {
     say(["fer-serve does not answer; trying again every 2 seconds.", "Is it still running? The page goes on by itself when it is back."], "problem", "server");
@@ -162,7 +162,7 @@ function showRate(serverMs, roundTrip) {
   const rate = part("rate");
   rate.hidden = false;
   rate.dataset.perSecond = live.rate().toFixed(1);
-  rate.textContent = `${Math.round(live.rate())} answers a second · ${Math.round(roundTrip)} ms from picture to answer, of it ${Math.round(serverMs)} ms in the model and face finder`;
+  rate.textContent = `${Math.round(live.rate())} predictions a second · ${Math.round(roundTrip)} ms from picture to prediction, of it ${Math.round(serverMs)} ms in the model and face finder`;
 }
 
 function setMode(mode) {
@@ -206,7 +206,7 @@ part("mirror").addEventListener("click", () => {
   mirrored = !mirrored;
   part("mirror").setAttribute("aria-pressed", String(mirrored));
   stage.classList.toggle("mirrored", mirrored);
-  if (last !== null) show(last.answer, last.size);
+  if (last !== null) show(last.response, last.size);
 });
 document.addEventListener("visibilitychange", () => {
   if (stage.dataset.mode !== "camera") return;
@@ -217,7 +217,7 @@ document.addEventListener("visibilitychange", () => {
   if (stage.dataset.mode === "camera" && overlay.faces.length > 0) overlay.draw();
   requestAnimationFrame(glide);
 })();
-addEventListener("resize", () => last !== null && show(last.answer, last.size));
+addEventListener("resize", () => last !== null && show(last.response, last.size));
 
 // --- pictures -------------------------------------------------------------------------------------------------------
 
@@ -243,12 +243,12 @@ async function usePictures(files) {
 
 async function askAboutPicture(blob, size) {
   try {
-    const answer = await api.predict(blob, { model: model.name });
-    last = { answer, blob, size: size ?? [answer.image.width, answer.image.height], picture: part("picture") };
-    const face = show(answer, last.size);
-    const more = answer.faces.filter((each) => each.status === "ok").length;
+    const response = await api.predict(blob, { model: model.name });
+    last = { response, blob, size: size ?? [response.image.width, response.image.height], picture: part("picture") };
+    const face = show(response, last.size);
+    const more = response.faces.filter((each) => each.status === "ok").length;
     announcer.once(more > 1 ? `${more} faces. The largest: ${inWords(face)}` : inWords(face));
-    // The server could read what the browser could not: there is an answer, but nothing to draw it on.
+    // The server could read what the browser could not: there is a prediction, but nothing to draw it on.
     if (size === null) part("explain").disabled = true;
     driftPanel.refresh();
   } catch (error) {
@@ -265,16 +265,16 @@ part("overlay").addEventListener("click", (event) => {
   const shownX = (event.offsetX * devicePixelRatio - (width - last.size[0] * scale) / 2) / scale;
   const x = overlay.mirrored ? last.size[0] - shownX : shownX;
   const y = (event.offsetY * devicePixelRatio - (height - last.size[1] * scale) / 2) / scale;
-  const hit = last.answer.faces.find(({ status, box: [left, top, wide, high] }) => status === "ok" && x >= left && x <= left + wide && y >= top && y <= top + high);
+  const hit = last.response.faces.find(({ status, box: [left, top, wide, high] }) => status === "ok" && x >= left && x <= left + wide && y >= top && y <= top + high);
   if (hit === undefined) return;
   chosen = hit.face;
-  show(last.answer, last.size);
+  show(last.response, last.size);
 });
 
 // --- explanation ----------------------------------------------------------------------------------------------------
 
 part("explain").addEventListener("click", async () => {
-  const face = last === null ? null : faceAtTheSide(last.answer.faces);
+  const face = last === null ? null : faceAtTheSide(last.response.faces);
   if (face === null) return;
   const moment = last;
   const button = part("explain");
@@ -306,8 +306,8 @@ function useModel(name) {
       : `On ${accuracy.n.toLocaleString("en")} photos it had not learned from (FER-2013's ${model.split}) this model gave the same label as the annotators for ${percent(accuracy.value)} of the faces; people agree with those labels about 65% of the time. The same photos chose its best epoch, so expect a little less.`;
   part("uncertain-facts").textContent =
     model.answered_accuracy === null
-      ? "With this model, every answer is uncertain."
-      : `On those photos, ${percent(model.coverage)} of the answers were above the line, and ${percent(model.answered_accuracy)} of these were right.`;
+      ? "With this model, every prediction is uncertain."
+      : `On those photos, ${percent(model.coverage)} of the predictions were above the line, and ${percent(model.answered_accuracy)} of these were right.`;
   if (last !== null && stage.dataset.mode === "picture") askAboutPicture(last.blob, last.size);
   else if (stage.dataset.mode === "camera") timeline.reset();
   part("explanation").hidden = true;
@@ -349,7 +349,7 @@ function press(button, on) {
 function largeText(on) {
   press(part("large-text"), on);
   document.documentElement.classList.toggle("large", on);
-  if (last !== null) show(last.answer, last.size);
+  if (last !== null) show(last.response, last.size);
 }
 
 function speak(on) {

@@ -81,6 +81,6 @@ export class Timeline {
       counts.set(name, (counts.get(name) ?? 0) + 1);
     }
     const ranked = [...counts].sort((a, b) => b[1] - a[1]).slice(0, 3);
-    return `Of the answers: ${ranked.map(([name, count]) => `${name} ${percent(count / seen.length)}`).join(", ")}.`;
+    return `Of the predictions: ${ranked.map(([name, count]) => `${name} ${percent(count / seen.length)}`).join(", ")}.`;
   }
 }

@@ -9,7 +9,7 @@ import numpy.typing as npt
 HALVES: Final = ("upper", "lower", "left", "right")
 
 
-def covered(face_HW: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
+def with_halves_covered(face_HW: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
     """The face as it is, then with each of `HALVES` covered by the mean grey of what stays visible.
 
     Args:
@@ -34,12 +34,12 @@ def covered(face_HW: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
     return faces
 
 
-def compare(labels: Sequence[str], probabilities: npt.NDArray[np.float32]) -> str:
+def describe_change(labels: Sequence[str], probabilities: npt.NDArray[np.float32]) -> str:
     """What covering changed, in words.
 
     Args:
         labels: names of the columns.
-        probabilities: array (5, labels), rows as in `covered`.
+        probabilities: array (5, labels), rows as in `with_halves_covered`.
     """
     full = int(probabilities[0].argmax())
     name, sure = labels[full], float(probabilities[0, full])

@@ -20,7 +20,7 @@ DEFAULT_RATE: Final = 25.0
 
 
 @dataclass(frozen=True, slots=True)
-class Shot:
+class VideoFrame:
     """One frame.
 
     Attributes:
@@ -32,7 +32,7 @@ class Shot:
     seconds: float
 
 
-class Moving:
+class VideoSource:
     """An opened video file or camera; use in a `with`."""
 
     def __init__(self, capture: cv2.VideoCapture, *, live: bool) -> None:
@@ -41,13 +41,13 @@ class Moving:
         stated = float(capture.get(cv2.CAP_PROP_FPS))
         self.rate = stated if 1.0 <= stated <= 240.0 else DEFAULT_RATE
 
-    def __enter__(self) -> "Moving":
+    def __enter__(self) -> "VideoSource":
         return self
 
     def __exit__(self, *_: object) -> None:
         self._capture.release()
 
-    def shots(self) -> Iterator[Shot]:
+    def frames(self) -> Iterator[VideoFrame]:
         """The frames, to the end of the file or until the camera stops giving any.
 
         Raises:
@@ -62,11 +62,11 @@ class Moving:
             if not there:
                 return
             seconds = time.monotonic() - start if self._live else number / self.rate
-            yield Shot(np.asarray(image, np.uint8), seconds)
+            yield VideoFrame(np.asarray(image, np.uint8), seconds)
             number += 1
 
 
-def open_video(path: Path) -> Moving:
+def open_video(path: Path) -> VideoSource:
     """A video file.
 
     Raises:
@@ -83,10 +83,10 @@ def open_video(path: Path) -> Moving:
     if width * height > MAX_PIXELS:
         capture.release()
         raise ImageTooLarge(f"the video has {width:,} x {height:,} pixels; the limit is {MAX_PIXELS:,} in all")
-    return Moving(capture, live=False)
+    return VideoSource(capture, live=False)
 
 
-def open_camera(index: int) -> Moving:
+def open_camera(index: int) -> VideoSource:
     """A camera by its number.
 
     Raises:
@@ -98,4 +98,4 @@ def open_camera(index: int) -> Moving:
         raise ConfigError(
             f"--webcam {index}: no camera answers (none is connected, another program uses it, or this program may not)"
         )
-    return Moving(capture, live=True)
+    return VideoSource(capture, live=True)

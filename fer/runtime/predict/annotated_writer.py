@@ -14,7 +14,7 @@ from fer.runtime.record import Face
 _AS_THEY_ARE: Final = frozenset((".jpg", ".jpeg", ".png"))
 
 
-class Copies:
+class AnnotatedWriter:
     """Writes annotated copies; pictures that are no JPEG become PNG, videos become MP4.
 
     Args:
@@ -40,9 +40,9 @@ class Copies:
             raise DataError(f"{target} cannot be written: choose another --annotate folder")
         return target
 
-    def video(self, item: Item, *, frames_a_second: float) -> "VideoCopy":
+    def video(self, item: Item, *, frames_a_second: float) -> "AnnotatedVideo":
         """What writes a video's copy, frame by frame."""
-        return VideoCopy(self._free(item, item.name.with_suffix(".mp4")), frames_a_second=frames_a_second)
+        return AnnotatedVideo(self._free(item, item.name.with_suffix(".mp4")), frames_a_second=frames_a_second)
 
     def _free(self, item: Item, name: Path) -> Path:
         """A path of its own for each item, and never the original's."""
@@ -57,7 +57,7 @@ class Copies:
         return target
 
 
-class VideoCopy:
+class AnnotatedVideo:
     """An annotated video that is being written."""
 
     def __init__(self, path: Path, *, frames_a_second: float) -> None:
@@ -67,13 +67,13 @@ class VideoCopy:
 
     def frame(self, image: Image, faces: list[Face]) -> None:
         """Adds one frame; all have the size of the first."""
-        drawn = annotate(image, faces)
+        annotated = annotate(image, faces)
         if self._writer is None:
             code = cv2.VideoWriter.fourcc(*"mp4v")
-            self._writer = cv2.VideoWriter(str(self.path), code, self._rate, (drawn.shape[1], drawn.shape[0]))
+            self._writer = cv2.VideoWriter(str(self.path), code, self._rate, (annotated.shape[1], annotated.shape[0]))
             if not self._writer.isOpened():
                 raise DataError(f"{self.path} cannot be written: choose another --annotate folder")
-        self._writer.write(drawn)
+        self._writer.write(annotated)
 
     def close(self) -> None:
         """Ends the file."""

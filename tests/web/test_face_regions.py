@@ -4,23 +4,23 @@ import numpy as np
 import pytest
 
 from fer.common.labels import EMOTIONS
-from fer.runtime.web.covering import HALVES, compare, covered
-from fer.runtime.web.evidence import PARTS, locate, shrink
+from fer.runtime.web.face_regions import REGIONS, locate_evidence, shrink
+from fer.runtime.web.half_occlusion import HALVES, describe_change, with_halves_covered
 
 
-@pytest.mark.parametrize("part", PARTS)
+@pytest.mark.parametrize("part", REGIONS)
 def test_heat_in_one_part_is_found_there(part: str) -> None:
     heat = np.zeros((48, 48), np.float32)
-    top, bottom, left, right = (round(48 * edge) for edge in PARTS[part])
+    top, bottom, left, right = (round(48 * edge) for edge in REGIONS[part])
     heat[top:bottom, left:right] = 1
-    found = locate(heat, "happy")
+    found = locate_evidence(heat, "happy")
     assert found.shares[part] == pytest.approx(1)
     assert f"lies in the {part}" in found.sentence
 
 
 def test_an_even_map_is_called_spread_and_an_empty_one_empty() -> None:
-    assert "spread" in locate(np.full((48, 48), 0.5, np.float32), "sad").sentence
-    empty = locate(np.zeros((48, 48), np.float32), "sad")
+    assert "spread" in locate_evidence(np.full((48, 48), 0.5, np.float32), "sad").sentence
+    empty = locate_evidence(np.zeros((48, 48), np.float32), "sad")
     assert "no evidence" in empty.sentence
     assert sum(empty.shares.values()) == 0
 
@@ -38,7 +38,7 @@ def test_a_small_map_keeps_the_mean(size: int) -> None:
 def test_each_half_is_covered_by_the_grey_of_the_other() -> None:
     face = np.zeros((48, 48), np.uint8)
     face[:24] = 200
-    faces = covered(face)
+    faces = with_halves_covered(face)
     assert faces.shape == (1 + len(HALVES), 48, 48)
     assert (faces[0] == face).all()
     upper, lower, left, _ = faces[1:]
@@ -57,12 +57,14 @@ def rows(*confidences: tuple[str, float]) -> np.ndarray:
 
 
 def test_a_changed_label_is_told_with_the_half_that_changed_it() -> None:
-    told = compare(EMOTIONS, rows(("happy", 0.9), ("happy", 0.9), ("neutral", 0.6), ("happy", 0.85), ("happy", 0.88)))
+    told = describe_change(
+        EMOTIONS, rows(("happy", 0.9), ("happy", 0.9), ("neutral", 0.6), ("happy", 0.85), ("happy", 0.88))
+    )
     assert told.startswith("The label happy turns to neutral with the lower half covered.")
     assert "The lower half matters most: without it, happy falls from 90% to 7%." in told
 
 
 def test_a_face_that_stays_is_told_so() -> None:
-    told = compare(EMOTIONS, rows(*[("happy", 0.9)] * 5))
+    told = describe_change(EMOTIONS, rows(*[("happy", 0.9)] * 5))
     assert told.startswith("It stays happy whichever half is covered.")
     assert "No half matters much" in told

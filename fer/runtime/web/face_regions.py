@@ -7,7 +7,7 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-PARTS: Final[Mapping[str, tuple[float, float, float, float]]] = {
+REGIONS: Final[Mapping[str, tuple[float, float, float, float]]] = {
     "forehead": (0.0, 0.2, 0.06, 0.94),
     "eyes and brows": (0.2, 0.48, 0.06, 0.94),
     "nose and cheeks": (0.48, 0.66, 0.06, 0.94),
@@ -23,7 +23,7 @@ SPREAD: Final = 1.25
 
 
 @dataclass(frozen=True, kw_only=True)
-class Evidence:
+class RegionShares:
     """Where a map lies.
 
     Attributes:
@@ -35,7 +35,7 @@ class Evidence:
     sentence: str
 
 
-def locate(heat_HW: npt.NDArray[np.float32], label: str) -> Evidence:
+def locate_evidence(heat_HW: npt.NDArray[np.float32], label: str) -> RegionShares:
     """Says which parts of the face the evidence for a label lies in.
 
     Args:
@@ -44,25 +44,27 @@ def locate(heat_HW: npt.NDArray[np.float32], label: str) -> Evidence:
     """
     height, width = heat_HW.shape
     of_part = np.full((height, width), -1)
-    for index, (top, bottom, left, right) in enumerate(PARTS.values()):
+    for index, (top, bottom, left, right) in enumerate(REGIONS.values()):
         of_part[round(top * height) : round(bottom * height), round(left * width) : round(right * width)] = index
-    names = [*PARTS, EDGE]
-    masks = [of_part == index for index in (*range(len(PARTS)), -1)]
+    names = [*REGIONS, EDGE]
+    masks = [of_part == index for index in (*range(len(REGIONS)), -1)]
     total = float(heat_HW.sum())
     if total <= 0:
-        return Evidence(shares=dict.fromkeys(names, 0.0), sentence=f"The map found no evidence for {label} anywhere.")
+        return RegionShares(
+            shares=dict.fromkeys(names, 0.0), sentence=f"The map found no evidence for {label} anywhere."
+        )
     shares = {name: float(heat_HW[mask].sum()) / total for name, mask in zip(names, masks, strict=True)}
     areas = {name: float(mask.mean()) for name, mask in zip(names, masks, strict=True)}
     shares = dict(sorted(shares.items(), key=lambda item: -item[1]))
     standing_out = [name for name, share in shares.items() if share > SPREAD * areas[name] and share >= 0.15]
     if not standing_out:
-        return Evidence(shares=shares, sentence=f"The evidence for {label} is spread over the whole face.")
+        return RegionShares(shares=shares, sentence=f"The evidence for {label} is spread over the whole face.")
     first, *others = standing_out
     sentence = f"Most of what speaks for {label} lies in the {first} ({shares[first]:.0%} of the map"
     sentence += f"), then in the {others[0]} ({shares[others[0]]:.0%})." if others else ")."
     if shares[first] < 0.4:
         sentence = sentence.replace("Most of what", "More than elsewhere, what", 1)
-    return Evidence(shares=shares, sentence=sentence)
+    return RegionShares(shares=shares, sentence=sentence)
 
 
 def shrink(heat_HW: npt.NDArray[np.float32], *, side: int) -> list[list[float]]:
