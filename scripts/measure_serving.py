@@ -3,7 +3,7 @@
 python scripts/measure_serving.py start      from the command to the end of a first fer-predict; until fer-serve answers
 python scripts/measure_serving.py frames     a live camera at fer-serve: answers a second, milliseconds an answer
 
-The camera is a drawn face that moves through pictures of 640 x 480, as JPEG, over loopback.
+The camera is a synthetic face that moves through pictures of 640 x 480, as JPEG, over loopback.
 """
 
 import argparse

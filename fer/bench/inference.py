@@ -64,7 +64,7 @@ def measure_inference(bench: Bench) -> Measurement:
         ]
     kind = "drawn" if config.data.name == "synthetic" else "training"
     notes = (
-        "one thread, preprocessing included; each repeat is itself a median of up to 200 answers",
+        "one thread, preprocessing included; each repeat is itself a median of up to 200 predictions",
         f"INT8 ranges from {len(faces):,} {kind} faces; what INT8 costs in accuracy is fer-export's to say",
     )
     return Measurement(key="inference", title=f"inference: {what}, {model.spec.size} px", rows=tuple(rows), notes=notes)

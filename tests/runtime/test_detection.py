@@ -16,7 +16,7 @@ from fer.runtime.detection.opening import open_detector
 
 @pytest.fixture(scope="module")
 def group() -> npt.NDArray[np.uint8]:
-    """A large and a small drawn face, side by side; grey (400, 700)."""
+    """A large and a small synthetic face, side by side; grey (400, 700)."""
     picture = np.full((400, 700), 128, np.uint8)
     picture[150:350, 30:230] = render_face(3, "happy", size=200, zoom=0.7).image
     picture[20:380, 300:660] = render_face(5, "neutral", size=360, zoom=0.7).image

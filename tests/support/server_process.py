@@ -242,7 +242,7 @@ class Client(threading.Thread):
 
 
 def drawn_picture(*, width: int, height: int, faces: Sequence[tuple[int, int, int]]) -> npt.NDArray[np.uint8]:
-    """A grey picture with drawn faces at (x, y, side)."""
+    """A grey picture with synthetic faces at (x, y, side)."""
     from fer.data.synthetic.source import render_face
 
     picture = np.full((height, width), 150, np.uint8)

@@ -1,4 +1,4 @@
-"""A server of its own for the tests: a stand-in for the model, the real face finder, drawn faces."""
+"""A server of its own for the tests: a stand-in for the model, the real face finder, synthetic faces."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from fer.runtime.web.server import bind
 from fer.runtime.web.settings import ServeSettings
 
 FACTS = ModelFacts(
-    name="stand-in, drawn faces",
+    name="stand-in, synthetic faces",
     net="none",
     parameters=0,
     precision="fp32",
@@ -109,19 +109,19 @@ def drawn() -> Callable[..., npt.NDArray[np.uint8]]:
 
 @pytest.fixture(scope="session")
 def one_face(drawn: Callable[..., npt.NDArray[np.uint8]]) -> bytes:
-    """A JPEG of 640 x 480 with one drawn face in the middle."""
+    """A JPEG of 640 x 480 with one synthetic face in the middle."""
     return jpeg(frame_with([drawn()], places=[(170, 90)]))
 
 
 @pytest.fixture(scope="session")
 def two_faces(drawn: Callable[..., npt.NDArray[np.uint8]]) -> bytes:
-    """A JPEG with a large drawn face at the left and a small one at the right."""
+    """A JPEG with a large synthetic face at the left and a small one at the right."""
     return jpeg(frame_with([drawn(size=300), drawn(5, size=200)], places=[(20, 90), (410, 140)]))
 
 
 @pytest.fixture(scope="session")
 def mjpeg(drawn: Callable[..., npt.NDArray[np.uint8]], tmp_path_factory: pytest.TempPathFactory) -> str:
-    """A film for Chromium's fake camera: a drawn face that looks around."""
+    """A film for Chromium's fake camera: a synthetic face that looks around."""
     path = tmp_path_factory.mktemp("film") / "face.mjpeg"
     pictures = [
         jpeg(frame_with([drawn(size=360, yaw=8 * np.sin(k / 12 * 2 * np.pi))], places=[(140, 60)])) for k in range(12)

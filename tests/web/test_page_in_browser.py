@@ -1,4 +1,4 @@
-"""The page in a real browser, with a film of a drawn face for a camera."""
+"""The page in a real browser, with a film of a synthetic face for a camera."""
 
 from __future__ import annotations
 

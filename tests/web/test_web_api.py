@@ -306,9 +306,9 @@ def test_metrics_are_prometheus_text(client: Client, one_face: bytes) -> None:
     assert values['fer_requests_total{route="/api/predict",status="200"}'] == "1"
     assert values['fer_requests_total{route="/api/predict",status="415"}'] == "1"
     assert values['fer_requests_total{route="other",status="404"}'] == "1"
-    assert values['fer_faces_total{model="stand-in, drawn faces",label="happy"}'] == "1"
+    assert values['fer_faces_total{model="stand-in, synthetic faces",label="happy"}'] == "1"
     assert values['fer_predict_seconds_bucket{le="+Inf"}'] == values["fer_predict_seconds_count"] == "1"
-    assert values['fer_drift_faces{model="stand-in, drawn faces"}'] == "1"
+    assert values['fer_drift_faces{model="stand-in, synthetic faces"}'] == "1"
     declared = {line.split()[2] for line in lines if line.startswith("# TYPE ")}
     used = {re.sub(r"_(bucket|sum|count)$", "", line.partition("{")[0].partition(" ")[0]) for line in values}
     assert used == declared
