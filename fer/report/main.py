@@ -17,12 +17,12 @@ from fer.folders.record import RunRecord, read_runs
 from fer.folders.sweep import SweepFolder
 from fer.report.analyses import OPENING, run_analyses
 from fer.report.card.card import model_card
+from fer.report.evaluation.evaluate import EvaluatedRun, describe_data, evaluate_run
 from fer.report.finding import Finding
 from fer.report.options import ReportOptions
 from fer.report.page.render import render_page
 from fer.report.page.section import Section
-from fer.report.scores.evaluation import EvaluatedRun, describe_data, evaluate_run
-from fer.report.scores.sections import command_line, facts_sections, score_sections
+from fer.report.scores.section import command_line, facts_sections, score_sections
 from fer.report.scores.statements import is_synthetic, protocol
 from fer.report.scores.tables import tables, write_confusion, write_metrics, write_model_eval, write_per_class
 from fer.report.subject import Subject

@@ -8,8 +8,8 @@ import numpy as np
 import numpy.typing as npt
 
 from fer.folders.opened import OpenData, OpenModels
+from fer.report.evaluation.evaluate import EvaluatedRun
 from fer.report.options import ReportOptions
-from fer.report.scores.evaluation import EvaluatedRun
 
 if TYPE_CHECKING:
     from fer.data.samples import FaceSamples

@@ -19,13 +19,12 @@ from fer.metrics.calibration import Calibration, fit_calibration, reliability_bi
 from fer.metrics.calibration_scores import CALIBRATION_METRICS
 from fer.report.calibration.analysis import analyse
 from fer.report.calibration.figures import reliability_figure
-from fer.report.calibration.options import CalibrationOptions
 from fer.report.command import compose, parse
+from fer.report.evaluation.evaluate import EvaluatedRun, describe_data, evaluate_run
 from fer.report.finding import Finding
-from fer.report.options import ReportOptions
-from fer.report.page.figure_style import PRINT, styled
+from fer.report.options import CalibrationOptions, ReportOptions
+from fer.report.page.figures import PRINT, styled
 from fer.report.page.render import render_page
-from fer.report.scores.evaluation import EvaluatedRun, describe_data, evaluate_run
 from fer.report.subject import Subject
 
 OPTIONS = ReportOptions(bootstrap=100, tta=False)

@@ -8,10 +8,10 @@ from support.fake_runs import fake_run, fake_samples, fake_subject
 from fer.metrics.significance import compare
 from fer.report.comparison.analysis import analyse
 from fer.report.comparison.groups import comparable_groups
-from fer.report.comparison.names import short_names
-from fer.report.comparison.wording import p_value, points
 from fer.report.finding import Finding
+from fer.report.page.figures import short_names
 from fer.report.page.render import render_page
+from fer.report.page.wording import p_value, points
 
 
 def page_of(finding: Finding | None) -> str:

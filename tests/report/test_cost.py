@@ -14,17 +14,16 @@ from fer.folders.opened import OpenData, OpenModels
 from fer.folders.record import read_runs
 from fer.metrics import METRICS, Estimate
 from fer.models.checkpoint import load_model
-from fer.report.comparison.columns import COLUMNS
 from fer.report.cost.analysis import analyse
 from fer.report.cost.costs import training_of
 from fer.report.cost.figures import cost_figure
 from fer.report.cost.label_placement import place_boxes
-from fer.report.cost.options import CostOptions
 from fer.report.cost.pareto import pareto_front
 from fer.report.cost.timing import time_model
 from fer.report.main import evaluate_record, write_report
-from fer.report.options import ReportOptions
-from fer.report.page.figure_style import PRINT, styled
+from fer.report.options import CostOptions, ReportOptions
+from fer.report.page.figures import PRINT, styled
+from fer.report.scores.tables import COLUMNS
 from fer.report.subject import Subject
 
 OPTIONS = ReportOptions(bootstrap=100, device="cpu", cost=CostOptions(repeats=10, seconds=0.1))

@@ -18,10 +18,9 @@ from fer.folders.opened import OpenData, OpenModels
 from fer.folders.record import read_runs
 from fer.report.command import compose, parse
 from fer.report.cross_data.analysis import analyse
-from fer.report.cross_data.options import CrossDataOptions
 from fer.report.finding import Finding
 from fer.report.main import choose_detail, evaluate_record
-from fer.report.options import ReportOptions
+from fer.report.options import CrossDataOptions, ReportOptions
 from fer.report.page.render import render_page
 from fer.report.subject import Subject
 

@@ -11,11 +11,11 @@ from fer.metrics import Predictions, headline
 from fer.metrics.ensemble import average, fit_weights
 from fer.metrics.significance import holm, mcnemar
 from fer.report.ensemble.analysis import analyse
-from fer.report.ensemble.options import EnsembleOptions
+from fer.report.evaluation.evaluate import EvaluatedRun
 from fer.report.finding import Finding
 from fer.report.main import write_report
+from fer.report.options import EnsembleOptions
 from fer.report.page.render import render_page
-from fer.report.scores.evaluation import EvaluatedRun
 
 FEW = OPTIONS.model_copy(update={"ensemble": EnsembleOptions(resamples=20)})
 

@@ -17,13 +17,12 @@ from fer.data.samples import FaceSamples, Split
 from fer.folders.record import RunRecord
 from fer.folders.run import RunFolder
 from fer.metrics.fairness import score_groupings
+from fer.report.evaluation.evaluate import EvaluatedRun, describe_data, evaluate_run
 from fer.report.fairness.analysis import analyse
-from fer.report.fairness.options import FairnessOptions
 from fer.report.fairness.sentences import nothing_shown, warnings
 from fer.report.finding import Finding
-from fer.report.options import ReportOptions
+from fer.report.options import FairnessOptions, ReportOptions
 from fer.report.page.render import render_page
-from fer.report.scores.evaluation import EvaluatedRun, describe_data, evaluate_run
 from fer.report.subject import OpenModels, Subject
 
 COUNT = 1400

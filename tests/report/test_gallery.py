@@ -13,7 +13,7 @@ from fer.report.explanations.gallery import (
     draw_heat,
     hesitant_successes,
 )
-from fer.report.page.pictures import png, webp
+from fer.report.page.section import png, webp
 
 N = 28
 

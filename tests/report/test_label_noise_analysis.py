@@ -16,12 +16,11 @@ from fer.data.ferplus import FERPLUS_COLUMNS
 from fer.data.samples import FaceSamples, Split
 from fer.folders.record import RunRecord
 from fer.folders.run import RunFolder
+from fer.report.evaluation.evaluate import describe_data, evaluate_run
 from fer.report.finding import Finding
 from fer.report.label_noise.analysis import analyse
-from fer.report.label_noise.options import LabelNoiseOptions
-from fer.report.options import ReportOptions
+from fer.report.options import LabelNoiseOptions, ReportOptions
 from fer.report.page.render import render_page
-from fer.report.scores.evaluation import describe_data, evaluate_run
 from fer.report.subject import OpenModels, Subject
 
 COUNT = 560

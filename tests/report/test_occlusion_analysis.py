@@ -29,11 +29,10 @@ from fer.models.checkpoint import load_model
 from fer.report.finding import Finding
 from fer.report.main import choose_detail, evaluate_record
 from fer.report.occlusion.analysis import analyse
-from fer.report.occlusion.options import OcclusionOptions
 from fer.report.occlusion.scoring import MaskScores, RunUnderMasks
 from fer.report.occlusion.statements import mask_statements, recoveries, signed, study_statements
 from fer.report.occlusion.tables import study_tables
-from fer.report.options import ReportOptions
+from fer.report.options import OcclusionOptions, ReportOptions
 from fer.report.page.render import render_page
 from fer.report.subject import Subject
 

@@ -18,9 +18,8 @@ from fer.data.samples import FaceSamples, Split
 from fer.data.synthetic import synthetic_samples
 from fer.metrics import Predictions
 from fer.metrics.calibration import Calibration, fit_calibration
-from fer.report.calibration.options import CalibrationOptions
 from fer.report.main import make_report
-from fer.report.options import ReportOptions
+from fer.report.options import CalibrationOptions, ReportOptions
 from fer.training.run import run
 
 OVERRIDES = (

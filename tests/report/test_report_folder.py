@@ -13,7 +13,7 @@ from support.report_stand_ins import SAMPLES, answers, evaluated, report, run_fo
 from fer.common.labels import EMOTIONS
 from fer.data.samples import Split
 from fer.metrics import METRICS, Predictions, headline
-from fer.report.scores.evaluation import EvaluatedRun
+from fer.report.evaluation.evaluate import EvaluatedRun
 
 
 def test_the_folder_holds_what_the_contract_names(fake_report: Path) -> None:

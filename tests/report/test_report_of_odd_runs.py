@@ -11,8 +11,8 @@ from support.report_stand_ins import OPTIONS, SAMPLES, Page, answers, evaluated,
 from fer.common.errors import CheckpointError, DataError
 from fer.data.samples import Split
 from fer.metrics import Predictions
+from fer.report.evaluation.evaluate import EvaluatedRun
 from fer.report.main import choose_detail
-from fer.report.scores.evaluation import EvaluatedRun
 
 
 def test_other_classes_are_refused(tmp_path: Path) -> None:

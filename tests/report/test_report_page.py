@@ -8,8 +8,8 @@ from pathlib import Path
 import yaml
 from support.report_stand_ins import EVIL, Page, evaluated, report, run_folder
 
+from fer.report.evaluation.evaluate import EvaluatedRun
 from fer.report.page.render import escape_markdown
-from fer.report.scores.evaluation import EvaluatedRun
 
 
 def test_every_tag_closes(fake_page: str) -> None:

@@ -16,11 +16,10 @@ from fer.folders.record import read_runs
 from fer.report.command import compose, parse
 from fer.report.finding import Finding
 from fer.report.main import evaluate_record
-from fer.report.options import ReportOptions
+from fer.report.options import ReportOptions, RobustnessOptions
 from fer.report.page.render import render_page
 from fer.report.robustness.analysis import analyse
 from fer.report.robustness.measurement import choose_faces
-from fer.report.robustness.options import RobustnessOptions
 from fer.report.robustness.section import verdict
 from fer.report.subject import Subject
 

@@ -8,7 +8,7 @@ import pytest
 from support.report_stand_ins import OPTIONS, SAMPLES, Page, answers, evaluated, report, run_folder
 
 from fer.data.samples import Split
-from fer.report.scores.views import VIEWS, ZOOM, enlarged
+from fer.report.evaluation.views import VIEWS, ZOOM, enlarged
 
 
 def test_more_faces_than_are_enlarged_at_a_time_keep_their_order() -> None:

@@ -11,8 +11,8 @@ from fer.common.labels import EMOTIONS
 from fer.data.samples import FaceSamples, Split
 from fer.folders.opened import OpenData, OpenModels
 from fer.folders.record import read_runs
+from fer.report.evaluation.evaluate import EvaluatedRun, describe_data, evaluate_run
 from fer.report.options import ReportOptions
-from fer.report.scores.evaluation import EvaluatedRun, describe_data, evaluate_run
 from fer.report.subject import Subject
 
 OPTIONS = ReportOptions(bootstrap=100)

@@ -14,11 +14,11 @@ from fer.explain.heat_maps import HeatMaps
 from fer.folders.opened import OpenData, OpenModels
 from fer.folders.record import read_runs
 from fer.report.comparison.analysis import analyse as comparison
+from fer.report.evaluation.evaluate import EvaluatedRun, describe_data, evaluate_run
 from fer.report.explanations.analysis import finding
 from fer.report.explanations.gallery import build_gallery
 from fer.report.main import choose_detail, write_report
 from fer.report.options import ReportOptions
-from fer.report.scores.evaluation import EvaluatedRun, describe_data, evaluate_run
 from fer.report.subject import Subject
 
 OPTIONS = ReportOptions(bootstrap=100, explanations={"cam_images_per_class": 1, "mistakes": 2, "successes": 0})

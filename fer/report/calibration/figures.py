@@ -8,8 +8,7 @@ import numpy as np
 from fer.metrics.calibration import ReliabilityBin
 from fer.metrics.selective import perfect_ranking
 from fer.metrics.selective_scores import LEVELS, Selective, SelectiveCurve
-from fer.report.page.figure_parts import dots
-from fer.report.page.figure_style import Palette, new_figure
+from fer.report.page.figures import Palette, dots, new_figure
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

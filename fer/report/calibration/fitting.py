@@ -1,6 +1,6 @@
 """Which faces may fit a temperature and a threshold: those that chose the epoch, never PrivateTest."""
 
-from fer.report.scores.evaluation import EvaluatedRun
+from fer.report.evaluation.evaluate import EvaluatedRun
 
 
 def fitting_set(run: EvaluatedRun) -> tuple[str | None, str]:

@@ -9,8 +9,8 @@ from fer.metrics.calibration_scores import CalibrationChange, evaluate_calibrati
 from fer.metrics.predictions import Floats
 from fer.metrics.selective_scores import Selective, SelectiveCurve, evaluate_abstention, evaluate_curve
 from fer.report.calibration.fitting import fitting_set
+from fer.report.evaluation.evaluate import EvaluatedRun
 from fer.report.options import ReportOptions
-from fer.report.scores.evaluation import EvaluatedRun
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from fer.metrics import Predictions
-from fer.report.scores.evaluation import EvaluatedRun
+from fer.report.evaluation.evaluate import EvaluatedRun
 from fer.report.scores.statements import protocol
 
 

@@ -6,17 +6,17 @@ from typing import TYPE_CHECKING, Any
 
 from fer.common.wording import duration
 from fer.metrics import Estimate
-from fer.report.comparison.columns import COLUMNS
 from fer.report.comparison.groups import ComparableRuns, comparable_groups, group_of
 from fer.report.cost.costs import RunCost, costs_of
 from fer.report.cost.figures import cost_figure
 from fer.report.cost.timing import BATCH
+from fer.report.evaluation.sets import SET_TITLES
 from fer.report.finding import Finding
-from fer.report.page.figure_style import Palette
+from fer.report.page.figures import Palette
 from fer.report.page.section import Chart, Section, cell
 from fer.report.page.wording import parameters
-from fer.report.scores.evaluation_sets import SET_TITLES
 from fer.report.scores.statements import protocol
+from fer.report.scores.tables import COLUMNS
 from fer.report.subject import Subject
 
 if TYPE_CHECKING:

@@ -7,7 +7,7 @@ from typing import Any
 from fer.folders.record import RunRecord
 from fer.models.arithmetic import flops, weight_megabytes
 from fer.report.cost.timing import Timing, time_model
-from fer.report.scores.evaluation import EvaluatedRun
+from fer.report.evaluation.evaluate import EvaluatedRun
 from fer.report.subject import Subject
 
 

@@ -7,10 +7,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from fer.metrics import Estimate
-from fer.report.comparison.names import short_names
 from fer.report.cost.label_placement import place_labels
 from fer.report.cost.pareto import pareto_front
-from fer.report.page.figure_style import Palette, new_figure
+from fer.report.page.figures import Palette, new_figure, short_names
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 import numpy.typing as npt
 
-from fer.report.page.figure_style import Palette
+from fer.report.page.figures import Palette
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

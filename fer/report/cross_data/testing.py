@@ -15,7 +15,7 @@ from fer.data.samples import FaceSamples, Split, content_hashes
 from fer.data.sources import at_size, open_samples
 from fer.metrics import Estimate, Predictions, confusion_matrix, normalise_rows
 from fer.metrics.vocabulary import evaluate_within, present_classes
-from fer.report.cross_data.options import CrossSet, TestFaces
+from fer.report.options import CrossSet, TestFaces
 
 SIMILAR_FROM: Final = 0.95
 """Normalised cross-correlation from which two faces count as nearly the same, as in the audit."""

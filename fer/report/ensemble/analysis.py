@@ -5,14 +5,13 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from fer.metrics import METRICS, Estimate
-from fer.report.comparison.wording import p_value, points
 from fer.report.ensemble.figures import gains_figure, weights_figure
 from fer.report.ensemble.pool import FITTED_ON, Ensemble, Pool, best_single, build_ensemble, choose_members
+from fer.report.evaluation.sets import SET_TITLES
 from fer.report.finding import Finding
-from fer.report.page.figure_style import Palette
+from fer.report.page.figures import Palette
 from fer.report.page.section import Chart, Section, cell
-from fer.report.page.wording import percent
-from fer.report.scores.evaluation_sets import SET_TITLES
+from fer.report.page.wording import p_value, percent, points
 from fer.report.scores.statements import protocol
 from fer.report.scores.tables import csv_text, tables
 from fer.report.subject import Subject

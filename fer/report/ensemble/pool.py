@@ -7,10 +7,9 @@ from fer.metrics import Estimate, Predictions, evaluate
 from fer.metrics.ensemble import average, fit_weights, resampled_weights, uniform_weights
 from fer.metrics.predictions import Floats
 from fer.metrics.significance import Comparison, adjust, compare, same_faces
-from fer.report.scores.evaluation import EvaluatedRun
-from fer.report.scores.scoring import Scores
+from fer.report.evaluation.evaluate import EvaluatedRun, Scores
+from fer.report.evaluation.views import Views
 from fer.report.scores.tables import tables
-from fer.report.scores.views import Views
 
 FITTED_ON = "public"
 """The set that weights are fitted on and the best single run is chosen by: never PrivateTest."""

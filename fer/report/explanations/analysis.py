@@ -8,19 +8,18 @@ import numpy as np
 import numpy.typing as npt
 
 from fer.common.labels import EMOTIONS
+from fer.report.evaluation.evaluate import EvaluatedRun
 from fer.report.explanations.class_maps import class_maps, class_maps_finding
 from fer.report.explanations.compare import compare_finding, compared_rows
 from fer.report.explanations.gallery import Explainer, Gallery, build_gallery
 from fer.report.explanations.maps import maps_by_method
-from fer.report.explanations.options import ExplanationsOptions
 from fer.report.explanations.sections import gradcam_section, mistakes_section
 from fer.report.explanations.trust import Trust, check_maps, play_pointing
 from fer.report.explanations.trust_section import trust_finding
 from fer.report.explanations.truth import moved_parts, truth_masks
 from fer.report.finding import Finding
-from fer.report.options import ReportOptions
-from fer.report.page.pictures import Images, png
-from fer.report.scores.evaluation import EvaluatedRun
+from fer.report.options import ExplanationsOptions, ReportOptions
+from fer.report.page.section import Images, png
 from fer.report.scores.statements import protocol
 from fer.report.subject import Subject
 

@@ -13,8 +13,7 @@ from fer.metrics import Estimate, Predictions
 from fer.report.explanations.gallery import Explainer, draw, draw_heat
 from fer.report.explanations.intervals import mean_estimate
 from fer.report.finding import Finding
-from fer.report.page.pictures import Images, data_uri, png, webp
-from fer.report.page.section import Section, cell
+from fer.report.page.section import Images, Section, cell, data_uri, png, webp
 from fer.report.page.wording import percent
 from fer.report.scores.tables import csv_text
 

@@ -10,8 +10,7 @@ from fer.metrics import Predictions
 from fer.report.explanations.gallery import Example, draw, draw_overlay
 from fer.report.explanations.maps import MapsByMethod, for_the_eye
 from fer.report.finding import Finding
-from fer.report.page.pictures import Images, data_uri, png, webp
-from fer.report.page.section import Section
+from fer.report.page.section import Images, Section, data_uri, png, webp
 from fer.report.page.wording import percent
 
 

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
-from fer.report.page.figure_style import LINE_STYLES, Palette, new_figure
+from fer.report.page.figures import LINE_STYLES, Palette, new_figure
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

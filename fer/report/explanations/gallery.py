@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from fer.common.labels import EMOTIONS
 from fer.metrics import Predictions
-from fer.report.page.pictures import Images
+from fer.report.page.section import Images
 
 if TYPE_CHECKING:
     from fer.explain.heat_maps import HeatMaps

@@ -2,12 +2,11 @@
 
 from typing import Any
 
+from fer.report.evaluation.evaluate import EvaluatedRun
 from fer.report.explanations.gallery import Example, Gallery
-from fer.report.explanations.options import ExplanationsOptions
-from fer.report.page.pictures import data_uri, webp
-from fer.report.page.section import Section
+from fer.report.options import ExplanationsOptions
+from fer.report.page.section import Section, data_uri, webp
 from fer.report.page.wording import percent
-from fer.report.scores.evaluation import EvaluatedRun
 
 
 def gradcam_section(run: EvaluatedRun, gallery: Gallery, *, seed: int) -> Section:

@@ -10,6 +10,7 @@ import numpy.typing as npt
 from fer.common.errors import ConfigError, nearest
 from fer.common.labels import EMOTIONS
 from fer.metrics.fairness import UNKNOWN, GroupingScores, accuracy_differences, score_groupings
+from fer.report.evaluation.evaluate import EvaluatedRun
 from fer.report.fairness.figures import accuracy_figure, recall_gap_figure
 from fer.report.fairness.group_file import MatchedGroups, match_groups, read_groups
 from fer.report.fairness.numbers import fairness_metrics
@@ -17,7 +18,6 @@ from fer.report.fairness.rows import emotion_cells, gap_cells, gap_rows, group_c
 from fer.report.fairness.sentences import group_phrase, nothing_shown, warnings
 from fer.report.finding import Finding
 from fer.report.page.section import Chart, Section, cell
-from fer.report.scores.evaluation import EvaluatedRun
 from fer.report.scores.statements import is_synthetic, protocol
 from fer.report.scores.tables import csv_text
 from fer.report.subject import Subject

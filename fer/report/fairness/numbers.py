@@ -6,8 +6,8 @@ from typing import Any
 from fer.common.labels import EMOTIONS
 from fer.metrics.fairness import GroupingScores
 from fer.metrics.group_gaps import Gap
+from fer.report.evaluation.evaluate import EvaluatedRun
 from fer.report.fairness.group_file import MatchedGroups
-from fer.report.scores.evaluation import EvaluatedRun
 
 
 def fairness_metrics(

@@ -10,8 +10,7 @@ from fer.report.label_noise.figures import agreement_figure, wrong_labels_figure
 from fer.report.label_noise.numbers import label_noise_metrics
 from fer.report.label_noise.section import label_noise_section
 from fer.report.label_noise.sheet import contact_sheet
-from fer.report.page.pictures import png
-from fer.report.page.section import Chart
+from fer.report.page.section import Chart, png
 from fer.report.page.wording import interval, percent
 from fer.report.scores.statements import is_synthetic, protocol, statement
 from fer.report.scores.tables import csv_text

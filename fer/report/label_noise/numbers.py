@@ -5,9 +5,9 @@ from typing import Any
 import numpy as np
 
 from fer.common.labels import EMOTIONS
+from fer.report.evaluation.evaluate import EvaluatedRun
 from fer.report.label_noise.evidence import LabelNoise
 from fer.report.label_noise.votes import RULE
-from fer.report.scores.evaluation import EvaluatedRun
 
 
 def label_noise_metrics(run: EvaluatedRun, found: LabelNoise) -> dict[str, Any]:

@@ -8,8 +8,7 @@ from fer.report.label_noise.evidence import LabelNoise
 from fer.report.label_noise.numbers import vote_check
 from fer.report.label_noise.sheet import Suspect
 from fer.report.label_noise.votes import RULE
-from fer.report.page.pictures import data_uri, webp
-from fer.report.page.section import Cell, Chart, Section, cell
+from fer.report.page.section import Cell, Chart, Section, cell, data_uri, webp
 from fer.report.page.wording import percent
 from fer.report.scores.statements import is_synthetic, protocol, statement
 from fer.report.subject import Subject

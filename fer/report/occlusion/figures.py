@@ -9,8 +9,7 @@ from fer.data.face_masks import HALF_MASKS, PART_MASKS
 from fer.data.regions import EXTENTS
 from fer.report.occlusion.scoring import RunUnderMasks
 from fer.report.occlusion.statements import Recovery
-from fer.report.page.figure_parts import dots
-from fer.report.page.figure_style import Palette, new_figure
+from fer.report.page.figures import Palette, dots, new_figure
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

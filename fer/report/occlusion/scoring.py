@@ -11,7 +11,7 @@ from fer.data.face_masks import FACE_MASKS, STUDY_MASKS, WHOLE, FaceMask, Faces,
 from fer.metrics import Estimate, Predictions, evaluate, evaluate_classes
 from fer.metrics.retention import retention
 from fer.metrics.significance import same_faces
-from fer.report.scores.evaluation import EvaluatedRun
+from fer.report.evaluation.evaluate import EvaluatedRun
 from fer.report.subject import Subject
 
 if TYPE_CHECKING:

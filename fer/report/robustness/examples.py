@@ -7,7 +7,7 @@ import numpy as np
 import numpy.typing as npt
 
 from fer.data.corruption.registry import corrupt
-from fer.report.page.pictures import data_uri, webp
+from fer.report.page.section import data_uri, webp
 
 _SIDE = 96
 """Height and width of a drawn face in pixels: twice 48."""

@@ -8,8 +8,7 @@ import numpy as np
 from fer.data.corruption.registry import CORRUPTIONS
 from fer.metrics import Estimate
 from fer.metrics.robustness import AccuracyGrid
-from fer.report.page.figure_parts import dots
-from fer.report.page.figure_style import LINE_STYLES, Palette, new_figure
+from fer.report.page.figures import LINE_STYLES, Palette, dots, new_figure
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

@@ -9,7 +9,7 @@ import numpy.typing as npt
 
 from fer.data.corruption.registry import CORRUPTIONS, corrupt, of_kind
 from fer.metrics.robustness import AccuracyGrid, accuracy_grid
-from fer.report.robustness.options import RobustnessOptions
+from fer.report.options import RobustnessOptions
 from fer.report.subject import Subject
 
 # Faces spoilt at a time: 38 MB of grey faces of 48 px, and as much again while they are being spoilt.

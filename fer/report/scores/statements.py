@@ -3,8 +3,8 @@
 from collections.abc import Mapping
 from typing import Final
 
+from fer.report.evaluation.evaluate import EvaluatedRun
 from fer.report.page.wording import half_width, interval, percent
-from fer.report.scores.evaluation import EvaluatedRun
 
 _PROTOCOLS: Final[Mapping[str, str]] = {
     "official": "official protocol",

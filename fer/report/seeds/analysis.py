@@ -4,11 +4,11 @@ from dataclasses import asdict
 from typing import Any
 
 from fer.metrics import METRICS
+from fer.report.evaluation.sets import SET_TITLES
 from fer.report.finding import Finding
-from fer.report.page.figure_style import Palette
+from fer.report.page.figures import Palette
 from fer.report.page.section import Chart, Section
 from fer.report.page.wording import NBSP, number, percent
-from fer.report.scores.evaluation_sets import SET_TITLES
 from fer.report.scores.statements import protocol
 from fer.report.scores.tables import csv_text, tta_title
 from fer.report.seeds.figures import seeds_figure

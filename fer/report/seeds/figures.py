@@ -6,9 +6,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from fer.metrics import Estimate
-from fer.report.comparison.names import short_names
-from fer.report.page.figure_parts import dots
-from fer.report.page.figure_style import Palette, new_figure
+from fer.report.page.figures import Palette, dots, new_figure, short_names
 from fer.report.seeds.spread import Spread
 
 if TYPE_CHECKING:

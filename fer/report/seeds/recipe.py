@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from fer.config.saved import completed
-from fer.report.scores.evaluation import EvaluatedRun
+from fer.report.evaluation.evaluate import EvaluatedRun
 
 BOOKKEEPING: Final = ("seed", "run_dir", "resume", "report", "logger", "threads")
 """Keys of a run's configuration that say where and with which seed it ran, not what was trained."""

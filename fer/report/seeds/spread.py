@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from fer.metrics import METRICS
-from fer.report.scores.evaluation import EvaluatedRun
+from fer.report.evaluation.evaluate import EvaluatedRun
 from fer.report.scores.tables import tables
 
 

@@ -1,16 +1,16 @@
-"""The sections of the page, each a title, a template and the plain values it shows."""
+"""The sections of the page on the scores, and their table rows, which the model card shows too."""
 
 import shlex
 from collections.abc import Sequence
+from typing import Any
 
 from fer.common.labels import EMOTIONS
 from fer.common.wording import duration
 from fer.metrics import METRICS, normalise_rows
-from fer.report.page.section import Chart, Section
+from fer.report.evaluation.evaluate import EvaluatedRun
+from fer.report.page.section import Chart, Section, cell
 from fer.report.page.wording import flat_facts, interval, number, parameters, percent
 from fer.report.scores import figures
-from fer.report.scores.evaluation import EvaluatedRun
-from fer.report.scores.rows import class_rows, score_rows
 from fer.report.scores.statements import (
     human_reference,
     is_synthetic,
@@ -18,6 +18,7 @@ from fer.report.scores.statements import (
     meanings,
     protocol_in_full,
     statement,
+    takes_for,
     trained_without_copies,
 )
 
@@ -265,3 +266,32 @@ def command_line(run_dirs: Sequence[str], out: str | None) -> str:
     runs = run_dirs[0] if len(run_dirs) == 1 else f"[{','.join(run_dirs)}]"
     words = ["fer-report", f"run={runs}", *([] if out is None else [f"out={out}"])]
     return " ".join(shlex.quote(word) for word in words)
+
+
+def score_rows(run: EvaluatedRun) -> list[dict[str, Any]]:
+    """A table row for each set, alone and with test-time augmentation: title, tta, n, a cell for each metric."""
+    return [
+        {
+            "title": scores.evaluation_set.title,
+            "tta": None if views is None else views.title,
+            "n": len(table.predictions),
+            "cells": [cell(metric, table.metrics[metric]) for metric in METRICS],
+        }
+        for scores in run.sets.values()
+        for views, table in ((None, scores.plain), (scores.views, scores.averaged))
+        if table is not None
+    ]
+
+
+def class_rows(run: EvaluatedRun) -> list[dict[str, Any]]:
+    """A table row for each emotion of the headline set: name, cells (precision, recall, F1), support, taken for."""
+    rows = []
+    for c, emotion in enumerate(EMOTIONS):
+        scores, other = run.headline.plain.classes[emotion], takes_for(run, c)
+        # All three are shares, as accuracy is.
+        cells = [cell("accuracy", estimate) for estimate in (scores.precision, scores.recall, scores.f1)]
+        taken_for = (
+            "never mistaken" if other is None else f"{EMOTIONS[other[0]]} ({percent(other[1] / scores.support, 0)})"
+        )
+        rows.append({"name": emotion, "cells": cells, "support": scores.support, "other": taken_for})
+    return rows

@@ -2,13 +2,19 @@
 
 import io
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final
 
+import numpy as np
+import numpy.typing as npt
+
+from fer.metrics import Estimate
+
 if TYPE_CHECKING:
+    from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
 
@@ -134,3 +140,66 @@ def inline_svg(figure: "Figure", *, key: str, title: str) -> str:
     # The size comes from the page; the view box keeps the proportions.
     svg = re.sub(r' (width|height)="[\d.]+pt"', "", svg, count=2)
     return svg.replace("<svg", f'<svg role="img" aria-label="{escape(title)}"', 1).strip()
+
+
+def line(
+    axes: "Axes", epochs: Sequence[Mapping[str, Any]], key: str, scale: float, colour: str, style: Any, label: str
+) -> None:
+    """One score of every epoch that has it, `scale` times; `key` names it in `metrics.jsonl`."""
+    known = [(epoch["epoch"] + 1, scale * epoch[key]) for epoch in epochs if epoch.get(key) is not None]
+    places, values = ([place for place, _ in known], [value for _, value in known])
+    # A run of one epoch is a point, which a line alone would not show.
+    axes.plot(places, values, color=colour, linestyle=style, marker="o" if len(known) < 3 else None, label=label)
+
+
+def dots(
+    axes: "Axes",
+    estimates: Sequence[Estimate],
+    places: npt.NDArray[np.generic],
+    colour: str,
+    marker: str,
+    label: str,
+) -> None:
+    """Dots with whiskers, in percent, along the horizontal axis."""
+    value = 100 * np.array([estimate.value for estimate in estimates])
+    low = 100 * np.array([estimate.low for estimate in estimates])
+    high = 100 * np.array([estimate.high for estimate in estimates])
+    axes.hlines(places, low, high, color=colour, linewidth=1.6, clip_on=False)
+    axes.plot(value, places, linestyle="none", marker=marker, markersize=6, color=colour, label=label, clip_on=False)
+
+
+def short_names(names: Sequence[str], *, limit: int = 22) -> dict[str, str]:
+    """Each name in at most `limit` characters, told apart.
+
+    What all names begin with ("2026-11-21_") is dropped where one is too long; what is still too long loses its middle,
+    because the ends tell runs apart. Names that come out alike get their place in `names` in front.
+
+    Args:
+        names: unique.
+        limit: 8 or more.
+    """
+    if all(len(name) <= limit for name in names):
+        return {name: name for name in names}
+    shared = _shared_beginning(names)
+    short = {name: _without_middle(name[shared:], limit) for name in names}
+    texts = list(short.values())
+    return {
+        name: text if texts.count(text) == 1 else f"{place} {_without_middle(text, limit - len(str(place)) - 1)}"
+        for place, (name, text) in enumerate(short.items(), start=1)
+    }
+
+
+def _shared_beginning(names: Sequence[str]) -> int:
+    """Length of what all names begin with, up to the last separator, so that no word is cut."""
+    if len(names) < 2:
+        return 0
+    first, last = min(names), max(names)
+    same = next((i for i, (a, b) in enumerate(zip(first, last, strict=False)) if a != b), min(len(first), len(last)))
+    return max(first.rfind(separator, 0, same) for separator in "_-/ .") + 1
+
+
+def _without_middle(text: str, limit: int) -> str:
+    if len(text) <= limit:
+        return text
+    kept = limit - 1
+    return f"{text[: kept // 3]}…{text[-(kept - kept // 3) :]}"
