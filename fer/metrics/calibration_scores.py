@@ -15,8 +15,8 @@ import numpy.typing as npt
 from fer.common.errors import DataError
 from fer.metrics.bootstrap import bootstrap_counts
 from fer.metrics.calibration import BINS, bin_numbers, brier_scores
+from fer.metrics.estimate import Estimate
 from fer.metrics.predictions import Floats, Predictions
-from fer.metrics.scores import Estimate
 from fer.metrics.sparse import sparse_matrix
 from fer.metrics.temperature import Probabilities, apply_temperature, log_probabilities, slopes
 

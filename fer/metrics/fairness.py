@@ -26,6 +26,7 @@ import numpy.typing as npt
 from fer.common.errors import DataError
 from fer.common.labels import EMOTIONS
 from fer.metrics.bootstrap import resampled_confusions
+from fer.metrics.estimate import Estimate
 from fer.metrics.group_gaps import Gap, largest_gaps
 from fer.metrics.group_rates import (
     LEVEL,
@@ -39,7 +40,7 @@ from fer.metrics.group_rates import (
     rates,
 )
 from fer.metrics.predictions import Floats, Predictions
-from fer.metrics.scores import Estimate, confusion_matrix
+from fer.metrics.scores import confusion_matrix
 
 UNKNOWN: Final = ""
 """The group of a face whose group is not known; it is in no number."""

@@ -15,9 +15,9 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 import numpy.typing as npt
 
+from fer.metrics.estimate import Estimate
 from fer.metrics.group_rates import LEVEL, MEASURES, GroupScores, Measure, rate_counts, rate_key, rates
 from fer.metrics.predictions import Floats
-from fer.metrics.scores import Estimate
 
 if TYPE_CHECKING:
     from fairlearn.metrics import MetricFrame  # type: ignore[attr-defined]

@@ -8,8 +8,9 @@ import numpy as np
 import numpy.typing as npt
 
 from fer.common.labels import EMOTIONS, NUM_CLASSES
+from fer.metrics.estimate import Estimate
 from fer.metrics.predictions import Floats
-from fer.metrics.scores import Estimate, confusion_matrix
+from fer.metrics.scores import confusion_matrix
 
 if TYPE_CHECKING:
     from fairlearn.metrics import MetricFrame  # type: ignore[attr-defined]

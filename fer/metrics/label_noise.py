@@ -12,8 +12,8 @@ import numpy.typing as npt
 
 from fer.common.errors import DataError
 from fer.common.labels import EMOTIONS, NUM_CLASSES
+from fer.metrics.estimate import Estimate
 from fer.metrics.predictions import Floats, Predictions
-from fer.metrics.scores import Estimate
 
 OTHER_EMOTION = NUM_CLASSES
 """A majority for an emotion that none of the seven labels stands for (contempt)."""

@@ -10,8 +10,8 @@ from functools import reduce
 import numpy as np
 
 from fer.common.errors import DataError
+from fer.metrics.estimate import Estimate
 from fer.metrics.predictions import Floats, Predictions
-from fer.metrics.scores import Estimate
 from fer.metrics.significance import same_faces
 
 

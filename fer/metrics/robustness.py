@@ -14,8 +14,8 @@ import numpy.typing as npt
 
 from fer.common.errors import DataError
 from fer.common.labels import NUM_CLASSES
+from fer.metrics.estimate import Estimate
 from fer.metrics.predictions import Floats
-from fer.metrics.scores import Estimate
 
 Classes = npt.NDArray[np.int64]
 

@@ -9,8 +9,8 @@ import numpy.typing as npt
 
 from fer.common.labels import EMOTIONS, NUM_CLASSES
 from fer.metrics.bootstrap import bootstrap_counts
+from fer.metrics.estimate import Estimate
 from fer.metrics.predictions import Floats, Predictions
-from fer.metrics.scores import Estimate
 from fer.metrics.selective import RiskCoverage, descending_groups, risk_coverage
 
 LEVELS: Final = tuple(np.linspace(0.02, 1.0, 50).tolist())

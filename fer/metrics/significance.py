@@ -15,8 +15,8 @@ import numpy as np
 import numpy.typing as npt
 
 from fer.common.errors import DataError
+from fer.metrics.estimate import Estimate
 from fer.metrics.predictions import Floats, Predictions
-from fer.metrics.scores import Estimate
 
 EXACT_BELOW: Final = 25
 """Discordant pairs below which the test is the exact binomial one: the chi-squared approximation is poor there."""

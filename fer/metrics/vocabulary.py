@@ -9,8 +9,9 @@ import numpy as np
 import numpy.typing as npt
 
 from fer.metrics.bootstrap import resampled_confusions
+from fer.metrics.estimate import Estimate
 from fer.metrics.predictions import Floats, Predictions
-from fer.metrics.scores import Estimate, confusion_matrix, evaluate
+from fer.metrics.scores import confusion_matrix, evaluate
 
 LIMITED = "limited_accuracy"
 """Key of the accuracy with answers limited to the emotions that the labels hold."""

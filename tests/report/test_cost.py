@@ -15,11 +15,9 @@ from fer.folders.record import read_runs
 from fer.metrics import METRICS, Estimate
 from fer.models.checkpoint import load_model
 from fer.report.cost.analysis import analyse
-from fer.report.cost.costs import training_of
-from fer.report.cost.figures import cost_figure
+from fer.report.cost.figures import cost_figure, pareto_front
 from fer.report.cost.label_placement import place_boxes
-from fer.report.cost.pareto import pareto_front
-from fer.report.cost.timing import time_model
+from fer.report.cost.measurement import time_model, training_of
 from fer.report.main import evaluate_record, write_report
 from fer.report.options import CostOptions, ReportOptions
 from fer.report.page.figures import PRINT, styled

@@ -15,14 +15,12 @@ from fer.explain.heat_maps import HeatMaps
 from fer.folders.opened import OpenData, OpenModels
 from fer.folders.record import read_runs
 from fer.metrics import Estimate, Predictions
+from fer.metrics.estimate import mean_estimate
+from fer.report.explanation_tests.measurement import UNITS_OF, Faithfulness, moved_parts, truth_masks
 from fer.report.explanations.analysis import analyse
 from fer.report.explanations.class_maps import class_maps, class_maps_finding
-from fer.report.explanations.compare import compared_rows
 from fer.report.explanations.gallery import SIDE
-from fer.report.explanations.intervals import mean_estimate
-from fer.report.explanations.maps import for_the_eye, maps_by_method
-from fer.report.explanations.trust import Faithfulness
-from fer.report.explanations.truth import UNITS_OF, moved_parts, truth_masks
+from fer.report.explanations.methods import compared_rows, for_the_eye, maps_by_method
 from fer.report.finding import Finding
 from fer.report.main import evaluate_record
 from fer.report.options import ReportOptions

@@ -18,8 +18,7 @@ from fer.folders.record import RunRecord
 from fer.folders.run import RunFolder
 from fer.metrics.fairness import score_groupings
 from fer.report.evaluation.evaluate import EvaluatedRun, describe_data, evaluate_run
-from fer.report.fairness.analysis import analyse
-from fer.report.fairness.sentences import nothing_shown, warnings
+from fer.report.fairness.analysis import analyse, nothing_shown, warnings
 from fer.report.finding import Finding
 from fer.report.options import FairnessOptions, ReportOptions
 from fer.report.page.render import render_page

@@ -29,11 +29,11 @@ from fer.models.checkpoint import load_model
 from fer.report.finding import Finding
 from fer.report.main import choose_detail, evaluate_record
 from fer.report.occlusion.analysis import analyse
-from fer.report.occlusion.scoring import MaskScores, RunUnderMasks
-from fer.report.occlusion.statements import mask_statements, recoveries, signed, study_statements
-from fer.report.occlusion.tables import study_tables
+from fer.report.occlusion.measurement import MaskScores, RunUnderMasks, recoveries
+from fer.report.occlusion.section import mask_statements, study_statements, study_tables
 from fer.report.options import OcclusionOptions, ReportOptions
 from fer.report.page.render import render_page
+from fer.report.page.wording import points
 from fer.report.subject import Subject
 
 OPTIONS = ReportOptions(bootstrap=100, device="cpu", tta=False)
@@ -293,6 +293,6 @@ def test_shades_run_from_the_least_to_the_greatest_of_each_table() -> None:
 
 
 def test_signs_are_real_and_zero_has_none() -> None:
-    assert [signed(value) for value in (-0.0234, -0.0001, 0.01)] == ["−2.3", "0.0", "1.0"]
-    assert [signed(value, plus=True) for value in (0.0234, 0.0)] == ["+2.3", "0.0"]
+    assert [points(value) for value in (-0.0234, -0.0001, 0.01)] == ["−2.3", "0.0", "1.0"]
+    assert [points(value, plus=True) for value in (0.0234, 0.0)] == ["+2.3", "0.0"]
     assert len(HALF_MASKS) == 4

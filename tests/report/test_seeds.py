@@ -9,8 +9,7 @@ from support.fake_runs import fake_run, fake_subject
 from fer.metrics import METRICS
 from fer.report.page.render import render_page
 from fer.report.seeds.analysis import analyse
-from fer.report.seeds.recipe import seed_groups
-from fer.report.seeds.spread import spread
+from fer.report.seeds.measurement import seed_groups, spread
 
 
 def test_mean_and_deviation_over_seeds_are_those_of_the_runs(tmp_path: Path) -> None:

@@ -281,8 +281,8 @@ def _difference_row(one: Comparison) -> dict[str, Any]:
     return {
         "first": one.first,
         "second": one.second,
-        "difference": points(difference.value),
-        "interval": f"{points(difference.low)} to {points(difference.high)}",
+        "difference": points(difference.value, plus=True),
+        "interval": f"{points(difference.low, plus=True)} to {points(difference.high, plus=True)}",
         "sort": difference.value,
         "only_first": one.only_first,
         "only_second": one.only_second,

@@ -107,7 +107,7 @@ def differences_figure(
                 axes.text(
                     column,
                     row,
-                    points(value),
+                    points(value, plus=True),
                     ha="center",
                     va="center",
                     fontsize=9,

@@ -7,9 +7,8 @@ from typing import TYPE_CHECKING, Any
 from fer.common.wording import duration
 from fer.metrics import Estimate
 from fer.report.comparison.groups import ComparableRuns, comparable_groups, group_of
-from fer.report.cost.costs import RunCost, costs_of
 from fer.report.cost.figures import cost_figure
-from fer.report.cost.timing import BATCH
+from fer.report.cost.measurement import BATCH, RunCost, costs_of
 from fer.report.evaluation.sets import SET_TITLES
 from fer.report.finding import Finding
 from fer.report.page.figures import Palette

@@ -1,16 +1,16 @@
 """One model tested on other data sets, in one table (Torralba and Efros 2011: a model knows its data set first)."""
 
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
+from typing import Any, Final
 
 import numpy as np
 
 from fer.common.errors import FerError
 from fer.common.labels import EMOTIONS
 from fer.metrics.vocabulary import LIMITED
-from fer.report.cross_data.conventions import CONVENTIONS, TITLES
 from fer.report.cross_data.figures import recall_figure, transfer_figure
-from fer.report.cross_data.testing import SIMILAR_FROM, CrossScore, SeenFaces, score_set, score_table
+from fer.report.cross_data.measurement import SIMILAR_FROM, CrossScore, SeenFaces, score_set, score_table
 from fer.report.finding import Finding
 from fer.report.page.section import Cell, Chart, Section, cell
 from fer.report.page.wording import interval, percent
@@ -212,3 +212,34 @@ def _sentence(score: CrossScore, own: CrossScore) -> str:
         f"{percent(accuracy.value)} ({interval('accuracy', accuracy)}) and its macro F1 {percent(macro.value)}; on its "
         f"{own.title} the accuracy is {percent(own.metrics['accuracy'].value)}."
     )
+
+
+CONVENTIONS: Final[Mapping[str, str]] = MappingProxyType(
+    {
+        "fer2013": "FER-2013: faces found by searching the web for words of emotion; people agree with 65 ± 5 % of the "
+        "labels (arXiv 1307.0414).",
+        "affectnet": "AffectNet: faces from the web, each labelled by one trained annotator, with labels revised in "
+        "some copies; the classes are near to balanced here and not in life.",
+        "ckplus": "CK+48: expressions posed in a laboratory at their peak, without neutral faces, three nearly equal "
+        "frames of each sequence: the faces are not independent, so the true intervals are wider than those shown.",
+        "rafdb": "RAF-DB: photographs from the web, each labelled by about forty people, most often happy or neutral.",
+        "synthetic": "Drawn faces: their label is the expression that was drawn. A score on them says nothing about "
+        "real faces.",
+        "folder": "A folder of one's own: its labels mean what whoever sorted it meant.",
+        "merged": "Merged sets: labels of several conventions, in the proportions of the sets.",
+    }
+)
+"""Source -> how its labels came about."""
+
+TITLES: Final[Mapping[str, str]] = MappingProxyType(
+    {
+        "fer2013": "FER-2013",
+        "affectnet": "AffectNet",
+        "ckplus": "CK+48",
+        "rafdb": "RAF-DB",
+        "synthetic": "Drawn faces",
+        "folder": "Folder",
+        "merged": "Merged sets",
+    }
+)
+"""Source -> its name in tables."""

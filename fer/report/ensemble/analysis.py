@@ -127,8 +127,8 @@ def _test(pool: Pool, key: str) -> dict[str, Any]:
     against = pool.against[key]
     difference = against.difference
     return {
-        "points": points(difference.value),
-        "interval": f"{points(difference.low)} to {points(difference.high)}",
+        "points": points(difference.value, plus=True),
+        "interval": f"{points(difference.low, plus=True)} to {points(difference.high, plus=True)}",
         "sort": difference.value,
         "p": p_value(against.adjusted_p),
         "p_sort": against.adjusted_p,
@@ -162,8 +162,8 @@ def _sentence(ensemble: Ensemble) -> str:
     )
     return (
         f"With equal weights{with_views}, the {len(ensemble.members)} models together reach {percent(accuracy.value)} "
-        f"on {SET_TITLES[key]}, {points(against.difference.value)} points against the best single one, {verdict} "
-        f"(McNemar, p = {p_value(against.adjusted_p)} after Holm's correction)."
+        f"on {SET_TITLES[key]}, {points(against.difference.value, plus=True)} points against the best single one, "
+        f"{verdict} (McNemar, p = {p_value(against.adjusted_p)} after Holm's correction)."
     )
 
 

@@ -1,26 +1,19 @@
 """Faces beside what the net looked at, the average maps, and how far maps can be trusted."""
 
 from collections.abc import Sequence
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
 
-from fer.common.labels import EMOTIONS
 from fer.report.evaluation.evaluate import EvaluatedRun
+from fer.report.explanation_tests.analysis import assess_maps
 from fer.report.explanations.class_maps import class_maps, class_maps_finding
-from fer.report.explanations.compare import compare_finding, compared_rows
-from fer.report.explanations.gallery import Explainer, Gallery, build_gallery
-from fer.report.explanations.maps import maps_by_method
-from fer.report.explanations.sections import gradcam_section, mistakes_section
-from fer.report.explanations.trust import Trust, check_maps, play_pointing
-from fer.report.explanations.trust_section import trust_finding
-from fer.report.explanations.truth import moved_parts, truth_masks
+from fer.report.explanations.gallery import Explainer, Gallery, build_gallery, gradcam_section, mistakes_section
+from fer.report.explanations.methods import compare_finding, compared_rows, maps_by_method
 from fer.report.finding import Finding
-from fer.report.options import ExplanationsOptions, ReportOptions
+from fer.report.options import ReportOptions
 from fer.report.page.section import Images, png
-from fer.report.scores.statements import protocol
 from fer.report.subject import Subject
 
 if TYPE_CHECKING:
@@ -71,10 +64,9 @@ def analyse(subject: Subject) -> Finding | None:
     if options.faces and len(rows) > 0:
         maps = maps_by_method(subject.model, images[rows], predictions.predicted[rows], methods=asked.methods)
         found.append(compare_finding(predictions, images[rows], rows, maps, title=title, seed=options.seed))
-    trust, missing = _trust(subject, images)
-    if trust is not None:
-        statement = f"{title}, {protocol(run)}, no test-time augmentation"
-        found.append(trust_finding(trust, missing=missing, title=title, statement=statement, seed=options.seed))
+    tests = assess_maps(subject, images)
+    if tests is not None:
+        found.append(tests)
     return _joined(found)
 
 
@@ -103,56 +95,6 @@ def grad_cam_explainer(model: "Explainable") -> Explainer:
             return None
 
     return grad_cam
-
-
-def _trust(subject: Subject, images: Images) -> tuple[Trust | None, Sequence[str]]:
-    """The tests of the maps, and why methods are missing from them; None where no method can be tested."""
-    options, asked = subject.options, subject.options.explanations
-    predictions = subject.run.headline.plain.predictions
-    rows = np.random.default_rng([options.seed, 7]).permutation(len(predictions))[: asked.tested_faces]
-    if len(rows) == 0:
-        return None, ()
-    classes = predictions.predicted[rows]
-    maps = maps_by_method(subject.model, images[rows], classes, methods=asked.methods)
-    missing = tuple(maps.missing.values())
-    if not maps.maps:
-        return None, missing
-    trust = check_maps(
-        subject.model,
-        subject.ask_fast,
-        images=images[rows],
-        classes=classes,
-        found=maps,
-        randomised_faces=asked.randomised_faces,
-        resamples=options.bootstrap,
-        seed=options.seed,
-    )
-    return _with_pointing(subject, images, trust, asked), missing
-
-
-def _with_pointing(subject: Subject, images: Images, trust: Trust, asked: ExplanationsOptions) -> Trust:
-    """Adds the pointing game where the data say which part makes the emotion: drawn faces."""
-    samples, predictions = subject.samples, subject.run.headline.plain.predictions
-    if not samples.masks or asked.pointing_faces == 0:
-        return trust
-    shown = np.array([len(moved_parts()[emotion]) > 0 for emotion in EMOTIONS])
-    right = np.flatnonzero((predictions.predicted == predictions.labels) & shown[predictions.labels])
-    rows = np.random.default_rng([subject.options.seed, 8]).permutation(right)[: asked.pointing_faces]
-    masks = truth_masks(samples, subject.run.headline.evaluation_set.rows[rows])
-    # A hand or the picture's edge may hide every part.
-    visible = masks.any(axis=(1, 2))
-    if not visible.any():
-        return trust
-    results, chance = play_pointing(
-        subject.model,
-        images=images[rows[visible]],
-        classes=predictions.labels[rows[visible]],
-        masks=masks[visible],
-        methods=tuple(trust.faithfulness),
-        resamples=subject.options.bootstrap,
-        seed=subject.options.seed,
-    )
-    return replace(trust, pointing=results, chance=chance)
 
 
 def _joined(parts: Sequence[Finding]) -> Finding | None:

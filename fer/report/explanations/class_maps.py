@@ -10,8 +10,8 @@ import numpy.typing as npt
 from fer.common.labels import EMOTIONS
 from fer.data.regions import region_box
 from fer.metrics import Estimate, Predictions
+from fer.metrics.estimate import mean_estimate
 from fer.report.explanations.gallery import Explainer, draw, draw_heat
-from fer.report.explanations.intervals import mean_estimate
 from fer.report.finding import Finding
 from fer.report.page.section import Images, Section, cell, data_uri, png, webp
 from fer.report.page.wording import percent

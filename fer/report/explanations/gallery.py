@@ -1,16 +1,19 @@
-"""Faces beside what the net looked at: answers drawn at random, the surest mistakes, the least sure successes."""
+"""Faces beside their Grad-CAM maps: drawn at random, the surest mistakes, the least sure successes."""
 
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 import numpy.typing as npt
 
 from fer.common.labels import EMOTIONS
 from fer.metrics import Predictions
-from fer.report.page.section import Images
+from fer.report.evaluation.evaluate import EvaluatedRun
+from fer.report.options import ExplanationsOptions
+from fer.report.page.section import Images, Section, data_uri, webp
+from fer.report.page.wording import percent
 
 if TYPE_CHECKING:
     from fer.explain.heat_maps import HeatMaps
@@ -214,3 +217,60 @@ def _enlarged(image_CHW: Images) -> Images:
     rgb = np.repeat(image_CHW, 3, axis=0) if image_CHW.shape[0] == 1 else image_CHW
     face = cv2.resize(np.ascontiguousarray(rgb.transpose(1, 2, 0)), (SIDE, SIDE), interpolation=cv2.INTER_CUBIC)
     return np.asarray(face, dtype=np.uint8)
+
+
+def gradcam_section(run: EvaluatedRun, gallery: Gallery, *, seed: int) -> Section:
+    """Correct and wrong answers with the places that spoke for them."""
+    return Section(
+        key="gradcam",
+        title="Where the model looks",
+        template="explanations/gradcam.html.j2",
+        context={
+            "groups": [
+                (emotion, [_card(example) for example in correct], [_card(example) for example in wrong])
+                for emotion, correct, wrong in gallery.by_class
+            ],
+            "note": gallery.note,
+            "grid": gallery.grid,
+            "seed": seed,
+            "title": run.headline.evaluation_set.title,
+        },
+    )
+
+
+def mistakes_section(run: EvaluatedRun, gallery: Gallery, options: ExplanationsOptions) -> Section:
+    """The wrong answers the model was surest of, and the right ones it was least sure of."""
+    return Section(
+        key="mistakes",
+        title="Confident mistakes, hesitant successes",
+        template="explanations/mistakes.html.j2",
+        context={
+            "mistakes": [_card(example) for example in gallery.mistakes] if options.mistakes > 0 else None,
+            "successes": [_card(example) for example in gallery.successes] if options.successes > 0 else None,
+            "title": run.headline.evaluation_set.title,
+            "noisy": run.data.is_fer2013,
+        },
+    )
+
+
+def _card(example: Example) -> dict[str, Any]:
+    answer = f"answered {example.predicted}, {percent(example.confidence, 0)}"
+    beside = (
+        "; beside it the places that spoke for this answer"
+        if example.has_map
+        else "; its heat map is empty"
+        if example.empty_map
+        else ""
+    )
+    return {
+        "uri": data_uri(webp(example.picture), "image/webp"),
+        "width": example.picture.shape[1],
+        "height": example.picture.shape[0],
+        "alt": f"Face labelled {example.true}, {answer}{beside}.",
+        "true": example.true,
+        "predicted": example.predicted,
+        "confidence": percent(example.confidence, 0),
+        "correct": example.correct,
+        "empty": example.empty_map,
+        "id": example.id,
+    }

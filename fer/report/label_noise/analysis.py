@@ -5,11 +5,9 @@ from typing import Any
 from fer.common.labels import EMOTIONS
 from fer.metrics.label_noise import LabelIssues
 from fer.report.finding import Finding
-from fer.report.label_noise.evidence import LabelNoise, collect_evidence
-from fer.report.label_noise.figures import agreement_figure, wrong_labels_figure
-from fer.report.label_noise.numbers import label_noise_metrics
-from fer.report.label_noise.section import label_noise_section
-from fer.report.label_noise.sheet import contact_sheet
+from fer.report.label_noise.figures import agreement_figure, contact_sheet, wrong_labels_figure
+from fer.report.label_noise.measurement import LabelNoise, collect_evidence
+from fer.report.label_noise.section import label_noise_metrics, label_noise_section
 from fer.report.page.section import Chart, png
 from fer.report.page.wording import interval, percent
 from fer.report.scores.statements import is_synthetic, protocol, statement

@@ -7,8 +7,7 @@ import numpy as np
 
 from fer.data.face_masks import HALF_MASKS, PART_MASKS
 from fer.data.regions import EXTENTS
-from fer.report.occlusion.scoring import RunUnderMasks
-from fer.report.occlusion.statements import Recovery
+from fer.report.occlusion.measurement import Recovery, RunUnderMasks
 from fer.report.page.figures import Palette, dots, new_figure
 
 if TYPE_CHECKING:

@@ -59,10 +59,10 @@ def flat_facts(tree: Mapping[str, Any], prefix: str = "") -> list[tuple[str, str
     return rows
 
 
-def points(share: float) -> str:
-    """A difference of shares in points, with its sign: -0.0123 -> "−1.2"; what rounds to nothing has none."""
-    text = f"{abs(100 * share):.1f}"
-    return text if text == "0.0" else f"{'+' if share > 0 else '−'}{text}"
+def points(share: float, *, plus: bool = False) -> str:
+    """A difference of shares in points: 0.0123 -> "1.2" (with `plus` "+1.2"), -0.0123 -> "−1.2"; never "−0.0"."""
+    rounded = round(100 * share, 1)
+    return f"{'−' if rounded < 0 else '+' if plus and rounded > 0 else ''}{abs(rounded):.1f}"
 
 
 def p_value(p: float) -> str:

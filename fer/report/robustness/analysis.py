@@ -10,10 +10,18 @@ from fer.data.corruption.registry import CORRUPTIONS
 from fer.metrics.robustness import AccuracyGrid
 from fer.report.finding import Finding
 from fer.report.page.wording import interval, percent
-from fer.report.robustness.examples import Strip, strips
-from fer.report.robustness.measurement import Measurement, measure
+from fer.report.robustness.figures import Strip, strips
+from fer.report.robustness.measurement import (
+    LIGHTING_GOAL,
+    Measurement,
+    Summary,
+    csv_rows,
+    has_mce,
+    measure,
+    members,
+    summarise,
+)
 from fer.report.robustness.section import Facts, robustness_section, severities_text, verdict
-from fer.report.robustness.summary import LIGHTING_GOAL, Summary, csv_rows, has_mce, members, summarise
 from fer.report.scores.statements import protocol
 from fer.report.scores.tables import csv_text
 from fer.report.subject import Subject

@@ -1,13 +1,14 @@
-"""Asks every run's model about the same spoilt faces, one corruption and severity in memory at a time."""
+"""Every model on the same corrupted faces, and each run's grid of accuracies in the numbers that a report states."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
 
-from fer.data.corruption.registry import CORRUPTIONS, corrupt, of_kind
+from fer.data.corruption.registry import CORRUPTIONS, SEVERITIES, corrupt, of_kind
+from fer.metrics import Estimate
 from fer.metrics.robustness import AccuracyGrid, accuracy_grid
 from fer.report.options import RobustnessOptions
 from fer.report.subject import Subject
@@ -82,3 +83,133 @@ def choose_faces(count: int, *, most: int | None, seed: int) -> npt.NDArray[np.i
     if most is None or most >= count:
         return np.arange(count)
     return np.sort(np.random.default_rng([seed, 3]).permutation(count)[:most])
+
+
+LIGHTING_GOAL: Final = 0.8
+"""Share of the clean accuracy that a model should keep under changes of light."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Summary:
+    """Numbers of one run; None where the grid does not hold what they need.
+
+    Attributes:
+        clean: accuracy on the same faces untouched.
+        lighting: retention under the changes of light, mean over them and their severities.
+        lighting_corrected: the same beyond chance.
+        corruption_accuracy: mean accuracy under the fifteen corruptions.
+        corruption: retention under them.
+        corruption_corrected: the same beyond chance.
+        mce: mean corruption error relative to the baseline; 1 is the baseline's.
+        relative_mce: relative mean corruption error.
+        worst: corruption, severity and accuracy of the worst case.
+    """
+
+    clean: Estimate
+    lighting: Estimate
+    lighting_corrected: Estimate
+    corruption_accuracy: Estimate | None
+    corruption: Estimate | None
+    corruption_corrected: Estimate | None
+    mce: Estimate | None
+    relative_mce: Estimate | None
+    worst: tuple[str, int, Estimate]
+
+    def as_dict(self) -> dict[str, Any]:
+        """For `metrics.json`; what is None is left out."""
+        name, severity, accuracy = self.worst
+        named = {
+            "clean_accuracy": self.clean,
+            "lighting_retention": self.lighting,
+            "lighting_retention_beyond_chance": self.lighting_corrected,
+            "corruption_accuracy": self.corruption_accuracy,
+            "corruption_retention": self.corruption,
+            "corruption_retention_beyond_chance": self.corruption_corrected,
+            "mce": self.mce,
+            "relative_mce": self.relative_mce,
+        }
+        return {
+            **{key: estimate.as_dict() for key, estimate in named.items() if estimate is not None},
+            "worst": {"corruption": name, "severity": severity, **accuracy.as_dict()},
+        }
+
+    def columns(self) -> dict[str, Any]:
+        """For the run's row of `model_eval.csv`."""
+        named = {
+            "lighting_retention": self.lighting,
+            "corruption_accuracy": self.corruption_accuracy,
+            "corruption_retention": self.corruption,
+            "mce": self.mce,
+            "relative_mce": self.relative_mce,
+        }
+        row: dict[str, Any] = {"robustness_n": self.clean.n}
+        for key, estimate in named.items():
+            if estimate is not None:
+                row |= estimate.as_columns(key)
+        return row
+
+
+def summarise(grid: AccuracyGrid, *, baseline: AccuracyGrid | None) -> Summary:
+    """The summary of one run.
+
+    Args:
+        grid: its accuracies; the changes of light are always among them.
+        baseline: those of the run that mCE is relative to, on the same faces.
+    """
+    lighting, corruptions = members(grid, "lighting"), members(grid, "corruption")
+    whole = has_mce(grid)
+    worst = grid.worst()
+    return Summary(
+        clean=grid.clean_accuracy,
+        lighting=grid.retention(lighting),
+        lighting_corrected=grid.corrected_retention(lighting),
+        corruption_accuracy=grid.mean_accuracy(corruptions) if corruptions else None,
+        corruption=grid.retention(corruptions) if corruptions else None,
+        corruption_corrected=grid.corrected_retention(corruptions) if corruptions else None,
+        mce=grid.corruption_error(baseline, corruptions) if whole and baseline is not None else None,
+        relative_mce=grid.relative_corruption_error(baseline, corruptions) if whole and baseline is not None else None,
+        worst=(*worst, grid.accuracy(*worst)),
+    )
+
+
+def members(grid: AccuracyGrid, kind: str) -> tuple[str, ...]:
+    """The grid's corruptions of one kind."""
+    return tuple(name for name in grid.names if CORRUPTIONS[name].kind == kind)
+
+
+def has_mce(grid: AccuracyGrid) -> bool:
+    """Whether the grid holds what mCE is defined on: the fifteen corruptions at all five severities."""
+    return len(members(grid, "corruption")) > 0 and grid.severities == SEVERITIES
+
+
+def csv_rows(run: str, key: str, grid: AccuracyGrid) -> list[Mapping[str, Any]]:
+    """`robustness.csv`: a row for the clean faces, then one for each corruption and severity of a run."""
+    rows: list[Mapping[str, Any]] = [
+        {
+            "run": run,
+            "set": key,
+            "corruption": "clean",
+            "kind": "",
+            "group": "",
+            "severity": 0,
+            "n": grid.n,
+            **grid.clean_accuracy.as_columns("accuracy"),
+        }
+    ]
+    for name in grid.names:
+        for severity in grid.severities:
+            rows.append(
+                {
+                    "run": run,
+                    "set": key,
+                    "corruption": name,
+                    "kind": CORRUPTIONS[name].kind,
+                    "group": CORRUPTIONS[name].group,
+                    "severity": severity,
+                    "n": grid.n,
+                    **grid.accuracy(name, severity).as_columns("accuracy"),
+                    **grid.retention((name,), severity).as_columns("retention"),
+                    **grid.corrected_retention((name,), severity).as_columns("retention_beyond_chance"),
+                }
+            )
+    return rows

@@ -11,9 +11,8 @@ from fer.metrics import Estimate
 from fer.metrics.robustness import AccuracyGrid
 from fer.report.page.section import Chart, Section, cell
 from fer.report.page.wording import interval, percent
-from fer.report.robustness.examples import Strip
-from fer.report.robustness.figures import retention_figure, severity_figure
-from fer.report.robustness.summary import LIGHTING_GOAL, Summary, has_mce, members
+from fer.report.robustness.figures import Strip, retention_figure, severity_figure
+from fer.report.robustness.measurement import LIGHTING_GOAL, Summary, has_mce, members
 
 
 @dataclass(frozen=True, kw_only=True)

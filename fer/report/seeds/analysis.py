@@ -12,8 +12,7 @@ from fer.report.page.wording import NBSP, number, percent
 from fer.report.scores.statements import protocol
 from fer.report.scores.tables import csv_text, tta_title
 from fer.report.seeds.figures import seeds_figure
-from fer.report.seeds.recipe import SeedGroup, seed_groups
-from fer.report.seeds.spread import Spread, spreads
+from fer.report.seeds.measurement import SeedGroup, Spread, seed_groups, spreads
 from fer.report.subject import Subject
 
 

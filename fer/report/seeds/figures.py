@@ -7,7 +7,7 @@ import numpy as np
 
 from fer.metrics import Estimate
 from fer.report.page.figures import Palette, dots, new_figure, short_names
-from fer.report.seeds.spread import Spread
+from fer.report.seeds.measurement import Spread
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

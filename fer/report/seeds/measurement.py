@@ -1,12 +1,16 @@
-"""Which runs are the same recipe under another seed."""
+"""Which runs are the same recipe under another seed, and the mean and spread of their scores."""
 
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
+import numpy as np
+
 from fer.config.saved import completed
+from fer.metrics import METRICS
 from fer.report.evaluation.evaluate import EvaluatedRun
+from fer.report.scores.tables import tables
 
 BOOKKEEPING: Final = ("seed", "run_dir", "resume", "report", "logger", "threads")
 """Keys of a run's configuration that say where and with which seed it ran, not what was trained."""
@@ -83,3 +87,56 @@ def _without_path(value: Any, run_dir: str | None) -> Any:
     if isinstance(value, str) and run_dir is not None:
         return value.replace(run_dir, "<run_dir>")
     return value
+
+
+@dataclass(frozen=True, kw_only=True)
+class Spread:
+    """A score of several seeds.
+
+    Attributes:
+        mean: over seeds.
+        deviation: sample standard deviation (divisor seeds - 1).
+        low: the lowest seed's score.
+        high: the highest seed's score.
+        seeds: how many.
+        n: faces of the set.
+    """
+
+    mean: float
+    deviation: float
+    low: float
+    high: float
+    seeds: int
+    n: int
+
+
+def spread(scores: Sequence[float], *, n: int) -> Spread:
+    """The spread of at least two seeds' scores on `n` faces."""
+    values = np.asarray(scores, dtype=np.float64)
+    return Spread(
+        mean=float(values.mean()),
+        deviation=float(values.std(ddof=1)),
+        low=float(values.min()),
+        high=float(values.max()),
+        seeds=len(values),
+        n=n,
+    )
+
+
+def spreads(runs: Sequence[EvaluatedRun]) -> dict[str, dict[str, Spread]]:
+    """Set (`<set>_tta` with test-time augmentation) -> metric -> spread, for the sets that every run was scored on.
+
+    A held-out part of Training is left out: each seed holds out other faces.
+    """
+    scored = [tables(run) for run in runs]
+    common = [key for key in scored[0] if key != "heldout" and all(key in sets for sets in scored)]
+    return {
+        key: {
+            metric: spread(
+                [sets[key].metrics[metric].value for sets in scored],
+                n=len(scored[0][key].predictions),
+            )
+            for metric in METRICS
+        }
+        for key in common
+    }

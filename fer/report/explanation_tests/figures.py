@@ -1,4 +1,4 @@
-"""Figures of the tests of the maps."""
+"""Figures of the tests of heat maps."""
 
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Literal

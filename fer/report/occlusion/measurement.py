@@ -1,4 +1,4 @@
-"""A model asked again about the same faces under every mask, and what is counted on its answers."""
+"""Every model on the same faces under every mask, and what training on one half brings back."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -8,9 +8,10 @@ import numpy as np
 
 from fer.common.labels import EMOTIONS
 from fer.data.face_masks import FACE_MASKS, STUDY_MASKS, WHOLE, FaceMask, Faces, masked
+from fer.data.regions import HALVES
 from fer.metrics import Estimate, Predictions, evaluate, evaluate_classes
-from fer.metrics.retention import retention
-from fer.metrics.significance import same_faces
+from fer.metrics.retention import loss_recovered, retention
+from fer.metrics.significance import accuracy_difference, same_faces
 from fer.report.evaluation.evaluate import EvaluatedRun
 from fer.report.subject import Subject
 
@@ -120,3 +121,49 @@ def _score(
             retention=retention(whole.predictions, table, resamples=resamples, seed=options.seed),
         )
     return RunUnderMasks(run=run, scores=scores)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Recovery:
+    """What training on one half brings back.
+
+    Attributes:
+        half: the half that is visible.
+        before: the full-face model on whole faces.
+        masked: the full-face model on that half.
+        tuned: the model trained on that half, on that half.
+        recovered: share of the loss that comes back; NaN where nothing is lost.
+        gain: accuracy of `tuned` less that of `masked`.
+    """
+
+    half: str
+    before: Estimate
+    masked: Estimate
+    tuned: Estimate
+    recovered: Estimate
+    gain: Estimate
+
+
+def recoveries(study: Sequence[RunUnderMasks], *, resamples: int, seed: int) -> tuple[Recovery, ...]:
+    """Every half for which there is a run trained on it, against the run on whole faces; empty without that one."""
+    run_on = {one.trained_on: one for one in reversed(study)}
+    if "full" not in run_on:
+        return ()
+    whole = run_on["full"].scores
+    found = []
+    for half in HALVES:
+        if half not in run_on:
+            continue
+        tuned = run_on[half].scores[half]
+        tables = whole["full"].predictions, whole[half].predictions, tuned.predictions
+        found.append(
+            Recovery(
+                half=half,
+                before=whole["full"].metrics["accuracy"],
+                masked=whole[half].metrics["accuracy"],
+                tuned=tuned.metrics["accuracy"],
+                recovered=loss_recovered(*tables, resamples=resamples, seed=seed),
+                gain=accuracy_difference(tables[2], tables[1], resamples=resamples, seed=seed),
+            )
+        )
+    return tuple(found)

@@ -1,66 +1,100 @@
-"""What the numbers say, in sentences that hold only where the numbers carry them."""
+"""The occlusion sections of the page, their tables, and sentences that hold only where the numbers carry them."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
 from fer.common.labels import EMOTIONS
+from fer.data.face_masks import STUDY_MASKS
 from fer.data.regions import HALVES
-from fer.metrics import Estimate
-from fer.metrics.retention import loss_recovered
+from fer.metrics import METRICS, Estimate
 from fer.metrics.significance import accuracy_difference
-from fer.report.occlusion.scoring import MaskScores, RunUnderMasks
-from fer.report.page.wording import NBSP, interval, percent
+from fer.report.occlusion import figures
+from fer.report.occlusion.measurement import MaskScores, Recovery, RunUnderMasks
+from fer.report.page.section import Chart, Section, cell
+from fer.report.page.wording import NBSP, interval, percent, points
+from fer.report.scores.statements import is_synthetic, statement
+
+_METRIC_HEADS = {"accuracy": "Accuracy", "macro_f1": "Macro F1", "weighted_f1": "Weighted F1", "weighted_auc": "AUC"}
+"""Metrics of the tables, with their heads."""
 
 # An emotion with fewer faces says little about what it needs.
 _ENOUGH = 30
 
 
-@dataclass(frozen=True, kw_only=True)
-class Recovery:
-    """What training on one half brings back.
-
-    Attributes:
-        half: the half that is visible.
-        before: the full-face model on whole faces.
-        masked: the full-face model on that half.
-        tuned: the model trained on that half, on that half.
-        recovered: share of the loss that comes back; NaN where nothing is lost.
-        gain: accuracy of `tuned` less that of `masked`.
-    """
-
-    half: str
-    before: Estimate
-    masked: Estimate
-    tuned: Estimate
-    recovered: Estimate
-    gain: Estimate
-
-
-def recoveries(study: Sequence[RunUnderMasks], *, resamples: int, seed: int) -> tuple[Recovery, ...]:
-    """Every half for which there is a run trained on it, against the run on whole faces; empty without that one."""
-    run_on = {one.trained_on: one for one in reversed(study)}
-    if "full" not in run_on:
-        return ()
-    whole = run_on["full"].scores
-    found = []
-    for half in HALVES:
-        if half not in run_on:
-            continue
-        tuned = run_on[half].scores[half]
-        tables = whole["full"].predictions, whole[half].predictions, tuned.predictions
-        found.append(
-            Recovery(
-                half=half,
-                before=whole["full"].metrics["accuracy"],
-                masked=whole[half].metrics["accuracy"],
-                tuned=tuned.metrics["accuracy"],
-                recovered=loss_recovered(*tables, resamples=resamples, seed=seed),
-                gain=accuracy_difference(tables[2], tables[1], resamples=resamples, seed=seed),
+def masks_section(one: RunUnderMasks, said: Sequence[str], *, seed: int) -> Section:
+    """One model under every mask."""
+    told = statement(one.run, one.run.headline_key)
+    charts = [
+        Chart(
+            key="occlusion-masks",
+            caption="What the named masks hide. Left and right are those of the picture.",
+            draw=lambda palette: figures.masks_figure(palette=palette),
+        ),
+        Chart(
+            key="occlusion-accuracy",
+            caption=f"Accuracy with a part of every face hidden, with 95 % intervals. {told}.",
+            draw=lambda palette: figures.accuracy_figure(one, palette=palette),
+        ),
+    ]
+    if any(scores.mask.kind == "patches" for scores in one.scores.values()):
+        charts.append(
+            Chart(
+                key="occlusion-patches",
+                caption=f"Accuracy as random patches hide more of every face, with a 95 % interval band. {told}.",
+                draw=lambda palette: figures.patches_figure(one, palette=palette),
             )
         )
-    return tuple(found)
+    return Section(
+        key="occlusion",
+        title="With a part of the face hidden",
+        template="occlusion/masks.html.j2",
+        context={
+            "said": said,
+            "metrics": list(_METRIC_HEADS.values()),
+            "rows": mask_rows(one),
+            "emotions": EMOTIONS,
+            "recalls": recall_rows(one),
+            "statement": told,
+            "trained_on": one.trained_on,
+            "seed": seed,
+            "synthetic": is_synthetic(one.run),
+        },
+        charts=tuple(charts),
+    )
+
+
+def study_section(
+    study: Sequence[RunUnderMasks], said: Sequence[str], found: Sequence[Recovery], cautions: Sequence[str]
+) -> Section:
+    """The table of training mask by test mask."""
+    detail = next((one for one in study if one.trained_on == "full"), study[0])
+    told = statement(detail.run, detail.run.headline_key)
+    charts: tuple[Chart, ...] = ()
+    if found:
+        charts = (
+            Chart(
+                key="occlusion-study",
+                caption="Accuracy on each half: of the model trained on whole faces, and of the one trained on that "
+                f"half alone, with 95 % intervals. {told}.",
+                draw=lambda palette: figures.recovery_figure(found, palette=palette),
+            ),
+        )
+    return Section(
+        key="occlusion-study",
+        title="Occlusion study: trained on one part, tested on another",
+        template="occlusion/study.html.j2",
+        context={
+            "said": said,
+            "cautions": cautions,
+            "tables": study_tables(study),
+            "masks": [mask.key for mask in STUDY_MASKS],
+            "statement": told,
+            "synthetic": is_synthetic(detail.run),
+        },
+        charts=charts,
+    )
 
 
 def study_statements(
@@ -215,7 +249,7 @@ def _price(study: Sequence[RunUnderMasks], *, resamples: int, seed: int) -> list
         half: accuracy_difference(whole, run_on[half].scores["full"].predictions, resamples=resamples, seed=seed)
         for half in halves
     }
-    told = ", ".join(f"{half} {signed(-loss.value, plus=True)}" for half, loss in lost.items())
+    told = ", ".join(f"{half} {points(-loss.value, plus=True)}" for half, loss in lost.items())
     sure = [half for half, loss in lost.items() if loss.low > 0]
     return [
         f"On whole faces the fine-tuned models score, against the one trained on them, in points: {told}. "
@@ -236,10 +270,84 @@ def _points(estimate: Estimate) -> str:
     low, high = sorted((estimate.low, estimate.high))
     if estimate.value < 0:
         low, high = -high, -low
-    return f"{100 * abs(estimate.value):.1f} points, {signed(low)} to {signed(high)}"
+    return f"{100 * abs(estimate.value):.1f} points, {points(low)} to {points(high)}"
 
 
-def signed(share: float, *, plus: bool = False) -> str:
-    """0.0123 -> "1.2" (with `plus` "+1.2"), -0.0123 -> "−1.2" with a real minus sign; never "−0.0"."""
-    rounded = round(100 * share, 1)
-    return f"{'−' if rounded < 0 else '+' if plus and rounded > 0 else ''}{abs(rounded):.1f}"
+def mask_rows(one: RunUnderMasks) -> list[dict[str, Any]]:
+    """A table row for each mask: title, hidden area, retention, a cell for each metric shown."""
+    return [
+        {
+            "title": scores.mask.title,
+            "hidden": (percent(scores.mask.hidden, 0), scores.mask.hidden),
+            # A share, as accuracy is.
+            "retention": cell("accuracy", scores.retention),
+            "cells": [cell(metric, scores.metrics[metric]) for metric in _METRIC_HEADS],
+        }
+        for scores in one.scores.values()
+    ]
+
+
+def recall_rows(one: RunUnderMasks) -> list[dict[str, Any]]:
+    """A heat-table row for each mask: recall of each emotion and its change against whole faces, in points."""
+    whole = one.scores["full"]
+    support = np.bincount(whole.predictions.labels, minlength=len(EMOTIONS))
+    rows = []
+    for key, scores in one.scores.items():
+        change = [100 * (scores.recall[emotion].value - whole.recall[emotion].value) for emotion in EMOTIONS]
+        # Emotions without a face have no recall to lose.
+        worst = min((c for c in range(len(EMOTIONS)) if support[c] > 0), key=lambda c: change[c])
+        rows.append(
+            {
+                "title": scores.mask.title,
+                "cells": [
+                    {
+                        "share": round(scores.recall[emotion].value, 3),
+                        "text": f"{100 * scores.recall[emotion].value:.0f}" if support[c] > 0 else "",
+                        "change": "" if key == "full" or support[c] == 0 else _signed(change[c]),
+                        "worst": key != "full" and c == worst and change[c] < 0,
+                    }
+                    for c, emotion in enumerate(EMOTIONS)
+                ],
+            }
+        )
+    return rows
+
+
+def study_tables(study: Sequence[RunUnderMasks]) -> list[dict[str, Any]]:
+    """The table of training mask by test mask in each metric shown; shades run from a table's least to its greatest."""
+    masks = {one.trained_on for one in study}
+    repeated = len(masks) < len(study)
+    tables = []
+    for metric in _METRIC_HEADS:
+        values = np.array([[one.scores[mask.key].metrics[metric].value for mask in STUDY_MASKS] for one in study])
+        low, high = np.nanmin(values), np.nanmax(values)
+        rows = []
+        for one in study:
+            cells = []
+            for mask in STUDY_MASKS:
+                estimate = one.scores[mask.key].metrics[metric]
+                share = (estimate.value - low) / (high - low) if high > low else 0.5
+                cells.append(
+                    {
+                        "share": round(float(np.nan_to_num(share)), 3),
+                        "text": _short(metric, estimate.value),
+                        "half": f"±{_short(metric, (estimate.high - estimate.low) / 2)}",
+                        "own": mask.key == one.trained_on,
+                    }
+                )
+            name = f"{one.trained_on} ({one.run.record.name})" if repeated else one.trained_on
+            rows.append({"name": name, "cells": cells})
+        tables.append({"key": metric, "title": METRICS[metric], "rows": rows})
+    return tables
+
+
+def _short(metric: str, value: float) -> str:
+    if not np.isfinite(value):
+        return "?"
+    return f"{value:.3f}" if metric == "weighted_auc" else f"{100 * value:.1f}"
+
+
+def _signed(change: float) -> str:
+    """A change in whole points, with a real minus sign."""
+    rounded = round(change)
+    return "0" if rounded == 0 else f"{'+' if rounded > 0 else '−'}{abs(rounded)}"

@@ -1,4 +1,4 @@
-"""The model asked about the faces of another data set, those it was trained on left out."""
+"""The model's predictions on the faces of another data set, those it was trained on left out."""
 
 from collections.abc import Callable
 from dataclasses import dataclass

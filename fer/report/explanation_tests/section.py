@@ -1,12 +1,11 @@
-"""The section of the page that tests the maps, with its numbers, files and sentences for the card."""
+"""The section of the page that tests the heat maps, with its numbers, files and sentences for the card."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any, Final, Literal
 
 from fer.metrics import Estimate
-from fer.report.explanations.figures import curves_figure, randomisation_figure
-from fer.report.explanations.trust import Faithfulness, Trust
-from fer.report.explanations.truth import moved_parts
+from fer.report.explanation_tests.figures import curves_figure, randomisation_figure
+from fer.report.explanation_tests.measurement import Faithfulness, Trust, moved_parts
 from fer.report.finding import Finding
 from fer.report.page.section import Cell, Chart, Section, cell
 from fer.report.page.wording import number, percent
@@ -46,7 +45,7 @@ def trust_finding(trust: Trust, *, missing: Sequence[str], title: str, statement
     section = Section(
         key="trust",
         title="How far to trust the maps",
-        template="explanations/trust.html.j2",
+        template="explanation_tests/section.html.j2",
         context={
             "n": trust.n,
             "cells": trust.cells,
