@@ -123,5 +123,5 @@ def test_a_name_that_fits_stays() -> None:
 
 
 def test_points_and_p_values_read_well() -> None:
-    assert [points(x) for x in (0.0123, -0.0123, 0.0002, -0.0002)] == ["+1.2", "−1.2", "0.0", "0.0"]
+    assert [points(x, plus=True) for x in (0.0123, -0.0123, 0.0002, -0.0002)] == ["+1.2", "−1.2", "0.0", "0.0"]
     assert [p_value(p) for p in (0.00004, 0.0344, 1.0)] == ["< 0.001", "0.034", "1.000"]
