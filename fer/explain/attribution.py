@@ -71,6 +71,6 @@ def check_differentiable(net: nn.Module, x_NCHW: Tensor, *, method: str) -> None
     if not reaches:
         raise NotApplicableError(
             method=method,
-            reason="its answer has no gradient with respect to the image, as that of a baseline that learns nothing "
+            reason="its prediction has no gradient with respect to the image, as that of a baseline that learns nothing "
             "from faces",
         )

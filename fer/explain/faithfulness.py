@@ -10,7 +10,7 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-Answers = Callable[[npt.NDArray[np.uint8]], npt.NDArray[np.float32]]
+Predictor = Callable[[npt.NDArray[np.uint8]], npt.NDArray[np.float32]]
 """A model: images (N, C, H, W) -> probabilities (N, K)."""
 
 RANDOM: Final = "random"
@@ -43,7 +43,7 @@ class Curves:
 
 
 def faithfulness(
-    answers: Answers,
+    answers: Predictor,
     *,
     images: npt.NDArray[np.uint8],
     classes: npt.NDArray[np.int64],

@@ -131,7 +131,7 @@ METHODS: Final[Mapping[str, Method]] = MappingProxyType(
             Method(
                 name="grad_cam",
                 title="Grad-CAM",
-                says="Which cells of the net's last map carried features that raised the answer's score.",
+                says="Which cells of the net's last map carried features that raised the predicted emotion's score.",
                 cannot="It is coarse and blurred by enlarging: a place on it is a region of the face, not a line. It "
                 "shows evidence for the answer only, never what spoke against it.",
                 maps=_grad_cam,
@@ -147,7 +147,7 @@ METHODS: Final[Mapping[str, Method]] = MappingProxyType(
             Method(
                 name="integrated_gradients",
                 title="Integrated gradients",
-                says="How much each pixel adds to the answer's score on the way from a flat grey picture to the face.",
+                says="How much each pixel adds to the predicted emotion's score on the way from a flat grey picture to the face.",
                 cannot="It depends on the starting picture (here the face's mean grey): pixels that are mean grey "
                 "already get nothing, however important they are.",
                 maps=_integrated_gradients,
@@ -163,7 +163,7 @@ METHODS: Final[Mapping[str, Method]] = MappingProxyType(
             Method(
                 name="occlusion",
                 title="Occlusion",
-                says="How much of the answer's probability is lost when a grey window covers the place.",
+                says="How much of the predicted emotion's probability is lost when a grey window covers the place.",
                 cannot="A grey window is itself unlike any face the net has seen, and evidence that stands in two "
                 "places, such as both eyes, is not missed when one is covered.",
                 maps=_occlusion,

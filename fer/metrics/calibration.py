@@ -15,7 +15,7 @@ from fer.metrics.temperature import TEMPERATURES, Probabilities, apply_temperatu
 BINS: Final = 15
 """Equal-width bins of confidence, as in Guo et al. (arXiv 1706.04599) and most papers since: ECE depends on it."""
 
-FEWEST_ANSWERED: Final = 30
+FEWEST_ACCEPTED: Final = 30
 """A threshold that reaches its accuracy on fewer answered faces than these reached it by luck."""
 
 _NORMAL_97_5 = 1.959963984540054
@@ -53,7 +53,7 @@ class Calibration:
         threshold: lowest confidence, after the temperature, that is an answer; below it the face is uncertain. 0 makes
             every face an answer. None where no threshold reaches the target: then every face is uncertain, for no
             confidence of this model earns the accuracy that was asked for.
-        rule: what the threshold was to reach: "accuracy" on the answered faces, or a "share" of faces answered.
+        rule: what the threshold was to reach: "accuracy" on the accepted faces, or a "share" of faces accepted.
         target: that accuracy or share, in (0, 1].
         coverage: share of the fitting faces that is answered; 0 without a threshold.
         accuracy: accuracy on these; None where none is answered.
@@ -126,12 +126,12 @@ def fit_calibration(
     Where the temperature would be a bound of its range (every answer right, or answers no better than guesses), none
     fits, and 1 leaves the probabilities as they are.
 
-    Without `answer_share` the threshold is the lowest one at which the accuracy on the answered faces reaches
-    `target_accuracy`, with `FEWEST_ANSWERED` faces answered at least; None where there is no such threshold.
+    Without `answer_share` the threshold is the lowest one at which the accuracy on the accepted faces reaches
+    `target_accuracy`, with `FEWEST_ACCEPTED` faces accepted at least; None where there is no such threshold.
 
     Args:
         predictions: of faces that neither trained the model nor will test it; at least one.
-        target_accuracy: what the answered faces are to reach, in (0, 1].
+        target_accuracy: what the accepted faces are to reach, in (0, 1].
         answer_share: the share of faces to answer instead, in (0, 1]; this is always reached.
 
     Raises:
@@ -144,17 +144,17 @@ def fit_calibration(
     correct_N = predictions.predicted == predictions.labels
     curve = risk_coverage(confidence_N, correct_N)
     if answer_share is None:
-        threshold = threshold_for_accuracy(curve, target_accuracy, at_least=FEWEST_ANSWERED)
+        threshold = threshold_for_accuracy(curve, target_accuracy, at_least=FEWEST_ACCEPTED)
     else:
         threshold = threshold_for_share(curve, answer_share)
-    answered_N = np.zeros(len(predictions), dtype=bool) if threshold is None else confidence_N >= threshold
+    accepted_N = np.zeros(len(predictions), dtype=bool) if threshold is None else confidence_N >= threshold
     return Calibration(
         temperature=temperature,
         threshold=threshold,
         rule="accuracy" if answer_share is None else "share",
         target=target_accuracy if answer_share is None else answer_share,
-        coverage=float(answered_N.mean()),
-        accuracy=float(correct_N[answered_N].mean()) if answered_N.any() else None,
+        coverage=float(accepted_N.mean()),
+        accuracy=float(correct_N[accepted_N].mean()) if accepted_N.any() else None,
         n=len(predictions),
         split=predictions.split,
     )
@@ -176,8 +176,8 @@ def reliability_bins(
     """Accuracy against confidence in equal-width bins, from low to high; empty bins are among them.
 
     Args:
-        confidence_N: probability of each answer, in [0, 1].
-        correct_N: whether each answer is right.
+        confidence_N: probability of each prediction, in [0, 1].
+        correct_N: whether each prediction is correct.
         bins: how many.
 
     Raises:
@@ -238,7 +238,7 @@ def classwise_calibration_error(
 ) -> float:
     """Classwise ECE: the mean over classes of the calibration error of that class's probability, in [0, 1].
 
-    Kull et al., arXiv 1910.12656, section 3. Unlike ECE it looks at every probability, not at the answer's alone.
+    Kull et al., arXiv 1910.12656, section 3. Unlike ECE it looks at every probability, not at the predicted emotion's alone.
 
     Args:
         probabilities_NC: float array (N, C), rows sum to 1.

@@ -2,10 +2,10 @@
 
 Every measure is a share of faces, so that each can be counted and checked by hand:
 
-- `accuracy`: faces of the group answered with their label;
-- `selection_rate` of an emotion: faces of the group answered with it, whatever their label;
-- `recall` of an emotion: faces with its label answered with it (true positive rate);
-- `false_positive_rate` of an emotion: faces without its label answered with it.
+- `accuracy`: faces of the group predicted as their label;
+- `selection_rate` of an emotion: faces of the group predicted as it, whatever their label;
+- `recall` of an emotion: faces with its label predicted as it (true positive rate);
+- `false_positive_rate` of an emotion: faces without its label predicted as it.
 
 A *gap* is the largest difference of a measure between two groups. The demographic-parity difference of an emotion is
 the gap of its selection rate, its equalised-odds difference the larger of the gaps of its recall and its false positive

@@ -29,7 +29,7 @@ _BLOCK = 256
 
 @dataclass(frozen=True, kw_only=True)
 class LabelIssues:
-    """Labels that a model's answers speak against (confident learning: Northcutt, Jiang and Chuang 2021, JAIR 70).
+    """Labels that a model's predictions speak against (confident learning: Northcutt, Jiang and Chuang 2021, JAIR 70).
 
     Attributes:
         rows: int64 (K,), rows of the table, the least believable label first.
@@ -58,8 +58,8 @@ class VoteLevel:
         name: one of `LEVELS`.
         lowest, highest: entropy of the votes on these faces, in nats.
         label_is_top: share whose label is the most voted emotion, one of several equals included.
-        accuracy: share answered with the label.
-        top_accuracy: share answered with the most voted emotion, one of several equals included.
+        accuracy: share predicted as the label.
+        top_accuracy: share predicted as the most voted emotion, one of several equals included.
     """
 
     name: str
@@ -72,12 +72,12 @@ class VoteLevel:
 
 @dataclass(frozen=True, kw_only=True)
 class VoteScores:
-    """A model's answers and the labels, held against votes; all shares in [0, 1], divergences in nats.
+    """A model's predictions and the labels, held against votes; all shares in [0, 1], divergences in nats.
 
     Attributes:
         label_is_majority: share of the faces with a majority whose label is that majority.
-        accuracy: share of the faces with a majority among the seven emotions that are answered with the label.
-        majority_accuracy: share of the same faces that are answered with the majority.
+        accuracy: share of the faces with a majority among the seven emotions that are predicted as the label.
+        majority_accuracy: share of the same faces that are predicted as the majority.
         kl: mean Kullback-Leibler divergence of the model's distribution from the votes', KL(votes || model).
         cross_entropy: mean cross-entropy of the model to the votes; `kl` plus `entropy`.
         entropy: mean entropy of the votes, the least a model's cross-entropy can be.

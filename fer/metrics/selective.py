@@ -1,6 +1,6 @@
 """Answering only where the confidence allows it: risk against coverage, and thresholds (SPEC E5). NumPy only.
 
-A face is answered where its confidence is at least the threshold. Coverage is the share of faces answered, risk the
+A face is answered where its confidence is at least the threshold. Coverage is the share of faces accepted, risk the
 share of wrong ones among these (El-Yaniv and Wiener 2010).
 """
 
@@ -21,7 +21,7 @@ class RiskCoverage:
     Attributes:
         threshold: float64 array (K,), the distinct confidences, falling.
         answered: int64 array (K,), faces with at least that confidence; the last is all of them.
-        risk: float64 array (K,), share of wrong answers among these.
+        risk: float64 array (K,), share of wrong predictions among these.
     """
 
     threshold: Floats
@@ -52,8 +52,8 @@ def risk_coverage(confidence_N: npt.NDArray[Any], correct_N: npt.NDArray[np.bool
     """The curve of risk against coverage (arXiv 1705.08500).
 
     Args:
-        confidence_N: confidence of each answer.
-        correct_N: whether each answer is right.
+        confidence_N: confidence of each prediction.
+        correct_N: whether each prediction is correct.
 
     Raises:
         DataError: no faces.
@@ -76,13 +76,13 @@ def descending_groups(confidence_N: npt.NDArray[Any]) -> tuple[npt.NDArray[np.in
 
 
 def perfect_ranking(n: int, num_wrong: int) -> tuple[Floats, Floats]:
-    """Coverage and risk, float64 arrays (n,), with every right answer surer than every wrong one."""
+    """Coverage and risk, float64 arrays (n,), with every correct prediction surer than every wrong one."""
     answered = np.arange(1, n + 1)
     return answered / n, np.maximum(answered - (n - num_wrong), 0) / answered
 
 
 def threshold_for_accuracy(curve: RiskCoverage, accuracy: float, *, at_least: int = 1) -> float | None:
-    """The lowest threshold at which the answered faces reach an accuracy, so that as many as possible are answered.
+    """The lowest threshold at which the accepted faces reach an accuracy, so that as many as possible are answered.
 
     It lies halfway between the lowest confidence answered and the next one below, so that rounding moves no face
     across; 0 where answering all is accurate enough.

@@ -1,4 +1,4 @@
-"""What abstention does to the answered faces, with intervals (SPEC E5). NumPy only."""
+"""What abstention does to the accepted faces, with intervals (SPEC E5). NumPy only."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -43,7 +43,7 @@ class Selective:
         answered: how many are answered.
         coverage: share of them that is answered.
         accuracy: accuracy on all of them.
-        selective_accuracy: accuracy on the answered ones; NaN where none is.
+        selective_accuracy: accuracy on the accepted ones; NaN where none is.
     """
 
     support: int
@@ -59,8 +59,8 @@ def evaluate_curve(
     """The risk-coverage curve with 95 % percentile bootstrap intervals over faces.
 
     Args:
-        confidence_N: confidence of each answer.
-        correct_N: whether each answer is right.
+        confidence_N: confidence of each prediction.
+        correct_N: whether each prediction is correct.
         resamples: bootstrap draws.
         seed: of the draws.
 
@@ -74,21 +74,21 @@ def evaluate_curve(
     areas, risks = [], []
     for weights_NB in bootstrap_counts(n, resamples=resamples, seed=seed):
         weights_NB = weights_NB[order]
-        answered_KB = weights_NB.cumsum(axis=0)[last]
+        accepted_KB = weights_NB.cumsum(axis=0)[last]
         wrong_KB = (weights_NB * wrong_N[:, None]).cumsum(axis=0)[last]
         # Groups that a draw leaves out at the top have answered nobody; their weight is 0 as well.
-        risk_KB = wrong_KB / np.maximum(answered_KB, 1.0)
-        drawn_KB = np.diff(answered_KB, axis=0, prepend=0.0)
+        risk_KB = wrong_KB / np.maximum(accepted_KB, 1.0)
+        drawn_KB = np.diff(accepted_KB, axis=0, prepend=0.0)
         areas.append((drawn_KB * risk_KB).sum(axis=0) / n)
         for b in range(weights_NB.shape[1]):
-            place = np.searchsorted(answered_KB[:, b], np.array(LEVELS) * n - 1e-9)
+            place = np.searchsorted(accepted_KB[:, b], np.array(LEVELS) * n - 1e-9)
             risks.append(risk_KB[place, b])
     low, high = np.percentile(np.array(risks), (2.5, 97.5), axis=0)
     return SelectiveCurve(curve=curve, area=Estimate.of_draws(curve.area, np.concatenate(areas), n), low=low, high=high)
 
 
 def evaluate_abstention(
-    predictions: Predictions, answered_N: npt.NDArray[np.bool_], *, resamples: int = 2000, seed: int = 0
+    predictions: Predictions, accepted_N: npt.NDArray[np.bool_], *, resamples: int = 2000, seed: int = 0
 ) -> tuple[Selective, Mapping[str, Selective]]:
     """Coverage and accuracy of all faces, and of those of each true emotion by name.
 
@@ -97,12 +97,12 @@ def evaluate_abstention(
 
     Args:
         predictions: the table, at least one face.
-        answered_N: bool array (N,), which faces are answered.
+        accepted_N: bool array (N,), which faces are answered.
         resamples: bootstrap draws.
         seed: of the draws.
     """
     correct_N = predictions.predicted == predictions.labels
-    cells = (predictions.labels * 2 + answered_N) * 2 + correct_N
+    cells = (predictions.labels * 2 + accepted_N) * 2 + correct_N
     counts = np.bincount(cells, minlength=4 * NUM_CLASSES)
     n = len(predictions)
     drawn = np.random.default_rng([seed, 3]).multinomial(n, counts / n, size=resamples)

@@ -162,7 +162,7 @@ class CalibrationOptions(Section):
 
     Attributes:
         enabled: whether the analysis runs.
-        target_accuracy: the abstention threshold is the lowest confidence at which the answered fitting faces reach
+        target_accuracy: the abstention threshold is the lowest confidence at which the accepted fitting faces reach
             this accuracy; where they never do, there is no threshold and every face counts as uncertain.
         answer_share: the share of the fitting faces that the threshold answers instead; None goes by accuracy.
     """
@@ -182,11 +182,11 @@ class ExplanationsOptions(Section):
         enabled: whether the analysis runs.
         methods: the methods compared and tested, names of `fer.explain.methods.METHODS`; the gallery and the average
             maps are always Grad-CAM.
-        cam_images_per_class: right and wrong answers shown for each emotion.
-        mistakes: how many of the most confident wrong answers are shown.
-        successes: how many of the least confident right answers are shown.
+        cam_images_per_class: right and wrong predictions shown for each emotion.
+        mistakes: how many of the most confident wrong predictions are shown.
+        successes: how many of the least confident correct predictions are shown.
         compared_faces: faces shown under every method.
-        class_map_faces: right answers averaged into each emotion's map, at most; 0 leaves the average maps out.
+        class_map_faces: correct predictions averaged into each emotion's map, at most; 0 leaves the average maps out.
         tested_faces: faces of the deletion and insertion test; 0 leaves it out, and the next with it.
         randomised_faces: how many of them the parameter-randomisation test takes; 0 leaves it out.
         pointing_faces: faces of the pointing game, where the data tell which part makes the emotion; 0 leaves it out.
@@ -219,7 +219,7 @@ class ReportOptions(Section):
     Attributes:
         bootstrap: resamples behind each interval.
         seed: of the resampling and of the choice of example faces.
-        tta: also score with the answers to further views of each face averaged in: mirror (the mirrored face) or zoom
+        tta: also score with the predictions for further views of each face averaged in: mirror (the mirrored face) or zoom
             (the enlarged one too, and its mirror image: twice the time); false: only as the face is.
         faces: show faces at all; false makes a page that can be passed on where the data set's licence forbids
             passing on its images.

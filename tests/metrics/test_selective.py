@@ -15,7 +15,7 @@ from fer.metrics.selective_scores import LEVELS, evaluate_abstention, evaluate_c
 
 @st.composite
 def ranked(draw) -> tuple[np.ndarray, np.ndarray]:
-    """Confidences with many ties, and whether each answer is right."""
+    """Confidences with many ties, and whether each prediction is correct."""
     n = draw(st.integers(1, 50))
     confidence = draw(st.lists(st.sampled_from([0.2, 0.3, 0.5, 0.7, 0.9, 1.0]), min_size=n, max_size=n))
     return np.array(confidence), np.array(draw(st.lists(st.booleans(), min_size=n, max_size=n)))

@@ -14,6 +14,7 @@ from fer.folders.opened import OpenData, OpenModels
 from fer.folders.record import read_runs
 from fer.metrics import METRICS, Estimate
 from fer.models.checkpoint import load_model
+from fer.report.context import ReportContext
 from fer.report.cost.analysis import analyse
 from fer.report.cost.figures import cost_figure, pareto_front
 from fer.report.cost.measurement import time_model, training_of
@@ -21,7 +22,6 @@ from fer.report.main import evaluate_record, write_report
 from fer.report.options import CostOptions, ReportOptions
 from fer.report.page.figures import PRINT, styled
 from fer.report.scores.tables import COLUMNS
-from fer.report.subject import Subject
 
 OPTIONS = ReportOptions(bootstrap=100, device="cpu", cost=CostOptions(repeats=10, seconds=0.1))
 
@@ -30,9 +30,9 @@ def report(*paths: Path, out: Path, options: ReportOptions = OPTIONS) -> Path:
     """A report of scores and costs alone."""
     data, models = OpenData(), OpenModels("cpu")
     runs = [evaluate_record(record, models.of(record), data, options) for record in read_runs(paths)]
-    subject = Subject(run=runs[0], runs=runs, options=options, data=data, models=models)
-    finding = analyse(subject)
-    return write_report(out, subject, {} if finding is None else {"cost": finding}, command="fer-report")
+    context = ReportContext(run=runs[0], runs=runs, options=options, data=data, models=models)
+    result = analyse(context)
+    return write_report(out, context, {} if result is None else {"cost": result}, command="fer-report")
 
 
 # --- time ---

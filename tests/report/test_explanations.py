@@ -16,16 +16,16 @@ from fer.folders.opened import OpenData, OpenModels
 from fer.folders.record import read_runs
 from fer.metrics import Estimate, Predictions
 from fer.metrics.estimate import mean_estimate
-from fer.report.explanation_tests.measurement import UNITS_OF, Faithfulness, moved_parts, truth_masks
+from fer.report.context import ReportContext
+from fer.report.explanation_tests.measurement import UNITS_OF, Faithfulness, ground_truth_masks, moved_parts
 from fer.report.explanations.analysis import analyse
-from fer.report.explanations.class_maps import class_maps, class_maps_finding
+from fer.report.explanations.class_maps import class_maps, class_maps_result
 from fer.report.explanations.gallery import SIDE
 from fer.report.explanations.methods import compared_rows, for_the_eye, maps_by_method
-from fer.report.finding import Finding
 from fer.report.main import evaluate_record
 from fer.report.options import ReportOptions
 from fer.report.page.render import render_page
-from fer.report.subject import Subject
+from fer.report.result import AnalysisResult
 
 SMALL = {
     "cam_images_per_class": 1,
@@ -39,27 +39,27 @@ SMALL = {
 }
 
 
-def found_for(run: Path, *, faces: bool = True, **changes: object) -> Finding | None:
+def found_for(run: Path, *, faces: bool = True, **changes: object) -> AnalysisResult | None:
     options = ReportOptions(bootstrap=100, tta=False, faces=faces, device="cpu", explanations={**SMALL, **changes})
     data, models = OpenData(), OpenModels("cpu")
     (record,) = read_runs([run])
     evaluated = evaluate_record(record, models.of(record), data, options)
-    return analyse(Subject(run=evaluated, runs=[evaluated], options=options, data=data, models=models))
+    return analyse(ReportContext(run=evaluated, runs=[evaluated], options=options, data=data, models=models))
 
 
-def page(found: Finding) -> str:
+def page(found: AnalysisResult) -> str:
     return render_page(found.sections, title="x", subtitle="x", notes=[], faces=True)
 
 
 @pytest.fixture(scope="module")
-def whole(tiny_run: Path) -> Finding:
+def whole(tiny_run: Path) -> AnalysisResult:
     found = found_for(tiny_run)
     assert found is not None
     return found
 
 
 @pytest.fixture(scope="module")
-def faceless(tiny_run: Path) -> Finding:
+def faceless(tiny_run: Path) -> AnalysisResult:
     found = found_for(tiny_run, faces=False, methods=["grad_cam", "saliency"])
     assert found is not None
     return found
@@ -68,7 +68,7 @@ def faceless(tiny_run: Path) -> Finding:
 METHODS = ("grad_cam", "guided_grad_cam", "integrated_gradients", "saliency", "occlusion")
 
 
-def test_every_part_is_there(whole: Finding) -> None:
+def test_every_part_is_there(whole: AnalysisResult) -> None:
     assert [section.key for section in whole.sections] == ["gradcam", "mistakes", "class-maps", "methods", "trust"]
     html = " ".join(page(whole).split())
     for told in ("Least confident successes", "the level to beat", "passes if", "random place, even map", "But:"):
@@ -80,7 +80,7 @@ def test_every_part_is_there(whole: Finding) -> None:
             assert picture.shape[0] == SIDE, path
 
 
-def test_numbers_stand_beside_what_chance_would_do(whole: Finding) -> None:
+def test_numbers_stand_beside_what_chance_would_do(whole: AnalysisResult) -> None:
     numbers = whole.metrics
     faithful = numbers["faithfulness"]
     assert set(faithful) == {*METHODS, "random"}
@@ -102,7 +102,7 @@ def test_numbers_stand_beside_what_chance_would_do(whole: Finding) -> None:
     assert any("random order" in sentence for sentence in whole.card)
 
 
-def test_a_page_without_faces_shows_maps_alone(faceless: Finding) -> None:
+def test_a_page_without_faces_shows_maps_alone(faceless: AnalysisResult) -> None:
     assert [section.key for section in faceless.sections] == ["class-maps", "trust"]
     pictures = [path for path in faceless.files if path.endswith(".png")]
     assert pictures
@@ -116,7 +116,7 @@ def test_a_page_without_faces_shows_maps_alone(faceless: Finding) -> None:
     assert page(faceless).count("<img") == len(pictures)
 
 
-def test_the_same_run_gives_the_same_bytes(tiny_run: Path, faceless: Finding) -> None:
+def test_the_same_run_gives_the_same_bytes(tiny_run: Path, faceless: AnalysisResult) -> None:
     again = found_for(tiny_run, faces=False, methods=["grad_cam", "saliency"])
     assert again is not None
     assert again.files == faceless.files
@@ -173,9 +173,9 @@ def test_the_truth_follows_the_action_units() -> None:
     assert {unit for units in UNITS_OF.values() for unit in units} == set(ACTION_UNITS) - {9}
     samples = synthetic_samples(counts={Split.PUBLIC: 14}, seed=0)
     rows = np.flatnonzero(samples.labels == EMOTIONS.index("happy"))
-    masks = truth_masks(samples, rows)
+    masks = ground_truth_masks(samples, rows)
     np.testing.assert_array_equal(masks, samples.masks["eyes"][rows] | samples.masks["mouth"][rows])
-    assert not truth_masks(samples, np.flatnonzero(samples.labels == EMOTIONS.index("neutral"))).any()
+    assert not ground_truth_masks(samples, np.flatnonzero(samples.labels == EMOTIONS.index("neutral"))).any()
 
 
 def table(n: int = 28) -> Predictions:
@@ -216,7 +216,7 @@ def test_average_maps_are_means_over_right_answers() -> None:
         assert average.heat.max() == pytest.approx(2 / 3)
     happy = np.arange(10, 28, 7)
     np.testing.assert_array_equal(found[3].face, images[happy].mean(axis=0).round().astype(np.uint8))
-    section = class_maps_finding(found, title="PrivateTest", faces=False, seed=0, count=10)
+    section = class_maps_result(found, title="PrivateTest", faces=False, seed=0, count=10)
     assert section.metrics["class_maps"]["happy"]["heat_in_mouth"]["value"] == 1
 
 

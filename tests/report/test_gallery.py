@@ -19,7 +19,7 @@ N = 28
 
 
 def predictions(*, wrong: tuple[int, ...] = (0, 7, 14)) -> Predictions:
-    """Four faces of each emotion; face n is answered with confidence 0.4 + n / 100, wrongly for `wrong`."""
+    """Four faces of each emotion; face n is predicted as confidence 0.4 + n / 100, wrongly for `wrong`."""
     labels = np.arange(N) % 7
     answers = labels.copy()
     answers[list(wrong)] = (answers[list(wrong)] + 1) % 7

@@ -81,7 +81,7 @@ def train(samples: FaceSamples, root: Path, *overrides: str) -> World:
 
 @pytest.fixture(scope="module")
 def faces() -> FaceSamples:
-    """Drawn faces; ten PrivateTest faces copy a Training face, as some of FER-2013 do."""
+    """Synthetic faces; ten PrivateTest faces copy a Training face, as some of FER-2013 do."""
     counts = {Split.TRAINING: 140, Split.PUBLIC: 70, Split.PRIVATE: 70}
     samples = synthetic_samples(counts=counts, seed=3, size=48, difficulty=0.0)
     images = samples.images.copy()

@@ -11,9 +11,9 @@ from fer.common.labels import EMOTIONS
 from fer.data.samples import FaceSamples, Split
 from fer.folders.opened import OpenData, OpenModels
 from fer.folders.record import read_runs
+from fer.report.context import ReportContext
 from fer.report.evaluation.evaluate import EvaluatedRun, describe_data, evaluate_run
 from fer.report.options import ReportOptions
-from fer.report.subject import Subject
 
 OPTIONS = ReportOptions(bootstrap=100)
 
@@ -82,9 +82,9 @@ def fake_run(
     )
 
 
-def fake_subject(*runs: EvaluatedRun, options: ReportOptions = OPTIONS) -> Subject:
+def fake_context(*runs: EvaluatedRun, options: ReportOptions = OPTIONS) -> ReportContext:
     """A report about these runs, the first in detail."""
-    return Subject(run=runs[0], runs=runs, options=options, data=OpenData(), models=OpenModels("cpu"))
+    return ReportContext(run=runs[0], runs=runs, options=options, data=OpenData(), models=OpenModels("cpu"))
 
 
 def _merged(tree: dict[str, Any], changes: dict[str, Any]) -> dict[str, Any]:

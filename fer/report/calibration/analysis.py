@@ -11,19 +11,19 @@ from fer.metrics.calibration_scores import CALIBRATION_METRICS, CalibrationScore
 from fer.metrics.selective_scores import LEVELS, Selective
 from fer.report.calibration.measurement import Measured, measure
 from fer.report.calibration.section import abstention_section, calibration_section, card_sentences
-from fer.report.finding import Finding
+from fer.report.context import ReportContext
+from fer.report.result import AnalysisResult
 from fer.report.scores.statements import protocol
 from fer.report.scores.tables import csv_text
-from fer.report.subject import Subject
 
 
-def analyse(subject: Subject) -> Finding | None:
+def analyse(context: ReportContext) -> AnalysisResult | None:
     """What is fitted on the faces that chose the epoch, measured on the headline set; None where it is off."""
-    if not subject.options.calibration.enabled:
+    if not context.options.calibration.enabled:
         return None
-    every = [measure(run, subject.options) for run in subject.runs]
-    detail = next(measured for measured in every if measured.run is subject.run)
-    return Finding(
+    every = [measure(run, context.options) for run in context.runs]
+    detail = next(measured for measured in every if measured.run is context.run)
+    return AnalysisResult(
         sections=(calibration_section(detail, every), abstention_section(detail)),
         metrics=metrics_tree(detail, every),
         files=report_files(detail),

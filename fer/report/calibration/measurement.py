@@ -23,7 +23,7 @@ class Measured:
         fitted_on: key of the set that fitted them; None as above.
         reason: the sentence of `fitting_set`.
         change: calibration scores of the headline set, before and after.
-        bins_before: reliability of the headline set as the model answers.
+        bins_before: reliability of the headline set as the model predicts.
         bins_after: reliability after the temperature; None without one.
         curve: risk and coverage, by confidence after the temperature where there is one.
         whole: the headline set under the threshold; None without a fitted one.
@@ -75,8 +75,8 @@ def measure(run: EvaluatedRun, options: ReportOptions) -> Measured:
     if calibration is not None:
         confidence_N = calibration.apply(headline.probabilities).max(axis=1)
         bins_after = reliability_bins(confidence_N, correct_N)
-        answered_N = ~calibration.uncertain(confidence_N)
-        whole, classes = evaluate_abstention(headline, answered_N, resamples=resamples, seed=seed)
+        accepted_N = ~calibration.uncertain(confidence_N)
+        whole, classes = evaluate_abstention(headline, accepted_N, resamples=resamples, seed=seed)
     return Measured(
         run=run,
         calibration=calibration,
@@ -110,7 +110,7 @@ def fitting_set(run: EvaluatedRun) -> tuple[str | None, str]:
         )
     if run.record.visible != "full":
         return None, (
-            "There is no temperature and no threshold: the held-out part of Training was answered with only a part of "
+            "There is no temperature and no threshold: the held-out part of Training was predicted as only a part of "
             f"each face visible ({run.record.visible}), and the test faces are whole."
         )
     if "heldout" in run.sets:

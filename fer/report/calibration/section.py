@@ -5,7 +5,7 @@ from typing import Any
 
 from fer.common.labels import EMOTIONS
 from fer.metrics import Estimate
-from fer.metrics.calibration import FEWEST_ANSWERED, Calibration
+from fer.metrics.calibration import FEWEST_ACCEPTED, Calibration
 from fer.metrics.calibration_scores import CALIBRATION_METRICS
 from fer.report.calibration import figures
 from fer.report.calibration.measurement import Measured
@@ -37,9 +37,9 @@ def calibration_section(detail: Measured, every: Sequence[Measured]) -> Section:
     charts = [
         Chart(
             key="reliability-before",
-            caption=f"Reliability as the model answers, before any temperature. {said}.",
+            caption=f"Reliability as the model predicts, before any temperature. {said}.",
             draw=lambda palette: figures.reliability_figure(
-                detail.bins_before, title="As the model answers", palette=palette
+                detail.bins_before, title="As the model predicts", palette=palette
             ),
         )
     ]
@@ -82,7 +82,7 @@ def abstention_section(detail: Measured) -> Section:
     charts = [
         Chart(
             key="risk-coverage",
-            caption=f"Wrong answers among the answered faces, when only the surest are answered. {said}.",
+            caption=f"Wrong predictions among the accepted faces, when only the surest are answered. {said}.",
             draw=lambda palette: figures.risk_coverage_figure(detail.curve, chosen=chosen, palette=palette),
         )
     ]
@@ -170,7 +170,9 @@ def confidence_statement(measured: Measured) -> str:
     """Whether the model is surer than it is right."""
     confidence = float(measured.predictions.confidence.mean())
     accuracy = measured.run.headline.plain.metrics["accuracy"]
-    told = f"On average the model is {percent(confidence)} sure of its answer and right in {percent(accuracy.value)}"
+    told = (
+        f"On average the model is {percent(confidence)} sure of its prediction and right in {percent(accuracy.value)}"
+    )
     points = 100 * abs(confidence - accuracy.value)
     if accuracy.low <= confidence <= accuracy.high:
         return f"{told}: over all faces together the two agree."
@@ -185,7 +187,7 @@ def temperature_statement(measured: Measured) -> str:
     fitted = f"fitted on {calibration.split} (n = {calibration.n:,})"
     if calibration.temperature == 1.0:
         return (
-            f"No temperature fits {calibration.split} (n = {calibration.n:,}): its answers are all right, or no better "
+            f"No temperature fits {calibration.split} (n = {calibration.n:,}): its predictions are all right, or no better "
             "than guesses, or all equally sure. So none is applied (temperature 1)."
         )
     direction = (
@@ -237,11 +239,11 @@ def threshold_statement(calibration: Calibration) -> str:
     if calibration.threshold is None:
         return (
             f"No threshold reaches an accuracy of {percent(calibration.target)} on {faces} with at least "
-            f"{FEWEST_ANSWERED} faces answered, so there is none, and with this target every face counts as "
+            f"{FEWEST_ACCEPTED} faces accepted, so there is none, and with this target every face counts as "
             "uncertain. Choose a lower calibration.target_accuracy, or a share with calibration.answer_share."
         )
     chosen = (
-        f"the lowest at which the answered faces of {faces} reach an accuracy of {percent(calibration.target)}"
+        f"the lowest at which the accepted faces of {faces} reach an accuracy of {percent(calibration.target)}"
         if calibration.rule == "accuracy"
         else f"the highest that answers {percent(calibration.target)} of the faces of {faces}"
     )
@@ -279,7 +281,7 @@ def uneven_statement(measured: Measured) -> str | None:
     if measured.classes is None or measured.calibration is None or measured.calibration.threshold is None:
         return None
     classes = measured.classes
-    enough = [name for name in EMOTIONS if classes[name].support >= FEWEST_ANSWERED]
+    enough = [name for name in EMOTIONS if classes[name].support >= FEWEST_ACCEPTED]
     if len(enough) < 2:
         return None
     by_coverage = sorted(enough, key=lambda name: classes[name].coverage.value)
@@ -298,7 +300,7 @@ def uneven_statement(measured: Measured) -> str | None:
     ]
     if short:
         told += (
-            f" And the accuracy of the answered faces holds over all of them, not for each emotion: of the answered "
+            f" And the accuracy of the accepted faces holds over all of them, not for each emotion: of the accepted "
             f"{_listed(short)} faces clearly fewer than {percent(target)} are right."
         )
     return told

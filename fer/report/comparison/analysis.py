@@ -10,29 +10,29 @@ from fer.metrics import METRICS
 from fer.metrics.significance import Comparison, adjust, compare
 from fer.report.comparison.figures import comparison_figure, differences_figure, runs_figure
 from fer.report.comparison.groups import ComparableRuns, comparable_groups
+from fer.report.context import ReportContext
 from fer.report.evaluation.evaluate import EvaluatedRun
 from fer.report.evaluation.sets import SET_TITLES
-from fer.report.finding import Finding
 from fer.report.page.figures import Palette
 from fer.report.page.section import Chart, Section, cell
 from fer.report.page.wording import p_value, parameters, points
+from fer.report.result import AnalysisResult
 from fer.report.scores.tables import csv_text, tables, tta_title
-from fer.report.subject import Subject
 
 
-def analyse(subject: Subject) -> Finding | None:
+def analyse(context: ReportContext) -> AnalysisResult | None:
     """The comparison; None for a single run."""
-    if len(subject.runs) < 2:
+    if len(context.runs) < 2:
         return None
-    groups = comparable_groups(subject.runs)
-    sections = [comparison_section(subject.run, subject.runs, groups)]
-    comparisons = compare_runs(groups, resamples=subject.options.bootstrap, seed=subject.options.seed)
+    groups = comparable_groups(context.runs)
+    sections = [comparison_section(context.run, context.runs, groups)]
+    comparisons = compare_runs(groups, resamples=context.options.bootstrap, seed=context.options.seed)
     rows = comparison_rows(groups, comparisons)
     files = {}
     if len(comparisons) > 0:
-        sections.append(differences_section(subject.run, groups, comparisons))
+        sections.append(differences_section(context.run, groups, comparisons))
         files["significance.csv"] = csv_text(csv_rows(rows))
-    return Finding(
+    return AnalysisResult(
         sections=tuple(sections),
         metrics={
             "groups": [

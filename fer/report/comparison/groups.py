@@ -22,7 +22,7 @@ class ComparableRuns:
 
     @property
     def tables(self) -> dict[str, Predictions]:
-        """Each run's answers on the headline set, without test-time augmentation, by the run's name."""
+        """Each run's predictions on the headline set, without test-time augmentation, by the run's name."""
         return {run.record.name: run.headline.plain.predictions for run in self.runs}
 
     @property

@@ -12,8 +12,8 @@ import numpy.typing as npt
 
 from fer.folders.record import RunRecord
 from fer.models.arithmetic import flops, weight_megabytes
+from fer.report.context import ReportContext
 from fer.report.evaluation.evaluate import EvaluatedRun
-from fer.report.subject import Subject
 
 if TYPE_CHECKING:
     from fer.models.checkpoint import LoadedModel
@@ -150,18 +150,18 @@ class RunCost:
         return self.flops / 2
 
 
-def costs_of(subject: Subject) -> dict[str, RunCost]:
+def costs_of(context: ReportContext) -> dict[str, RunCost]:
     """Counts, times and reads the cost of every run, by the run's name.
 
     Runs with the same net share one timing: a second one would show what else the machine did, not another cost.
     """
     timings: dict[str, Timing] = {}
-    return {run.record.name: _cost(run, subject, timings) for run in subject.runs}
+    return {run.record.name: _cost(run, context, timings) for run in context.runs}
 
 
-def _cost(run: EvaluatedRun, subject: Subject, timings: dict[str, Timing]) -> RunCost:
-    model, options = subject.models.of(run.record), subject.options.cost
-    channels, height, width = subject.data.of(run.record)[0].images.shape[1:]
+def _cost(run: EvaluatedRun, context: ReportContext, timings: dict[str, Timing]) -> RunCost:
+    model, options = context.models.of(run.record), context.options.cost
+    channels, height, width = context.data.of(run.record)[0].images.shape[1:]
     net = repr((model.spec, model.preprocess.arguments, channels, height, width))
     if net not in timings:
         timings[net] = time_model(

@@ -14,7 +14,7 @@ from fer.data.resize import fit_images
 from fer.data.samples import FaceSamples, Split, content_hashes
 from fer.data.sources import at_size, open_samples
 from fer.metrics import Estimate, Predictions, confusion_matrix, normalise_rows
-from fer.metrics.vocabulary import evaluate_within, present_classes
+from fer.metrics.label_subset import evaluate_label_subset, present_classes
 from fer.report.options import CrossSet, TestFaces
 
 SIMILAR_FROM: Final = 0.95
@@ -47,7 +47,7 @@ class CrossScore:
         shared: faces left out because the model was trained on or chosen by one with the same pixels.
         similar: further faces that look nearly the same as one of those (`fer.data.near_duplicates`); they are scored.
         missing: emotions that none of its faces shows.
-        metrics: score by key (`fer.metrics.METRICS` and `LIMITED`), macro scores over the emotions it has.
+        metrics: score by key (`fer.metrics.METRICS` and `SUBSET_ACCURACY`), macro scores over the emotions it has.
         recalls: float64 array (7,), recall of each emotion; NaN for those it lacks.
         support: int64 array (7,), faces of each emotion.
         notes: what reading the set decided, dropped or changed.
@@ -199,7 +199,7 @@ def score_table(
         shared=shared,
         similar=similar,
         missing=tuple(name for number, name in enumerate(EMOTIONS) if number not in present),
-        metrics=evaluate_within(predictions, resamples=resamples, seed=seed),
+        metrics=evaluate_label_subset(predictions, resamples=resamples, seed=seed),
         recalls=np.where(support > 0, np.diagonal(normalise_rows(confusion)), np.nan),
         support=support,
         notes=notes,

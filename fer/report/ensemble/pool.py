@@ -25,7 +25,7 @@ class Pool:
         weights: float64 array (R,), one a member, summing to 1.
         spread: float64 arrays (R,) low and high, 95 % of the weights refitted on resampled faces; None for equal
             weights.
-        predictions: set -> the ensemble's answers.
+        predictions: set -> the ensemble's predictions.
         metrics: set -> metric -> score with interval.
         against: set -> the ensemble against the best single run with the same augmentation; `adjusted_p` is Holm's over
             all pools and augmentations of a set.

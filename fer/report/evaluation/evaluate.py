@@ -1,4 +1,4 @@
-"""One run folder -> one evaluated run: the model's answers on every test face, and everything counted on them."""
+"""One run folder -> one evaluated run: the model's predictions on every test face, and everything counted on them."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -18,7 +18,7 @@ from fer.report.evaluation.views import VIEWS, Views
 if TYPE_CHECKING:
     from fer.report.options import ReportOptions
 
-Answers = Callable[[npt.NDArray[np.uint8]], npt.NDArray[np.float32]]
+Predictor = Callable[[npt.NDArray[np.uint8]], npt.NDArray[np.float32]]
 """A model: images (N, C, H, W) -> probabilities (N, 7)."""
 
 
@@ -41,7 +41,7 @@ class Scores:
 
 @dataclass(frozen=True, kw_only=True)
 class SetScores:
-    """One evaluation set: as the model answers (`plain`), and averaged with its answers to further `views`."""
+    """One evaluation set: as the model predicts (`plain`), and averaged with its predictions to further `views`."""
 
     evaluation_set: EvaluationSet
     plain: Scores
@@ -62,7 +62,7 @@ def score(predictions: Predictions, *, resamples: int, seed: int) -> Scores:
 def score_sets(
     samples: FaceSamples,
     sets: Sequence[EvaluationSet],
-    answers: Answers,
+    answers: Predictor,
     *,
     views: Views | None,
     resamples: int,
@@ -188,7 +188,7 @@ def describe_data(samples: FaceSamples, *, fingerprint: str) -> DataFacts:
 def evaluate_run(
     record: RunRecord,
     *,
-    answers: Answers,
+    answers: Predictor,
     labels: tuple[str, ...],
     num_parameters: int,
     input_shape: tuple[int, int, int],
@@ -255,7 +255,7 @@ def evaluate_run(
 
 
 def _score_held_out(predictions: Predictions, options: "ReportOptions") -> SetScores:
-    """The selection faces of a protocol that holds out a part of Training, as the training saved its answers."""
+    """The selection faces of a protocol that holds out a part of Training, as the training saved its predictions."""
     description = (
         f"The {len(predictions):,} Training faces that this protocol held out; they chose the epoch, so the score is "
         "optimistic."

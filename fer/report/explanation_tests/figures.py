@@ -37,7 +37,7 @@ def curves_figure(
     axes.set_xlabel("share of the face covered (%)" if kind == "deletion" else "share of the face put back (%)")
     axes.set_xlim(0, 100)
     axes.set_ylim(0, None)
-    axes.set_ylabel("mean probability of the answer (%)")
+    axes.set_ylabel("mean probability of the prediction (%)")
     figure.legend(loc="outside upper left", ncols=2)
     return figure
 

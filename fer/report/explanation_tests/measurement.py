@@ -16,7 +16,7 @@ from fer.report.explanations.methods import MapsByMethod, maps_by_method
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from fer.explain.faithfulness import Answers, Curves
+    from fer.explain.faithfulness import Curves, Predictor
     from fer.explain.heat_maps import HeatMaps
     from fer.explain.methods import Explainable
     from fer.explain.sanity import Randomisation
@@ -79,7 +79,7 @@ class Trust:
         faithfulness: method -> its result.
         random: the areas of random orders.
         curves: method, and "random", -> mean curves.
-        start: mean probability of the answer on the faces as they are, as mean grey, and blurred.
+        start: mean probability of the prediction on the faces as they are, as mean grey, and blurred.
         randomisation: method -> the test's course.
         completeness: of integrated gradients.
         pointing: method -> its result.
@@ -100,7 +100,7 @@ class Trust:
 
 def check_maps(
     model: "Explainable",
-    answers: "Answers",
+    answers: "Predictor",
     *,
     images: npt.NDArray[np.uint8],
     classes: npt.NDArray[np.int64],
@@ -251,7 +251,7 @@ def moved_parts() -> dict[str, tuple[str, ...]]:
     }
 
 
-def truth_masks(samples: FaceSamples, rows: npt.NDArray[np.int64]) -> npt.NDArray[np.bool_]:
+def ground_truth_masks(samples: FaceSamples, rows: npt.NDArray[np.int64]) -> npt.NDArray[np.bool_]:
     """Bool array (N, H, W): for each row of `samples` the visible pixels of the parts that make its label's emotion."""
     parts = moved_parts()
     masks = np.zeros((len(rows), *samples.images.shape[2:]), dtype=bool)

@@ -6,15 +6,15 @@ from typing import Any, Final, Literal
 from fer.metrics import Estimate
 from fer.report.explanation_tests.figures import curves_figure, randomisation_figure
 from fer.report.explanation_tests.measurement import Faithfulness, Trust, moved_parts
-from fer.report.finding import Finding
 from fer.report.page.section import Cell, Chart, Section, cell
 from fer.report.page.wording import number, percent
+from fer.report.result import AnalysisResult
 from fer.report.scores.tables import csv_text
 
 KINDS: Final[tuple[Literal["deletion", "insertion"], ...]] = ("deletion", "insertion")
 
 
-def trust_finding(trust: Trust, *, missing: Sequence[str], title: str, statement: str, seed: int) -> Finding:
+def tests_result(trust: Trust, *, missing: Sequence[str], title: str, statement: str, seed: int) -> AnalysisResult:
     """The tests as a section.
 
     Args:
@@ -102,7 +102,7 @@ def trust_finding(trust: Trust, *, missing: Sequence[str], title: str, statement
         },
         charts=tuple(charts),
     )
-    return Finding(
+    return AnalysisResult(
         sections=(section,),
         metrics=trust_metrics(trust),
         files=_files(trust),

@@ -6,34 +6,34 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
+from fer.report.context import ReportContext
 from fer.report.evaluation.evaluate import EvaluatedRun
 from fer.report.explanation_tests.analysis import assess_maps
-from fer.report.explanations.class_maps import class_maps, class_maps_finding
+from fer.report.explanations.class_maps import class_maps, class_maps_result
 from fer.report.explanations.gallery import Explainer, Gallery, build_gallery, gradcam_section, mistakes_section
-from fer.report.explanations.methods import compare_finding, compared_rows, maps_by_method
-from fer.report.finding import Finding
+from fer.report.explanations.methods import compared_rows, comparison_result, maps_by_method
 from fer.report.options import ReportOptions
 from fer.report.page.section import Images, png
-from fer.report.subject import Subject
+from fer.report.result import AnalysisResult
 
 if TYPE_CHECKING:
     from fer.explain.methods import Explainable
 
 
-def analyse(subject: Subject) -> Finding | None:
+def analyse(context: ReportContext) -> AnalysisResult | None:
     """The explanations of the headline set; None where they are switched off.
 
     For a page without faces everything is left out that shows one, the maps of single faces among it: the fine ones
     trace the face.
     """
-    options, asked, run = subject.options, subject.options.explanations, subject.run
+    options, asked, run = context.options, context.options.explanations, context.run
     if not asked.enabled:
         return None
     predictions = run.headline.plain.predictions
-    images = subject.samples.images[run.headline.evaluation_set.rows]
+    images = context.samples.images[run.headline.evaluation_set.rows]
     title = run.headline.evaluation_set.title
-    explain = grad_cam_explainer(subject.model)
-    found: list[Finding] = []
+    explain = grad_cam_explainer(context.model)
+    found: list[AnalysisResult] = []
     if options.faces:
         gallery = build_gallery(
             predictions,
@@ -44,7 +44,7 @@ def analyse(subject: Subject) -> Finding | None:
             successes=asked.successes,
             seed=options.seed,
         )
-        found.append(finding(run, gallery, options))
+        found.append(gallery_result(run, gallery, options))
     if asked.class_map_faces > 0:
         averages = class_maps(
             predictions,
@@ -56,28 +56,28 @@ def analyse(subject: Subject) -> Finding | None:
         )
         if averages:
             found.append(
-                class_maps_finding(
+                class_maps_result(
                     averages, title=title, faces=options.faces, seed=options.seed, count=asked.class_map_faces
                 )
             )
     rows = compared_rows(predictions, count=asked.compared_faces, seed=options.seed)
     if options.faces and len(rows) > 0:
-        maps = maps_by_method(subject.model, images[rows], predictions.predicted[rows], methods=asked.methods)
-        found.append(compare_finding(predictions, images[rows], rows, maps, title=title, seed=options.seed))
-    tests = assess_maps(subject, images)
+        maps = maps_by_method(context.model, images[rows], predictions.predicted[rows], methods=asked.methods)
+        found.append(comparison_result(predictions, images[rows], rows, maps, title=title, seed=options.seed))
+    tests = assess_maps(context, images)
     if tests is not None:
         found.append(tests)
     return _joined(found)
 
 
-def finding(run: EvaluatedRun, gallery: Gallery, options: ReportOptions) -> Finding:
+def gallery_result(run: EvaluatedRun, gallery: Gallery, options: ReportOptions) -> AnalysisResult:
     """The sections of a gallery, and its pictures as files."""
     sections = [gradcam_section(run, gallery, seed=options.seed)]
     if options.explanations.mistakes > 0 or options.explanations.successes > 0:
         sections.append(mistakes_section(run, gallery, options.explanations))
     by_class = [example for _, correct, wrong in gallery.by_class for example in (*correct, *wrong)]
     shown = (*by_class, *gallery.mistakes, *gallery.successes)
-    return Finding(
+    return AnalysisResult(
         sections=tuple(sections), files={f"gradcam/{example.file_name}": png(example.picture) for example in shown}
     )
 
@@ -97,10 +97,10 @@ def grad_cam_explainer(model: "Explainable") -> Explainer:
     return grad_cam
 
 
-def _joined(parts: Sequence[Finding]) -> Finding | None:
+def _joined(parts: Sequence[AnalysisResult]) -> AnalysisResult | None:
     if not parts:
         return None
-    return Finding(
+    return AnalysisResult(
         sections=tuple(section for part in parts for section in part.sections),
         metrics={name: number for part in parts for name, number in part.metrics.items()},
         files={path: content for part in parts for path, content in part.files.items()},

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from fer.explain.heat_maps import HeatMaps
 
 SIDE: Final = 144
-"""Height and width of a drawn face in pixels: three times 48."""
+"""Height and width of a synthetic face in pixels: three times 48."""
 
 Explainer = Callable[[Images, npt.NDArray[np.int64]], "HeatMaps | None"]
 """Heat maps of images (N, C, H, W) for classes (N,); None for a net without a spatial map."""
@@ -33,7 +33,7 @@ class Example:
         row: its row in the prediction table.
         id: name of the face.
         true: its label.
-        predicted: the model's answer.
+        predicted: the model's prediction.
         confidence: probability of that answer.
         picture: uint8 array (`SIDE`, `SIDE` or twice that, 3), RGB: the face and, where there is a map, the face
             under it.
@@ -69,8 +69,8 @@ class Gallery:
 
     Attributes:
         by_class: (emotion, correct examples, wrong examples), drawn at random from the faces with that label.
-        mistakes: the most confident wrong answers, most confident first.
-        successes: the least confident right answers, least confident first.
+        mistakes: the most confident wrong predictions, most confident first.
+        successes: the least confident correct predictions, least confident first.
         note: why there are no maps, or what to know of them; empty where there is nothing to say.
         grid: (h, w) cells of the layer the maps come from; None without maps.
     """
@@ -99,8 +99,8 @@ def build_gallery(
         images: uint8 array (N, C, H, W), its faces.
         explain: makes the maps, each for the predicted class; None draws faces alone.
         per_class: correct and wrong faces of each emotion.
-        mistakes: how many of the most confident wrong answers.
-        successes: how many of the least confident right answers.
+        mistakes: how many of the most confident wrong predictions.
+        successes: how many of the least confident correct predictions.
         seed: of the random choice.
     """
     chosen = choose_examples(predictions, per_class=per_class, seed=seed)
@@ -153,7 +153,7 @@ def build_gallery(
 def choose_examples(
     predictions: Predictions, *, per_class: int, seed: int
 ) -> dict[str, tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]]:
-    """Rows of correct and of wrong answers for each emotion, drawn at random and so not picked to look good."""
+    """Rows of correct and of wrong predictions for each emotion, drawn at random and so not picked to look good."""
     rng = np.random.default_rng([seed, 2])
     correct = predictions.predicted == predictions.labels
     chosen = {}
@@ -164,14 +164,14 @@ def choose_examples(
 
 
 def confident_mistakes(predictions: Predictions, *, count: int) -> npt.NDArray[np.int64]:
-    """Rows of the wrong answers with the highest probability, highest first."""
+    """Rows of the wrong predictions with the highest probability, highest first."""
     wrong = np.flatnonzero(predictions.predicted != predictions.labels)
     order = np.argsort(-predictions.confidence[wrong], kind="stable")
     return wrong[order[:count]]
 
 
 def hesitant_successes(predictions: Predictions, *, count: int) -> npt.NDArray[np.int64]:
-    """Rows of the right answers with the lowest probability, lowest first."""
+    """Rows of the correct predictions with the lowest probability, lowest first."""
     right = np.flatnonzero(predictions.predicted == predictions.labels)
     order = np.argsort(predictions.confidence[right], kind="stable")
     return right[order[:count]]
@@ -220,7 +220,7 @@ def _enlarged(image_CHW: Images) -> Images:
 
 
 def gradcam_section(run: EvaluatedRun, gallery: Gallery, *, seed: int) -> Section:
-    """Correct and wrong answers with the places that spoke for them."""
+    """Correct and wrong predictions with the places that spoke for them."""
     return Section(
         key="gradcam",
         title="Where the model looks",
@@ -239,7 +239,7 @@ def gradcam_section(run: EvaluatedRun, gallery: Gallery, *, seed: int) -> Sectio
 
 
 def mistakes_section(run: EvaluatedRun, gallery: Gallery, options: ExplanationsOptions) -> Section:
-    """The wrong answers the model was surest of, and the right ones it was least sure of."""
+    """The wrong predictions the model was surest of, and the right ones it was least sure of."""
     return Section(
         key="mistakes",
         title="Confident mistakes, hesitant successes",

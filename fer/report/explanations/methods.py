@@ -10,9 +10,9 @@ import numpy.typing as npt
 from fer.common.labels import EMOTIONS
 from fer.metrics import Predictions
 from fer.report.explanations.gallery import Example, draw, draw_overlay
-from fer.report.finding import Finding
 from fer.report.page.section import Images, Section, data_uri, png, webp
 from fer.report.page.wording import percent
+from fer.report.result import AnalysisResult
 
 if TYPE_CHECKING:
     from fer.explain.heat_maps import HeatMaps
@@ -86,9 +86,9 @@ def compared_rows(predictions: Predictions, *, count: int, seed: int) -> npt.NDA
     return np.array(rounds[:count], dtype=np.int64)
 
 
-def compare_finding(
+def comparison_result(
     predictions: Predictions, images: Images, rows: npt.NDArray[np.int64], found: MapsByMethod, *, title: str, seed: int
-) -> Finding:
+) -> AnalysisResult:
     """The section with the comparison, and its pictures under `explanations/`.
 
     Args:
@@ -156,4 +156,4 @@ def compare_finding(
             "n": len(rows),
         },
     )
-    return Finding(sections=(section,), files=files)
+    return AnalysisResult(sections=(section,), files=files)

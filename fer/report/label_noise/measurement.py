@@ -13,9 +13,9 @@ from fer.data.samples import FaceSamples, Split, content_hashes
 from fer.data.vote_targets import vote_shares
 from fer.metrics import Predictions
 from fer.metrics.label_noise import OTHER_EMOTION, LabelIssues, VoteScores, find_label_issues, score_against_votes
+from fer.report.context import ReportContext
 from fer.report.label_noise.figures import Suspect, draw_suspect
 from fer.report.scores.statements import trained_without_copies
-from fer.report.subject import Subject
 
 RULE = (
     "A majority is more than half of a face's votes. For distributions, votes that stand alone are taken for slips (as "
@@ -107,7 +107,7 @@ class CopiedFaces:
     Attributes:
         in_training: bool (N,), the pixels equal those of a Training face.
         conflicting: int64 (K,), places among the N faces whose pixels occur under another label too, in any split.
-        answered_label: how many of these are answered with their own label.
+        answered_label: how many of these are predicted as their own label.
         answered_other: how many with a label that an equal picture carries.
     """
 
@@ -118,7 +118,7 @@ class CopiedFaces:
 
 
 def copied_faces(samples: FaceSamples, *, rows: npt.NDArray[np.int64], predicted: npt.NDArray[np.int64]) -> CopiedFaces:
-    """Looks for equal pictures of the faces at `rows`, which the model answered with `predicted`, int64 (N,)."""
+    """Looks for equal pictures of the faces at `rows`, which the model predicted as `predicted`, int64 (N,)."""
     _, group = np.unique(content_hashes(samples.images), return_inverse=True)
     labels_of: dict[int, set[int]] = {}
     for name, label in zip(group.tolist(), samples.labels.tolist(), strict=True):
@@ -162,9 +162,9 @@ class LabelNoise:
     vote_note: str
 
 
-def collect_evidence(subject: Subject) -> tuple[LabelNoise, tuple[str, ...]]:
+def collect_evidence(context: ReportContext) -> tuple[LabelNoise, tuple[str, ...]]:
     """The evidence, and a note on each part that a user's mistake keeps from being found."""
-    options, run, samples = subject.options, subject.run, subject.samples
+    options, run, samples = context.options, context.run, context.samples
     predictions, rows = run.headline.plain.predictions, run.headline.evaluation_set.rows
     copies = copied_faces(samples, rows=rows, predicted=predictions.predicted)
     # A face that was trained on is no witness of its own label.
@@ -178,7 +178,7 @@ def collect_evidence(subject: Subject) -> tuple[LabelNoise, tuple[str, ...]]:
     except DataError as error:
         notes.append(f"No label errors were looked for: {error}")
     try:
-        votes, vote_note = _votes(subject)
+        votes, vote_note = _votes(context)
         if votes is not None:
             scores = score_against_votes(
                 predictions,
@@ -195,7 +195,7 @@ def collect_evidence(subject: Subject) -> tuple[LabelNoise, tuple[str, ...]]:
         unseen=unseen,
         unseen_places=places,
         issues=issues,
-        suspects=() if issues is None or not options.faces else _suspects(subject, unseen, issues, places),
+        suspects=() if issues is None or not options.faces else _suspects(context, unseen, issues, places),
         copies=copies,
         votes=None if scores is None else votes,
         vote_scores=scores,
@@ -205,13 +205,13 @@ def collect_evidence(subject: Subject) -> tuple[LabelNoise, tuple[str, ...]]:
 
 
 def _suspects(
-    subject: Subject, unseen: Predictions, issues: LabelIssues, places: npt.NDArray[np.int64]
+    context: ReportContext, unseen: Predictions, issues: LabelIssues, places: npt.NDArray[np.int64]
 ) -> tuple[Suspect, ...]:
-    shown = min(subject.options.label_noise.shown, len(issues.rows))
-    rows = subject.run.headline.evaluation_set.rows[places]
+    shown = min(context.options.label_noise.shown, len(issues.rows))
+    rows = context.run.headline.evaluation_set.rows[places]
     return tuple(
         draw_suspect(
-            subject.samples.images[rows[row]],
+            context.samples.images[rows[row]],
             name=str(unseen.ids[row]),
             given=EMOTIONS[unseen.labels[row]],
             suggested=EMOTIONS[suggested],
@@ -223,17 +223,17 @@ def _suspects(
     )
 
 
-def _votes(subject: Subject) -> tuple[FaceVotes | None, str]:
+def _votes(context: ReportContext) -> tuple[FaceVotes | None, str]:
     """The votes on the headline faces, or why there are none."""
-    options, samples = subject.options.label_noise, subject.samples
+    options, samples = context.options.label_noise, context.samples
     if options.ferplus is None:
-        how = "report again with label_noise.ferplus=fer2013new.csv" if subject.run.data.is_fer2013 else ""
+        how = "report again with label_noise.ferplus=fer2013new.csv" if context.run.data.is_fer2013 else ""
         return None, (
             f"Ten people's votes on each face (FER+, arXiv 1608.01041) were not given: to compare, {how}."
             if how
             else "FER+'s votes are about FER-2013 alone, so these labels have no second opinion by people."
         )
-    faces = samples.take(subject.run.headline.evaluation_set.rows)
+    faces = samples.take(context.run.headline.evaluation_set.rows)
     votes = face_votes(replace(faces, groups={}, masks={}), ferplus=options.ferplus, csv=options.csv)
     if votes is not None:
         return votes, ""

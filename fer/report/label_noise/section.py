@@ -6,18 +6,18 @@ import numpy as np
 
 from fer.common.labels import EMOTIONS
 from fer.metrics import Estimate
+from fer.report.context import ReportContext
 from fer.report.evaluation.evaluate import EvaluatedRun
 from fer.report.label_noise.figures import Suspect
 from fer.report.label_noise.measurement import RULE, LabelNoise
 from fer.report.page.section import Cell, Chart, Section, cell, data_uri, webp
 from fer.report.page.wording import percent
 from fer.report.scores.statements import is_synthetic, protocol, statement
-from fer.report.subject import Subject
 
 
-def label_noise_section(subject: Subject, found: LabelNoise, charts: dict[str, Chart]) -> Section:
+def label_noise_section(context: ReportContext, found: LabelNoise, charts: dict[str, Chart]) -> Section:
     """Likely errors, votes and conflicting copies; `charts` by what they show: "votes", "emotions"."""
-    run, issues, copies = subject.run, found.issues, found.copies
+    run, issues, copies = context.run, found.issues, found.copies
     title = run.headline.evaluation_set.title
     return Section(
         key="label-noise",

@@ -5,21 +5,21 @@ from typing import Any
 
 from fer.common.labels import EMOTIONS
 from fer.metrics import METRICS
-from fer.report.finding import Finding
-from fer.report.occlusion.measurement import MaskScores, Recovery, RunUnderMasks, recoveries, score_subject
+from fer.report.context import ReportContext
+from fer.report.occlusion.measurement import MaskScores, Recovery, RunUnderMasks, recoveries, score_under_masks
 from fer.report.occlusion.section import mask_statements, masks_section, study_section, study_statements
+from fer.report.result import AnalysisResult
 from fer.report.scores.statements import protocol, statement
 from fer.report.scores.tables import csv_text
-from fer.report.subject import Subject
 
 
-def analyse(subject: Subject) -> Finding | None:
+def analyse(context: ReportContext) -> AnalysisResult | None:
     """The occlusion analysis; where it is off, only the note on runs that were trained on a part of the face."""
-    notes = _notes(subject)
-    options = subject.options
+    notes = _notes(context)
+    options = context.options
     if not options.occlusion.enabled:
-        return Finding(notes=notes) if notes else None
-    detail, study, cautions = score_subject(subject)
+        return AnalysisResult(notes=notes) if notes else None
+    detail, study, cautions = score_under_masks(context)
     resamples, seed = options.bootstrap, options.seed
     said = mask_statements(detail, resamples=resamples, seed=seed)
     sections = [masks_section(detail, said, seed=seed)]
@@ -32,7 +32,7 @@ def analyse(subject: Subject) -> Finding | None:
         sections.insert(0, study_section(study, told, found, cautions))
         card.insert(0, f"Occlusion study: {' '.join(told)} ({shown}.)")
     others = [one for one in study if one.run is not detail.run]
-    return Finding(
+    return AnalysisResult(
         sections=tuple(sections),
         metrics=metrics_tree(detail, study, found, evaluated_on=key, protocol=protocol(detail.run)),
         files={"occlusion.csv": csv_text(csv_rows([detail, *others], evaluated_on=key))},
@@ -42,8 +42,8 @@ def analyse(subject: Subject) -> Finding | None:
     )
 
 
-def _notes(subject: Subject) -> tuple[str, ...]:
-    parts = [run.record for run in subject.runs if run.record.visible != "full"]
+def _notes(context: ReportContext) -> tuple[str, ...]:
+    parts = [run.record for run in context.runs if run.record.visible != "full"]
     if not parts:
         return ()
     names = ", ".join(f"{record.name} ({record.visible})" for record in parts)

@@ -12,8 +12,8 @@ from fer.data.regions import HALVES
 from fer.metrics import Estimate, Predictions, evaluate, evaluate_classes
 from fer.metrics.retention import loss_recovered, retention
 from fer.metrics.significance import accuracy_difference, same_faces
+from fer.report.context import ReportContext
 from fer.report.evaluation.evaluate import EvaluatedRun
-from fer.report.subject import Subject
 
 if TYPE_CHECKING:
     from fer.models.checkpoint import LoadedModel
@@ -30,7 +30,7 @@ class MaskScores:
 
     Attributes:
         mask: what was hidden.
-        predictions: its answers.
+        predictions: its predictions.
         metrics: a key of `fer.metrics.METRICS` -> score with interval.
         recall: emotion -> recall with interval.
         retention: accuracy as a share of the same model's on whole faces.
@@ -61,20 +61,20 @@ class RunUnderMasks:
         return self.run.record.visible
 
 
-def score_subject(subject: Subject) -> tuple[RunUnderMasks, tuple[RunUnderMasks, ...], tuple[str, ...]]:
+def score_under_masks(context: ReportContext) -> tuple[RunUnderMasks, tuple[RunUnderMasks, ...], tuple[str, ...]]:
     """The run in detail under every mask, all runs under the masks of the study, and cautions.
 
     The second is empty unless the runs were trained under at least two different masks. Every model is asked about the
     very same faces: the headline set of the run in detail. A run that was trained on other data is left out.
     """
-    detail = subject.run
+    detail = context.run
     key = detail.headline_key
     rows = detail.headline.evaluation_set.rows
-    images = np.ascontiguousarray(subject.samples.images[rows])
+    images = np.ascontiguousarray(context.samples.images[rows])
     wide = [mask for mask in FACE_MASKS if mask.kind != "patches" or min(images.shape[-2:]) >= 8]
-    first = _score(detail, key, subject.model, images, wide, subject)
-    others = [run for run in subject.runs if run is not detail]
-    if len({run.record.visible for run in subject.runs}) < 2:
+    first = _score(detail, key, context.model, images, wide, context)
+    others = [run for run in context.runs if run is not detail]
+    if len({run.record.visible for run in context.runs}) < 2:
         return first, (), ()
     study = [replace(first, scores={mask: first.scores[mask] for mask in REGION_ORDER})]
     cautions = []
@@ -82,7 +82,7 @@ def score_subject(subject: Subject) -> tuple[RunUnderMasks, tuple[RunUnderMasks,
         if key not in run.sets or not same_faces(run.sets[key].plain.predictions, first.scores["full"].predictions):
             cautions.append(f"{run.record.name} is left out: it is scored on other data than {detail.record.name}.")
             continue
-        study.append(_score(run, key, subject.models.of(run.record), images, STUDY_MASKS, subject))
+        study.append(_score(run, key, context.models.of(run.record), images, STUDY_MASKS, context))
     order = {region: number for number, region in enumerate(REGION_ORDER)}
     study.sort(key=lambda one: order.get(one.trained_on, len(order)))
     missing = [region for region in REGION_ORDER if region not in {one.trained_on for one in study}]
@@ -97,10 +97,10 @@ def _score(
     model: "LoadedModel",
     images: Faces,
     masks: Sequence[FaceMask],
-    subject: Subject,
+    context: ReportContext,
 ) -> RunUnderMasks:
     whole = run.sets[key].plain
-    options = subject.options
+    options = context.options
     resamples = min(options.bootstrap, _RESAMPLES)
     scores = {}
     for mask in masks:

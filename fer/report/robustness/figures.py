@@ -41,7 +41,7 @@ def retention_figure(retention: Mapping[str, Estimate], *, goal: float, palette:
         artist.set_clip_on(True)
     axes.set_yticks(list(place_of.values()), [CORRUPTIONS[name].title for name in names])
     axes.set_ylim(-0.7, len(names) - 0.3)
-    # Spoilt faces can score better by chance; a model that knows nothing has intervals without end.
+    # Corrupted faces can score better by chance; a model that knows nothing has intervals without end.
     ends = [100 * estimate.high for estimate in retention.values() if np.isfinite(estimate.high)]
     axes.set_xlim(0, min(150, max([105, *ends])))
     axes.set_xlabel("% of the clean accuracy kept")
@@ -52,7 +52,7 @@ def retention_figure(retention: Mapping[str, Estimate], *, goal: float, palette:
 
 
 def severity_figure(grid: AccuracyGrid, *, palette: Palette) -> "Figure":
-    """Mean accuracy of each group by severity, from the clean faces at 0; the dashed line is the commonest answer."""
+    """Mean accuracy of each group by severity, from the clean faces at 0; the dashed line is the most common emotion."""
     figure = new_figure(5.2, 4.0, palette)
     axes = figure.subplots()
     axes.axhline(100 * grid.majority[0], color=palette.muted, linestyle="--", linewidth=1)
@@ -81,7 +81,7 @@ def severity_figure(grid: AccuracyGrid, *, palette: Palette) -> "Figure":
 
 
 _SIDE = 96
-"""Height and width of a drawn face in pixels: twice 48."""
+"""Height and width of a synthetic face in pixels: twice 48."""
 
 
 @dataclass(frozen=True, kw_only=True)

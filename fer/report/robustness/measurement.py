@@ -10,10 +10,10 @@ import numpy.typing as npt
 from fer.data.corruption.registry import CORRUPTIONS, SEVERITIES, corrupt, of_kind
 from fer.metrics import Estimate
 from fer.metrics.robustness import AccuracyGrid, accuracy_grid
+from fer.report.context import ReportContext
 from fer.report.options import RobustnessOptions
-from fer.report.subject import Subject
 
-# Faces spoilt at a time: 38 MB of grey faces of 48 px, and as much again while they are being spoilt.
+# Faces corrupted at a time: 38 MB of grey faces of 48 px, and as much again while they are being corrupted.
 _BLOCK: Final = 16_384
 
 
@@ -39,15 +39,15 @@ def corruption_names(options: RobustnessOptions) -> tuple[str, ...]:
     return tuple(CORRUPTIONS) if options.corruptions == "all" else of_kind("lighting")
 
 
-def measure(subject: Subject, options: RobustnessOptions) -> Measurement:
+def measure(context: ReportContext, options: RobustnessOptions) -> Measurement:
     """Accuracies of every run on the headline faces of the run in detail."""
-    detail = subject.run
+    detail = context.run
     rows = detail.headline.evaluation_set.rows
-    chosen = choose_faces(len(rows), most=options.max_faces, seed=subject.options.seed)
-    same = [run for run in subject.runs if run.shares_rows(detail, detail.headline_key)]
+    chosen = choose_faces(len(rows), most=options.max_faces, seed=context.options.seed)
+    same = [run for run in context.runs if run.shares_rows(detail, detail.headline_key)]
     runs = sorted(same, key=lambda run: run is not detail)
-    images, names = subject.samples.images, corruption_names(options)
-    models = {run.record.name: subject.models.of(run.record) for run in runs}
+    images, names = context.samples.images, corruption_names(options)
+    models = {run.record.name: context.models.of(run.record) for run in runs}
     shape = (len(options.severities), len(chosen))
     answers = {name: {of: np.empty(shape, np.int64) for of in names} for name in models}
     for of in names:
@@ -55,9 +55,9 @@ def measure(subject: Subject, options: RobustnessOptions) -> Measurement:
             for start in range(0, len(chosen), _BLOCK):
                 part = slice(start, start + _BLOCK)
                 faces = np.asarray(images[rows[chosen[part]]])
-                spoilt = corrupt(faces, name=of, severity=severity, seed=subject.options.seed)
+                corrupted = corrupt(faces, name=of, severity=severity, seed=context.options.seed)
                 for name, model in models.items():
-                    p_NC = model.probabilities(spoilt, batch_size=subject.options.batch_size, fast=True)
+                    p_NC = model.probabilities(corrupted, batch_size=context.options.batch_size, fast=True)
                     answers[name][of][place, part] = p_NC.argmax(axis=1)
     grids = {}
     for run in runs:
@@ -65,16 +65,16 @@ def measure(subject: Subject, options: RobustnessOptions) -> Measurement:
         grids[run.record.name] = accuracy_grid(
             clean.labels,
             clean_N=clean.predicted,
-            spoilt_SN=answers[run.record.name],
+            corrupted_SN=answers[run.record.name],
             severities=options.severities,
-            resamples=subject.options.bootstrap,
-            seed=subject.options.seed,
+            resamples=context.options.bootstrap,
+            seed=context.options.seed,
         )
     return Measurement(
         rows=rows[chosen],
         of=len(rows),
         grids=grids,
-        left_out=tuple(run.record.name for run in subject.runs if run.record.name not in grids),
+        left_out=tuple(run.record.name for run in context.runs if run.record.name not in grids),
     )
 
 

@@ -108,7 +108,7 @@ def verdict(lighting: Estimate, corrected: Estimate) -> str:
     if not np.isfinite(corrected.low):
         return (
             f"Goal over {goal}: cannot be judged, because even the untouched faces are not answered reliably better "
-            "than by the commonest answer."
+            "than by the most common emotion."
         )
     if lighting.low > LIGHTING_GOAL:
         return f"Goal over {goal}: met."
@@ -239,7 +239,7 @@ def _charts(facts: Facts, grid: AccuracyGrid) -> tuple[Chart, ...]:
             Chart(
                 key="robustness-severity",
                 caption="Mean accuracy of each family by severity, with 95 % intervals shaded; the dashed line is the "
-                f"accuracy of always giving the commonest answer. {facts.statement}.",
+                f"accuracy of always predicting the most common emotion. {facts.statement}.",
                 draw=lambda palette: severity_figure(grid, palette=palette),
             )
         )

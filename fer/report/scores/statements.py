@@ -41,7 +41,7 @@ def human_reference(run: EvaluatedRun) -> tuple[float, float] | None:
 
 
 def majority_share(run: EvaluatedRun) -> tuple[str, float]:
-    """The most common emotion of the headline set, and the accuracy of always answering it."""
+    """The most common emotion of the headline set, and the accuracy of always predicting it."""
     from fer.common.labels import EMOTIONS
 
     support = run.headline.plain.confusion.sum(axis=1)
@@ -97,8 +97,7 @@ def meanings(run: EvaluatedRun) -> list[str]:
         said.append("This is PublicTest, which also chose the epoch: expect less on faces that chose nothing.")
     if is_synthetic(run):
         said.append(
-            "These faces are drawn by a program. The score shows that the pipeline works; it says nothing about real "
-            "faces."
+            "These faces are synthetic. The score shows that the pipeline works; it says nothing about real faces."
         )
     said.append(
         "PrivateTest was read only for this report. Choosing between models by their PrivateTest score would turn it "

@@ -14,24 +14,26 @@ import numpy.typing as npt
 from fer.common.files import write_atomic, write_json
 from fer.common.labels import EMOTIONS
 from fer.metrics import METRICS
+from fer.report.context import ReportContext
 from fer.report.evaluation.evaluate import EvaluatedRun, Scores
-from fer.report.finding import Finding
 from fer.report.page.figures import Palette
 from fer.report.page.section import Chart
+from fer.report.result import AnalysisResult
 from fer.report.scores.figures import confusion_figure
 from fer.report.scores.statements import statement
-from fer.report.subject import Subject
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 
-def write_metrics(path: Path, subject: Subject, findings: Mapping[str, Finding], notes: Sequence[str]) -> None:
+def write_metrics(
+    path: Path, context: ReportContext, results: Mapping[str, AnalysisResult], notes: Sequence[str]
+) -> None:
     """`metrics.json`: each set of the run shown in detail at the top, and of every run under `runs`.
 
     With test-time augmentation a set stands under `<set>_tta`; what an analysis measured stands under its name.
     """
-    detail, options = subject.run, subject.options
+    detail, options = context.run, context.options
     write_json(
         path,
         {
@@ -47,10 +49,10 @@ def write_metrics(path: Path, subject: Subject, findings: Mapping[str, Finding],
                 "seed": options.seed,
             },
             "notes": list(notes),
-            **{name: found.metrics for name, found in findings.items() if found.metrics},
+            **{name: found.metrics for name, found in results.items() if found.metrics},
             "runs": {
                 run.record.name: {"protocol": run.record.protocol, "seed": run.record.seed, **set_metrics(run)}
-                for run in subject.runs
+                for run in context.runs
             },
         },
     )
@@ -112,7 +114,7 @@ def _confusion(counts: npt.NDArray[np.int64], normalised: bool, caption: str, pa
     return confusion_figure(counts, normalised=normalised, caption=caption, palette=palette)
 
 
-def write_model_eval(path: Path, runs: Sequence[EvaluatedRun], findings: Mapping[str, Finding]) -> None:
+def write_model_eval(path: Path, runs: Sequence[EvaluatedRun], results: Mapping[str, AnalysisResult]) -> None:
     """`model_eval.csv`: a row for each run; columns a run has no number for are empty.
 
     What the columns mean: `fer.report.scores.tables.COLUMNS`.
@@ -136,7 +138,7 @@ def write_model_eval(path: Path, runs: Sequence[EvaluatedRun], findings: Mapping
             row[f"{key}_n"] = len(scores.predictions)
             for metric in METRICS:
                 row |= scores.metrics[metric].as_columns(f"{key}_{metric}")
-        for found in findings.values():
+        for found in results.values():
             row |= found.columns.get(run.record.name, {})
         rows.append(row)
     write_csv(path, rows)

@@ -4,25 +4,25 @@ from dataclasses import asdict
 from typing import Any
 
 from fer.metrics import METRICS
+from fer.report.context import ReportContext
 from fer.report.evaluation.sets import SET_TITLES
-from fer.report.finding import Finding
 from fer.report.page.figures import Palette
 from fer.report.page.section import Chart, Section
 from fer.report.page.wording import NBSP, number, percent
+from fer.report.result import AnalysisResult
 from fer.report.scores.statements import protocol
 from fer.report.scores.tables import csv_text, tta_title
 from fer.report.seeds.figures import seeds_figure
 from fer.report.seeds.measurement import SeedGroup, Spread, seed_groups, spreads
-from fer.report.subject import Subject
 
 
-def analyse(subject: Subject) -> Finding | None:
+def analyse(context: ReportContext) -> AnalysisResult | None:
     """The spread over seeds; None where no two finished runs differ by their seed alone."""
-    groups = seed_groups(subject.runs)
+    groups = seed_groups(context.runs)
     if len(groups) == 0:
         return None
     found = {group.name: spreads(group.runs) for group in groups}
-    return Finding(
+    return AnalysisResult(
         sections=(_section(groups, found),),
         metrics={
             group.name: {
@@ -42,7 +42,7 @@ def analyse(subject: Subject) -> Finding | None:
             for group in groups
             for run in group.runs
         },
-        card=tuple(_sentence(group, found[group.name]) for group in groups if _holds(group, subject)),
+        card=tuple(_sentence(group, found[group.name]) for group in groups if _holds(group, context)),
     )
 
 
@@ -149,6 +149,6 @@ def _columns(found: dict[str, dict[str, Spread]]) -> dict[str, Any]:
     return columns
 
 
-def _holds(group: SeedGroup, subject: Subject) -> bool:
+def _holds(group: SeedGroup, context: ReportContext) -> bool:
     """Whether the run in detail, which the card is about, is one of the group."""
-    return any(run is subject.run for run in group.runs)
+    return any(run is context.run for run in group.runs)

@@ -8,7 +8,7 @@ from sklearn import metrics
 
 from fer.common.errors import DataError
 from fer.metrics import METRICS, Predictions
-from fer.metrics.vocabulary import LIMITED, evaluate_within, present_classes
+from fer.metrics.label_subset import SUBSET_ACCURACY, evaluate_label_subset, present_classes
 
 
 def table(labels: np.ndarray, *, seed: int = 0, skill: float = 1.5) -> Predictions:
@@ -26,12 +26,12 @@ def test_macro_scores_count_the_emotions_of_the_labels_alone() -> None:
     present = sorted(set(LACKING.tolist()))
     assert present_classes(LACKING).tolist() == present
     assert set(made.predicted) - set(present)  # the model does answer outside them
-    scores = evaluate_within(made, resamples=100)
+    scores = evaluate_label_subset(made, resamples=100)
     expected = {
         "accuracy": metrics.accuracy_score(LACKING, made.predicted),
         "macro_f1": metrics.f1_score(LACKING, made.predicted, labels=present, average="macro", zero_division=0),
         "weighted_f1": metrics.f1_score(LACKING, made.predicted, average="weighted", zero_division=0),
-        LIMITED: np.mean([present[i] for i in made.probabilities[:, present].argmax(axis=1)] == LACKING),
+        SUBSET_ACCURACY: np.mean([present[i] for i in made.probabilities[:, present].argmax(axis=1)] == LACKING),
     }
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # scikit-learn warns of predictions outside the labels
@@ -44,30 +44,30 @@ def test_macro_scores_count_the_emotions_of_the_labels_alone() -> None:
 
 def test_with_every_emotion_it_is_the_usual_evaluation() -> None:
     labels = np.arange(700) % 7
-    scores = evaluate_within(table(labels), resamples=100)
-    assert set(scores) == {*METRICS, LIMITED}
-    assert scores[LIMITED].value == scores["accuracy"].value
+    scores = evaluate_label_subset(table(labels), resamples=100)
+    assert set(scores) == {*METRICS, SUBSET_ACCURACY}
+    assert scores[SUBSET_ACCURACY].value == scores["accuracy"].value
     assert scores["macro_f1"].value == pytest.approx(metrics.f1_score(labels, table(labels).predicted, average="macro"))
 
 
 def test_limiting_the_answers_never_costs_accuracy() -> None:
     for seed in range(5):
-        scores = evaluate_within(table(LACKING, seed=seed), resamples=100)
-        assert scores[LIMITED].value >= scores["accuracy"].value
+        scores = evaluate_label_subset(table(LACKING, seed=seed), resamples=100)
+        assert scores[SUBSET_ACCURACY].value >= scores["accuracy"].value
 
 
 def test_intervals_hold_the_value_and_repeat() -> None:
-    scores = evaluate_within(table(LACKING), resamples=500, seed=3)
-    for name in ("macro_f1", LIMITED):
+    scores = evaluate_label_subset(table(LACKING), resamples=500, seed=3)
+    for name in ("macro_f1", SUBSET_ACCURACY):
         assert scores[name].low < scores[name].value < scores[name].high
         assert scores[name].n == 400
     # The deviation of a share of n faces is sqrt(p (1 - p) / n), and the interval reaches 1.96 of it to either side.
-    p = scores[LIMITED].value
-    half = (scores[LIMITED].high - scores[LIMITED].low) / 2
+    p = scores[SUBSET_ACCURACY].value
+    half = (scores[SUBSET_ACCURACY].high - scores[SUBSET_ACCURACY].low) / 2
     assert half == pytest.approx(1.96 * np.sqrt(p * (1 - p) / 400), rel=0.15)
-    assert scores == evaluate_within(table(LACKING), resamples=500, seed=3)
+    assert scores == evaluate_label_subset(table(LACKING), resamples=500, seed=3)
 
 
 def test_an_empty_table_is_refused() -> None:
     with pytest.raises(DataError, match="no faces"):
-        evaluate_within(table(np.zeros(0, dtype=np.int64)))
+        evaluate_label_subset(table(np.zeros(0, dtype=np.int64)))

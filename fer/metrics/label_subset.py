@@ -13,7 +13,7 @@ from fer.metrics.estimate import Estimate
 from fer.metrics.predictions import Floats, Predictions
 from fer.metrics.scores import confusion_matrix, evaluate
 
-LIMITED = "limited_accuracy"
+SUBSET_ACCURACY = "limited_accuracy"
 """Key of the accuracy with answers limited to the emotions that the labels hold."""
 
 
@@ -22,11 +22,11 @@ def present_classes(labels_N: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
     return np.unique(labels_N)
 
 
-def evaluate_within(predictions: Predictions, *, resamples: int = 2000, seed: int = 0) -> dict[str, Estimate]:
-    """Every metric of `evaluate` with its interval, macro F1 over the emotions of the labels alone, and `LIMITED`.
+def evaluate_label_subset(predictions: Predictions, *, resamples: int = 2000, seed: int = 0) -> dict[str, Estimate]:
+    """Every metric of `evaluate` with its interval, macro F1 over the emotions of the labels alone, and `SUBSET_ACCURACY`.
 
     Macro F1 equals scikit-learn's `f1_score(..., labels=present, average="macro", zero_division=0)`. Balanced accuracy,
-    weighted F1 and weighted AUC count the emotions of the labels alone by definition. `LIMITED` is the accuracy when
+    weighted F1 and weighted AUC count the emotions of the labels alone by definition. `SUBSET_ACCURACY` is the accuracy when
     the most probable of these emotions is taken for the answer.
 
     Args:
@@ -46,7 +46,7 @@ def evaluate_within(predictions: Predictions, *, resamples: int = 2000, seed: in
     scores["macro_f1"] = Estimate.of_draws(float(_macro_f1(confusion, present)), _macro_f1(draws, present), n)
     limited_N = present[predictions.probabilities[:, present].argmax(axis=1)]
     hits = int((limited_N == predictions.labels).sum())
-    scores[LIMITED] = Estimate.of_draws(hits / n, rng.binomial(n, hits / n, size=resamples) / n, n)
+    scores[SUBSET_ACCURACY] = Estimate.of_draws(hits / n, rng.binomial(n, hits / n, size=resamples) / n, n)
     return scores
 
 

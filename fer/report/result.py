@@ -8,7 +8,7 @@ from fer.report.page.section import Section
 
 
 @dataclass(frozen=True, kw_only=True)
-class Finding:
+class AnalysisResult:
     """Sections, numbers and files of one analysis.
 
     Attributes:
