@@ -1,4 +1,4 @@
-"""How far labels can be trusted: likely label errors, and answers held against several people's votes.
+"""How far labels can be trusted: likely label errors, and predictions held against several people's votes.
 
 Nothing here changes a label or leaves a face out of a score.
 """
@@ -29,7 +29,8 @@ _BLOCK = 256
 
 @dataclass(frozen=True, kw_only=True)
 class LabelIssues:
-    """Labels that a model's predictions speak against (confident learning: Northcutt, Jiang and Chuang 2021, JAIR 70).
+    """Labels that a model's predictions speak against (confident learning: Northcutt, Jiang and Chuang
+    2021, JAIR 70, arXiv 1911.00068).
 
     Attributes:
         rows: int64 (K,), rows of the table, the least believable label first.
@@ -153,7 +154,8 @@ def score_against_votes(
     resamples: int = 2000,
     seed: int = 0,
 ) -> VoteScores:
-    """Holds labels and answers against people's votes; intervals are 95 % percentile bootstrap intervals over faces.
+    """Holds labels and predictions against people's votes; intervals are 95 % percentile bootstrap intervals over
+    faces.
 
     Args:
         predictions: the table, N faces.

@@ -1,8 +1,8 @@
-"""Scores on faces that do not show every emotion: a data set with fewer classes than the model answers.
+"""Scores on faces that do not show every emotion: a data set with fewer classes than the model predicts.
 
 The usual macro F1 averages over every class that occurs in the labels or in the predictions, so a model that once
-answers "neutral" on a set without neutral faces pays for a class nobody could get right. Here macro scores average over
-the emotions that the labels hold; an answer outside them is still an error, for the face's own emotion.
+predicts "neutral" on a set without neutral faces pays for a class nobody could get right. Here macro scores average
+over the emotions that the labels hold; a prediction outside them is still an error, for the face's own emotion.
 """
 
 import numpy as np
@@ -14,7 +14,7 @@ from fer.metrics.predictions import Floats, Predictions
 from fer.metrics.scores import confusion_matrix, evaluate
 
 SUBSET_ACCURACY = "limited_accuracy"
-"""Key of the accuracy with answers limited to the emotions that the labels hold."""
+"""Key of the accuracy with predictions limited to the emotions that the labels hold."""
 
 
 def present_classes(labels_N: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
@@ -23,11 +23,12 @@ def present_classes(labels_N: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
 
 
 def evaluate_label_subset(predictions: Predictions, *, resamples: int = 2000, seed: int = 0) -> dict[str, Estimate]:
-    """Every metric of `evaluate` with its interval, macro F1 over the emotions of the labels alone, and `SUBSET_ACCURACY`.
+    """Every metric of `evaluate` with its interval, macro F1 over the emotions of the labels alone, and
+    `SUBSET_ACCURACY`.
 
     Macro F1 equals scikit-learn's `f1_score(..., labels=present, average="macro", zero_division=0)`. Balanced accuracy,
-    weighted F1 and weighted AUC count the emotions of the labels alone by definition. `SUBSET_ACCURACY` is the accuracy when
-    the most probable of these emotions is taken for the answer.
+    weighted F1 and weighted AUC count the emotions of the labels alone by definition. `SUBSET_ACCURACY` is the accuracy
+    when the most probable of these emotions is the prediction.
 
     Args:
         predictions: the table, at least one face.
@@ -51,7 +52,7 @@ def evaluate_label_subset(predictions: Predictions, *, resamples: int = 2000, se
 
 
 def _macro_f1(confusion: npt.NDArray[np.int64], present: npt.NDArray[np.int64]) -> Floats:
-    """Confusion matrices (..., C, C) -> mean F1 (...) of the classes `present`; 0 for one without a face or answer."""
+    """Confusion matrices (..., C, C) -> mean F1 (...) of the classes `present`; 0 for one that never occurs."""
     hits = np.diagonal(confusion, axis1=-2, axis2=-1)[..., present]
     both = (confusion.sum(axis=-1) + confusion.sum(axis=-2))[..., present]
     f1: Floats = np.divide(2.0 * hits, both, out=np.zeros(hits.shape), where=both > 0)

@@ -44,7 +44,7 @@ def loss_recovered(
     a NaN interval, where the loss cannot be told from none (its own 95 % interval reaches 0): a share of nothing.
 
     Args:
-        clean: answers of the first model to the faces as they are.
+        clean: predictions of the first model for the faces as they are.
         changed: its predictions to the changed faces.
         tuned: another model's predictions to the changed faces.
         resamples: bootstrap resamples.
@@ -85,8 +85,8 @@ def _paired(
             )
     hits = [(table.predicted == table.labels).astype(np.int64) for table in tables]
     outcomes = 2 ** len(hits)
-    # Which predictions for a face were right, as the bits of one number. Drawing faces with replacement and counting them by
-    # it is one multinomial draw: the same bootstrap.
+    # Which predictions for a face were right, as the bits of one number. Drawing faces with replacement and counting
+    # them by it is one multinomial draw: the same bootstrap.
     pattern_N = reduce(lambda so_far, hit: 2 * so_far + hit, hits)
     counts = np.bincount(pattern_N, minlength=outcomes)
     places = np.arange(len(hits) - 1, -1, -1)

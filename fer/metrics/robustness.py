@@ -1,9 +1,10 @@
-"""How much of a score survives corruption: retention, chance-corrected retention, mCE and relative mCE (SPEC E4).
+"""How much of a score survives corruption: retention, chance-corrected retention, mCE and relative mCE (Hendrycks
+and Dietterich 2019, arXiv 1903.12261, section 4.2).
 
 Every number comes with a 95 % percentile bootstrap interval over faces. A resample draws the same faces for the clean
-and for every corrupted set, and for both models of a comparison, so that what makes a face easy or hard cancels in ratios.
-The intervals do not cover the choice of the corruptions or of the training seed. A ratio whose denominator is not above
-0 is undefined (NaN); one that is undefined in over 2.5 % of the resamples has no interval (NaN ends).
+and for every corrupted set, and for both models of a comparison, so that what makes a face easy or hard cancels in
+ratios. The intervals do not cover the choice of the corruptions or of the training seed. A ratio whose denominator is
+not above 0 is undefined (NaN); one that is undefined in over 2.5 % of the resamples has no interval (NaN ends).
 """
 
 from collections.abc import Mapping, Sequence
@@ -70,13 +71,13 @@ class AccuracyGrid:
         """Share of what the model knows beyond chance that is left: (accuracy - chance) / (clean accuracy - chance).
 
         Chance is the accuracy of always predicting the emotion most common among these faces, not one in seven: a model
-        that sees nothing can still know which answer is the most frequent, and plain retention credits it for that. 0
-        is no better than that answer, below 0 is worse. Undefined (NaN) where the clean accuracy is not above chance.
+        that sees nothing can still know which emotion is the most frequent, and plain retention credits it for that. 0
+        is no better than that, below 0 is worse. Undefined (NaN) where the clean accuracy is not above chance.
         """
         return self._estimate(_ratio(self._mean(names, severity) - self.majority, self.clean - self.majority))
 
     def corruption_error(self, baseline: "AccuracyGrid", names: Sequence[str]) -> Estimate:
-        """Mean corruption error over `names` (mCE; of one name, its CE), arXiv 1903.12261, section 4.2.
+        """Mean corruption error over `names` (mCE; of one name, its CE); Hendrycks and Dietterich 2019, section 4.2.
 
         CE is the sum of the errors over the severities over the same sum of the baseline's. 1 is as good as the
         baseline, less is better. Undefined (NaN) where the baseline makes no error.
@@ -159,11 +160,11 @@ def accuracy_grid(
         DataError: no faces, no corruptions, or arrays of other shapes.
     """
     n = len(labels_N)
-    shapes = {name: answers.shape for name, answers in corrupted_SN.items() if answers.shape != (len(severities), n)}
+    shapes = {name: of.shape for name, of in corrupted_SN.items() if of.shape != (len(severities), n)}
     if n == 0 or len(corrupted_SN) == 0 or clean_N.shape != (n,) or shapes:
         raise DataError(
-            f"robustness needs answers of shape ({len(severities)}, {n}) for at least one face and one corruption; got "
-            f"clean {clean_N.shape}, {len(corrupted_SN)} corruptions, of other shape: {shapes or 'none'}"
+            f"robustness needs predictions of shape ({len(severities)}, {n}) for at least one face and one corruption; "
+            f"got clean {clean_N.shape}, {len(corrupted_SN)} corruptions, of other shape: {shapes or 'none'}"
         )
     commonest = int(np.bincount(labels_N, minlength=NUM_CLASSES).argmax())
     hits_MN = np.concatenate(

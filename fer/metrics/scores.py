@@ -1,4 +1,4 @@
-"""Scores of prediction tables, each with a bootstrap interval (SPEC E1). NumPy only; nothing here knows a net.
+"""Scores of prediction tables, each with a bootstrap interval (Efron 1979). NumPy only; nothing here knows a net.
 
 Conventions where a ratio has no denominator, those of scikit-learn with `zero_division=0`:
 

@@ -1,4 +1,4 @@
-"""What a report is about: the run it shows in detail, the runs beside it, and the way to ask their models."""
+"""What a report is about: the run it shows in detail, the runs beside it, and their models."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -44,10 +44,10 @@ class ReportContext:
         """The model of the run in detail."""
         return self.models.of(self.run.record)
 
-    def ask(self, images_NCHW: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:
+    def predict(self, images_NCHW: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:
         """Probabilities (N, 7) of the run in detail, without test-time augmentation, of uint8 images (N, C, H, W)."""
         return self.model.probabilities(images_NCHW, batch_size=self.options.batch_size)
 
-    def ask_fast(self, images_NCHW: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:
+    def predict_fast(self, images_NCHW: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:
         """The same in the precision of `fer.models.accelerator.fast_inference`: for many sets of changed faces."""
         return self.model.probabilities(images_NCHW, batch_size=self.options.batch_size, fast=True)

@@ -75,12 +75,12 @@ def evaluate_record(record: RunRecord, model: "LoadedModel", data: OpenData, opt
     """Scores one run's model on its data."""
     samples, fingerprint = data.of(record)
 
-    def answers(images: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:
+    def predict(images: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:
         return model.probabilities(images, batch_size=options.batch_size)
 
     return evaluate_run(
         record,
-        answers=answers,
+        predict=predict,
         labels=model.labels,
         num_parameters=sum(parameter.numel() for parameter in model.net.parameters()),
         input_shape=(model.spec.channels, model.spec.size, model.spec.size),
@@ -111,7 +111,7 @@ def write_report(folder: Path, context: ReportContext, results: Mapping[str, Ana
         folder: made if it is not there; what an earlier report left in the analyses' folders goes.
         context: the runs, scored.
         results: what each analysis found, by name.
-        command: the command line that repeats this report.
+        command: the command line that reproduces this report.
     """
     with writing(folder):
         folder.mkdir(parents=True, exist_ok=True)

@@ -15,7 +15,7 @@ class OcclusionOptions(Section):
     """Options of the occlusion analysis.
 
     Attributes:
-        enabled: ask the model again about faces with a part hidden; with runs trained under different masks, also make
+        enabled: predict the faces again with a part hidden; with runs trained under different masks, also make
             the table of training mask by test mask.
     """
 
@@ -84,7 +84,7 @@ class CostOptions(Section):
     """Options under `cost`.
 
     Attributes:
-        enabled: count parameters and arithmetic and measure how long an answer takes.
+        enabled: count parameters and arithmetic and measure how long a prediction takes.
         repeats: single faces timed for each run, where `seconds` allow as many.
         seconds: about how long the timing of one run may take; half for single faces, half for batches.
     """
@@ -113,12 +113,12 @@ class CrossSet(Section):
     """One data set, written as the `data` section of a training with two keys more.
 
     What a training would hold out is not held out here (`valid_share` and `test_share` are 0 unless named), and faces
-    of contempt, which no model here answers, are left out unless `contempt` says otherwise.
+    of contempt, which no model here predicts, are left out unless `contempt` says otherwise.
 
     Attributes:
         data: the source and its keys.
         title: its name in tables; None takes the source's name.
-        split: which of its faces are asked about. `auto`: the test part where the set itself has one, else all.
+        split: which of its faces are predicted. `auto`: the test part where the set itself has one, else all.
     """
 
     data: SerializeAsAny[DataConfig]
@@ -163,7 +163,7 @@ class CalibrationOptions(Section):
     Attributes:
         enabled: whether the analysis runs.
         target_accuracy: the abstention threshold is the lowest confidence at which the accepted fitting faces reach
-            this accuracy; where they never do, there is no threshold and every face counts as uncertain.
+            this accuracy; where they never do, there is no threshold and the model abstains on every face.
         answer_share: the share of the fitting faces that the threshold answers instead; None goes by accuracy.
     """
 
@@ -219,11 +219,11 @@ class ReportOptions(Section):
     Attributes:
         bootstrap: resamples behind each interval.
         seed: of the resampling and of the choice of example faces.
-        tta: also score with the predictions for further views of each face averaged in: mirror (the mirrored face) or zoom
-            (the enlarged one too, and its mirror image: twice the time); false: only as the face is.
+        tta: also score with the predictions for further views of each face averaged in: mirror (the mirrored face) or
+            zoom (the enlarged one too, and its mirror image: twice the time); false: only as the face is.
         faces: show faces at all; false makes a page that can be passed on where the data set's licence forbids
             passing on its images.
-        batch_size: faces the model is asked about at a time.
+        batch_size: faces a batch.
         data_root: where the data set lies now, if it was moved since the training; null: where the run found it.
         device: auto (CUDA, then Apple MPS, then the CPU), cpu, mps or cuda.
         calibration: what the abstention threshold is to reach.

@@ -25,7 +25,7 @@ def test_macro_scores_count_the_emotions_of_the_labels_alone() -> None:
     made = table(LACKING)
     present = sorted(set(LACKING.tolist()))
     assert present_classes(LACKING).tolist() == present
-    assert set(made.predicted) - set(present)  # the model does answer outside them
+    assert set(made.predicted) - set(present)  # the model does predict outside them
     scores = evaluate_label_subset(made, resamples=100)
     expected = {
         "accuracy": metrics.accuracy_score(LACKING, made.predicted),
@@ -61,7 +61,8 @@ def test_intervals_hold_the_value_and_repeat() -> None:
     for name in ("macro_f1", SUBSET_ACCURACY):
         assert scores[name].low < scores[name].value < scores[name].high
         assert scores[name].n == 400
-    # The deviation of a share of n faces is sqrt(p (1 - p) / n), and the interval reaches 1.96 of it to either side.
+    # The standard deviation of a share of n faces is sqrt(p (1 - p) / n), and the interval reaches 1.96 of it to either
+    # side.
     p = scores[SUBSET_ACCURACY].value
     half = (scores[SUBSET_ACCURACY].high - scores[SUBSET_ACCURACY].low) / 2
     assert half == pytest.approx(1.96 * np.sqrt(p * (1 - p) / 400), rel=0.15)

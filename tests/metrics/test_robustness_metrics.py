@@ -12,16 +12,20 @@ N = 400
 
 
 def model(seed: int, *, clean: float, corrupted: dict[str, tuple[float, ...]]) -> tuple[np.ndarray, ...]:
-    """Labels (class 3 for 30 % of the faces), and answers that are right on exactly the given shares of them."""
+    """Labels (class 3 for 30 % of the faces), and predictions that are right on exactly the given shares of them."""
     others = np.array([0, 1, 2, 4, 5, 6])[np.arange(N) % 6]
     labels = np.where(np.arange(N) < 0.3 * N, 3, others)
     rng = np.random.default_rng(seed)
 
-    def answers(accuracy: float) -> np.ndarray:
+    def predicted(accuracy: float) -> np.ndarray:
         right = rng.permutation(N) < round(accuracy * N)
         return np.where(right, labels, (labels + 1) % 7)
 
-    return labels, answers(clean), {name: np.stack([answers(a) for a in shares]) for name, shares in corrupted.items()}
+    return (
+        labels,
+        predicted(clean),
+        {name: np.stack([predicted(a) for a in shares]) for name, shares in corrupted.items()},
+    )
 
 
 def grid(seed: int = 0, *, resamples: int = 500, **shares) -> AccuracyGrid:
@@ -75,7 +79,7 @@ def test_a_model_against_itself_is_one_in_every_resample(net: AccuracyGrid) -> N
         assert (found.value, found.low, found.high) == pytest.approx((1, 1, 1))
 
 
-def test_unspoilt_answers_keep_everything() -> None:
+def test_uncorrupted_predictions_keep_everything() -> None:
     labels, clean, _ = model(0, **NET)
     same = accuracy_grid(
         labels, clean_N=clean, corrupted_SN={"none": np.stack([clean])}, severities=(1,), resamples=200, seed=3
@@ -110,8 +114,10 @@ def test_the_paired_bootstrap_agrees_with_that_of_single_ratios() -> None:
 
     labels, clean, corrupted = model(0, **NET)
 
-    def table(answers: np.ndarray) -> Predictions:
-        return Predictions(ids=np.arange(N).astype(str), labels=labels, probabilities=np.eye(7)[answers], split="test")
+    def table(predicted: np.ndarray) -> Predictions:
+        return Predictions(
+            ids=np.arange(N).astype(str), labels=labels, probabilities=np.eye(7)[predicted], split="test"
+        )
 
     one = retention(table(clean), table(corrupted["fog"][1]), resamples=4000)
     ours = grid(resamples=4000, **NET).retention(("fog",), 2)

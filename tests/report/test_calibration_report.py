@@ -46,8 +46,8 @@ def faces(*splits: Split, each: int = 210) -> FaceSamples:
 SAMPLES = faces(Split.TRAINING, Split.PUBLIC, Split.PRIVATE)
 
 
-def answers(images: np.ndarray) -> np.ndarray:
-    """Random answers that know the label of most faces, surer than they may be."""
+def predict(images: np.ndarray) -> np.ndarray:
+    """Random predictions that know the label of most faces, surer than they may be."""
     labels = {image.tobytes(): label for image, label in zip(SAMPLES.images, SAMPLES.labels, strict=True)}
     p = np.empty((len(images), 7), dtype=np.float32)
     for row, image in enumerate(images):
@@ -72,12 +72,12 @@ def evaluated(
         Predictions(
             ids=SAMPLES.ids[rows],
             labels=SAMPLES.labels[rows],
-            probabilities=answers(SAMPLES.images[rows]),
+            probabilities=predict(SAMPLES.images[rows]),
             split="heldout",
         ).write(path / "predictions" / "heldout.parquet")
     return evaluate_run(
         read_runs([path])[0],
-        answers=answers,
+        predict=predict,
         labels=EMOTIONS,
         num_parameters=1,
         input_shape=(1, 4, 4),
@@ -159,11 +159,11 @@ def test_the_files_add_up(result: AnalysisResult) -> None:
     assert float(on_curve["threshold"]) >= result.metrics["fitted"]["threshold"] - 1e-6
 
 
-def test_who_gets_the_answers_is_told(result: AnalysisResult) -> None:
+def test_on_whom_the_model_abstains_is_told(result: AnalysisResult) -> None:
     text = page(result)
     assert "“Uncertain” falls unevenly:" in text
-    assert "of happy faces are answered, but only" in text
-    assert "Who gets an answer" in text
+    assert "of happy faces are accepted, but only" in text
+    assert "On whom it abstains" in text
     assert len(result.card) == 2
     assert result.card[0].startswith("Calibration: Expected calibration error")
     assert result.card[1].startswith("Abstention: The threshold is a confidence of")
@@ -177,15 +177,15 @@ def test_a_target_out_of_reach_makes_every_face_uncertain_and_is_said(run: Evalu
     assert result.metrics["abstention"]["selective_accuracy"]["value"] is None
     text = page(result)
     assert "No threshold reaches an accuracy of 100.0" in text
-    assert "every face counts as uncertain" in text
-    assert "Who gets an answer" not in text
-    assert "every face counts as uncertain" in result.card[1]
+    assert "the model abstains on every face" in text
+    assert "On whom it abstains" not in text
+    assert "the model abstains on every face" in result.card[1]
 
 
-def test_a_share_may_be_asked_for_instead(run: EvaluatedRun) -> None:
+def test_a_share_may_be_set_instead(run: EvaluatedRun) -> None:
     result = found(run, answer_share=0.9)
     assert result.metrics["fitted"]["coverage"] == pytest.approx(0.9, abs=1 / 210)
-    assert "the highest that answers 90.0" in page(result)
+    assert "the highest that accepts 90.0" in page(result)
 
 
 @pytest.mark.parametrize("protocol", ["stratified", "kfold", "folder7178"])
@@ -203,7 +203,7 @@ def test_protocols_that_hold_out_a_part_of_training_fit_on_it(protocol: str, tmp
 @pytest.mark.parametrize(
     ("changes", "words"),
     [
-        ({"protocol": "stratified"}, "holds no answers for the part of Training"),
+        ({"protocol": "stratified"}, "holds no predictions for the part of Training"),
         ({"samples": faces(Split.TRAINING, Split.MERGED_TEST)}, "holds no PublicTest to fit them on"),
         ({"protocol": "kfold", "held_out": True, "visible": "upper"}, "only a part of each face visible (upper)"),
     ],
@@ -264,8 +264,8 @@ def test_answers_that_no_temperature_fits_are_left_as_they_are(tmp_path: Path, m
         "same": lambda images: np.tile(np.array([0.1, 0.1, 0.1, 0.3, 0.2, 0.1, 0.1], np.float32), (len(images), 1)),
         "right": lambda images: np.eye(7, dtype=np.float32)[[right[image.tobytes()] for image in images]],
     }
-    for name, answer in always.items():
-        monkeypatch.setattr(f"{__name__}.answers", answer)
+    for name, constant in always.items():
+        monkeypatch.setattr(f"{__name__}.predict", constant)
         result = found(evaluated(tmp_path / name))
         assert result.metrics["fitted"]["temperature"] == 1.0
         for metric in CALIBRATION_METRICS:

@@ -65,14 +65,14 @@ def test_a_set_with_a_test_part_is_scored_on_it_and_another_whole(both: Analysis
     rafdb, ckplus = both.metrics["rafdb"], both.metrics["ckplus"]
     assert (rafdb["n"], rafdb["faces"], rafdb["missing_emotions"]) == (35, "its test part", [])
     assert (ckplus["faces"], ckplus["title"]) == ("all faces", "posed faces")
-    # Contempt, 6 of 42 faces, cannot be answered and is left out; neutral is not there.
+    # Contempt, 6 of 42 faces, cannot be predicted and is left out; neutral is not there.
     assert ckplus["n"] == 36
     assert ckplus["missing_emotions"] == ["neutral"]
     assert ckplus["recall"]["neutral"] is None
     assert both.metrics["own"]["n"] == 70
 
 
-def test_the_model_is_asked_with_its_own_preprocessing(both: AnalysisResult, tiny_run: Path, sets: Path) -> None:
+def test_the_model_predicts_with_its_own_preprocessing(both: AnalysisResult, tiny_run: Path, sets: Path) -> None:
     from fer.data.dataset_argument import validated
     from fer.data.sources import open_samples
 
@@ -80,8 +80,8 @@ def test_the_model_is_asked_with_its_own_preprocessing(both: AnalysisResult, tin
     samples = open_samples(config).samples
     test = samples.take(samples.splits == Split.PRIVATE)
     assert test.images.shape[1:] == (1, 48, 48)
-    answers = context_of(tiny_run, []).ask(test.images).argmax(axis=1)
-    assert both.metrics["rafdb"]["accuracy"]["value"] == pytest.approx((answers == test.labels).mean())
+    predicted = context_of(tiny_run, []).predict(test.images).argmax(axis=1)
+    assert both.metrics["rafdb"]["accuracy"]["value"] == pytest.approx((predicted == test.labels).mean())
 
 
 def test_the_csv_holds_every_number(both: AnalysisResult) -> None:
@@ -183,7 +183,7 @@ def test_the_command_line_form() -> None:
 
 
 @pytest.mark.parametrize(
-    ("asked", "words"),
+    ("wanted", "words"),
     [
         ("{name: rafbd, root: x}", r"cross_data\.sets\.0.*no such source \(did you mean 'rafdb'"),
         ("{root: x}", r"name is missing"),
@@ -191,6 +191,6 @@ def test_the_command_line_form() -> None:
         ("{name: rafdb, split: half}", r"cross_data\.sets\.0\.split='half'"),
     ],
 )
-def test_mistakes(asked: str, words: str) -> None:
+def test_mistakes(wanted: str, words: str) -> None:
     with pytest.raises(ConfigError, match=words):
-        parse(compose(["run=x", f"cross_data.sets=[{asked}]"]))
+        parse(compose(["run=x", f"cross_data.sets=[{wanted}]"]))

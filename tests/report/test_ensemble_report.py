@@ -41,13 +41,13 @@ def result(runs: list[EvaluatedRun]) -> AnalysisResult:
     return found(*runs)
 
 
-def test_scores_are_those_of_the_averaged_answers(runs: list[EvaluatedRun], result: AnalysisResult) -> None:
+def test_scores_are_those_of_the_averaged_predictions(runs: list[EvaluatedRun], result: AnalysisResult) -> None:
     public = [run.sets["public"].plain.predictions for run in runs]
     private = [run.sets["private"].plain.predictions for run in runs]
     weights = fit_weights(public)
     assert list(result.metrics["fitted"]["weights"].values()) == pytest.approx(weights.tolist())
-    for key, answers in (("uniform", average(private)), ("fitted", average(private, weights))):
-        for metric, value in headline(answers).items():
+    for key, average_table in (("uniform", average(private)), ("fitted", average(private, weights))):
+        for metric, value in headline(average_table).items():
             told = result.metrics[key]["private"][metric]
             assert told["value"] == pytest.approx(value, abs=1e-9)
             assert told["n"] == 105

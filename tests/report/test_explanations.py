@@ -162,7 +162,7 @@ def test_verdicts_follow_the_intervals(
     assert found.verdict == verdict
 
 
-def test_the_truth_follows_the_action_units() -> None:
+def test_the_ground_truth_follows_the_action_units() -> None:
     parts = moved_parts()
     assert parts["happy"] == ("eyes", "mouth")
     assert parts["sad"] == ("brows", "mouth")
@@ -180,9 +180,9 @@ def test_the_truth_follows_the_action_units() -> None:
 
 def table(n: int = 28) -> Predictions:
     labels = np.arange(n) % 7
-    answers = np.where(np.arange(n) < 7, (labels + 1) % 7, labels)
+    predicted = np.where(np.arange(n) < 7, (labels + 1) % 7, labels)
     return Predictions(
-        ids=np.arange(n).astype(str), labels=labels, probabilities=np.eye(7)[answers] * 0.9 + 0.1 / 7, split="x"
+        ids=np.arange(n).astype(str), labels=labels, probabilities=np.eye(7)[predicted] * 0.9 + 0.1 / 7, split="x"
     )
 
 
@@ -196,10 +196,10 @@ def test_compared_faces_take_each_emotion_in_turn() -> None:
 
 def test_average_maps_are_means_over_right_answers() -> None:
     images = np.random.default_rng(1).integers(0, 256, (28, 1, 48, 48)).astype(np.uint8)
-    asked: list[np.ndarray] = []
+    explained: list[np.ndarray] = []
 
     def explain(faces: np.ndarray, classes: np.ndarray) -> HeatMaps:
-        asked.append(classes)
+        explained.append(classes)
         maps = np.zeros((len(faces), 48, 48), dtype=np.float32)
         # All heat in the mouth's band for happy, in the eyes' for the others; the first face has none.
         maps[1:, 36 if classes[0] == 3 else 14, 24] = 1
@@ -207,7 +207,7 @@ def test_average_maps_are_means_over_right_answers() -> None:
 
     found = class_maps(table(), images, explain=explain, count=10, resamples=100, seed=0)
     assert [average.emotion for average in found] == list(EMOTIONS)
-    assert [set(classes.tolist()) for classes in asked] == [{c} for c in range(7)]
+    assert [set(classes.tolist()) for classes in explained] == [{c} for c in range(7)]
     for average in found:
         region, other = ("mouth", "eyes") if average.emotion == "happy" else ("eyes", "mouth")
         assert average.shares[region].value == 1

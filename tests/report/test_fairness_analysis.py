@@ -50,8 +50,8 @@ TEAM[:12] = "<few>"
 GROUPED = replace(PLAIN, groups={"glasses": GLASSES, "team_shirt": TEAM})
 
 
-def answers(images: np.ndarray) -> np.ndarray:
-    """Takes fear for sad on most faces with glasses; one in ten of all answers is wrong."""
+def predict(images: np.ndarray) -> np.ndarray:
+    """Predicts sad for fear on most faces with glasses; one in ten of all predictions is wrong."""
     classes = images[:, 0, 0, 0].astype(int)
     blind = (images[:, 0, 0, 1] == 1) & (classes == 2) & (images[:, 0, 1, 0] < 200)
     classes = np.where(blind, 4, np.where(images[:, 0, 1, 1] < 25, (classes + 3) % 7, classes))
@@ -79,7 +79,7 @@ def context(samples: FaceSamples, *, name: str = "fer2013", **options: Any) -> R
     )
     run = evaluate_run(
         record,
-        answers=answers,
+        predict=predict,
         labels=EMOTIONS,
         num_parameters=1,
         input_shape=(1, 24, 24),
@@ -126,8 +126,8 @@ def test_where_nothing_is_shown_the_page_says_how_much_is_possible(found: Analys
 
 def test_the_numbers_are_those_of_the_table(found: AnalysisResult) -> None:
     metrics = json.loads(json.dumps(found.metrics, allow_nan=False))
-    answered = answers(GROUPED.images).argmax(axis=1)
-    recall = {g: float((answered == 2)[(GROUPED.labels == 2) & (g == GLASSES)].mean()) for g in ("yes", "no")}
+    predicted = predict(GROUPED.images).argmax(axis=1)
+    recall = {g: float((predicted == 2)[(GROUPED.labels == 2) & (g == GLASSES)].mean()) for g in ("yes", "no")}
     odds = metrics["groupings"]["glasses"]["equalized_odds_difference"]
     assert (odds["worst_emotion"], odds["low_group"], odds["measure"]) == ("fear", "yes", "recall")
     assert odds["value"] == pytest.approx(recall["no"] - recall["yes"], abs=1e-6)

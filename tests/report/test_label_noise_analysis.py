@@ -28,16 +28,16 @@ COPIED = 10
 COLUMN_OF = {"angry": "anger", "happy": "happiness", "sad": "sadness"}
 WRONG = np.zeros(COUNT, dtype=bool)
 WRONG[np.random.default_rng(0).permutation(np.arange(COPIED, COUNT))[:40]] = True
-TRUTH = np.arange(COUNT) % 7
-LABELS = np.where(WRONG, (TRUTH + 2) % 7, TRUTH)
+GROUND_TRUTH = np.arange(COUNT) % 7
+LABELS = np.where(WRONG, (GROUND_TRUTH + 2) % 7, GROUND_TRUTH)
 
 
 def faces(*, form: str) -> FaceSamples:
     """28 Training and 560 PrivateTest faces, 40 of these labelled wrongly; the first ten are Training faces again, the
-    first two of them under another label. The first pixel holds the truth."""
+    first two of them under another label. The first pixel holds the ground truth."""
     images = np.random.default_rng(1).integers(0, 256, (28 + COUNT, 1, 48, 48), dtype=np.uint8)
     images = np.stack([cv2.GaussianBlur(image[0], (7, 7), 0) for image in images])[:, None]
-    images[:28, 0, 0, 0], images[28:, 0, 0, 0] = np.arange(28) % 7, TRUTH
+    images[:28, 0, 0, 0], images[28:, 0, 0, 0] = np.arange(28) % 7, GROUND_TRUTH
     images[28 : 28 + COPIED] = images[:COPIED]
     labels = np.concatenate([np.arange(28) % 7, LABELS])
     labels[:2] = (labels[:2] + 1) % 7
@@ -49,8 +49,8 @@ def faces(*, form: str) -> FaceSamples:
 FOLDER, CSV = faces(form="folder"), faces(form="csv")
 
 
-def answers(images: np.ndarray) -> np.ndarray:
-    """Knows the truth, with some doubt."""
+def predict(images: np.ndarray) -> np.ndarray:
+    """Knows the ground truth, with some doubt."""
     doubt = np.random.default_rng(2).dirichlet(np.full(7, 0.3), len(images)) * 0.3
     doubt[np.arange(len(images)), images[:, 0, 0, 0] % 7] += 0.7
     return doubt.astype(np.float32)
@@ -77,7 +77,7 @@ def context(samples: FaceSamples, *, faces: bool = True, dedup: bool = False, **
     )
     run = evaluate_run(
         record,
-        answers=answers,
+        predict=predict,
         labels=EMOTIONS,
         num_parameters=1,
         input_shape=(1, 48, 48),
@@ -94,11 +94,11 @@ def page(result: AnalysisResult) -> str:
 
 
 def write_votes(path: Path) -> Path:
-    """Nine votes for the truth and one for another emotion; on every tenth face five and five."""
+    """Nine votes for the ground truth and one for another emotion; on every tenth face five and five."""
     lines = [f"Usage,Image name,{','.join(FERPLUS_COLUMNS)}"]
-    for row, (truth, split) in enumerate(zip([*np.arange(28) % 7, *TRUTH], CSV.splits, strict=True)):
+    for row, (ground_truth, split) in enumerate(zip([*np.arange(28) % 7, *GROUND_TRUTH], CSV.splits, strict=True)):
         votes = dict.fromkeys(FERPLUS_COLUMNS, 0)
-        name, other = EMOTIONS[truth], EMOTIONS[(truth + 3) % 7]
+        name, other = EMOTIONS[ground_truth], EMOTIONS[(ground_truth + 3) % 7]
         votes[COLUMN_OF.get(name, name)] = 5 if row % 10 == 0 else 9
         votes[COLUMN_OF.get(other, other)] = 5 if row % 10 == 0 else 1
         lines.append(f"{split},x.png,{','.join(map(str, votes.values()))}")
@@ -130,7 +130,7 @@ def test_planted_errors_lead_the_list(found: AnalysisResult) -> None:
     for row in rows[:30]:
         place = int(row["id"].rpartition("/")[2].removesuffix(".jpg")) - 28
         assert row["given_label"] == EMOTIONS[LABELS[place]]
-        assert row["suggested_label"] == EMOTIONS[TRUTH[place]]
+        assert row["suggested_label"] == EMOTIONS[GROUND_TRUTH[place]]
     scores = [float(row["score"]) for row in rows]
     assert scores == sorted(scores)
 
@@ -208,9 +208,9 @@ def test_votes_are_compared(form: str, tmp_path: Path) -> None:
     rows = np.arange(28, 28 + COUNT)
     clear = rows % 10 != 0
     assert told["label_is_majority"]["n"] == clear.sum()
-    assert told["label_is_majority"]["value"] == pytest.approx((LABELS == TRUTH)[clear].mean(), abs=1e-6)
+    assert told["label_is_majority"]["value"] == pytest.approx((LABELS == GROUND_TRUTH)[clear].mean(), abs=1e-6)
     assert told["majority_accuracy"]["value"] == 1
-    assert told["accuracy"]["value"] == pytest.approx((LABELS == TRUTH)[clear].mean(), abs=1e-6)
+    assert told["accuracy"]["value"] == pytest.approx((LABELS == GROUND_TRUTH)[clear].mean(), abs=1e-6)
     assert told["cross_entropy"]["value"] == pytest.approx(
         told["kl_votes_model"]["value"] + told["vote_entropy"]["value"], abs=1e-6
     )

@@ -110,7 +110,7 @@ def test_every_cell_agrees_with_scikit_learn(study: Path, context: ReportContext
             "macro_f1": f1_score(labels, predicted, average="macro", zero_division=0),
             "weighted_f1": f1_score(labels, predicted, average="weighted", zero_division=0),
             # One binary curve an emotion: scikit-learn's own "ovr" wants rows to sum to 1 exactly, and dividing by
-            # their sums would part answers that bfloat16 made equal.
+            # their sums would part predictions that bfloat16 made equal.
             "weighted_auc": np.average(
                 [roc_auc_score(labels == c, probabilities[:, c]) for c in range(7)], weights=np.bincount(labels)
             ),
@@ -200,7 +200,7 @@ def test_a_study_stands_for_its_runs(study: Path, tmp_path: Path) -> None:
         read_runs([tmp_path])
 
 
-def answers(hits: np.ndarray) -> Predictions:
+def table_of(hits: np.ndarray) -> Predictions:
     labels = np.arange(len(hits)) % 7
     probabilities = np.eye(7)[np.where(hits, labels, (labels + 1) % 7)]
     return Predictions(ids=np.arange(len(hits)).astype(str), labels=labels, probabilities=probabilities, split="x")
@@ -208,7 +208,7 @@ def answers(hits: np.ndarray) -> Predictions:
 
 def under_masks(trained_on: str, accuracy: dict[str, float], masks: tuple[FaceMask, ...] = STUDY_MASKS) -> Any:
     """A run with given accuracies on 700 faces, the easiest faces first."""
-    tables = {mask.key: answers(np.arange(700) < 700 * accuracy.get(mask.key, 0.5)) for mask in masks}
+    tables = {mask.key: table_of(np.arange(700) < 700 * accuracy.get(mask.key, 0.5)) for mask in masks}
     scores = {
         mask.key: MaskScores(
             mask=mask,

@@ -187,7 +187,7 @@ def test_the_two_worlds_do_differ(worlds: tuple[World, World]) -> None:
 
 
 def test_every_file_of_the_run_folder_is_the_same(worlds: tuple[World, World]) -> None:
-    """Weights, optimiser, metrics of every epoch, final metrics, answers, configuration, manifest."""
+    """Weights, optimiser, metrics of every epoch, final metrics, predictions, configuration, manifest."""
     clean, poisoned = files(worlds[0]), files(worlds[1])
     named = {"config.yaml", "manifest.json", "log.jsonl", "metrics.jsonl", "metrics.json", "predictions/public.parquet"}
     assert named | {"checkpoints/best.ckpt", "checkpoints/last.ckpt"} <= set(clean)

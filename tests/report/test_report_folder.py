@@ -8,7 +8,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
-from support.report_stand_ins import SAMPLES, answers, evaluated, report, run_folder
+from support.report_stand_ins import SAMPLES, evaluated, predict, report, run_folder
 
 from fer.common.labels import EMOTIONS
 from fer.data.samples import Split
@@ -39,8 +39,8 @@ def test_metrics_are_those_of_the_answers_with_and_without_the_mirror(fake_repor
     metrics = json.loads((fake_report / "metrics.json").read_text())
     for key, split in (("private", Split.PRIVATE), ("public", Split.PUBLIC)):
         rows = np.flatnonzero(SAMPLES.splits == split)
-        plain = answers(SAMPLES.images[rows])
-        mirrored = answers(SAMPLES.images[rows][..., ::-1])
+        plain = predict(SAMPLES.images[rows])
+        mirrored = predict(SAMPLES.images[rows][..., ::-1])
         for name, probabilities in ((key, plain), (f"{key}_tta", (plain + mirrored) / 2)):
             table = Predictions(
                 ids=SAMPLES.ids[rows], labels=SAMPLES.labels[rows], probabilities=probabilities, split=key

@@ -27,10 +27,10 @@ FULL = RobustnessOptions(corruptions="all", severities=(1, 2, 3, 4, 5), max_face
 
 
 def context_of(*runs: Path, robustness: RobustnessOptions, **options: object) -> ReportContext:
-    asked = ReportOptions(bootstrap=100, device="cpu", tta=False, robustness=robustness, **options)
+    chosen = ReportOptions(bootstrap=100, device="cpu", tta=False, robustness=robustness, **options)
     data, models = OpenData(), OpenModels("cpu")
-    evaluated = [evaluate_record(record, models.of(record), data, asked) for record in read_runs(runs)]
-    return ReportContext(run=evaluated[0], runs=evaluated, options=asked, data=data, models=models)
+    evaluated = [evaluate_record(record, models.of(record), data, chosen) for record in read_runs(runs)]
+    return ReportContext(run=evaluated[0], runs=evaluated, options=chosen, data=data, models=models)
 
 
 @pytest.fixture(scope="module")
@@ -74,9 +74,9 @@ def test_accuracies_are_those_of_asking_the_model(context: ReportContext, full: 
     rows = scores.evaluation_set.rows[chosen]
     images, labels = context.samples.images[rows], context.samples.labels[rows]
     for name, severity in (("fog", 5), ("gaussian_noise", 2), ("light_from_left", 4)):
-        answers = context.ask_fast(corrupt(images, name=name, severity=severity)).argmax(axis=1)
+        predicted = context.predict_fast(corrupt(images, name=name, severity=severity)).argmax(axis=1)
         told = full.metrics["corruptions"][name]["accuracy"][str(severity)]
-        assert told["value"] == pytest.approx((answers == labels).mean())
+        assert told["value"] == pytest.approx((predicted == labels).mean())
         assert told["n"] == 12
 
 

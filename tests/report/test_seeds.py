@@ -12,7 +12,7 @@ from fer.report.seeds.analysis import analyse
 from fer.report.seeds.measurement import seed_groups, spread
 
 
-def test_mean_and_deviation_over_seeds_are_those_of_the_runs(tmp_path: Path) -> None:
+def test_mean_and_standard_deviation_over_seeds_are_those_of_the_runs(tmp_path: Path) -> None:
     runs = [fake_run(tmp_path / f"seed{i}", seed=i, skill=0.5) for i in range(4)]
     result = analyse(fake_context(*runs))
     assert result is not None
@@ -99,4 +99,4 @@ def test_two_recipes_and_revisions_are_told_apart(tmp_path: Path) -> None:
 def test_spread_by_hand() -> None:
     found = spread([0.6, 0.7, 0.8], n=10)
     assert (found.mean, found.low, found.high, found.seeds) == (pytest.approx(0.7), 0.6, 0.8, 3)
-    assert found.deviation == pytest.approx(0.1)
+    assert found.std == pytest.approx(0.1)

@@ -64,14 +64,14 @@ def fake_run(
     if finished:
         (path / "metrics.json").write_text(json.dumps({"train_seconds": 61.5, "images_per_second": 900.0}))
 
-    def answers(images: np.ndarray) -> np.ndarray:
+    def predict(images: np.ndarray) -> np.ndarray:
         right = images[:, 0, 1 + seed, 1] < 256 * skill
         classes = np.where(right, images[:, 0, 0, 0], images[:, 0, 0, 0] + 1) % 7
         return (0.7 * np.eye(7)[classes] + 0.3 / 7).astype(np.float32)
 
     return evaluate_run(
         read_runs([path])[0],
-        answers=answers,
+        predict=predict,
         labels=EMOTIONS,
         num_parameters=1000,
         input_shape=(1, 48, 48),

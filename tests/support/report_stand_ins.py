@@ -50,7 +50,7 @@ def faces() -> FaceSamples:
 SAMPLES = faces()
 
 
-def answers(images: np.ndarray) -> np.ndarray:
+def predict(images: np.ndarray) -> np.ndarray:
     """Certain of the first pixel's class, and wrong on every fifth face by its second pixel."""
     wrong = images[:, 0, 0, 1] % 5 == 0
     classes = (images[:, 0, 0, 0].astype(int) + wrong) % 7
@@ -87,7 +87,7 @@ def run_folder(path: Path, *, protocol: str = "official", seed: int = 0, finishe
 
 def evaluated(path: Path, *, samples: FaceSamples = SAMPLES, options: ReportOptions = OPTIONS, **changes: object):
     arguments = {
-        "answers": answers,
+        "predict": predict,
         "labels": EMOTIONS,
         "num_parameters": 1234567,
         "input_shape": (1, 48, 48),
@@ -120,7 +120,7 @@ def report(folder: Path, *runs: EvaluatedRun, options: ReportOptions = OPTIONS, 
 
 
 class Page(HTMLParser):
-    """What the tests ask of the page: elements with attributes, text by element, and whether all tags close."""
+    """What the tests look for in the page: elements with attributes, text by element, and whether all tags close."""
 
     VOID = frozenset({"meta", "img", "br", "link", "input", "hr", "path", "use"})
 

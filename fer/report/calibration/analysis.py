@@ -1,4 +1,4 @@
-"""Calibration and abstention: confidences before and after a temperature, and the threshold of “uncertain”."""
+"""Calibration and abstention: confidences before and after a temperature, and the threshold to abstain below."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -57,10 +57,10 @@ def report_files(detail: Measured) -> dict[str, str]:
         "calibration/reliability.csv": csv_text(_reliability_rows(detail)),
         "calibration/risk_coverage.csv": csv_text(
             [
-                {"threshold": threshold, "answered": answered, "coverage": coverage, "risk": risk}
-                for threshold, answered, coverage, risk in zip(
+                {"threshold": threshold, "answered": accepted, "coverage": coverage, "risk": risk}
+                for threshold, accepted, coverage, risk in zip(
                     curve.threshold.tolist(),
-                    curve.answered.tolist(),
+                    curve.accepted.tolist(),
                     curve.coverage.tolist(),
                     curve.risk.tolist(),
                     strict=True,
@@ -142,7 +142,7 @@ def _estimates(estimates: Mapping[str, Estimate]) -> dict[str, Any]:
 def _selective(selective: Selective) -> dict[str, Any]:
     return {
         "support": selective.support,
-        "answered": selective.answered,
+        "answered": selective.accepted,
         "coverage": selective.coverage.as_dict(),
         "accuracy": selective.accuracy.as_dict(),
         "selective_accuracy": selective.selective_accuracy.as_dict(),
@@ -168,7 +168,7 @@ def _emotion_rows(measured: Measured) -> list[dict[str, Any]]:
         return []
     rows = []
     for name, each in (("all", measured.whole), *((emotion, measured.classes[emotion]) for emotion in EMOTIONS)):
-        row: dict[str, Any] = {"emotion": name, "support": each.support, "answered": each.answered}
+        row: dict[str, Any] = {"emotion": name, "support": each.support, "answered": each.accepted}
         for key in ("coverage", "accuracy", "selective_accuracy"):
             row |= getattr(each, key).as_columns(key)
         rows.append(row)

@@ -79,7 +79,7 @@ def reliability_figure(bins: Sequence[ReliabilityBin], *, title: str, palette: P
 
 
 def risk_coverage_figure(curve: SelectiveCurve, *, chosen: tuple[float, float] | None, palette: Palette) -> "Figure":
-    """Share of wrong predictions among the accepted faces, by the share answered; `chosen` is (coverage, risk)."""
+    """Share of wrong predictions among the accepted faces, by coverage; `chosen` is (coverage, risk)."""
     figure = new_figure(5.0, 4.4, palette)
     axes = figure.subplots()
     found = curve.curve
@@ -124,14 +124,14 @@ def risk_coverage_figure(curve: SelectiveCurve, *, chosen: tuple[float, float] |
 
 
 def coverage_figure(classes: Mapping[str, Selective], *, palette: Palette) -> "Figure":
-    """Of each true emotion the share answered, and the share right among all and among the accepted."""
+    """Of each true emotion the coverage, and the share right among all and among the accepted."""
     figure = new_figure(5.0, 4.8, palette)
     axes = figure.subplots()
     names = sorted(
         (name for name in classes if classes[name].support > 0), key=lambda name: classes[name].coverage.value
     )
     marks = (
-        ("coverage", "answered", "o", 0.22),
+        ("coverage", "accepted", "o", 0.22),
         ("selective_accuracy", "right among the accepted", "s", 0.0),
         ("accuracy", "right among all", "^", -0.22),
     )

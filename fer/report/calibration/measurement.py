@@ -75,7 +75,7 @@ def measure(run: EvaluatedRun, options: ReportOptions) -> Measured:
     if calibration is not None:
         confidence_N = calibration.apply(headline.probabilities).max(axis=1)
         bins_after = reliability_bins(confidence_N, correct_N)
-        accepted_N = ~calibration.uncertain(confidence_N)
+        accepted_N = ~calibration.abstains(confidence_N)
         whole, classes = evaluate_abstention(headline, accepted_N, resamples=resamples, seed=seed)
     return Measured(
         run=run,
@@ -110,7 +110,7 @@ def fitting_set(run: EvaluatedRun) -> tuple[str | None, str]:
         )
     if run.record.visible != "full":
         return None, (
-            "There is no temperature and no threshold: the held-out part of Training was predicted as only a part of "
+            "There is no temperature and no threshold: the held-out part of Training was predicted with only a part of "
             f"each face visible ({run.record.visible}), and the test faces are whole."
         )
     if "heldout" in run.sets:
@@ -119,7 +119,7 @@ def fitting_set(run: EvaluatedRun) -> tuple[str | None, str]:
             "is slightly flattering to fit on; no test face has a part in it"
         )
     return None, (
-        "There is no temperature and no threshold: the run folder holds no answers for the part of Training that this "
-        "protocol held out (predictions/heldout.parquet, written when a training finishes), and fitting on test faces "
-        "would make the scores optimistic."
+        "There is no temperature and no threshold: the run folder holds no predictions for the part of Training that "
+        "this protocol held out (predictions/heldout.parquet, written when a training finishes), and fitting on test "
+        "faces would make the scores optimistic."
     )

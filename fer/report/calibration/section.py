@@ -55,7 +55,7 @@ def calibration_section(detail: Measured, every: Sequence[Measured]) -> Section:
         )
     return Section(
         key="calibration",
-        title="Can its confidence be believed?",
+        title="Is its confidence calibrated?",
         template="calibration/section.html.j2",
         context={
             "statements": [told for told in statements if told is not None],
@@ -74,28 +74,28 @@ def calibration_section(detail: Measured, every: Sequence[Measured]) -> Section:
 
 
 def abstention_section(detail: Measured) -> Section:
-    """Risk against coverage, the threshold, and whom it leaves without an answer."""
+    """Risk against coverage, the threshold, and on whom the model abstains."""
     said = statement(detail.run, detail.run.headline_key)
     whole, classes, calibration = detail.whole, detail.classes, detail.calibration
-    answers = whole is not None and whole.answered > 0
-    chosen = (whole.coverage.value, 1 - whole.selective_accuracy.value) if whole is not None and answers else None
+    predicts = whole is not None and whole.accepted > 0
+    chosen = (whole.coverage.value, 1 - whole.selective_accuracy.value) if whole is not None and predicts else None
     charts = [
         Chart(
             key="risk-coverage",
-            caption=f"Wrong predictions among the accepted faces, when only the surest are answered. {said}.",
+            caption=f"Wrong predictions among the accepted faces, when the model abstains on the least sure. {said}.",
             draw=lambda palette: figures.risk_coverage_figure(detail.curve, chosen=chosen, palette=palette),
         )
     ]
     rows: list[dict[str, Any]] = []
-    if whole is not None and classes is not None and answers:
+    if whole is not None and classes is not None and predicts:
         rows = [
             {
                 "name": name,
                 "support": selective.support,
-                "answered": selective.answered,
+                "accepted": selective.accepted,
                 "coverage": cell("accuracy", selective.coverage),
                 "accuracy": cell("accuracy", selective.accuracy),
-                "selective": cell("accuracy", selective.selective_accuracy) if selective.answered > 0 else None,
+                "selective": cell("accuracy", selective.selective_accuracy) if selective.accepted > 0 else None,
             }
             for name, selective in (("all", whole), *((emotion, classes[emotion]) for emotion in EMOTIONS))
             if selective.support > 0
@@ -103,7 +103,7 @@ def abstention_section(detail: Measured) -> Section:
         charts.append(
             Chart(
                 key="coverage-by-emotion",
-                caption=f"Of each true emotion the share that is answered, and the share right, with 95 % intervals. "
+                caption=f"Of each true emotion the coverage, and the share predicted correctly, with 95 % intervals. "
                 f"{said}.",
                 draw=lambda palette: figures.coverage_figure(classes, palette=palette),
             )
@@ -115,7 +115,7 @@ def abstention_section(detail: Measured) -> Section:
     ]
     return Section(
         key="abstention",
-        title="When to say “uncertain”",
+        title="When to abstain",
         template="calibration/abstention.html.j2",
         context={
             "statements": [part for part in told if part is not None],
@@ -150,7 +150,7 @@ def _chance(measured: Measured, key: str) -> dict[str, Any] | None:
 
 def _run_row(measured: Measured) -> dict[str, Any]:
     calibration, after, whole = measured.calibration, measured.change.after, measured.whole
-    answers, title = whole is not None and whole.answered > 0, measured.run.headline.evaluation_set.title
+    predicts, title = whole is not None and whole.accepted > 0, measured.run.headline.evaluation_set.title
     return {
         "name": measured.run.record.name,
         "set": f"{title}, {protocol(measured.run)}, n = {len(measured.predictions):,}",
@@ -162,7 +162,7 @@ def _run_row(measured: Measured) -> dict[str, Any]:
         if calibration is None or calibration.threshold is None
         else (percent(calibration.threshold), calibration.threshold),
         "coverage": None if whole is None else cell("accuracy", whole.coverage),
-        "selective": cell("accuracy", whole.selective_accuracy) if whole is not None and answers else None,
+        "selective": cell("accuracy", whole.selective_accuracy) if whole is not None and predicts else None,
     }
 
 
@@ -187,8 +187,8 @@ def temperature_statement(measured: Measured) -> str:
     fitted = f"fitted on {calibration.split} (n = {calibration.n:,})"
     if calibration.temperature == 1.0:
         return (
-            f"No temperature fits {calibration.split} (n = {calibration.n:,}): its predictions are all right, or no better "
-            "than guesses, or all equally sure. So none is applied (temperature 1)."
+            f"No temperature fits {calibration.split} (n = {calibration.n:,}): its predictions are all correct, or no "
+            "better than guesses, or all equally sure. So none is applied (temperature 1)."
         )
     direction = (
         "above 1, so it lowers every confidence"
@@ -199,7 +199,7 @@ def temperature_statement(measured: Measured) -> str:
     )
     return (
         f"The temperature is {calibration.temperature:.3f} (95 % interval {estimate.low:.3f} to {estimate.high:.3f}), "
-        f"{fitted}. It is {direction}. No answer changes, and so no accuracy."
+        f"{fitted}. It is {direction}. No prediction changes, and so no accuracy."
     )
 
 
@@ -239,18 +239,20 @@ def threshold_statement(calibration: Calibration) -> str:
     if calibration.threshold is None:
         return (
             f"No threshold reaches an accuracy of {percent(calibration.target)} on {faces} with at least "
-            f"{FEWEST_ACCEPTED} faces accepted, so there is none, and with this target every face counts as "
-            "uncertain. Choose a lower calibration.target_accuracy, or a share with calibration.answer_share."
+            f"{FEWEST_ACCEPTED} faces accepted, so there is none, and with this target the model abstains on every "
+            "face. Choose a lower calibration.target_accuracy, or a share with calibration.answer_share."
         )
     chosen = (
         f"the lowest at which the accepted faces of {faces} reach an accuracy of {percent(calibration.target)}"
         if calibration.rule == "accuracy"
-        else f"the highest that answers {percent(calibration.target)} of the faces of {faces}"
+        else f"the highest that accepts {percent(calibration.target)} of the faces of {faces}"
     )
-    reached = "" if calibration.accuracy is None else f", with {percent(calibration.accuracy)} of the answers right"
+    reached = (
+        "" if calibration.accuracy is None else f", with {percent(calibration.accuracy)} of the predictions correct"
+    )
     return (
         f"The threshold is a confidence of {percent(calibration.threshold)} after the temperature, {chosen}. There it "
-        f"answers {percent(calibration.coverage)}{reached}."
+        f"accepts {percent(calibration.coverage)}{reached}."
     )
 
 
@@ -260,8 +262,8 @@ def outcome_statement(measured: Measured) -> str | None:
     if whole is None or calibration is None or calibration.threshold is None:
         return None
     title = measured.run.headline.evaluation_set.title
-    told = f"On {title} it answers {_share(whole.coverage)} of {whole.support:,} faces"
-    if whole.answered == 0:
+    told = f"On {title} it accepts {_share(whole.coverage)} of {whole.support:,} faces"
+    if whole.accepted == 0:
         return f"{told}."
     told += f", of which {_share(whole.selective_accuracy)} are right, against {percent(whole.accuracy.value)} of all."
     if calibration.rule == "accuracy" and not measured.fitted_on_itself:
@@ -277,7 +279,7 @@ def outcome_statement(measured: Measured) -> str | None:
 
 
 def uneven_statement(measured: Measured) -> str | None:
-    """Which emotions get the answers, and whose answers are still wrong; None without a threshold."""
+    """On which emotions the model abstains, and which predictions are still wrong; None without a threshold."""
     if measured.classes is None or measured.calibration is None or measured.calibration.threshold is None:
         return None
     classes = measured.classes
@@ -289,7 +291,7 @@ def uneven_statement(measured: Measured) -> str | None:
     if least.high >= most.low:
         return None
     told = (
-        f"“Uncertain” falls unevenly: {percent(most.value)} of {by_coverage[-1]} faces are answered, but only "
+        f"The model abstains unevenly: {percent(most.value)} of {by_coverage[-1]} faces are accepted, but only "
         f"{percent(least.value)} of {by_coverage[0]} faces."
     )
     target = measured.calibration.target

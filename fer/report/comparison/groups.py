@@ -1,4 +1,4 @@
-"""Which runs may be compared: those that answered about the same faces under the same protocol."""
+"""Which runs may be compared: those scored on the same faces under the same protocol."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ from fer.report.scores.statements import protocol
 
 @dataclass(frozen=True, kw_only=True)
 class ComparableRuns:
-    """Runs whose headline scores answer the same question.
+    """Runs whose headline scores may be compared.
 
     Attributes:
         name: a letter, in the order in which the runs were named.

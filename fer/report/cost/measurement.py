@@ -45,7 +45,7 @@ class Timing:
 
 
 def time_model(model: "LoadedModel", *, face_shape: tuple[int, int, int], repeats: int, seconds: float) -> Timing:
-    """Times a model after a warm-up, within about `seconds` (a slow model takes a few answers longer).
+    """Times a model after a warm-up, within about `seconds` (a slow model takes a few predictions longer).
 
     Args:
         model: on any device; it is timed on the CPU, where most models of this size end up, so that runs compare.
@@ -73,7 +73,7 @@ def time_model(model: "LoadedModel", *, face_shape: tuple[int, int, int], repeat
 def _times(
     model: "LoadedModel", faces: npt.NDArray[np.uint8], *, repeats: int, least: int, warm_up: int, seconds: float
 ) -> list[float]:
-    """Seconds of each answer; the warm-up counts towards the time allowed, but is not among them."""
+    """Seconds of each prediction; the warm-up counts towards the time allowed, but is not among them."""
     end = time.perf_counter() + seconds
     for _ in range(warm_up):
         model.probabilities(faces, batch_size=len(faces))

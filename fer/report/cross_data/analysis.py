@@ -34,23 +34,23 @@ def analyse(context: ReportContext) -> AnalysisResult | None:
     own = _own_score(context)
     seen = SeenFaces.of(context.samples)
     scores, scored, notes = [own], [], []
-    names = [asked.source for asked in options.sets]
+    names = [wanted.source for wanted in options.sets]
     keys, titles = _numbered(names, "_"), _numbered([TITLES[name] for name in names], " ")
-    for asked, key, numbered in zip(options.sets, keys, titles, strict=True):
-        title = numbered if asked.title is None else asked.title
+    for wanted, key, numbered in zip(options.sets, keys, titles, strict=True):
+        title = numbered if wanted.title is None else wanted.title
         try:
             scores.append(
                 score_set(
-                    asked,
+                    wanted,
                     key=key,
                     title=title,
                     seen=seen,
-                    ask=context.ask,
+                    predict=context.predict,
                     resamples=context.options.bootstrap,
                     seed=context.options.seed,
                 )
             )
-            scored.append(asked.source)
+            scored.append(wanted.source)
         except FerError as error:
             notes.append(f"The data set “{title}” is missing from the table of other data sets: {error}")
     if len(scores) == 1:
@@ -140,7 +140,7 @@ def _section(
 def _table_row(score: CrossScore) -> dict[str, Any]:
     cells = []
     for metric in COLUMNS:
-        # With all seven emotions there, limiting the answers changes nothing.
+        # With all seven emotions there, limiting the predictions changes nothing.
         if metric == SUBSET_ACCURACY and not score.missing:
             cells.append(Cell(text="the same", interval="", sort=score.metrics["accuracy"].value))
         else:
@@ -225,8 +225,8 @@ CONVENTIONS: Final[Mapping[str, str]] = MappingProxyType(
         "ckplus": "CK+48: expressions posed in a laboratory at their peak, without neutral faces, three nearly equal "
         "frames of each sequence: the faces are not independent, so the true intervals are wider than those shown.",
         "rafdb": "RAF-DB: photographs from the web, each labelled by about forty people, most often happy or neutral.",
-        "synthetic": "Synthetic faces: their label is the expression that was drawn. A score on them says nothing about "
-        "real faces.",
+        "synthetic": "Synthetic faces: their label is the expression that was drawn. A score on them says nothing "
+        "about real faces.",
         "folder": "A folder of one's own: its labels mean what whoever sorted it meant.",
         "merged": "Merged sets: labels of several conventions, in the proportions of the sets.",
     }

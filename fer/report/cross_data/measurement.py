@@ -42,7 +42,7 @@ class CrossScore:
         key: names it in files; unique.
         title: names it in tables.
         source: what was read, in words.
-        faces: which of its faces were asked about, in words.
+        faces: which of its faces were predicted, in words.
         fingerprint: of its content.
         shared: faces left out because the model was trained on or chosen by one with the same pixels.
         similar: further faces that look nearly the same as one of those (`fer.data.near_duplicates`); they are scored.
@@ -114,32 +114,32 @@ class SeenFaces:
 
 
 def score_set(
-    asked: CrossSet,
+    wanted: CrossSet,
     *,
     key: str,
     title: str,
     seen: SeenFaces,
-    ask: Callable[[npt.NDArray[np.uint8]], npt.NDArray[np.float32]],
+    predict: Callable[[npt.NDArray[np.uint8]], npt.NDArray[np.float32]],
     resamples: int,
     seed: int,
 ) -> CrossScore:
     """Opens one data set at the size and colour of the run's own data, and scores the model on it.
 
     Args:
-        asked: the set.
+        wanted: the set.
         key: see `CrossScore`.
         title: see `CrossScore`.
         seen: what the run was trained on.
-        ask: images (N, C, H, W) -> probabilities (N, 7).
+        predict: images (N, C, H, W) -> probabilities (N, 7).
         resamples: bootstrap resamples.
         seed: of the resampling.
 
     Raises:
         DataError: the set cannot be opened, lacks the split asked for, or holds only faces the run has seen.
     """
-    packed = open_samples(at_size(asked.data, size=seen.size, channels=seen.channels))
+    packed = open_samples(at_size(wanted.data, size=seen.size, channels=seen.channels))
     samples = packed.samples
-    part = _part(samples, asked.split)
+    part = _part(samples, wanted.split)
     rows = np.flatnonzero(np.isin(samples.splits, _SPLITS[part]))
     if len(rows) == 0:
         raise DataError(
@@ -155,7 +155,10 @@ def score_set(
         )
     rows, images = rows[~known], images[~known]
     predictions = Predictions(
-        ids=samples.ids[rows], labels=samples.labels[rows], probabilities=ask(images), split=f"{title}, {_WORDS[part]}"
+        ids=samples.ids[rows],
+        labels=samples.labels[rows],
+        probabilities=predict(images),
+        split=f"{title}, {_WORDS[part]}",
     )
     return score_table(
         predictions,

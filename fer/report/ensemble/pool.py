@@ -21,7 +21,7 @@ class Pool:
 
     Attributes:
         key: "uniform" or "fitted".
-        views: whose answers are averaged in; None: nobody's but the face's own.
+        views: whose predictions are averaged in; None: those of the face alone.
         weights: float64 array (R,), one a member, summing to 1.
         spread: float64 arrays (R,) low and high, 95 % of the weights refitted on resampled faces; None for equal
             weights.
@@ -58,7 +58,7 @@ class Ensemble:
 
 
 def choose_members(detail: EvaluatedRun, runs: Sequence[EvaluatedRun]) -> tuple[EvaluatedRun, ...]:
-    """The runs that answered about the very faces of the run in detail, itself among them, in the order named."""
+    """The runs that were scored on the very faces of the run in detail, itself among them, in the order named."""
     return tuple(run for run in runs if run is detail or _agree(detail, run))
 
 
@@ -87,7 +87,7 @@ def build_ensemble(
                 public = [_scores(run, FITTED_ON, tta=tta).predictions for run in members]
                 weights = fit_weights(public)
                 spread = _spread(public, resamples=weight_resamples, seed=seed)
-            answers = {
+            averages = {
                 name: average([_scores(run, name, tta=tta).predictions for run in members], weights) for name in sets
             }
             pools.append(
@@ -96,8 +96,8 @@ def build_ensemble(
                     views=views,
                     weights=weights,
                     spread=spread,
-                    predictions=answers,
-                    metrics={name: evaluate(table, resamples=resamples, seed=seed) for name, table in answers.items()},
+                    predictions=averages,
+                    metrics={name: evaluate(table, resamples=resamples, seed=seed) for name, table in averages.items()},
                     against={
                         name: compare(
                             table,
@@ -106,7 +106,7 @@ def build_ensemble(
                             resamples=resamples,
                             seed=seed,
                         )
-                        for name, table in answers.items()
+                        for name, table in averages.items()
                     },
                 )
             )

@@ -62,18 +62,18 @@ def score(predictions: Predictions, *, resamples: int, seed: int) -> Scores:
 def score_sets(
     samples: FaceSamples,
     sets: Sequence[EvaluationSet],
-    answers: Predictor,
+    predict: Predictor,
     *,
     views: Views | None,
     resamples: int,
     seed: int,
 ) -> dict[str, SetScores]:
-    """The scores of every set by its key; a face in several sets is asked about once (and once in each view)."""
+    """The scores of every set by its key; a face in several sets is predicted once (and once in each view)."""
     rows = np.unique(np.concatenate([evaluation_set.rows for evaluation_set in sets]))
     images = samples.images[rows]
-    probabilities_of: dict[bool, npt.NDArray[Any]] = {False: answers(images)}
+    probabilities_of: dict[bool, npt.NDArray[Any]] = {False: predict(images)}
     if views is not None:
-        everything = [probabilities_of[False], *(answers(view) for view in views.of(images))]
+        everything = [probabilities_of[False], *(predict(view) for view in views.of(images))]
         probabilities_of[True] = sum(everything[1:], start=everything[0]) / len(everything)
 
     def of(evaluation_set: EvaluationSet, averaged: bool) -> Scores:
@@ -98,7 +98,7 @@ def score_sets(
 
 
 # A recomputed selection accuracy that is further off than this, in points, is worth a word: bfloat16 moves it by 0.1.
-_REPEATS_WITHIN: Final = 0.5
+_REPRODUCES_WITHIN: Final = 0.5
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -188,7 +188,7 @@ def describe_data(samples: FaceSamples, *, fingerprint: str) -> DataFacts:
 def evaluate_run(
     record: RunRecord,
     *,
-    answers: Predictor,
+    predict: Predictor,
     labels: tuple[str, ...],
     num_parameters: int,
     input_shape: tuple[int, int, int],
@@ -201,7 +201,7 @@ def evaluate_run(
 
     Args:
         record: the run folder, read.
-        answers: the model.
+        predict: the model.
         labels: its classes, in the order of its outputs.
         num_parameters: of the net.
         input_shape: (channels, height, width) the net sees.
@@ -216,7 +216,7 @@ def evaluate_run(
     """
     if labels != EMOTIONS:
         raise CheckpointError(
-            f"{record.checkpoint} answers with the classes {', '.join(labels)}; a report needs the seven emotions in "
+            f"{record.checkpoint} predicts the classes {', '.join(labels)}; a report needs the seven emotions in "
             f"their order: {', '.join(EMOTIONS)}"
         )
     sets, set_notes = evaluation_sets(samples)
@@ -226,7 +226,7 @@ def evaluate_run(
             "set data.root in the run's config.yaml to a copy of the data with its test splits"
         )
     views = VIEWS[options.tta] if options.tta else None
-    scores = score_sets(samples, sets, answers, views=views, resamples=options.bootstrap, seed=options.seed)
+    scores = score_sets(samples, sets, predict, views=views, resamples=options.bootstrap, seed=options.seed)
     notes = [*record.notes, *set_notes]
     if trained_on != data.fingerprint:
         notes.append(
@@ -271,11 +271,11 @@ def _score_held_out(predictions: Predictions, options: "ReportOptions") -> SetSc
 def _selection_notes(record: RunRecord, scores: Mapping[str, SetScores]) -> list[str]:
     """What the reader must know of PublicTest under this protocol."""
     notes = []
-    # What a run with a part of the face recorded is of that part: no score on whole faces repeats it.
+    # What a run with a part of the face recorded is of that part: no score on whole faces reproduces it.
     recorded = record.final.get("public.accuracy")
     if isinstance(recorded, float) and "public" in scores and record.visible == "full":
         here = scores["public"].plain.metrics["accuracy"].value
-        if abs(100 * (here - recorded)) > _REPEATS_WITHIN:
+        if abs(100 * (here - recorded)) > _REPRODUCES_WITHIN:
             notes.append(
                 f"The training recorded a PublicTest accuracy of {100 * recorded:.1f} %, but this report finds "
                 f"{100 * here:.1f} % with the same checkpoint: the checkpoint, the data, the preprocessing or the "

@@ -20,7 +20,7 @@ class Views:
     Attributes:
         title: in tables.
         faces: in sentences, as in "with mirrored faces averaged in".
-        meaning: what is averaged, as in "the answers for the face and its mirror image".
+        meaning: what is averaged, as in "the predictions for the face and its mirror image".
         zoomed: whether the face and its mirror image are shown enlarged too.
     """
 

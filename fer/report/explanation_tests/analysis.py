@@ -33,37 +33,37 @@ def assess_maps(context: ReportContext, images: Images) -> AnalysisResult | None
 
 def _tested(context: ReportContext, images: Images) -> tuple[Trust | None, Sequence[str]]:
     """The tests of the maps, and why methods are missing from them; None where no method can be tested."""
-    options, asked = context.options, context.options.explanations
+    options, wanted = context.options, context.options.explanations
     predictions = context.run.headline.plain.predictions
-    rows = np.random.default_rng([options.seed, 7]).permutation(len(predictions))[: asked.tested_faces]
+    rows = np.random.default_rng([options.seed, 7]).permutation(len(predictions))[: wanted.tested_faces]
     if len(rows) == 0:
         return None, ()
     classes = predictions.predicted[rows]
-    maps = maps_by_method(context.model, images[rows], classes, methods=asked.methods)
+    maps = maps_by_method(context.model, images[rows], classes, methods=wanted.methods)
     missing = tuple(maps.missing.values())
     if not maps.maps:
         return None, missing
     trust = check_maps(
         context.model,
-        context.ask_fast,
+        context.predict_fast,
         images=images[rows],
         classes=classes,
         found=maps,
-        randomised_faces=asked.randomised_faces,
+        randomised_faces=wanted.randomised_faces,
         resamples=options.bootstrap,
         seed=options.seed,
     )
-    return _with_pointing(context, images, trust, asked), missing
+    return _with_pointing(context, images, trust, wanted), missing
 
 
-def _with_pointing(context: ReportContext, images: Images, trust: Trust, asked: ExplanationsOptions) -> Trust:
+def _with_pointing(context: ReportContext, images: Images, trust: Trust, wanted: ExplanationsOptions) -> Trust:
     """Adds the pointing game where the data say which part makes the emotion: synthetic faces."""
     samples, predictions = context.samples, context.run.headline.plain.predictions
-    if not samples.masks or asked.pointing_faces == 0:
+    if not samples.masks or wanted.pointing_faces == 0:
         return trust
     shown = np.array([len(moved_parts()[emotion]) > 0 for emotion in EMOTIONS])
     right = np.flatnonzero((predictions.predicted == predictions.labels) & shown[predictions.labels])
-    rows = np.random.default_rng([context.options.seed, 8]).permutation(right)[: asked.pointing_faces]
+    rows = np.random.default_rng([context.options.seed, 8]).permutation(right)[: wanted.pointing_faces]
     masks = ground_truth_masks(samples, context.run.headline.evaluation_set.rows[rows])
     # A hand or the picture's edge may hide every part.
     visible = masks.any(axis=(1, 2))

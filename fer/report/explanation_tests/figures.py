@@ -69,7 +69,7 @@ def randomisation_figure(
         color=palette.muted,
     )
     axes.set_xlim(0, 102)
-    axes.set_xlabel("layers randomised, from the answer down (%)")
+    axes.set_xlabel("layers randomised, from the output down (%)")
     axes.set_ylabel("rank correlation with the map before")
     figure.legend(loc="outside upper left", ncols=2)
     return figure

@@ -100,7 +100,7 @@ class Trust:
 
 def check_maps(
     model: "Explainable",
-    answers: "Predictor",
+    predict: "Predictor",
     *,
     images: npt.NDArray[np.uint8],
     classes: npt.NDArray[np.int64],
@@ -113,9 +113,9 @@ def check_maps(
 
     Args:
         model: net and preprocessing.
-        answers: the same model, asked for probabilities.
+        predict: the same model, images -> probabilities.
         images: uint8 array (N, C, H, W), faces drawn at random.
-        classes: int64 array (N,), the answers that the maps explain.
+        classes: int64 array (N,), the predictions that the maps explain.
         found: the maps, at least one method.
         randomised_faces: faces of the second test; below 2 it is left out.
         resamples: of the intervals.
@@ -126,7 +126,7 @@ def check_maps(
 
     cells = min(12, *images.shape[2:])
     curves = faithfulness(
-        answers,
+        predict,
         images=images,
         classes=classes,
         values={method: maps.values for method, maps in found.maps.items()},
@@ -199,7 +199,7 @@ def play_pointing(
     Args:
         model: net and preprocessing.
         images: uint8 array (N, C, H, W), at least one face.
-        classes: int64 array (N,), the true emotions, which the model answered.
+        classes: int64 array (N,), the true emotions, which the model predicted.
         masks: bool array (N, H, W), the parts that make the emotion.
         methods: names of methods.
         resamples: of the intervals.

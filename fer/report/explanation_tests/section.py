@@ -116,8 +116,8 @@ def _curves_chart(
     done = "covered with its mean grey" if kind == "deletion" else "put back onto the blurred face"
     return Chart(
         key=f"{kind}-curves",
-        caption=f"Probability of the answer as cells of the face are {done}, strongest first. Mean of {trust.n} faces; "
-        f"{statement}.",
+        caption=f"Probability of the prediction as cells of the face are {done}, strongest first. Mean of {trust.n} "
+        f"faces; {statement}.",
         draw=lambda palette: curves_figure(trust.curves, kind=kind, titles=titles, palette=palette),
     )
 
@@ -213,7 +213,7 @@ def _sentences(trust: Trust, titles: dict[str, str], title: str) -> list[str]:
         best = max(trust.faithfulness, key=lambda method: _gains(trust.faithfulness[method]))
         result = trust.faithfulness[best]
         said.append(
-            f"Explanations: on {trust.n} {title} faces {titles[best]} names the places the answer depends on best "
+            f"Explanations: on {trust.n} {title} faces {titles[best]} names the places the prediction depends on best "
             f"(deletion AUC {number('auc', result.deletion.value)} against {number('auc', trust.random[0].value)} of a "
             f"random order, insertion AUC {number('auc', result.insertion.value)} against "
             f"{number('auc', trust.random[1].value)})."

@@ -26,8 +26,8 @@ def analyse(context: ReportContext) -> AnalysisResult | None:
     For a page without faces everything is left out that shows one, the maps of single faces among it: the fine ones
     trace the face.
     """
-    options, asked, run = context.options, context.options.explanations, context.run
-    if not asked.enabled:
+    options, wanted, run = context.options, context.options.explanations, context.run
+    if not wanted.enabled:
         return None
     predictions = run.headline.plain.predictions
     images = context.samples.images[run.headline.evaluation_set.rows]
@@ -39,30 +39,30 @@ def analyse(context: ReportContext) -> AnalysisResult | None:
             predictions,
             images,
             explain=explain,
-            per_class=asked.cam_images_per_class,
-            mistakes=asked.mistakes,
-            successes=asked.successes,
+            per_class=wanted.cam_images_per_class,
+            mistakes=wanted.mistakes,
+            successes=wanted.successes,
             seed=options.seed,
         )
         found.append(gallery_result(run, gallery, options))
-    if asked.class_map_faces > 0:
+    if wanted.class_map_faces > 0:
         averages = class_maps(
             predictions,
             images,
             explain=explain,
-            count=asked.class_map_faces,
+            count=wanted.class_map_faces,
             resamples=options.bootstrap,
             seed=options.seed,
         )
         if averages:
             found.append(
                 class_maps_result(
-                    averages, title=title, faces=options.faces, seed=options.seed, count=asked.class_map_faces
+                    averages, title=title, faces=options.faces, seed=options.seed, count=wanted.class_map_faces
                 )
             )
-    rows = compared_rows(predictions, count=asked.compared_faces, seed=options.seed)
+    rows = compared_rows(predictions, count=wanted.compared_faces, seed=options.seed)
     if options.faces and len(rows) > 0:
-        maps = maps_by_method(context.model, images[rows], predictions.predicted[rows], methods=asked.methods)
+        maps = maps_by_method(context.model, images[rows], predictions.predicted[rows], methods=wanted.methods)
         found.append(comparison_result(predictions, images[rows], rows, maps, title=title, seed=options.seed))
     tests = assess_maps(context, images)
     if tests is not None:

@@ -34,7 +34,7 @@ class Example:
         id: name of the face.
         true: its label.
         predicted: the model's prediction.
-        confidence: probability of that answer.
+        confidence: probability of that prediction.
         picture: uint8 array (`SIDE`, `SIDE` or twice that, 3), RGB: the face and, where there is a map, the face
             under it.
         has_map: whether the map is in the picture.
@@ -52,7 +52,7 @@ class Example:
 
     @property
     def correct(self) -> bool:
-        """Whether the answer is the label."""
+        """Whether the prediction is the label."""
         return self.true == self.predicted
 
     @property
@@ -254,9 +254,9 @@ def mistakes_section(run: EvaluatedRun, gallery: Gallery, options: ExplanationsO
 
 
 def _card(example: Example) -> dict[str, Any]:
-    answer = f"answered {example.predicted}, {percent(example.confidence, 0)}"
+    prediction = f"predicted {example.predicted}, {percent(example.confidence, 0)}"
     beside = (
-        "; beside it the places that spoke for this answer"
+        "; beside it the places that spoke for this prediction"
         if example.has_map
         else "; its heat map is empty"
         if example.empty_map
@@ -266,7 +266,7 @@ def _card(example: Example) -> dict[str, Any]:
         "uri": data_uri(webp(example.picture), "image/webp"),
         "width": example.picture.shape[1],
         "height": example.picture.shape[0],
-        "alt": f"Face labelled {example.true}, {answer}{beside}.",
+        "alt": f"Face labelled {example.true}, {prediction}{beside}.",
         "true": example.true,
         "predicted": example.predicted,
         "confidence": percent(example.confidence, 0),

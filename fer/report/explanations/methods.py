@@ -24,7 +24,7 @@ class MapsByMethod:
     """Maps of the same faces.
 
     Attributes:
-        maps: method -> maps, in the order asked for; methods without a readable map are left out.
+        maps: method -> maps, in the order named; methods without a readable map are left out.
         missing: method -> why it has none, in a sentence.
     """
 
@@ -95,7 +95,7 @@ def comparison_result(
         predictions: the table the rows belong to.
         images: uint8 array (N, C, H, W), the faces of `rows`.
         rows: the compared faces.
-        found: their maps for the answer given.
+        found: their maps for the predicted emotion.
         title: the set, in words.
         seed: of the draw, to be told.
     """
@@ -127,14 +127,14 @@ def comparison_result(
                 {
                     "uri": data_uri(webp(overlay), "image/webp"),
                     "title": METHODS[method].title,
-                    "alt": f"{METHODS[method].title} of the face labelled {example.true}: places behind the answer "
+                    "alt": f"{METHODS[method].title} of the face labelled {example.true}: places behind the prediction "
                     f"{example.predicted}.",
                 }
             )
         shown.append(
             {
                 "face": data_uri(webp(face), "image/webp"),
-                "alt": f"Face labelled {example.true}, answered {example.predicted}.",
+                "alt": f"Face labelled {example.true}, predicted {example.predicted}.",
                 "true": example.true,
                 "predicted": example.predicted,
                 "correct": example.correct,

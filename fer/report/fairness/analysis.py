@@ -268,16 +268,16 @@ def gap_sentence(grouping: str, gap: Gap) -> str:
         first, said = (
             gap.high,
             (
-                f"{_capital(high)} the model takes {by} points more of the faces of other emotions for “{gap.emotion}” "
-                f"than {low}"
+                f"{_capital(high)} the model predicts “{gap.emotion}” for {by} points more of the faces of other "
+                f"emotions than {low}"
             ),
         )
     else:
         first, said = (
             gap.high,
             (
-                f"{_capital(high)} the model answers “{gap.emotion}” for {by} points more faces, whatever their label, "
-                f"than {low}"
+                f"{_capital(high)} the model predicts “{gap.emotion}” for {by} points more faces, whatever their "
+                f"label, than {low}"
             ),
         )
     second = gap.high if first is gap.low else gap.low
@@ -309,21 +309,21 @@ def nothing_shown(scores: Sequence[GroupingScores]) -> list[str]:
 
 def warnings(scores: Sequence[GroupingScores], *, corrected: bool) -> list[str]:
     """Sentences for gaps whose interval leaves out 0, the surest first: every one of accuracy and recall, then of each
-    grouping the widest of how often an emotion is answered.
+    grouping the widest of how often an emotion is predicted.
 
     Args:
         scores: of every grouping.
         corrected: those that still leave out 0 after correction for all comparisons, or those that no longer do.
     """
-    scored, answered = [], []
+    scored, selected = [], []
     for grouping in scores:
         found = [gap for gap in grouping.gaps if gap.significant and gap.corrected is corrected]
         scored += [(grouping.name, gap) for gap in found if gap.measure in ("accuracy", "recall")]
         rates = [gap for gap in found if gap.measure == "selection_rate"]
-        answered += [(grouping.name, max(rates, key=lambda gap: gap.difference.low))] if rates else []
+        selected += [(grouping.name, max(rates, key=lambda gap: gap.difference.low))] if rates else []
     surest_first = [
         *sorted(scored, key=lambda item: -item[1].difference.low),
-        *sorted(answered, key=lambda item: -item[1].difference.low),
+        *sorted(selected, key=lambda item: -item[1].difference.low),
     ]
     return [gap_sentence(grouping, gap) for grouping, gap in surest_first]
 

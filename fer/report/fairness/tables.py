@@ -27,7 +27,7 @@ def group_cells(grouping: str, group: GroupScores) -> dict[str, Any]:
         "group": group.group,
         "n": group.n,
         "scores": [of(group.accuracy), of(group.balanced_accuracy), *(of(group.recall[name]) for name in EMOTIONS)],
-        "answered": [of(group.selection_rate[name]) for name in EMOTIONS],
+        "selected": [of(group.selection_rate[name]) for name in EMOTIONS],
     }
 
 

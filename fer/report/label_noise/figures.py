@@ -33,13 +33,13 @@ def wrong_labels_figure(wrong_of: Mapping[str, Estimate], *, overall: float, pal
 
 
 def agreement_figure(levels: Sequence[VoteLevel], *, palette: Palette) -> "Figure":
-    """Labels and answers against the votes, by how far people agree on a face."""
+    """Labels and predictions against the votes, by how far people agree on a face."""
     figure = new_figure(5.4, 1.6 + 0.62 * len(levels), palette)
     axes = figure.subplots()
     places = np.arange(len(levels))[::-1]
     series = (
-        ("answer is the most voted emotion", "o", 0.22, [level.top_accuracy for level in levels]),
-        ("answer is the label", "s", 0.0, [level.accuracy for level in levels]),
+        ("prediction is the most voted emotion", "o", 0.22, [level.top_accuracy for level in levels]),
+        ("prediction is the label", "s", 0.0, [level.accuracy for level in levels]),
         ("label is the most voted emotion", "^", -0.22, [level.label_is_top for level in levels]),
     )
     for number, (label, marker, shift, estimates) in enumerate(series):

@@ -107,14 +107,14 @@ class CopiedFaces:
     Attributes:
         in_training: bool (N,), the pixels equal those of a Training face.
         conflicting: int64 (K,), places among the N faces whose pixels occur under another label too, in any split.
-        answered_label: how many of these are predicted as their own label.
-        answered_other: how many with a label that an equal picture carries.
+        predicted_label: how many of these are predicted as their own label.
+        predicted_other: how many with a label that an equal picture carries.
     """
 
     in_training: npt.NDArray[np.bool_]
     conflicting: npt.NDArray[np.int64]
-    answered_label: int
-    answered_other: int
+    predicted_label: int
+    predicted_other: int
 
 
 def copied_faces(samples: FaceSamples, *, rows: npt.NDArray[np.int64], predicted: npt.NDArray[np.int64]) -> CopiedFaces:
@@ -124,16 +124,16 @@ def copied_faces(samples: FaceSamples, *, rows: npt.NDArray[np.int64], predicted
     for name, label in zip(group.tolist(), samples.labels.tolist(), strict=True):
         labels_of.setdefault(name, set()).add(label)
     conflicting = np.array([place for place, row in enumerate(rows) if len(labels_of[int(group[row])]) > 1], np.int64)
-    answered_label = answered_other = 0
+    predicted_label = predicted_other = 0
     for place in conflicting:
-        row, answer = rows[place], int(predicted[place])
-        answered_label += answer == samples.labels[row]
-        answered_other += answer in labels_of[int(group[row])] - {int(samples.labels[row])}
+        row, label = rows[place], int(predicted[place])
+        predicted_label += label == samples.labels[row]
+        predicted_other += label in labels_of[int(group[row])] - {int(samples.labels[row])}
     return CopiedFaces(
         in_training=np.isin(group[rows], group[samples.splits == Split.TRAINING]),
         conflicting=conflicting,
-        answered_label=int(answered_label),
-        answered_other=int(answered_other),
+        predicted_label=int(predicted_label),
+        predicted_other=int(predicted_other),
     )
 
 
@@ -148,7 +148,7 @@ class LabelNoise:
         suspects: the first of them, drawn; empty for a page without faces.
         copies: what equal pictures say.
         votes: FER+'s votes on the headline faces; None without.
-        vote_scores: labels and answers held against them.
+        vote_scores: labels and predictions held against them.
         vote_note: why there are no votes.
     """
 

@@ -40,9 +40,9 @@ def label_noise_section(context: ReportContext, found: LabelNoise, charts: dict[
             "rule": RULE,
             "conflicts": {
                 "n": len(copies.conflicting),
-                "label": copies.answered_label,
-                "other": copies.answered_other,
-                "neither": len(copies.conflicting) - copies.answered_label - copies.answered_other,
+                "label": copies.predicted_label,
+                "other": copies.predicted_other,
+                "neither": len(copies.conflicting) - copies.predicted_label - copies.predicted_other,
             },
             "synthetic": is_synthetic(run),
             "order": list(charts),
@@ -108,8 +108,8 @@ def label_noise_metrics(run: EvaluatedRun, found: LabelNoise) -> dict[str, Any]:
         "n": len(run.headline.plain.predictions),
         "conflicting_copies": {
             "n": len(copies.conflicting),
-            "answered_with_the_label": copies.answered_label,
-            "answered_with_the_label_of_a_copy": copies.answered_other,
+            "answered_with_the_label": copies.predicted_label,
+            "answered_with_the_label_of_a_copy": copies.predicted_other,
         },
         "ferplus": None if found.vote_scores is None else _vote_metrics(found),
     }

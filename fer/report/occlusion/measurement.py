@@ -64,7 +64,7 @@ class RunUnderMasks:
 def score_under_masks(context: ReportContext) -> tuple[RunUnderMasks, tuple[RunUnderMasks, ...], tuple[str, ...]]:
     """The run in detail under every mask, all runs under the masks of the study, and cautions.
 
-    The second is empty unless the runs were trained under at least two different masks. Every model is asked about the
+    The second is empty unless the runs were trained under at least two different masks. Every model predicts the
     very same faces: the headline set of the run in detail. A run that was trained on other data is left out.
     """
     detail = context.run

@@ -219,7 +219,7 @@ def _who_needs(whole: MaskScores, hidden: MaskScores, *, resamples: int, seed: i
 
 
 def _which_half(study: Sequence[RunUnderMasks], pair: tuple[str, str], *, resamples: int, seed: int) -> list[str]:
-    """Which of two opposite halves carries more, each asked by the model trained on it."""
+    """Which of two opposite halves carries more, each scored by the model trained on it."""
     run_on = {one.trained_on: one for one in reversed(study)}
     if any(half not in run_on for half in pair):
         return []
@@ -228,12 +228,12 @@ def _which_half(study: Sequence[RunUnderMasks], pair: tuple[str, str], *, resamp
     values = f"{percent(first.metrics['accuracy'].value)} and {percent(second.metrics['accuracy'].value)}"
     if apart.low <= 0 <= apart.high:
         return [
-            f"The {pair[0]} and the {pair[1]} half carry about the same, each asked by the model trained on it: "
+            f"The {pair[0]} and the {pair[1]} half carry about the same, each scored by the model trained on it: "
             f"{values}; the difference, {_points(apart)}, can be chance."
         ]
     more, less = pair if apart.value > 0 else pair[::-1]
     return [
-        f"The {more} half carries more than the {less} one, each asked by the model trained on it: {values} on the "
+        f"The {more} half carries more than the {less} one, each scored by the model trained on it: {values} on the "
         f"{pair[0]} and the {pair[1]} half, a difference of {_points(apart)}."
     ]
 

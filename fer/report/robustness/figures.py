@@ -52,7 +52,7 @@ def retention_figure(retention: Mapping[str, Estimate], *, goal: float, palette:
 
 
 def severity_figure(grid: AccuracyGrid, *, palette: Palette) -> "Figure":
-    """Mean accuracy of each group by severity, from the clean faces at 0; the dashed line is the most common emotion."""
+    """Mean accuracy of each group by severity, the clean faces at 0; the dashed line is the most common emotion."""
     figure = new_figure(5.2, 4.0, palette)
     axes = figure.subplots()
     axes.axhline(100 * grid.majority[0], color=palette.muted, linestyle="--", linewidth=1)

@@ -49,7 +49,7 @@ def measure(context: ReportContext, options: RobustnessOptions) -> Measurement:
     images, names = context.samples.images, corruption_names(options)
     models = {run.record.name: context.models.of(run.record) for run in runs}
     shape = (len(options.severities), len(chosen))
-    answers = {name: {of: np.empty(shape, np.int64) for of in names} for name in models}
+    predicted = {name: {of: np.empty(shape, np.int64) for of in names} for name in models}
     for of in names:
         for place, severity in enumerate(options.severities):
             for start in range(0, len(chosen), _BLOCK):
@@ -58,14 +58,14 @@ def measure(context: ReportContext, options: RobustnessOptions) -> Measurement:
                 corrupted = corrupt(faces, name=of, severity=severity, seed=context.options.seed)
                 for name, model in models.items():
                     p_NC = model.probabilities(corrupted, batch_size=context.options.batch_size, fast=True)
-                    answers[name][of][place, part] = p_NC.argmax(axis=1)
+                    predicted[name][of][place, part] = p_NC.argmax(axis=1)
     grids = {}
     for run in runs:
         clean = run.sets[detail.headline_key].plain.predictions.take(chosen)
         grids[run.record.name] = accuracy_grid(
             clean.labels,
             clean_N=clean.predicted,
-            corrupted_SN=answers[run.record.name],
+            corrupted_SN=predicted[run.record.name],
             severities=options.severities,
             resamples=context.options.bootstrap,
             seed=context.options.seed,

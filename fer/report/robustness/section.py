@@ -107,7 +107,7 @@ def verdict(lighting: Estimate, corrected: Estimate) -> str:
     goal = percent(LIGHTING_GOAL, 0)
     if not np.isfinite(corrected.low):
         return (
-            f"Goal over {goal}: cannot be judged, because even the untouched faces are not answered reliably better "
+            f"Goal over {goal}: cannot be judged, because even the untouched faces are not predicted reliably better "
             "than by the most common emotion."
         )
     if lighting.low > LIGHTING_GOAL:

@@ -16,9 +16,9 @@ from fer.report.scores.statements import (
     is_synthetic,
     majority_share,
     meanings,
+    most_confused_with,
     protocol_in_full,
     statement,
-    takes_for,
     trained_without_copies,
 )
 
@@ -34,7 +34,7 @@ def facts_sections(run: EvaluatedRun, *, report_command: str, resamples: int) ->
     return [
         *([] if curves is None else [curves]),
         data_section(run),
-        repeat_section(run, report_command=report_command),
+        reproduction_section(run, report_command=report_command),
         terms_section(run, resamples=resamples),
     ]
 
@@ -123,7 +123,7 @@ def classes_section(run: EvaluatedRun) -> Section:
 
 
 def confusion_section(run: EvaluatedRun) -> Section:
-    """What is taken for what."""
+    """The confusion matrix."""
     counts = run.headline.plain.confusion
     shares = normalise_rows(counts)
     pairs = sorted(
@@ -137,7 +137,7 @@ def confusion_section(run: EvaluatedRun) -> Section:
     )
     return Section(
         key="confusion",
-        title="What is taken for what",
+        title="Confusion matrix",
         template="scores/confusion.html.j2",
         context={
             "emotions": EMOTIONS,
@@ -157,7 +157,7 @@ def confusion_section(run: EvaluatedRun) -> Section:
                 for t, emotion in enumerate(EMOTIONS)
             ],
             "pairs": [
-                f"{EMOTIONS[t]} taken for {EMOTIONS[p]}: {count:,} of {counts[t].sum():,} faces "
+                f"{EMOTIONS[t]} predicted as {EMOTIONS[p]}: {count:,} of {counts[t].sum():,} faces "
                 f"({percent(shares[t, p], 0)})"
                 for count, t, p in pairs[:5]
             ],
@@ -228,13 +228,13 @@ def data_section(run: EvaluatedRun) -> Section:
     )
 
 
-def repeat_section(run: EvaluatedRun, *, report_command: str) -> Section:
+def reproduction_section(run: EvaluatedRun, *, report_command: str) -> Section:
     """The commands, versions and machine behind the numbers."""
     manifest = run.record.manifest
     return Section(
         key="repeat",
-        title="How to repeat it",
-        template="scores/repeat.html.j2",
+        title="How to reproduce it",
+        template="scores/reproduce.html.j2",
         context={
             "train_command": manifest.get("command"),
             "report_command": report_command,
@@ -284,14 +284,16 @@ def score_rows(run: EvaluatedRun) -> list[dict[str, Any]]:
 
 
 def class_rows(run: EvaluatedRun) -> list[dict[str, Any]]:
-    """A table row for each emotion of the headline set: name, cells (precision, recall, F1), support, taken for."""
+    """A table row for each emotion of the headline set: name, cells (precision, recall, F1), support, most confused
+    with.
+    """
     rows = []
     for c, emotion in enumerate(EMOTIONS):
-        scores, other = run.headline.plain.classes[emotion], takes_for(run, c)
+        scores, other = run.headline.plain.classes[emotion], most_confused_with(run, c)
         # All three are shares, as accuracy is.
         cells = [cell("accuracy", estimate) for estimate in (scores.precision, scores.recall, scores.f1)]
-        taken_for = (
-            "never mistaken" if other is None else f"{EMOTIONS[other[0]]} ({percent(other[1] / scores.support, 0)})"
+        confused_with = (
+            "never confused" if other is None else f"{EMOTIONS[other[0]]} ({percent(other[1] / scores.support, 0)})"
         )
-        rows.append({"name": emotion, "cells": cells, "support": scores.support, "other": taken_for})
+        rows.append({"name": emotion, "cells": cells, "support": scores.support, "other": confused_with})
     return rows

@@ -121,8 +121,8 @@ def is_synthetic(run: EvaluatedRun) -> bool:
     return str(run.record.config["data"].get("name")) == "synthetic"
 
 
-def takes_for(run: EvaluatedRun, emotion: int) -> tuple[int, int] | None:
-    """The emotion most often answered in place of `emotion`, and how often; None where it was never mistaken."""
+def most_confused_with(run: EvaluatedRun, emotion: int) -> tuple[int, int] | None:
+    """The emotion most often predicted in place of `emotion`, and how often; None where no other ever was."""
     counts = run.headline.plain.confusion[emotion].copy()
     counts[emotion] = 0
     other = int(counts.argmax())

@@ -174,7 +174,7 @@ COLUMNS: Final = MappingProxyType(
         "epochs": "epochs trained",
         "data_fingerprint": "names the content of the data that were scored on",
         "headline": "the set whose score stands on top of the page",
-        "<set>_n": "faces of a set: private, private_dedup, public, folder7178 or heldout; with _tta the answers "
+        "<set>_n": "faces of a set: private, private_dedup, public, folder7178 or heldout; with _tta the predictions "
         "to further views of the face are averaged in (mirrored, or as the option tta says)",
         "<set>_<metric>": "accuracy, balanced_accuracy, macro_f1, weighted_f1 and weighted_auc in [0, 1], nll in nats",
         "<set>_<metric>_low, _high": "its 95 % bootstrap interval over faces",

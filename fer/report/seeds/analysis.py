@@ -1,4 +1,4 @@
-"""Mean and deviation over seeds, where runs differ by nothing else."""
+"""Mean and standard deviation over seeds, where runs differ by nothing else."""
 
 from dataclasses import asdict
 from typing import Any
@@ -112,7 +112,7 @@ def _sentence(group: SeedGroup, found: dict[str, dict[str, Spread]]) -> str:
     seeds = ", ".join(str(run.record.seed) for run in group.runs)
     return (
         f"Over {one.seeds} training seeds ({seeds}) the accuracy on {SET_TITLES[first.headline_key]} is "
-        f"{percent(one.mean)} on average, with a standard deviation of {100 * one.deviation:.1f} points "
+        f"{percent(one.mean)} on average, with a standard deviation of {100 * one.std:.1f} points "
         f"({percent(one.low)} to {percent(one.high)}; {protocol(first)}, no test-time augmentation, n = {one.n:,})."
     )
 
@@ -120,15 +120,16 @@ def _sentence(group: SeedGroup, found: dict[str, dict[str, Spread]]) -> str:
 def _cell(metric: str, one: Spread) -> dict[str, Any]:
     return {
         "mean": number(metric, one.mean).removesuffix(f"{NBSP}%"),
-        "deviation": number(metric, one.deviation),
+        "std": number(metric, one.std),
         "range": f"{number(metric, one.low)} to {number(metric, one.high)}",
         "sort": one.mean,
     }
 
 
 def _plain(one: Spread) -> dict[str, Any]:
-    """For JSON, which has no NaN: an undefined score is null."""
-    return {key: value if value == value else None for key, value in asdict(one).items()}
+    """For JSON, which has no NaN: an undefined score is null. The files call the standard deviation `deviation`."""
+    plain = {key: value if value == value else None for key, value in asdict(one).items()}
+    return {"deviation" if key == "std" else key: value for key, value in plain.items()}
 
 
 def _csv_rows(group: SeedGroup, found: dict[str, dict[str, Spread]]) -> list[dict[str, Any]]:

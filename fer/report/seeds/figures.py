@@ -26,14 +26,14 @@ def seeds_figure(estimates: Mapping[str, Estimate], over_seeds: Spread, *, label
     figure = new_figure(5.4, 1.6 + 0.34 * len(estimates), palette)
     axes = figure.subplots()
     places = np.arange(len(estimates), 0, -1)
-    mean, deviation = 100 * over_seeds.mean, 100 * over_seeds.deviation
-    axes.axvspan(mean - deviation, mean + deviation, color=palette.series[1], alpha=0.18, linewidth=0)
+    mean, std = 100 * over_seeds.mean, 100 * over_seeds.std
+    axes.axvspan(mean - std, mean + std, color=palette.series[1], alpha=0.18, linewidth=0)
     axes.axvline(mean, color=palette.series[1], linewidth=1.2)
     dots(axes, list(estimates.values()), places, palette.series[0], "o", "one seed, 95 % interval over faces")
     axes.errorbar(
         [mean],
         [0],
-        xerr=[deviation],
+        xerr=[std],
         color=palette.series[1],
         marker="D",
         markersize=6,

@@ -95,7 +95,7 @@ class Spread:
 
     Attributes:
         mean: over seeds.
-        deviation: sample standard deviation (divisor seeds - 1).
+        std: sample standard deviation (divisor seeds - 1).
         low: the lowest seed's score.
         high: the highest seed's score.
         seeds: how many.
@@ -103,7 +103,7 @@ class Spread:
     """
 
     mean: float
-    deviation: float
+    std: float
     low: float
     high: float
     seeds: int
@@ -115,7 +115,7 @@ def spread(scores: Sequence[float], *, n: int) -> Spread:
     values = np.asarray(scores, dtype=np.float64)
     return Spread(
         mean=float(values.mean()),
-        deviation=float(values.std(ddof=1)),
+        std=float(values.std(ddof=1)),
         low=float(values.min()),
         high=float(values.max()),
         seeds=len(values),
