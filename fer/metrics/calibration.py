@@ -13,8 +13,7 @@ from fer.metrics.selective import risk_coverage, threshold_for_accuracy, thresho
 from fer.metrics.temperature import TEMPERATURES, Probabilities, apply_temperature, fit_temperature
 
 BINS: Final = 15
-"""Equal-width bins of confidence, as in Guo et al. (2017, arXiv 1706.04599) and most papers since: ECE depends on it.
-"""
+"""Equal-width bins of confidence, as in Guo et al. (arXiv 1706.04599) and most papers since: ECE depends on it."""
 
 FEWEST_ACCEPTED: Final = 30
 """A threshold that reaches its accuracy on fewer accepted faces than these reached it by luck."""
@@ -206,7 +205,7 @@ def reliability_bins(
 
 
 def wilson_interval(share: Floats, n: npt.NDArray[Any]) -> tuple[Floats, Floats]:
-    """The 95 % score interval (Wilson 1927, JASA 22:209) of shares of `n`: arrays of their shape, NaN where NaN."""
+    """The 95 % score interval of shares of `n` (Wilson 1927, JASA 22:209): arrays like `share`, NaN where it is."""
     z2 = _NORMAL_97_5**2
     centre = (share + z2 / (2 * n)) / (1 + z2 / n)
     half = _NORMAL_97_5 * np.sqrt(share * (1 - share) / n + z2 / (4 * n**2)) / (1 + z2 / n)

@@ -182,7 +182,7 @@ class ExplanationsOptions(Section):
         enabled: whether the analysis runs.
         methods: the methods compared and tested, names of `fer.explain.methods.METHODS`; the gallery and the average
             maps are always Grad-CAM.
-        cam_images_per_class: right and wrong predictions shown for each emotion.
+        cam_images_per_class: correct and wrong predictions shown for each emotion.
         mistakes: how many of the most confident wrong predictions are shown.
         successes: how many of the least confident correct predictions are shown.
         compared_faces: faces shown under every method.

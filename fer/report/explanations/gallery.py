@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from fer.explain.heat_maps import HeatMaps
 
 SIDE: Final = 144
-"""Height and width of a synthetic face in pixels: three times 48."""
+"""Height and width of a shown face in pixels: three times 48."""
 
 Explainer = Callable[[Images, npt.NDArray[np.int64]], "HeatMaps | None"]
 """Heat maps of images (N, C, H, W) for classes (N,); None for a net without a spatial map."""

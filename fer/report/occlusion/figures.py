@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 def masks_figure(*, palette: Palette) -> "Figure":
-    """What each named mask hides, over a synthetic face."""
+    """What each named mask hides, over a schematic face."""
     from matplotlib.patches import Rectangle
 
     figure = new_figure(5.4, 2.9, palette)

@@ -81,7 +81,7 @@ def severity_figure(grid: AccuracyGrid, *, palette: Palette) -> "Figure":
 
 
 _SIDE = 96
-"""Height and width of a synthetic face in pixels: twice 48."""
+"""Height and width of a shown face in pixels: twice 48."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -117,7 +117,7 @@ def trained_without_copies(run: EvaluatedRun) -> bool:
 
 
 def is_synthetic(run: EvaluatedRun) -> bool:
-    """Whether the faces are drawn ones."""
+    """Whether the faces are synthetic."""
     return str(run.record.config["data"].get("name")) == "synthetic"
 
 
