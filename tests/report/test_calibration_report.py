@@ -161,7 +161,7 @@ def test_the_files_add_up(result: AnalysisResult) -> None:
 
 def test_on_whom_the_model_abstains_is_told(result: AnalysisResult) -> None:
     text = page(result)
-    assert "“Uncertain” falls unevenly:" in text
+    assert "The model abstains unevenly:" in text
     assert "of happy faces are accepted, but only" in text
     assert "On whom it abstains" in text
     assert len(result.card) == 2
