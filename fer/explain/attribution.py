@@ -1,4 +1,4 @@
-"""How every method asks a net: batch by batch, in float32, in eval mode, and leaving no trace."""
+"""How every method runs a net: batch by batch, in float32, in eval mode, and leaving no trace."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -57,7 +57,7 @@ def batches(x_NCHW: Tensor, classes_N: Tensor, *, batch_size: int) -> Iterator[t
 
 
 def check_differentiable(net: nn.Module, x_NCHW: Tensor, *, method: str) -> None:
-    """Raises where the answer has no gradient; to be called inside `attributing`.
+    """Raises where the prediction has no gradient; to be called inside `attributing`.
 
     Raises:
         NotApplicableError: the net's logits do not depend on the image, or not in a way that has a gradient.
@@ -71,6 +71,6 @@ def check_differentiable(net: nn.Module, x_NCHW: Tensor, *, method: str) -> None
     if not reaches:
         raise NotApplicableError(
             method=method,
-            reason="its answer has no gradient with respect to the image, as that of a baseline that learns nothing "
-            "from faces",
+            reason="its prediction has no gradient with respect to the image, as that of a baseline that learns "
+            "nothing from faces",
         )

@@ -1,6 +1,7 @@
-"""Deletion and insertion: does the answer depend on the places a map names? (RISE, arXiv 1806.07421, section 4.2)
+"""Deletion and insertion: does the prediction depend on the places a map names? (RISE: Petsiuk, Das and
+Saenko 2018, arXiv 1806.07421)
 
-Works on stored images and on any function that answers them, so it judges maps of every kind alike.
+Works on stored images and on any function that predicts from them, so it judges maps of every kind alike.
 """
 
 from collections.abc import Callable, Mapping
@@ -10,7 +11,7 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-Answers = Callable[[npt.NDArray[np.uint8]], npt.NDArray[np.float32]]
+Predictor = Callable[[npt.NDArray[np.uint8]], npt.NDArray[np.float32]]
 """A model: images (N, C, H, W) -> probabilities (N, K)."""
 
 RANDOM: Final = "random"
@@ -19,7 +20,7 @@ RANDOM: Final = "random"
 
 @dataclass(frozen=True, kw_only=True)
 class Curves:
-    """What becomes of the probability of N answers as places go (deletion) or come (insertion), strongest first.
+    """What becomes of the probability of N predictions as places go (deletion) or come (insertion), strongest first.
 
     Attributes:
         shares: float64 array (S,), share of the face changed, from 0 to 1.
@@ -43,7 +44,7 @@ class Curves:
 
 
 def faithfulness(
-    answers: Answers,
+    predict: Predictor,
     *,
     images: npt.NDArray[np.uint8],
     classes: npt.NDArray[np.int64],
@@ -63,7 +64,7 @@ def faithfulness(
     light and pose, but no features.
 
     Args:
-        answers: the model.
+        predict: the model.
         images: uint8 array (N, C, H, W), at least one.
         classes: int64 array (N,), the class whose probability is watched.
         values: name -> array (N, H, W), larger is more important; only their order within a face counts.
@@ -82,18 +83,18 @@ def faithfulness(
 
     def curves(rank_NP: npt.NDArray[np.int64]) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
         rank_NHW = _unpool(rank_NP, cells, images.shape[2], images.shape[3])
-        # The ends are the same for every order; only what lies between is asked about.
+        # The ends are the same for every order; only what lies between is predicted.
         changed_SNHW = [rank_NHW < share * cells * cells for share in shares[1:-1]]
         deleted = [np.where(mask[:, None], flat, images) for mask in changed_SNHW]
         inserted = [np.where(mask[:, None], images, blurred) for mask in changed_SNHW]
-        asked = answers(np.concatenate([*deleted, *inserted]))
-        chosen_SN = asked[np.arange(len(asked)), np.tile(classes, 2 * len(changed_SNHW))].reshape(-1, count)
+        p_MK = predict(np.concatenate([*deleted, *inserted]))
+        chosen_SN = p_MK[np.arange(len(p_MK)), np.tile(classes, 2 * len(changed_SNHW))].reshape(-1, count)
         inner = chosen_SN.astype(np.float64).T
         deletion = np.concatenate([whole[:, None], inner[:, : steps - 1], gone[:, None]], axis=1)
         insertion = np.concatenate([hazy[:, None], inner[:, steps - 1 :], whole[:, None]], axis=1)
         return deletion, insertion
 
-    ends = answers(np.concatenate([images, flat, blurred]))
+    ends = predict(np.concatenate([images, flat, blurred]))
     whole, gone, hazy = ends[np.arange(3 * count), np.tile(classes, 3)].astype(np.float64).reshape(3, count)
     found = {}
     for name, rank_NP in ranks.items():

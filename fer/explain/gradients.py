@@ -33,7 +33,7 @@ def saliency(
         batch_size: faces at a time.
 
     Raises:
-        NotApplicableError: the answer has no gradient with respect to the image.
+        NotApplicableError: the prediction has no gradient with respect to the image.
     """
     from captum.attr import Saliency
 
@@ -68,11 +68,11 @@ def integrated_gradients(
         x_NCHW: preprocessed faces, on the net's device.
         classes_N: int64, the class each map explains.
         out_size: (H, W) of the maps; None for the size of `x_NCHW`.
-        batch_size: images the net is asked about at a time; each face takes `steps` of them.
+        batch_size: images the net runs on at a time; each face takes `steps` of them.
         steps: points of the path.
 
     Raises:
-        NotApplicableError: the answer has no gradient with respect to the image.
+        NotApplicableError: the prediction has no gradient with respect to the image.
     """
     from captum.attr import IntegratedGradients
 

@@ -1,4 +1,4 @@
-"""Every method by name, and one function to ask any of them: stored images in, heat maps out."""
+"""Every method by name, and one function to call any of them: stored images in, heat maps out."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -43,7 +43,7 @@ class Explainable(Protocol):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Ask:
+class Request:
     """What a method is given: see `explain`; images are preprocessed ones on the net's device."""
 
     net: nn.Module
@@ -56,7 +56,7 @@ class Ask:
 
 @dataclass(frozen=True, kw_only=True)
 class Method:
-    """One way to explain an answer.
+    """One way to explain a prediction.
 
     Attributes:
         name: its key in `METHODS`.
@@ -70,57 +70,71 @@ class Method:
     title: str
     says: str
     cannot: str
-    maps: Callable[[Ask], HeatMaps]
+    maps: Callable[[Request], HeatMaps]
 
 
-def _cam(ask: Ask, method: str) -> CamTarget:
-    if ask.cam is None:
+def _cam(request: Request, method: str) -> CamTarget:
+    if request.cam is None:
         raise NotApplicableError(
             method=method,
             reason="it has no map of places inside (a baseline, or a net that flattens the face first); take occlusion",
         )
-    return ask.cam
+    return request.cam
 
 
-def _grad_cam(ask: Ask) -> HeatMaps:
-    layer, to_grid = _cam(ask, "grad_cam")
+def _grad_cam(request: Request) -> HeatMaps:
+    layer, to_grid = _cam(request, "grad_cam")
     return grad_cam(
-        ask.net,
-        x_NCHW=ask.images,
-        classes_N=ask.classes,
+        request.net,
+        x_NCHW=request.images,
+        classes_N=request.classes,
         layer=layer,
         to_grid=to_grid,
-        out_size=ask.out_size,
-        batch_size=ask.batch_size,
+        out_size=request.out_size,
+        batch_size=request.batch_size,
     )
 
 
-def _guided_grad_cam(ask: Ask) -> HeatMaps:
-    layer, to_grid = _cam(ask, "guided_grad_cam")
+def _guided_grad_cam(request: Request) -> HeatMaps:
+    layer, to_grid = _cam(request, "guided_grad_cam")
     return guided_grad_cam(
-        ask.net,
-        x_NCHW=ask.images,
-        classes_N=ask.classes,
+        request.net,
+        x_NCHW=request.images,
+        classes_N=request.classes,
         layer=layer,
         to_grid=to_grid,
-        out_size=ask.out_size,
-        batch_size=ask.batch_size,
+        out_size=request.out_size,
+        batch_size=request.batch_size,
     )
 
 
-def _integrated_gradients(ask: Ask) -> HeatMaps:
+def _integrated_gradients(request: Request) -> HeatMaps:
     return integrated_gradients(
-        ask.net, x_NCHW=ask.images, classes_N=ask.classes, out_size=ask.out_size, batch_size=4 * ask.batch_size
+        request.net,
+        x_NCHW=request.images,
+        classes_N=request.classes,
+        out_size=request.out_size,
+        batch_size=4 * request.batch_size,
     )
 
 
-def _saliency(ask: Ask) -> HeatMaps:
-    return saliency(ask.net, x_NCHW=ask.images, classes_N=ask.classes, out_size=ask.out_size, batch_size=ask.batch_size)
+def _saliency(request: Request) -> HeatMaps:
+    return saliency(
+        request.net,
+        x_NCHW=request.images,
+        classes_N=request.classes,
+        out_size=request.out_size,
+        batch_size=request.batch_size,
+    )
 
 
-def _occlusion(ask: Ask) -> HeatMaps:
+def _occlusion(request: Request) -> HeatMaps:
     return occlusion(
-        ask.net, x_NCHW=ask.images, classes_N=ask.classes, out_size=ask.out_size, batch_size=8 * ask.batch_size
+        request.net,
+        x_NCHW=request.images,
+        classes_N=request.classes,
+        out_size=request.out_size,
+        batch_size=8 * request.batch_size,
     )
 
 
@@ -131,23 +145,24 @@ METHODS: Final[Mapping[str, Method]] = MappingProxyType(
             Method(
                 name="grad_cam",
                 title="Grad-CAM",
-                says="Which cells of the net's last map carried features that raised the answer's score.",
+                says="Which cells of the net's last map carried features that raised the predicted emotion's score.",
                 cannot="It is coarse and blurred by enlarging: a place on it is a region of the face, not a line. It "
-                "shows evidence for the answer only, never what spoke against it.",
+                "shows evidence for the predicted emotion only, never what spoke against it.",
                 maps=_grad_cam,
             ),
             Method(
                 name="guided_grad_cam",
                 title="Guided Grad-CAM",
-                says="The lines inside the Grad-CAM places that reach the answer through positive paths alone.",
+                says="The lines inside the Grad-CAM places that reach the output through positive paths alone.",
                 cannot="Its fine lines follow the edges of the picture; in some nets they stayed alike when the net "
-                "had forgotten everything (arXiv 1810.03292), so sharpness is no sign of truth.",
+                "had forgotten everything (arXiv 1810.03292), so sharpness is no sign of faithfulness.",
                 maps=_guided_grad_cam,
             ),
             Method(
                 name="integrated_gradients",
                 title="Integrated gradients",
-                says="How much each pixel adds to the answer's score on the way from a flat grey picture to the face.",
+                says="How much each pixel adds to the predicted emotion's score on the way from a flat grey picture to "
+                "the face.",
                 cannot="It depends on the starting picture (here the face's mean grey): pixels that are mean grey "
                 "already get nothing, however important they are.",
                 maps=_integrated_gradients,
@@ -163,7 +178,7 @@ METHODS: Final[Mapping[str, Method]] = MappingProxyType(
             Method(
                 name="occlusion",
                 title="Occlusion",
-                says="How much of the answer's probability is lost when a grey window covers the place.",
+                says="How much of the predicted emotion's probability is lost when a grey window covers the place.",
                 cannot="A grey window is itself unlike any face the net has seen, and evidence that stands in two "
                 "places, such as both eyes, is not missed when one is covered.",
                 maps=_occlusion,
@@ -189,7 +204,7 @@ def explain(
         images: uint8 array (N, C, H, W), C = 1 (grey) or 3 (RGB).
         classes: int64 array (N,), the class each map explains.
         method: a name of `METHODS`.
-        batch_size: faces at a time; methods that ask about each face many times make their own batches of it.
+        batch_size: faces at a time; methods that run the net on each face many times make their own batches of it.
 
     Raises:
         ConfigError: there is no such method.
@@ -203,7 +218,7 @@ def explain(
     preprocess: Preprocessing = model.preprocess
     with torch.no_grad():
         x_NCHW = preprocess(torch.from_numpy(np.ascontiguousarray(images)).to(device))
-    ask = Ask(
+    request = Request(
         net=model.net,
         images=x_NCHW.contiguous(memory_format=torch.channels_last),
         classes=torch.from_numpy(np.ascontiguousarray(classes)).to(device),
@@ -211,4 +226,4 @@ def explain(
         batch_size=batch_size,
         cam=cam_target(model.net, in_channels=preprocess.channels, size=preprocess.size),
     )
-    return METHODS[method].maps(ask)
+    return METHODS[method].maps(request)

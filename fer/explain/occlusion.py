@@ -1,4 +1,4 @@
-"""Occlusion maps: what the answer loses when a window of the face is covered."""
+"""Occlusion maps: what the prediction loses when a window of the face is covered."""
 
 import torch
 from torch import Tensor, nn
@@ -31,7 +31,7 @@ def occlusion(
         window: side of the window in pixels; None for a quarter of the image: 12 of 48, an eye or half a mouth.
         stride: pixels from one window to the next, at most `window`; None for half a window.
         out_size: (H, W) of the maps; None for the size of `x_NCHW`.
-        batch_size: covered images the net is asked about at a time.
+        batch_size: covered images the net runs on at a time.
     """
     height, width = int(x_NCHW.shape[-2]), int(x_NCHW.shape[-1])
     side = max(1, min(height, width) // 4) if window is None else window
@@ -48,8 +48,8 @@ def occlusion(
             for start in range(0, len(covers_WHW), batch_size):
                 part_W1HW = covers_WHW[start : start + batch_size, None]
                 covered = torch.where(part_W1HW[None], flat_BC11[:, None], x_BCHW[:, None])
-                asked = classes_B.repeat_interleave(len(part_W1HW))
-                left = _probability(net, covered.flatten(0, 1), asked).view(len(x_BCHW), -1)
+                repeated = classes_B.repeat_interleave(len(part_W1HW))
+                left = _probability(net, covered.flatten(0, 1), repeated).view(len(x_BCHW), -1)
                 lost_BW[:, start : start + batch_size] = whole_B[:, None] - left
             found.append(torch.einsum("bw,whv->bhv", lost_BW, covers_WHW.float()) / times_HW)
     grid = (len(_starts(height, side, step)), len(_starts(width, side, step)))

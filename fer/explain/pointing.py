@@ -1,4 +1,6 @@
-"""The pointing game: does a map's strongest place lie on the part it should? (arXiv 1608.00507, section 4.1)"""
+"""The pointing game: does a map's strongest place lie on the part it should? (Zhang et al. 2016, arXiv 1608.00507,
+section 4.1)
+"""
 
 from dataclasses import dataclass
 
@@ -42,7 +44,7 @@ def pointing_game(
 
     side = min(masks.shape[1:])
     reach = round(side / 16) if tolerance is None else tolerance
-    assert masks.any(axis=(1, 2)).all(), "a face without its parts has no truth to point at"
+    assert masks.any(axis=(1, 2)).all(), "a face without its parts has no ground truth to point at"
     disc = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * reach + 1, 2 * reach + 1))
     near = np.array([cv2.dilate(mask.astype(np.uint8), disc) for mask in masks], dtype=bool).reshape(masks.shape)
     peak = maps.max(axis=(1, 2), keepdims=True, initial=0.0)

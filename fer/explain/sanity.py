@@ -26,7 +26,7 @@ The paper sets no number. Half is a generous one: two maps with a rank correlati
 
 @dataclass(frozen=True, kw_only=True)
 class Randomisation:
-    """How alike maps of N faces stay as the net's layers are randomised, from the answer down to the pixels.
+    """How alike maps of N faces stay as the net's layers are randomised, from the output layer down to the pixels.
 
     Attributes:
         shares: float64 array (S,), share of the layers randomised, rising to 1.

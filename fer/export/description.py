@@ -16,7 +16,7 @@ from fer.folders.record import RunRecord
 from fer.metrics import Predictions, evaluate
 from fer.metrics.calibration import Calibration
 from fer.models.checkpoint import LoadedModel
-from fer.runtime.facts import Estimate, ModelFacts
+from fer.runtime.facts import MetricFacts, ModelFacts
 
 _RESAMPLES: Final = 1000
 _PACKAGES: Final = ("ferlab", "torch", "onnx", "onnxruntime")
@@ -59,7 +59,7 @@ def describe_export(
         coverage=calibration.coverage,
         answered_accuracy=calibration.accuracy,
         split=faces.split,
-        metrics={name: Estimate.model_validate(score.as_dict()) for name, score in scores.items()},
+        metrics={name: MetricFacts.model_validate(score.as_dict()) for name, score in scores.items()},
         source=faces.source,
         protocol=faces.protocol,
         data_fingerprint=model.data_fingerprint,

@@ -1,10 +1,10 @@
 """Numbers counted on prediction tables. NumPy only; nothing here knows a net."""
 
+from fer.metrics.estimate import Estimate
 from fer.metrics.predictions import Predictions
 from fer.metrics.scores import (
     METRICS,
     ClassScores,
-    Estimate,
     confusion_matrix,
     evaluate,
     evaluate_classes,

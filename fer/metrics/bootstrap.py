@@ -1,4 +1,4 @@
-"""Bootstrap resamples of faces (Efron 1979), as counts: how often each face, or each kind of answer, is drawn."""
+"""Bootstrap resamples of faces (Efron 1979), as counts: how often each face, or each kind of prediction, is drawn."""
 
 from collections.abc import Iterator
 

@@ -1,4 +1,4 @@
-"""How far confidences can be believed, and what a model is given so that they can (SPEC E5). NumPy only."""
+"""Calibration error of confidences, and the temperature and threshold that a model is given. NumPy only."""
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
@@ -15,8 +15,8 @@ from fer.metrics.temperature import TEMPERATURES, Probabilities, apply_temperatu
 BINS: Final = 15
 """Equal-width bins of confidence, as in Guo et al. (arXiv 1706.04599) and most papers since: ECE depends on it."""
 
-FEWEST_ANSWERED: Final = 30
-"""A threshold that reaches its accuracy on fewer answered faces than these reached it by luck."""
+FEWEST_ACCEPTED: Final = 30
+"""A threshold that reaches its accuracy on fewer accepted faces than these reached it by luck."""
 
 _NORMAL_97_5 = 1.959963984540054
 
@@ -31,7 +31,7 @@ class ReliabilityBin:
         n: how many faces.
         confidence: their mean confidence; NaN for an empty bin.
         accuracy: their accuracy; NaN for an empty bin.
-        low: lower end of the accuracy's 95 % Wilson interval (Wilson 1927); NaN for an empty bin.
+        low: lower end of the accuracy's 95 % Wilson interval (`wilson_interval`); NaN for an empty bin.
         high: upper end of it.
     """
 
@@ -46,17 +46,17 @@ class ReliabilityBin:
 
 @dataclass(frozen=True, kw_only=True)
 class Calibration:
-    """What makes a model's probabilities honest, and when it should say that it is uncertain.
+    """What makes a model's probabilities calibrated, and when it should abstain.
 
     Attributes:
         temperature: of `apply_temperature`, above 0; exactly 1 where none fits.
-        threshold: lowest confidence, after the temperature, that is an answer; below it the face is uncertain. 0 makes
-            every face an answer. None where no threshold reaches the target: then every face is uncertain, for no
-            confidence of this model earns the accuracy that was asked for.
-        rule: what the threshold was to reach: "accuracy" on the answered faces, or a "share" of faces answered.
+        threshold: lowest confidence, after the temperature, that is accepted; below it the model abstains. 0 accepts
+            every face. None where no threshold reaches the target: then the model abstains on every face, for no
+            confidence of it earns the accuracy that was asked for.
+        rule: what the threshold was to reach: "accuracy" on the accepted faces, or a "share" of faces accepted.
         target: that accuracy or share, in (0, 1].
-        coverage: share of the fitting faces that is answered; 0 without a threshold.
-        accuracy: accuracy on these; None where none is answered.
+        coverage: share of the fitting faces that is accepted; 0 without a threshold.
+        accuracy: accuracy on these; None where none is accepted.
         n: fitting faces.
         split: what they are ("PublicTest", "Held-out part of Training"); never PrivateTest.
     """
@@ -74,8 +74,8 @@ class Calibration:
         """float64 array (N, C): the probabilities after the temperature."""
         return apply_temperature(probabilities_NC, self.temperature)
 
-    def uncertain(self, confidence_N: npt.NDArray[Any]) -> npt.NDArray[np.bool_]:
-        """Bool array (N,): whether a face with that confidence, after the temperature, is uncertain."""
+    def abstains(self, confidence_N: npt.NDArray[Any]) -> npt.NDArray[np.bool_]:
+        """Bool array (N,): whether the model abstains on a face with that confidence, after the temperature."""
         if self.threshold is None:
             return np.ones(len(confidence_N), dtype=bool)
         return np.asarray(confidence_N) < self.threshold
@@ -123,16 +123,16 @@ def fit_calibration(
 ) -> Calibration:
     """Temperature, then the abstention threshold, fitted on one table.
 
-    Where the temperature would be a bound of its range (every answer right, or answers no better than guesses), none
+    Where the temperature would be a bound of its range (every prediction correct, or none better than guesses), none
     fits, and 1 leaves the probabilities as they are.
 
-    Without `answer_share` the threshold is the lowest one at which the accuracy on the answered faces reaches
-    `target_accuracy`, with `FEWEST_ANSWERED` faces answered at least; None where there is no such threshold.
+    Without `answer_share` the threshold is the lowest one at which the accuracy on the accepted faces reaches
+    `target_accuracy`, with `FEWEST_ACCEPTED` faces accepted at least; None where there is no such threshold.
 
     Args:
         predictions: of faces that neither trained the model nor will test it; at least one.
-        target_accuracy: what the answered faces are to reach, in (0, 1].
-        answer_share: the share of faces to answer instead, in (0, 1]; this is always reached.
+        target_accuracy: what the accepted faces are to reach, in (0, 1].
+        answer_share: the share of faces to accept instead, in (0, 1]; this is always reached.
 
     Raises:
         DataError: the table is empty.
@@ -144,17 +144,17 @@ def fit_calibration(
     correct_N = predictions.predicted == predictions.labels
     curve = risk_coverage(confidence_N, correct_N)
     if answer_share is None:
-        threshold = threshold_for_accuracy(curve, target_accuracy, at_least=FEWEST_ANSWERED)
+        threshold = threshold_for_accuracy(curve, target_accuracy, at_least=FEWEST_ACCEPTED)
     else:
         threshold = threshold_for_share(curve, answer_share)
-    answered_N = np.zeros(len(predictions), dtype=bool) if threshold is None else confidence_N >= threshold
+    accepted_N = np.zeros(len(predictions), dtype=bool) if threshold is None else confidence_N >= threshold
     return Calibration(
         temperature=temperature,
         threshold=threshold,
         rule="accuracy" if answer_share is None else "share",
         target=target_accuracy if answer_share is None else answer_share,
-        coverage=float(answered_N.mean()),
-        accuracy=float(correct_N[answered_N].mean()) if answered_N.any() else None,
+        coverage=float(accepted_N.mean()),
+        accuracy=float(correct_N[accepted_N].mean()) if accepted_N.any() else None,
         n=len(predictions),
         split=predictions.split,
     )
@@ -176,8 +176,8 @@ def reliability_bins(
     """Accuracy against confidence in equal-width bins, from low to high; empty bins are among them.
 
     Args:
-        confidence_N: probability of each answer, in [0, 1].
-        correct_N: whether each answer is right.
+        confidence_N: probability of each prediction, in [0, 1].
+        correct_N: whether each prediction is correct.
         bins: how many.
 
     Raises:
@@ -205,7 +205,7 @@ def reliability_bins(
 
 
 def wilson_interval(share: Floats, n: npt.NDArray[Any]) -> tuple[Floats, Floats]:
-    """The 95 % score interval of shares of `n` (Wilson 1927): arrays of their shape; NaN where `share` is."""
+    """The 95 % score interval of shares of `n` (Wilson 1927, JASA 22:209): arrays like `share`, NaN where it is."""
     z2 = _NORMAL_97_5**2
     centre = (share + z2 / (2 * n)) / (1 + z2 / n)
     half = _NORMAL_97_5 * np.sqrt(share * (1 - share) / n + z2 / (4 * n**2)) / (1 + z2 / n)
@@ -215,9 +215,10 @@ def wilson_interval(share: Floats, n: npt.NDArray[Any]) -> tuple[Floats, Floats]
 def expected_calibration_error(
     probabilities_NC: Probabilities, labels_N: npt.NDArray[np.int64], *, bins: int = BINS
 ) -> float:
-    """ECE of the answers: sum over bins of (share of faces) x |accuracy - mean confidence|, in [0, 1].
+    """ECE: sum over bins of (share of faces) x |accuracy - mean confidence|, in [0, 1].
 
-    Guo et al., arXiv 1706.04599, equation 3: confidence is the highest probability of a face, the answer its class.
+    Guo et al. 2017, arXiv 1706.04599, equation 3: confidence is the highest probability of a face, the prediction its
+    class.
 
     Args:
         probabilities_NC: float array (N, C), rows sum to 1.
@@ -238,7 +239,8 @@ def classwise_calibration_error(
 ) -> float:
     """Classwise ECE: the mean over classes of the calibration error of that class's probability, in [0, 1].
 
-    Kull et al., arXiv 1910.12656, section 3. Unlike ECE it looks at every probability, not at the answer's alone.
+    Kull et al. 2019, arXiv 1910.12656; Nixon et al. 2019, arXiv 1904.01685 (static calibration error). Unlike ECE it
+    looks at every probability, not at that of the prediction alone.
 
     Args:
         probabilities_NC: float array (N, C), rows sum to 1.
@@ -258,7 +260,8 @@ def classwise_calibration_error(
 def brier_scores(probabilities_NC: Probabilities, labels_N: npt.NDArray[np.int64]) -> Floats:
     """float64 array (N,): the squared distance of each face's probabilities from its label, in [0, 2].
 
-    Their mean is the Brier score (Brier 1950): the sum over classes, not the half of it that some tools give.
+    Their mean is the Brier score (Brier 1950, Monthly Weather Review 78:1): the sum over classes, not the half of it
+    that some tools give.
     """
     off_NC = probabilities_NC.astype(np.float64)
     off_NC[np.arange(len(labels_N)), labels_N] -= 1.0

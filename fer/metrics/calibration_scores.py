@@ -1,4 +1,5 @@
-"""Calibration of a prediction table with intervals, before and after a temperature (SPEC E5). NumPy and SciPy.
+"""Calibration of a prediction table with intervals, before and after a temperature (Guo et al. 2017, arXiv 1706.04599).
+NumPy and SciPy.
 
 A bootstrap draw weighs every face by how often it was drawn, and each score is a sum over faces or a sum of absolute
 sums over bins. So one sparse matrix times the weights gives every score of every draw.
@@ -15,8 +16,8 @@ import numpy.typing as npt
 from fer.common.errors import DataError
 from fer.metrics.bootstrap import bootstrap_counts
 from fer.metrics.calibration import BINS, bin_numbers, brier_scores
+from fer.metrics.estimate import Estimate
 from fer.metrics.predictions import Floats, Predictions
-from fer.metrics.scores import Estimate
 from fer.metrics.sparse import sparse_matrix
 from fer.metrics.temperature import Probabilities, apply_temperature, log_probabilities, slopes
 
@@ -72,10 +73,10 @@ def evaluate_calibration(
 
     Brier score and NLL have percentile intervals, as all other scores have. ECE and classwise ECE are sums of absolute
     values, which noise in the bins pushes up; a bootstrap draw adds that noise a second time, and the percentile
-    interval of a well calibrated model misses the truth nearly always. So theirs begins at the lower end of the basic
-    interval (Davison and Hinkley 1997, section 5.2), which takes the bias off, or at 0 where a perfectly calibrated
-    model reaches the score in more than 2.5 % of simulated draws; it ends at the upper end of the percentile interval.
-    It holds the score, and in simulations it held the truth in 91 to 99 % of cases.
+    interval of a well calibrated model misses the true value nearly always. So theirs begins at the lower end of the
+    basic interval (Davison and Hinkley 1997, section 5.2), which takes the bias off, or at 0 where a perfectly
+    calibrated model reaches the score in more than 2.5 % of simulated draws; it ends at the upper end of the percentile
+    interval. It holds the score, and in simulations it held the true value in 91 to 99 % of cases.
 
     Args:
         predictions: at least one face.

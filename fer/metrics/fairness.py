@@ -1,19 +1,17 @@
-"""How a model's scores differ between groups of faces (SPEC E6): rates by group, gaps between groups, with intervals.
+"""How a model's scores differ between groups of faces: rates by group, gaps between groups, with intervals.
 
 Every measure is a share of faces, so that each can be counted and checked by hand:
 
-- `accuracy`: faces of the group answered with their label;
-- `selection_rate` of an emotion: faces of the group answered with it, whatever their label;
-- `recall` of an emotion: faces with its label answered with it (true positive rate);
-- `false_positive_rate` of an emotion: faces without its label answered with it.
+- `accuracy`: faces of the group predicted as their label;
+- `selection_rate` of an emotion: faces of the group predicted as it, whatever their label;
+- `recall` of an emotion: faces with its label predicted as it (true positive rate);
+- `false_positive_rate` of an emotion: faces without its label predicted as it.
 
-A *gap* is the largest difference of a measure between two groups, as `fairlearn.metrics.MetricFrame.difference` has
-it. The demographic-parity difference of an emotion is the gap of its selection rate, its equalised-odds difference
-the larger of the gaps of its recall and its false positive rate (Hardt, Price and Srebro 2016, arXiv 1610.02413), each
-emotion one against the rest.
+A *gap* is the largest difference of a measure between two groups. The demographic-parity difference of an emotion is
+the gap of its selection rate, its equalised-odds difference the larger of the gaps of its recall and its false positive
+rate (Hardt, Price and Srebro 2016, arXiv 1610.02413, definition 2.1), each emotion one against the rest.
 
-The values come from fairlearn. The intervals come from a bootstrap that is stratified by group; see
-`fer.metrics.group_gaps` for those of gaps.
+The intervals come from a bootstrap that is stratified by group; see `fer.metrics.group_gaps` for those of gaps.
 """
 
 from collections.abc import Mapping, Sequence
@@ -26,6 +24,7 @@ import numpy.typing as npt
 from fer.common.errors import DataError
 from fer.common.labels import EMOTIONS
 from fer.metrics.bootstrap import resampled_confusions
+from fer.metrics.estimate import Estimate
 from fer.metrics.group_gaps import Gap, largest_gaps
 from fer.metrics.group_rates import (
     LEVEL,
@@ -34,12 +33,10 @@ from fer.metrics.group_rates import (
     Measure,
     balanced_accuracy,
     rate_counts,
-    rate_frame,
-    rate_key,
     rates,
 )
 from fer.metrics.predictions import Floats, Predictions
-from fer.metrics.scores import Estimate, confusion_matrix
+from fer.metrics.scores import confusion_matrix
 
 UNKNOWN: Final = ""
 """The group of a face whose group is not known; it is in no number."""
@@ -166,7 +163,6 @@ def _score_grouping(
     if large:
         rows = np.flatnonzero(np.isin(column, large))
         labels, predicted = predictions.labels[rows], predictions.predicted[rows]
-        frame = rate_frame(labels, predicted, groups=column[rows], min_faces=min_group)
         confusions = np.stack(
             [confusion_matrix(labels[column[rows] == group], predicted[column[rows] == group]) for group in large]
         )
@@ -176,13 +172,12 @@ def _score_grouping(
                 for number, confusion in enumerate(confusions)
             ]
         )
-        values_GM = frame.by_group.loc[large, [rate_key(*measure) for measure in MEASURES]].to_numpy(np.float64)
-        balanced_G = frame.by_group.loc[large, "balanced_accuracy"].to_numpy(np.float64)
+        hits_GM, totals_GM = rate_counts(confusions)
+        values_GM = np.where(totals_GM >= min_group, rates(hits_GM, totals_GM), np.nan)
+        balanced_G = balanced_accuracy(hits_GM, totals_GM)
         for g, group in enumerate(large):
             scores[group] = _group_scores(group, values_GM[g], float(balanced_G[g]), confusions[g], draws[g])
-        gaps, comparisons = largest_gaps(
-            [scores[group] for group in large], values_GM, confusions, draws, frame, level=level
-        )
+        gaps, comparisons = largest_gaps([scores[group] for group in large], values_GM, confusions, draws, level=level)
     return GroupingScores(
         name=name,
         n=int(known.sum()),

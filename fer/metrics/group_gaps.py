@@ -10,17 +10,14 @@ groups.
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import combinations
-from typing import TYPE_CHECKING, Any, Final
+from typing import Final
 
 import numpy as np
 import numpy.typing as npt
 
-from fer.metrics.group_rates import LEVEL, MEASURES, GroupScores, Measure, rate_counts, rate_key, rates
+from fer.metrics.estimate import Estimate
+from fer.metrics.group_rates import LEVEL, MEASURES, GroupScores, Measure, rate_counts, rates
 from fer.metrics.predictions import Floats
-from fer.metrics.scores import Estimate
-
-if TYPE_CHECKING:
-    from fairlearn.metrics import MetricFrame  # type: ignore[attr-defined]
 
 _LEAST_CRITICAL: Final = 1.959964
 """97.5 % quantile of the normal distribution."""
@@ -59,7 +56,6 @@ def largest_gaps(
     values_GM: Floats,
     confusions: npt.NDArray[np.int64],
     draws_GBCC: npt.NDArray[np.int64],
-    frame: "MetricFrame",
     *,
     level: float,
 ) -> tuple[tuple[Gap, ...], int]:
@@ -70,7 +66,6 @@ def largest_gaps(
         values_GM: float64 (G, M), each rate of `MEASURES`, NaN where it is over too few faces.
         confusions: int64 (G, 7, 7).
         draws_GBCC: int64 (G, B, 7, 7), the confusion matrices' bootstrap resamples.
-        frame: fairlearn's table of these groups.
         level: joint level of `Gap.corrected` over all pairs and measures of these groups.
     """
     hits_GM, totals_GM = rate_counts(confusions)
@@ -90,8 +85,6 @@ def largest_gaps(
     # Resamples of a rate of 0 or 1 do not vary: two normal groups are the least that is allowed for.
     critical_M = np.maximum(np.quantile(largest_BM, LEVEL, axis=0), _LEAST_CRITICAL)
     critical_of_all = max(float(np.quantile(largest_BM.max(axis=1), level)), _LEAST_CRITICAL)
-    difference_of: Any = frame.difference(method="between_groups").to_dict()
-    ratio_of: Any = frame.ratio(method="between_groups").to_dict()
     gaps = []
     for m, (measure, emotion) in enumerate(MEASURES):
         if known_GM[:, m].sum() < 2:
@@ -102,8 +95,8 @@ def largest_gaps(
         rate_low, rate_high = large[low].rate(measure, emotion), large[high].rate(measure, emotion)
         assert rate_low is not None
         assert rate_high is not None
-        key = rate_key(measure, emotion)
-        value, ratio = float(difference_of[key]), float(ratio_of[key])
+        value = rate_high.value - rate_low.value
+        ratio = rate_low.value / rate_high.value if rate_high.value > 0 else float("nan")
         n = rate_low.n + rate_high.n
         error = float(np.sqrt(variance_GM[low, m] + variance_GM[high, m]))
         reach = float(critical_M[m]) * error

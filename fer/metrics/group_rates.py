@@ -1,18 +1,15 @@
-"""The rates that groups of faces are compared by, counted on confusion matrices and tabled by fairlearn."""
+"""The rates that groups of faces are compared by, counted on confusion matrices."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final, Literal
+from typing import Final, Literal
 
 import numpy as np
 import numpy.typing as npt
 
 from fer.common.labels import EMOTIONS, NUM_CLASSES
+from fer.metrics.estimate import Estimate
 from fer.metrics.predictions import Floats
-from fer.metrics.scores import Estimate, confusion_matrix
-
-if TYPE_CHECKING:
-    from fairlearn.metrics import MetricFrame  # type: ignore[attr-defined]
 
 Measure = Literal["accuracy", "recall", "false_positive_rate", "selection_rate"]
 
@@ -62,30 +59,6 @@ class GroupScores:
         return self.accuracy is None
 
 
-def rate_key(measure: Measure, emotion: str | None) -> str:
-    """The name of a rate's column in `rate_frame`."""
-    return measure if emotion is None else f"{measure} {emotion}"
-
-
-def rate_frame(
-    labels: npt.NDArray[np.int64], predicted: npt.NDArray[np.int64], *, groups: npt.NDArray[np.str_], min_faces: int
-) -> "MetricFrame":
-    """fairlearn's table of every rate, and of `balanced_accuracy`, by group.
-
-    Args:
-        labels: int64 array (N,), true classes.
-        predicted: int64 array (N,), answers.
-        groups: str array (N,).
-        min_faces: a rate over fewer faces is NaN.
-    """
-    from fairlearn.metrics import MetricFrame  # type: ignore[attr-defined]
-
-    metrics: dict[str, Callable[..., float]] = {"balanced_accuracy": _balanced_accuracy}
-    for index, (measure, emotion) in enumerate(MEASURES):
-        metrics[rate_key(measure, emotion)] = _rate(index, min_faces)
-    return MetricFrame(metrics=metrics, y_true=labels, y_pred=predicted, sensitive_features=groups)
-
-
 def rate_counts(confusion: npt.NDArray[np.int64]) -> tuple[Floats, Floats]:
     """Confusion matrices (..., C, C) -> hits and totals (..., M): each rate is their quotient."""
     hits = np.diagonal(confusion, axis1=-2, axis2=-1).astype(np.float64)
@@ -110,15 +83,3 @@ def balanced_accuracy(hits_M: Floats, totals_M: Floats) -> Floats:
     recalls, occurs = rates(hits_M[..., recall], totals_M[..., recall]), totals_M[..., recall] > 0
     average: Floats = np.where(occurs, recalls, 0).sum(axis=-1) / occurs.sum(axis=-1)
     return average
-
-
-def _balanced_accuracy(labels: npt.ArrayLike, predicted: npt.ArrayLike) -> float:
-    return float(balanced_accuracy(*rate_counts(confusion_matrix(np.asarray(labels), np.asarray(predicted)))))
-
-
-def _rate(index: int, min_faces: int) -> Callable[..., float]:
-    def rate(labels: npt.ArrayLike, predicted: npt.ArrayLike) -> float:
-        hits_M, totals_M = rate_counts(confusion_matrix(np.asarray(labels), np.asarray(predicted)))
-        return float(hits_M[index] / totals_M[index]) if totals_M[index] >= min_faces else float("nan")
-
-    return rate

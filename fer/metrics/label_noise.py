@@ -1,4 +1,4 @@
-"""How far labels can be trusted: likely label errors, and answers held against several people's votes.
+"""How far labels can be trusted: likely label errors, and predictions held against several people's votes.
 
 Nothing here changes a label or leaves a face out of a score.
 """
@@ -12,8 +12,8 @@ import numpy.typing as npt
 
 from fer.common.errors import DataError
 from fer.common.labels import EMOTIONS, NUM_CLASSES
+from fer.metrics.estimate import Estimate
 from fer.metrics.predictions import Floats, Predictions
-from fer.metrics.scores import Estimate
 
 OTHER_EMOTION = NUM_CLASSES
 """A majority for an emotion that none of the seven labels stands for (contempt)."""
@@ -29,7 +29,8 @@ _BLOCK = 256
 
 @dataclass(frozen=True, kw_only=True)
 class LabelIssues:
-    """Labels that a model's answers speak against (confident learning: Northcutt, Jiang and Chuang 2021, JAIR 70).
+    """Labels that a model's predictions speak against (confident learning: Northcutt, Jiang and Chuang
+    2021, JAIR 70, arXiv 1911.00068).
 
     Attributes:
         rows: int64 (K,), rows of the table, the least believable label first.
@@ -58,8 +59,8 @@ class VoteLevel:
         name: one of `LEVELS`.
         lowest, highest: entropy of the votes on these faces, in nats.
         label_is_top: share whose label is the most voted emotion, one of several equals included.
-        accuracy: share answered with the label.
-        top_accuracy: share answered with the most voted emotion, one of several equals included.
+        accuracy: share predicted as the label.
+        top_accuracy: share predicted as the most voted emotion, one of several equals included.
     """
 
     name: str
@@ -72,12 +73,12 @@ class VoteLevel:
 
 @dataclass(frozen=True, kw_only=True)
 class VoteScores:
-    """A model's answers and the labels, held against votes; all shares in [0, 1], divergences in nats.
+    """A model's predictions and the labels, held against votes; all shares in [0, 1], divergences in nats.
 
     Attributes:
         label_is_majority: share of the faces with a majority whose label is that majority.
-        accuracy: share of the faces with a majority among the seven emotions that are answered with the label.
-        majority_accuracy: share of the same faces that are answered with the majority.
+        accuracy: share of the faces with a majority among the seven emotions that are predicted as the label.
+        majority_accuracy: share of the same faces that are predicted as the majority.
         kl: mean Kullback-Leibler divergence of the model's distribution from the votes', KL(votes || model).
         cross_entropy: mean cross-entropy of the model to the votes; `kl` plus `entropy`.
         entropy: mean entropy of the votes, the least a model's cross-entropy can be.
@@ -153,7 +154,8 @@ def score_against_votes(
     resamples: int = 2000,
     seed: int = 0,
 ) -> VoteScores:
-    """Holds labels and answers against people's votes; intervals are 95 % percentile bootstrap intervals over faces.
+    """Holds labels and predictions against people's votes; intervals are 95 % percentile bootstrap intervals over
+    faces.
 
     Args:
         predictions: the table, N faces.

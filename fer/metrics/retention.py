@@ -1,7 +1,7 @@
 """How much of a score is kept when faces are changed, and how much of the loss another model brings back.
 
 All tables hold the same faces in the same order, so every interval is a paired percentile bootstrap over faces: a
-resample draws a face together with all answers to it.
+resample draws a face together with all predictions for it.
 """
 
 from collections.abc import Callable, Sequence
@@ -10,8 +10,8 @@ from functools import reduce
 import numpy as np
 
 from fer.common.errors import DataError
+from fer.metrics.estimate import Estimate
 from fer.metrics.predictions import Floats, Predictions
-from fer.metrics.scores import Estimate
 from fer.metrics.significance import same_faces
 
 
@@ -19,8 +19,8 @@ def retention(clean: Predictions, changed: Predictions, *, resamples: int = 2000
     """Accuracy on `changed` as a share of that on `clean`: 1 where nothing is lost; NaN where `clean` has no hit.
 
     Args:
-        clean: answers to the faces as they are.
-        changed: answers to the same faces, hidden, corrupted or otherwise changed.
+        clean: predictions for the faces as they are.
+        changed: predictions for the same faces, hidden, corrupted or otherwise changed.
         resamples: bootstrap resamples.
         seed: of the resampling.
 
@@ -44,9 +44,9 @@ def loss_recovered(
     a NaN interval, where the loss cannot be told from none (its own 95 % interval reaches 0): a share of nothing.
 
     Args:
-        clean: answers of the first model to the faces as they are.
-        changed: its answers to the changed faces.
-        tuned: another model's answers to the changed faces.
+        clean: predictions of the first model for the faces as they are.
+        changed: its predictions to the changed faces.
+        tuned: another model's predictions to the changed faces.
         resamples: bootstrap resamples.
         seed: of the resampling.
 
@@ -85,8 +85,8 @@ def _paired(
             )
     hits = [(table.predicted == table.labels).astype(np.int64) for table in tables]
     outcomes = 2 ** len(hits)
-    # Which answers to a face were right, as the bits of one number. Drawing faces with replacement and counting them by
-    # it is one multinomial draw: the same bootstrap.
+    # Which predictions for a face were right, as the bits of one number. Drawing faces with replacement and counting
+    # them by it is one multinomial draw: the same bootstrap.
     pattern_N = reduce(lambda so_far, hit: 2 * so_far + hit, hits)
     counts = np.bincount(pattern_N, minlength=outcomes)
     places = np.arange(len(hits) - 1, -1, -1)

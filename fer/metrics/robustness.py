@@ -1,9 +1,10 @@
-"""How much of a score survives corruption: retention, chance-corrected retention, mCE and relative mCE (SPEC E4).
+"""How much of a score survives corruption: retention, chance-corrected retention, mCE and relative mCE (Hendrycks
+and Dietterich 2019, arXiv 1903.12261, section 4.2).
 
 Every number comes with a 95 % percentile bootstrap interval over faces. A resample draws the same faces for the clean
-and for every spoilt set, and for both models of a comparison, so that what makes a face easy or hard cancels in ratios.
-The intervals do not cover the choice of the corruptions or of the training seed. A ratio whose denominator is not above
-0 is undefined (NaN); one that is undefined in over 2.5 % of the resamples has no interval (NaN ends).
+and for every corrupted set, and for both models of a comparison, so that what makes a face easy or hard cancels in
+ratios. The intervals do not cover the choice of the corruptions or of the training seed. A ratio whose denominator is
+not above 0 is undefined (NaN); one that is undefined in over 2.5 % of the resamples has no interval (NaN ends).
 """
 
 from collections.abc import Mapping, Sequence
@@ -14,8 +15,8 @@ import numpy.typing as npt
 
 from fer.common.errors import DataError
 from fer.common.labels import NUM_CLASSES
+from fer.metrics.estimate import Estimate
 from fer.metrics.predictions import Floats
-from fer.metrics.scores import Estimate
 
 Classes = npt.NDArray[np.int64]
 
@@ -28,15 +29,15 @@ _MISSING = 0.025
 
 @dataclass(frozen=True, kw_only=True)
 class AccuracyGrid:
-    """Accuracies of one model on the same faces, clean and spoilt: observed at index 0 of axis R, then resampled.
+    """Accuracies of one model on the same faces, clean and corrupted: observed at index 0 of axis R, then resampled.
 
     Attributes:
         names: the K corruptions.
         severities: the S severities of each.
         n: faces.
         clean: float64 array (R,), accuracy on the untouched faces.
-        majority: float64 array (R,), accuracy of always answering the emotion most common among these faces.
-        spoilt: float64 array (R, K, S).
+        majority: float64 array (R,), accuracy of always predicting the emotion most common among these faces.
+        corrupted: float64 array (R, K, S).
     """
 
     names: tuple[str, ...]
@@ -44,7 +45,7 @@ class AccuracyGrid:
     n: int
     clean: Floats
     majority: Floats
-    spoilt: Floats
+    corrupted: Floats
 
     @property
     def clean_accuracy(self) -> Estimate:
@@ -53,7 +54,7 @@ class AccuracyGrid:
 
     def accuracy(self, name: str, severity: int) -> Estimate:
         """Accuracy under one corruption at one severity."""
-        return self._estimate(self.spoilt[:, self.names.index(name), self.severities.index(severity)])
+        return self._estimate(self.corrupted[:, self.names.index(name), self.severities.index(severity)])
 
     def mean_accuracy(self, names: Sequence[str], severity: int | None = None) -> Estimate:
         """Mean accuracy over `names`, at one severity or over all."""
@@ -69,14 +70,14 @@ class AccuracyGrid:
     def corrected_retention(self, names: Sequence[str], severity: int | None = None) -> Estimate:
         """Share of what the model knows beyond chance that is left: (accuracy - chance) / (clean accuracy - chance).
 
-        Chance is the accuracy of always answering the emotion most common among these faces, not one in seven: a model
-        that sees nothing can still know which answer is the most frequent, and plain retention credits it for that. 0
-        is no better than that answer, below 0 is worse. Undefined (NaN) where the clean accuracy is not above chance.
+        Chance is the accuracy of always predicting the emotion most common among these faces, not one in seven: a model
+        that sees nothing can still know which emotion is the most frequent, and plain retention credits it for that. 0
+        is no better than that, below 0 is worse. Undefined (NaN) where the clean accuracy is not above chance.
         """
         return self._estimate(_ratio(self._mean(names, severity) - self.majority, self.clean - self.majority))
 
     def corruption_error(self, baseline: "AccuracyGrid", names: Sequence[str]) -> Estimate:
-        """Mean corruption error over `names` (mCE; of one name, its CE), arXiv 1903.12261, section 4.2.
+        """Mean corruption error over `names` (mCE; of one name, its CE); Hendrycks and Dietterich 2019, section 4.2.
 
         CE is the sum of the errors over the severities over the same sum of the baseline's. 1 is as good as the
         baseline, less is better. Undefined (NaN) where the baseline makes no error.
@@ -99,12 +100,12 @@ class AccuracyGrid:
 
     def worst(self) -> tuple[str, int]:
         """The corruption and severity with the lowest accuracy; the first of equals."""
-        corruption, severity = np.unravel_index(int(self.spoilt[0].argmin()), self.spoilt[0].shape)
+        corruption, severity = np.unravel_index(int(self.corrupted[0].argmin()), self.corrupted[0].shape)
         return self.names[corruption], self.severities[severity]
 
     def _mean(self, names: Sequence[str], severity: int | None) -> Floats:
         """float64 array (R,)."""
-        chosen = self.spoilt[:, [self.names.index(name) for name in names]]
+        chosen = self.corrupted[:, [self.names.index(name) for name in names]]
         if severity is not None:
             chosen = chosen[:, :, [self.severities.index(severity)]]
         mean: Floats = chosen.mean(axis=(1, 2))
@@ -140,17 +141,17 @@ def accuracy_grid(
     labels_N: Classes,
     *,
     clean_N: Classes,
-    spoilt_SN: Mapping[str, Classes],
+    corrupted_SN: Mapping[str, Classes],
     severities: Sequence[int],
     resamples: int = 2000,
     seed: int = 0,
 ) -> AccuracyGrid:
-    """Accuracies of a model's answers, with bootstrap resamples of the faces.
+    """Accuracies of a model's predictions, with bootstrap resamples of the faces.
 
     Args:
         labels_N: int64 array (N,), true classes.
-        clean_N: int64 array (N,), answers to the untouched faces.
-        spoilt_SN: corruption -> int64 array (S, N), answers to the same faces at each severity.
+        clean_N: int64 array (N,), predictions for the untouched faces.
+        corrupted_SN: corruption -> int64 array (S, N), predictions for the same faces at each severity.
         severities: the S severities.
         resamples: bootstrap resamples.
         seed: of the resampling; grids of equal N and seed draw the same faces.
@@ -159,24 +160,24 @@ def accuracy_grid(
         DataError: no faces, no corruptions, or arrays of other shapes.
     """
     n = len(labels_N)
-    shapes = {name: answers.shape for name, answers in spoilt_SN.items() if answers.shape != (len(severities), n)}
-    if n == 0 or len(spoilt_SN) == 0 or clean_N.shape != (n,) or shapes:
+    shapes = {name: of.shape for name, of in corrupted_SN.items() if of.shape != (len(severities), n)}
+    if n == 0 or len(corrupted_SN) == 0 or clean_N.shape != (n,) or shapes:
         raise DataError(
-            f"robustness needs answers of shape ({len(severities)}, {n}) for at least one face and one corruption; got "
-            f"clean {clean_N.shape}, {len(spoilt_SN)} corruptions, of other shape: {shapes or 'none'}"
+            f"robustness needs predictions of shape ({len(severities)}, {n}) for at least one face and one corruption; "
+            f"got clean {clean_N.shape}, {len(corrupted_SN)} corruptions, of other shape: {shapes or 'none'}"
         )
     commonest = int(np.bincount(labels_N, minlength=NUM_CLASSES).argmax())
     hits_MN = np.concatenate(
-        [(clean_N == labels_N)[None], (labels_N == commonest)[None], *(a == labels_N for a in spoilt_SN.values())]
+        [(clean_N == labels_N)[None], (labels_N == commonest)[None], *(a == labels_N for a in corrupted_SN.values())]
     )
     accuracy_RM = _with_resamples(hits_MN, resamples, seed)
     return AccuracyGrid(
-        names=tuple(spoilt_SN),
+        names=tuple(corrupted_SN),
         severities=tuple(severities),
         n=n,
         clean=accuracy_RM[:, 0],
         majority=accuracy_RM[:, 1],
-        spoilt=accuracy_RM[:, 2:].reshape(1 + resamples, len(spoilt_SN), len(severities)),
+        corrupted=accuracy_RM[:, 2:].reshape(1 + resamples, len(corrupted_SN), len(severities)),
     )
 
 

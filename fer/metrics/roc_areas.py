@@ -1,4 +1,4 @@
-"""Areas under the ROC curves of one table of answers, for many weightings of its faces at once."""
+"""Areas under the ROC curves of one table of predictions, for many weightings of its faces at once."""
 
 import numpy as np
 import numpy.typing as npt
@@ -11,8 +11,8 @@ class RocAreas:
     """One-vs-rest areas under the ROC curves of C classes.
 
     The area is the weighted share of (positive, negative) pairs that the score puts in order, ties counting half,
-    computed from weighted mid-ranks (Hanley and McNeil 1982, section "Wilcoxon"). What depends on the answers alone
-    is sorted once here; a bootstrap then asks for thousands of weightings.
+    computed from weighted mid-ranks (Hanley and McNeil 1982, section "Wilcoxon"). What depends on the predictions alone
+    is sorted once here; a bootstrap then needs thousands of weightings.
 
     Args:
         labels_N: true classes, 0 to C - 1.

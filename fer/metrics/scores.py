@@ -1,4 +1,4 @@
-"""Scores of prediction tables, each with a bootstrap interval (SPEC E1). NumPy only; nothing here knows a net.
+"""Scores of prediction tables, each with a bootstrap interval (Efron 1979). NumPy only; nothing here knows a net.
 
 Conventions where a ratio has no denominator, those of scikit-learn with `zero_division=0`:
 
@@ -19,6 +19,7 @@ import numpy.typing as npt
 from fer.common.errors import DataError
 from fer.common.labels import EMOTIONS, NUM_CLASSES
 from fer.metrics.bootstrap import bootstrap_counts, resampled_confusions
+from fer.metrics.estimate import Estimate
 from fer.metrics.predictions import Floats, Predictions
 from fer.metrics.roc_areas import RocAreas
 
@@ -33,33 +34,6 @@ METRICS: Final[Mapping[str, str]] = MappingProxyType(
     }
 )
 """Every metric of `evaluate` by key, with its name for tables. All but `nll` (nats, lower is better) lie in [0, 1]."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Estimate:
-    """A score with its 95 % percentile bootstrap interval and the number of faces behind it."""
-
-    value: float
-    low: float
-    high: float
-    n: int
-
-    @classmethod
-    def of_draws(cls, value: float, draws: Floats, n: int) -> "Estimate":
-        """A score with the interval of its bootstrap draws; those that are not finite are left out."""
-        defined = draws[np.isfinite(draws)]
-        low, high = np.percentile(defined, (2.5, 97.5)) if len(defined) > 0 else (np.nan, np.nan)
-        return cls(value=value, low=float(low), high=float(high), n=n)
-
-    def as_dict(self) -> dict[str, float | int | None]:
-        """`{"value", "low", "high", "n"}` for JSON; an undefined score is null."""
-        numbers = {"value": self.value, "low": self.low, "high": self.high}
-        return {**{key: number if np.isfinite(number) else None for key, number in numbers.items()}, "n": self.n}
-
-    def as_columns(self, name: str) -> dict[str, float | int | None]:
-        """`{name, name_low, name_high}` for a row of a CSV; an undefined score is None."""
-        numbers = self.as_dict()
-        return {name: numbers["value"], f"{name}_low": numbers["low"], f"{name}_high": numbers["high"]}
 
 
 @dataclass(frozen=True, kw_only=True)

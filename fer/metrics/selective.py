@@ -1,7 +1,8 @@
-"""Answering only where the confidence allows it: risk against coverage, and thresholds (SPEC E5). NumPy only.
+"""Selective prediction (classification with a reject option): risk against coverage, and thresholds. NumPy only.
 
-A face is answered where its confidence is at least the threshold. Coverage is the share of faces answered, risk the
-share of wrong ones among these (El-Yaniv and Wiener 2010).
+A face is accepted where its confidence is at least the threshold; elsewhere the model abstains. Coverage is the share
+of faces accepted, risk the share of wrong predictions among these (El-Yaniv and Wiener 2010, JMLR 11:1605; Geifman and
+El-Yaniv 2017, arXiv 1705.08500).
 """
 
 from dataclasses import dataclass
@@ -16,44 +17,45 @@ from fer.metrics.predictions import Floats
 
 @dataclass(frozen=True, kw_only=True)
 class RiskCoverage:
-    """Every choice of answered faces that some threshold makes, from the fewest to all.
+    """Every choice of accepted faces that some threshold makes, from the fewest to all.
 
     Attributes:
         threshold: float64 array (K,), the distinct confidences, falling.
-        answered: int64 array (K,), faces with at least that confidence; the last is all of them.
-        risk: float64 array (K,), share of wrong answers among these.
+        accepted: int64 array (K,), faces with at least that confidence; the last is all of them.
+        risk: float64 array (K,), share of wrong predictions among these.
     """
 
     threshold: Floats
-    answered: npt.NDArray[np.int64]
+    accepted: npt.NDArray[np.int64]
     risk: Floats
 
     @property
     def n(self) -> int:
         """How many faces there are."""
-        return int(self.answered[-1])
+        return int(self.accepted[-1])
 
     @property
     def coverage(self) -> Floats:
-        """float64 array (K,): share of the faces that is answered, in (0, 1]."""
-        shares: Floats = self.answered / self.n
+        """float64 array (K,): share of the faces that is accepted, in (0, 1]."""
+        shares: Floats = self.accepted / self.n
         return shares
 
     @property
     def area(self) -> float:
-        """AURC: the risk averaged over the thresholds that the faces' own confidences set (arXiv 1805.08206).
+        """AURC: the risk averaged over the thresholds that the faces' own confidences set (Geifman, Uziel and El-Yaniv
+        2019, arXiv 1805.08206).
 
-        Faces of equal confidence are answered together, so their order does not matter.
+        Faces of equal confidence are accepted together, so their order does not matter.
         """
-        return float((np.diff(self.answered, prepend=0) * self.risk).sum() / self.n)
+        return float((np.diff(self.accepted, prepend=0) * self.risk).sum() / self.n)
 
 
 def risk_coverage(confidence_N: npt.NDArray[Any], correct_N: npt.NDArray[np.bool_]) -> RiskCoverage:
-    """The curve of risk against coverage (arXiv 1705.08500).
+    """The curve of risk against coverage (Geifman and El-Yaniv 2017, arXiv 1705.08500).
 
     Args:
-        confidence_N: confidence of each answer.
-        correct_N: whether each answer is right.
+        confidence_N: confidence of each prediction.
+        correct_N: whether each prediction is correct.
 
     Raises:
         DataError: no faces.
@@ -61,10 +63,10 @@ def risk_coverage(confidence_N: npt.NDArray[Any], correct_N: npt.NDArray[np.bool
     if len(confidence_N) == 0:
         raise DataError("there are no faces, so there is no risk-coverage curve")
     order, last = descending_groups(confidence_N)
-    answered = last + 1
+    accepted = last + 1
     wrong = np.cumsum(~correct_N[order])[last]
     return RiskCoverage(
-        threshold=np.asarray(confidence_N, np.float64)[order][last], answered=answered, risk=wrong / answered
+        threshold=np.asarray(confidence_N, np.float64)[order][last], accepted=accepted, risk=wrong / accepted
     )
 
 
@@ -76,43 +78,43 @@ def descending_groups(confidence_N: npt.NDArray[Any]) -> tuple[npt.NDArray[np.in
 
 
 def perfect_ranking(n: int, num_wrong: int) -> tuple[Floats, Floats]:
-    """Coverage and risk, float64 arrays (n,), with every right answer surer than every wrong one."""
-    answered = np.arange(1, n + 1)
-    return answered / n, np.maximum(answered - (n - num_wrong), 0) / answered
+    """Coverage and risk, float64 arrays (n,), with every correct prediction surer than every wrong one."""
+    accepted = np.arange(1, n + 1)
+    return accepted / n, np.maximum(accepted - (n - num_wrong), 0) / accepted
 
 
 def threshold_for_accuracy(curve: RiskCoverage, accuracy: float, *, at_least: int = 1) -> float | None:
-    """The lowest threshold at which the answered faces reach an accuracy, so that as many as possible are answered.
+    """The lowest threshold at which the accepted faces reach an accuracy, so that as many as possible are accepted.
 
-    It lies halfway between the lowest confidence answered and the next one below, so that rounding moves no face
-    across; 0 where answering all is accurate enough.
+    It lies halfway between the lowest confidence accepted and the next one below, so that rounding moves no face
+    across; 0 where accepting all is accurate enough.
 
     Args:
         curve: of the faces that set the threshold.
         accuracy: what to reach, in (0, 1].
-        at_least: how many faces must be answered; fewer reach an accuracy by luck.
+        at_least: how many faces must be accepted; fewer reach an accuracy by luck.
 
     Returns:
         None where no threshold reaches it with so many faces.
     """
     # Risks are ratios of counts: compare counts, which do not round.
-    right = np.rint(curve.answered * (1 - curve.risk))
-    reached = np.flatnonzero((right >= accuracy * curve.answered - 1e-9) & (curve.answered >= at_least))
+    right = np.rint(curve.accepted * (1 - curve.risk))
+    reached = np.flatnonzero((right >= accuracy * curve.accepted - 1e-9) & (curve.accepted >= at_least))
     return None if len(reached) == 0 else _below(curve, int(reached[-1]))
 
 
 def threshold_for_share(curve: RiskCoverage, share: float) -> float:
-    """The highest threshold that answers at least a share of the faces, in (0, 1].
+    """The highest threshold that accepts at least a share of the faces, in (0, 1].
 
     Faces of equal confidence go together. It lies halfway between two confidences, as that of `threshold_for_accuracy`;
-    0 where it answers all.
+    0 where it accepts all.
     """
-    enough = np.flatnonzero(curve.answered >= share * curve.n - 1e-9)
+    enough = np.flatnonzero(curve.accepted >= share * curve.n - 1e-9)
     return _below(curve, int(enough[0]))
 
 
 def _below(curve: RiskCoverage, k: int) -> float:
-    """A threshold that answers exactly the faces of the curve's point `k`."""
+    """A threshold that accepts exactly the faces of the curve's point `k`."""
     if k == len(curve.threshold) - 1:
         return 0.0
     upper, lower = float(curve.threshold[k]), float(curve.threshold[k + 1])

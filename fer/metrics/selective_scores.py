@@ -1,4 +1,6 @@
-"""What abstention does to the answered faces, with intervals (SPEC E5). NumPy only."""
+"""Selective prediction (Geifman and El-Yaniv 2017, arXiv 1705.08500) with intervals: coverage, and accuracy where the
+model does not abstain. NumPy only.
+"""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -9,8 +11,8 @@ import numpy.typing as npt
 
 from fer.common.labels import EMOTIONS, NUM_CLASSES
 from fer.metrics.bootstrap import bootstrap_counts
+from fer.metrics.estimate import Estimate
 from fer.metrics.predictions import Floats, Predictions
-from fer.metrics.scores import Estimate
 from fer.metrics.selective import RiskCoverage, descending_groups, risk_coverage
 
 LEVELS: Final = tuple(np.linspace(0.02, 1.0, 50).tolist())
@@ -40,14 +42,14 @@ class Selective:
 
     Attributes:
         support: how many there are.
-        answered: how many are answered.
-        coverage: share of them that is answered.
+        accepted: on how many the model does not abstain.
+        coverage: share of them that is accepted.
         accuracy: accuracy on all of them.
-        selective_accuracy: accuracy on the answered ones; NaN where none is.
+        selective_accuracy: accuracy on the accepted ones; NaN where none is.
     """
 
     support: int
-    answered: int
+    accepted: int
     coverage: Estimate
     accuracy: Estimate
     selective_accuracy: Estimate
@@ -59,8 +61,8 @@ def evaluate_curve(
     """The risk-coverage curve with 95 % percentile bootstrap intervals over faces.
 
     Args:
-        confidence_N: confidence of each answer.
-        correct_N: whether each answer is right.
+        confidence_N: confidence of each prediction.
+        correct_N: whether each prediction is correct.
         resamples: bootstrap draws.
         seed: of the draws.
 
@@ -74,35 +76,35 @@ def evaluate_curve(
     areas, risks = [], []
     for weights_NB in bootstrap_counts(n, resamples=resamples, seed=seed):
         weights_NB = weights_NB[order]
-        answered_KB = weights_NB.cumsum(axis=0)[last]
+        accepted_KB = weights_NB.cumsum(axis=0)[last]
         wrong_KB = (weights_NB * wrong_N[:, None]).cumsum(axis=0)[last]
-        # Groups that a draw leaves out at the top have answered nobody; their weight is 0 as well.
-        risk_KB = wrong_KB / np.maximum(answered_KB, 1.0)
-        drawn_KB = np.diff(answered_KB, axis=0, prepend=0.0)
+        # Groups that a draw leaves out at the top accept nobody; their weight is 0 as well.
+        risk_KB = wrong_KB / np.maximum(accepted_KB, 1.0)
+        drawn_KB = np.diff(accepted_KB, axis=0, prepend=0.0)
         areas.append((drawn_KB * risk_KB).sum(axis=0) / n)
         for b in range(weights_NB.shape[1]):
-            place = np.searchsorted(answered_KB[:, b], np.array(LEVELS) * n - 1e-9)
+            place = np.searchsorted(accepted_KB[:, b], np.array(LEVELS) * n - 1e-9)
             risks.append(risk_KB[place, b])
     low, high = np.percentile(np.array(risks), (2.5, 97.5), axis=0)
     return SelectiveCurve(curve=curve, area=Estimate.of_draws(curve.area, np.concatenate(areas), n), low=low, high=high)
 
 
 def evaluate_abstention(
-    predictions: Predictions, answered_N: npt.NDArray[np.bool_], *, resamples: int = 2000, seed: int = 0
+    predictions: Predictions, accepted_N: npt.NDArray[np.bool_], *, resamples: int = 2000, seed: int = 0
 ) -> tuple[Selective, Mapping[str, Selective]]:
     """Coverage and accuracy of all faces, and of those of each true emotion by name.
 
     Intervals are 95 % percentile bootstrap intervals over faces. Drawing faces with replacement and counting them by
-    (emotion, answered, right) is one multinomial draw with the observed shares.
+    (emotion, accepted, right) is one multinomial draw with the observed shares.
 
     Args:
         predictions: the table, at least one face.
-        answered_N: bool array (N,), which faces are answered.
+        accepted_N: bool array (N,), which faces are accepted.
         resamples: bootstrap draws.
         seed: of the draws.
     """
     correct_N = predictions.predicted == predictions.labels
-    cells = (predictions.labels * 2 + answered_N) * 2 + correct_N
+    cells = (predictions.labels * 2 + accepted_N) * 2 + correct_N
     counts = np.bincount(cells, minlength=4 * NUM_CLASSES)
     n = len(predictions)
     drawn = np.random.default_rng([seed, 3]).multinomial(n, counts / n, size=resamples)
@@ -112,8 +114,8 @@ def evaluate_abstention(
 
 
 def _selective(counts_AR: npt.NDArray[np.int64], drawn_BAR: npt.NDArray[np.int64]) -> Selective:
-    """Counts by (answered, right), and bootstrap draws of them -> scores."""
-    support, answered = int(counts_AR.sum()), int(counts_AR[1].sum())
+    """Counts by (accepted, right), and bootstrap draws of them -> scores."""
+    support, accepted = int(counts_AR.sum()), int(counts_AR[1].sum())
 
     def estimate(top: npt.NDArray[np.int64], bottom: npt.NDArray[np.int64], n: int) -> Estimate:
         # The first row holds the observed counts, the others the draws.
@@ -121,11 +123,11 @@ def _selective(counts_AR: npt.NDArray[np.int64], drawn_BAR: npt.NDArray[np.int64
         return Estimate.of_draws(float(shares[0]), shares[1:], n)
 
     every = np.concatenate([counts_AR[None], drawn_BAR])
-    faces, answers = every.sum(axis=(1, 2)), every[:, 1].sum(axis=1)
+    faces, kept = every.sum(axis=(1, 2)), every[:, 1].sum(axis=1)
     return Selective(
         support=support,
-        answered=answered,
-        coverage=estimate(answers, faces, support),
+        accepted=accepted,
+        coverage=estimate(kept, faces, support),
         accuracy=estimate(every[:, :, 1].sum(axis=1), faces, support),
-        selective_accuracy=estimate(every[:, 1, 1], answers, answered),
+        selective_accuracy=estimate(every[:, 1, 1], kept, accepted),
     )

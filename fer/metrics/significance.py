@@ -15,8 +15,8 @@ import numpy as np
 import numpy.typing as npt
 
 from fer.common.errors import DataError
+from fer.metrics.estimate import Estimate
 from fer.metrics.predictions import Floats, Predictions
-from fer.metrics.scores import Estimate
 
 EXACT_BELOW: Final = 25
 """Discordant pairs below which the test is the exact binomial one: the chi-squared approximation is poor there."""
@@ -89,8 +89,8 @@ def holm(p_values: Sequence[float]) -> Floats:
 def accuracy_difference(first: Predictions, second: Predictions, *, resamples: int = 2000, seed: int = 0) -> Estimate:
     """Accuracy of `first` minus that of `second`, with its 95 % paired percentile bootstrap interval.
 
-    Each resample draws faces and takes both models' answers to them, so that what is hard for both cancels out: the
-    interval is narrower than two single intervals suggest.
+    Each resample draws faces and takes both models' predictions for them, so that what is hard for both cancels out:
+    the interval is narrower than two single intervals suggest.
 
     Raises:
         DataError: the tables hold different faces, or none.

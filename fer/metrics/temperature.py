@@ -30,10 +30,11 @@ def log_probabilities(probabilities_NC: Probabilities) -> Floats:
 
 
 def apply_temperature(probabilities_NC: Probabilities, temperature: float) -> Floats:
-    """float64 array (N, C): softmax(log p / temperature), rows sum to 1 (arXiv 1706.04599, section 4.2).
+    """float64 array (N, C): softmax(log p / temperature), rows sum to 1 (Guo et al. 2017, arXiv 1706.04599, section
+    4.2).
 
     Above 1 it lowers confidence, below 1 it raises it. The order of the classes of a face stays as it is, so every
-    answer, and with it accuracy, does too.
+    prediction, and with it accuracy, does too.
 
     Args:
         probabilities_NC: float array (N, C), rows sum to 1; exact zeros are allowed.
@@ -46,10 +47,10 @@ def apply_temperature(probabilities_NC: Probabilities, temperature: float) -> Fl
 
 
 def fit_temperature(probabilities_NC: Probabilities, labels_N: npt.NDArray[np.int64]) -> float:
-    """The temperature with the least negative log-likelihood (arXiv 1706.04599, section 4.2), within `TEMPERATURES`.
+    """The temperature with the least negative log-likelihood, within `TEMPERATURES` (arXiv 1706.04599, section 4.2).
 
     The loss is convex in 1 / temperature, so the root of its derivative is its only minimum. Where the loss still falls
-    at a bound (every answer right, or answers no better than guesses), the bound is the answer; where every
+    at a bound (every prediction correct, or none better than guesses), the bound is returned; where every
     temperature is as good as every other (uniform probabilities), 1 is.
 
     Args:

@@ -7,8 +7,8 @@ from importlib import import_module
 from typing import Final
 
 from fer.common.errors import FerError
-from fer.report.finding import Finding
-from fer.report.subject import Subject
+from fer.report.context import ReportContext
+from fer.report.result import AnalysisResult
 
 log = logging.getLogger(__name__)
 
@@ -27,25 +27,25 @@ CLOSING: Final = (
 )
 """Analyses that stand between the scores and the facts of training and data."""
 
-Analyse = Callable[[Subject], Finding | None]
+Analyse = Callable[[ReportContext], AnalysisResult | None]
 """The function `analyse` of a room `fer.report.<name>.analysis`; None where it does not apply to these runs."""
 
 
-def run_analyses(subject: Subject) -> dict[str, Finding]:
+def run_analyses(context: ReportContext) -> dict[str, AnalysisResult]:
     """What each analysis found, by name, in reading order.
 
     One that meets a mistake of the user's (a group file that matches no face, an extra that is not installed) becomes a
     note, so that whatever can be reported is.
     """
-    findings = {}
+    results = {}
     for name in (*OPENING, *CLOSING):
         analyse: Analyse = import_module(f"fer.report.{name}.analysis").analyse
         begun = time.monotonic()
         try:
-            finding = analyse(subject)
+            result = analyse(context)
         except FerError as error:
-            finding = Finding(notes=(f"The analysis “{name}” is missing: {error}",))
-        if finding is not None:
-            findings[name] = finding
+            result = AnalysisResult(notes=(f"The analysis “{name}” is missing: {error}",))
+        if result is not None:
+            results[name] = result
             log.info("analysed: %s (%.0f s)", name.replace("_", " "), time.monotonic() - begun)
-    return findings
+    return results

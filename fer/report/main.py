@@ -17,15 +17,15 @@ from fer.folders.record import RunRecord, read_runs
 from fer.folders.sweep import SweepFolder
 from fer.report.analyses import OPENING, run_analyses
 from fer.report.card.card import model_card
-from fer.report.finding import Finding
+from fer.report.context import ReportContext
+from fer.report.evaluation.evaluate import EvaluatedRun, describe_data, evaluate_run
 from fer.report.options import ReportOptions
 from fer.report.page.render import render_page
 from fer.report.page.section import Section
-from fer.report.scores.evaluation import EvaluatedRun, describe_data, evaluate_run
-from fer.report.scores.sections import command_line, facts_sections, score_sections
+from fer.report.result import AnalysisResult
+from fer.report.scores.section import command_line, facts_sections, score_sections
 from fer.report.scores.statements import is_synthetic, protocol
 from fer.report.scores.tables import tables, write_confusion, write_metrics, write_model_eval, write_per_class
-from fer.report.subject import Subject
 from fer.report.sweep.page import write_sweep_report
 
 if TYPE_CHECKING:
@@ -66,21 +66,21 @@ def make_report(runs: Sequence[Path], *, out: Path | None = None, options: Repor
     for number, record in enumerate(records, start=1):
         log.info("scoring %s (%d of %d)", record.name, number, len(records))
         evaluated.append(evaluate_record(record, models.of(record), data, options))
-    subject = Subject(run=choose_detail(evaluated), runs=evaluated, options=options, data=data, models=models)
+    context = ReportContext(run=choose_detail(evaluated), runs=evaluated, options=options, data=data, models=models)
     command = command_line([str(run) for run in runs], None if out is None else str(out))
-    return write_report(folder, subject, run_analyses(subject), command=command)
+    return write_report(folder, context, run_analyses(context), command=command)
 
 
 def evaluate_record(record: RunRecord, model: "LoadedModel", data: OpenData, options: ReportOptions) -> EvaluatedRun:
     """Scores one run's model on its data."""
     samples, fingerprint = data.of(record)
 
-    def answers(images: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:
+    def predict(images: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:
         return model.probabilities(images, batch_size=options.batch_size)
 
     return evaluate_run(
         record,
-        answers=answers,
+        predict=predict,
         labels=model.labels,
         num_parameters=sum(parameter.numel() for parameter in model.net.parameters()),
         input_shape=(model.spec.channels, model.spec.size, model.spec.size),
@@ -104,29 +104,27 @@ def choose_detail(runs: Sequence[EvaluatedRun]) -> EvaluatedRun:
     return max(candidates, key=lambda run: run.sets["public"].plain.metrics["accuracy"].value)
 
 
-def write_report(folder: Path, subject: Subject, findings: Mapping[str, Finding], *, command: str) -> Path:
+def write_report(folder: Path, context: ReportContext, results: Mapping[str, AnalysisResult], *, command: str) -> Path:
     """Writes every file of a report folder; the path of its page.
 
     Args:
         folder: made if it is not there; what an earlier report left in the analyses' folders goes.
-        subject: the runs, scored.
-        findings: what each analysis found, by name.
-        command: the command line that repeats this report.
+        context: the runs, scored.
+        results: what each analysis found, by name.
+        command: the command line that reproduces this report.
     """
     with writing(folder):
         folder.mkdir(parents=True, exist_ok=True)
     remove_leftovers(folder)
-    detail, runs, options = subject.run, subject.runs, subject.options
-    notes = _notes(subject, findings)
-    write_metrics(folder / "metrics.json", subject, findings, notes)
-    write_model_eval(folder / "model_eval.csv", runs, findings)
+    detail, runs, options = context.run, context.runs, context.options
+    notes = _notes(context, results)
+    write_metrics(folder / "metrics.json", context, results, notes)
+    write_model_eval(folder / "model_eval.csv", runs, results)
     write_per_class(folder / "per_class.csv", runs)
     write_confusion(folder, detail)
-    write_atomic(
-        folder / "model_card.md", model_card(detail, options=options, findings=findings, report_command=command)
-    )
-    sections = _sections(subject, findings, command)
-    _write_files(folder, sections, findings)
+    write_atomic(folder / "model_card.md", model_card(detail, options=options, results=results, report_command=command))
+    sections = _sections(context, results, command)
+    _write_files(folder, sections, results)
     for key, scores in tables(detail).items():
         scores.predictions.write(folder / "predictions" / f"{key}.parquet")
     page = render_page(
@@ -141,30 +139,30 @@ def write_report(folder: Path, subject: Subject, findings: Mapping[str, Finding]
     return path
 
 
-def _sections(subject: Subject, findings: Mapping[str, Finding], command: str) -> list[Section]:
+def _sections(context: ReportContext, results: Mapping[str, AnalysisResult], command: str) -> list[Section]:
     """The page in reading order."""
     # What several runs cost belongs to choosing one of them; what a single run costs can wait.
-    first = (*OPENING, "cost") if len(subject.runs) > 1 else OPENING
-    opening = [section for name in first if name in findings for section in findings[name].sections]
-    closing = [section for name, found in findings.items() if name not in first for section in found.sections]
-    title = "Result" if len(subject.runs) == 1 else f"Result of {subject.run.record.name}"
+    first = (*OPENING, "cost") if len(context.runs) > 1 else OPENING
+    opening = [section for name in first if name in results for section in results[name].sections]
+    closing = [section for name, found in results.items() if name not in first for section in found.sections]
+    title = "Result" if len(context.runs) == 1 else f"Result of {context.run.record.name}"
     return [
         *opening,
-        *score_sections(subject.run, title=title),
+        *score_sections(context.run, title=title),
         *closing,
-        *facts_sections(subject.run, report_command=command, resamples=subject.options.bootstrap),
+        *facts_sections(context.run, report_command=command, resamples=context.options.bootstrap),
     ]
 
 
-def _notes(subject: Subject, findings: Mapping[str, Finding]) -> list[str]:
+def _notes(context: ReportContext, results: Mapping[str, AnalysisResult]) -> list[str]:
     """Notes of the run in detail, those of the others under their names, then those of the analyses."""
-    others = [f"{run.record.name}: {note}" for run in subject.runs if run is not subject.run for note in run.notes]
-    return [*subject.run.notes, *others, *(note for found in findings.values() for note in found.notes)]
+    others = [f"{run.record.name}: {note}" for run in context.runs if run is not context.run for note in run.notes]
+    return [*context.run.notes, *others, *(note for found in results.values() for note in found.notes)]
 
 
-def _write_files(folder: Path, sections: Sequence[Section], findings: Mapping[str, Finding]) -> None:
+def _write_files(folder: Path, sections: Sequence[Section], results: Mapping[str, AnalysisResult]) -> None:
     """Every figure as PNG and SVG, and the files of the analyses; those of an earlier report in the same place go."""
-    files = {path: content for found in findings.values() for path, content in found.files.items()}
+    files = {path: content for found in results.values() for path, content in found.files.items()}
     for section in sections:
         for chart in section.charts:
             files |= {f"figures/{chart.key}.{kind}": chart.file(kind) for kind in ("png", "svg")}

@@ -34,7 +34,7 @@ class _Facts(BaseModel):
     model_config = ConfigDict(frozen=True, extra="ignore")
 
 
-class Estimate(_Facts):
+class MetricFacts(_Facts):
     """A score with its 95 % bootstrap interval over the `n` faces it was measured on; None where undefined."""
 
     value: float | None
@@ -103,7 +103,7 @@ class ModelFacts(_Facts):
     coverage: float
     answered_accuracy: float | None
     split: str
-    metrics: dict[str, Estimate]
+    metrics: dict[str, MetricFacts]
     source: str
     protocol: str
     data_fingerprint: str

@@ -18,7 +18,7 @@ from fer.explain.methods import METHODS, explain
 from fer.explain.occlusion import occlusion
 from fer.models.preprocess import Preprocess
 from fer.models.registry import build_net
-from fer.report.explanations.options import MethodName
+from fer.report.options import MethodName
 
 SIZE = 24
 

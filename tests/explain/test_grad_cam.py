@@ -12,7 +12,7 @@ SIZE = 12
 
 
 class Spot(nn.Module):
-    """Class 0 answers to brightness, class 1 to darkness; the last layer keeps the image's places."""
+    """Class 0 predictions for brightness, class 1 to darkness; the last layer keeps the image's places."""
 
     def __init__(self, *, stride: int = 1, inplace: bool = False) -> None:
         super().__init__()

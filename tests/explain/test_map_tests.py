@@ -31,7 +31,7 @@ def spotted(count: int = N) -> np.ndarray:
     return images
 
 
-def answers(images: np.ndarray) -> np.ndarray:
+def predict(images: np.ndarray) -> np.ndarray:
     """Probability of class 0: brightness of the one place."""
     p = images[:, 0, *PLACE].mean(axis=(1, 2)) / 250
     return np.stack([p, 1 - p], axis=1).astype(np.float32)
@@ -48,7 +48,7 @@ CLASS_0 = np.zeros(N, dtype=np.int64)
 
 def test_a_right_map_deletes_and_inserts_at_once_and_a_wrong_one_last() -> None:
     values = {"right": right_map(), "wrong": -right_map()}
-    found = faithfulness(answers, images=spotted(), classes=CLASS_0, values=values, cells=6, steps=6)
+    found = faithfulness(predict, images=spotted(), classes=CLASS_0, values=values, cells=6, steps=6)
     assert set(found) == {"right", "wrong", RANDOM}
     mean_grey = spotted()[0].mean().round() / 250
     right, wrong, random = found["right"], found["wrong"], found[RANDOM]
@@ -66,14 +66,14 @@ def test_a_right_map_deletes_and_inserts_at_once_and_a_wrong_one_last() -> None:
 def test_only_the_order_within_a_face_counts() -> None:
     values = np.random.default_rng(0).random((N, SIDE, SIDE)).astype(np.float32)
     found = faithfulness(
-        answers, images=spotted(), classes=CLASS_0, values={"a": values, "b": 5 * values - 3}, cells=SIDE
+        predict, images=spotted(), classes=CLASS_0, values={"a": values, "b": 5 * values - 3}, cells=SIDE
     )
     np.testing.assert_array_equal(found["a"].deletion, found["b"].deletion)
 
 
 def test_a_map_without_order_is_a_random_order() -> None:
     found = faithfulness(
-        answers, images=spotted(60), classes=np.zeros(60, int), values={"flat": np.zeros((60, SIDE, SIDE))}, cells=6
+        predict, images=spotted(60), classes=np.zeros(60, int), values={"flat": np.zeros((60, SIDE, SIDE))}, cells=6
     )
     assert len(np.unique(found["flat"].deletion_auc)) > 3
     assert found["flat"].deletion_auc.mean() == pytest.approx(found[RANDOM].deletion_auc.mean(), abs=0.06)
@@ -82,7 +82,7 @@ def test_a_map_without_order_is_a_random_order() -> None:
 def test_every_order_begins_and_ends_alike_and_repeats_with_its_seed() -> None:
     values = {"a": right_map()}
     first, again, other = (
-        faithfulness(answers, images=spotted(), classes=CLASS_0, values=values, seed=seed) for seed in (0, 0, 1)
+        faithfulness(predict, images=spotted(), classes=CLASS_0, values=values, seed=seed) for seed in (0, 0, 1)
     )
     for kind in ("deletion", "insertion"):
         a, random = getattr(first["a"], kind), getattr(first[RANDOM], kind)

@@ -50,7 +50,7 @@ def table(p: np.ndarray, labels: np.ndarray, *, split: str = "PublicTest") -> Pr
 
 
 @st.composite
-def answers(draw_from) -> tuple[np.ndarray, np.ndarray]:
+def prediction_tables(draw_from) -> tuple[np.ndarray, np.ndarray]:
     """Probabilities with ties and exact zeros and ones, and labels."""
     n = draw_from(st.integers(1, 40))
     raw = draw_from(st.lists(st.lists(st.integers(0, 4), min_size=7, max_size=7).filter(any), min_size=n, max_size=n))
@@ -81,7 +81,7 @@ def test_classwise_ece_is_the_mean_of_torchmetrics_over_the_classes() -> None:
     assert classwise_calibration_error(p, labels) == pytest.approx(np.mean(reference), abs=1e-6)
 
 
-@given(answers())
+@given(prediction_tables())
 @settings(max_examples=100, deadline=None)
 def test_brier_score_is_scikit_learns_sum_over_classes(case: tuple[np.ndarray, np.ndarray]) -> None:
     p, labels = case
@@ -90,7 +90,7 @@ def test_brier_score_is_scikit_learns_sum_over_classes(case: tuple[np.ndarray, n
 
 
 def test_ece_by_hand() -> None:
-    """Three answers at 0.7, two right, and one at 0.4, right."""
+    """Three predictions at 0.7, two right, and one at 0.4, right."""
     p = np.full((4, 7), 0.05)
     p[:3, 0], p[3, 0] = 0.7, 0.4
     p[3, 1:] = 0.1
@@ -102,7 +102,7 @@ def test_bins_hold_their_upper_edge() -> None:
     assert bin_numbers(np.array([0.0, 1e-9, 0.1, 0.1 + 1e-9, 0.2, 1.0]), bins=10).tolist() == [0, 0, 0, 1, 1, 9]
 
 
-@given(answers())
+@given(prediction_tables())
 @settings(max_examples=100, deadline=None)
 def test_reliability_bins_add_up_to_the_scores(case: tuple[np.ndarray, np.ndarray]) -> None:
     p, labels = case
@@ -149,7 +149,7 @@ def test_the_fit_recovers_a_known_temperature(true: float, dtype: type) -> None:
     assert fit_temperature(said, labels) == pytest.approx(true, rel=0.03)
 
 
-@given(answers())
+@given(prediction_tables())
 @settings(max_examples=100, deadline=None)
 def test_no_other_temperature_has_a_lower_loss(case: tuple[np.ndarray, np.ndarray]) -> None:
     p, labels = case
@@ -165,7 +165,7 @@ def test_no_other_temperature_has_a_lower_loss(case: tuple[np.ndarray, np.ndarra
     assert all(best <= loss(other) + 1e-9 for other in np.geomspace(*TEMPERATURES, 60))
 
 
-@given(answers(), st.floats(0.05, 20))
+@given(prediction_tables(), st.floats(0.05, 20))
 @settings(max_examples=100, deadline=None)
 def test_a_temperature_keeps_the_order_and_the_sum(case: tuple[np.ndarray, np.ndarray], temperature: float) -> None:
     p, _ = case
@@ -273,7 +273,7 @@ def test_the_nll_has_one_interval_wherever_it_stands() -> None:
     assert (here.value, here.low, here.high) == pytest.approx((there.value, there.low, there.high), rel=1e-9)
 
 
-def test_the_interval_of_ece_holds_the_truth_where_the_percentile_interval_does_not() -> None:
+def test_the_interval_of_ece_holds_the_true_value_where_the_percentile_interval_does_not() -> None:
     """Of a perfectly calibrated model it holds 0, in nearly all of 40 draws of faces."""
     held = []
     for seed in range(40):
@@ -318,8 +318,8 @@ def test_the_threshold_keeps_its_promise_on_the_fitting_faces(n: int, seed: int,
     p, labels = draw(n, seed=seed)
     fitted = fit_calibration(table(p, labels), target_accuracy=target)
     confidence, correct = fitted.apply(p).max(axis=1), p.argmax(axis=1) == labels
-    answered = ~fitted.uncertain(confidence)
-    assert answered.mean() == pytest.approx(fitted.coverage)
+    accepted = ~fitted.abstains(confidence)
+    assert accepted.mean() == pytest.approx(fitted.coverage)
     reachable = [
         kept.sum()
         for kept in (confidence >= each for each in confidence)
@@ -327,10 +327,10 @@ def test_the_threshold_keeps_its_promise_on_the_fitting_faces(n: int, seed: int,
     ]
     if fitted.threshold is None:
         assert reachable == []
-        assert (fitted.coverage, fitted.accuracy, answered.any()) == (0.0, None, False)
+        assert (fitted.coverage, fitted.accuracy, accepted.any()) == (0.0, None, False)
     else:
-        assert answered.sum() == max(reachable)
-        assert fitted.accuracy == pytest.approx(correct[answered].mean())
+        assert accepted.sum() == max(reachable)
+        assert fitted.accuracy == pytest.approx(correct[accepted].mean())
         assert fitted.accuracy >= target - 1e-9
 
 
@@ -339,7 +339,7 @@ def test_an_easy_target_answers_every_face_and_an_impossible_one_none() -> None:
     assert fit_calibration(table(p, labels), target_accuracy=0.01).threshold == 0.0
     wrong = fit_calibration(table(p, p.argmin(axis=1)), target_accuracy=0.5)
     assert wrong.threshold is None
-    assert wrong.uncertain(np.array([0.0, 0.5, 1.0])).all()
+    assert wrong.abstains(np.array([0.0, 0.5, 1.0])).all()
 
 
 @given(st.floats(0.01, 1.0))
@@ -358,7 +358,7 @@ def test_rounding_to_float32_moves_no_face_across_the_threshold() -> None:
     confidence = fitted.apply(p).max(axis=1)
     assume_apart = np.diff(np.sort(confidence)).min()
     assert assume_apart > 1e-9
-    assert (fitted.uncertain(confidence.astype(np.float32)) == fitted.uncertain(confidence)).all()
+    assert (fitted.abstains(confidence.astype(np.float32)) == fitted.abstains(confidence)).all()
 
 
 CALIBRATION = Calibration(
@@ -402,7 +402,7 @@ def test_a_calibration_without_a_value_is_named() -> None:
         Calibration.from_dict(values)
 
 
-@given(answers())
+@given(prediction_tables())
 @settings(max_examples=50, deadline=None)
 def test_any_table_can_be_fitted(case: tuple[np.ndarray, np.ndarray]) -> None:
     p, labels = case

@@ -21,13 +21,13 @@ NOISE = 0.1
 
 @pytest.fixture(scope="module")
 def planted() -> tuple[Predictions, np.ndarray]:
-    """A model that knows the truth well, and labels of which one in ten is wrong; True where it is."""
+    """A model that knows the ground truth well, and labels of which one in ten is wrong; True where it is."""
     rng = np.random.default_rng(0)
-    truth = rng.integers(0, 7, 1400)
+    ground_truth = rng.integers(0, 7, 1400)
     probabilities = rng.dirichlet(np.full(7, 0.3), 1400) * 0.3
-    probabilities[np.arange(1400), truth] += 0.7
+    probabilities[np.arange(1400), ground_truth] += 0.7
     wrong = rng.random(1400) < NOISE
-    labels = np.where(wrong, (truth + rng.integers(1, 7, 1400)) % 7, truth)
+    labels = np.where(wrong, (ground_truth + rng.integers(1, 7, 1400)) % 7, ground_truth)
     return table(labels, probabilities.astype(np.float32)), wrong
 
 
@@ -122,7 +122,7 @@ def test_levels_go_from_agreement_to_ambiguity() -> None:
     assert scores.levels[0].lowest == 0
     assert all(level.lowest <= level.highest for level in scores.levels)
     least = scores.levels[-1]
-    # The last face (4, 3, 3): the label is the most voted emotion, the answer is not.
+    # The last face (4, 3, 3): the label is the most voted emotion, the prediction is not.
     assert (least.label_is_top.value, least.top_accuracy.value, least.accuracy.n) == (1, 0, 1)
     # Either of two equal emotions counts as the most voted one.
     assert scores.levels[1].top_accuracy.value == 1

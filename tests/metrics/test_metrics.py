@@ -41,7 +41,7 @@ def random_table(n: int, *, seed: int, skill: float = 1.5) -> Predictions:
 
 @st.composite
 def tables(draw) -> Predictions:
-    """Tables with missing classes, tied scores and certain answers."""
+    """Tables with missing classes, tied scores and certain predictions."""
     present = draw(st.lists(st.sampled_from(CLASSES), min_size=1, max_size=7, unique=True))
     labels = draw(st.lists(st.sampled_from(present), min_size=1, max_size=40))
     # Few different numbers, so that ties are the rule.
@@ -57,21 +57,21 @@ def tables(draw) -> Predictions:
 @given(tables())
 @settings(max_examples=150, deadline=None)
 def test_scores_agree_with_scikit_learn(predictions: Predictions) -> None:
-    true, answer = predictions.labels, predictions.predicted
+    true, predicted = predictions.labels, predictions.predicted
     scores = headline(predictions)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # scikit-learn warns of every convention named in the module
         expected = {
-            "accuracy": reference.accuracy_score(true, answer),
-            "balanced_accuracy": reference.balanced_accuracy_score(true, answer),
-            "macro_f1": reference.f1_score(true, answer, average="macro", zero_division=0),
-            "weighted_f1": reference.f1_score(true, answer, average="weighted", zero_division=0),
+            "accuracy": reference.accuracy_score(true, predicted),
+            "balanced_accuracy": reference.balanced_accuracy_score(true, predicted),
+            "macro_f1": reference.f1_score(true, predicted, average="macro", zero_division=0),
+            "weighted_f1": reference.f1_score(true, predicted, average="weighted", zero_division=0),
             "nll": reference.log_loss(true, predictions.probabilities, labels=CLASSES),
         }
     for name, value in expected.items():
         assert scores[name] == pytest.approx(value, abs=1e-6), name
-    expected_confusion = reference.confusion_matrix(true, answer, labels=CLASSES)
-    np.testing.assert_array_equal(confusion_matrix(true, answer), expected_confusion)
+    expected_confusion = reference.confusion_matrix(true, predicted, labels=CLASSES)
+    np.testing.assert_array_equal(confusion_matrix(true, predicted), expected_confusion)
 
 
 @given(tables())
@@ -173,15 +173,15 @@ def test_accuracy_interval_has_the_binomial_width() -> None:
     assert estimate.n == n
 
 
-def test_intervals_cover_the_truth_about_as_often_as_they_say() -> None:
-    truth = 0.6
+def test_intervals_cover_the_true_value_about_as_often_as_they_say() -> None:
+    true_value = 0.6
     rng = np.random.default_rng(0)
     covered = 0
     for trial in range(120):
         labels = rng.integers(0, NUM_CLASSES, 120)
-        answers = np.where(rng.random(120) < truth, labels, (labels + 1) % NUM_CLASSES)
-        estimate = evaluate(table(labels, np.eye(NUM_CLASSES)[answers]), resamples=200, seed=trial)["accuracy"]
-        covered += estimate.low <= truth <= estimate.high
+        predicted = np.where(rng.random(120) < true_value, labels, (labels + 1) % NUM_CLASSES)
+        estimate = evaluate(table(labels, np.eye(NUM_CLASSES)[predicted]), resamples=200, seed=trial)["accuracy"]
+        covered += estimate.low <= true_value <= estimate.high
     assert 0.88 <= covered / 120 <= 0.99
 
 

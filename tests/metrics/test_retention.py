@@ -12,9 +12,9 @@ from fer.metrics.retention import loss_recovered, retention
 def table(hits: np.ndarray, split: str = "PublicTest") -> Predictions:
     """Answers that are right where `hits` says so."""
     labels = np.arange(len(hits)) % 7
-    answers = np.where(hits, labels, (labels + 1) % 7)
+    predicted = np.where(hits, labels, (labels + 1) % 7)
     ids = np.array([f"face {i}" for i in range(len(hits))])
-    return Predictions(ids=ids, labels=labels, probabilities=np.eye(7)[answers], split=split)
+    return Predictions(ids=ids, labels=labels, probabilities=np.eye(7)[predicted], split=split)
 
 
 def correlated(count: int, *rates: float) -> list[Predictions]:

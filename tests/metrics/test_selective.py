@@ -15,7 +15,7 @@ from fer.metrics.selective_scores import LEVELS, evaluate_abstention, evaluate_c
 
 @st.composite
 def ranked(draw) -> tuple[np.ndarray, np.ndarray]:
-    """Confidences with many ties, and whether each answer is right."""
+    """Confidences with many ties, and whether each prediction is correct."""
     n = draw(st.integers(1, 50))
     confidence = draw(st.lists(st.sampled_from([0.2, 0.3, 0.5, 0.7, 0.9, 1.0]), min_size=n, max_size=n))
     return np.array(confidence), np.array(draw(st.lists(st.booleans(), min_size=n, max_size=n)))
@@ -28,9 +28,9 @@ def test_the_curve_is_every_threshold_tried(case: tuple[np.ndarray, np.ndarray])
     curve = risk_coverage(confidence, correct)
     assert curve.threshold.tolist() == sorted(set(confidence.tolist()), reverse=True)
     for threshold, coverage, risk in zip(curve.threshold, curve.coverage, curve.risk, strict=True):
-        answered = confidence >= threshold
-        assert coverage == pytest.approx(answered.mean())
-        assert risk == pytest.approx(1 - correct[answered].mean())
+        accepted = confidence >= threshold
+        assert coverage == pytest.approx(accepted.mean())
+        assert risk == pytest.approx(1 - correct[accepted].mean())
     # AURC: the mean over the faces of the risk at their own confidence.
     own = [1 - correct[confidence >= each].mean() for each in confidence]
     assert curve.area == pytest.approx(np.mean(own))
@@ -79,10 +79,10 @@ def test_a_higher_target_never_answers_more(case: tuple[np.ndarray, np.ndarray],
 @settings(max_examples=100, deadline=None)
 def test_a_share_is_answered_with_no_group_too_many(case: tuple[np.ndarray, np.ndarray], share: float) -> None:
     confidence, correct = case
-    answered = confidence >= threshold_for_share(risk_coverage(confidence, correct), share)
+    accepted = confidence >= threshold_for_share(risk_coverage(confidence, correct), share)
     n = len(confidence)
-    assert answered.sum() >= share * n - 1e-6
-    surer = confidence > confidence[answered].min()
+    assert accepted.sum() >= share * n - 1e-6
+    surer = confidence > confidence[accepted].min()
     assert surer.sum() < share * n
 
 
@@ -118,7 +118,7 @@ def test_the_interval_of_the_curve_is_that_of_a_bootstrap_over_faces() -> None:
             rows = np.repeat(np.arange(90), drawn.astype(int))
             curve = risk_coverage(confidence[rows], correct[rows])
             areas.append(curve.area)
-            halves.append(curve.risk[np.flatnonzero(curve.answered >= 45)[0]])
+            halves.append(curve.risk[np.flatnonzero(curve.accepted >= 45)[0]])
     assert found.area.value == pytest.approx(risk_coverage(confidence, correct).area)
     assert (found.area.low, found.area.high) == pytest.approx(np.percentile(areas, (2.5, 97.5)))
     half = LEVELS.index(pytest.approx(0.5))
@@ -127,7 +127,7 @@ def test_the_interval_of_the_curve_is_that_of_a_bootstrap_over_faces() -> None:
 
 
 def test_abstention_by_hand() -> None:
-    """Happy: three of four answered, two of them right. Sad: none of two answered."""
+    """Happy: three of four accepted, two of them right. Sad: none of two accepted."""
     labels = np.array([3, 3, 3, 3, 4, 4])
     said = np.array([3, 3, 0, 3, 4, 0])
     predictions = Predictions(
@@ -136,13 +136,13 @@ def test_abstention_by_hand() -> None:
     whole, classes = evaluate_abstention(
         predictions, np.array([True, True, True, False, False, False]), resamples=200, seed=0
     )
-    assert (whole.support, whole.answered) == (6, 3)
+    assert (whole.support, whole.accepted) == (6, 3)
     assert whole.coverage.value == pytest.approx(0.5)
     assert whole.accuracy.value == pytest.approx(4 / 6)
     assert whole.selective_accuracy.value == pytest.approx(2 / 3)
     assert classes["happy"].coverage.value == pytest.approx(3 / 4)
     assert classes["happy"].selective_accuracy.value == pytest.approx(2 / 3)
-    assert (classes["sad"].coverage.value, classes["sad"].answered) == (0.0, 0)
+    assert (classes["sad"].coverage.value, classes["sad"].accepted) == (0.0, 0)
     assert np.isnan(classes["sad"].selective_accuracy.value)
     assert np.isnan(classes["sad"].selective_accuracy.low)
     assert set(classes) == set(EMOTIONS)

@@ -22,9 +22,9 @@ def table(right: np.ndarray, *, ids: str = "face", labels: np.ndarray | None = N
     """Answers that are right where `right` says so."""
     n = len(right)
     labels = np.arange(n) % 7 if labels is None else labels
-    answers = np.where(right, labels, (labels + 1) % 7)
+    predicted = np.where(right, labels, (labels + 1) % 7)
     names = np.array([f"{ids}_{i}" for i in range(n)], dtype=np.str_)
-    return Predictions(ids=names, labels=labels, probabilities=np.eye(7)[answers], split="PublicTest")
+    return Predictions(ids=names, labels=labels, probabilities=np.eye(7)[predicted], split="PublicTest")
 
 
 def pair(only_first: int, only_second: int, *, both: int = 50, neither: int = 30) -> tuple[Predictions, Predictions]:

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from support.report_stand_ins import evaluated, report, run_folder
 
-from fer.report.scores.evaluation import EvaluatedRun
+from fer.report.evaluation.evaluate import EvaluatedRun
 
 
 @pytest.fixture(scope="module")

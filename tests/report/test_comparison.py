@@ -3,36 +3,36 @@ import io
 from pathlib import Path
 
 import pytest
-from support.fake_runs import fake_run, fake_samples, fake_subject
+from support.fake_runs import fake_context, fake_run, fake_samples
 
 from fer.metrics.significance import compare
 from fer.report.comparison.analysis import analyse
 from fer.report.comparison.groups import comparable_groups
-from fer.report.comparison.names import short_names
-from fer.report.comparison.wording import p_value, points
-from fer.report.finding import Finding
+from fer.report.page.figures import short_names
 from fer.report.page.render import render_page
+from fer.report.page.wording import p_value, points
+from fer.report.result import AnalysisResult
 
 
-def page_of(finding: Finding | None) -> str:
-    assert finding is not None
-    return render_page(finding.sections, title="t", subtitle="s", notes=finding.notes, faces=False)
+def page_of(result: AnalysisResult | None) -> str:
+    assert result is not None
+    return render_page(result.sections, title="t", subtitle="s", notes=result.notes, faces=False)
 
 
 def test_one_run_has_nothing_to_compare(tmp_path: Path) -> None:
-    assert analyse(fake_subject(fake_run(tmp_path / "a"))) is None
+    assert analyse(fake_context(fake_run(tmp_path / "a"))) is None
 
 
 def test_every_pair_is_tested_and_corrected_and_stands_in_the_files(tmp_path: Path) -> None:
     runs = [
         fake_run(tmp_path / name, seed=i, skill=s) for i, (name, s) in enumerate((("a", 0.5), ("b", 0.9), ("c", 0.2)))
     ]
-    finding = analyse(fake_subject(*runs))
-    assert finding is not None
-    rows = list(csv.DictReader(io.StringIO(str(finding.files["significance.csv"]))))
+    result = analyse(fake_context(*runs))
+    assert result is not None
+    rows = list(csv.DictReader(io.StringIO(str(result.files["significance.csv"]))))
     # The more accurate run of a pair comes first.
     assert [(row["run_a"], row["run_b"]) for row in rows] == [("b", "a"), ("b", "c"), ("a", "c")]
-    for row, told in zip(rows, finding.metrics["pairs"], strict=True):
+    for row, told in zip(rows, result.metrics["pairs"], strict=True):
         tables = {run.record.name: run.sets["private"].plain.predictions for run in runs}
         names = (row["run_a"], row["run_b"])
         expected = compare(tables[names[0]], tables[names[1]], names=names, resamples=100)
@@ -42,7 +42,7 @@ def test_every_pair_is_tested_and_corrected_and_stands_in_the_files(tmp_path: Pa
         assert (row["set"], row["n"]) == ("private", "105")
         assert told["holm_p"] >= told["mcnemar_p"]
     # Seen from the run in detail, which is the first one, the better run is "better" and the worse one "worse".
-    table = page_of(finding).split('id="differences"')[1].split("</table>")[0]
+    table = page_of(result).split('id="differences"')[1].split("</table>")[0]
     assert "<b>better</b>" in table
     assert "<b>worse</b>" in table
 
@@ -54,17 +54,17 @@ def test_other_data_or_protocols_are_shown_but_not_compared(tmp_path: Path) -> N
         fake_run(tmp_path / "fold", seed=2, config={"data": {"protocol": "kfold"}}),
         fake_run(tmp_path / "other", seed=3, samples=fake_samples(seed=1), fingerprint="fedcba9876543210"),
     ]
-    finding = analyse(fake_subject(*runs))
-    assert finding is not None
-    assert [group["runs"] for group in finding.metrics["groups"]] == [["a", "b"], ["fold"], ["other"]]
-    assert len(finding.metrics["pairs"]) == 1
-    assert {name: columns["comparison_group"] for name, columns in finding.columns.items()} == {
+    result = analyse(fake_context(*runs))
+    assert result is not None
+    assert [group["runs"] for group in result.metrics["groups"]] == [["a", "b"], ["fold"], ["other"]]
+    assert len(result.metrics["pairs"]) == 1
+    assert {name: columns["comparison_group"] for name, columns in result.columns.items()} == {
         "a": "A",
         "b": "A",
         "fold": "B",
         "other": "C",
     }
-    html = page_of(finding)
+    html = page_of(result)
     assert "different protocols" in html
     assert "different data" in html
     assert "5 pairs are not tested" in html
@@ -75,16 +75,16 @@ def test_other_data_or_protocols_are_shown_but_not_compared(tmp_path: Path) -> N
 def test_faces_that_differ_under_one_fingerprint_are_not_compared(tmp_path: Path) -> None:
     runs = [fake_run(tmp_path / "a"), fake_run(tmp_path / "b", samples=fake_samples(count=392))]
     assert [len(group.runs) for group in comparable_groups(runs)] == [1, 1]
-    finding = analyse(fake_subject(*runs))
-    assert finding is not None
-    assert finding.metrics["pairs"] == []
-    assert "significance.csv" not in finding.files
-    assert "Only runs of one group may be compared" in page_of(finding)
+    result = analyse(fake_context(*runs))
+    assert result is not None
+    assert result.metrics["pairs"] == []
+    assert "significance.csv" not in result.files
+    assert "Only runs of one group may be compared" in page_of(result)
 
 
 def test_an_unfinished_run_is_named_as_such(tmp_path: Path) -> None:
-    finding = analyse(fake_subject(fake_run(tmp_path / "a"), fake_run(tmp_path / "half", finished=False)))
-    html = page_of(finding)
+    result = analyse(fake_context(fake_run(tmp_path / "a"), fake_run(tmp_path / "half", finished=False)))
+    html = page_of(result)
     assert "Not finished, so below what the recipe reaches: half" in html
     assert "not recorded" in html
 
@@ -92,10 +92,10 @@ def test_an_unfinished_run_is_named_as_such(tmp_path: Path) -> None:
 def test_twenty_runs_with_long_names_draw(tmp_path: Path) -> None:
     names = [f"2026-11-21_22-49-{i:02d}_skipcnn_with_a_long_name" for i in range(20)]
     runs = [fake_run(tmp_path / name, seed=i, skill=0.3 + i / 40) for i, name in enumerate(names)]
-    finding = analyse(fake_subject(*runs))
-    assert finding is not None
-    assert len(finding.metrics["pairs"]) == 190
-    charts = {chart.key: chart for section in finding.sections for chart in section.charts}
+    result = analyse(fake_context(*runs))
+    assert result is not None
+    assert len(result.metrics["pairs"]) == 190
+    charts = {chart.key: chart for section in result.sections for chart in section.charts}
     assert set(charts) == {"runs-accuracy", "runs-curves", "runs-curves-time", "differences"}
     for chart in charts.values():
         assert chart.file("png").startswith(b"\x89PNG")
@@ -123,5 +123,5 @@ def test_a_name_that_fits_stays() -> None:
 
 
 def test_points_and_p_values_read_well() -> None:
-    assert [points(x) for x in (0.0123, -0.0123, 0.0002, -0.0002)] == ["+1.2", "−1.2", "0.0", "0.0"]
+    assert [points(x, plus=True) for x in (0.0123, -0.0123, 0.0002, -0.0002)] == ["+1.2", "−1.2", "0.0", "0.0"]
     assert [p_value(p) for p in (0.00004, 0.0344, 1.0)] == ["< 0.001", "0.034", "1.000"]

@@ -14,18 +14,14 @@ from fer.folders.opened import OpenData, OpenModels
 from fer.folders.record import read_runs
 from fer.metrics import METRICS, Estimate
 from fer.models.checkpoint import load_model
-from fer.report.comparison.columns import COLUMNS
+from fer.report.context import ReportContext
 from fer.report.cost.analysis import analyse
-from fer.report.cost.costs import training_of
-from fer.report.cost.figures import cost_figure
-from fer.report.cost.label_placement import place_boxes
-from fer.report.cost.options import CostOptions
-from fer.report.cost.pareto import pareto_front
-from fer.report.cost.timing import time_model
+from fer.report.cost.figures import cost_figure, pareto_front
+from fer.report.cost.measurement import time_model, training_of
 from fer.report.main import evaluate_record, write_report
-from fer.report.options import ReportOptions
-from fer.report.page.figure_style import PRINT, styled
-from fer.report.subject import Subject
+from fer.report.options import CostOptions, ReportOptions
+from fer.report.page.figures import PRINT, styled
+from fer.report.scores.tables import COLUMNS
 
 OPTIONS = ReportOptions(bootstrap=100, device="cpu", cost=CostOptions(repeats=10, seconds=0.1))
 
@@ -34,9 +30,9 @@ def report(*paths: Path, out: Path, options: ReportOptions = OPTIONS) -> Path:
     """A report of scores and costs alone."""
     data, models = OpenData(), OpenModels("cpu")
     runs = [evaluate_record(record, models.of(record), data, options) for record in read_runs(paths)]
-    subject = Subject(run=runs[0], runs=runs, options=options, data=data, models=models)
-    finding = analyse(subject)
-    return write_report(out, subject, {} if finding is None else {"cost": finding}, command="fer-report")
+    context = ReportContext(run=runs[0], runs=runs, options=options, data=data, models=models)
+    result = analyse(context)
+    return write_report(out, context, {} if result is None else {"cost": result}, command="fer-report")
 
 
 # --- time ---
@@ -92,43 +88,18 @@ def test_nothing_dominates_the_front_and_all_else_is_dominated() -> None:
         assert (i in front) == (not better.any())
 
 
-def boxes_of(points: np.ndarray, sizes: np.ndarray, offsets: np.ndarray) -> np.ndarray:
-    anchor = points + offsets
-    low = np.where(offsets > 0, anchor, np.where(offsets < 0, anchor - sizes, anchor - sizes / 2))
-    return np.hstack([low, low + sizes])
-
-
-def test_labels_of_twelve_points_in_one_column_do_not_overlap() -> None:
-    points = np.column_stack([np.full(12, 150.0), 20 + 15.0 * np.arange(12)])
-    sizes = np.tile([70.0, 11.0], (12, 1))
-    offsets = place_boxes(points, sizes, inside=np.array([0, 0, 330, 230.0]), obstacles=np.zeros((0, 4)))
-    boxes = boxes_of(points, sizes, offsets)
-    for i in range(12):
-        for j in range(i):
-            shared = np.minimum(boxes[i, 2:], boxes[j, 2:]) - np.maximum(boxes[i, :2], boxes[j, :2])
-            assert shared.min() <= 0, (i, j)
-    assert (boxes[:, :2] >= 0).all()
-    assert (boxes[:, 2:] <= [330, 230]).all()
-
-
-def test_a_label_keeps_off_a_line() -> None:
-    point, size = np.array([[50.0, 50.0]]), np.array([[40.0, 10.0]])
-    inside, right = np.array([0, 0, 200, 100.0]), np.array([[55.0, 48.0, 200.0, 52.0]])
-    free = place_boxes(point, size, inside=inside, obstacles=np.zeros((0, 4)))
-    kept = place_boxes(point, size, inside=inside, obstacles=right)
-    assert free.tolist() == [[7.0, 0.0]]
-    (box,) = boxes_of(point, size, kept)
-    assert box[2] <= 55 or box[3] <= 48 or box[1] >= 52
-
-
-def test_the_figure_names_every_run_once() -> None:
+def test_the_figure_numbers_the_runs_from_the_best_down_and_names_each_once() -> None:
     names = [f"run{i}" for i in range(12)]
     scores = {name: Estimate(value=0.5 + i / 50, low=0.4, high=0.8, n=100) for i, name in enumerate(names)}
     costs = {name: 1.0 + (i % 4) for i, name in enumerate(names)}
     with styled(PRINT):
         figure = cost_figure(costs, scores, axis="ms", label="accuracy", palette=PRINT)
     told = [text.get_text() for text in figure.axes[0].texts]
-    assert sorted(told) == sorted(names)
+    assert told == [str(number) for number in range(1, 13)]
+    legend = [text.get_text() for text in figure.legends[1].get_texts()]
+    assert legend == [f"{number}  {name}" for number, name in enumerate(reversed(names), start=1)]
+    best = figure.axes[0].texts[0]
+    assert tuple(best.xy) == (costs["run11"], 100 * scores["run11"].value)
 
 
 # --- the whole way ---

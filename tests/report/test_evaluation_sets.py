@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from fer.data.samples import FaceSamples, Split
-from fer.report.scores.evaluation_sets import deduplicate, evaluation_sets
+from fer.report.evaluation.sets import deduplicate, evaluation_sets
 
 
 def samples(splits: list[Split], contents: list[int]) -> FaceSamples:

@@ -15,19 +15,17 @@ from fer.explain.heat_maps import HeatMaps
 from fer.folders.opened import OpenData, OpenModels
 from fer.folders.record import read_runs
 from fer.metrics import Estimate, Predictions
+from fer.metrics.estimate import mean_estimate
+from fer.report.context import ReportContext
+from fer.report.explanation_tests.measurement import UNITS_OF, Faithfulness, ground_truth_masks, moved_parts
 from fer.report.explanations.analysis import analyse
-from fer.report.explanations.class_maps import class_maps, class_maps_finding
-from fer.report.explanations.compare import compared_rows
+from fer.report.explanations.class_maps import class_maps, class_maps_result
 from fer.report.explanations.gallery import SIDE
-from fer.report.explanations.intervals import mean_estimate
-from fer.report.explanations.maps import for_the_eye, maps_by_method
-from fer.report.explanations.trust import Faithfulness
-from fer.report.explanations.truth import UNITS_OF, moved_parts, truth_masks
-from fer.report.finding import Finding
+from fer.report.explanations.methods import compared_rows, for_the_eye, maps_by_method
 from fer.report.main import evaluate_record
 from fer.report.options import ReportOptions
 from fer.report.page.render import render_page
-from fer.report.subject import Subject
+from fer.report.result import AnalysisResult
 
 SMALL = {
     "cam_images_per_class": 1,
@@ -41,27 +39,27 @@ SMALL = {
 }
 
 
-def found_for(run: Path, *, faces: bool = True, **changes: object) -> Finding | None:
+def found_for(run: Path, *, faces: bool = True, **changes: object) -> AnalysisResult | None:
     options = ReportOptions(bootstrap=100, tta=False, faces=faces, device="cpu", explanations={**SMALL, **changes})
     data, models = OpenData(), OpenModels("cpu")
     (record,) = read_runs([run])
     evaluated = evaluate_record(record, models.of(record), data, options)
-    return analyse(Subject(run=evaluated, runs=[evaluated], options=options, data=data, models=models))
+    return analyse(ReportContext(run=evaluated, runs=[evaluated], options=options, data=data, models=models))
 
 
-def page(found: Finding) -> str:
+def page(found: AnalysisResult) -> str:
     return render_page(found.sections, title="x", subtitle="x", notes=[], faces=True)
 
 
 @pytest.fixture(scope="module")
-def whole(tiny_run: Path) -> Finding:
+def whole(tiny_run: Path) -> AnalysisResult:
     found = found_for(tiny_run)
     assert found is not None
     return found
 
 
 @pytest.fixture(scope="module")
-def faceless(tiny_run: Path) -> Finding:
+def faceless(tiny_run: Path) -> AnalysisResult:
     found = found_for(tiny_run, faces=False, methods=["grad_cam", "saliency"])
     assert found is not None
     return found
@@ -70,7 +68,7 @@ def faceless(tiny_run: Path) -> Finding:
 METHODS = ("grad_cam", "guided_grad_cam", "integrated_gradients", "saliency", "occlusion")
 
 
-def test_every_part_is_there(whole: Finding) -> None:
+def test_every_part_is_there(whole: AnalysisResult) -> None:
     assert [section.key for section in whole.sections] == ["gradcam", "mistakes", "class-maps", "methods", "trust"]
     html = " ".join(page(whole).split())
     for told in ("Least confident successes", "the level to beat", "passes if", "random place, even map", "But:"):
@@ -82,7 +80,7 @@ def test_every_part_is_there(whole: Finding) -> None:
             assert picture.shape[0] == SIDE, path
 
 
-def test_numbers_stand_beside_what_chance_would_do(whole: Finding) -> None:
+def test_numbers_stand_beside_what_chance_would_do(whole: AnalysisResult) -> None:
     numbers = whole.metrics
     faithful = numbers["faithfulness"]
     assert set(faithful) == {*METHODS, "random"}
@@ -104,7 +102,7 @@ def test_numbers_stand_beside_what_chance_would_do(whole: Finding) -> None:
     assert any("random order" in sentence for sentence in whole.card)
 
 
-def test_a_page_without_faces_shows_maps_alone(faceless: Finding) -> None:
+def test_a_page_without_faces_shows_maps_alone(faceless: AnalysisResult) -> None:
     assert [section.key for section in faceless.sections] == ["class-maps", "trust"]
     pictures = [path for path in faceless.files if path.endswith(".png")]
     assert pictures
@@ -118,7 +116,7 @@ def test_a_page_without_faces_shows_maps_alone(faceless: Finding) -> None:
     assert page(faceless).count("<img") == len(pictures)
 
 
-def test_the_same_run_gives_the_same_bytes(tiny_run: Path, faceless: Finding) -> None:
+def test_the_same_run_gives_the_same_bytes(tiny_run: Path, faceless: AnalysisResult) -> None:
     again = found_for(tiny_run, faces=False, methods=["grad_cam", "saliency"])
     assert again is not None
     assert again.files == faceless.files
@@ -164,7 +162,7 @@ def test_verdicts_follow_the_intervals(
     assert found.verdict == verdict
 
 
-def test_the_truth_follows_the_action_units() -> None:
+def test_the_ground_truth_follows_the_action_units() -> None:
     parts = moved_parts()
     assert parts["happy"] == ("eyes", "mouth")
     assert parts["sad"] == ("brows", "mouth")
@@ -175,16 +173,16 @@ def test_the_truth_follows_the_action_units() -> None:
     assert {unit for units in UNITS_OF.values() for unit in units} == set(ACTION_UNITS) - {9}
     samples = synthetic_samples(counts={Split.PUBLIC: 14}, seed=0)
     rows = np.flatnonzero(samples.labels == EMOTIONS.index("happy"))
-    masks = truth_masks(samples, rows)
+    masks = ground_truth_masks(samples, rows)
     np.testing.assert_array_equal(masks, samples.masks["eyes"][rows] | samples.masks["mouth"][rows])
-    assert not truth_masks(samples, np.flatnonzero(samples.labels == EMOTIONS.index("neutral"))).any()
+    assert not ground_truth_masks(samples, np.flatnonzero(samples.labels == EMOTIONS.index("neutral"))).any()
 
 
 def table(n: int = 28) -> Predictions:
     labels = np.arange(n) % 7
-    answers = np.where(np.arange(n) < 7, (labels + 1) % 7, labels)
+    predicted = np.where(np.arange(n) < 7, (labels + 1) % 7, labels)
     return Predictions(
-        ids=np.arange(n).astype(str), labels=labels, probabilities=np.eye(7)[answers] * 0.9 + 0.1 / 7, split="x"
+        ids=np.arange(n).astype(str), labels=labels, probabilities=np.eye(7)[predicted] * 0.9 + 0.1 / 7, split="x"
     )
 
 
@@ -198,10 +196,10 @@ def test_compared_faces_take_each_emotion_in_turn() -> None:
 
 def test_average_maps_are_means_over_right_answers() -> None:
     images = np.random.default_rng(1).integers(0, 256, (28, 1, 48, 48)).astype(np.uint8)
-    asked: list[np.ndarray] = []
+    explained: list[np.ndarray] = []
 
     def explain(faces: np.ndarray, classes: np.ndarray) -> HeatMaps:
-        asked.append(classes)
+        explained.append(classes)
         maps = np.zeros((len(faces), 48, 48), dtype=np.float32)
         # All heat in the mouth's band for happy, in the eyes' for the others; the first face has none.
         maps[1:, 36 if classes[0] == 3 else 14, 24] = 1
@@ -209,7 +207,7 @@ def test_average_maps_are_means_over_right_answers() -> None:
 
     found = class_maps(table(), images, explain=explain, count=10, resamples=100, seed=0)
     assert [average.emotion for average in found] == list(EMOTIONS)
-    assert [set(classes.tolist()) for classes in asked] == [{c} for c in range(7)]
+    assert [set(classes.tolist()) for classes in explained] == [{c} for c in range(7)]
     for average in found:
         region, other = ("mouth", "eyes") if average.emotion == "happy" else ("eyes", "mouth")
         assert average.shares[region].value == 1
@@ -218,7 +216,7 @@ def test_average_maps_are_means_over_right_answers() -> None:
         assert average.heat.max() == pytest.approx(2 / 3)
     happy = np.arange(10, 28, 7)
     np.testing.assert_array_equal(found[3].face, images[happy].mean(axis=0).round().astype(np.uint8))
-    section = class_maps_finding(found, title="PrivateTest", faces=False, seed=0, count=10)
+    section = class_maps_result(found, title="PrivateTest", faces=False, seed=0, count=10)
     assert section.metrics["class_maps"]["happy"]["heat_in_mouth"]["value"] == 1
 
 

@@ -17,14 +17,12 @@ from fer.data.samples import FaceSamples, Split
 from fer.folders.record import RunRecord
 from fer.folders.run import RunFolder
 from fer.metrics.fairness import score_groupings
-from fer.report.fairness.analysis import analyse
-from fer.report.fairness.options import FairnessOptions
-from fer.report.fairness.sentences import nothing_shown, warnings
-from fer.report.finding import Finding
-from fer.report.options import ReportOptions
+from fer.report.context import OpenModels, ReportContext
+from fer.report.evaluation.evaluate import EvaluatedRun, describe_data, evaluate_run
+from fer.report.fairness.analysis import analyse, nothing_shown, warnings
+from fer.report.options import FairnessOptions, ReportOptions
 from fer.report.page.render import render_page
-from fer.report.scores.evaluation import EvaluatedRun, describe_data, evaluate_run
-from fer.report.subject import OpenModels, Subject
+from fer.report.result import AnalysisResult
 
 COUNT = 1400
 
@@ -52,8 +50,8 @@ TEAM[:12] = "<few>"
 GROUPED = replace(PLAIN, groups={"glasses": GLASSES, "team_shirt": TEAM})
 
 
-def answers(images: np.ndarray) -> np.ndarray:
-    """Takes fear for sad on most faces with glasses; one in ten of all answers is wrong."""
+def predict(images: np.ndarray) -> np.ndarray:
+    """Predicts sad for fear on most faces with glasses; one in ten of all predictions is wrong."""
     classes = images[:, 0, 0, 0].astype(int)
     blind = (images[:, 0, 0, 1] == 1) & (classes == 2) & (images[:, 0, 1, 0] < 200)
     classes = np.where(blind, 4, np.where(images[:, 0, 1, 1] < 25, (classes + 3) % 7, classes))
@@ -68,7 +66,7 @@ class Opened:
         return self.samples, "0123456789abcdef"
 
 
-def subject(samples: FaceSamples, *, name: str = "fer2013", **options: Any) -> Subject:
+def context(samples: FaceSamples, *, name: str = "fer2013", **options: Any) -> ReportContext:
     chosen = ReportOptions(bootstrap=200, tta=False, fairness=FairnessOptions(**options))
     record = RunRecord(
         folder=RunFolder(Path("run")),
@@ -81,7 +79,7 @@ def subject(samples: FaceSamples, *, name: str = "fer2013", **options: Any) -> S
     )
     run = evaluate_run(
         record,
-        answers=answers,
+        predict=predict,
         labels=EMOTIONS,
         num_parameters=1,
         input_shape=(1, 24, 24),
@@ -90,26 +88,26 @@ def subject(samples: FaceSamples, *, name: str = "fer2013", **options: Any) -> S
         data=describe_data(samples, fingerprint="0123456789abcdef"),
         options=chosen,
     )
-    return Subject(run=run, runs=[run], options=chosen, data=Opened(samples), models=OpenModels("cpu"))
+    return ReportContext(run=run, runs=[run], options=chosen, data=Opened(samples), models=OpenModels("cpu"))
 
 
-def page(finding: Finding) -> str:
-    html = render_page(finding.sections, title="t", subtitle="s", notes=(), faces=False)
+def page(result: AnalysisResult) -> str:
+    html = render_page(result.sections, title="t", subtitle="s", notes=(), faces=False)
     return " ".join(html.split())
 
 
 @pytest.fixture(scope="module")
-def found() -> Finding:
-    finding = analyse(subject(GROUPED))
-    assert finding is not None
-    return finding
+def found() -> AnalysisResult:
+    result = analyse(context(GROUPED))
+    assert result is not None
+    return result
 
 
-def rows(finding: Finding, name: str) -> list[dict[str, str]]:
-    return list(csv.DictReader(io.StringIO(str(finding.files[name]))))
+def rows(result: AnalysisResult, name: str) -> list[dict[str, str]]:
+    return list(csv.DictReader(io.StringIO(str(result.files[name]))))
 
 
-def test_the_planted_gap_is_told_in_plain_words(found: Finding) -> None:
+def test_the_planted_gap_is_told_in_plain_words(found: AnalysisResult) -> None:
     html = page(found)
     assert "With glasses the model finds “fear” in" in html
     assert "points fewer of the faces with this label than without glasses" in html
@@ -119,17 +117,17 @@ def test_the_planted_gap_is_told_in_plain_words(found: Finding) -> None:
     assert "With glasses" in found.notes[0]
 
 
-def test_where_nothing_is_shown_the_page_says_how_much_is_possible(found: Finding) -> None:
+def test_where_nothing_is_shown_the_page_says_how_much_is_possible(found: AnalysisResult) -> None:
     html = page(found)
     assert "Between groups by team shirt no difference of accuracy" in html
     assert "That is no proof that there is none" in html
     assert any("no proof" in sentence for sentence in found.card)
 
 
-def test_the_numbers_are_those_of_the_table(found: Finding) -> None:
+def test_the_numbers_are_those_of_the_table(found: AnalysisResult) -> None:
     metrics = json.loads(json.dumps(found.metrics, allow_nan=False))
-    answered = answers(GROUPED.images).argmax(axis=1)
-    recall = {g: float((answered == 2)[(GROUPED.labels == 2) & (g == GLASSES)].mean()) for g in ("yes", "no")}
+    predicted = predict(GROUPED.images).argmax(axis=1)
+    recall = {g: float((predicted == 2)[(GROUPED.labels == 2) & (g == GLASSES)].mean()) for g in ("yes", "no")}
     odds = metrics["groupings"]["glasses"]["equalized_odds_difference"]
     assert (odds["worst_emotion"], odds["low_group"], odds["measure"]) == ("fear", "yes", "recall")
     assert odds["value"] == pytest.approx(recall["no"] - recall["yes"], abs=1e-6)
@@ -147,7 +145,7 @@ def test_the_numbers_are_those_of_the_table(found: Finding) -> None:
     )
 
 
-def test_a_small_group_is_named_and_has_no_number(found: Finding) -> None:
+def test_a_small_group_is_named_and_has_no_number(found: AnalysisResult) -> None:
     small = [row for row in rows(found, "fairness.csv") if row["group"] == "<few>"]
     assert {row["too_few"] for row in small} == {"True"}
     assert {row["value"] for row in small} == {""}
@@ -159,7 +157,7 @@ def test_a_small_group_is_named_and_has_no_number(found: Finding) -> None:
     assert "too few" in html
 
 
-def test_every_figure_has_a_caption_with_split_and_n(found: Finding) -> None:
+def test_every_figure_has_a_caption_with_split_and_n(found: AnalysisResult) -> None:
     (section,) = found.sections
     assert [chart.key for chart in section.charts] == ["fairness-accuracy", "fairness-recall"]
     for chart in section.charts:
@@ -169,24 +167,24 @@ def test_every_figure_has_a_caption_with_split_and_n(found: Finding) -> None:
 
 
 def test_without_groups_the_page_and_the_card_say_so() -> None:
-    finding = analyse(subject(PLAIN))
-    assert finding is not None
-    assert finding.metrics == {"measured": False}
-    assert (finding.files, finding.notes) == ({}, ())
-    for text in (page(finding), finding.card[0]):
+    result = analyse(context(PLAIN))
+    assert result is not None
+    assert result.metrics == {"measured": False}
+    assert (result.files, result.notes) == ({}, ())
+    for text in (page(result), result.card[0]):
         assert "Fairness was not measured" in text
         assert "fairness.groups=" in text
-    assert "test/x/PrivateTest_0.jpg,adult,no" in page(finding)
+    assert "test/x/PrivateTest_0.jpg,adult,no" in page(result)
 
 
 def test_groups_from_a_csv_replace_those_of_the_data(tmp_path: Path) -> None:
     path = tmp_path / "groups.csv"
     lines = [f"PrivateTest_{i}.jpg,{'old' if i % 3 else 'young'}" for i in range(1000)]
     path.write_text("\n".join(["file,age", *lines, "stranger.jpg,old"]) + "\n")
-    finding = analyse(subject(GROUPED, groups=path))
-    assert finding is not None
-    assert list(finding.metrics["groupings"]) == ["age"]
-    assert finding.metrics["matching"] == {
+    result = analyse(context(GROUPED, groups=path))
+    assert result is not None
+    assert list(result.metrics["groupings"]) == ["age"]
+    assert result.metrics["matching"] == {
         "matched": 1000,
         "by_id": 0,
         "by_name": 1000,
@@ -194,7 +192,7 @@ def test_groups_from_a_csv_replace_those_of_the_data(tmp_path: Path) -> None:
         "ambiguous": 0,
         "rows_of_no_face": 1,
     }
-    html = page(finding)
+    html = page(result)
     assert "1,000 of 1,400 faces were found in the file" in html
     assert "no test-time augmentation, n = 1,000" in html
     assert "n = 1,400" not in html
@@ -202,23 +200,23 @@ def test_groups_from_a_csv_replace_those_of_the_data(tmp_path: Path) -> None:
 
 
 def test_drawn_faces_get_no_warning_on_top() -> None:
-    finding = analyse(subject(GROUPED, name="synthetic"))
-    assert finding is not None
-    assert finding.notes == ()
-    assert "says nothing about people" in page(finding)
+    result = analyse(context(GROUPED, name="synthetic"))
+    assert result is not None
+    assert result.notes == ()
+    assert "says nothing about people" in page(result)
 
 
 def test_it_can_be_switched_off_and_narrowed() -> None:
-    assert analyse(subject(GROUPED, enabled=False)) is None
-    finding = analyse(subject(GROUPED, columns=["glasses"]))
-    assert finding is not None
-    assert list(finding.metrics["groupings"]) == ["glasses"]
+    assert analyse(context(GROUPED, enabled=False)) is None
+    result = analyse(context(GROUPED, columns=["glasses"]))
+    assert result is not None
+    assert list(result.metrics["groupings"]) == ["glasses"]
     with pytest.raises(ConfigError, match=r"fairness\.columns: the data set has no grouping 'glases' \(did you mean"):
-        analyse(subject(GROUPED, columns=["glases"]))
+        analyse(context(GROUPED, columns=["glases"]))
 
 
 def test_only_gaps_whose_interval_leaves_out_0_become_warnings() -> None:
-    run: EvaluatedRun = subject(GROUPED).run
+    run: EvaluatedRun = context(GROUPED).run
     scores = score_groupings(run.headline.plain.predictions, groupings=GROUPED.groups, resamples=200)
     told = [*warnings(scores, corrected=True), *warnings(scores, corrected=False)]
     scored = [

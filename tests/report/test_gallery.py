@@ -13,19 +13,19 @@ from fer.report.explanations.gallery import (
     draw_heat,
     hesitant_successes,
 )
-from fer.report.page.pictures import png, webp
+from fer.report.page.section import png, webp
 
 N = 28
 
 
 def predictions(*, wrong: tuple[int, ...] = (0, 7, 14)) -> Predictions:
-    """Four faces of each emotion; face n is answered with confidence 0.4 + n / 100, wrongly for `wrong`."""
+    """Four faces of each emotion; face n is predicted as confidence 0.4 + n / 100, wrongly for `wrong`."""
     labels = np.arange(N) % 7
-    answers = labels.copy()
-    answers[list(wrong)] = (answers[list(wrong)] + 1) % 7
+    predicted = labels.copy()
+    predicted[list(wrong)] = (predicted[list(wrong)] + 1) % 7
     confidence = 0.4 + np.arange(N) / 100
     probabilities = np.repeat(((1 - confidence) / 6)[:, None], 7, axis=1)
-    probabilities[np.arange(N), answers] = confidence
+    probabilities[np.arange(N), predicted] = confidence
     return Predictions(
         ids=np.array([f"test/é {i}/../x.jpg" for i in range(N)]), labels=labels, probabilities=probabilities, split="x"
     )
@@ -52,7 +52,7 @@ def test_examples_are_right_and_wrong_faces_of_their_emotion() -> None:
     assert len(chosen["happy"][1]) == 0
 
 
-def test_the_choice_is_random_but_repeats() -> None:
+def test_the_choice_is_random_but_reproducible() -> None:
     first, again, other = (choose_examples(predictions(), per_class=2, seed=seed) for seed in (0, 0, 1))
     as_lists = [[rows.tolist() for pair in chosen.values() for rows in pair] for chosen in (first, again, other)]
     assert as_lists[0] == as_lists[1] != as_lists[2]
@@ -71,10 +71,10 @@ def test_the_least_sure_successes_come_first() -> None:
 
 
 def test_maps_explain_the_answer_given() -> None:
-    asked: list[np.ndarray] = []
+    explained: list[np.ndarray] = []
 
     def explain(images: np.ndarray, classes: np.ndarray) -> HeatMaps:
-        asked.append(classes)
+        explained.append(classes)
         maps = np.zeros((len(images), 48, 48), dtype=np.float32)
         maps[:, 10, 10] = 1
         empty = np.zeros(len(images), dtype=bool)
@@ -84,7 +84,7 @@ def test_maps_explain_the_answer_given() -> None:
     found = gallery(explain)
     table = predictions()
     shown = sorted({example.row for _, *pair in found.by_class for group in pair for example in group} | {1, 2, 7, 14})
-    np.testing.assert_array_equal(asked[0], table.predicted[shown])
+    np.testing.assert_array_equal(explained[0], table.predicted[shown])
     assert found.grid == (6, 6)
     by_row = {example.row: example for _, *pair in found.by_class for group in pair for example in group}
     by_row |= {example.row: example for example in (*found.mistakes, *found.successes)}
@@ -120,7 +120,7 @@ def test_a_model_without_mistakes_has_none_to_show() -> None:
     assert all(wrong == () for _, _, wrong in found.by_class)
 
 
-def test_file_names_tell_id_truth_and_answer_and_stay_in_their_folder() -> None:
+def test_file_names_tell_id_label_and_prediction_and_stay_in_their_folder() -> None:
     example = gallery().mistakes[0]
     assert example.file_name == "wrong__test_14_.._x.jpg__true-angry__predicted-disgust.png"
     assert "/" not in example.file_name

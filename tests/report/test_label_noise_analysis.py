@@ -16,29 +16,28 @@ from fer.data.ferplus import FERPLUS_COLUMNS
 from fer.data.samples import FaceSamples, Split
 from fer.folders.record import RunRecord
 from fer.folders.run import RunFolder
-from fer.report.finding import Finding
+from fer.report.context import OpenModels, ReportContext
+from fer.report.evaluation.evaluate import describe_data, evaluate_run
 from fer.report.label_noise.analysis import analyse
-from fer.report.label_noise.options import LabelNoiseOptions
-from fer.report.options import ReportOptions
+from fer.report.options import LabelNoiseOptions, ReportOptions
 from fer.report.page.render import render_page
-from fer.report.scores.evaluation import describe_data, evaluate_run
-from fer.report.subject import OpenModels, Subject
+from fer.report.result import AnalysisResult
 
 COUNT = 560
 COPIED = 10
 COLUMN_OF = {"angry": "anger", "happy": "happiness", "sad": "sadness"}
 WRONG = np.zeros(COUNT, dtype=bool)
 WRONG[np.random.default_rng(0).permutation(np.arange(COPIED, COUNT))[:40]] = True
-TRUTH = np.arange(COUNT) % 7
-LABELS = np.where(WRONG, (TRUTH + 2) % 7, TRUTH)
+GROUND_TRUTH = np.arange(COUNT) % 7
+LABELS = np.where(WRONG, (GROUND_TRUTH + 2) % 7, GROUND_TRUTH)
 
 
 def faces(*, form: str) -> FaceSamples:
     """28 Training and 560 PrivateTest faces, 40 of these labelled wrongly; the first ten are Training faces again, the
-    first two of them under another label. The first pixel holds the truth."""
+    first two of them under another label. The first pixel holds the ground truth."""
     images = np.random.default_rng(1).integers(0, 256, (28 + COUNT, 1, 48, 48), dtype=np.uint8)
     images = np.stack([cv2.GaussianBlur(image[0], (7, 7), 0) for image in images])[:, None]
-    images[:28, 0, 0, 0], images[28:, 0, 0, 0] = np.arange(28) % 7, TRUTH
+    images[:28, 0, 0, 0], images[28:, 0, 0, 0] = np.arange(28) % 7, GROUND_TRUTH
     images[28 : 28 + COPIED] = images[:COPIED]
     labels = np.concatenate([np.arange(28) % 7, LABELS])
     labels[:2] = (labels[:2] + 1) % 7
@@ -50,8 +49,8 @@ def faces(*, form: str) -> FaceSamples:
 FOLDER, CSV = faces(form="folder"), faces(form="csv")
 
 
-def answers(images: np.ndarray) -> np.ndarray:
-    """Knows the truth, with some doubt."""
+def predict(images: np.ndarray) -> np.ndarray:
+    """Knows the ground truth, with some doubt."""
     doubt = np.random.default_rng(2).dirichlet(np.full(7, 0.3), len(images)) * 0.3
     doubt[np.arange(len(images)), images[:, 0, 0, 0] % 7] += 0.7
     return doubt.astype(np.float32)
@@ -65,7 +64,7 @@ class Opened:
         return self.samples, "0123456789abcdef"
 
 
-def subject(samples: FaceSamples, *, faces: bool = True, dedup: bool = False, **options: Any) -> Subject:
+def context(samples: FaceSamples, *, faces: bool = True, dedup: bool = False, **options: Any) -> ReportContext:
     chosen = ReportOptions(bootstrap=200, tta=False, faces=faces, label_noise=LabelNoiseOptions(**options))
     record = RunRecord(
         folder=RunFolder(Path("run")),
@@ -78,7 +77,7 @@ def subject(samples: FaceSamples, *, faces: bool = True, dedup: bool = False, **
     )
     run = evaluate_run(
         record,
-        answers=answers,
+        predict=predict,
         labels=EMOTIONS,
         num_parameters=1,
         input_shape=(1, 48, 48),
@@ -87,19 +86,19 @@ def subject(samples: FaceSamples, *, faces: bool = True, dedup: bool = False, **
         data=replace(describe_data(samples, fingerprint="0123456789abcdef"), is_fer2013=True),
         options=chosen,
     )
-    return Subject(run=run, runs=[run], options=chosen, data=Opened(samples), models=OpenModels("cpu"))
+    return ReportContext(run=run, runs=[run], options=chosen, data=Opened(samples), models=OpenModels("cpu"))
 
 
-def page(finding: Finding) -> str:
-    return " ".join(render_page(finding.sections, title="t", subtitle="s", notes=(), faces=True).split())
+def page(result: AnalysisResult) -> str:
+    return " ".join(render_page(result.sections, title="t", subtitle="s", notes=(), faces=True).split())
 
 
 def write_votes(path: Path) -> Path:
-    """Nine votes for the truth and one for another emotion; on every tenth face five and five."""
+    """Nine votes for the ground truth and one for another emotion; on every tenth face five and five."""
     lines = [f"Usage,Image name,{','.join(FERPLUS_COLUMNS)}"]
-    for row, (truth, split) in enumerate(zip([*np.arange(28) % 7, *TRUTH], CSV.splits, strict=True)):
+    for row, (ground_truth, split) in enumerate(zip([*np.arange(28) % 7, *GROUND_TRUTH], CSV.splits, strict=True)):
         votes = dict.fromkeys(FERPLUS_COLUMNS, 0)
-        name, other = EMOTIONS[truth], EMOTIONS[(truth + 3) % 7]
+        name, other = EMOTIONS[ground_truth], EMOTIONS[(ground_truth + 3) % 7]
         votes[COLUMN_OF.get(name, name)] = 5 if row % 10 == 0 else 9
         votes[COLUMN_OF.get(other, other)] = 5 if row % 10 == 0 else 1
         lines.append(f"{split},x.png,{','.join(map(str, votes.values()))}")
@@ -118,33 +117,33 @@ def write_csv(path: Path) -> Path:
 
 
 @pytest.fixture(scope="module")
-def found() -> Finding:
-    finding = analyse(subject(FOLDER))
-    assert finding is not None
-    return finding
+def found() -> AnalysisResult:
+    result = analyse(context(FOLDER))
+    assert result is not None
+    return result
 
 
-def test_planted_errors_lead_the_list(found: Finding) -> None:
+def test_planted_errors_lead_the_list(found: AnalysisResult) -> None:
     rows = list(csv.DictReader(io.StringIO(str(found.files["label_noise/label_issues.csv"]))))
     wrong = {str(FOLDER.ids[28 + i]) for i in np.flatnonzero(WRONG)}
     assert {row["id"] for row in rows[:30]} <= wrong
     for row in rows[:30]:
         place = int(row["id"].rpartition("/")[2].removesuffix(".jpg")) - 28
         assert row["given_label"] == EMOTIONS[LABELS[place]]
-        assert row["suggested_label"] == EMOTIONS[TRUTH[place]]
+        assert row["suggested_label"] == EMOTIONS[GROUND_TRUTH[place]]
     scores = [float(row["score"]) for row in rows]
     assert scores == sorted(scores)
 
 
-def test_faces_the_model_was_trained_on_are_no_witnesses(found: Finding) -> None:
+def test_faces_the_model_was_trained_on_are_no_witnesses(found: AnalysisResult) -> None:
     likely = found.metrics["likely_errors"]
     assert (likely["n"], likely["left_out_as_copies_of_training"]) == (COUNT - COPIED, COPIED)
-    deduplicated = analyse(subject(FOLDER, dedup=True))
+    deduplicated = analyse(context(FOLDER, dedup=True))
     assert deduplicated is not None
     assert deduplicated.metrics["likely_errors"]["n"] == COUNT
 
 
-def test_one_picture_with_two_labels_is_counted(found: Finding) -> None:
+def test_one_picture_with_two_labels_is_counted(found: AnalysisResult) -> None:
     assert found.metrics["conflicting_copies"] == {
         "n": 2,
         "answered_with_the_label": 2,
@@ -154,14 +153,14 @@ def test_one_picture_with_two_labels_is_counted(found: Finding) -> None:
 
 
 def test_no_label_and_no_score_changes() -> None:
-    before = subject(FOLDER)
+    before = context(FOLDER)
     scores, labels = dict(before.run.headline.plain.metrics), FOLDER.labels.copy()
     analyse(before)
     assert (labels == FOLDER.labels).all()
     assert before.run.headline.plain.metrics == scores
 
 
-def test_the_page_warns_and_names_the_faces_counted(found: Finding) -> None:
+def test_the_page_warns_and_names_the_faces_counted(found: AnalysisResult) -> None:
     html = page(found)
     assert "a model's opinion" in html.replace("&#39;", "'")
     assert "PrivateTest, official protocol, no test-time augmentation, n = 550" in html
@@ -169,49 +168,49 @@ def test_the_page_warns_and_names_the_faces_counted(found: Finding) -> None:
     json.dumps(found.metrics, allow_nan=False)
 
 
-def test_faces_are_shown_only_where_they_may_be(found: Finding) -> None:
+def test_faces_are_shown_only_where_they_may_be(found: AnalysisResult) -> None:
     assert str(found.files["label_noise/contact_sheet.png"])[2:8] == "\\x89PN"
     assert page(found).count("<img") == 24
-    hidden = analyse(subject(FOLDER, faces=False))
+    hidden = analyse(context(FOLDER, faces=False))
     assert hidden is not None
     assert "label_noise/contact_sheet.png" not in hidden.files
     assert "label_noise/label_issues.csv" in hidden.files
     assert "<img" not in page(hidden)
-    fewer = analyse(subject(FOLDER, shown=3))
+    fewer = analyse(context(FOLDER, shown=3))
     assert fewer is not None
     assert page(fewer).count("<img") == 3
 
 
-def test_without_votes_the_page_says_how_to_give_them(found: Finding) -> None:
+def test_without_votes_the_page_says_how_to_give_them(found: AnalysisResult) -> None:
     assert found.metrics["ferplus"] is None
     assert "label_noise.ferplus=fer2013new.csv" in page(found)
 
 
 def test_a_folder_without_the_csv_cannot_be_joined(tmp_path: Path) -> None:
-    finding = analyse(subject(FOLDER, ferplus=write_votes(tmp_path / "fer2013new.csv")))
-    assert finding is not None
-    assert finding.metrics["ferplus"] is None
-    html = page(finding)
+    result = analyse(context(FOLDER, ferplus=write_votes(tmp_path / "fer2013new.csv")))
+    assert result is not None
+    assert result.metrics["ferplus"] is None
+    html = page(result)
     assert "cannot be joined to FER-2013 (folder)" in html
     assert "label_noise.csv=fer2013.csv" in html
-    assert any("cannot be joined" in sentence for sentence in finding.card)
+    assert any("cannot be joined" in sentence for sentence in result.card)
 
 
 @pytest.mark.parametrize("form", ["csv", "folder"])
 def test_votes_are_compared(form: str, tmp_path: Path) -> None:
     votes = write_votes(tmp_path / "fer2013new.csv")
     with_csv = {} if form == "csv" else {"csv": write_csv(tmp_path / "fer2013.csv")}
-    finding = analyse(subject(CSV if form == "csv" else FOLDER, ferplus=votes, **with_csv))
-    assert finding is not None
-    told = finding.metrics["ferplus"]
+    result = analyse(context(CSV if form == "csv" else FOLDER, ferplus=votes, **with_csv))
+    assert result is not None
+    told = result.metrics["ferplus"]
     assert told["joined_by"] == ("row" if form == "csv" else "pixels")
     assert told["joined"] == COUNT
     rows = np.arange(28, 28 + COUNT)
     clear = rows % 10 != 0
     assert told["label_is_majority"]["n"] == clear.sum()
-    assert told["label_is_majority"]["value"] == pytest.approx((LABELS == TRUTH)[clear].mean(), abs=1e-6)
+    assert told["label_is_majority"]["value"] == pytest.approx((LABELS == GROUND_TRUTH)[clear].mean(), abs=1e-6)
     assert told["majority_accuracy"]["value"] == 1
-    assert told["accuracy"]["value"] == pytest.approx((LABELS == TRUTH)[clear].mean(), abs=1e-6)
+    assert told["accuracy"]["value"] == pytest.approx((LABELS == GROUND_TRUTH)[clear].mean(), abs=1e-6)
     assert told["cross_entropy"]["value"] == pytest.approx(
         told["kl_votes_model"]["value"] + told["vote_entropy"]["value"], abs=1e-6
     )
@@ -224,8 +223,8 @@ def test_votes_are_compared(form: str, tmp_path: Path) -> None:
     assert check["flagged_voters_differ"] == check["flagged_voters_suggest"] > 0.6 * (WRONG & clear).sum()
     assert check["flagged_voters_differ"] + check["others_voters_differ"] == (WRONG & clear).sum()
     assert check["flagged"] + check["others"] == clear[COPIED:].sum()
-    assert finding.columns["run"]["ferplus_accuracy"] == 1
-    assert "are the emotion that most voters saw" in page(finding)
+    assert result.columns["run"]["ferplus_accuracy"] == 1
+    assert "are the emotion that most voters saw" in page(result)
 
 
 def test_a_mistake_with_the_votes_leaves_the_rest(tmp_path: Path) -> None:
@@ -234,13 +233,13 @@ def test_a_mistake_with_the_votes_leaves_the_rest(tmp_path: Path) -> None:
         ({"ferplus": tmp_path / "absent.csv"}, "no FER+ file at"),
         ({"ferplus": votes, "csv": tmp_path / "absent.csv"}, "label_noise.csv="),
     ):
-        finding = analyse(subject(FOLDER, **options))
-        assert finding is not None
-        assert len(finding.notes) == 1
-        assert message in finding.notes[0]
-        assert "likely_errors" in finding.metrics
-        assert finding.metrics["ferplus"] is None
+        result = analyse(context(FOLDER, **options))
+        assert result is not None
+        assert len(result.notes) == 1
+        assert message in result.notes[0]
+        assert "likely_errors" in result.metrics
+        assert result.metrics["ferplus"] is None
 
 
 def test_it_can_be_switched_off() -> None:
-    assert analyse(subject(FOLDER, enabled=False)) is None
+    assert analyse(context(FOLDER, enabled=False)) is None

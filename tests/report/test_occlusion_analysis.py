@@ -26,16 +26,15 @@ from fer.metrics import Predictions, evaluate, evaluate_classes
 from fer.metrics.retention import retention
 from fer.models.accelerator import fast_inference
 from fer.models.checkpoint import load_model
-from fer.report.finding import Finding
+from fer.report.context import ReportContext
 from fer.report.main import choose_detail, evaluate_record
 from fer.report.occlusion.analysis import analyse
-from fer.report.occlusion.options import OcclusionOptions
-from fer.report.occlusion.scoring import MaskScores, RunUnderMasks
-from fer.report.occlusion.statements import mask_statements, recoveries, signed, study_statements
-from fer.report.occlusion.tables import study_tables
-from fer.report.options import ReportOptions
+from fer.report.occlusion.measurement import MaskScores, RunUnderMasks, recoveries
+from fer.report.occlusion.section import mask_statements, study_statements, study_tables
+from fer.report.options import OcclusionOptions, ReportOptions
 from fer.report.page.render import render_page
-from fer.report.subject import Subject
+from fer.report.page.wording import points
+from fer.report.result import AnalysisResult
 
 OPTIONS = ReportOptions(bootstrap=100, device="cpu", tta=False)
 
@@ -64,35 +63,35 @@ def study(tiny_run: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
-def subject_of(*paths: Path, options: ReportOptions = OPTIONS) -> Subject:
+def context_of(*paths: Path, options: ReportOptions = OPTIONS) -> ReportContext:
     data, models = OpenData(), OpenModels("cpu")
     runs = [evaluate_record(record, models.of(record), data, options) for record in read_runs(paths)]
-    return Subject(run=choose_detail(runs), runs=runs, options=options, data=data, models=models)
+    return ReportContext(run=choose_detail(runs), runs=runs, options=options, data=data, models=models)
 
 
 @pytest.fixture(scope="module")
-def subject(study: Path) -> Subject:
-    return subject_of(study)
+def context(study: Path) -> ReportContext:
+    return context_of(study)
 
 
 @pytest.fixture(scope="module")
-def finding(subject: Subject) -> Finding:
-    found = analyse(subject)
+def result(context: ReportContext) -> AnalysisResult:
+    found = analyse(context)
     assert found is not None
     return found
 
 
-def rows_of(finding: Finding) -> list[dict[str, str]]:
-    content = finding.files["occlusion.csv"]
+def rows_of(result: AnalysisResult) -> list[dict[str, str]]:
+    content = result.files["occlusion.csv"]
     assert isinstance(content, str)
     return list(csv.DictReader(io.StringIO(content)))
 
 
-def test_every_cell_agrees_with_scikit_learn(study: Path, subject: Subject, finding: Finding) -> None:
-    samples = subject.samples
+def test_every_cell_agrees_with_scikit_learn(study: Path, context: ReportContext, result: AnalysisResult) -> None:
+    samples = context.samples
     rows = np.flatnonzero(samples.splits == "PrivateTest")
     images, labels = samples.images[rows], samples.labels[rows]
-    found = rows_of(finding)
+    found = rows_of(result)
     assert len(found) == len(FACE_MASKS) + len(HALVES) * len(STUDY_MASKS)
     whole: dict[str, float] = {}
     for row in found:
@@ -111,7 +110,7 @@ def test_every_cell_agrees_with_scikit_learn(study: Path, subject: Subject, find
             "macro_f1": f1_score(labels, predicted, average="macro", zero_division=0),
             "weighted_f1": f1_score(labels, predicted, average="weighted", zero_division=0),
             # One binary curve an emotion: scikit-learn's own "ovr" wants rows to sum to 1 exactly, and dividing by
-            # their sums would part answers that bfloat16 made equal.
+            # their sums would part predictions that bfloat16 made equal.
             "weighted_auc": np.average(
                 [roc_auc_score(labels == c, probabilities[:, c]) for c in range(7)], weights=np.bincount(labels)
             ),
@@ -125,36 +124,36 @@ def test_every_cell_agrees_with_scikit_learn(study: Path, subject: Subject, find
         assert all(float(row[f"{key}_low"]) <= float(row[key]) + 1e-6 for key in ("accuracy", "weighted_auc"))
 
 
-def test_whole_faces_score_as_in_the_rest_of_the_report(subject: Subject, finding: Finding) -> None:
-    scores = finding.metrics["study"]
-    for run in subject.runs:
+def test_whole_faces_score_as_in_the_rest_of_the_report(context: ReportContext, result: AnalysisResult) -> None:
+    scores = result.metrics["study"]
+    for run in context.runs:
         expected = {key: estimate.as_dict() for key, estimate in run.headline.plain.metrics.items()}
         found = scores[run.record.name]["test_masks"]["full"]
         assert {key: found[key] for key in expected} == expected
 
 
-def test_files_and_numbers_are_plain_and_the_page_renders(finding: Finding) -> None:
-    json.dumps(finding.metrics, allow_nan=False)
-    assert finding.metrics["set"] == "private"
-    assert set(finding.metrics["recovered"]) == set(HALVES)
-    assert [section.key for section in finding.sections] == ["occlusion-study", "occlusion"]
-    html = render_page(finding.sections, title="t", subtitle="s", notes=finding.notes, faces=False)
+def test_files_and_numbers_are_plain_and_the_page_renders(result: AnalysisResult) -> None:
+    json.dumps(result.metrics, allow_nan=False)
+    assert result.metrics["set"] == "private"
+    assert set(result.metrics["recovered"]) == set(HALVES)
+    assert [section.key for section in result.sections] == ["occlusion-study", "occlusion"]
+    html = render_page(result.sections, title="t", subtitle="s", notes=result.notes, faces=False)
     assert html.count('class="confusion"') == 4 + 1
     assert html.count("<svg") == 4
-    (note,) = finding.notes
+    (note,) = result.notes
     assert "upper (upper), lower (lower), left (left), right (right)" in note
-    assert finding.columns["upper"]["occlusion_upper_accuracy"] == pytest.approx(
-        finding.metrics["study"]["upper"]["test_masks"]["upper"]["accuracy"]["value"]
+    assert result.columns["upper"]["occlusion_upper_accuracy"] == pytest.approx(
+        result.metrics["study"]["upper"]["test_masks"]["upper"]["accuracy"]["value"]
     )
 
 
-def test_the_detail_is_the_run_on_whole_faces(study: Path, subject: Subject) -> None:
-    assert subject.run.record.visible == "full"
-    assert [run.record.visible for run in subject.runs] == ["full", *HALVES]
+def test_the_detail_is_the_run_on_whole_faces(study: Path, context: ReportContext) -> None:
+    assert context.run.record.visible == "full"
+    assert [run.record.visible for run in context.runs] == ["full", *HALVES]
 
 
 def test_a_single_run_has_no_table_of_training_masks(tiny_run: Path) -> None:
-    found = analyse(subject_of(tiny_run))
+    found = analyse(context_of(tiny_run))
     assert found is not None
     assert [section.key for section in found.sections] == ["occlusion"]
     assert "study" not in found.metrics
@@ -164,8 +163,8 @@ def test_a_single_run_has_no_table_of_training_masks(tiny_run: Path) -> None:
 
 def test_switched_off_it_only_says_what_runs_were_trained_on(study: Path, tiny_run: Path) -> None:
     off = OPTIONS.model_copy(update={"occlusion": OcclusionOptions(enabled=False)})
-    assert analyse(subject_of(tiny_run, options=off)) is None
-    found = analyse(subject_of(study / "upper", options=off))
+    assert analyse(context_of(tiny_run, options=off)) is None
+    found = analyse(context_of(study / "upper", options=off))
     assert found is not None
     assert found.sections == ()
     assert "upper (upper)" in found.notes[0]
@@ -175,17 +174,17 @@ def test_an_incomplete_study_says_what_is_missing(study: Path, tmp_path: Path) -
     shutil.copytree(study, tmp_path / "part")
     for half in ("left", "right"):
         shutil.rmtree(tmp_path / "part" / half)
-    found = analyse(subject_of(tmp_path / "part"))
+    found = analyse(context_of(tmp_path / "part"))
     assert found is not None
     (caution,) = found.sections[0].context["cautions"]
     assert "left, right" in caution
     assert set(found.metrics["recovered"]) == {"upper", "lower"}
 
 
-def test_run_folders_named_one_by_one_make_the_same_table(study: Path, finding: Finding) -> None:
-    found = analyse(subject_of(study / "lower", study / "full"))
+def test_run_folders_named_one_by_one_make_the_same_table(study: Path, result: AnalysisResult) -> None:
+    found = analyse(context_of(study / "lower", study / "full"))
     assert found is not None
-    assert found.metrics["study"]["lower"] == finding.metrics["study"]["lower"]
+    assert found.metrics["study"]["lower"] == result.metrics["study"]["lower"]
 
 
 def test_a_study_stands_for_its_runs(study: Path, tmp_path: Path) -> None:
@@ -201,7 +200,7 @@ def test_a_study_stands_for_its_runs(study: Path, tmp_path: Path) -> None:
         read_runs([tmp_path])
 
 
-def answers(hits: np.ndarray) -> Predictions:
+def table_of(hits: np.ndarray) -> Predictions:
     labels = np.arange(len(hits)) % 7
     probabilities = np.eye(7)[np.where(hits, labels, (labels + 1) % 7)]
     return Predictions(ids=np.arange(len(hits)).astype(str), labels=labels, probabilities=probabilities, split="x")
@@ -209,7 +208,7 @@ def answers(hits: np.ndarray) -> Predictions:
 
 def under_masks(trained_on: str, accuracy: dict[str, float], masks: tuple[FaceMask, ...] = STUDY_MASKS) -> Any:
     """A run with given accuracies on 700 faces, the easiest faces first."""
-    tables = {mask.key: answers(np.arange(700) < 700 * accuracy.get(mask.key, 0.5)) for mask in masks}
+    tables = {mask.key: table_of(np.arange(700) < 700 * accuracy.get(mask.key, 0.5)) for mask in masks}
     scores = {
         mask.key: MaskScores(
             mask=mask,
@@ -294,6 +293,6 @@ def test_shades_run_from_the_least_to_the_greatest_of_each_table() -> None:
 
 
 def test_signs_are_real_and_zero_has_none() -> None:
-    assert [signed(value) for value in (-0.0234, -0.0001, 0.01)] == ["−2.3", "0.0", "1.0"]
-    assert [signed(value, plus=True) for value in (0.0234, 0.0)] == ["+2.3", "0.0"]
+    assert [points(value) for value in (-0.0234, -0.0001, 0.01)] == ["−2.3", "0.0", "1.0"]
+    assert [points(value, plus=True) for value in (0.0234, 0.0)] == ["+2.3", "0.0"]
     assert len(HALF_MASKS) == 4

@@ -18,9 +18,8 @@ from fer.data.samples import FaceSamples, Split
 from fer.data.synthetic import synthetic_samples
 from fer.metrics import Predictions
 from fer.metrics.calibration import Calibration, fit_calibration
-from fer.report.calibration.options import CalibrationOptions
 from fer.report.main import make_report
-from fer.report.options import ReportOptions
+from fer.report.options import CalibrationOptions, ReportOptions
 from fer.training.run import run
 
 OVERRIDES = (
@@ -82,7 +81,7 @@ def train(samples: FaceSamples, root: Path, *overrides: str) -> World:
 
 @pytest.fixture(scope="module")
 def faces() -> FaceSamples:
-    """Drawn faces; ten PrivateTest faces copy a Training face, as some of FER-2013 do."""
+    """Synthetic faces; ten PrivateTest faces copy a Training face, as some of FER-2013 do."""
     counts = {Split.TRAINING: 140, Split.PUBLIC: 70, Split.PRIVATE: 70}
     samples = synthetic_samples(counts=counts, seed=3, size=48, difficulty=0.0)
     images = samples.images.copy()
@@ -188,7 +187,7 @@ def test_the_two_worlds_do_differ(worlds: tuple[World, World]) -> None:
 
 
 def test_every_file_of_the_run_folder_is_the_same(worlds: tuple[World, World]) -> None:
-    """Weights, optimiser, metrics of every epoch, final metrics, answers, configuration, manifest."""
+    """Weights, optimiser, metrics of every epoch, final metrics, predictions, configuration, manifest."""
     clean, poisoned = files(worlds[0]), files(worlds[1])
     named = {"config.yaml", "manifest.json", "log.jsonl", "metrics.jsonl", "metrics.json", "predictions/public.parquet"}
     assert named | {"checkpoints/best.ckpt", "checkpoints/last.ckpt"} <= set(clean)

@@ -25,7 +25,7 @@ def page(tiny_run: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return make_report([tiny_run], out=tmp_path_factory.mktemp("out") / "report", options=OPTIONS)
 
 
-def test_the_report_repeats_what_the_training_measured(tiny_run: Path, page: Path) -> None:
+def test_the_report_reproduces_what_the_training_measured(tiny_run: Path, page: Path) -> None:
     trained = json.loads((tiny_run / "metrics.json").read_text())
     reported = json.loads((page.parent / "metrics.json").read_text())
     for metric, estimate in reported["public"].items():

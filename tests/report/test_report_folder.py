@@ -8,12 +8,12 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
-from support.report_stand_ins import SAMPLES, answers, evaluated, report, run_folder
+from support.report_stand_ins import SAMPLES, evaluated, predict, report, run_folder
 
 from fer.common.labels import EMOTIONS
 from fer.data.samples import Split
 from fer.metrics import METRICS, Predictions, headline
-from fer.report.scores.evaluation import EvaluatedRun
+from fer.report.evaluation.evaluate import EvaluatedRun
 
 
 def test_the_folder_holds_what_the_contract_names(fake_report: Path) -> None:
@@ -39,8 +39,8 @@ def test_metrics_are_those_of_the_answers_with_and_without_the_mirror(fake_repor
     metrics = json.loads((fake_report / "metrics.json").read_text())
     for key, split in (("private", Split.PRIVATE), ("public", Split.PUBLIC)):
         rows = np.flatnonzero(SAMPLES.splits == split)
-        plain = answers(SAMPLES.images[rows])
-        mirrored = answers(SAMPLES.images[rows][..., ::-1])
+        plain = predict(SAMPLES.images[rows])
+        mirrored = predict(SAMPLES.images[rows][..., ::-1])
         for name, probabilities in ((key, plain), (f"{key}_tta", (plain + mirrored) / 2)):
             table = Predictions(
                 ids=SAMPLES.ids[rows], labels=SAMPLES.labels[rows], probabilities=probabilities, split=key

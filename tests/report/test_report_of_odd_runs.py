@@ -6,17 +6,17 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from support.report_stand_ins import OPTIONS, SAMPLES, Page, answers, evaluated, report, run_folder
+from support.report_stand_ins import OPTIONS, SAMPLES, Page, evaluated, predict, report, run_folder
 
 from fer.common.errors import CheckpointError, DataError
 from fer.data.samples import Split
 from fer.metrics import Predictions
+from fer.report.evaluation.evaluate import EvaluatedRun
 from fer.report.main import choose_detail
-from fer.report.scores.evaluation import EvaluatedRun
 
 
 def test_other_classes_are_refused(tmp_path: Path) -> None:
-    with pytest.raises(CheckpointError, match="answers with the classes a, b"):
+    with pytest.raises(CheckpointError, match="predicts the classes a, b"):
         evaluated(run_folder(tmp_path / "run"), labels=("a", "b"))
 
 
@@ -67,7 +67,7 @@ def test_a_held_out_part_of_training_is_reported_as_such(tmp_path: Path) -> None
     Predictions(
         ids=SAMPLES.ids[rows],
         labels=SAMPLES.labels[rows],
-        probabilities=answers(SAMPLES.images[rows]),
+        probabilities=predict(SAMPLES.images[rows]),
         split="heldout",
     ).write(path / "predictions" / "heldout.parquet")
     found = evaluated(path)
@@ -84,14 +84,14 @@ def test_the_run_in_detail_is_chosen_without_private(tmp_path: Path) -> None:
     def right_on(rows: np.ndarray):
         marks = {image.tobytes() for image in SAMPLES.images[rows]}
 
-        def answer(images: np.ndarray) -> np.ndarray:
+        def predict(images: np.ndarray) -> np.ndarray:
             right = np.array([image.tobytes() in marks for image in images])
             return np.eye(7, dtype=np.float32)[(images[:, 0, 0, 0] + ~right) % 7]
 
-        return answer
+        return predict
 
-    better_private = evaluated(run_folder(tmp_path / "a"), answers=right_on(private))
-    better_public = evaluated(run_folder(tmp_path / "b"), answers=right_on(public))
+    better_private = evaluated(run_folder(tmp_path / "a"), predict=right_on(private))
+    better_public = evaluated(run_folder(tmp_path / "b"), predict=right_on(public))
     assert choose_detail([better_private, better_public]) is better_public
 
 

@@ -8,8 +8,8 @@ from pathlib import Path
 import yaml
 from support.report_stand_ins import EVIL, Page, evaluated, report, run_folder
 
+from fer.report.evaluation.evaluate import EvaluatedRun
 from fer.report.page.render import escape_markdown
-from fer.report.scores.evaluation import EvaluatedRun
 
 
 def test_every_tag_closes(fake_page: str) -> None:
@@ -133,7 +133,17 @@ def test_every_text_colour_has_enough_contrast(fake_page: str) -> None:
 
 def test_the_model_card_has_its_parts_and_well_formed_tables(fake_report: Path) -> None:
     card = (fake_report / "model_card.md").read_text(encoding="utf-8")
-    parts = ["Model", "Intended use", "Not for", "Data", "Protocol", "Scores", "Limits", "Ethics", "How to repeat it"]
+    parts = [
+        "Model",
+        "Intended use",
+        "Not for",
+        "Data",
+        "Protocol",
+        "Scores",
+        "Limits",
+        "Ethics",
+        "How to reproduce it",
+    ]
     assert re.findall(r"^## (.+)$", card, re.M) == parts
     for word in ("**Privacy.**", "**Bias.**", "**Environment.** Training took 1 min 2 s on CPU (2 threads)"):
         assert word in card

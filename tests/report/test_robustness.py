@@ -14,24 +14,23 @@ from fer.data.corruption.registry import CORRUPTIONS, corrupt
 from fer.folders.opened import OpenData, OpenModels
 from fer.folders.record import read_runs
 from fer.report.command import compose, parse
-from fer.report.finding import Finding
+from fer.report.context import ReportContext
 from fer.report.main import evaluate_record
-from fer.report.options import ReportOptions
+from fer.report.options import ReportOptions, RobustnessOptions
 from fer.report.page.render import render_page
+from fer.report.result import AnalysisResult
 from fer.report.robustness.analysis import analyse
 from fer.report.robustness.measurement import choose_faces
-from fer.report.robustness.options import RobustnessOptions
 from fer.report.robustness.section import verdict
-from fer.report.subject import Subject
 
 FULL = RobustnessOptions(corruptions="all", severities=(1, 2, 3, 4, 5), max_faces=12)
 
 
-def subject_of(*runs: Path, robustness: RobustnessOptions, **options: object) -> Subject:
-    asked = ReportOptions(bootstrap=100, device="cpu", tta=False, robustness=robustness, **options)
+def context_of(*runs: Path, robustness: RobustnessOptions, **options: object) -> ReportContext:
+    chosen = ReportOptions(bootstrap=100, device="cpu", tta=False, robustness=robustness, **options)
     data, models = OpenData(), OpenModels("cpu")
-    evaluated = [evaluate_record(record, models.of(record), data, asked) for record in read_runs(runs)]
-    return Subject(run=evaluated[0], runs=evaluated, options=asked, data=data, models=models)
+    evaluated = [evaluate_record(record, models.of(record), data, chosen) for record in read_runs(runs)]
+    return ReportContext(run=evaluated[0], runs=evaluated, options=chosen, data=data, models=models)
 
 
 @pytest.fixture(scope="module")
@@ -42,46 +41,46 @@ def runs(tiny_run: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path
 
 
 @pytest.fixture(scope="module")
-def subject(runs: tuple[Path, Path]) -> Subject:
-    return subject_of(*runs, robustness=FULL.model_copy(update={"baseline": str(runs[1])}))
+def context(runs: tuple[Path, Path]) -> ReportContext:
+    return context_of(*runs, robustness=FULL.model_copy(update={"baseline": str(runs[1])}))
 
 
 @pytest.fixture(scope="module")
-def full(subject: Subject) -> Finding:
-    found = analyse(subject)
+def full(context: ReportContext) -> AnalysisResult:
+    found = analyse(context)
     assert found is not None
     return found
 
 
 @pytest.fixture(scope="module")
-def quick(subject: Subject) -> Finding:
-    options = subject.options.model_copy(update={"robustness": RobustnessOptions(), "faces": False})
-    found = analyse(replace(subject, runs=subject.runs[:1], options=options))
+def quick(context: ReportContext) -> AnalysisResult:
+    options = context.options.model_copy(update={"robustness": RobustnessOptions(), "faces": False})
+    found = analyse(replace(context, runs=context.runs[:1], options=options))
     assert found is not None
     return found
 
 
-def page(found: Finding) -> str:
+def page(found: AnalysisResult) -> str:
     return render_page(found.sections, title="t", subtitle="s", notes=found.notes, faces=True)
 
 
-def table(found: Finding) -> list[dict[str, str]]:
+def table(found: AnalysisResult) -> list[dict[str, str]]:
     return list(csv.DictReader(io.StringIO(str(found.files["robustness.csv"]))))
 
 
-def test_accuracies_are_those_of_asking_the_model(subject: Subject, full: Finding) -> None:
-    scores = subject.run.headline
+def test_accuracies_are_those_of_asking_the_model(context: ReportContext, full: AnalysisResult) -> None:
+    scores = context.run.headline
     chosen = choose_faces(len(scores.evaluation_set.rows), most=12, seed=0)
     rows = scores.evaluation_set.rows[chosen]
-    images, labels = subject.samples.images[rows], subject.samples.labels[rows]
+    images, labels = context.samples.images[rows], context.samples.labels[rows]
     for name, severity in (("fog", 5), ("gaussian_noise", 2), ("light_from_left", 4)):
-        answers = subject.ask_fast(corrupt(images, name=name, severity=severity)).argmax(axis=1)
+        predicted = context.predict_fast(corrupt(images, name=name, severity=severity)).argmax(axis=1)
         told = full.metrics["corruptions"][name]["accuracy"][str(severity)]
-        assert told["value"] == pytest.approx((answers == labels).mean())
+        assert told["value"] == pytest.approx((predicted == labels).mean())
         assert told["n"] == 12
 
 
-def test_the_numbers_on_top_follow_from_those_below(full: Finding) -> None:
+def test_the_numbers_on_top_follow_from_those_below(full: AnalysisResult) -> None:
     numbers = full.metrics
     of_kind: dict[str, list[float]] = {"corruption": [], "lighting": []}
     for told in numbers["corruptions"].values():
@@ -94,7 +93,7 @@ def test_the_numbers_on_top_follow_from_those_below(full: Finding) -> None:
     assert numbers["worst"]["value"] == min(every)
 
 
-def test_the_csv_has_every_cell_of_every_run(runs: tuple[Path, Path], full: Finding) -> None:
+def test_the_csv_has_every_cell_of_every_run(runs: tuple[Path, Path], full: AnalysisResult) -> None:
     rows = table(full)
     assert len(rows) == 2 * (1 + 24 * 5)
     assert {row["run"] for row in rows} == {run.name for run in runs}
@@ -106,7 +105,7 @@ def test_the_csv_has_every_cell_of_every_run(runs: tuple[Path, Path], full: Find
 
 
 def test_a_baseline_named_by_its_path_has_an_mce_of_one_and_so_has_its_copy(
-    full: Finding, runs: tuple[Path, Path]
+    full: AnalysisResult, runs: tuple[Path, Path]
 ) -> None:
     assert full.metrics["baseline"] == "copy"
     assert full.metrics["mce"]["value"] == pytest.approx(1)
@@ -115,7 +114,7 @@ def test_a_baseline_named_by_its_path_has_an_mce_of_one_and_so_has_its_copy(
     assert "mCE against copy" in page(full)
 
 
-def test_the_page_tells_what_was_done_and_shows_every_change(full: Finding) -> None:
+def test_the_page_tells_what_was_done_and_shows_every_change(full: AnalysisResult) -> None:
     html = page(full)
     assert "15 corruptions of arXiv 1903.12261" in html
     assert "drawn at random from 70" in html
@@ -126,7 +125,7 @@ def test_the_page_tells_what_was_done_and_shows_every_change(full: Finding) -> N
     assert {chart.key for chart in full.sections[0].charts} == {"robustness-retention", "robustness-severity"}
 
 
-def test_the_quick_one_is_lighting_alone_without_faces_or_mce(quick: Finding) -> None:
+def test_the_quick_one_is_lighting_alone_without_faces_or_mce(quick: AnalysisResult) -> None:
     html = page(quick)
     assert len(table(quick)) == 1 + 9
     assert "data:image" not in html
@@ -137,17 +136,17 @@ def test_the_quick_one_is_lighting_alone_without_faces_or_mce(quick: Finding) ->
     assert quick.metrics["n"] == 70
 
 
-def test_the_same_report_twice_has_the_same_bytes(subject: Subject, quick: Finding) -> None:
-    options = subject.options.model_copy(update={"robustness": RobustnessOptions(), "faces": False})
-    again = analyse(replace(subject, runs=subject.runs[:1], options=options))
+def test_the_same_report_twice_has_the_same_bytes(context: ReportContext, quick: AnalysisResult) -> None:
+    options = context.options.model_copy(update={"robustness": RobustnessOptions(), "faces": False})
+    again = analyse(replace(context, runs=context.runs[:1], options=options))
     assert again is not None
     assert again.files == quick.files
     assert page(again) == page(quick)
 
 
-def test_switched_off_there_is_nothing(subject: Subject) -> None:
-    options = subject.options.model_copy(update={"robustness": RobustnessOptions(enabled=False)})
-    assert analyse(replace(subject, options=options)) is None
+def test_switched_off_there_is_nothing(context: ReportContext) -> None:
+    options = context.options.model_copy(update={"robustness": RobustnessOptions(enabled=False)})
+    assert analyse(replace(context, options=options)) is None
 
 
 @pytest.mark.parametrize(
@@ -157,23 +156,23 @@ def test_switched_off_there_is_nothing(subject: Subject) -> None:
         (RobustnessOptions(baseline="copy", max_faces=10), "needs robustness.corruptions=all and all five severities"),
     ],
 )
-def test_a_baseline_that_cannot_be_used_is_told(subject: Subject, options: RobustnessOptions, told: str) -> None:
-    found = analyse(replace(subject, options=subject.options.model_copy(update={"robustness": options})))
+def test_a_baseline_that_cannot_be_used_is_told(context: ReportContext, options: RobustnessOptions, told: str) -> None:
+    found = analyse(replace(context, options=context.options.model_copy(update={"robustness": options})))
     assert found is not None
     assert told in found.notes[0]
     assert "lighting_retention" in found.metrics
     assert "mce" not in found.metrics
 
 
-def test_a_run_on_other_faces_is_left_out_and_named(subject: Subject) -> None:
-    stranger = subject.runs[1]
+def test_a_run_on_other_faces_is_left_out_and_named(context: ReportContext) -> None:
+    stranger = context.runs[1]
     stranger = replace(stranger, data=replace(stranger.data, fingerprint="another"))
     options = RobustnessOptions(max_faces=10, baseline="copy")
     found = analyse(
         replace(
-            subject,
-            runs=[subject.run, stranger],
-            options=subject.options.model_copy(update={"robustness": options}),
+            context,
+            runs=[context.run, stranger],
+            options=context.options.model_copy(update={"robustness": options}),
         )
     )
     assert found is not None

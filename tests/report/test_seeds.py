@@ -4,33 +4,32 @@ import statistics
 from pathlib import Path
 
 import pytest
-from support.fake_runs import fake_run, fake_subject
+from support.fake_runs import fake_context, fake_run
 
 from fer.metrics import METRICS
 from fer.report.page.render import render_page
 from fer.report.seeds.analysis import analyse
-from fer.report.seeds.recipe import seed_groups
-from fer.report.seeds.spread import spread
+from fer.report.seeds.measurement import seed_groups, spread
 
 
-def test_mean_and_deviation_over_seeds_are_those_of_the_runs(tmp_path: Path) -> None:
+def test_mean_and_standard_deviation_over_seeds_are_those_of_the_runs(tmp_path: Path) -> None:
     runs = [fake_run(tmp_path / f"seed{i}", seed=i, skill=0.5) for i in range(4)]
-    finding = analyse(fake_subject(*runs))
-    assert finding is not None
+    result = analyse(fake_context(*runs))
+    assert result is not None
     values = [run.sets["private"].averaged.metrics["macro_f1"].value for run in runs]  # type: ignore[union-attr]
-    told = finding.metrics["1"]["private_tta"]["macro_f1"]
+    told = result.metrics["1"]["private_tta"]["macro_f1"]
     assert told["mean"] == pytest.approx(statistics.mean(values))
     assert told["deviation"] == pytest.approx(statistics.stdev(values))
     assert (told["low"], told["high"], told["seeds"]) == (min(values), max(values), 4)
-    rows = list(csv.DictReader(io.StringIO(str(finding.files["seeds.csv"]))))
+    rows = list(csv.DictReader(io.StringIO(str(result.files["seeds.csv"]))))
     assert len(rows) == 8 * len(METRICS)
-    columns = finding.columns["seed2"]
+    columns = result.columns["seed2"]
     assert (columns["seed_group"], columns["seed_group_n"]) == ("1", 4)
     assert columns["private_tta_macro_f1_seed_deviation"] == told["deviation"]
-    html = render_page(finding.sections, title="t", subtitle="s", notes=(), faces=False)
+    html = render_page(result.sections, title="t", subtitle="s", notes=(), faces=False)
     assert "other test faces" in html
     assert "another training seed" in html
-    assert any("standard deviation of" in sentence for sentence in finding.card)
+    assert any("standard deviation of" in sentence for sentence in result.card)
 
 
 def test_place_and_bookkeeping_make_no_other_recipe(tmp_path: Path) -> None:
@@ -55,7 +54,7 @@ def test_place_and_bookkeeping_make_no_other_recipe(tmp_path: Path) -> None:
 def test_any_other_difference_does(tmp_path: Path, config: dict[str, object]) -> None:
     runs = [fake_run(tmp_path / "a", seed=1), fake_run(tmp_path / "b", seed=2, config=config)]
     assert seed_groups(runs) == ()
-    assert analyse(fake_subject(*runs)) is None
+    assert analyse(fake_context(*runs)) is None
 
 
 def test_other_data_do_too(tmp_path: Path) -> None:
@@ -89,15 +88,15 @@ def test_two_recipes_and_revisions_are_told_apart(tmp_path: Path) -> None:
     first, second = seed_groups(runs)
     assert first.revisions == ("cnn1", "cnn2")
     assert second.revisions == ("same",)
-    finding = analyse(fake_subject(*runs))
-    assert finding is not None
-    html = render_page(finding.sections, title="t", subtitle="s", notes=(), faces=False)
+    result = analyse(fake_context(*runs))
+    assert result is not None
+    html = render_page(result.sections, title="t", subtitle="s", notes=(), faces=False)
     assert "Recipe 2: mlp" in html
     assert html.count("different revisions of the code") == 1
-    assert len(finding.card) == 1
+    assert len(result.card) == 1
 
 
 def test_spread_by_hand() -> None:
     found = spread([0.6, 0.7, 0.8], n=10)
     assert (found.mean, found.low, found.high, found.seeds) == (pytest.approx(0.7), 0.6, 0.8, 3)
-    assert found.deviation == pytest.approx(0.1)
+    assert found.std == pytest.approx(0.1)

@@ -5,10 +5,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from support.report_stand_ins import OPTIONS, SAMPLES, Page, answers, evaluated, report, run_folder
+from support.report_stand_ins import OPTIONS, SAMPLES, Page, evaluated, predict, report, run_folder
 
 from fer.data.samples import Split
-from fer.report.scores.views import VIEWS, ZOOM, enlarged
+from fer.report.evaluation.views import VIEWS, ZOOM, enlarged
 
 
 def test_more_faces_than_are_enlarged_at_a_time_keep_their_order() -> None:
@@ -27,7 +27,7 @@ def test_zoom_averages_the_answers_to_four_views(tmp_path: Path) -> None:
     averaged = found.sets["private"].averaged
     assert averaged is not None
     np.testing.assert_allclose(
-        averaged.predictions.probabilities, np.mean([answers(view) for view in four], axis=0), atol=1e-6
+        averaged.predictions.probabilities, np.mean([predict(view) for view in four], axis=0), atol=1e-6
     )
     page = report(tmp_path / "out", found, options=options)
     text = Page(page.read_text(encoding="utf-8")).text

@@ -11,9 +11,9 @@ from fer.common.labels import EMOTIONS
 from fer.data.samples import FaceSamples, Split
 from fer.folders.opened import OpenData, OpenModels
 from fer.folders.record import read_runs
+from fer.report.context import ReportContext
+from fer.report.evaluation.evaluate import EvaluatedRun, describe_data, evaluate_run
 from fer.report.options import ReportOptions
-from fer.report.scores.evaluation import EvaluatedRun, describe_data, evaluate_run
-from fer.report.subject import Subject
 
 OPTIONS = ReportOptions(bootstrap=100)
 
@@ -64,14 +64,14 @@ def fake_run(
     if finished:
         (path / "metrics.json").write_text(json.dumps({"train_seconds": 61.5, "images_per_second": 900.0}))
 
-    def answers(images: np.ndarray) -> np.ndarray:
+    def predict(images: np.ndarray) -> np.ndarray:
         right = images[:, 0, 1 + seed, 1] < 256 * skill
         classes = np.where(right, images[:, 0, 0, 0], images[:, 0, 0, 0] + 1) % 7
         return (0.7 * np.eye(7)[classes] + 0.3 / 7).astype(np.float32)
 
     return evaluate_run(
         read_runs([path])[0],
-        answers=answers,
+        predict=predict,
         labels=EMOTIONS,
         num_parameters=1000,
         input_shape=(1, 48, 48),
@@ -82,9 +82,9 @@ def fake_run(
     )
 
 
-def fake_subject(*runs: EvaluatedRun, options: ReportOptions = OPTIONS) -> Subject:
+def fake_context(*runs: EvaluatedRun, options: ReportOptions = OPTIONS) -> ReportContext:
     """A report about these runs, the first in detail."""
-    return Subject(run=runs[0], runs=runs, options=options, data=OpenData(), models=OpenModels("cpu"))
+    return ReportContext(run=runs[0], runs=runs, options=options, data=OpenData(), models=OpenModels("cpu"))
 
 
 def _merged(tree: dict[str, Any], changes: dict[str, Any]) -> dict[str, Any]:

@@ -14,12 +14,12 @@ from fer.explain.heat_maps import HeatMaps
 from fer.folders.opened import OpenData, OpenModels
 from fer.folders.record import read_runs
 from fer.report.comparison.analysis import analyse as comparison
-from fer.report.explanations.analysis import finding
+from fer.report.context import ReportContext
+from fer.report.evaluation.evaluate import EvaluatedRun, describe_data, evaluate_run
+from fer.report.explanations.analysis import gallery_result
 from fer.report.explanations.gallery import build_gallery
 from fer.report.main import choose_detail, write_report
 from fer.report.options import ReportOptions
-from fer.report.scores.evaluation import EvaluatedRun, describe_data, evaluate_run
-from fer.report.subject import Subject
 
 OPTIONS = ReportOptions(bootstrap=100, explanations={"cam_images_per_class": 1, "mistakes": 2, "successes": 0})
 EVIL = "<script>alert(1)</script>"
@@ -50,7 +50,7 @@ def faces() -> FaceSamples:
 SAMPLES = faces()
 
 
-def answers(images: np.ndarray) -> np.ndarray:
+def predict(images: np.ndarray) -> np.ndarray:
     """Certain of the first pixel's class, and wrong on every fifth face by its second pixel."""
     wrong = images[:, 0, 0, 1] % 5 == 0
     classes = (images[:, 0, 0, 0].astype(int) + wrong) % 7
@@ -87,7 +87,7 @@ def run_folder(path: Path, *, protocol: str = "official", seed: int = 0, finishe
 
 def evaluated(path: Path, *, samples: FaceSamples = SAMPLES, options: ReportOptions = OPTIONS, **changes: object):
     arguments = {
-        "answers": answers,
+        "predict": predict,
         "labels": EMOTIONS,
         "num_parameters": 1234567,
         "input_shape": (1, 48, 48),
@@ -110,17 +110,17 @@ def report(folder: Path, *runs: EvaluatedRun, options: ReportOptions = OPTIONS, 
         successes=options.explanations.successes,
         seed=0,
     )
-    subject = Subject(run=detail, runs=runs, options=options, data=OpenData(), models=OpenModels("cpu"))
-    findings = {"comparison": comparison(subject), "explanations": finding(detail, gallery, options)}
+    context = ReportContext(run=detail, runs=runs, options=options, data=OpenData(), models=OpenModels("cpu"))
+    results = {"comparison": comparison(context), "explanations": gallery_result(detail, gallery, options)}
     if not with_faces:
-        subject = replace(subject, options=options.model_copy(update={"faces": False}))
-        del findings["explanations"]
-    known = {name: found for name, found in findings.items() if found is not None}
-    return write_report(folder, subject, known, command="fer-report run=x")
+        context = replace(context, options=options.model_copy(update={"faces": False}))
+        del results["explanations"]
+    known = {name: found for name, found in results.items() if found is not None}
+    return write_report(folder, context, known, command="fer-report run=x")
 
 
 class Page(HTMLParser):
-    """What the tests ask of the page: elements with attributes, text by element, and whether all tags close."""
+    """What the tests look for in the page: elements with attributes, text by element, and whether all tags close."""
 
     VOID = frozenset({"meta", "img", "br", "link", "input", "hr", "path", "use"})
 

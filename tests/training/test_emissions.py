@@ -10,7 +10,7 @@ import pytest
 from fer.callbacks.emissions import Emissions, grid_factor, read_earlier
 from fer.common.errors import ConfigError, DataError
 from fer.folders.record import read_run
-from fer.report.cost.costs import training_of
+from fer.report.cost.measurement import training_of
 
 ON = ("callbacks=emissions", "callbacks.emissions.country=fra", "callbacks.emissions.interval=1", "model=mlp")
 

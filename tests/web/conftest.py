@@ -16,7 +16,7 @@ from waitress import wasyncore
 
 from fer.common.labels import EMOTIONS
 from fer.runtime.detection.opening import open_detector
-from fer.runtime.facts import Estimate, ModelFacts, Reference
+from fer.runtime.facts import MetricFacts, ModelFacts, Reference
 from fer.runtime.web.app import create_app
 from fer.runtime.web.engine import Engine
 from fer.runtime.web.server import bind
@@ -36,7 +36,7 @@ FACTS = ModelFacts(
     coverage=0.6,
     answered_accuracy=0.8,
     split="PublicTest",
-    metrics={"accuracy": Estimate(value=0.65, low=0.63, high=0.67, n=3589)},
+    metrics={"accuracy": MetricFacts(value=0.65, low=0.63, high=0.67, n=3589)},
     source="nothing",
     protocol="official",
     data_fingerprint="0",

@@ -1,1 +1,1 @@
-"""Whether confidences can be believed, and when a model should say that it is uncertain."""
+"""Whether confidences are calibrated, and when a model should abstain."""

@@ -8,8 +8,7 @@ import numpy as np
 from fer.metrics.calibration import ReliabilityBin
 from fer.metrics.selective import perfect_ranking
 from fer.metrics.selective_scores import LEVELS, Selective, SelectiveCurve
-from fer.report.page.figure_parts import dots
-from fer.report.page.figure_style import Palette, new_figure
+from fer.report.page.figures import Palette, dots, new_figure
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -80,7 +79,7 @@ def reliability_figure(bins: Sequence[ReliabilityBin], *, title: str, palette: P
 
 
 def risk_coverage_figure(curve: SelectiveCurve, *, chosen: tuple[float, float] | None, palette: Palette) -> "Figure":
-    """Share of wrong answers among the answered faces, by the share answered; `chosen` is (coverage, risk)."""
+    """Share of wrong predictions among the accepted faces, by coverage; `chosen` is (coverage, risk)."""
     figure = new_figure(5.0, 4.4, palette)
     axes = figure.subplots()
     found = curve.curve
@@ -95,7 +94,7 @@ def risk_coverage_figure(curve: SelectiveCurve, *, chosen: tuple[float, float] |
         linewidth=0,
         label="95 % interval",
     )
-    # Among the first few faces one wrong answer moves the curve by many points.
+    # Among the first few faces one wrong prediction moves the curve by many points.
     shown = found.coverage >= LEVELS[0]
     axes.plot(100 * found.coverage[shown], 100 * found.risk[shown], color=palette.series[0], label="this model")
     coverage, risk = perfect_ranking(n, num_wrong)
@@ -118,22 +117,22 @@ def risk_coverage_figure(curve: SelectiveCurve, *, chosen: tuple[float, float] |
         )
     axes.set_xlim(0, 100)
     axes.set_ylim(0, None)
-    axes.set_xlabel("faces answered (%)")
-    axes.set_ylabel("wrong among the answered (%)")
+    axes.set_xlabel("faces accepted (%)")
+    axes.set_ylabel("wrong among the accepted (%)")
     figure.legend(loc="outside upper left", ncols=2)
     return figure
 
 
 def coverage_figure(classes: Mapping[str, Selective], *, palette: Palette) -> "Figure":
-    """Of each true emotion the share answered, and the share right among all and among the answered."""
+    """Of each true emotion the coverage, and the share right among all and among the accepted."""
     figure = new_figure(5.0, 4.8, palette)
     axes = figure.subplots()
     names = sorted(
         (name for name in classes if classes[name].support > 0), key=lambda name: classes[name].coverage.value
     )
     marks = (
-        ("coverage", "answered", "o", 0.22),
-        ("selective_accuracy", "right among the answered", "s", 0.0),
+        ("coverage", "accepted", "o", 0.22),
+        ("selective_accuracy", "right among the accepted", "s", 0.0),
         ("accuracy", "right among all", "^", -0.22),
     )
     for number, (key, label, marker, shift) in enumerate(marks):

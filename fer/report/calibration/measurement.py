@@ -8,9 +8,8 @@ from fer.metrics.calibration import Calibration, ReliabilityBin, fit_calibration
 from fer.metrics.calibration_scores import CalibrationChange, evaluate_calibration, evaluate_temperature
 from fer.metrics.predictions import Floats
 from fer.metrics.selective_scores import Selective, SelectiveCurve, evaluate_abstention, evaluate_curve
-from fer.report.calibration.fitting import fitting_set
+from fer.report.evaluation.evaluate import EvaluatedRun
 from fer.report.options import ReportOptions
-from fer.report.scores.evaluation import EvaluatedRun
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -24,7 +23,7 @@ class Measured:
         fitted_on: key of the set that fitted them; None as above.
         reason: the sentence of `fitting_set`.
         change: calibration scores of the headline set, before and after.
-        bins_before: reliability of the headline set as the model answers.
+        bins_before: reliability of the headline set as the model predicts.
         bins_after: reliability after the temperature; None without one.
         curve: risk and coverage, by confidence after the temperature where there is one.
         whole: the headline set under the threshold; None without a fitted one.
@@ -76,8 +75,8 @@ def measure(run: EvaluatedRun, options: ReportOptions) -> Measured:
     if calibration is not None:
         confidence_N = calibration.apply(headline.probabilities).max(axis=1)
         bins_after = reliability_bins(confidence_N, correct_N)
-        answered_N = ~calibration.uncertain(confidence_N)
-        whole, classes = evaluate_abstention(headline, answered_N, resamples=resamples, seed=seed)
+        accepted_N = ~calibration.abstains(confidence_N)
+        whole, classes = evaluate_abstention(headline, accepted_N, resamples=resamples, seed=seed)
     return Measured(
         run=run,
         calibration=calibration,
@@ -90,4 +89,37 @@ def measure(run: EvaluatedRun, options: ReportOptions) -> Measured:
         curve=evaluate_curve(confidence_N, correct_N, resamples=resamples, seed=seed),
         whole=whole,
         classes=classes,
+    )
+
+
+def fitting_set(run: EvaluatedRun) -> tuple[str | None, str]:
+    """The key of the set that fits a run's temperature and threshold, and a sentence on it.
+
+    The official protocol fits on PublicTest; protocols that hold out a part of Training fit on that part. None where
+    the set is not there; the sentence then says why nothing is fitted.
+    """
+    if run.record.protocol == "official":
+        if "public" in run.sets:
+            return "public", (
+                "PublicTest, which also chose the training's best epoch, so that it is slightly flattering to fit on; "
+                "PrivateTest has no part in it"
+            )
+        return None, (
+            "There is no temperature and no threshold: this copy of the data holds no PublicTest to fit them on, and "
+            "fitting them on the faces that are scored would make the scores optimistic."
+        )
+    if run.record.visible != "full":
+        return None, (
+            "There is no temperature and no threshold: the held-out part of Training was predicted with only a part of "
+            f"each face visible ({run.record.visible}), and the test faces are whole."
+        )
+    if "heldout" in run.sets:
+        return "heldout", (
+            "the part of Training that the protocol held out, which also chose the training's best epoch, so that it "
+            "is slightly flattering to fit on; no test face has a part in it"
+        )
+    return None, (
+        "There is no temperature and no threshold: the run folder holds no predictions for the part of Training that "
+        "this protocol held out (predictions/heldout.parquet, written when a training finishes), and fitting on test "
+        "faces would make the scores optimistic."
     )

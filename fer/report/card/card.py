@@ -5,17 +5,17 @@ from collections.abc import Mapping
 from fer.common.labels import EMOTIONS
 from fer.common.wording import duration
 from fer.metrics import METRICS
-from fer.report.finding import Finding
+from fer.report.evaluation.evaluate import EvaluatedRun
 from fer.report.options import ReportOptions
 from fer.report.page.render import render_markdown
 from fer.report.page.wording import flat_facts, parameters
-from fer.report.scores.evaluation import EvaluatedRun
-from fer.report.scores.rows import class_rows, score_rows
+from fer.report.result import AnalysisResult
+from fer.report.scores.section import class_rows, score_rows
 from fer.report.scores.statements import is_synthetic, meanings, protocol_in_full, statement, trained_without_copies
 
 
 def model_card(
-    run: EvaluatedRun, *, options: ReportOptions, findings: Mapping[str, Finding], report_command: str
+    run: EvaluatedRun, *, options: ReportOptions, results: Mapping[str, AnalysisResult], report_command: str
 ) -> str:
     """The card of one run, as Markdown."""
     manifest = run.record.manifest
@@ -55,8 +55,8 @@ def model_card(
             "rows": score_rows(run),
             "statement": statement(run, run.headline_key),
             "class_rows": class_rows(run),
-            "findings": [sentence for found in findings.values() for sentence in found.card],
-            "groups_measured": "fairness" in findings and bool(findings["fairness"].metrics.get("measured")),
+            "sentences": [sentence for found in results.values() for sentence in found.card],
+            "groups_measured": "fairness" in results and bool(results["fairness"].metrics.get("measured")),
             "meanings": meanings(run),
             "train_time": duration(run.record.final.get("train_seconds")),
             "wall_time": duration(manifest["wall_seconds"]) if "wall_seconds" in manifest else "",

@@ -8,10 +8,8 @@ import numpy as np
 
 from fer.metrics import Estimate
 from fer.metrics.significance import Comparison
-from fer.report.comparison.names import short_names
-from fer.report.comparison.wording import points
-from fer.report.page.figure_parts import dots
-from fer.report.page.figure_style import LINE_STYLES, Palette, new_figure
+from fer.report.page.figures import LINE_STYLES, Palette, dots, new_figure, short_names
+from fer.report.page.wording import points
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -109,7 +107,7 @@ def differences_figure(
                 axes.text(
                     column,
                     row,
-                    points(value),
+                    points(value, plus=True),
                     ha="center",
                     va="center",
                     fontsize=9,

@@ -1,16 +1,16 @@
-"""Which runs may be compared: those that answered about the same faces under the same protocol."""
+"""Which runs may be compared: those scored on the same faces under the same protocol."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from fer.metrics import Predictions
-from fer.report.scores.evaluation import EvaluatedRun
+from fer.report.evaluation.evaluate import EvaluatedRun
 from fer.report.scores.statements import protocol
 
 
 @dataclass(frozen=True, kw_only=True)
 class ComparableRuns:
-    """Runs whose headline scores answer the same question.
+    """Runs whose headline scores may be compared.
 
     Attributes:
         name: a letter, in the order in which the runs were named.
@@ -22,7 +22,7 @@ class ComparableRuns:
 
     @property
     def tables(self) -> dict[str, Predictions]:
-        """Each run's answers on the headline set, without test-time augmentation, by the run's name."""
+        """Each run's predictions on the headline set, without test-time augmentation, by the run's name."""
         return {run.record.name: run.headline.plain.predictions for run in self.runs}
 
     @property

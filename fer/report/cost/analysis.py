@@ -6,38 +6,37 @@ from typing import TYPE_CHECKING, Any
 
 from fer.common.wording import duration
 from fer.metrics import Estimate
-from fer.report.comparison.columns import COLUMNS
 from fer.report.comparison.groups import ComparableRuns, comparable_groups, group_of
-from fer.report.cost.costs import RunCost, costs_of
+from fer.report.context import ReportContext
 from fer.report.cost.figures import cost_figure
-from fer.report.cost.timing import BATCH
-from fer.report.finding import Finding
-from fer.report.page.figure_style import Palette
+from fer.report.cost.measurement import BATCH, RunCost, costs_of
+from fer.report.evaluation.sets import SET_TITLES
+from fer.report.page.figures import Palette
 from fer.report.page.section import Chart, Section, cell
 from fer.report.page.wording import parameters
-from fer.report.scores.evaluation_sets import SET_TITLES
+from fer.report.result import AnalysisResult
 from fer.report.scores.statements import protocol
-from fer.report.subject import Subject
+from fer.report.scores.tables import COLUMNS
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 
-def analyse(subject: Subject) -> Finding | None:
+def analyse(context: ReportContext) -> AnalysisResult | None:
     """The cost of every run; None where it is switched off."""
-    if not subject.options.cost.enabled:
+    if not context.options.cost.enabled:
         return None
-    costs = costs_of(subject)
-    return Finding(
-        sections=(_section(subject, costs),),
+    costs = costs_of(context)
+    return AnalysisResult(
+        sections=(_section(context, costs),),
         metrics={name: _numbers(cost) for name, cost in costs.items()},
         columns={name: _numbers(cost) for name, cost in costs.items()},
-        card=(_sentence(costs[subject.run.record.name]),),
+        card=(_sentence(costs[context.run.record.name]),),
     )
 
 
-def _section(subject: Subject, costs: Mapping[str, RunCost]) -> Section:
-    scores = {run.record.name: _choosing_score(run.sets) for run in subject.runs}
+def _section(context: ReportContext, costs: Mapping[str, RunCost]) -> Section:
+    scores = {run.record.name: _choosing_score(run.sets) for run in context.runs}
     devices = {cost.training.device for cost in costs.values()}
     return Section(
         key="cost",
@@ -48,18 +47,18 @@ def _section(subject: Subject, costs: Mapping[str, RunCost]) -> Section:
                 {
                     **_row(run.record.name, costs[run.record.name]),
                     "accuracy": None if (score := scores[run.record.name]) is None else cell("accuracy", score),
-                    "is_detail": run is subject.run,
+                    "is_detail": run is context.run,
                 }
-                for run in subject.runs
+                for run in context.runs
             ],
-            "detail": subject.run.record.name,
+            "detail": context.run.record.name,
             "batch": BATCH,
             "threads": next(iter(costs.values())).timing.threads,
             "devices": len(devices) > 1,
             "measured": any(cost.training.energy_kwh is not None for cost in costs.values()),
             "columns": list(COLUMNS.items()),
         },
-        charts=tuple(_charts(subject, costs)),
+        charts=tuple(_charts(context, costs)),
     )
 
 
@@ -71,15 +70,15 @@ def _choosing_score(sets: Mapping[str, Any]) -> Estimate | None:
     return accuracy
 
 
-def _charts(subject: Subject, costs: Mapping[str, RunCost]) -> list[Chart]:
+def _charts(context: ReportContext, costs: Mapping[str, RunCost]) -> list[Chart]:
     """Accuracy against latency and against parameters, of the runs that compare with the one in detail."""
-    group = group_of(subject.run, comparable_groups(subject.runs))
-    key = "public" if "public" in subject.run.sets else subject.run.headline_key
+    group = group_of(context.run, comparable_groups(context.runs))
+    key = "public" if "public" in context.run.sets else context.run.headline_key
     names = [run.record.name for run in group.runs]
     if len(names) < 2:
         return []
     scores = {run.record.name: run.sets[key].plain.metrics["accuracy"] for run in group.runs}
-    told = _told(group, subject, key)
+    told = _told(group, context, key)
     charts = []
     for name, what, axis, cost_by_name in (
         (
@@ -114,11 +113,11 @@ def _draw(
     return cost_figure(costs, scores, axis=axis, label=label, palette=palette)
 
 
-def _told(group: ComparableRuns, subject: Subject, key: str) -> str:
+def _told(group: ComparableRuns, context: ReportContext, key: str) -> str:
     """Protocol, n and what is left out."""
-    n = len(subject.run.sets[key].plain.predictions)
-    told = f"{protocol(subject.run)}, no test-time augmentation, n = {n:,}; bars are 95 % intervals."
-    left_out = len(subject.runs) - len(group.runs)
+    n = len(context.run.sets[key].plain.predictions)
+    told = f"{protocol(context.run)}, no test-time augmentation, n = {n:,}; bars are 95 % intervals."
+    left_out = len(context.runs) - len(group.runs)
     if left_out > 0:
         told += f" {left_out} {'run' if left_out == 1 else 'runs'} of other data or protocol left out."
     return told

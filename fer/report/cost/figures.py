@@ -1,16 +1,13 @@
-"""Accuracy against cost."""
+"""Accuracy against cost, with the Pareto front."""
 
 from collections.abc import Mapping, Sequence
-from itertools import pairwise
 from typing import TYPE_CHECKING
 
 import numpy as np
+import numpy.typing as npt
 
 from fer.metrics import Estimate
-from fer.report.comparison.names import short_names
-from fer.report.cost.label_placement import place_labels
-from fer.report.cost.pareto import pareto_front
-from fer.report.page.figure_style import Palette, new_figure
+from fer.report.page.figures import Palette, new_figure, short_names
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -21,6 +18,8 @@ def cost_figure(
     costs: Mapping[str, float], scores: Mapping[str, Estimate], *, axis: str, label: str, palette: Palette
 ) -> "Figure":
     """Scores of several runs against their cost on a logarithmic axis, with the Pareto front.
+
+    The points are numbered from the best score down; a legend beside the axes names them.
 
     Args:
         costs: above 0, by the run's name.
@@ -35,7 +34,7 @@ def cost_figure(
     x = [costs[name] for name in names]
     y = [100 * scores[name].value for name in names]
     front = pareto_front(x, y)
-    figure = new_figure(5.4, 4.2, palette)
+    figure = new_figure(6.8, max(4.2, 1.0 + 0.19 * len(names)), palette)
     axes = figure.subplots()
     axes.set_xscale("log")
     low, high = (100 * np.array([getattr(scores[name], end) for name in names]) for end in ("low", "high"))
@@ -59,10 +58,38 @@ def cost_figure(
     axes.set_xlabel(axis)
     axes.set_ylabel(label)
     figure.legend(loc="outside upper left", ncols=1)
-    steps = [(x[i], y[j]) for j, i in pairwise(front)]
-    corners = [corner for place, i in enumerate(front) for corner in (*steps[place - 1 : place], (x[i], y[i]))]
-    place_labels(axes, x, y, list(short_names(names).values()), line=corners, palette=palette)
+    _number(figure, axes, x, y, list(short_names(names).values()), palette)
     return figure
+
+
+def _number(
+    figure: "Figure", axes: "Axes", x: Sequence[float], y: Sequence[float], names: Sequence[str], palette: Palette
+) -> None:
+    """Numbers beside the points, best score first, and a legend from number to name."""
+    from matplotlib.lines import Line2D
+
+    ranked = sorted(range(len(names)), key=lambda i: -y[i])
+    for number, i in enumerate(ranked, start=1):
+        # Runs of nearly one score and cost stand on each other: their numbers take turns around the point.
+        side, height = ((6, 5), (-6, 0), (6, -6))[(number - 1) % 3]
+        axes.annotate(
+            str(number),
+            (x[i], y[i]),
+            (side, height),
+            textcoords="offset points",
+            ha="left" if side > 0 else "right",
+            va="center",
+            fontsize=9,
+            color=palette.ink,
+        )
+    figure.legend(
+        [Line2D([], [], linestyle="none") for _ in ranked],
+        [f"{number}  {names[i]}" for number, i in enumerate(ranked, start=1)],
+        loc="outside right center",
+        handlelength=0,
+        handletextpad=0,
+        fontsize=9,
+    )
 
 
 def _ticks(width: float) -> tuple[float, ...]:
@@ -84,3 +111,31 @@ def _mark(
             label=label,
             zorder=3,
         )
+
+
+def pareto_front(costs: npt.ArrayLike, scores: npt.ArrayLike) -> npt.NDArray[np.int64]:
+    """Indices of the models that no other beats at the same or a lower cost, cheapest first.
+
+    A model is left out where another costs no more, scores no less, and is better in one of the two. Of models equal in
+    both, all stay.
+
+    Args:
+        costs: (N,), lower is better.
+        scores: (N,), higher is better.
+    """
+    cost_N, score_N = np.asarray(costs, np.float64), np.asarray(scores, np.float64)
+    order = np.lexsort((-score_N, cost_N))
+    front: list[int] = []
+    for index in order:
+        last = front[-1] if front else None
+        if (
+            last is None
+            or score_N[index] > score_N[last]
+            or (cost_N[index], score_N[index])
+            == (
+                cost_N[last],
+                score_N[last],
+            )
+        ):
+            front.append(int(index))
+    return np.array(front, dtype=np.int64)

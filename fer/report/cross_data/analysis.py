@@ -1,24 +1,24 @@
 """One model tested on other data sets, in one table (Torralba and Efros 2011: a model knows its data set first)."""
 
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
+from typing import Any, Final
 
 import numpy as np
 
 from fer.common.errors import FerError
 from fer.common.labels import EMOTIONS
-from fer.metrics.vocabulary import LIMITED
-from fer.report.cross_data.conventions import CONVENTIONS, TITLES
+from fer.metrics.label_subset import SUBSET_ACCURACY
+from fer.report.context import ReportContext
 from fer.report.cross_data.figures import recall_figure, transfer_figure
-from fer.report.cross_data.testing import SIMILAR_FROM, CrossScore, SeenFaces, score_set, score_table
-from fer.report.finding import Finding
+from fer.report.cross_data.measurement import SIMILAR_FROM, CrossScore, SeenFaces, score_set, score_table
 from fer.report.page.section import Cell, Chart, Section, cell
 from fer.report.page.wording import interval, percent
+from fer.report.result import AnalysisResult
 from fer.report.scores.statements import protocol
 from fer.report.scores.tables import csv_text
-from fer.report.subject import Subject
 
-COLUMNS = ("accuracy", LIMITED, "balanced_accuracy", "macro_f1", "weighted_f1", "weighted_auc")
+COLUMNS = ("accuracy", SUBSET_ACCURACY, "balanced_accuracy", "macro_f1", "weighted_f1", "weighted_auc")
 """Metrics of the table, in its order."""
 
 
@@ -26,48 +26,48 @@ _NOTABLE = 0.02
 """Share of similar faces from which a score needs a warning."""
 
 
-def analyse(subject: Subject) -> Finding | None:
+def analyse(context: ReportContext) -> AnalysisResult | None:
     """The scores of the run in detail on `cross_data.sets`; None where no set is named."""
-    options = subject.options.cross_data
+    options = context.options.cross_data
     if not options.enabled or len(options.sets) == 0:
         return None
-    own = _own_score(subject)
-    seen = SeenFaces.of(subject.samples)
+    own = _own_score(context)
+    seen = SeenFaces.of(context.samples)
     scores, scored, notes = [own], [], []
-    names = [asked.source for asked in options.sets]
+    names = [wanted.source for wanted in options.sets]
     keys, titles = _numbered(names, "_"), _numbered([TITLES[name] for name in names], " ")
-    for asked, key, numbered in zip(options.sets, keys, titles, strict=True):
-        title = numbered if asked.title is None else asked.title
+    for wanted, key, numbered in zip(options.sets, keys, titles, strict=True):
+        title = numbered if wanted.title is None else wanted.title
         try:
             scores.append(
                 score_set(
-                    asked,
+                    wanted,
                     key=key,
                     title=title,
                     seen=seen,
-                    ask=subject.ask,
-                    resamples=subject.options.bootstrap,
-                    seed=subject.options.seed,
+                    predict=context.predict,
+                    resamples=context.options.bootstrap,
+                    seed=context.options.seed,
                 )
             )
-            scored.append(asked.source)
+            scored.append(wanted.source)
         except FerError as error:
             notes.append(f"The data set “{title}” is missing from the table of other data sets: {error}")
     if len(scores) == 1:
-        return Finding(notes=tuple(notes))
-    return Finding(
-        sections=(_section(subject, scores, seen, sources=scored),),
+        return AnalysisResult(notes=tuple(notes))
+    return AnalysisResult(
+        sections=(_section(context, scores, seen, sources=scored),),
         metrics={score.key: _metrics(score) for score in scores},
         files={"cross_data.csv": csv_text([_row(score) for score in scores])},
-        columns={subject.run.record.name: _columns(scores[1:])},
+        columns={context.run.record.name: _columns(scores[1:])},
         notes=tuple(notes),
         card=tuple(_sentence(score, own) for score in scores[1:]),
     )
 
 
-def _own_score(subject: Subject) -> CrossScore:
+def _own_score(context: ReportContext) -> CrossScore:
     """The headline of the run's own data, scored as the others are."""
-    run = subject.run
+    run = context.run
     title = run.headline.evaluation_set.title
     return score_table(
         run.headline.plain.predictions,
@@ -79,8 +79,8 @@ def _own_score(subject: Subject) -> CrossScore:
         shared=0,
         similar=0,
         notes=(),
-        resamples=subject.options.bootstrap,
-        seed=subject.options.seed,
+        resamples=context.options.bootstrap,
+        seed=context.options.seed,
     )
 
 
@@ -92,8 +92,10 @@ def _numbered(names: Sequence[str], separator: str) -> list[str]:
     ]
 
 
-def _section(subject: Subject, scores: Sequence[CrossScore], seen: SeenFaces, *, sources: Sequence[str]) -> Section:
-    run = subject.run
+def _section(
+    context: ReportContext, scores: Sequence[CrossScore], seen: SeenFaces, *, sources: Sequence[str]
+) -> Section:
+    run = context.run
     own, others = scores[0], scores[1:]
     statement = f"no test-time augmentation, run {run.record.name}, trained on {run.data.source}"
     charts = (
@@ -129,7 +131,7 @@ def _section(subject: Subject, scores: Sequence[CrossScore], seen: SeenFaces, *,
             "same": [score.title for score in others if score.fingerprint == own.fingerprint],
             "conventions": [CONVENTIONS[name] for name in dict.fromkeys(sources)],
             "notes": [(score.title, score.notes) for score in others if score.notes],
-            "resamples": f"{subject.options.bootstrap:,}",
+            "resamples": f"{context.options.bootstrap:,}",
         },
         charts=charts,
     )
@@ -138,11 +140,11 @@ def _section(subject: Subject, scores: Sequence[CrossScore], seen: SeenFaces, *,
 def _table_row(score: CrossScore) -> dict[str, Any]:
     cells = []
     for metric in COLUMNS:
-        # With all seven emotions there, limiting the answers changes nothing.
-        if metric == LIMITED and not score.missing:
+        # With all seven emotions there, limiting the predictions changes nothing.
+        if metric == SUBSET_ACCURACY and not score.missing:
             cells.append(Cell(text="the same", interval="", sort=score.metrics["accuracy"].value))
         else:
-            cells.append(cell("accuracy" if metric == LIMITED else metric, score.metrics[metric]))
+            cells.append(cell("accuracy" if metric == SUBSET_ACCURACY else metric, score.metrics[metric]))
     return {
         "title": score.title,
         "source": score.source,
@@ -212,3 +214,34 @@ def _sentence(score: CrossScore, own: CrossScore) -> str:
         f"{percent(accuracy.value)} ({interval('accuracy', accuracy)}) and its macro F1 {percent(macro.value)}; on its "
         f"{own.title} the accuracy is {percent(own.metrics['accuracy'].value)}."
     )
+
+
+CONVENTIONS: Final[Mapping[str, str]] = MappingProxyType(
+    {
+        "fer2013": "FER-2013: faces found by searching the web for words of emotion; people agree with 65 ± 5 % of the "
+        "labels (arXiv 1307.0414).",
+        "affectnet": "AffectNet: faces from the web, each labelled by one trained annotator, with labels revised in "
+        "some copies; the classes are near to balanced here and not in life.",
+        "ckplus": "CK+48: expressions posed in a laboratory at their peak, without neutral faces, three nearly equal "
+        "frames of each sequence: the faces are not independent, so the true intervals are wider than those shown.",
+        "rafdb": "RAF-DB: photographs from the web, each labelled by about forty people, most often happy or neutral.",
+        "synthetic": "Synthetic faces: their label is the expression that was drawn. A score on them says nothing "
+        "about real faces.",
+        "folder": "A folder of one's own: its labels mean what whoever sorted it meant.",
+        "merged": "Merged sets: labels of several conventions, in the proportions of the sets.",
+    }
+)
+"""Source -> how its labels came about."""
+
+TITLES: Final[Mapping[str, str]] = MappingProxyType(
+    {
+        "fer2013": "FER-2013",
+        "affectnet": "AffectNet",
+        "ckplus": "CK+48",
+        "rafdb": "RAF-DB",
+        "synthetic": "Synthetic faces",
+        "folder": "Folder",
+        "merged": "Merged sets",
+    }
+)
+"""Source -> its name in tables."""

@@ -6,9 +6,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from fer.common.labels import EMOTIONS
-from fer.report.cross_data.testing import CrossScore
-from fer.report.page.figure_parts import dots
-from fer.report.page.figure_style import Palette, new_figure
+from fer.report.cross_data.measurement import CrossScore
+from fer.report.page.figures import Palette, dots, new_figure
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

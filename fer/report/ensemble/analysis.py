@@ -5,17 +5,16 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from fer.metrics import METRICS, Estimate
-from fer.report.comparison.wording import p_value, points
+from fer.report.context import ReportContext
 from fer.report.ensemble.figures import gains_figure, weights_figure
 from fer.report.ensemble.pool import FITTED_ON, Ensemble, Pool, best_single, build_ensemble, choose_members
-from fer.report.finding import Finding
-from fer.report.page.figure_style import Palette
+from fer.report.evaluation.sets import SET_TITLES
+from fer.report.page.figures import Palette
 from fer.report.page.section import Chart, Section, cell
-from fer.report.page.wording import percent
-from fer.report.scores.evaluation_sets import SET_TITLES
+from fer.report.page.wording import p_value, percent, points
+from fer.report.result import AnalysisResult
 from fer.report.scores.statements import protocol
 from fer.report.scores.tables import csv_text, tables
-from fer.report.subject import Subject
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -26,16 +25,16 @@ _FACES_A_WEIGHT = 300
 _TITLES = {"uniform": "all, equal weights", "fitted": "all, fitted weights"}
 
 
-def analyse(subject: Subject) -> Finding | None:
+def analyse(context: ReportContext) -> AnalysisResult | None:
     """The ensemble of the runs that share the faces of the run in detail; None for fewer than two, or switched off."""
-    options = subject.options
-    if not options.ensemble.enabled or len(subject.runs) < 2:
+    options = context.options
+    if not options.ensemble.enabled or len(context.runs) < 2:
         return None
-    members = choose_members(subject.run, subject.runs)
+    members = choose_members(context.run, context.runs)
     if len(members) < 2:
-        return Finding(
+        return AnalysisResult(
             notes=(
-                f"No ensemble was made: no other run was scored on the faces and labels of {subject.run.record.name}.",
+                f"No ensemble was made: no other run was scored on the faces and labels of {context.run.record.name}.",
             )
         )
     ensemble = build_ensemble(
@@ -45,14 +44,14 @@ def analyse(subject: Subject) -> Finding | None:
         weight_resamples=options.ensemble.resamples,
         seed=options.seed,
     )
-    return Finding(
-        sections=(_section(subject, ensemble),),
+    return AnalysisResult(
+        sections=(_section(context, ensemble),),
         metrics=_metrics(ensemble),
         files={"ensemble.csv": csv_text(_csv_rows(ensemble)), **_prediction_files(ensemble)},
     )
 
 
-def _section(subject: Subject, ensemble: Ensemble) -> Section:
+def _section(context: ReportContext, ensemble: Ensemble) -> Section:
     best, members = ensemble.best, ensemble.members
     key, names = best.headline_key, [run.record.name for run in ensemble.members]
     title, n = SET_TITLES[key], len(best.headline.plain.predictions)
@@ -88,7 +87,7 @@ def _section(subject: Subject, ensemble: Ensemble) -> Section:
             else [],
             "augmentations": [_of_what(pool) for pool in fitted],
             "n_public": f"{n_public:,}",
-            "cautions": _cautions(subject, ensemble, n_public=n_public, fitted=bool(fitted)),
+            "cautions": _cautions(context, ensemble, n_public=n_public, fitted=bool(fitted)),
         },
         charts=tuple(charts),
     )
@@ -128,8 +127,8 @@ def _test(pool: Pool, key: str) -> dict[str, Any]:
     against = pool.against[key]
     difference = against.difference
     return {
-        "points": points(difference.value),
-        "interval": f"{points(difference.low)} to {points(difference.high)}",
+        "points": points(difference.value, plus=True),
+        "interval": f"{points(difference.low, plus=True)} to {points(difference.high, plus=True)}",
         "sort": difference.value,
         "p": p_value(against.adjusted_p),
         "p_sort": against.adjusted_p,
@@ -163,8 +162,8 @@ def _sentence(ensemble: Ensemble) -> str:
     )
     return (
         f"With equal weights{with_views}, the {len(ensemble.members)} models together reach {percent(accuracy.value)} "
-        f"on {SET_TITLES[key]}, {points(against.difference.value)} points against the best single one, {verdict} "
-        f"(McNemar, p = {p_value(against.adjusted_p)} after Holm's correction)."
+        f"on {SET_TITLES[key]}, {points(against.difference.value, plus=True)} points against the best single one, "
+        f"{verdict} (McNemar, p = {p_value(against.adjusted_p)} after Holm's correction)."
     )
 
 
@@ -213,7 +212,7 @@ def _weights_chart(names: Sequence[str], fitted: Sequence[Pool], n_public: int) 
     )
 
 
-def _cautions(subject: Subject, ensemble: Ensemble, *, n_public: int, fitted: bool) -> list[str]:
+def _cautions(context: ReportContext, ensemble: Ensemble, *, n_public: int, fitted: bool) -> list[str]:
     """What keeps the ensemble's numbers from being taken at their face."""
     members = ensemble.members
     cautions = []
@@ -222,7 +221,7 @@ def _cautions(subject: Subject, ensemble: Ensemble, *, n_public: int, fitted: bo
             f"{len(members)} weights were fitted on {n_public:,} faces, fewer than {_FACES_A_WEIGHT} for each weight "
             "that is free: they are mostly noise, and equal weights are the safer choice."
         )
-    left_out = [run.record.name for run in subject.runs if not any(run is member for member in members)]
+    left_out = [run.record.name for run in context.runs if not any(run is member for member in members)]
     if left_out:
         cautions.append(f"Not in the ensemble, because their faces or labels differ: {', '.join(left_out)}.")
     unfinished = [run.record.name for run in members if len(run.record.final) == 0]

@@ -7,9 +7,7 @@ import numpy as np
 
 from fer.metrics import Estimate
 from fer.metrics.predictions import Floats
-from fer.report.comparison.names import short_names
-from fer.report.page.figure_parts import dots
-from fer.report.page.figure_style import Palette, new_figure
+from fer.report.page.figures import Palette, dots, new_figure, short_names
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

@@ -7,10 +7,9 @@ from fer.metrics import Estimate, Predictions, evaluate
 from fer.metrics.ensemble import average, fit_weights, resampled_weights, uniform_weights
 from fer.metrics.predictions import Floats
 from fer.metrics.significance import Comparison, adjust, compare, same_faces
-from fer.report.scores.evaluation import EvaluatedRun
-from fer.report.scores.scoring import Scores
+from fer.report.evaluation.evaluate import EvaluatedRun, Scores
+from fer.report.evaluation.views import Views
 from fer.report.scores.tables import tables
-from fer.report.scores.views import Views
 
 FITTED_ON = "public"
 """The set that weights are fitted on and the best single run is chosen by: never PrivateTest."""
@@ -22,11 +21,11 @@ class Pool:
 
     Attributes:
         key: "uniform" or "fitted".
-        views: whose answers are averaged in; None: nobody's but the face's own.
+        views: whose predictions are averaged in; None: those of the face alone.
         weights: float64 array (R,), one a member, summing to 1.
         spread: float64 arrays (R,) low and high, 95 % of the weights refitted on resampled faces; None for equal
             weights.
-        predictions: set -> the ensemble's answers.
+        predictions: set -> the ensemble's predictions.
         metrics: set -> metric -> score with interval.
         against: set -> the ensemble against the best single run with the same augmentation; `adjusted_p` is Holm's over
             all pools and augmentations of a set.
@@ -59,7 +58,7 @@ class Ensemble:
 
 
 def choose_members(detail: EvaluatedRun, runs: Sequence[EvaluatedRun]) -> tuple[EvaluatedRun, ...]:
-    """The runs that answered about the very faces of the run in detail, itself among them, in the order named."""
+    """The runs that were scored on the very faces of the run in detail, itself among them, in the order named."""
     return tuple(run for run in runs if run is detail or _agree(detail, run))
 
 
@@ -88,7 +87,7 @@ def build_ensemble(
                 public = [_scores(run, FITTED_ON, tta=tta).predictions for run in members]
                 weights = fit_weights(public)
                 spread = _spread(public, resamples=weight_resamples, seed=seed)
-            answers = {
+            averages = {
                 name: average([_scores(run, name, tta=tta).predictions for run in members], weights) for name in sets
             }
             pools.append(
@@ -97,8 +96,8 @@ def build_ensemble(
                     views=views,
                     weights=weights,
                     spread=spread,
-                    predictions=answers,
-                    metrics={name: evaluate(table, resamples=resamples, seed=seed) for name, table in answers.items()},
+                    predictions=averages,
+                    metrics={name: evaluate(table, resamples=resamples, seed=seed) for name, table in averages.items()},
                     against={
                         name: compare(
                             table,
@@ -107,7 +106,7 @@ def build_ensemble(
                             resamples=resamples,
                             seed=seed,
                         )
-                        for name, table in answers.items()
+                        for name, table in averages.items()
                     },
                 )
             )

@@ -10,12 +10,11 @@ import numpy.typing as npt
 from fer.common.labels import EMOTIONS
 from fer.data.regions import region_box
 from fer.metrics import Estimate, Predictions
+from fer.metrics.estimate import mean_estimate
 from fer.report.explanations.gallery import Explainer, draw, draw_heat
-from fer.report.explanations.intervals import mean_estimate
-from fer.report.finding import Finding
-from fer.report.page.pictures import Images, data_uri, png, webp
-from fer.report.page.section import Section, cell
+from fer.report.page.section import Images, Section, cell, data_uri, png, webp
 from fer.report.page.wording import percent
+from fer.report.result import AnalysisResult
 from fer.report.scores.tables import csv_text
 
 REGIONS: Final = ("eyes", "mouth")
@@ -41,7 +40,7 @@ class ClassMap:
 
 
 def class_rows(predictions: Predictions, *, count: int, seed: int) -> dict[str, npt.NDArray[np.int64]]:
-    """Emotion -> rows of at most `count` right answers, drawn at random."""
+    """Emotion -> rows of at most `count` correct predictions, drawn at random."""
     rng = np.random.default_rng([seed, 6])
     right = predictions.predicted == predictions.labels
     return {
@@ -53,13 +52,13 @@ def class_rows(predictions: Predictions, *, count: int, seed: int) -> dict[str, 
 def class_maps(
     predictions: Predictions, images: Images, *, explain: Explainer, count: int, resamples: int, seed: int
 ) -> tuple[ClassMap, ...]:
-    """The average maps; none where the net has no readable map, and none for an emotion never answered right.
+    """The average maps; none where the net has no readable map, and none for an emotion never predicted correctly.
 
     Args:
         predictions: the table.
         images: uint8 array (N, C, H, W), its faces.
         explain: makes the maps.
-        count: right answers an emotion, at most.
+        count: correct predictions an emotion, at most.
         resamples: of the intervals.
         seed: of the draw and of the intervals.
     """
@@ -90,7 +89,9 @@ def class_maps(
     return tuple(averages)
 
 
-def class_maps_finding(averages: Sequence[ClassMap], *, title: str, faces: bool, seed: int, count: int) -> Finding:
+def class_maps_result(
+    averages: Sequence[ClassMap], *, title: str, faces: bool, seed: int, count: int
+) -> AnalysisResult:
     """The section with the average maps, their numbers, and the pictures under `explanations/`.
 
     Args:
@@ -98,7 +99,7 @@ def class_maps_finding(averages: Sequence[ClassMap], *, title: str, faces: bool,
         title: the set, in words.
         faces: draw the mean face as well; a mean of many people is still made of the data set's faces.
         seed: of the draw, to be told.
-        count: right answers an emotion, at most, to be told.
+        count: correct predictions an emotion, at most, to be told.
     """
     # One scale for all, so that the pictures compare.
     strongest = max(float(average.heat.max()) for average in averages)
@@ -163,7 +164,7 @@ def class_maps_finding(averages: Sequence[ClassMap], *, title: str, faces: bool,
             "count": count,
         },
     )
-    return Finding(sections=(section,), files=files, metrics={"class_maps": numbers})
+    return AnalysisResult(sections=(section,), files=files, metrics={"class_maps": numbers})
 
 
 def _told(average: ClassMap) -> str:

@@ -1,22 +1,25 @@
-"""Faces beside what the net looked at: answers drawn at random, the surest mistakes, the least sure successes."""
+"""Faces beside their Grad-CAM maps: drawn at random, the surest mistakes, the least sure successes."""
 
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 import numpy.typing as npt
 
 from fer.common.labels import EMOTIONS
 from fer.metrics import Predictions
-from fer.report.page.pictures import Images
+from fer.report.evaluation.evaluate import EvaluatedRun
+from fer.report.options import ExplanationsOptions
+from fer.report.page.section import Images, Section, data_uri, webp
+from fer.report.page.wording import percent
 
 if TYPE_CHECKING:
     from fer.explain.heat_maps import HeatMaps
 
 SIDE: Final = 144
-"""Height and width of a drawn face in pixels: three times 48."""
+"""Height and width of a shown face in pixels: three times 48."""
 
 Explainer = Callable[[Images, npt.NDArray[np.int64]], "HeatMaps | None"]
 """Heat maps of images (N, C, H, W) for classes (N,); None for a net without a spatial map."""
@@ -30,8 +33,8 @@ class Example:
         row: its row in the prediction table.
         id: name of the face.
         true: its label.
-        predicted: the model's answer.
-        confidence: probability of that answer.
+        predicted: the model's prediction.
+        confidence: probability of that prediction.
         picture: uint8 array (`SIDE`, `SIDE` or twice that, 3), RGB: the face and, where there is a map, the face
             under it.
         has_map: whether the map is in the picture.
@@ -49,7 +52,7 @@ class Example:
 
     @property
     def correct(self) -> bool:
-        """Whether the answer is the label."""
+        """Whether the prediction is the label."""
         return self.true == self.predicted
 
     @property
@@ -66,8 +69,8 @@ class Gallery:
 
     Attributes:
         by_class: (emotion, correct examples, wrong examples), drawn at random from the faces with that label.
-        mistakes: the most confident wrong answers, most confident first.
-        successes: the least confident right answers, least confident first.
+        mistakes: the most confident wrong predictions, most confident first.
+        successes: the least confident correct predictions, least confident first.
         note: why there are no maps, or what to know of them; empty where there is nothing to say.
         grid: (h, w) cells of the layer the maps come from; None without maps.
     """
@@ -96,8 +99,8 @@ def build_gallery(
         images: uint8 array (N, C, H, W), its faces.
         explain: makes the maps, each for the predicted class; None draws faces alone.
         per_class: correct and wrong faces of each emotion.
-        mistakes: how many of the most confident wrong answers.
-        successes: how many of the least confident right answers.
+        mistakes: how many of the most confident wrong predictions.
+        successes: how many of the least confident correct predictions.
         seed: of the random choice.
     """
     chosen = choose_examples(predictions, per_class=per_class, seed=seed)
@@ -150,7 +153,7 @@ def build_gallery(
 def choose_examples(
     predictions: Predictions, *, per_class: int, seed: int
 ) -> dict[str, tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]]:
-    """Rows of correct and of wrong answers for each emotion, drawn at random and so not picked to look good."""
+    """Rows of correct and of wrong predictions for each emotion, drawn at random and so not picked to look good."""
     rng = np.random.default_rng([seed, 2])
     correct = predictions.predicted == predictions.labels
     chosen = {}
@@ -161,14 +164,14 @@ def choose_examples(
 
 
 def confident_mistakes(predictions: Predictions, *, count: int) -> npt.NDArray[np.int64]:
-    """Rows of the wrong answers with the highest probability, highest first."""
+    """Rows of the wrong predictions with the highest probability, highest first."""
     wrong = np.flatnonzero(predictions.predicted != predictions.labels)
     order = np.argsort(-predictions.confidence[wrong], kind="stable")
     return wrong[order[:count]]
 
 
 def hesitant_successes(predictions: Predictions, *, count: int) -> npt.NDArray[np.int64]:
-    """Rows of the right answers with the lowest probability, lowest first."""
+    """Rows of the correct predictions with the lowest probability, lowest first."""
     right = np.flatnonzero(predictions.predicted == predictions.labels)
     order = np.argsort(predictions.confidence[right], kind="stable")
     return right[order[:count]]
@@ -214,3 +217,60 @@ def _enlarged(image_CHW: Images) -> Images:
     rgb = np.repeat(image_CHW, 3, axis=0) if image_CHW.shape[0] == 1 else image_CHW
     face = cv2.resize(np.ascontiguousarray(rgb.transpose(1, 2, 0)), (SIDE, SIDE), interpolation=cv2.INTER_CUBIC)
     return np.asarray(face, dtype=np.uint8)
+
+
+def gradcam_section(run: EvaluatedRun, gallery: Gallery, *, seed: int) -> Section:
+    """Correct and wrong predictions with the places that spoke for them."""
+    return Section(
+        key="gradcam",
+        title="Where the model looks",
+        template="explanations/gradcam.html.j2",
+        context={
+            "groups": [
+                (emotion, [_card(example) for example in correct], [_card(example) for example in wrong])
+                for emotion, correct, wrong in gallery.by_class
+            ],
+            "note": gallery.note,
+            "grid": gallery.grid,
+            "seed": seed,
+            "title": run.headline.evaluation_set.title,
+        },
+    )
+
+
+def mistakes_section(run: EvaluatedRun, gallery: Gallery, options: ExplanationsOptions) -> Section:
+    """The wrong predictions the model was surest of, and the right ones it was least sure of."""
+    return Section(
+        key="mistakes",
+        title="Confident mistakes, hesitant successes",
+        template="explanations/mistakes.html.j2",
+        context={
+            "mistakes": [_card(example) for example in gallery.mistakes] if options.mistakes > 0 else None,
+            "successes": [_card(example) for example in gallery.successes] if options.successes > 0 else None,
+            "title": run.headline.evaluation_set.title,
+            "noisy": run.data.is_fer2013,
+        },
+    )
+
+
+def _card(example: Example) -> dict[str, Any]:
+    prediction = f"predicted {example.predicted}, {percent(example.confidence, 0)}"
+    beside = (
+        "; beside it the places that spoke for this prediction"
+        if example.has_map
+        else "; its heat map is empty"
+        if example.empty_map
+        else ""
+    )
+    return {
+        "uri": data_uri(webp(example.picture), "image/webp"),
+        "width": example.picture.shape[1],
+        "height": example.picture.shape[0],
+        "alt": f"Face labelled {example.true}, {prediction}{beside}.",
+        "true": example.true,
+        "predicted": example.predicted,
+        "confidence": percent(example.confidence, 0),
+        "correct": example.correct,
+        "empty": example.empty_map,
+        "id": example.id,
+    }

@@ -9,18 +9,19 @@ import numpy.typing as npt
 
 from fer.common.errors import ConfigError, nearest
 from fer.common.labels import EMOTIONS
+from fer.metrics import Estimate
 from fer.metrics.fairness import UNKNOWN, GroupingScores, accuracy_differences, score_groupings
+from fer.metrics.group_gaps import Gap
+from fer.report.context import ReportContext
+from fer.report.evaluation.evaluate import EvaluatedRun
 from fer.report.fairness.figures import accuracy_figure, recall_gap_figure
 from fer.report.fairness.group_file import MatchedGroups, match_groups, read_groups
-from fer.report.fairness.numbers import fairness_metrics
-from fer.report.fairness.rows import emotion_cells, gap_cells, gap_rows, group_cells, group_rows
-from fer.report.fairness.sentences import group_phrase, nothing_shown, warnings
-from fer.report.finding import Finding
+from fer.report.fairness.tables import emotion_cells, fairness_metrics, gap_cells, gap_rows, group_cells, group_rows
 from fer.report.page.section import Chart, Section, cell
-from fer.report.scores.evaluation import EvaluatedRun
+from fer.report.page.wording import percent, points
+from fer.report.result import AnalysisResult
 from fer.report.scores.statements import is_synthetic, protocol
 from fer.report.scores.tables import csv_text
-from fer.report.subject import Subject
 
 SHOWN_WARNINGS = 8
 """Sentences of a kind on the page; the tables and files hold the others."""
@@ -49,18 +50,18 @@ class _Groups:
         return int(np.any([column != UNKNOWN for column in self.groupings.values()], axis=0).sum())
 
 
-def analyse(subject: Subject) -> Finding | None:
+def analyse(context: ReportContext) -> AnalysisResult | None:
     """The headline set's scores by group; says so where no groups are known. None where it is switched off.
 
     Raises:
         ConfigError: the CSV of groups cannot be read or matches no face.
     """
-    options, run = subject.options.fairness, subject.run
+    options, run = context.options.fairness, context.run
     if not options.enabled:
         return None
-    groups = _known_groups(subject)
+    groups = _known_groups(context)
     if groups is None:
-        return Finding(
+        return AnalysisResult(
             sections=(
                 Section(
                     key="fairness",
@@ -76,26 +77,26 @@ def analyse(subject: Subject) -> Finding | None:
         run.headline.plain.predictions,
         groupings=groups.groupings,
         min_group=options.min_group,
-        resamples=subject.options.bootstrap,
-        seed=subject.options.seed,
+        resamples=context.options.bootstrap,
+        seed=context.options.seed,
     )
     worse = any(gap.corrected and gap.measure in ("accuracy", "recall") for group in scores for gap in group.gaps)
     sure, unsure = warnings(scores, corrected=True), warnings(scores, corrected=False)
     nothing = nothing_shown(scores)
-    return Finding(
-        sections=(_section(subject, groups, scores, sure=sure, unsure=unsure, nothing=nothing),),
+    return AnalysisResult(
+        sections=(_section(context, groups, scores, sure=sure, unsure=unsure, nothing=nothing),),
         metrics=fairness_metrics(run, scores, matched=groups.matched, min_group=options.min_group),
         files={"fairness.csv": csv_text(group_rows(scores)), "fairness_gaps.csv": csv_text(gap_rows(scores))},
-        columns=_columns(subject, groups),
-        # On drawn faces the groups are a lesson, not people.
+        columns=_columns(context, groups),
+        # On synthetic faces the groups are a lesson, not people.
         notes=() if is_synthetic(run) or not worse else (f"The model does not serve all groups alike. {sure[0]}",),
         card=_card(run, groups, scores, sure=sure, unsure=unsure, nothing=nothing),
     )
 
 
-def _known_groups(subject: Subject) -> _Groups | None:
-    options, samples = subject.options.fairness, subject.samples
-    rows = subject.run.headline.evaluation_set.rows
+def _known_groups(context: ReportContext) -> _Groups | None:
+    options, samples = context.options.fairness, context.samples
+    rows = context.run.headline.evaluation_set.rows
     if options.groups is not None:
         table = read_groups(options.groups, columns=options.columns)
         matched = match_groups(table, ids=samples.ids[rows].tolist(), all_ids=samples.ids.tolist())
@@ -126,7 +127,7 @@ def _checked(columns: Sequence[str], known: Mapping[str, Any]) -> Sequence[str]:
 
 
 def _section(
-    subject: Subject,
+    context: ReportContext,
     groups: _Groups,
     scores: Sequence[GroupingScores],
     *,
@@ -134,7 +135,7 @@ def _section(
     unsure: Sequence[str],
     nothing: Sequence[str],
 ) -> Section:
-    run, min_group = subject.run, subject.options.fairness.min_group
+    run, min_group = context.run, context.options.fairness.min_group
     said = _statement(run, groups)
     gaps = [gap for grouping in scores for gap in grouping.gaps]
     overall = run.headline.plain.metrics["accuracy"]
@@ -182,15 +183,15 @@ def _section(
     )
 
 
-def _columns(subject: Subject, groups: _Groups) -> dict[str, dict[str, Any]]:
+def _columns(context: ReportContext, groups: _Groups) -> dict[str, dict[str, Any]]:
     """The accuracy gap of each grouping for every run that is scored on the same faces."""
-    key = subject.run.headline_key
+    key = context.run.headline_key
     columns = {}
-    for run in subject.runs:
-        if not run.shares_rows(subject.run, key):
+    for run in context.runs:
+        if not run.shares_rows(context.run, key):
             continue
         differences = accuracy_differences(
-            run.sets[key].plain.predictions, groupings=groups.groupings, min_group=subject.options.fairness.min_group
+            run.sets[key].plain.predictions, groupings=groups.groupings, min_group=context.options.fairness.min_group
         )
         columns[run.record.name] = {
             f"fairness_{name}_accuracy_difference": value for name, value in differences.items()
@@ -211,7 +212,7 @@ def _card(
     comparisons = sum(grouping.comparisons for grouping in scores)
     opening = f"Fairness ({_statement(run, groups)}): groups by {names}, {comparisons:,} comparisons."
     if is_synthetic(run):
-        opening += " The groups are properties of drawn faces and say nothing about people."
+        opening += " The groups are properties of synthetic faces and say nothing about people."
     worst = _worst_group(scores)
     found = list(sure[:3])
     if not sure and unsure:
@@ -234,3 +235,102 @@ def _worst_group(scores: Sequence[GroupingScores]) -> list[str]:
         f"The lowest accuracy of a group is {accuracy.text} ({accuracy.interval}, n = {lowest.n:,}), "
         f"{group_phrase(grouping, group)}."
     ]
+
+
+_YES, _NO = ("yes", "true", "1", "with"), ("no", "false", "0", "without")
+
+
+def group_phrase(grouping: str, group: str) -> str:
+    """A group in a sentence: "with glasses", "without glasses", "with skin tone “monk01-02”"."""
+    name = grouping.replace("_", " ")
+    if group.lower() in _YES:
+        return f"with {name}"
+    if group.lower() in _NO:
+        return f"without {name}"
+    return f"with {name} “{group}”"
+
+
+def gap_sentence(grouping: str, gap: Gap) -> str:
+    """What one gap says, with both rates and the interval of their difference."""
+    low, high = group_phrase(grouping, gap.low_group), group_phrase(grouping, gap.high_group)
+    by = points(gap.difference.value)
+    if gap.measure == "accuracy":
+        first, said = gap.low, f"{_capital(low)} the model is right for {by} points fewer faces than {high}"
+    elif gap.measure == "recall":
+        first, said = (
+            gap.low,
+            (
+                f"{_capital(low)} the model finds “{gap.emotion}” in {by} points fewer of the faces with this label "
+                f"than {high}"
+            ),
+        )
+    elif gap.measure == "false_positive_rate":
+        first, said = (
+            gap.high,
+            (
+                f"{_capital(high)} the model predicts “{gap.emotion}” for {by} points more of the faces of other "
+                f"emotions than {low}"
+            ),
+        )
+    else:
+        first, said = (
+            gap.high,
+            (
+                f"{_capital(high)} the model predicts “{gap.emotion}” for {by} points more faces, whatever their "
+                f"label, than {low}"
+            ),
+        )
+    second = gap.high if first is gap.low else gap.low
+    return (
+        f"{said}: {_rate(first)} against {_rate(second)} (95 % interval of the difference "
+        f"{points(gap.difference.low)} to {points(gap.difference.high)} points)."
+    )
+
+
+def nothing_shown(scores: Sequence[GroupingScores]) -> list[str]:
+    """A sentence for each grouping in which neither accuracy nor any recall differs beyond chance.
+
+    It says how large a difference the data leave possible: absence of evidence is no evidence of absence.
+    """
+    sentences = []
+    for grouping in scores:
+        gap = grouping.gap("accuracy")
+        name = grouping.name.replace("_", " ")
+        if gap is None:
+            sentences.append(f"Groups by {name} could not be compared: fewer than two of them have enough faces.")
+        elif not any(other.significant for other in grouping.gaps if other.measure in ("accuracy", "recall")):
+            sentences.append(
+                f"Between groups by {name} no difference of accuracy or of the share of an emotion that is found could "
+                "be shown. That is no proof that there is none: differences of accuracy up to "
+                f"{points(gap.difference.high)} points fit these faces."
+            )
+    return sentences
+
+
+def warnings(scores: Sequence[GroupingScores], *, corrected: bool) -> list[str]:
+    """Sentences for gaps whose interval leaves out 0, the surest first: every one of accuracy and recall, then of each
+    grouping the widest of how often an emotion is predicted.
+
+    Args:
+        scores: of every grouping.
+        corrected: those that still leave out 0 after correction for all comparisons, or those that no longer do.
+    """
+    scored, selected = [], []
+    for grouping in scores:
+        found = [gap for gap in grouping.gaps if gap.significant and gap.corrected is corrected]
+        scored += [(grouping.name, gap) for gap in found if gap.measure in ("accuracy", "recall")]
+        rates = [gap for gap in found if gap.measure == "selection_rate"]
+        selected += [(grouping.name, max(rates, key=lambda gap: gap.difference.low))] if rates else []
+    surest_first = [
+        *sorted(scored, key=lambda item: -item[1].difference.low),
+        *sorted(selected, key=lambda item: -item[1].difference.low),
+    ]
+    return [gap_sentence(grouping, gap) for grouping, gap in surest_first]
+
+
+def _rate(estimate: Estimate) -> str:
+    return f"{percent(estimate.value)} of {estimate.n:,}"
+
+
+def _capital(phrase: str) -> str:
+    return phrase[0].upper() + phrase[1:]

@@ -8,8 +8,7 @@ import numpy as np
 from fer.common.labels import EMOTIONS
 from fer.metrics import Estimate
 from fer.metrics.fairness import GroupingScores
-from fer.report.page.figure_parts import dots
-from fer.report.page.figure_style import Palette, new_figure
+from fer.report.page.figures import Palette, dots, new_figure
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

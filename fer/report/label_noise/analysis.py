@@ -4,29 +4,26 @@ from typing import Any
 
 from fer.common.labels import EMOTIONS
 from fer.metrics.label_noise import LabelIssues
-from fer.report.finding import Finding
-from fer.report.label_noise.evidence import LabelNoise, collect_evidence
-from fer.report.label_noise.figures import agreement_figure, wrong_labels_figure
-from fer.report.label_noise.numbers import label_noise_metrics
-from fer.report.label_noise.section import label_noise_section
-from fer.report.label_noise.sheet import contact_sheet
-from fer.report.page.pictures import png
-from fer.report.page.section import Chart
+from fer.report.context import ReportContext
+from fer.report.label_noise.figures import agreement_figure, contact_sheet, wrong_labels_figure
+from fer.report.label_noise.measurement import LabelNoise, collect_evidence
+from fer.report.label_noise.section import label_noise_metrics, label_noise_section
+from fer.report.page.section import Chart, png
 from fer.report.page.wording import interval, percent
+from fer.report.result import AnalysisResult
 from fer.report.scores.statements import is_synthetic, protocol, statement
 from fer.report.scores.tables import csv_text
-from fer.report.subject import Subject
 
 
-def analyse(subject: Subject) -> Finding | None:
+def analyse(context: ReportContext) -> AnalysisResult | None:
     """The headline set's labels, held against the model and against FER+; None where it is switched off.
 
     Nothing is relabelled and nothing left out of any other number of the report.
     """
-    options, run = subject.options.label_noise, subject.run
+    options, run = context.options.label_noise, context.run
     if not options.enabled:
         return None
-    found, notes = collect_evidence(subject)
+    found, notes = collect_evidence(context)
     said = statement(run, run.headline_key)
     charts: dict[str, Chart] = {}
     if found.vote_scores is not None:
@@ -45,13 +42,13 @@ def analyse(subject: Subject) -> Finding | None:
             f"{run.headline.evaluation_set.title}, {protocol(run)}, n = {len(found.unseen):,}.",
             draw=lambda palette: wrong_labels_figure(issues.wrong_of, overall=issues.wrong.value, palette=palette),
         )
-    return Finding(
-        sections=(label_noise_section(subject, found, charts),),
+    return AnalysisResult(
+        sections=(label_noise_section(context, found, charts),),
         metrics=label_noise_metrics(run, found),
         files=_files(found),
-        columns=_columns(subject, found),
+        columns=_columns(context, found),
         notes=notes,
-        # The labels of drawn faces are true by construction: all that is flagged there is the model's own error.
+        # The labels of synthetic faces are true by construction: all that is flagged there is the model's own error.
         card=() if is_synthetic(run) else _card(found, said),
     )
 
@@ -88,12 +85,12 @@ def _issue_rows(found: LabelNoise, issues: LabelIssues) -> list[dict[str, Any]]:
     ]
 
 
-def _columns(subject: Subject, found: LabelNoise) -> dict[str, dict[str, Any]]:
+def _columns(context: ReportContext, found: LabelNoise) -> dict[str, dict[str, Any]]:
     scores = found.vote_scores
     if scores is None:
         return {}
     numbers = {"ferplus_accuracy": scores.majority_accuracy.value, "ferplus_kl": scores.kl.value}
-    return {subject.run.record.name: numbers}
+    return {context.run.record.name: numbers}
 
 
 def _card(found: LabelNoise, said: str) -> tuple[str, ...]:

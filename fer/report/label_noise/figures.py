@@ -1,14 +1,16 @@
-"""Figures of the label-noise analysis."""
+"""Figures of the label-noise analysis, and the contact sheet of the least believable labels."""
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import numpy.typing as npt
 
 from fer.metrics import Estimate
 from fer.metrics.label_noise import VoteLevel
-from fer.report.page.figure_parts import dots
-from fer.report.page.figure_style import Palette, new_figure
+from fer.report.explanations.gallery import SIDE, draw
+from fer.report.page.figures import Palette, dots, new_figure
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -31,13 +33,13 @@ def wrong_labels_figure(wrong_of: Mapping[str, Estimate], *, overall: float, pal
 
 
 def agreement_figure(levels: Sequence[VoteLevel], *, palette: Palette) -> "Figure":
-    """Labels and answers against the votes, by how far people agree on a face."""
+    """Labels and predictions against the votes, by how far people agree on a face."""
     figure = new_figure(5.4, 1.6 + 0.62 * len(levels), palette)
     axes = figure.subplots()
     places = np.arange(len(levels))[::-1]
     series = (
-        ("answer is the most voted emotion", "o", 0.22, [level.top_accuracy for level in levels]),
-        ("answer is the label", "s", 0.0, [level.accuracy for level in levels]),
+        ("prediction is the most voted emotion", "o", 0.22, [level.top_accuracy for level in levels]),
+        ("prediction is the label", "s", 0.0, [level.accuracy for level in levels]),
         ("label is the most voted emotion", "^", -0.22, [level.label_is_top for level in levels]),
     )
     for number, (label, marker, shift, estimates) in enumerate(series):
@@ -48,3 +50,60 @@ def agreement_figure(levels: Sequence[VoteLevel], *, palette: Palette) -> "Figur
     axes.grid(visible=False, axis="y")
     figure.legend(loc="outside upper left", ncols=1)
     return figure
+
+
+Images = npt.NDArray[np.uint8]
+
+_COLUMNS = 6
+_GAP = 8
+
+
+@dataclass(frozen=True, kw_only=True)
+class Suspect:
+    """One face with a label that may be wrong.
+
+    Attributes:
+        id: its name.
+        given, suggested: the label and the emotion the model finds most probable.
+        score: the label's probability.
+        picture: uint8 array (`SIDE`, `SIDE`, 3), RGB.
+    """
+
+    id: str
+    given: str
+    suggested: str
+    score: float
+    picture: Images
+
+
+def draw_suspect(image_CHW: Images, *, name: str, given: str, suggested: str, score: float) -> Suspect:
+    """A face as the sheet shows it."""
+    return Suspect(id=name, given=given, suggested=suggested, score=score, picture=draw(image_CHW, None))
+
+
+def contact_sheet(suspects: Sequence[Suspect]) -> Images:
+    """uint8 array (H, W, 3), RGB: the faces in rows of six, least believable first; label and suggestion below each."""
+    import cv2
+
+    caption = 34
+    lines = -(-len(suspects) // _COLUMNS)
+    columns = min(_COLUMNS, len(suspects))
+    sheet: Any = np.full(
+        (_GAP + lines * (SIDE + caption + _GAP), _GAP + columns * (SIDE + _GAP), 3), 255, dtype=np.uint8
+    )
+    for number, face in enumerate(suspects):
+        top = _GAP + number // _COLUMNS * (SIDE + caption + _GAP)
+        left = _GAP + number % _COLUMNS * (SIDE + _GAP)
+        sheet[top : top + SIDE, left : left + SIDE] = face.picture
+        for line, text in enumerate((f"label: {face.given}", f"model: {face.suggested}")):
+            cv2.putText(
+                sheet,
+                text,
+                (left, top + SIDE + 13 + 15 * line),
+                cv2.FONT_HERSHEY_SIMPLEX,
+                0.42,
+                (27, 31, 36),
+                1,
+                cv2.LINE_AA,
+            )
+    return np.asarray(sheet, dtype=np.uint8)

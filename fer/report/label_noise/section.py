@@ -1,23 +1,23 @@
-"""The section of the page on label noise."""
+"""The section of the page on label noise, and its numbers as `metrics.json` holds them."""
 
 from typing import Any
 
+import numpy as np
+
 from fer.common.labels import EMOTIONS
 from fer.metrics import Estimate
-from fer.report.label_noise.evidence import LabelNoise
-from fer.report.label_noise.numbers import vote_check
-from fer.report.label_noise.sheet import Suspect
-from fer.report.label_noise.votes import RULE
-from fer.report.page.pictures import data_uri, webp
-from fer.report.page.section import Cell, Chart, Section, cell
+from fer.report.context import ReportContext
+from fer.report.evaluation.evaluate import EvaluatedRun
+from fer.report.label_noise.figures import Suspect
+from fer.report.label_noise.measurement import RULE, LabelNoise
+from fer.report.page.section import Cell, Chart, Section, cell, data_uri, webp
 from fer.report.page.wording import percent
 from fer.report.scores.statements import is_synthetic, protocol, statement
-from fer.report.subject import Subject
 
 
-def label_noise_section(subject: Subject, found: LabelNoise, charts: dict[str, Chart]) -> Section:
+def label_noise_section(context: ReportContext, found: LabelNoise, charts: dict[str, Chart]) -> Section:
     """Likely errors, votes and conflicting copies; `charts` by what they show: "votes", "emotions"."""
-    run, issues, copies = subject.run, found.issues, found.copies
+    run, issues, copies = context.run, found.issues, found.copies
     title = run.headline.evaluation_set.title
     return Section(
         key="label-noise",
@@ -40,9 +40,9 @@ def label_noise_section(subject: Subject, found: LabelNoise, charts: dict[str, C
             "rule": RULE,
             "conflicts": {
                 "n": len(copies.conflicting),
-                "label": copies.answered_label,
-                "other": copies.answered_other,
-                "neither": len(copies.conflicting) - copies.answered_label - copies.answered_other,
+                "label": copies.predicted_label,
+                "other": copies.predicted_other,
+                "neither": len(copies.conflicting) - copies.predicted_label - copies.predicted_other,
             },
             "synthetic": is_synthetic(run),
             "order": list(charts),
@@ -96,4 +96,92 @@ def _card(face: Suspect) -> dict[str, Any]:
         "score": percent(face.score),
         "alt": f"Face labelled {face.given}, which the model takes for {face.suggested}.",
         "id": face.id,
+    }
+
+
+def label_noise_metrics(run: EvaluatedRun, found: LabelNoise) -> dict[str, Any]:
+    """Likely errors, conflicting copies and votes, plain types."""
+    issues, copies = found.issues, found.copies
+    metrics: dict[str, Any] = {
+        "set": run.headline_key,
+        "protocol": run.record.protocol,
+        "n": len(run.headline.plain.predictions),
+        "conflicting_copies": {
+            "n": len(copies.conflicting),
+            "answered_with_the_label": copies.predicted_label,
+            "answered_with_the_label_of_a_copy": copies.predicted_other,
+        },
+        "ferplus": None if found.vote_scores is None else _vote_metrics(found),
+    }
+    if issues is not None:
+        metrics["likely_errors"] = {
+            "n": len(found.unseen),
+            "left_out_as_copies_of_training": len(run.headline.plain.predictions) - len(found.unseen),
+            "flagged": len(issues.rows),
+            "wrong_share": issues.wrong.as_dict(),
+            "wrong_share_of": {emotion: estimate.as_dict() for emotion, estimate in issues.wrong_of.items()},
+            "confident_joint": {
+                emotion: dict(zip(EMOTIONS, row, strict=True))
+                for emotion, row in zip(EMOTIONS, issues.confident_joint.tolist(), strict=True)
+            },
+        }
+    return metrics
+
+
+def _vote_metrics(found: LabelNoise) -> dict[str, Any]:
+    votes, scores = found.votes, found.vote_scores
+    assert votes is not None
+    assert scores is not None
+    match = votes.join.match
+    return {
+        "rule": RULE,
+        "joined": int((votes.join.rows >= 0).sum()),
+        "joined_by": "row" if match is None else "pixels",
+        "matching": None
+        if match is None
+        else {
+            "equal_pixels": match.exact,
+            "by_likeness": match.by_likeness,
+            "ambiguous": match.ambiguous,
+            "absent": match.absent,
+        },
+        "non_faces": votes.non_faces,
+        "label_is_majority": scores.label_is_majority.as_dict(),
+        "accuracy": scores.accuracy.as_dict(),
+        "majority_accuracy": scores.majority_accuracy.as_dict(),
+        "kl_votes_model": scores.kl.as_dict(),
+        "cross_entropy": scores.cross_entropy.as_dict(),
+        "vote_entropy": scores.entropy.as_dict(),
+        "by_agreement": {
+            level.name: {
+                "entropy": [level.lowest, level.highest],
+                "label_is_top": level.label_is_top.as_dict(),
+                "accuracy": level.accuracy.as_dict(),
+                "top_accuracy": level.top_accuracy.as_dict(),
+            }
+            for level in scores.levels
+        },
+        "likely_errors": vote_check(found),
+    }
+
+
+def vote_check(found: LabelNoise) -> dict[str, int] | None:
+    """What the voters say of the faces whose label the model speaks against, and of the others; None without votes.
+
+    Counted are faces with a majority: `flagged`, of these `flagged_voters_differ` from the label and
+    `flagged_voters_suggest` the same emotion as the model; `others` and `others_voters_differ`.
+    """
+    if found.issues is None or found.votes is None:
+        return None
+    majority, labels = found.votes.majority[found.unseen_places], found.unseen.labels
+    flagged = np.zeros(len(labels), dtype=bool)
+    flagged[found.issues.rows] = True
+    clear = majority >= 0
+    suggested = found.unseen.predicted
+    return {
+        "flagged": int((clear & flagged).sum()),
+        "flagged_voters_differ": int((clear & flagged & (majority != labels)).sum()),
+        "flagged_voters_suggest": int((clear & flagged & (majority == suggested)).sum()),
+        "others": int((clear & ~flagged).sum()),
+        "others_voters_differ": int((clear & ~flagged & (majority != labels)).sum()),
     }

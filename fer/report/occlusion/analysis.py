@@ -1,22 +1,25 @@
 """Occlusion: one model under every mask, and models trained under different masks against each other."""
 
-from fer.report.finding import Finding
-from fer.report.occlusion.scoring import score_subject
-from fer.report.occlusion.sections import masks_section, study_section
-from fer.report.occlusion.statements import mask_statements, recoveries, study_statements
-from fer.report.occlusion.tables import columns, csv_rows, metrics_tree
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from fer.common.labels import EMOTIONS
+from fer.metrics import METRICS
+from fer.report.context import ReportContext
+from fer.report.occlusion.measurement import MaskScores, Recovery, RunUnderMasks, recoveries, score_under_masks
+from fer.report.occlusion.section import mask_statements, masks_section, study_section, study_statements
+from fer.report.result import AnalysisResult
 from fer.report.scores.statements import protocol, statement
 from fer.report.scores.tables import csv_text
-from fer.report.subject import Subject
 
 
-def analyse(subject: Subject) -> Finding | None:
+def analyse(context: ReportContext) -> AnalysisResult | None:
     """The occlusion analysis; where it is off, only the note on runs that were trained on a part of the face."""
-    notes = _notes(subject)
-    options = subject.options
+    notes = _notes(context)
+    options = context.options
     if not options.occlusion.enabled:
-        return Finding(notes=notes) if notes else None
-    detail, study, cautions = score_subject(subject)
+        return AnalysisResult(notes=notes) if notes else None
+    detail, study, cautions = score_under_masks(context)
     resamples, seed = options.bootstrap, options.seed
     said = mask_statements(detail, resamples=resamples, seed=seed)
     sections = [masks_section(detail, said, seed=seed)]
@@ -29,7 +32,7 @@ def analyse(subject: Subject) -> Finding | None:
         sections.insert(0, study_section(study, told, found, cautions))
         card.insert(0, f"Occlusion study: {' '.join(told)} ({shown}.)")
     others = [one for one in study if one.run is not detail.run]
-    return Finding(
+    return AnalysisResult(
         sections=tuple(sections),
         metrics=metrics_tree(detail, study, found, evaluated_on=key, protocol=protocol(detail.run)),
         files={"occlusion.csv": csv_text(csv_rows([detail, *others], evaluated_on=key))},
@@ -39,8 +42,8 @@ def analyse(subject: Subject) -> Finding | None:
     )
 
 
-def _notes(subject: Subject) -> tuple[str, ...]:
-    parts = [run.record for run in subject.runs if run.record.visible != "full"]
+def _notes(context: ReportContext) -> tuple[str, ...]:
+    parts = [run.record for run in context.runs if run.record.visible != "full"]
     if not parts:
         return ()
     names = ", ".join(f"{record.name} ({record.visible})" for record in parts)
@@ -48,3 +51,73 @@ def _notes(subject: Subject) -> tuple[str, ...]:
         f"Trained, and their epoch selected, on faces with nothing but one part visible: {names}. Where no mask is "
         "named, scores are those on whole faces; what their training recorded are scores under their mask.",
     )
+
+
+def csv_rows(runs: Sequence[RunUnderMasks], *, evaluated_on: str) -> list[dict[str, Any]]:
+    """`occlusion.csv`: a row for each run and test mask."""
+    rows = []
+    for one in runs:
+        for key, scores in one.scores.items():
+            row: dict[str, Any] = {
+                "run": one.run.record.name,
+                "training_mask": one.trained_on,
+                "test_mask": key,
+                "hidden_area": float(scores.mask.hidden),
+                "set": evaluated_on,
+                "n": len(scores.predictions),
+            }
+            for name in METRICS:
+                row |= scores.metrics[name].as_columns(name)
+            row |= scores.retention.as_columns("retention")
+            for emotion in EMOTIONS:
+                row |= scores.recall[emotion].as_columns(f"recall_{emotion}")
+            rows.append(row)
+    return rows
+
+
+def metrics_tree(
+    detail: RunUnderMasks,
+    study: Sequence[RunUnderMasks],
+    found: Sequence[Recovery],
+    *,
+    evaluated_on: str,
+    protocol: str,
+) -> dict[str, Any]:
+    """What `metrics.json` holds under `occlusion`."""
+    tree: dict[str, Any] = {
+        "set": evaluated_on,
+        "protocol": protocol,
+        "run": detail.run.record.name,
+        "training_mask": detail.trained_on,
+        "masks": {key: _scores_tree(scores) for key, scores in detail.scores.items()},
+    }
+    if study:
+        tree["study"] = {
+            one.run.record.name: {
+                "training_mask": one.trained_on,
+                "test_masks": {key: _scores_tree(scores) for key, scores in one.scores.items()},
+            }
+            for one in study
+        }
+        tree["recovered"] = {one.half: one.recovered.as_dict() for one in found}
+    return tree
+
+
+def columns(runs: Sequence[RunUnderMasks]) -> Mapping[str, Mapping[str, Any]]:
+    """Columns of `model_eval.csv`: accuracy under each mask."""
+    return {
+        one.run.record.name: {
+            f"occlusion_{key}_accuracy": scores.metrics["accuracy"].value
+            for key, scores in one.scores.items()
+            if key != "full"
+        }
+        for one in runs
+    }
+
+
+def _scores_tree(scores: MaskScores) -> dict[str, Any]:
+    return {
+        **{name: estimate.as_dict() for name, estimate in scores.metrics.items()},
+        "retention": scores.retention.as_dict(),
+        "recall": {emotion: estimate.as_dict() for emotion, estimate in scores.recall.items()},
+    }

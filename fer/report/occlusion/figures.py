@@ -7,10 +7,8 @@ import numpy as np
 
 from fer.data.face_masks import HALF_MASKS, PART_MASKS
 from fer.data.regions import EXTENTS
-from fer.report.occlusion.scoring import RunUnderMasks
-from fer.report.occlusion.statements import Recovery
-from fer.report.page.figure_parts import dots
-from fer.report.page.figure_style import Palette, new_figure
+from fer.report.occlusion.measurement import Recovery, RunUnderMasks
+from fer.report.page.figures import Palette, dots, new_figure
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -18,7 +16,7 @@ if TYPE_CHECKING:
 
 
 def masks_figure(*, palette: Palette) -> "Figure":
-    """What each named mask hides, over a drawn face."""
+    """What each named mask hides, over a schematic face."""
     from matplotlib.patches import Rectangle
 
     figure = new_figure(5.4, 2.9, palette)

@@ -57,3 +57,14 @@ def flat_facts(tree: Mapping[str, Any], prefix: str = "") -> list[tuple[str, str
         elif value is not None and value != "":
             rows.append((f"{prefix}{key}", str(value)))
     return rows
+
+
+def points(share: float, *, plus: bool = False) -> str:
+    """A difference of shares in points: 0.0123 -> "1.2" (with `plus` "+1.2"), -0.0123 -> "−1.2"; never "−0.0"."""
+    rounded = round(100 * share, 1)
+    return f"{'−' if rounded < 0 else '+' if plus and rounded > 0 else ''}{abs(rounded):.1f}"
+
+
+def p_value(p: float) -> str:
+    """0.00004 -> "< 0.001"."""
+    return "< 0.001" if p < 0.001 else f"{p:.3f}"

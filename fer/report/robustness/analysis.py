@@ -8,49 +8,57 @@ import numpy as np
 
 from fer.data.corruption.registry import CORRUPTIONS
 from fer.metrics.robustness import AccuracyGrid
-from fer.report.finding import Finding
+from fer.report.context import ReportContext
 from fer.report.page.wording import interval, percent
-from fer.report.robustness.examples import Strip, strips
-from fer.report.robustness.measurement import Measurement, measure
+from fer.report.result import AnalysisResult
+from fer.report.robustness.figures import Strip, strips
+from fer.report.robustness.measurement import (
+    LIGHTING_GOAL,
+    Measurement,
+    Summary,
+    csv_rows,
+    has_mce,
+    measure,
+    members,
+    summarise,
+)
 from fer.report.robustness.section import Facts, robustness_section, severities_text, verdict
-from fer.report.robustness.summary import LIGHTING_GOAL, Summary, csv_rows, has_mce, members, summarise
 from fer.report.scores.statements import protocol
 from fer.report.scores.tables import csv_text
-from fer.report.subject import Subject
 
 
-def analyse(subject: Subject) -> Finding | None:
+def analyse(context: ReportContext) -> AnalysisResult | None:
     """The robustness section and its files; None where the options switch it off."""
-    options = subject.options.robustness
+    options = context.options.robustness
     if not options.enabled:
         return None
-    measurement = measure(subject, options)
-    detail = subject.run.record.name
+    measurement = measure(context, options)
+    detail = context.run.record.name
     grid = measurement.grids[detail]
-    baseline, notes = baseline_of(subject, measurement)
+    baseline, notes = baseline_of(context, measurement)
     reference = None if baseline is None else measurement.grids[baseline]
     summaries = {name: summarise(of, baseline=reference) for name, of in measurement.grids.items()}
     facts = Facts(
-        title=subject.run.headline.evaluation_set.title,
-        protocol=protocol(subject.run),
+        title=context.run.headline.evaluation_set.title,
+        protocol=protocol(context.run),
         n=grid.n,
         of=measurement.of,
-        seed=subject.options.seed,
-        resamples=subject.options.bootstrap,
+        seed=context.options.seed,
+        resamples=context.options.bootstrap,
         baseline=baseline,
         detail=detail,
         left_out=measurement.left_out,
     )
-    return Finding(
+    return AnalysisResult(
         sections=(
             robustness_section(
-                facts, measurement.grids, summaries, examples=_examples(subject, measurement, tuple(grid.names))
+                facts, measurement.grids, summaries, examples=_examples(context, measurement, tuple(grid.names))
             ),
         ),
-        metrics=_metrics(facts, subject.run.headline_key, measurement.grids, summaries, reference),
+        metrics=_metrics(facts, context.run.headline_key, measurement.grids, summaries, reference),
         files={
             "robustness.csv": csv_text(
-                [row for name, of in measurement.grids.items() for row in csv_rows(name, subject.run.headline_key, of)]
+                [row for name, of in measurement.grids.items() for row in csv_rows(name, context.run.headline_key, of)]
             )
         },
         columns={name: summary.columns() for name, summary in summaries.items()},
@@ -59,35 +67,35 @@ def analyse(subject: Subject) -> Finding | None:
     )
 
 
-def baseline_of(subject: Subject, measurement: Measurement) -> tuple[str | None, tuple[str, ...]]:
+def baseline_of(context: ReportContext, measurement: Measurement) -> tuple[str | None, tuple[str, ...]]:
     """The run that mCE is relative to, and what to tell of one that cannot be used."""
-    wanted = subject.options.robustness.baseline
+    wanted = context.options.robustness.baseline
     if wanted is None:
         return None, ()
     place = Path(wanted).expanduser().resolve()
-    for run in subject.runs:
+    for run in context.runs:
         name = run.record.name
         if name == wanted or run.record.folder.path.resolve() == place:
             if name not in measurement.grids:
-                told = f"robustness.baseline={wanted} was scored on other faces than {subject.run.record.name}"
+                told = f"robustness.baseline={wanted} was scored on other faces than {context.run.record.name}"
                 return None, (f"{told}, so mCE is left out: name a run on the same data.",)
             if not has_mce(measurement.grids[name]):
                 told = f"robustness.baseline={wanted} needs robustness.corruptions=all and all five severities"
                 return None, (f"{told} (report=full has both): mCE is left out.",)
             return name, ()
-    known = ", ".join(run.record.name for run in subject.runs)
+    known = ", ".join(run.record.name for run in context.runs)
     told = f"robustness.baseline={wanted} is no run of this report ({known})"
     return None, (f"{told}, so mCE is left out: name one of them, or add it, as in 'run=[a,b]'.",)
 
 
-def _examples(subject: Subject, measurement: Measurement, names: tuple[str, ...]) -> tuple[Strip, ...]:
+def _examples(context: ReportContext, measurement: Measurement, names: tuple[str, ...]) -> tuple[Strip, ...]:
     """Strips of one face drawn at random; none on a page without faces."""
-    if not subject.options.faces:
+    if not context.options.faces:
         return ()
-    seed = subject.options.seed
+    seed = context.options.seed
     row = measurement.rows[np.random.default_rng([seed, 4]).integers(len(measurement.rows))]
-    image = np.asarray(subject.samples.images[row])
-    return strips(image, names=names, severities=subject.options.robustness.severities, seed=seed)
+    image = np.asarray(context.samples.images[row])
+    return strips(image, names=names, severities=context.options.robustness.severities, seed=seed)
 
 
 def _metrics(

@@ -1,15 +1,17 @@
-"""The figures of the robustness analysis."""
+"""The figures of the robustness analysis, and one face under every corruption."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
+import numpy.typing as npt
 
-from fer.data.corruption.registry import CORRUPTIONS
+from fer.data.corruption.registry import CORRUPTIONS, corrupt
 from fer.metrics import Estimate
 from fer.metrics.robustness import AccuracyGrid
-from fer.report.page.figure_parts import dots
-from fer.report.page.figure_style import LINE_STYLES, Palette, new_figure
+from fer.report.page.figures import LINE_STYLES, Palette, dots, new_figure
+from fer.report.page.section import data_uri, webp
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -39,7 +41,7 @@ def retention_figure(retention: Mapping[str, Estimate], *, goal: float, palette:
         artist.set_clip_on(True)
     axes.set_yticks(list(place_of.values()), [CORRUPTIONS[name].title for name in names])
     axes.set_ylim(-0.7, len(names) - 0.3)
-    # Spoilt faces can score better by chance; a model that knows nothing has intervals without end.
+    # Corrupted faces can score better by chance; a model that knows nothing has intervals without end.
     ends = [100 * estimate.high for estimate in retention.values() if np.isfinite(estimate.high)]
     axes.set_xlim(0, min(150, max([105, *ends])))
     axes.set_xlabel("% of the clean accuracy kept")
@@ -50,7 +52,7 @@ def retention_figure(retention: Mapping[str, Estimate], *, goal: float, palette:
 
 
 def severity_figure(grid: AccuracyGrid, *, palette: Palette) -> "Figure":
-    """Mean accuracy of each group by severity, from the clean faces at 0; the dashed line is the commonest answer."""
+    """Mean accuracy of each group by severity, the clean faces at 0; the dashed line is the most common emotion."""
     figure = new_figure(5.2, 4.0, palette)
     axes = figure.subplots()
     axes.axhline(100 * grid.majority[0], color=palette.muted, linestyle="--", linewidth=1)
@@ -76,3 +78,56 @@ def severity_figure(grid: AccuracyGrid, *, palette: Palette) -> "Figure":
     axes.set_ylim(0, None)
     figure.legend(loc="outside upper left", ncols=3)
     return figure
+
+
+_SIDE = 96
+"""Height and width of a shown face in pixels: twice 48."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Strip:
+    """The face untouched and at each severity, side by side.
+
+    Attributes:
+        name: the corruption.
+        uri: the picture as the page carries it.
+        width: in pixels.
+        height: in pixels.
+    """
+
+    name: str
+    uri: str
+    width: int
+    height: int
+
+
+def strips(
+    image_CHW: npt.NDArray[np.uint8], *, names: Sequence[str], severities: Sequence[int], seed: int
+) -> tuple[Strip, ...]:
+    """A strip for each corruption, of one uint8 face (C, H, W)."""
+    drawn = []
+    for name in names:
+        faces = [
+            image_CHW,
+            *(corrupt(image_CHW[None], name=name, severity=severity, seed=seed)[0] for severity in severities),
+        ]
+        picture = np.concatenate([_draw(face) for face in faces], axis=1)
+        drawn.append(
+            Strip(
+                name=name,
+                uri=data_uri(webp(picture), "image/webp"),
+                width=picture.shape[1],
+                height=picture.shape[0],
+            )
+        )
+    return tuple(drawn)
+
+
+def _draw(image_CHW: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
+    import cv2
+
+    rgb = np.repeat(image_CHW, 3, axis=0) if image_CHW.shape[0] == 1 else image_CHW
+    return np.asarray(
+        cv2.resize(np.ascontiguousarray(rgb.transpose(1, 2, 0)), (_SIDE, _SIDE), interpolation=cv2.INTER_CUBIC),
+        dtype=np.uint8,
+    )

@@ -11,9 +11,8 @@ from fer.metrics import Estimate
 from fer.metrics.robustness import AccuracyGrid
 from fer.report.page.section import Chart, Section, cell
 from fer.report.page.wording import interval, percent
-from fer.report.robustness.examples import Strip
-from fer.report.robustness.figures import retention_figure, severity_figure
-from fer.report.robustness.summary import LIGHTING_GOAL, Summary, has_mce, members
+from fer.report.robustness.figures import Strip, retention_figure, severity_figure
+from fer.report.robustness.measurement import LIGHTING_GOAL, Summary, has_mce, members
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -108,8 +107,8 @@ def verdict(lighting: Estimate, corrected: Estimate) -> str:
     goal = percent(LIGHTING_GOAL, 0)
     if not np.isfinite(corrected.low):
         return (
-            f"Goal over {goal}: cannot be judged, because even the untouched faces are not answered reliably better "
-            "than by the commonest answer."
+            f"Goal over {goal}: cannot be judged, because even the untouched faces are not predicted reliably better "
+            "than by the most common emotion."
         )
     if lighting.low > LIGHTING_GOAL:
         return f"Goal over {goal}: met."
@@ -240,7 +239,7 @@ def _charts(facts: Facts, grid: AccuracyGrid) -> tuple[Chart, ...]:
             Chart(
                 key="robustness-severity",
                 caption="Mean accuracy of each family by severity, with 95 % intervals shaded; the dashed line is the "
-                f"accuracy of always giving the commonest answer. {facts.statement}.",
+                f"accuracy of always predicting the most common emotion. {facts.statement}.",
                 draw=lambda palette: severity_figure(grid, palette=palette),
             )
         )

@@ -1,1 +1,1 @@
-"""A run's answers on every test set, and everything counted on them."""
+"""A run's predictions on every test set, and everything counted on them."""

@@ -8,8 +8,7 @@ import numpy.typing as npt
 
 from fer.common.labels import EMOTIONS
 from fer.metrics import ClassScores, normalise_rows
-from fer.report.page.figure_parts import dots, line
-from fer.report.page.figure_style import LINE_STYLES, Palette, new_figure
+from fer.report.page.figures import LINE_STYLES, Palette, dots, line, new_figure
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

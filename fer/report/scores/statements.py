@@ -3,8 +3,8 @@
 from collections.abc import Mapping
 from typing import Final
 
+from fer.report.evaluation.evaluate import EvaluatedRun
 from fer.report.page.wording import half_width, interval, percent
-from fer.report.scores.evaluation import EvaluatedRun
 
 _PROTOCOLS: Final[Mapping[str, str]] = {
     "official": "official protocol",
@@ -41,7 +41,7 @@ def human_reference(run: EvaluatedRun) -> tuple[float, float] | None:
 
 
 def majority_share(run: EvaluatedRun) -> tuple[str, float]:
-    """The most common emotion of the headline set, and the accuracy of always answering it."""
+    """The most common emotion of the headline set, and the accuracy of always predicting it."""
     from fer.common.labels import EMOTIONS
 
     support = run.headline.plain.confusion.sum(axis=1)
@@ -97,8 +97,7 @@ def meanings(run: EvaluatedRun) -> list[str]:
         said.append("This is PublicTest, which also chose the epoch: expect less on faces that chose nothing.")
     if is_synthetic(run):
         said.append(
-            "These faces are drawn by a program. The score shows that the pipeline works; it says nothing about real "
-            "faces."
+            "These faces are synthetic. The score shows that the pipeline works; it says nothing about real faces."
         )
     said.append(
         "PrivateTest was read only for this report. Choosing between models by their PrivateTest score would turn it "
@@ -118,12 +117,12 @@ def trained_without_copies(run: EvaluatedRun) -> bool:
 
 
 def is_synthetic(run: EvaluatedRun) -> bool:
-    """Whether the faces are drawn ones."""
+    """Whether the faces are synthetic."""
     return str(run.record.config["data"].get("name")) == "synthetic"
 
 
-def takes_for(run: EvaluatedRun, emotion: int) -> tuple[int, int] | None:
-    """The emotion most often answered in place of `emotion`, and how often; None where it was never mistaken."""
+def most_confused_with(run: EvaluatedRun, emotion: int) -> tuple[int, int] | None:
+    """The emotion most often predicted in place of `emotion`, and how often; None where no other ever was."""
     counts = run.headline.plain.confusion[emotion].copy()
     counts[emotion] = 0
     other = int(counts.argmax())

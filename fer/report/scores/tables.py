@@ -5,7 +5,8 @@ import io
 from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 import numpy.typing as npt
@@ -13,25 +14,26 @@ import numpy.typing as npt
 from fer.common.files import write_atomic, write_json
 from fer.common.labels import EMOTIONS
 from fer.metrics import METRICS
-from fer.report.finding import Finding
-from fer.report.page.figure_style import Palette
+from fer.report.context import ReportContext
+from fer.report.evaluation.evaluate import EvaluatedRun, Scores
+from fer.report.page.figures import Palette
 from fer.report.page.section import Chart
-from fer.report.scores.evaluation import EvaluatedRun
+from fer.report.result import AnalysisResult
 from fer.report.scores.figures import confusion_figure
-from fer.report.scores.scoring import Scores
 from fer.report.scores.statements import statement
-from fer.report.subject import Subject
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 
-def write_metrics(path: Path, subject: Subject, findings: Mapping[str, Finding], notes: Sequence[str]) -> None:
+def write_metrics(
+    path: Path, context: ReportContext, results: Mapping[str, AnalysisResult], notes: Sequence[str]
+) -> None:
     """`metrics.json`: each set of the run shown in detail at the top, and of every run under `runs`.
 
     With test-time augmentation a set stands under `<set>_tta`; what an analysis measured stands under its name.
     """
-    detail, options = subject.run, subject.options
+    detail, options = context.run, context.options
     write_json(
         path,
         {
@@ -47,10 +49,10 @@ def write_metrics(path: Path, subject: Subject, findings: Mapping[str, Finding],
                 "seed": options.seed,
             },
             "notes": list(notes),
-            **{name: found.metrics for name, found in findings.items() if found.metrics},
+            **{name: found.metrics for name, found in results.items() if found.metrics},
             "runs": {
                 run.record.name: {"protocol": run.record.protocol, "seed": run.record.seed, **set_metrics(run)}
-                for run in subject.runs
+                for run in context.runs
             },
         },
     )
@@ -112,10 +114,10 @@ def _confusion(counts: npt.NDArray[np.int64], normalised: bool, caption: str, pa
     return confusion_figure(counts, normalised=normalised, caption=caption, palette=palette)
 
 
-def write_model_eval(path: Path, runs: Sequence[EvaluatedRun], findings: Mapping[str, Finding]) -> None:
+def write_model_eval(path: Path, runs: Sequence[EvaluatedRun], results: Mapping[str, AnalysisResult]) -> None:
     """`model_eval.csv`: a row for each run; columns a run has no number for are empty.
 
-    What the columns mean: `fer.report.comparison.columns.COLUMNS`.
+    What the columns mean: `fer.report.scores.tables.COLUMNS`.
     """
     rows = []
     for run in runs:
@@ -136,7 +138,7 @@ def write_model_eval(path: Path, runs: Sequence[EvaluatedRun], findings: Mapping
             row[f"{key}_n"] = len(scores.predictions)
             for metric in METRICS:
                 row |= scores.metrics[metric].as_columns(f"{key}_{metric}")
-        for found in findings.values():
+        for found in results.values():
             row |= found.columns.get(run.record.name, {})
         rows.append(row)
     write_csv(path, rows)
@@ -157,3 +159,41 @@ def csv_text(rows: Sequence[Mapping[str, Any]]) -> str:
         cells = (row.get(name) for name in names)
         writer.writerow(f"{cell:.6f}" if isinstance(cell, float) else cell for cell in cells)
     return buffer.getvalue()
+
+
+COLUMNS: Final = MappingProxyType(
+    {
+        "run": "name of the run folder",
+        "model": "the net's name",
+        "seed": "training seed",
+        "protocol": "which rows trained and which chose the epoch (data.protocol)",
+        "num_parameters": "learned numbers of the net",
+        "train_seconds": "wall seconds in training batches, validation left out; empty for an interrupted run",
+        "images_per_second": "images trained on per second",
+        "status": "finished, or interrupted: then every number is that of the unfinished model",
+        "epochs": "epochs trained",
+        "data_fingerprint": "names the content of the data that were scored on",
+        "headline": "the set whose score stands on top of the page",
+        "<set>_n": "faces of a set: private, private_dedup, public, folder7178 or heldout; with _tta the predictions "
+        "to further views of the face are averaged in (mirrored, or as the option tta says)",
+        "<set>_<metric>": "accuracy, balanced_accuracy, macro_f1, weighted_f1 and weighted_auc in [0, 1], nll in nats",
+        "<set>_<metric>_low, _high": "its 95 % bootstrap interval over faces",
+        "comparison_group": "runs of one letter may be compared: one protocol, one data fingerprint, the same faces",
+        "seed_group": "runs of one number differ by their seed alone; empty for a run without such a partner",
+        "seed_group_n": "seeds in that group",
+        "<set>_<metric>_seed_mean": "mean over the group's seeds",
+        "<set>_<metric>_seed_deviation": "sample standard deviation over the group's seeds",
+        "macs": "multiply-accumulates of one face: half of flops",
+        "flops": "floating-point operations of one face; 1 multiply-accumulate counts as 2",
+        "weight_megabytes": "weights as float32, 10^6 bytes",
+        "latency_ms": "median milliseconds of one face, batch of one, one CPU thread, preprocessing included",
+        "latency_p95_ms": "95th percentile of the same",
+        "latency_repeats": "single faces timed",
+        "faces_per_second": "throughput in batches of 256, median batch, preprocessing included",
+        "threads": "CPU threads of the throughput",
+        "train_device": "device and precision of the training",
+        "energy_kwh": "energy of the training as its manifest records it; empty where it was not measured",
+        "co2_kg": "kilograms of CO2 equivalent, likewise",
+    }
+)
+"""Meaning by column, or by a pattern of columns, in the order of the file; other analyses add columns of their own."""

@@ -1,29 +1,28 @@
-"""Mean and deviation over seeds, where runs differ by nothing else."""
+"""Mean and standard deviation over seeds, where runs differ by nothing else."""
 
 from dataclasses import asdict
 from typing import Any
 
 from fer.metrics import METRICS
-from fer.report.finding import Finding
-from fer.report.page.figure_style import Palette
+from fer.report.context import ReportContext
+from fer.report.evaluation.sets import SET_TITLES
+from fer.report.page.figures import Palette
 from fer.report.page.section import Chart, Section
 from fer.report.page.wording import NBSP, number, percent
-from fer.report.scores.evaluation_sets import SET_TITLES
+from fer.report.result import AnalysisResult
 from fer.report.scores.statements import protocol
 from fer.report.scores.tables import csv_text, tta_title
 from fer.report.seeds.figures import seeds_figure
-from fer.report.seeds.recipe import SeedGroup, seed_groups
-from fer.report.seeds.spread import Spread, spreads
-from fer.report.subject import Subject
+from fer.report.seeds.measurement import SeedGroup, Spread, seed_groups, spreads
 
 
-def analyse(subject: Subject) -> Finding | None:
+def analyse(context: ReportContext) -> AnalysisResult | None:
     """The spread over seeds; None where no two finished runs differ by their seed alone."""
-    groups = seed_groups(subject.runs)
+    groups = seed_groups(context.runs)
     if len(groups) == 0:
         return None
     found = {group.name: spreads(group.runs) for group in groups}
-    return Finding(
+    return AnalysisResult(
         sections=(_section(groups, found),),
         metrics={
             group.name: {
@@ -43,7 +42,7 @@ def analyse(subject: Subject) -> Finding | None:
             for group in groups
             for run in group.runs
         },
-        card=tuple(_sentence(group, found[group.name]) for group in groups if _holds(group, subject)),
+        card=tuple(_sentence(group, found[group.name]) for group in groups if _holds(group, context)),
     )
 
 
@@ -113,7 +112,7 @@ def _sentence(group: SeedGroup, found: dict[str, dict[str, Spread]]) -> str:
     seeds = ", ".join(str(run.record.seed) for run in group.runs)
     return (
         f"Over {one.seeds} training seeds ({seeds}) the accuracy on {SET_TITLES[first.headline_key]} is "
-        f"{percent(one.mean)} on average, with a standard deviation of {100 * one.deviation:.1f} points "
+        f"{percent(one.mean)} on average, with a standard deviation of {100 * one.std:.1f} points "
         f"({percent(one.low)} to {percent(one.high)}; {protocol(first)}, no test-time augmentation, n = {one.n:,})."
     )
 
@@ -121,15 +120,16 @@ def _sentence(group: SeedGroup, found: dict[str, dict[str, Spread]]) -> str:
 def _cell(metric: str, one: Spread) -> dict[str, Any]:
     return {
         "mean": number(metric, one.mean).removesuffix(f"{NBSP}%"),
-        "deviation": number(metric, one.deviation),
+        "std": number(metric, one.std),
         "range": f"{number(metric, one.low)} to {number(metric, one.high)}",
         "sort": one.mean,
     }
 
 
 def _plain(one: Spread) -> dict[str, Any]:
-    """For JSON, which has no NaN: an undefined score is null."""
-    return {key: value if value == value else None for key, value in asdict(one).items()}
+    """For JSON, which has no NaN: an undefined score is null. The files call the standard deviation `deviation`."""
+    plain = {key: value if value == value else None for key, value in asdict(one).items()}
+    return {"deviation" if key == "std" else key: value for key, value in plain.items()}
 
 
 def _csv_rows(group: SeedGroup, found: dict[str, dict[str, Spread]]) -> list[dict[str, Any]]:
@@ -150,6 +150,6 @@ def _columns(found: dict[str, dict[str, Spread]]) -> dict[str, Any]:
     return columns
 
 
-def _holds(group: SeedGroup, subject: Subject) -> bool:
+def _holds(group: SeedGroup, context: ReportContext) -> bool:
     """Whether the run in detail, which the card is about, is one of the group."""
-    return any(run is subject.run for run in group.runs)
+    return any(run is context.run for run in group.runs)

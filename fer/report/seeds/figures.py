@@ -6,10 +6,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from fer.metrics import Estimate
-from fer.report.comparison.names import short_names
-from fer.report.page.figure_parts import dots
-from fer.report.page.figure_style import Palette, new_figure
-from fer.report.seeds.spread import Spread
+from fer.report.page.figures import Palette, dots, new_figure, short_names
+from fer.report.seeds.measurement import Spread
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -28,14 +26,14 @@ def seeds_figure(estimates: Mapping[str, Estimate], over_seeds: Spread, *, label
     figure = new_figure(5.4, 1.6 + 0.34 * len(estimates), palette)
     axes = figure.subplots()
     places = np.arange(len(estimates), 0, -1)
-    mean, deviation = 100 * over_seeds.mean, 100 * over_seeds.deviation
-    axes.axvspan(mean - deviation, mean + deviation, color=palette.series[1], alpha=0.18, linewidth=0)
+    mean, std = 100 * over_seeds.mean, 100 * over_seeds.std
+    axes.axvspan(mean - std, mean + std, color=palette.series[1], alpha=0.18, linewidth=0)
     axes.axvline(mean, color=palette.series[1], linewidth=1.2)
     dots(axes, list(estimates.values()), places, palette.series[0], "o", "one seed, 95 % interval over faces")
     axes.errorbar(
         [mean],
         [0],
-        xerr=[deviation],
+        xerr=[std],
         color=palette.series[1],
         marker="D",
         markersize=6,

@@ -4,8 +4,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
-from fer.report.page.figure_parts import dots
-from fer.report.page.figure_style import Palette, new_figure
+from fer.report.page.figures import Palette, dots, new_figure
 from fer.report.sweep.importance import Importance
 from fer.report.sweep.trials import SweepTrials, loss_of, text_of
 

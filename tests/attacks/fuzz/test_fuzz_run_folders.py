@@ -18,7 +18,7 @@ from fer.config.compose import compose_train
 from fer.config.overrides import with_files
 from fer.doctor.run import examine, run_folder
 from fer.folders.record import read_runs
-from fer.report.cost.costs import training_of
+from fer.report.cost.measurement import training_of
 from fer.tracking.content import read_run as read_for_tracking
 from fer.tracking.record import read_record
 from fer.training.reproduce import reproduced

@@ -1,0 +1,1 @@
+"""The runs, scored: which faces, which views of them, and every score."""

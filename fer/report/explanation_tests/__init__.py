@@ -1,0 +1,1 @@
+"""Tests of heat maps: how far they can be trusted. The analysis `explanations` reports them."""

@@ -1,0 +1,205 @@
+"""One look for all figures: fixed colours in files, the light or dark theme's colours inside the page."""
+
+import io
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, Final
+
+import numpy as np
+import numpy.typing as npt
+
+from fer.metrics import Estimate
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+
+@dataclass(frozen=True, kw_only=True)
+class Palette:
+    """Colours by role; `series` keeps its order, so that a thing has one colour throughout a page.
+
+    The series colours are those of Okabe and Ito (2008), told apart with any colour vision.
+    """
+
+    ink: str
+    muted: str
+    grid: str
+    surface: str
+    series: tuple[str, ...]
+
+
+PRINT: Final = Palette(
+    ink="#1b1f24",
+    muted="#57606a",
+    grid="#d8dee4",
+    surface="#ffffff",
+    series=("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9"),
+)
+"""For files."""
+
+THEMED: Final = Palette(
+    ink="#010101",
+    muted="#020202",
+    grid="#030303",
+    surface="#040404",
+    series=("#050501", "#050502", "#050503", "#050504", "#050505", "#050506"),
+)
+"""For the page: each colour stands for a CSS variable, which `inline_svg` puts in its place."""
+
+_VARIABLES: Final[Mapping[str, str]] = MappingProxyType(
+    {
+        THEMED.ink: "--ink",
+        THEMED.muted: "--muted",
+        THEMED.grid: "--line",
+        THEMED.surface: "--surface",
+        **{colour: f"--series-{number}" for number, colour in enumerate(THEMED.series, start=1)},
+    }
+)
+
+LINE_STYLES: Final = ("-", "--", "-.", ":", (0, (5, 1)), (0, (3, 1, 1, 1)))
+"""A second sign beside colour."""
+
+
+def new_figure(width: float, height: float, palette: Palette) -> "Figure":
+    """An empty figure of that size in inches, with a transparent ground; no pyplot, so no global state."""
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(width, height), layout="constrained")
+    figure.patch.set_alpha(0 if palette is THEMED else 1)
+    figure.patch.set_facecolor(palette.surface)
+    return figure
+
+
+@contextmanager
+def styled(palette: Palette) -> Iterator[None]:
+    """Matplotlib's settings for drawing and saving inside."""
+    import matplotlib
+
+    settings: dict[Any, Any] = {
+        "font.family": "DejaVu Sans",
+        "font.size": 11,
+        "axes.titlesize": 11,
+        "axes.titleweight": "bold",
+        "axes.titlelocation": "left",
+        "axes.labelsize": 11,
+        "xtick.labelsize": 10,
+        "ytick.labelsize": 10,
+        "legend.fontsize": 10,
+        "legend.frameon": False,
+        "axes.spines.top": False,
+        "axes.spines.right": False,
+        "axes.grid": True,
+        "axes.axisbelow": True,
+        "grid.color": palette.grid,
+        "grid.linewidth": 0.8,
+        "axes.facecolor": "none",
+        "axes.edgecolor": palette.muted,
+        "axes.labelcolor": palette.ink,
+        "axes.titlecolor": palette.ink,
+        "text.color": palette.ink,
+        # A run's name may hold a dollar sign.
+        "text.parse_math": False,
+        "xtick.color": palette.muted,
+        "ytick.color": palette.muted,
+        "xtick.labelcolor": palette.ink,
+        "ytick.labelcolor": palette.ink,
+        "lines.linewidth": 2,
+        "svg.fonttype": "none",
+        # Without a salt, ids are random.
+        "svg.hashsalt": "fer",
+    }
+    with matplotlib.rc_context(settings):
+        yield
+
+
+def inline_svg(figure: "Figure", *, key: str, title: str) -> str:
+    """The figure as an `<svg>` element in the page's colours; the same each time.
+
+    Args:
+        figure: drawn with `THEMED` inside `styled`.
+        key: the figure's name on its page; the ids inside begin with it.
+        title: what screen readers say of it.
+    """
+    from markupsafe import escape
+
+    buffer = io.StringIO()
+    figure.savefig(buffer, format="svg", transparent=True, metadata={"Date": None, "Creator": None})
+    svg = buffer.getvalue()
+    svg = svg[svg.index("<svg") :]
+    # Matplotlib's style element would reach beyond the figure; the page's own styles say the same of figures alone.
+    svg = re.sub(r"<(metadata|style)\b.*?</\1>", "", svg, flags=re.DOTALL)
+    for colour, variable in _VARIABLES.items():
+        svg = re.sub(re.escape(colour) + r"\b", f"var({variable})", svg, flags=re.IGNORECASE)
+    referenced = set(re.findall(r'(?:url\(#|href="#)([^)"]+)', svg))
+    svg = re.sub(r' id="([^"]+)"', lambda found: f' id="{key}-{found[1]}"' if found[1] in referenced else "", svg)
+    svg = re.sub(r'(url\(#|href="#)', rf"\g<1>{key}-", svg)
+    # The size comes from the page; the view box keeps the proportions.
+    svg = re.sub(r' (width|height)="[\d.]+pt"', "", svg, count=2)
+    return svg.replace("<svg", f'<svg role="img" aria-label="{escape(title)}"', 1).strip()
+
+
+def line(
+    axes: "Axes", epochs: Sequence[Mapping[str, Any]], key: str, scale: float, colour: str, style: Any, label: str
+) -> None:
+    """One score of every epoch that has it, `scale` times; `key` names it in `metrics.jsonl`."""
+    known = [(epoch["epoch"] + 1, scale * epoch[key]) for epoch in epochs if epoch.get(key) is not None]
+    places, values = ([place for place, _ in known], [value for _, value in known])
+    # A run of one epoch is a point, which a line alone would not show.
+    axes.plot(places, values, color=colour, linestyle=style, marker="o" if len(known) < 3 else None, label=label)
+
+
+def dots(
+    axes: "Axes",
+    estimates: Sequence[Estimate],
+    places: npt.NDArray[np.generic],
+    colour: str,
+    marker: str,
+    label: str,
+) -> None:
+    """Dots with whiskers, in percent, along the horizontal axis."""
+    value = 100 * np.array([estimate.value for estimate in estimates])
+    low = 100 * np.array([estimate.low for estimate in estimates])
+    high = 100 * np.array([estimate.high for estimate in estimates])
+    axes.hlines(places, low, high, color=colour, linewidth=1.6, clip_on=False)
+    axes.plot(value, places, linestyle="none", marker=marker, markersize=6, color=colour, label=label, clip_on=False)
+
+
+def short_names(names: Sequence[str], *, limit: int = 22) -> dict[str, str]:
+    """Each name in at most `limit` characters, told apart.
+
+    What all names begin with ("2026-11-21_") is dropped where one is too long; what is still too long loses its middle,
+    because the ends tell runs apart. Names that come out alike get their place in `names` in front.
+
+    Args:
+        names: unique.
+        limit: 8 or more.
+    """
+    if all(len(name) <= limit for name in names):
+        return {name: name for name in names}
+    shared = _shared_beginning(names)
+    short = {name: _without_middle(name[shared:], limit) for name in names}
+    texts = list(short.values())
+    return {
+        name: text if texts.count(text) == 1 else f"{place} {_without_middle(text, limit - len(str(place)) - 1)}"
+        for place, (name, text) in enumerate(short.items(), start=1)
+    }
+
+
+def _shared_beginning(names: Sequence[str]) -> int:
+    """Length of what all names begin with, up to the last separator, so that no word is cut."""
+    if len(names) < 2:
+        return 0
+    first, last = min(names), max(names)
+    same = next((i for i, (a, b) in enumerate(zip(first, last, strict=False)) if a != b), min(len(first), len(last)))
+    return max(first.rfind(separator, 0, same) for separator in "_-/ .") + 1
+
+
+def _without_middle(text: str, limit: int) -> str:
+    if len(text) <= limit:
+        return text
+    kept = limit - 1
+    return f"{text[: kept // 3]}…{text[-(kept - kept // 3) :]}"

@@ -1,0 +1,29 @@
+"""What one analysis adds to a report."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from fer.report.page.section import Section
+
+
+@dataclass(frozen=True, kw_only=True)
+class AnalysisResult:
+    """Sections, numbers and files of one analysis.
+
+    Attributes:
+        sections: its parts of the page, in reading order.
+        metrics: its numbers, plain types, as `metrics.json` holds them under the analysis' name; empty adds nothing.
+        files: path under the report folder -> content. The folder a path names belongs to the analysis: what an
+            earlier report left there goes.
+        columns: run name -> column -> value, added to the run's row of `model_eval.csv`.
+        notes: what a reader must know before any number.
+        card: sentences for the model card, in Markdown, under the analysis' heading.
+    """
+
+    sections: tuple[Section, ...] = ()
+    metrics: Mapping[str, Any] = field(default_factory=dict)
+    files: Mapping[str, str | bytes] = field(default_factory=dict)
+    columns: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
+    card: tuple[str, ...] = ()
