@@ -29,6 +29,8 @@ class ModelConfig(Section):
         params: arguments of the net's own builder.
         train_sizes: training resolutions in pixels, each with the share of the training from which it holds, as
             [[0.0, 32], [0.5, 48]]; null trains at `size` throughout. Evaluation is always at `size`.
+        votes_share: with two heads (data.targets=both): weight of the votes' head in the merged model, in [0, 1]; 0 is
+            the labels' head alone.
     """
 
     name: str
@@ -38,6 +40,7 @@ class ModelConfig(Section):
     params: dict[str, Any] = Field(default_factory=dict)
     # Pairs, not a mapping: Hydra replaces a list as a whole, and would mix the keys of two mappings.
     train_sizes: tuple[tuple[float, Annotated[int, Field(ge=8)]], ...] | None = None
+    votes_share: float = Field(default=0.0, ge=0.0, le=1.0)
 
     @model_validator(mode="after")
     def _sizes_start_at_zero(self) -> "ModelConfig":

@@ -206,6 +206,11 @@ class FERDataModule(pl.LightningDataModule):
         return self._split
 
     @property
+    def heads(self) -> int:
+        """How many heads the targets are for: 2 for labels and votes (`data.targets=both`), else 1."""
+        return 2 if self._votes is not None and self._votes.mode == "both" else 1
+
+    @property
     def class_counts(self) -> npt.NDArray[np.int64]:
         """int64 (7,): training rows per emotion, by the labels that training uses."""
         return np.bincount(self._train_labels[self.split.train], minlength=NUM_CLASSES)
@@ -213,7 +218,7 @@ class FERDataModule(pl.LightningDataModule):
     @property
     def _train_labels(self) -> npt.NDArray[np.int64]:
         """int64 (N,): what training takes each sample for; by votes, the most voted emotion."""
-        return self.samples.labels if self._votes is None else self._votes.labels
+        return self.samples.labels if self._votes is None or self.heads > 1 else self._votes.labels
 
     def valid_rows(self) -> FaceSamples:
         """The selection samples, in the order of `val_dataloader`, as the net sees them there."""
@@ -239,11 +244,22 @@ class FERDataModule(pl.LightningDataModule):
             batch_size=min(self.config.batch_size, len(rows) - len(rows) % self.share.of),
             order=order,
             drop_last=True,
-            labels=None if votes is None else lambda: votes.epoch_labels(seed=self.seed, epoch=epoch()),
-            targets=votes.shares if votes is not None and votes.mode == "distribution" else None,
+            labels=None
+            if votes is None or votes.mode == "both"
+            else lambda: votes.epoch_labels(seed=self.seed, epoch=epoch()),
+            targets=self._soft_targets(),
             # Partners of mixed images may be in another's share: then each process augments the whole batch.
             share=WHOLE if self.augment is not None and self.augment.config.mixes else self.share,
         )
+
+    def _soft_targets(self) -> npt.NDArray[np.float32] | None:
+        """float32 (N, K): shares of the votes; for two heads (N, 2 K), one-hot labels and then the shares."""
+        votes = self._votes
+        if votes is None or votes.mode not in ("distribution", "both"):
+            return None
+        if votes.mode == "distribution":
+            return votes.shares
+        return np.concatenate([np.eye(NUM_CLASSES, dtype=np.float32)[self.samples.labels], votes.shares], axis=1)
 
     def val_dataloader(self) -> BatchLoader:
         """The selection rows in order; each is in the share of one process."""

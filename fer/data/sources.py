@@ -55,7 +55,7 @@ class Fer2013Config(DataConfig):
 
     name: Literal["fer2013"]
     root: Path | None = None
-    targets: Literal["label", "majority", "probability", "distribution"] = "label"
+    targets: Literal["label", "majority", "probability", "distribution", "both"] = "label"
     ferplus: Path | None = Field(default=None, validate_default=True)
     contempt: str | None = Field(default=None, validate_default=True)
     batch_size: int = Field(default=256, ge=1)

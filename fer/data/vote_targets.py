@@ -26,12 +26,13 @@ from fer.data.ferplus import FERPLUS_COLUMNS, FerPlusVotes, ferplus_rows
 from fer.data.protocol import ProtocolSplit
 from fer.data.samples import FaceSamples
 
-VoteMode = Literal["majority", "probability", "distribution"]
+VoteMode = Literal["majority", "probability", "distribution", "both"]
 
 _WORDS: Final = {
     "majority": "FER+ majority labels",
     "probability": "labels drawn from FER+ votes every epoch",
     "distribution": "FER+ vote distributions",
+    "both": "labels and FER+ vote distributions, a head each",
 }
 
 
@@ -126,6 +127,9 @@ def train_on_votes(split: ProtocolSplit, targets: VoteTargets) -> ProtocolSplit:
     Raises:
         DataError: none is left.
     """
+    if targets.mode == "both":
+        # A face without a clear vote still has its label.
+        return replace(split, description=f"{split.description}; trained on {_WORDS['both']}")
     kept = split.train[targets.usable[split.train]]
     if len(kept) == 0:
         raise DataError(f"data.targets={targets.mode} leaves no row to train on: no training face has a usable vote")

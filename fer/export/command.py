@@ -54,6 +54,7 @@ def main(argv: Sequence[str]) -> int:
         calibration_faces=arguments.calibration_faces,
         seed=arguments.seed,
         card=arguments.card,
+        votes_share=arguments.votes_share,
     )
     print(json.dumps(result.as_dict(), indent=2, allow_nan=False) if arguments.json else _text(result))
     return 0
@@ -99,6 +100,12 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--calibration-faces", metavar="N", type=positive, default=512, help="training faces for INT8 (default: 512)"
     )
+    parser.add_argument(
+        "--votes-share",
+        metavar="SHARE",
+        type=_weight,
+        help="of a net with two heads (data.targets=both): weight of the votes' head, 0 to 1 (default: the run's own)",
+    )
     parser.add_argument("--seed", metavar="N", type=natural, default=0, help="draws these faces (default: 0)")
     parser.add_argument("--json", action="store_true", help="print one JSON document")
     return parser
@@ -132,6 +139,13 @@ def _points(text: str) -> float:
     value = _number(text)
     if not 0 <= value <= 100:
         raise argparse.ArgumentTypeError(f"{text!r} lies outside 0 to 100 points")
+    return value
+
+
+def _weight(text: str) -> float:
+    value = _number(text)
+    if not 0 <= value <= 1:
+        raise argparse.ArgumentTypeError(f"{text!r} lies outside 0 to 1")
     return value
 
 

@@ -78,6 +78,7 @@ def export_run(
     calibration_faces: int = CALIBRATION_FACES,
     seed: int = 0,
     card: bool = False,
+    votes_share: float | None = None,
 ) -> ExportResult:
     """Writes the best model of a run as one self-describing .onnx file, checked first; or nothing.
 
@@ -96,6 +97,7 @@ def export_run(
         calibration_faces: how many are drawn, at least 1.
         seed: of that draw.
         card: also write a model card and the hash, beside the file (.md and .sha256).
+        votes_share: of a net with two heads, the weight of the votes' in [0, 1]; None for what the run says.
 
     Raises:
         ConfigError: `run_dir` is no run folder, or `out` cannot be.
@@ -107,7 +109,7 @@ def export_run(
     started = time.perf_counter()
     _check_out(out)
     record = read_run(run_dir)
-    model = load_model(record.checkpoint)
+    model = load_model(record.checkpoint, votes_share=votes_share)
     faces = open_faces(record, data_root=data_root, calibration=calibration_faces, seed=seed)
 
     logits = torch_logits(model, faces.images)

@@ -56,10 +56,16 @@ class OpenData:
 
 
 class OpenModels:
-    """Models loaded each once."""
+    """Models loaded each once.
 
-    def __init__(self, device: Literal["auto", "cpu", "mps", "cuda"]) -> None:
+    Args:
+        device: where they predict.
+        votes_share: of nets with two heads, the weight of the votes' in [0, 1]; None for what each run says.
+    """
+
+    def __init__(self, device: Literal["auto", "cpu", "mps", "cuda"], *, votes_share: float | None = None) -> None:
         self._device = device
+        self._votes_share = votes_share
         self._loaded: dict[Path, LoadedModel] = {}
 
     def of(self, record: RunRecord) -> "LoadedModel":
@@ -73,7 +79,7 @@ class OpenModels:
         from fer.models.checkpoint import load_model
 
         if record.checkpoint not in self._loaded:
-            model = load_model(record.checkpoint)
+            model = load_model(record.checkpoint, votes_share=self._votes_share)
             try:
                 model.net.to(resolve_accelerator(self._device))
             except ConfigError as error:

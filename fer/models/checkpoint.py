@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from contextlib import nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final, Protocol
 
@@ -11,7 +11,7 @@ import numpy.typing as npt
 import torch
 from torch import nn
 
-from fer.common.errors import CheckpointError, FerError
+from fer.common.errors import CheckpointError, ConfigError, FerError
 from fer.common.labels import EMOTIONS
 from fer.models.accelerator import fast_inference
 from fer.models.checkpoint_safety import (
@@ -22,6 +22,7 @@ from fer.models.checkpoint_safety import (
     check_archive,
     check_content,
 )
+from fer.models.heads import merge_heads
 from fer.models.preprocess import Preprocess
 from fer.models.registry import build_net
 
@@ -52,12 +53,16 @@ class NetSpec:
         channels: channels the net takes.
         size: height and width the net takes, in pixels.
         params: arguments of the net's builder; plain types only.
+        heads: 1, or 2 for a net that predicts labels and votes (`fer.models.heads`).
+        votes_share: of two heads, the weight of the votes' in the merged model, in [0, 1].
     """
 
     name: str
     channels: int
     size: int
     params: Mapping[str, Any]
+    heads: int = 1
+    votes_share: float = 0.0
 
     @classmethod
     def of(cls, model: ConfiguredNet) -> "NetSpec":
@@ -67,7 +72,11 @@ class NetSpec:
     def build(self) -> nn.Module:
         """The net, freshly initialised."""
         return build_net(
-            self.name, in_channels=self.channels, num_classes=len(EMOTIONS), size=self.size, params=self.params
+            self.name,
+            in_channels=self.channels,
+            num_classes=self.heads * len(EMOTIONS),
+            size=self.size,
+            params=self.params,
         )
 
 
@@ -120,9 +129,10 @@ class LoadedModel:
 
 def describe(spec: NetSpec, preprocess: Preprocess, *, data_fingerprint: str) -> dict[str, Any]:
     """The description that goes into a checkpoint under `KEY`."""
+    heads = {"heads": spec.heads, "votes_share": spec.votes_share} if spec.heads > 1 else {}
     return {
         "schema": SCHEMA,
-        "net": {"name": spec.name, "channels": spec.channels, "size": spec.size, "params": dict(spec.params)},
+        "net": {"name": spec.name, "channels": spec.channels, "size": spec.size, "params": dict(spec.params), **heads},
         "preprocess": preprocess.arguments,
         "labels": list(EMOTIONS),
         "data_fingerprint": data_fingerprint,
@@ -160,14 +170,27 @@ def read_checkpoint(path: Path) -> dict[str, Any]:
 def spec_of(content: Mapping[str, Any]) -> NetSpec:
     """The net's specification in a checkpoint's content."""
     net = content[KEY]["net"]
-    return NetSpec(name=net["name"], channels=net["channels"], size=net["size"], params=net["params"])
+    return NetSpec(
+        name=net["name"],
+        channels=net["channels"],
+        size=net["size"],
+        params=net["params"],
+        heads=net.get("heads", 1),
+        votes_share=net.get("votes_share", 0.0),
+    )
 
 
-def load_model(path: Path) -> LoadedModel:
-    """The trained model in a checkpoint.
+def load_model(path: Path, *, votes_share: float | None = None, merge: bool = True) -> LoadedModel:
+    """The trained model in a checkpoint; two heads are merged into one.
+
+    Args:
+        path: the checkpoint.
+        votes_share: of two heads, the weight of the votes' in [0, 1]; None for what the checkpoint says.
+        merge: False keeps both heads, for a teacher of both.
 
     Raises:
         CheckpointError: missing, truncated, not ours, or its weights do not fit the net it describes.
+        ConfigError: a `votes_share` for a net with one head.
     """
     content = read_checkpoint(path)
     description = content[KEY]
@@ -197,6 +220,12 @@ def load_model(path: Path) -> LoadedModel:
         raise CheckpointError(
             f"{path}: its weights do not fit the net {spec.name!r} that it describes: {error}"
         ) from error
+    if spec.heads > 1 and merge:
+        share = spec.votes_share if votes_share is None else votes_share
+        merge_heads(net, num_classes=len(EMOTIONS), votes_share=share)
+        spec = replace(spec, heads=1, votes_share=0.0)
+    elif votes_share is not None:
+        raise ConfigError(f"votes_share={votes_share}: {path} has one head; data.targets=both trains two")
     return LoadedModel(
         # Filters in the order of the images they meet: a quarter faster on a CPU.
         net=net.eval().to(memory_format=torch.channels_last),

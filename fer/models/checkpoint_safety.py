@@ -83,6 +83,8 @@ class _Net(_Described):
     channels: Literal[1, 3]
     size: int = Field(ge=8, le=1024)
     params: dict[str, Any]
+    heads: int = Field(default=1, ge=1, le=2)
+    votes_share: float = Field(default=0.0, ge=0.0, le=1.0)
 
 
 class Preprocessing(_Described):

@@ -7,6 +7,7 @@ import pytorch_lightning as pl
 import torch
 from torch import Tensor, nn
 
+from fer.models.heads import merged_logits
 from fer.models.optimizer import state_of_earlier_versions
 from fer.models.preprocess import Preprocess
 from fer.models.protocols import Teaches
@@ -28,6 +29,7 @@ class Classifier(pl.LightningModule):
         description: what a checkpoint needs to be a model on its own, as plain values; saved under "fer".
         channels_last: run convolutions in NHWC memory order.
         teachers: whose predictions are part of the target; None: nobody's.
+        votes_share: of a net with two heads, the weight of the votes' in what is validated; None for one head.
         self_distillation: makes the net's own predictions of earlier epochs part of the target; None: they are not.
     """
 
@@ -43,6 +45,7 @@ class Classifier(pl.LightningModule):
         train_sizes: Sequence[tuple[float, int]] | None = None,
         channels_last: bool = True,
         teachers: Teaches | None = None,
+        votes_share: float | None = None,
         self_distillation: SelfDistillationTargets | None = None,
     ) -> None:
         super().__init__()
@@ -55,6 +58,7 @@ class Classifier(pl.LightningModule):
         self.description = dict(description)
         self.memory_format = torch.channels_last if channels_last else torch.contiguous_format
         self.teachers = teachers
+        self.votes_share = votes_share
         self.self_distillation = self_distillation
         self._train_loss: list[Tensor] = []
         self._valid: list[tuple[Tensor, Tensor]] = []
@@ -78,7 +82,7 @@ class Classifier(pl.LightningModule):
         return self.train_size if self.teachers is None else max(self.train_size, self.teachers.size)
 
     def forward(self, image_BCHW: Tensor) -> Tensor:
-        """Stored images (B, C, H, W), uint8 or float in [0, 255] -> logits (B, K)."""
+        """Stored images (B, C, H, W), uint8 or float in [0, 255] -> logits (B, K), of two heads (B, 2 K)."""
         x_BCHW = self.preprocess(image_BCHW).contiguous(memory_format=self.memory_format)
         logits_BK: Tensor = self.net(x_BCHW)
         return logits_BK
@@ -123,7 +127,10 @@ class Classifier(pl.LightningModule):
 
     def validation_step(self, batch: dict[str, Tensor], batch_idx: int) -> None:
         """Collects logits; the metrics are of the whole set, not means over batches."""
-        self._valid.append((self(batch["image"]).float(), batch["label"]))
+        logits = self(batch["image"]).float()
+        if self.votes_share is not None:
+            logits = merged_logits(logits, votes_share=self.votes_share)
+        self._valid.append((logits, batch["label"]))
 
     def on_validation_epoch_end(self) -> None:
         """Logs loss, accuracy and macro F1 of the selection rows, each row of each process counted once."""

@@ -32,6 +32,8 @@ class LossConfig(Section):
     teacher_blur: bool = False
     """Show each view to the teachers as blurred as bilinear resampling leaves it: nets that were trained without
     `augment.prefilter` are surest of such faces."""
+    votes_weight: float = Field(default=0.5, ge=0.0, le=1.0)
+    """With two heads (data.targets=both): share of the loss that is the votes' head's, see `fer.models.heads`."""
     self_distillation: float = Field(default=0.0, ge=0.0, le=1.0)
     """Share of the target that is the net's own prediction of earlier epochs, at the end of the training; it grows from
     0 (arXiv 2006.12000, equation 4)."""

@@ -61,7 +61,7 @@ def make_report(runs: Sequence[Path], *, out: Path | None = None, options: Repor
     folder = _report_folder(runs, out)
     # Known before the minutes of the work, not after.
     check_writable(folder)
-    data, models = OpenData(options.data_root), OpenModels(options.device)
+    data, models = OpenData(options.data_root), OpenModels(options.device, votes_share=options.votes_share)
     evaluated = []
     for number, record in enumerate(records, start=1):
         log.info("scoring %s (%d of %d)", record.name, number, len(records))

@@ -226,6 +226,7 @@ class ReportOptions(Section):
         batch_size: faces a batch.
         data_root: where the data set lies now, if it was moved since the training; null: where the run found it.
         device: auto (CUDA, then Apple MPS, then the CPU), cpu, mps or cuda.
+        votes_share: of nets with two heads (data.targets=both), weight of the votes' in [0, 1]; null: each run's.
         calibration: what the abstention threshold is to reach.
         cost: how each model is timed.
         ensemble: of several runs.
@@ -244,6 +245,7 @@ class ReportOptions(Section):
     batch_size: int = Field(default=128, ge=1)
     data_root: Path | None = None
     device: Literal["auto", "cpu", "mps", "cuda"] = "auto"
+    votes_share: float | None = Field(default=None, ge=0.0, le=1.0)
     calibration: CalibrationOptions = CalibrationOptions()
     cost: CostOptions = CostOptions()
     ensemble: EnsembleOptions = EnsembleOptions()

@@ -12,6 +12,7 @@ from fer.data.resampling_blur import blur
 from fer.data.views import Augmentation, further_views
 from fer.folders.run import RunFolder
 from fer.models.checkpoint import LoadedModel, load_model
+from fer.models.heads import head_probabilities
 from fer.models.loss_config import LossConfig
 from fer.models.preprocess import Preprocess
 from fer.runtime.model import EmotionModel
@@ -22,6 +23,10 @@ SHIPPED: Final = Path("shipped")
 
 class Teacher(Protocol):
     """One of the models that teach."""
+
+    @property
+    def heads(self) -> int:
+        """How many heads' predictions it gives."""
 
     @property
     def size(self) -> int:
@@ -39,6 +44,7 @@ class RunTeacher:
 
     def __init__(self, model: LoadedModel) -> None:
         self.model = model
+        self.heads = model.spec.heads
 
     @property
     def size(self) -> int:
@@ -52,12 +58,13 @@ class RunTeacher:
     def __call__(self, image_BCHW: Tensor) -> Tensor:
         """Images (B, C, H, W) in [0, 255] -> probabilities float32 (B, K)."""
         x_BCHW = self.model.preprocess(image_BCHW).contiguous(memory_format=torch.channels_last)
-        probability_BK: Tensor = self.model.net(x_BCHW).float().softmax(dim=1)
-        return probability_BK
+        return head_probabilities(self.model.net(x_BCHW).float(), heads=self.model.spec.heads)
 
 
 class FileTeacher:
     """A model file of `fer-export`; predicts on the CPU. Its probabilities are calibrated, rounded if INT8."""
+
+    heads = 1
 
     def __init__(self, model: EmotionModel) -> None:
         self.model = model
@@ -131,7 +138,7 @@ class Teachers:
 
 
 def load_teachers(
-    config: LossConfig, *, data_fingerprint: str, protocol: str
+    config: LossConfig, *, data_fingerprint: str, protocol: str, heads: int = 1
 ) -> tuple[Teachers | None, list[dict[str, Any]]]:
     """The teachers of a configuration, and what the manifest says of them; None and nothing where it names none.
 
@@ -139,6 +146,7 @@ def load_teachers(
         config: names run folders, model files of fer-export, or `SHIPPED`.
         data_fingerprint: of the student's data.
         protocol: what the student's manifest says of the rows it trains on and is judged by.
+        heads: of the student; a student with two wants teachers with two.
 
     Raises:
         ConfigError: a teacher that is not there, or that was trained on other rows: its predictions may hold the labels
@@ -150,7 +158,12 @@ def load_teachers(
     models, facts = [], []
     for path in config.teachers:
         from_file = path == SHIPPED or path.suffix == ".onnx"
-        teacher, learned, told = _file_teacher(path) if from_file else _run_teacher(path.expanduser())
+        teacher, learned, told = _file_teacher(path) if from_file else _run_teacher(path.expanduser(), heads=heads)
+        if teacher.heads != heads:
+            raise ConfigError(
+                f"loss.teachers: {path} has one head, and data.targets=both trains two: give run folders of trainings "
+                "with data.targets=both"
+            )
         if learned != (data_fingerprint, protocol):
             raise ConfigError(
                 f"loss.teachers: {path} learned from data {learned[0]} ({learned[1]}), this training has "
@@ -162,7 +175,7 @@ def load_teachers(
     return teachers, facts
 
 
-def _run_teacher(path: Path) -> tuple[Teacher, tuple[str, str | None], dict[str, Any]]:
+def _run_teacher(path: Path, *, heads: int) -> tuple[Teacher, tuple[str, str | None], dict[str, Any]]:
     """The teacher, (data fingerprint, protocol) of what it learned from, and its facts for the manifest."""
     folder = RunFolder(path)
     if not folder.best.is_file():
@@ -170,7 +183,7 @@ def _run_teacher(path: Path) -> tuple[Teacher, tuple[str, str | None], dict[str,
             f"loss.teachers: {path} has no checkpoints/best.ckpt: give run_dirs of fer-train, .onnx files of "
             f"fer-export, or {SHIPPED}"
         )
-    model = load_model(folder.best)
+    model = load_model(folder.best, merge=heads == 1)
     learned = (model.data_fingerprint, folder.read_manifest().get("data", {}).get("protocol"))
     told = {"origin": str(path), "model": model.spec.name, "size": model.spec.size, "epoch": model.epoch}
     return RunTeacher(model), learned, told

@@ -1,6 +1,7 @@
 """Whether a run starts, goes on, or is refused."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -47,7 +48,8 @@ def _refuse_used(folder: RunFolder, why: str) -> None:
 
 def _refuse_other_net(path: Path, config: TrainConfig) -> None:
     theirs = spec_of(read_checkpoint(path))
-    ours = NetSpec.of(config.model)
+    # What gives a net two heads is the configuration's, and is compared there.
+    ours = replace(NetSpec.of(config.model), heads=theirs.heads, votes_share=theirs.votes_share)
     if theirs != ours:
         raise CheckpointError(
             f"{path} holds another net: it was trained as {_words(theirs)}, the configuration asks for {_words(ours)}"

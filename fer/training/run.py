@@ -90,7 +90,7 @@ def run(
         )
         data.setup()
         teachers, taught_by = load_teachers(
-            config.loss, data_fingerprint=data.fingerprint, protocol=data.split.description
+            config.loss, data_fingerprint=data.fingerprint, protocol=data.split.description, heads=data.heads
         )
         system = build_classifier(config, data, teachers=teachers)
         facts: dict[str, Any] = {

@@ -1,13 +1,18 @@
 """What a configuration trains: net, preprocessing, loss, optimiser, and what its targets are softened with."""
 
+from dataclasses import replace
+
 import torch
+from torch import nn
 
 from fer.common.errors import ConfigError
+from fer.common.labels import EMOTIONS
 from fer.config.schema import TrainConfig
 from fer.data.datamodule import FERDataModule
 from fer.models.arithmetic import slow_in_bfloat16
 from fer.models.checkpoint import NetSpec, describe
 from fer.models.classifier import Classifier
+from fer.models.heads import TwoHeadLoss, last_linear
 from fer.models.losses import build_loss
 from fer.models.optimizer import build_optimizer
 from fer.models.preprocess import Preprocess
@@ -20,6 +25,8 @@ def build_classifier(config: TrainConfig, data: FERDataModule, *, teachers: Teac
     """Net, preprocessing, loss and optimiser of a configuration, for the rows `data` trains on, and its teachers."""
     model = config.model
     spec = NetSpec.of(model)
+    if data.heads > 1:
+        spec = replace(spec, heads=data.heads, votes_share=model.votes_share)
     net = spec.build()
     if model.pretrained:
         from fer.models.pretrained import load_pretrained
@@ -27,6 +34,9 @@ def build_classifier(config: TrainConfig, data: FERDataModule, *, teachers: Teac
         load_pretrained(net, source=model.pretrained)
     if data.share.of > 1 and not any(parameter.requires_grad for parameter in net.parameters()):
         raise ConfigError(f"model={model.name} has nothing to learn, and nothing to share: trainer.devices=1")
+    if spec.heads > 1:
+        # Known before the training, not when it is merged.
+        last_linear(net, outputs=spec.heads * len(EMOTIONS))
     if isinstance(net, UsesClassCounts):
         net.set_class_counts(torch.from_numpy(data.class_counts))
     preprocess = Preprocess(channels=model.channels, size=model.size)
@@ -34,7 +44,8 @@ def build_classifier(config: TrainConfig, data: FERDataModule, *, teachers: Teac
         net,
         preprocess=preprocess,
         description=describe(spec, preprocess, data_fingerprint=data.fingerprint),
-        loss=build_loss(config.loss, class_counts=data.class_counts),
+        loss=loss_of(config, data),
+        votes_share=spec.votes_share if spec.heads > 1 else None,
         optimizer=build_optimizer(config.optimizer, net),
         scheduler=config.scheduler,
         train_sizes=model.train_sizes,
@@ -48,6 +59,12 @@ def build_classifier(config: TrainConfig, data: FERDataModule, *, teachers: Teac
         # `net.compile()` keeps the parameters' names; `torch.compile(net)` prefixes them.
         net.compile()
     return system
+
+
+def loss_of(config: TrainConfig, data: FERDataModule) -> nn.Module:
+    """The loss of a configuration, for the heads that `data` has targets for."""
+    loss = build_loss(config.loss, class_counts=data.class_counts)
+    return loss if data.heads == 1 else TwoHeadLoss(loss, votes_weight=config.loss.votes_weight)
 
 
 def slow_on_cpu(config: TrainConfig) -> bool:
@@ -69,6 +86,8 @@ def self_distillation_targets(config: TrainConfig, data: FERDataModule) -> SelfD
         raise ConfigError(
             "loss.self_distillation remembers what was predicted for each face; mixup and CutMix show two in one"
         )
+    if data.heads > 1:
+        raise ConfigError("loss.self_distillation remembers the predictions of one head: data.targets=both has two")
     if data.share.of > 1:
         raise ConfigError("loss.self_distillation remembers its predictions in one process: trainer.devices=1")
     return SelfDistillationTargets(len(data.samples), weight=weight)
