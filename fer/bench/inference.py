@@ -12,7 +12,7 @@ import numpy.typing as npt
 from fer.bench.result import Measurement, Row, in_turn, ratio, unmeasured
 from fer.bench.settings import Bench
 from fer.common.errors import FerError
-from fer.export.measurement import BATCH, Answers, one_torch_thread, onnx_predictor, time_predictions
+from fer.export.measurement import BATCH, Predict, one_torch_thread, onnx_predictor, time_predictions
 
 if TYPE_CHECKING:
     from fer.models.checkpoint import LoadedModel
@@ -115,12 +115,12 @@ def _training_faces(bench: Bench) -> npt.NDArray[np.uint8]:
     return fit_images(images, size=images.shape[-1], channels=1)
 
 
-def _forms(model: "LoadedModel", faces: npt.NDArray[np.uint8]) -> tuple[dict[str, Answers], dict[str, str]]:
+def _forms(model: "LoadedModel", faces: npt.NDArray[np.uint8]) -> tuple[dict[str, Predict], dict[str, str]]:
     """The forms that can be asked, and for the others the reason why not."""
     from fer.export.graph import to_onnx
     from fer.export.quantize import quantize
 
-    forms: dict[str, Answers] = {TORCH: model.probabilities}
+    forms: dict[str, Predict] = {TORCH: model.probabilities}
     failed: dict[str, str] = {}
     # The exporter puts the net's weights into another memory order: it gets a copy.
     exported = replace(model, net=copy.deepcopy(model.net))

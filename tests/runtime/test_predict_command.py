@@ -123,7 +123,9 @@ def test_out_takes_its_format_from_its_name(photos: Path, predict: Predict, tmp_
 def test_patterns_and_standard_input(photos: Path, predict: Predict, monkeypatch: pytest.MonkeyPatch) -> None:
     out, _ = predict(photos / "*_*.png", "--format", "jsonl")
     assert {Path(row["source"]).name for row in records(out)} == {"b_two.png", "c_none.png", "e_cut.png"}
-    monkeypatch.setattr("sys.stdin", io.StringIO(f"{photos / 'a_one.jpg'}\n\n{photos / 'gone.jpg'}\n"))
+    monkeypatch.setattr(
+        "sys.stdin", io.TextIOWrapper(io.BytesIO(f"{photos / 'a_one.jpg'}\n\n{photos / 'gone.jpg'}\n".encode()))
+    )
     rows = records(predict("-", "--format", "jsonl")[0])
     assert [row["status"] for row in rows] == ["ok", "unreadable"]
     assert rows[1]["reason"] == "there is no such file"
