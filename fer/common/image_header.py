@@ -95,6 +95,8 @@ def foreign_kind(data: bytes) -> str | None:
             return "a video"
         if _brands(data) & _HEIF_BRANDS:
             return "a HEIC photo"
+    if data.endswith(b"TRUEVISION-XFILE.\x00"):
+        return "a Targa image"
     start = data[:512].lstrip(b"\xef\xbb\xbf \t\r\n")
     return next((kind for magic, kind in FOREIGN if start.startswith(magic) or data.startswith(magic)), None)
 
