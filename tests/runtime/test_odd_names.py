@@ -132,3 +132,20 @@ def test_opencv_gets_plain_names_alone(tmp_path: Path) -> None:
     # FFmpeg takes "http:" for a protocol.
     with opencv_name(Path("http:/clip.mp4")) as name:
         assert name == str(Path.cwd() / "http:/clip.mp4")
+
+
+@pytest.mark.parametrize("encoding", ["ascii", "cp437"])
+def test_no_command_fails_on_a_letter(encoding: str) -> None:
+    text = "\\u2026\\U0001f642\\udce9"
+    code = (
+        f"import sys\nfrom fer.cli import _guarded\n_guarded(lambda: print('{text}'))\nprint('{text}', file=sys.stderr)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        capture_output=True,
+        env=os.environ | {"PYTHONIOENCODING": encoding},
+        timeout=60,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stdout == done.stderr == b"\\u2026\\U0001f642\\udce9\n"

@@ -113,10 +113,8 @@ def _ask(net: cv2.FaceDetectorYN, image: npt.NDArray[np.uint8]) -> npt.NDArray[n
     net.setInputSize((image.shape[1], image.shape[0]))
     _, rows = net.detect(image)
     # OpenCV gives None where it finds nothing.
-    if rows is None:
-        return np.zeros((0, 15), np.float32)
+    found = np.zeros((0, 15), np.float32) if rows is None else np.asarray(rows, np.float32)
     # The net's own exponentials overflow on some pictures of a few dozen pixels.
-    found = np.asarray(rows, np.float32)
     finite: npt.NDArray[np.float32] = found[np.isfinite(found).all(axis=1)]
     return finite
 
