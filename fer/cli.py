@@ -1,5 +1,6 @@
 """The commands. Each imports what it needs inside its body, so that `--help` answers at once."""
 
+import io
 import logging
 import os
 import signal
@@ -47,6 +48,7 @@ def train() -> None:
     """`fer-train`: trains one model."""
     arguments = sys.argv[1:]
     if any(argument in ("-h", "--help") for argument in arguments):
+        _write_what_cannot_be_encoded()
         print(_TRAIN_HELP.format(groups=_groups()), end="")
         return
     with_hydra = any(argument.partition("=")[0] in _HYDRA_FLAGS for argument in arguments)
@@ -276,6 +278,7 @@ def _guarded(body: Callable[[], int | None], *, folder: str | None = None) -> No
 
     `folder` is the key of the folder with which an interrupted command goes on; None where it begins again.
     """
+    _write_what_cannot_be_encoded()
     from fer.common.interrupt import Interrupted, signals_raise
     from fer.common.processes import first_process, started_by_another
     from fer.common.storage import storage_error
@@ -310,6 +313,16 @@ def _guarded(body: Callable[[], int | None], *, folder: str | None = None) -> No
         raise
     if status:
         sys.exit(status)
+
+
+def _write_what_cannot_be_encoded() -> None:
+    """Escapes letters that a terminal's encoding lacks (cp1252, ASCII), and bytes in names that are no UTF-8.
+
+    By default Python raises on the first of them, and the work is lost.
+    """
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
 
 
 def _mistake(error: FerError, folder: str | None) -> NoReturn:

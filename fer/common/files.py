@@ -11,6 +11,7 @@ from typing import Any, Final
 from fer.common.errors import ConfigError, DataError, FerError
 from fer.common.parsing import parse_json
 from fer.common.storage import writing
+from fer.common.wording import printable_text
 
 _TEMPORARY: Final = ".tmp"
 """How the names of files end that are not whole yet."""
@@ -19,12 +20,14 @@ _TEMPORARY: Final = ".tmp"
 def write_atomic(path: Path, content: str | bytes | memoryview) -> None:
     """Replaces `path` with `content` in one step: a reader, or a crash, sees the old file or the new one.
 
+    Text is UTF-8; bytes of file names in it that are none become escapes.
+
     A process that is killed meanwhile leaves a hidden file beside it (`remove_leftovers`).
 
     Raises:
         StorageError: the folder is not writable or the disk is full; the old file is intact.
     """
-    data = content.encode("utf-8") if isinstance(content, str) else content
+    data = printable_text(content).encode() if isinstance(content, str) else content
     with writing(path, needed=len(data)):
         path.parent.mkdir(parents=True, exist_ok=True)
         handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=_TEMPORARY)

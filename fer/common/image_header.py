@@ -6,9 +6,9 @@ here knows can be told by its name ("HEIC") in place of "broken".
 
 import re
 import struct
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, Literal
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,12 +20,16 @@ class ImageHeader:
         width: in pixels.
         height: in pixels.
         animated: whether more than one picture is in it.
+        transformations: of an AVIF, how to turn what is decoded, in this order: ("irot", n) is n quarter turns
+            anticlockwise, ("imir", axis) exchanges top and bottom (0) or left and right (1) (ISO/IEC 23008-12:2022,
+            6.5.10 and 6.5.12).
     """
 
     format: str
     width: int
     height: int
     animated: bool = False
+    transformations: tuple[tuple[Literal["irot", "imir"], int], ...] = ()
 
 
 IMAGE_SUFFIXES: Final = frozenset(
@@ -48,10 +52,21 @@ FOREIGN: Final[tuple[tuple[bytes, str], ...]] = (
     (b"<?xml", "XML"),
     (b"<!DO", "a web page"),
     (b"<htm", "a web page"),
+    (b"\x00\x00\x00\x0cjP  ", "a JPEG 2000 image"),
+    (b"\xff\x4f\xff\x51", "a JPEG 2000 image"),
+    (b"v/1\x01", "an OpenEXR image"),
+    (b"#?RADIANCE", "a Radiance HDR image"),
     (b"{", "JSON"),
     (b"version https://git-lfs", "a Git LFS pointer"),
 )
 """First bytes of what people hand in by mistake."""
+
+SNIFFED: Final = 1024
+"""Bytes that `content_kind` looks at."""
+
+_IMAGE_STARTS: Final = (b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n", b"GIF8", b"II*\x00", b"MM\x00*")
+_VIDEO_STARTS: Final = (b"\x00\x00\x01\xba", b"\x00\x00\x01\xb3", b"FLV\x01", b"0&\xb2u\x8ef\xcf\x11")
+"""MPEG program and elementary streams, Flash, and Windows Media (ASF)."""
 
 _MAX_CHUNKS: Final = 1 << 16
 """Of a PNG: encoders write 8 kB or more a chunk, so this many hold half a gigabyte."""
@@ -75,14 +90,39 @@ def read_header(data: bytes) -> ImageHeader | None:
 
 def foreign_kind(data: bytes) -> str | None:
     """What kind of other file this is, with its article ("a HEIC photo"); None where unknown."""
-    if data[4:8] == b"ftyp":
-        brand = data[8:12]
-        if brand in _HEIF_BRANDS:
-            return "a HEIC photo"
-        if brand in _VIDEO_BRANDS:
+    if data[4:8] == b"ftyp" and len(data) >= 12:
+        if data[8:12] in _VIDEO_BRANDS:
             return "a video"
+        if _brands(data) & _HEIF_BRANDS:
+            return "a HEIC photo"
+    if data.endswith(b"TRUEVISION-XFILE.\x00"):
+        return "a Targa image"
     start = data[:512].lstrip(b"\xef\xbb\xbf \t\r\n")
     return next((kind for magic, kind in FOREIGN if start.startswith(magic) or data.startswith(magic)), None)
+
+
+def content_kind(start: bytes) -> Literal["image", "video"] | None:
+    """What a file is by its first `SNIFFED` bytes, whatever its name says; None where they do not tell.
+
+    An image of a kind that cannot be read here (HEIC, JPEG 2000) is one, too.
+    """
+    # Packets of a transport stream (ISO/IEC 13818-1, 2.4.3), in files of cameras behind four bytes each.
+    packets = any(start[at : at + 2 * step + 1 : step] == b"GGG" for at, step in ((0, 188), (4, 192)))
+    if packets or start.startswith(_VIDEO_STARTS) or start[8:12] == b"AVI ":
+        return "video"
+    kind = foreign_kind(start)
+    if kind is not None:
+        return "video" if kind.endswith("video") else "image" if kind.endswith(("image", "photo")) else None
+    if start[:2] == b"BM":
+        # Two letters that a text may begin with; then a size, and four zeros (BITMAPFILEHEADER).
+        return "image" if start[6:10] == bytes(4) else None
+    if start[:1] == b"P":
+        return "image" if _pnm(start) is not None else None
+    if start[4:8] == b"ftyp":
+        return "image" if _brands(start) & {b"avif", b"avis"} else None
+    if start[:4] == b"RIFF":
+        return "image" if start[8:12] == b"WEBP" else None
+    return "image" if start.startswith(_IMAGE_STARTS) else None
 
 
 def _jpeg(data: bytes) -> ImageHeader | None:
@@ -199,10 +239,13 @@ def _tiff(data: bytes) -> ImageHeader | None:
 
 
 def _avif(data: bytes) -> ImageHeader | None:
-    """The largest picture among the item properties (ISO/IEC 23008-12, 6.5.3)."""
-    if data[4:8] != b"ftyp" or data[8:12] not in (b"avif", b"avis"):
+    """The largest picture among the item properties (ISO/IEC 23008-12, 6.5.3), and how it is turned."""
+    if data[4:8] != b"ftyp" or not _brands(data) & {b"avif", b"avis"}:
         return None
-    start, end = _meta_box(data)
+    meta = next(iter(_boxes(data, 0, len(data), b"meta")), None)
+    if meta is None:
+        return None
+    start, end = meta
     sizes, at = [], data.find(b"ispe", start, end)
     while at >= 0:
         sizes.append(struct.unpack_from(">II", data, at + 8))
@@ -210,23 +253,74 @@ def _avif(data: bytes) -> ImageHeader | None:
     if not sizes:
         return None
     width, height = max(sizes, key=lambda size: size[0] * size[1])
-    return ImageHeader("AVIF", width, height, animated=data[8:12] == b"avis")
+    return ImageHeader(
+        "AVIF", width, height, animated=data[8:12] == b"avis", transformations=_transformations(data, start, end)
+    )
 
 
-def _meta_box(data: bytes) -> tuple[int, int]:
-    """Where the first box of item properties begins and ends (ISO/IEC 14496-12, 4.2); an empty range where none is."""
-    at = 0
-    while at + 8 <= len(data):
-        (length,) = struct.unpack_from(">I", data, at)
+def _brands(data: bytes) -> set[bytes]:
+    """Kinds of reader that a file of boxes is for: the main one, and the others (ISO/IEC 14496-12, 4.3)."""
+    end = min(struct.unpack_from(">I", data)[0], 256)
+    return {data[8:12], *(data[at : at + 4] for at in range(16, end - 3, 4))}
+
+
+def _boxes(data: bytes, at: int, end: int, kind: bytes | None) -> Iterator[tuple[int, int]]:
+    """Where the content of each box of a kind (or of every kind) begins and ends, of those in a row from `at` on.
+
+    ISO/IEC 14496-12, 4.2.
+    """
+    while at + 8 <= end:
+        length, begin = struct.unpack_from(">I", data, at)[0], at + 8
         if length == 1:
-            (length,) = struct.unpack_from(">Q", data, at + 8)
-        end = at + length if length > 0 else len(data)
-        if data[at + 4 : at + 8] == b"meta":
-            return at, min(end, len(data))
-        if length < 8:
-            break
-        at = end
-    return 0, 0
+            length, begin = struct.unpack_from(">Q", data, at + 8)[0], at + 16
+        following = at + length if length > 0 else end
+        if following < begin:
+            return
+        if kind is None or data[at + 4 : at + 8] == kind:
+            yield begin, min(following, end)
+        at = following
+
+
+def _transformations(data: bytes, start: int, end: int) -> tuple[tuple[Literal["irot", "imir"], int], ...]:
+    """How the main picture is turned, from the content of the `meta` box; nothing where that is not whole."""
+    # Behind four bytes of version and flags, as in every box below but the one of properties.
+    found: list[tuple[Literal["irot", "imir"], int]] = []
+    try:
+        item, _ = next(_boxes(data, start + 4, end, b"pitm"))
+        main = struct.unpack_from(">H" if data[item] == 0 else ">I", data, item + 4)[0]
+        properties = next(_boxes(data, start + 4, end, b"iprp"))
+        held = next(_boxes(data, *properties, b"ipco"))
+        kinds = [(data[begin - 4 : begin], data[begin]) for begin, _ in _boxes(data, *held, None)]
+        for begin, _ in _boxes(data, *properties, b"ipma"):
+            for number in _associated(data, begin, main):
+                kind, value = kinds[number - 1]
+                if kind == b"irot":
+                    found.append(("irot", value & 3))
+                elif kind == b"imir":
+                    found.append(("imir", value & 1))
+    except (StopIteration, struct.error, IndexError):
+        return ()
+    return tuple(found)
+
+
+def _associated(data: bytes, at: int, main: int) -> list[int]:
+    """Numbers, from 1, of the properties of one item, in their order, from the content of an `ipma` box."""
+    version, wide = data[at], data[at + 3] & 1
+    (count,) = struct.unpack_from(">I", data, at + 4)
+    at += 8
+    for _ in range(count):
+        (item,) = struct.unpack_from(">H" if version < 1 else ">I", data, at)
+        at += 2 if version < 1 else 4
+        number, at = data[at], at + 1
+        width = 2 if wide else 1
+        if item == main:
+            # The first bit says whether a reader must know the property.
+            return [
+                int.from_bytes(data[place : place + width]) & (0x7FFF if wide else 0x7F)
+                for place in range(at, at + number * width, width)
+            ]
+        at += number * width
+    return []
 
 
 _PNM: Final = re.compile(rb"P[1-6](?:\s|#[^\r\n]*[\r\n])+(\d{1,9})(?:\s|#[^\r\n]*[\r\n])+(\d{1,9})[\s#]")

@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from fer.common.errors import DataError
 from fer.common.image_header import read_header
-from fer.common.opencv_log import quiet_opencv
+from fer.common.pixels import decode_pixels
 from fer.data.resize import fit_image
 
 logger = logging.getLogger(__name__)
@@ -43,39 +43,19 @@ class DecodedFaces:
     sizes: Mapping[tuple[int, int], int]
 
 
-def decode_grey(data: bytes) -> npt.NDArray[np.uint8] | None:
-    """One encoded image (JPEG, PNG, ...) -> uint8 array (H, W), Rec. 601 luma; None where it is broken."""
-    import cv2
-
-    # cv2 answers None for broken data but raises for an empty buffer and for sizes beyond its limits.
-    try:
-        image = cv2.imdecode(np.frombuffer(data, dtype=np.uint8), cv2.IMREAD_GRAYSCALE)
-    except cv2.error:
-        return None
-    return None if image is None else image.astype(np.uint8, copy=False)
-
-
-def decode_colour(data: bytes) -> npt.NDArray[np.uint8] | None:
-    """One encoded image -> uint8 array (H, W, 3), RGB; None where it is broken."""
-    import cv2
-
-    try:
-        image = cv2.imdecode(np.frombuffer(data, dtype=np.uint8), cv2.IMREAD_COLOR)
-    except cv2.error:
-        return None
-    return None if image is None else cv2.cvtColor(image, cv2.COLOR_BGR2RGB).astype(np.uint8, copy=False)
-
-
-def _refusal(data: bytes) -> str | None:
-    """Why bytes are not handed to a decoder, in words; None where they may be."""
+def _decode(data: bytes, *, grey: bool) -> tuple[npt.NDArray[np.uint8] | None, str]:
+    """One encoded image, grey (H, W) by Rec. 601 luma or RGB (H, W, 3); or None, and why it is not decoded."""
     if len(data) == 0:
-        return "empty"
+        return None, "empty"
     header = read_header(data)
     if header is None:
-        return "no decodable image"
+        return None, "no decodable image"
     if header.width * header.height > MAX_PIXELS:
-        return f"{header.width:,} x {header.height:,} pixels, more than the {MAX_PIXELS:,} allowed"
-    return None
+        return None, f"{header.width:,} x {header.height:,} pixels, more than the {MAX_PIXELS:,} allowed"
+    pixels = decode_pixels(data, header, grey=grey)
+    if pixels is None:
+        return None, "no decodable image"
+    return (pixels if grey else np.ascontiguousarray(pixels[..., ::-1])), ""
 
 
 def decode_faces(names: Sequence[str], read: Callable[[str], bytes], *, side: int, origin: str) -> DecodedFaces:
@@ -100,7 +80,7 @@ def decode_faces(names: Sequence[str], read: Callable[[str], bytes], *, side: in
             )
         return image[None]
 
-    return _decode_all(names, read, decode=decode_grey, fit=fit, shape=(1, side, side), origin=origin)
+    return _decode_all(names, read, grey=True, fit=fit, shape=(1, side, side), origin=origin)
 
 
 def decode_resized(
@@ -123,14 +103,14 @@ def decode_resized(
         return fit_image(image, size=size, channels=channels)
 
     # Always by way of RGB: decoders differ in how they make grey, and a grey file comes back as it is.
-    return _decode_all(names, read, decode=decode_colour, fit=fit, shape=(channels, size, size), origin=origin)
+    return _decode_all(names, read, grey=False, fit=fit, shape=(channels, size, size), origin=origin)
 
 
 def _decode_all(
     names: Sequence[str],
     read: Callable[[str], bytes],
     *,
-    decode: Callable[[bytes], npt.NDArray[np.uint8] | None],
+    grey: bool,
     fit: Callable[[str, npt.NDArray[np.uint8]], npt.NDArray[np.uint8]],
     shape: tuple[int, int, int],
     origin: str,
@@ -139,21 +119,19 @@ def _decode_all(
     rows: list[int] = []
     reasons: dict[str, str] = {}
     sizes: Counter[tuple[int, int]] = Counter()
-    with quiet_opencv():
-        for row, name in enumerate(names):
-            try:
-                data = read(name)
-            except UnreadableError as error:
-                reasons[name] = str(error)
-                continue
-            reason = _refusal(data)
-            image = decode(data) if reason is None else None
-            if image is None:
-                reasons[name] = reason or "no decodable image"
-                continue
-            images[len(rows)] = fit(name, image)
-            sizes[image.shape[1], image.shape[0]] += 1
-            rows.append(row)
+    for row, name in enumerate(names):
+        try:
+            data = read(name)
+        except UnreadableError as error:
+            reasons[name] = str(error)
+            continue
+        image, reason = _decode(data, grey=grey)
+        if image is None:
+            reasons[name] = reason
+            continue
+        images[len(rows)] = fit(name, image)
+        sizes[image.shape[1], image.shape[0]] += 1
+        rows.append(row)
     shown = ", ".join(f"{name} ({reason})" for name, reason in list(reasons.items())[:_SHOWN])
     if reasons and not rows:
         raise DataError(f"{origin}: none of the {len(names):,} images can be read: {shown}; download the data again")

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from fer.common.options_parser import OptionsParser, natural, positive
+from fer.common.wording import printable_path
 
 if TYPE_CHECKING:
     from fer.export.export import ExportResult
@@ -118,6 +119,9 @@ def _text(result: "ExportResult") -> str:
         if facts.threshold is None
         else f"uncertain below {100 * facts.threshold:.1f} %, which leaves {100 * facts.coverage:.0f} % certain"
     )
+    megabytes = result.path.stat().st_size / 1e6
+    names = () if result.card is None else (result.card.name, result.path.with_suffix(".sha256").name)
+    beside = "" if not names else ", " + " and ".join(map(printable_path, names))
     lines = [
         facts.name,
         "",
@@ -125,8 +129,7 @@ def _text(result: "ExportResult") -> str:
         "",
         *(f"note: {note}" for note in result.notes),
         f"temperature {facts.temperature:.3f}; {certain}",
-        f"wrote {result.path} ({result.path.stat().st_size / 1e6:.2f} MB, SHA-256 {facts.sha256[:16]}...)"
-        + ("" if result.card is None else f", {result.card.name} and {result.path.with_suffix('.sha256').name}"),
+        f"wrote {printable_path(result.path)} ({megabytes:.2f} MB, SHA-256 {facts.sha256[:16]}...){beside}",
     ]
     return "\n".join(lines)
 

@@ -2,6 +2,7 @@
 
 import glob
 import hashlib
+import os
 import tempfile
 import time
 from dataclasses import dataclass
@@ -10,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from fer.common.errors import ConfigError
 from fer.common.files import remove_leftovers, write_atomic
+from fer.common.wording import printable_path
 from fer.export.card import model_card
 from fer.export.conversion import Quantization, convert, softmax, torch_logits
 from fer.export.description import describe_export, notes_on, predictions_of
@@ -56,7 +58,7 @@ class ExportResult:
     def as_dict(self) -> dict[str, Any]:
         """Plain types, for JSON."""
         return {
-            "path": str(self.path),
+            "path": printable_path(self.path),
             "card": None if self.card is None else str(self.card),
             "measured": [row.as_dict() for row in self.measured],
             "notes": list(self.notes),
@@ -181,7 +183,10 @@ def _write(
     write_atomic(out, content)
     if not card:
         return None
-    write_atomic(out.with_suffix(".sha256"), f"{facts.sha256}  {out.name}\n")
+    # The name byte for byte, as `sha256sum --check` wants it.
+    write_atomic(out.with_suffix(".sha256"), f"{facts.sha256}  ".encode() + os.fsencode(out.name) + b"\n")
     path = out.with_suffix(".md")
-    write_atomic(path, model_card(facts, rows, notes=notes, file=out.name, megabytes=len(content) / 1e6))
+    write_atomic(
+        path, model_card(facts, rows, notes=notes, file=printable_path(out.name), megabytes=len(content) / 1e6)
+    )
     return path

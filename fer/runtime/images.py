@@ -3,13 +3,12 @@
 from dataclasses import dataclass
 from typing import Final
 
-import cv2
 import numpy as np
 import numpy.typing as npt
 
 from fer.common.errors import DataError
 from fer.common.image_header import foreign_kind, read_header
-from fer.common.opencv_log import quiet_opencv
+from fer.common.pixels import END_OF_JPEG, decode_pixels
 
 MAX_BYTES: Final = 64 * 2**20
 MAX_PIXELS: Final = 128_000_000
@@ -40,12 +39,12 @@ class Picture:
     Attributes:
         pixels: uint8, BGR (H, W, 3) or grey (H, W), upright.
         format: "JPEG", "PNG", ...
-        animated: whether this is only the first of several pictures in the file.
+        note: what is to be known of it, in words: only the first of several pictures, or cut off; else None.
     """
 
     pixels: npt.NDArray[np.uint8]
     format: str
-    animated: bool
+    note: str | None
 
 
 def decode(
@@ -56,18 +55,24 @@ def decode(
 
 
 def read_picture(
-    data: bytes, *, grey: bool = False, max_bytes: int = MAX_BYTES, max_pixels: int = MAX_PIXELS
+    data: bytes,
+    *,
+    grey: bool = False,
+    max_bytes: int = MAX_BYTES,
+    max_pixels: int = MAX_PIXELS,
+    cut_off: bool = False,
 ) -> Picture:
     """One encoded image: JPEG, PNG, GIF, WebP, BMP, TIFF, PNM, and AVIF where OpenCV was built with it.
 
-    Turned as its EXIF orientation says; 16 bits a channel become 8; transparency is left out; of several pictures the
-    first is taken.
+    Turned as its EXIF orientation says, or an AVIF's own properties; more than 8 bits a channel become 8; transparency
+    is left out; of several pictures the first is taken.
 
     Args:
         data: the file's content.
         grey: decode to grey (Rec. 601 luma), which is faster than colour.
         max_bytes: limit of the encoded size.
         max_pixels: limit of the declared size, checked before anything is decoded.
+        cut_off: take a JPEG that lacks its end, too: what is not there is grey.
 
     Raises:
         ImageTooLarge: beyond a limit.
@@ -84,7 +89,7 @@ def read_picture(
         if kind == "a HEIC photo":
             raise NotAnImage(f"this is {kind}, which cannot be read here: {_HEIC_FIX}")
         if kind is not None:
-            raise NotAnImage(f"this is {kind}, not an image: hand in a JPEG, PNG, WebP, GIF, BMP or TIFF")
+            raise NotAnImage(f"this is {kind}, which cannot be read here: hand in a JPEG, PNG, WebP, GIF, BMP or TIFF")
         if data.startswith((b"\xff\xd8\xff", b"\x89PNG", b"GIF8", b"II*\x00", b"MM\x00*")):
             raise UnreadableImage("the image is cut off or broken")
         raise NotAnImage("this is not an image of a known kind: hand in a JPEG, PNG, WebP, GIF, BMP or TIFF")
@@ -95,12 +100,11 @@ def read_picture(
         )
     if pixels == 0:
         raise UnreadableImage("the image declares no pixels")
-    flags = cv2.IMREAD_GRAYSCALE if grey else cv2.IMREAD_COLOR
-    try:
-        with quiet_opencv():
-            decoded = cv2.imdecode(np.frombuffer(data, np.uint8), flags)
-    except cv2.error:
-        decoded = None
+    decoded = decode_pixels(data, header, grey=grey)
+    notes = ["holds several pictures; only the first is judged"] if header.animated else []
+    if decoded is None and cut_off and header.format == "JPEG":
+        decoded = decode_pixels(data + END_OF_JPEG, header, grey=grey)
+        notes.append("the JPEG lacks its end; what is missing is taken for grey")
     if decoded is None:
         raise UnreadableImage(f"the {header.format} image is cut off, broken or of an unusual kind")
-    return Picture(np.asarray(decoded, np.uint8), header.format, header.animated)
+    return Picture(decoded, header.format, "; ".join(notes) or None)

@@ -1,5 +1,6 @@
 """Pictures -> faces with their emotions."""
 
+import logging
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Final, Protocol
@@ -11,6 +12,8 @@ from fer.common.errors import FerError
 from fer.runtime.detection.detector import Detection, Detector
 from fer.runtime.framing import Image, cut
 from fer.runtime.record import Face, judged
+
+logger = logging.getLogger(__name__)
 
 BATCH_FACES: Final = 32
 """Faces asked about at a time across pictures; more is no faster on a CPU."""
@@ -97,7 +100,9 @@ class Predictor:
             faces[row] = cut(image, found.frame, size=size)
         return faces
 
-    def images(self, pictures: Iterable[tuple[str, Image | FerError]]) -> Iterator[PicturePrediction]:
+    def images(
+        self, pictures: Iterable[tuple[str, Image | FerError]], *, survive: bool = False
+    ) -> Iterator[PicturePrediction]:
         """The predictions of a stream of pictures, in its order, made in batches across pictures.
 
         Holds no more than `BATCH_FACES` faces or `HELD_BYTES` of pictures at a time.
@@ -105,6 +110,7 @@ class Predictor:
         Args:
             pictures: (name, picture); or (name, error) of one that could not be read, which becomes a record of status
                 "unreadable" with the error's message.
+            survive: make such a record, too, of a picture in which the search for faces breaks down.
         """
         waiting: list[_Waiting] = []
         crops: list[npt.NDArray[np.uint8]] = []
@@ -113,8 +119,15 @@ class Predictor:
             if isinstance(picture, FerError):
                 waiting.append(_Waiting(source, None, [], str(picture)))
             else:
-                detections = self.detector.detect(picture)
-                crops.append(self.crops(picture, detections))
+                try:
+                    detections = self.detector.detect(picture)
+                    crops.append(self.crops(picture, detections))
+                except Exception as error:  # OpenCV's own among them
+                    if not survive:
+                        raise
+                    logger.exception("the search for faces in %s failed", source)
+                    waiting.append(_Waiting(source, None, [], f"the search for faces failed: {type(error).__name__}"))
+                    continue
                 waiting.append(_Waiting(source, picture, detections, None))
                 faces += len(detections)
                 held += picture.nbytes

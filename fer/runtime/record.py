@@ -18,15 +18,15 @@ class Face:
 
     Attributes:
         source: where the picture is from: a path, or what the caller named it.
-        status: "ok"; "no_face" where the picture shows none; "unreadable" where there is no picture. All but `source`
-            and `status` is None in the last two.
+        status: "ok"; "no_face" where the picture shows none; "unreadable" where there is no picture. All but `source`,
+            `status` and `reason` is None in the last two.
         face: its number in the picture, from 0 by size; in a video the number of its track.
         box: (x, y, width, height) in pixels of the upright picture.
         label: the most likely emotion.
         confidence: its probability, in [0, 1].
         uncertain: whether that is below what the model needs to be relied on.
         probabilities: emotion -> probability, summing to 1.
-        reason: why the picture is unreadable.
+        reason: why the picture is unreadable; or what is to be known of it, as that it is the first of several.
         frame: number of the video's frame, from 0.
         seconds: the frame's time in the video.
     """

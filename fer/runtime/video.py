@@ -13,7 +13,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from fer.runtime.detection.detector import Detection, Detector, inside
+from fer.runtime.detection.detector import SAME, Detection, Detector, inside, overlap
 from fer.runtime.framing import Box, Frame, Image, grey
 from fer.runtime.predictor import Model, Predictor
 from fer.runtime.record import Face, judged
@@ -24,8 +24,8 @@ FLOW_SIDE: Final = 320
 GRID: Final = 6
 """Points a side followed on each face."""
 
-SAME: Final = 0.3
-"""Least overlap (intersection over union) of a found box with a followed one for both to be one face."""
+SEARCH_SECONDS: Final = 0.5
+"""The detector looks again after so long, in a slow video too: optical flow reaches no further."""
 
 STEADY: Final = 0.5
 """How far a followed box moves towards the newly found one: detectors jitter by a few pixels, faces do not."""
@@ -48,7 +48,8 @@ class FaceTracker:
     Args:
         model: what is asked.
         detector: what finds the faces.
-        every: the detector looks at every so many frames, and at once where all faces were lost.
+        every: the detector looks at every so many frames, after `SEARCH_SECONDS`, and at once where all faces were
+            lost.
         smoothing: time constant of the average over time, in seconds; 0 takes each frame for itself.
         patience: searches without success after which a face that is still followed is given up.
     """
@@ -63,7 +64,7 @@ class FaceTracker:
         self._tracks: list[_Track] = []
         self._born = 0
         self._seen = 0
-        self._last_search = 0
+        self._last_search = (0, 0.0)
         self._last_seconds: float | None = None
         self._last_flow: npt.NDArray[np.uint8] | None = None
 
@@ -81,8 +82,9 @@ class FaceTracker:
             self._tracks = []  # the camera changed its format: nothing to follow
         self._follow(flow, scale=image.shape[1] / flow.shape[1], width=image.shape[1], height=image.shape[0])
         lost = followed and not self._tracks
-        if number == 0 or lost or number - self._last_search >= self._every:
-            self._last_search = number
+        frames, time = number - self._last_search[0], seconds - self._last_search[1]
+        if number == 0 or lost or frames >= self._every or time >= SEARCH_SECONDS:
+            self._last_search = (number, seconds)
             self._match(self._predictor.detector.detect(image))
         self._last_flow = flow
         self._judge(image, elapsed=0.0 if self._last_seconds is None else seconds - self._last_seconds)
@@ -120,15 +122,15 @@ class FaceTracker:
         """Brings followed and found faces together, best overlaps first; the rest are new, or missed."""
         pairs = sorted(
             (
-                (_overlap(track.box, detection.box), t, d)
+                (overlap(track.box, detection.box), t, d)
                 for t, track in enumerate(self._tracks)
                 for d, detection in enumerate(found)
             ),
             reverse=True,
         )
         matched: dict[int, int] = {}
-        for overlap, t, d in pairs:
-            if overlap >= SAME and t not in matched and d not in matched.values():
+        for shared, t, d in pairs:
+            if shared >= SAME and t not in matched and d not in matched.values():
                 matched[t] = d
         for t, track in enumerate(self._tracks):
             if t not in matched:
@@ -214,14 +216,6 @@ def _move(track: _Track, old: npt.NDArray[np.float32], new: npt.NDArray[np.float
     width, height = width * growth, height * growth
     track.box = (centre_x - width / 2, centre_y - height / 2, width, height)
     track.frame = replace(track.frame, x=centre_x + off_x, y=centre_y + off_y, side=track.frame.side * growth)
-
-
-def _overlap(a: tuple[float, float, float, float], b: Box) -> float:
-    """Intersection over union of two boxes."""
-    across = min(a[0] + a[2], b[0] + b[2]) - max(a[0], b[0])
-    down = min(a[1] + a[3], b[1] + b[3]) - max(a[1], b[1])
-    shared = max(across, 0.0) * max(down, 0.0)
-    return shared / (a[2] * a[3] + b[2] * b[3] - shared)
 
 
 def _between(old: float, new: float) -> float:

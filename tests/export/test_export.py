@@ -1,6 +1,9 @@
 """fer-export: the file answers as the net does, says what it is, and is refused where it does not."""
 
 import json
+import os
+import shutil
+import subprocess
 import sys
 from dataclasses import replace
 from pathlib import Path
@@ -239,6 +242,19 @@ def fer_export(monkeypatch: pytest.MonkeyPatch, *arguments: str) -> int:
     except SystemExit as end:
         return int(end.code or 0)
     return 0
+
+
+def test_a_name_of_any_bytes_is_written_and_told(
+    tiny_run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / os.fsdecode(b"caf\xe9.onnx")
+    assert fer_export(monkeypatch, str(tiny_run), "--out", str(out), "--card", "--json") == 0
+    assert json.loads(capsys.readouterr().out)["path"] == f"{tmp_path}/caf\\xe9.onnx"
+    assert "caf\\xe9.onnx" in out.with_suffix(".md").read_text(encoding="utf-8")
+    check = ["sha256sum", "--check", os.fsencode(out.with_suffix(".sha256"))]
+    if shutil.which("sha256sum") is not None:
+        assert subprocess.run(check, cwd=tmp_path, capture_output=True, check=False).returncode == 0
+    assert EmotionModel.load(out).facts.net
 
 
 def test_the_command_tells_the_table_or_json(

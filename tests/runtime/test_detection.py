@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import cv2
 import numpy as np
 import numpy.typing as npt
 import pytest
@@ -9,9 +10,13 @@ from support.fake_yunet import SIDE, write_fake_yunet
 
 from fer.common.errors import ConfigError, DataError
 from fer.data.synthetic.source import render_face
-from fer.runtime.detection.detector import inside
+from fer.runtime.detection.detector import Detection, Detector, in_parts, inside
 from fer.runtime.detection.haar import HaarDetector
 from fer.runtime.detection.opening import open_detector
+from fer.runtime.detection.yunet import YuNetDetector
+from fer.runtime.framing import cut
+
+ROOT = Path(__file__).parents[2]
 
 
 @pytest.fixture(scope="module")
@@ -122,3 +127,76 @@ def test_yunet_refuses_a_missing_file_and_another_network(tmp_path: Path) -> Non
     onnx.save(model, str(tmp_path / "other.onnx"))
     with pytest.raises(DataError, match="is not a YuNet file"):
         open_detector("yunet", model=tmp_path / "other.onnx")
+
+
+@pytest.mark.parametrize("turned", [False, True])
+@pytest.mark.parametrize("kind", ["haar", "yunet"])
+def test_a_panorama_has_all_its_faces(turned: bool, kind: str, request: pytest.FixtureRequest) -> None:
+    """8,000 x 600 pixels: reduced as a whole its faces would be 19 pixels high."""
+    detector: Detector = HaarDetector() if kind == "haar" else YuNetDetector(request.getfixturevalue("real_yunet"))
+    lefts = (10, 1000, 2345, 4000, 5500, 7740)
+    picture = np.full((8000, 600) if turned else (600, 8000), 120, np.uint8)
+    for number, left in enumerate(lefts):
+        face = render_face(number + 3, "happy", size=240, zoom=0.7).image
+        place = np.s_[left : left + 240, 180:420] if turned else np.s_[180:420, left : left + 240]
+        picture[place] = face
+    found = detector.detect(picture)
+    assert len(found) == len(lefts)
+    starts = sorted(each.box[1 if turned else 0] for each in found)
+    for start, left in zip(starts, lefts, strict=True):
+        assert left < start < left + 100
+    for each in found:
+        x, y, width, height = each.box
+        assert x < each.frame.x < x + width
+        assert y < each.frame.y < y + height
+
+
+def test_parts_overlap_so_that_no_face_is_cut_in_all_of_them() -> None:
+    """Whatever the lengths: each square as high as the picture lies in one part as a whole."""
+    for width in (201, 250, 299, 300, 301, 999, 1000):
+        seen: list[tuple[int, int]] = []
+
+        def search(part: npt.NDArray[np.uint8]) -> list[Detection]:
+            seen.append((int(part[0, 0]), part.shape[1]))  # noqa: B023
+            return []
+
+        columns = np.broadcast_to(np.arange(width, dtype=np.uint16), (100, width))
+        in_parts(columns, search)  # type: ignore[arg-type]
+        for left in range(width - 100 + 1):
+            assert any(start <= left and left + 100 <= start + wide for start, wide in seen), (width, left)
+
+
+def test_what_is_no_number_is_no_face(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    path = tmp_path / "net.onnx"
+    write_fake_yunet(path)
+    detector = YuNetDetector(path)
+    good = [4, 5, 20, 20, 9, 10, 17, 10, 13, 14, 10, 20, 16, 20, 0.95]
+    rows = np.array([good, good, good, good], np.float32)
+    rows[0, 2], rows[1, 5], rows[2, 4:14] = np.inf, np.nan, np.linspace(0, 1e30, 10)
+
+    class Net:
+        def setInputSize(self, size: tuple[int, int]) -> None: ...
+
+        def detect(self, image: npt.NDArray[np.uint8]) -> tuple[int, npt.NDArray[np.float32]]:
+            return 1, rows
+
+    monkeypatch.setattr(detector, "_net", Net())
+    assert detector.faces(np.zeros((40, 40, 3), np.uint8)) == [(4, 5, 20, 20)]
+
+
+@pytest.fixture(scope="module")
+def real_yunet() -> Path:
+    path = ROOT.parent / "shared" / "data" / "models" / "face_detection_yunet_2023mar.onnx"
+    if not path.is_file():
+        pytest.skip("YuNet's file is not here")
+    return path
+
+
+@pytest.mark.slow
+def test_yunet_survives_pictures_of_every_small_size(real_yunet: Path) -> None:
+    detector = YuNetDetector(real_yunet)
+    face = render_face(3, "happy", size=200, zoom=0.8).image
+    for height in range(1, 100, 4):
+        for width in (1, 2, 17, 32, 64, 85, 100):
+            for found in detector.detect(cv2.resize(face, (width, height))):
+                assert cut(face, found.frame, size=48).shape == (48, 48)

@@ -1,6 +1,7 @@
 """Image files of every kind: read, turned, limited, refused by name."""
 
 import contextlib
+import io
 import struct
 import zlib
 from collections.abc import Callable
@@ -9,9 +10,11 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 import pytest
+from support.odd_media import with_avif_transformations
 
 from fer.common.errors import DataError
-from fer.common.image_header import read_header
+from fer.common.image_header import content_kind, foreign_kind, read_header
+from fer.common.pixels import eight_bits
 from fer.runtime.images import ImageTooLarge, NotAnImage, UnreadableImage, decode, read_picture
 
 HEIGHT, WIDTH = 40, 60
@@ -89,6 +92,129 @@ def test_photos_are_turned_upright(orientation: int) -> None:
     assert np.abs(decode(data).astype(int) - upright).mean() < 6
 
 
+AVIF = pytest.mark.skipif(not cv2.haveImageWriter("x.avif"), reason="this OpenCV writes no AVIF")
+
+
+@AVIF
+@pytest.mark.parametrize(
+    ("transformations", "upright"),
+    [
+        ([], lambda image: image),
+        ([(b"irot", 0)], lambda image: image),
+        # A quarter turn anticlockwise puts the right edge on top.
+        ([(b"irot", 1)], lambda image: np.flipud(np.swapaxes(image, 0, 1))),
+        ([(b"irot", 2)], lambda image: image[::-1, ::-1]),
+        ([(b"irot", 3)], lambda image: np.fliplr(np.swapaxes(image, 0, 1))),
+        ([(b"imir", 0)], np.flipud),
+        ([(b"imir", 1)], np.fliplr),
+        ([(b"irot", 1), (b"imir", 0)], lambda image: np.swapaxes(image, 0, 1)),
+    ],
+)
+@pytest.mark.parametrize("grey", [False, True])
+def test_avif_is_turned_as_its_properties_say(
+    transformations: list[tuple[bytes, int]], upright: Callable[[np.ndarray], np.ndarray], grey: bool
+) -> None:
+    plain = encoded(".avif", scene())
+    data = with_avif_transformations(plain, transformations)
+    found = decode(data, grey=grey)
+    assert (found == upright(decode(plain, grey=grey))).all()
+    assert found.flags.c_contiguous
+    image = pytest.importorskip("PIL.Image")
+    if not grey and ".avif" in image.registered_extensions():
+        from PIL import ImageOps
+
+        theirs = ImageOps.exif_transpose(image.open(io.BytesIO(data))).convert("RGB")
+        assert np.abs(found[..., ::-1].astype(int) - np.asarray(theirs)).max() <= 3
+
+
+@AVIF
+def test_properties_that_are_not_whole_turn_nothing() -> None:
+    data = with_avif_transformations(encoded(".avif", scene()), [(b"irot", 1)])
+    at = data.index(b"ipma")
+    # More entries than there are bytes; a number of a property that is not there.
+    for place, value in ((at + 8, b"\xff\xff\xff\xff\0\xff"), (at + 15, b"\x7f")):
+        header = read_header(data[:place] + value + data[place + len(value) :])
+        assert header is not None
+        assert header.transformations == ()
+
+
+@pytest.mark.parametrize("lost", [1, 2, 10, 100])
+@pytest.mark.parametrize("progressive", [0, 1])
+def test_a_jpeg_that_lacks_its_end_is_read_where_that_is_wanted_and_said(lost: int, progressive: int) -> None:
+    data = encoded(".jpg", scene(), (cv2.IMWRITE_JPEG_PROGRESSIVE, progressive))[:-lost]
+    picture = read_picture(data, cut_off=True)
+    assert picture.note is not None
+    assert "lacks its end" in picture.note
+    assert np.abs(picture.pixels.astype(int)[:24] - scene()[:24]).mean() < 8
+    with pytest.raises(UnreadableImage):
+        read_picture(data)
+
+
+@pytest.mark.parametrize("bits", [9, 10, 12, 14, 16])
+@pytest.mark.parametrize("suffix", [".png", ".tiff", ".pgm"])
+@pytest.mark.parametrize("grey", [False, True])
+def test_values_of_more_than_eight_bits_keep_the_upper_ones(bits: int, suffix: str, grey: bool) -> None:
+    values = np.linspace(0, 2**bits - 1, HEIGHT * WIDTH).round().astype(np.uint16).reshape(HEIGHT, WIDTH)
+    found = decode(encoded(suffix, values), grey=grey)
+    assert (found == (values >> (bits - 8) if grey else (values >> (bits - 8))[..., None])).all()
+
+
+def test_eight_bits_in_sixteen_stay() -> None:
+    values = np.arange(256, dtype=np.uint16)
+    assert (eight_bits(values) == values).all()
+    assert (eight_bits(np.zeros(3, np.uint16)) == 0).all()
+
+
+def test_floating_point_is_refused_with_a_reason() -> None:
+    with pytest.raises(UnreadableImage, match="unusual kind"):
+        decode(encoded(".tiff", (scene() / 255).astype(np.float32)))
+
+
+def test_cmyk_becomes_the_colours_it_means() -> None:
+    image = pytest.importorskip("PIL.Image")
+    file = io.BytesIO()
+    image.fromarray(np.ascontiguousarray(scene()[..., ::-1])).convert("CMYK").save(file, "JPEG", quality=95)
+    theirs = np.asarray(image.open(file).convert("RGB")).astype(int)
+    assert np.abs(decode(file.getvalue())[..., ::-1] - theirs).max() <= 12
+
+
+@pytest.mark.parametrize(
+    ("start", "kind"),
+    [
+        (encoded(".jpg", scene()), "image"),
+        (encoded(".png", scene()), "image"),
+        (encoded(".webp", scene()), "image"),
+        (encoded(".bmp", scene()), "image"),
+        (encoded(".ppm", scene()), "image"),
+        (encoded(".tiff", scene()), "image"),
+        (b"GIF89a", "image"),
+        (b"\0\0\0\x1cftypavif\0\0\0\0mif1", "image"),
+        (b"\0\0\0\x1cftypmif1\0\0\0\0mif1avif", "image"),
+        (b"\0\0\0\x18ftypheic\0\0\0\0mif1heic", "image"),
+        (b"\0\0\0\x0cjP  \r\n\x87\n", "image"),
+        (b"\0\0\0\x20ftypisom\0\0\2\0isomiso2avc1mp41", "video"),
+        (b"\x1aE\xdf\xa3", "video"),
+        (b"RIFF\0\0\0\0AVI LIST", "video"),
+        ((b"G" + bytes(187)) * 4, "video"),
+        ((bytes(4) + b"G" + bytes(187)) * 4, "video"),
+        (b"RIFF\0\0\0\0WAVEfmt ", None),
+        (b"\0\0\0\x18ftypM4A \0\0\0\0", None),
+        (b"BMW is a car, and this is a text", None),
+        (b"P6 is where we park", None),
+        (b"Public notes", None),
+        (b"GGGGGG", None),
+        (b"%PDF-1.7", None),
+        (b"", None),
+    ],
+)
+def test_the_content_tells_what_a_file_is(start: bytes, kind: str | None) -> None:
+    assert content_kind(start[:1024]) == kind
+
+
+def test_targa_is_told_by_its_end() -> None:
+    assert foreign_kind(bytes(40) + b"TRUEVISION-XFILE.\0") == "a Targa image"
+
+
 @pytest.mark.parametrize("suffix", [".png", ".tiff"])
 def test_sixteen_bits_keep_their_brightness(suffix: str) -> None:
     data = encoded(suffix, scene().astype(np.uint16) * 257)
@@ -103,7 +229,7 @@ def test_transparency_is_left_out() -> None:
 @pytest.mark.parametrize("suffix", [".gif", ".webp", ".png"])
 def test_of_an_animation_the_first_picture_is_taken_and_that_is_known(suffix: str) -> None:
     picture = read_picture(animation(suffix))
-    assert picture.animated
+    assert picture.note == "holds several pictures; only the first is judged"
     assert picture.pixels.shape == (HEIGHT, WIDTH, 3)
     # GIF dithers; the second picture is the negative of the first.
     assert np.abs(picture.pixels.astype(int) - scene()).mean() < 25

@@ -123,7 +123,9 @@ def test_out_takes_its_format_from_its_name(photos: Path, predict: Predict, tmp_
 def test_patterns_and_standard_input(photos: Path, predict: Predict, monkeypatch: pytest.MonkeyPatch) -> None:
     out, _ = predict(photos / "*_*.png", "--format", "jsonl")
     assert {Path(row["source"]).name for row in records(out)} == {"b_two.png", "c_none.png", "e_cut.png"}
-    monkeypatch.setattr("sys.stdin", io.StringIO(f"{photos / 'a_one.jpg'}\n\n{photos / 'gone.jpg'}\n"))
+    monkeypatch.setattr(
+        "sys.stdin", io.TextIOWrapper(io.BytesIO(f"{photos / 'a_one.jpg'}\n\n{photos / 'gone.jpg'}\n".encode()))
+    )
     rows = records(predict("-", "--format", "jsonl")[0])
     assert [row["status"] for row in rows] == ["ok", "unreadable"]
     assert rows[1]["reason"] == "there is no such file"
@@ -256,3 +258,56 @@ def test_a_video_that_breaks_in_the_middle_is_told_and_the_next_picture_is_judge
     rows = records(out)
     assert [row["status"] for row in rows] == ["no_face", "no_face", "no_face", "unreadable", "ok"]
     assert rows[3]["reason"] == "the video is broken after its frame 3"
+
+
+def test_content_decides_and_nothing_is_passed_over_in_silence(photos: Path, predict: Predict, tmp_path: Path) -> None:
+    face, folder = (photos / "a_one.jpg").read_bytes(), tmp_path / "mixed"
+    folder.mkdir()
+    for name in ("a.JPG", "b.jfif", "c", "d.mp4", "e.tga"):
+        (folder / name).write_bytes(face)
+    (folder / "f.jpg").write_bytes((photos / "sub" / "h.avi").read_bytes())
+    (folder / "g").write_text("a text without a suffix")
+    (folder / "h.jp2").write_bytes(b"\0\0\0\x0cjP  \r\n\x87\n")
+    (folder / "i.tga").write_bytes(bytes(40) + b"TRUEVISION-XFILE.\0")
+    (folder / "j.csv").write_text("1,2")
+    (folder / "k.jpg").symlink_to(folder / "gone")
+    rows = records(predict(folder, "--format", "jsonl", "--interval", "10")[0])
+    assert [(Path(row["source"]).name, row["status"], "frame" in row) for row in rows] == [
+        *((name, "ok", False) for name in ("a.JPG", "b.jfif", "c", "d.mp4", "e.tga")),
+        ("f.jpg", "ok", True),
+        ("h.jp2", "unreadable", False),
+        ("i.tga", "unreadable", False),
+        ("k.jpg", "unreadable", False),
+    ]
+    assert "a JPEG 2000 image" in rows[6]["reason"]
+    assert "a Targa image" in rows[7]["reason"]
+
+
+def test_a_cut_photo_is_judged_and_both_outputs_say_so(photos: Path, predict: Predict, tmp_path: Path) -> None:
+    (tmp_path / "cut.jpg").write_bytes((photos / "a_one.jpg").read_bytes()[:-2])
+    out, err = predict(tmp_path / "cut.jpg", "--format", "jsonl")
+    (row,) = records(out)
+    (whole,) = records(predict(photos / "a_one.jpg", "--format", "jsonl")[0])
+    assert "lacks its end" in row.pop("reason")
+    assert row | {"source": whole["source"]} == whole
+    assert "cut.jpg: the JPEG lacks its end" in err
+
+
+def test_a_picture_that_breaks_the_search_is_a_row(
+    photos: Path, predict: Predict, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from fer.runtime.detection.haar import HaarDetector
+
+    search = HaarDetector.detect
+
+    def detect(self: HaarDetector, image: np.ndarray) -> Any:
+        if image.shape[1] == 400:
+            raise OverflowError("cannot convert float infinity to integer")
+        return search(self, image)
+
+    monkeypatch.setattr(HaarDetector, "detect", detect)
+    rows = records(predict(photos / "*_*.*", "--format", "jsonl")[0])
+    told = {Path(row["source"]).name: (row["status"], row.get("reason")) for row in rows}
+    assert told["b_two.png"] == ("unreadable", "the search for faces failed: OverflowError")
+    assert told["a_one.jpg"] == ("ok", None)
+    assert told["c_none.png"] == ("no_face", None)

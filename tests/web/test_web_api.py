@@ -15,6 +15,7 @@ import cv2
 import numpy as np
 import pytest
 from flask.testing import FlaskClient
+from support.odd_media import with_avif_transformations
 
 from fer.common.labels import EMOTIONS
 from fer.runtime.web.security import HEADERS
@@ -64,6 +65,21 @@ def test_several_faces_come_largest_first(client: Client, two_faces: bytes) -> N
     assert [face["face"] for face in faces] == [0, 1]
     assert faces[0]["box"][2] > faces[1]["box"][2]
     assert faces[0]["box"][0] < faces[1]["box"][0]
+
+
+@pytest.mark.skipif(not cv2.haveImageWriter("x.avif"), reason="this OpenCV writes no AVIF")
+def test_an_avif_that_lies_on_its_side_is_turned(client: Client, one_face: bytes) -> None:
+    upright = cv2.imdecode(np.frombuffer(one_face, np.uint8), cv2.IMREAD_COLOR)
+    # Stored a quarter turn clockwise, to be shown a quarter turn anticlockwise.
+    stored = cv2.imencode(".avif", cv2.rotate(upright, cv2.ROTATE_90_CLOCKWISE))[1].tobytes()
+    app = client()
+    (whole,) = app.post("/api/predict", data=one_face).get_json()["faces"]
+    turned = app.post("/api/predict", data=with_avif_transformations(stored, [(b"irot", 1)])).get_json()
+    assert turned["image"] == {"width": 640, "height": 480}
+    assert turned["faces"][0]["box"] == pytest.approx(whole["box"], abs=4)
+    on_its_side = app.post("/api/predict", data=stored).get_json()
+    assert on_its_side["image"] == {"width": 480, "height": 640}
+    assert on_its_side["faces"][0]["status"] == "no_face"
 
 
 def test_no_face_is_an_answer(client: Client) -> None:

@@ -1,8 +1,8 @@
 """YuNet (Wu, Peng and Yu, Machine Intelligence Research 2023) through `cv2.FaceDetectorYN`.
 
 Its file is not part of this package: the user fetches `face_detection_yunet_2023mar.onnx` (MIT licence) from OpenCV's
-model zoo. It finds turned and tilted faces that the cascade misses, and its landmarks place the frame: FER-2013's eyes
-and mouth lie at known places, so the square that puts them there is the frame.
+model zoo. It finds faces turned to the side or tilted a little that the cascade misses, and its landmarks place the
+frame: FER-2013's eyes and mouth lie at known places, so the square that puts them there is the frame.
 """
 
 import hashlib
@@ -16,7 +16,7 @@ import numpy.typing as npt
 
 from fer.common.errors import DataError
 from fer.common.opencv_log import quiet_opencv
-from fer.runtime.detection.detector import Detection, inside, largest_first, reduced
+from fer.runtime.detection.detector import Detection, in_parts, inside, reduced
 from fer.runtime.framing import Box, Image, frame_from_landmarks
 
 logger = logging.getLogger(__name__)
@@ -54,6 +54,9 @@ class YuNetDetector:
 
     def detect(self, image: Image) -> list[Detection]:
         """The faces of a picture, grey (H, W) or BGR (H, W, 3), largest first."""
+        return in_parts(image, self._search)
+
+    def _search(self, image: Image) -> list[Detection]:
         height, width = image.shape[:2]
         searched = reduced(image, longest=self._longest)
         if searched.ndim == 2:
@@ -66,8 +69,10 @@ class YuNetDetector:
             if box is not None:
                 points = row[4:14].reshape(5, 2) * (across, down)
                 # Eyes and corners of the mouth; the nose moves with the turn of the head.
-                detections.append(Detection(box, frame_from_landmarks(points[[0, 1, 3, 4]])))
-        return largest_first(detections)
+                frame = frame_from_landmarks(points[[0, 1, 3, 4]])
+                if 1 <= frame.side <= 2 * max(width, height):
+                    detections.append(Detection(box, frame))
+        return detections
 
     def faces(self, image: Image) -> list[Box]:
         """The boxes of `detect`."""
@@ -104,11 +109,14 @@ def _load(model: Path) -> cv2.FaceDetectorYN:
 
 
 def _ask(net: cv2.FaceDetectorYN, image: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:
-    """Rows of 15 numbers: box, five landmarks (the person's right eye first), score."""
+    """Rows of 15 finite numbers: box, five landmarks (the person's right eye first), score."""
     net.setInputSize((image.shape[1], image.shape[0]))
     _, rows = net.detect(image)
     # OpenCV gives None where it finds nothing.
-    return np.zeros((0, 15), np.float32) if rows is None else np.asarray(rows, np.float32)
+    found = np.zeros((0, 15), np.float32) if rows is None else np.asarray(rows, np.float32)
+    # The net's own exponentials overflow on some pictures of a few dozen pixels.
+    finite: npt.NDArray[np.float32] = found[np.isfinite(found).all(axis=1)]
+    return finite
 
 
 KNOWN_NAME: Final = next(iter(KNOWN.values()))

@@ -1,5 +1,7 @@
 """Annotated copies of pictures and videos, below one folder."""
 
+import math
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Final
 
@@ -8,8 +10,16 @@ import cv2
 from fer.common.errors import ConfigError, DataError
 from fer.runtime.framing import Image
 from fer.runtime.predict.drawing import annotate
+from fer.runtime.predict.opencv_names import opencv_name
 from fer.runtime.predict.sources import Item
 from fer.runtime.record import Face
+
+SLOWEST: Final = 10.0
+FASTEST: Final = 240.0
+"""Frames a second that an annotated video has."""
+
+LONGEST_PAUSE: Final = 60.0
+"""Seconds without a new frame that an annotated video shows; a broken time stamp may claim years."""
 
 _AS_THEY_ARE: Final = frozenset((".jpg", ".jpeg", ".png"))
 
@@ -36,8 +46,14 @@ class AnnotatedWriter:
         suffix = item.name.suffix.lower()
         name = item.name if suffix in _AS_THEY_ARE else item.name.with_name(item.name.name + ".png")
         target = self._free(item, name)
-        if not cv2.imwrite(str(target), annotate(image, faces)):
-            raise DataError(f"{target} cannot be written: choose another --annotate folder")
+        # Through memory: OpenCV ends the process on names that are no UTF-8.
+        _, encoded = cv2.imencode(target.suffix, annotate(image, faces))
+        try:
+            target.write_bytes(encoded.tobytes())
+        except OSError as error:
+            raise DataError(
+                f"{target} cannot be written ({error.strerror}): choose another --annotate folder"
+            ) from error
         return target
 
     def video(self, item: Item, *, frames_a_second: float) -> "AnnotatedVideo":
@@ -58,24 +74,46 @@ class AnnotatedWriter:
 
 
 class AnnotatedVideo:
-    """An annotated video that is being written."""
+    """An annotated video that is being written, with a fixed number of frames a second.
+
+    Args:
+        path: of the file.
+        frames_a_second: of the original, on average.
+    """
 
     def __init__(self, path: Path, *, frames_a_second: float) -> None:
         self.path = path
-        self._rate = frames_a_second
+        # A slow one repeats its frames, so that pauses have about their length; of a faster one some are left out.
+        self._rate = min(frames_a_second * max(1, math.ceil(SLOWEST / frames_a_second)), FASTEST)
+        self._names = ExitStack()
         self._writer: cv2.VideoWriter | None = None
+        self._shown_until = 0
+        self._last: Image | None = None
 
-    def frame(self, image: Image, faces: list[Face]) -> None:
-        """Adds one frame; all have the size of the first."""
+    def frame(self, image: Image, faces: list[Face], *, seconds: float) -> None:
+        """Adds a frame that is shown from `seconds` on; all have the size of the first."""
         annotated = annotate(image, faces)
         if self._writer is None:
             code = cv2.VideoWriter.fourcc(*"mp4v")
-            self._writer = cv2.VideoWriter(str(self.path), code, self._rate, (annotated.shape[1], annotated.shape[0]))
+            name = self._names.enter_context(opencv_name(self.path))
+            self._writer = cv2.VideoWriter(name, code, self._rate, (annotated.shape[1], annotated.shape[0]))
             if not self._writer.isOpened():
                 raise DataError(f"{self.path} cannot be written: choose another --annotate folder")
-        self._writer.write(annotated)
+        self._show_last_until(seconds)
+        self._last = annotated
 
     def close(self) -> None:
         """Ends the file."""
-        if self._writer is not None:
+        if self._writer is not None and self._last is not None:
+            self._writer.write(self._last)
             self._writer.release()
+        self._names.close()
+
+    def _show_last_until(self, seconds: float) -> None:
+        assert self._writer is not None
+        if self._last is None:
+            return
+        until = max(self._shown_until, round(seconds * self._rate))
+        for _ in range(min(until - self._shown_until, round(LONGEST_PAUSE * self._rate))):
+            self._writer.write(self._last)
+        self._shown_until = until

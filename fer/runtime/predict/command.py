@@ -2,6 +2,7 @@
 
 import argparse
 import logging
+import math
 import shutil
 import sys
 import time
@@ -13,6 +14,7 @@ from typing import TYPE_CHECKING, Final, TextIO
 from fer.common.errors import ConfigError, DataError, FerError
 from fer.common.interrupt import Interrupted
 from fer.common.options_parser import OptionsParser
+from fer.common.wording import printable_path
 
 if TYPE_CHECKING:
     from fer.runtime.detection.detector import Detector
@@ -124,48 +126,51 @@ class _Work:
                 yield from self._pictures(group)
 
     def _pictures(self, group: Iterator["Item"]) -> Iterator[list["Face"]]:
+        from dataclasses import replace
+
         from fer.runtime.predictor import Predictor
 
-        waiting: list[Item] = []
+        waiting: list[tuple[Item, str | None]] = []
 
         def read() -> Iterator[tuple[str, "Image | FerError"]]:
             for item in group:
-                waiting.append(item)
-                yield str(item.path), self._read(item)
+                picture, note = self._read(item)
+                waiting.append((item, note))
+                yield printable_path(item.path), picture
 
-        for prediction in Predictor(self._model, self._detector).images(read()):
-            item = waiting.pop(0)
+        for prediction in Predictor(self._model, self._detector).images(read(), survive=True):
+            item, note = waiting.pop(0)
             if self._annotated is not None and prediction.image is not None:
                 self._annotated.picture(item, prediction.image, prediction.faces)
-            yield prediction.faces
+            yield [face if note is None else replace(face, reason=note) for face in prediction.faces]
 
-    def _read(self, item: "Item") -> "Image | FerError":
-        """A picture, or the error that tells why there is none."""
+    def _read(self, item: "Item") -> "tuple[Image | FerError, str | None]":
+        """A picture, and what is to be known of it; or the error that tells why there is none."""
         from fer.runtime.images import MAX_BYTES, ImageTooLarge, read_picture
 
         if item.kind == "missing":
-            return DataError("there is no such file")
+            return DataError("there is no such file"), None
         try:
             size = item.path.stat().st_size
             if size > MAX_BYTES:
-                return ImageTooLarge(f"the file has {size:,} bytes; the limit is {MAX_BYTES:,}")
+                return ImageTooLarge(f"the file has {size:,} bytes; the limit is {MAX_BYTES:,}"), None
             # Colour is for the copy, and for YuNet, which was trained on it.
             grey = self._annotated is None and self._detector.name != "yunet"
-            picture = read_picture(item.path.read_bytes(), grey=grey)
+            picture = read_picture(item.path.read_bytes(), grey=grey, cut_off=True)
         except OSError as error:
-            return DataError(error.strerror or str(error))
+            return DataError(error.strerror or str(error)), None
         except FerError as error:
-            return error
-        if picture.animated:
-            print(f"{item.path}: holds several pictures; only the first is judged", file=sys.stderr)
-        return picture.pixels
+            return error, None
+        if picture.note is not None:
+            print(f"{printable_path(item.path)}: {picture.note}", file=sys.stderr)
+        return picture.pixels, picture.note
 
     def _video(self, item: "Item") -> Iterator[list["Face"]]:
         from fer.runtime.images import ImageTooLarge, UnreadableImage
         from fer.runtime.predict.video_source import open_video
         from fer.runtime.record import Face
 
-        source, interval = str(item.path), self._arguments.interval or 0.0
+        source, interval = printable_path(item.path), self._arguments.interval or 0.0
         any_frame = False
         try:
             with open_video(item.path) as video:
@@ -206,9 +211,10 @@ class _Work:
             for frame in video.frames():
                 faces = tracker.frame(frame.image, seconds=frame.seconds, source=source)
                 if copy is not None:
-                    copy.frame(frame.image, faces)
+                    copy.frame(frame.image, faces, seconds=frame.seconds)
                 if frame.seconds >= due - 1e-6:
-                    due = frame.seconds + interval
+                    # The next whole interval, so that the distances do not grow by what a frame comes late.
+                    due = interval * (math.floor(frame.seconds / interval + 1e-6) + 1) if interval > 0 else 0.0
                     yield faces
         finally:
             if copy is not None:

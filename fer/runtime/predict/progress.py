@@ -53,6 +53,8 @@ class Progress:
         self._total = total
         self._start = time.monotonic()
         self._drawn = self._start - 1.0
+        unicode = stream is not None and "utf" in stream.encoding.lower()
+        self._letters = ("█", "·") if unicode else ("#", ".")
 
     def show(self, done: int) -> None:
         """Says how many are done; draws ten times a second at most."""
@@ -64,7 +66,8 @@ class Progress:
         if self._total:
             filled = _BAR * min(done, self._total) // self._total
             left = (self._total - done) / max(rate, 1e-9)
-            line = f"{'█' * filled:·<{_BAR}} {done:,}/{self._total:,}  {rate:.0f}/s  {left:.0f} s left"
+            full, rest = self._letters
+            line = f"{full * filled:{rest}<{_BAR}} {done:,}/{self._total:,}  {rate:.0f}/s  {left:.0f} s left"
         else:
             line = f"{done:,} pictures  {rate:.0f}/s"
         print(f"\r{line}\x1b[K", end="", file=self._stream, flush=True)

@@ -9,9 +9,14 @@ from pathlib import Path
 from typing import Final, Literal
 
 from fer.common.errors import DataError
-from fer.common.image_header import IMAGE_SUFFIXES
+from fer.common.image_header import IMAGE_SUFFIXES, SNIFFED, content_kind
 
-VIDEO_SUFFIXES: Final = frozenset((".mp4", ".m4v", ".mov", ".avi", ".mkv", ".webm", ".mpg", ".mpeg", ".mjpeg", ".mjpg"))
+VIDEO_SUFFIXES: Final = frozenset(
+    (".mp4", ".m4v", ".mov", ".avi", ".mkv", ".webm", ".mpg", ".mpeg", ".mjpeg", ".mjpg", ".3gp",
+     ".m2ts", ".wmv", ".flv", ".ogv")
+)  # fmt: skip
+
+_STREAMS_OF_JPEGS: Final = frozenset((".mjpeg", ".mjpg"))
 
 STDIN: Final = "-"
 
@@ -23,7 +28,7 @@ class Item:
     Attributes:
         path: where it is.
         name: where its annotated copy goes, relative to the folder of copies.
-        kind: by its suffix; a file that is named on its own is an image unless its suffix is a video's.
+        kind: by its content, and by its suffix where that does not tell; else an image, to be told of as one.
     """
 
     path: Path
@@ -55,7 +60,7 @@ def items(paths: Iterable[str], *, leave_out: Path | None) -> Iterator[Item]:
     skipped = None if leave_out is None else leave_out.resolve()
     for path in paths:
         if path == STDIN:
-            named = (line.rstrip("\r\n") for line in sys.stdin)
+            named = (line.rstrip("\r\n") for line in _typed())
             yield from items((line for line in named if line and line != STDIN), leave_out=leave_out)
         elif os.path.isdir(path):  # noqa: PTH112 - says no, and does not raise, where no file can have that name
             yield from _inside(Path(path), skipped=skipped)
@@ -79,7 +84,10 @@ def _matches(path: str) -> Iterator[str]:
 
 
 def _inside(folder: Path, *, skipped: Path | None) -> Iterator[Item]:
-    """Images and videos below a folder; other files, hidden ones and `skipped` are passed over."""
+    """Images and videos below a folder, by their suffix, or without one by their content.
+
+    Other files, hidden ones and `skipped` are passed over.
+    """
     for place, folders, files in os.walk(folder):
         # In place: what is removed is not walked into.
         folders[:] = sorted(name for name in folders if not name.startswith((".", "__MACOSX")))
@@ -87,9 +95,36 @@ def _inside(folder: Path, *, skipped: Path | None) -> Iterator[Item]:
             folders[:] = [name for name in folders if (Path(place) / name).resolve() != skipped]
         for name in sorted(files):
             path = Path(place) / name
-            if not name.startswith(".") and path.suffix.lower() in IMAGE_SUFFIXES | VIDEO_SUFFIXES:
+            if name.startswith("."):
+                continue
+            suffix = path.suffix.lower()
+            taken = suffix in IMAGE_SUFFIXES | VIDEO_SUFFIXES or (suffix == "" and _content(path) is not None)
+            # A pipe would be waited for.
+            if taken and not (path.is_fifo() or path.is_socket()):
                 yield _file(path, Path(folder.resolve().name) / path.relative_to(folder))
 
 
 def _file(path: Path, name: Path) -> Item:
-    return Item(path, name, "video" if path.suffix.lower() in VIDEO_SUFFIXES else "image")
+    suffix = path.suffix.lower()
+    kind = None if suffix in _STREAMS_OF_JPEGS else _content(path)
+    return Item(path, name, kind or ("video" if suffix in VIDEO_SUFFIXES else "image"))
+
+
+def _content(path: Path) -> Literal["image", "video"] | None:
+    """What a file is by its first bytes; None also where it cannot be read, which is told when it is looked at."""
+    try:
+        # What comes through a pipe comes once.
+        if not path.is_file():
+            return None
+        with path.open("rb") as file:
+            return content_kind(file.read(SNIFFED))
+    except OSError:
+        return None
+
+
+def _typed() -> Iterator[str]:
+    """Lines of standard input; names may be of any bytes where the system's are."""
+    if os.name == "nt":
+        yield from sys.stdin
+    else:
+        yield from (os.fsdecode(line) for line in sys.stdin.buffer)

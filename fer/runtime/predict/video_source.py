@@ -1,8 +1,10 @@
 """Frames of video files and cameras."""
 
+import math
 import os
 import time
 from collections.abc import Iterator
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -14,9 +16,10 @@ from fer.common.errors import ConfigError
 from fer.common.opencv_log import quiet_opencv
 from fer.runtime.framing import Image
 from fer.runtime.images import MAX_PIXELS, ImageTooLarge, UnreadableImage
+from fer.runtime.predict.opencv_names import opencv_name
 
 DEFAULT_RATE: Final = 25.0
-"""Frames a second of a file that does not say (a bare stream of JPEGs)."""
+"""Frames a second of a file that does not say."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +28,7 @@ class VideoFrame:
 
     Attributes:
         image: uint8 BGR (H, W, 3).
-        seconds: since the first frame.
+        seconds: since the first frame; never less than the frame before.
     """
 
     image: Image
@@ -33,19 +36,25 @@ class VideoFrame:
 
 
 class VideoSource:
-    """An opened video file or camera; use in a `with`."""
+    """An opened video file or camera; use in a `with`.
 
-    def __init__(self, capture: cv2.VideoCapture, *, live: bool) -> None:
+    Attributes:
+        rate: frames a second on average, as the file says; those of single frames may differ.
+    """
+
+    def __init__(self, capture: cv2.VideoCapture, *, live: bool, names: ExitStack | None = None) -> None:
         self._capture = capture
         self._live = live
+        self._names = ExitStack() if names is None else names
         stated = float(capture.get(cv2.CAP_PROP_FPS))
-        self.rate = stated if 1.0 <= stated <= 240.0 else DEFAULT_RATE
+        self.rate = stated if 0.0 < stated < math.inf else DEFAULT_RATE
 
     def __enter__(self) -> "VideoSource":
         return self
 
     def __exit__(self, *_: object) -> None:
         self._capture.release()
+        self._names.close()
 
     def frames(self) -> Iterator[VideoFrame]:
         """The frames, to the end of the file or until the camera stops giving any.
@@ -53,7 +62,7 @@ class VideoSource:
         Raises:
             UnreadableImage: a part in the middle is broken in a way that cannot be passed over.
         """
-        start, number = time.monotonic(), 0
+        start, number, seconds = time.monotonic(), 0, 0.0
         while True:
             try:
                 there, image = self._capture.read()
@@ -61,9 +70,21 @@ class VideoSource:
                 raise UnreadableImage(f"the video is broken after its frame {number}") from error
             if not there:
                 return
-            seconds = time.monotonic() - start if self._live else number / self.rate
+            if self._live:
+                seconds = time.monotonic() - start
+            elif number > 0:
+                seconds = self._time_stamp(after=seconds)
             yield VideoFrame(np.asarray(image, np.uint8), seconds)
             number += 1
+
+    def _time_stamp(self, *, after: float) -> float:
+        """When the container shows the frame, in seconds since its first one.
+
+        Recordings of phones and screens have no fixed rate, so its number does not tell. A frame without a time stamp,
+        or with one that goes back (a stream cut together), comes one frame's length `after` the one before.
+        """
+        stamp = float(self._capture.get(cv2.CAP_PROP_POS_MSEC)) / 1000
+        return stamp if after < stamp < math.inf else after + 1 / self.rate
 
 
 def open_video(path: Path) -> VideoSource:
@@ -75,15 +96,18 @@ def open_video(path: Path) -> VideoSource:
     """
     # FFmpeg's own lines about broken files; read by OpenCV when it first opens one.
     os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")
-    with quiet_opencv():
-        capture = cv2.VideoCapture(str(path))
-    if not capture.isOpened():
-        raise UnreadableImage("the video is cut off, broken or of an unknown kind")
-    width, height = int(capture.get(cv2.CAP_PROP_FRAME_WIDTH)), int(capture.get(cv2.CAP_PROP_FRAME_HEIGHT))
-    if width * height > MAX_PIXELS:
-        capture.release()
-        raise ImageTooLarge(f"the video has {width:,} x {height:,} pixels; the limit is {MAX_PIXELS:,} in all")
-    return VideoSource(capture, live=False)
+    with ExitStack() as names:
+        name = names.enter_context(opencv_name(path))
+        with quiet_opencv():
+            # By FFmpeg alone: others would take a picture, or a name with a number, for a series of pictures.
+            capture = cv2.VideoCapture(name, cv2.CAP_FFMPEG)
+        if not capture.isOpened():
+            raise UnreadableImage("the video is cut off, broken or of an unknown kind")
+        width, height = int(capture.get(cv2.CAP_PROP_FRAME_WIDTH)), int(capture.get(cv2.CAP_PROP_FRAME_HEIGHT))
+        if width * height > MAX_PIXELS:
+            capture.release()
+            raise ImageTooLarge(f"the video has {width:,} x {height:,} pixels; the limit is {MAX_PIXELS:,} in all")
+        return VideoSource(capture, live=False, names=names.pop_all())
 
 
 def open_camera(index: int) -> VideoSource:

@@ -31,7 +31,9 @@ def open_writer(form: str, stream: TextIO, *, width: int) -> Writer:
         width: columns of the terminal, for the table.
     """
     if form == "jsonl":
-        return lambda face: print(json.dumps(face.as_dict(), ensure_ascii=False), file=stream, flush=True)
+        # Where a stream cannot hold every letter, JSON has escapes of its own.
+        plain = "utf" not in (stream.encoding or "utf-8").lower()
+        return lambda face: print(json.dumps(face.as_dict(), ensure_ascii=plain), file=stream, flush=True)
     if form == "csv":
         rows = csv.writer(stream, lineterminator="\n")
         rows.writerow(_COLUMNS)
@@ -71,7 +73,7 @@ def _table(stream: TextIO, *, width: int) -> Writer:
             print(f"{'picture':{room}} face  emotion   sure   second guess      box", file=stream)
             head = False
         name = face.source if face.seconds is None else f"{face.source} {face.seconds:.2f} s"
-        shown = name if len(name) <= room else "…" + name[1 - room :]
+        shown = name if len(name) <= room else "..." + name[3 - room :]
         print(f"{shown:{room}} {_words(face)}".rstrip(), file=stream, flush=True)
 
     return write

@@ -16,6 +16,7 @@ from pydantic import ValidationError
 
 from fer.common.errors import ConfigError
 from fer.common.options_parser import OptionsParser
+from fer.common.wording import printable_path
 from fer.runtime.detection.opening import DETECTORS
 from fer.runtime.web.settings import ServeSettings
 
@@ -81,7 +82,7 @@ def load_models(paths: Sequence[Path | None]) -> "dict[str, EmotionModel]":
         name = model.name
         if name in models:
             # Two trainings of one net share its name; the file tells them apart.
-            name = f"{model.name} ({'shipped' if path is None else path.stem})"
+            name = f"{model.name} ({'shipped' if path is None else printable_path(path.stem)})"
         if name in models:
             raise ConfigError(f"--model {path}: a model with this name and file name is already there")
         models[name] = model
