@@ -26,12 +26,12 @@ fer-train: one training run from a configuration.
 
 usage: fer-train [--from RUN] [KEY=VALUE ...]
 
-  fer-train experiment=quickstart                        drawn faces, no data needed, two minutes
+  fer-train experiment=quickstart                        synthetic faces, no data needed, two minutes
   fer-train data.root=archive.zip                        FER-2013 in any public form
   fer-train model=resnet18 trainer.accelerator=mps       another net, another device
   fer-train model=vit optimizer.lr=5e-4 seed=1           any key of the configuration
   fer-train run_dir=runs/a                               again after an interruption: goes on where it stopped
-  fer-train --from runs/a                                repeats a run from its folder; on a CPU bit for bit
+  fer-train --from runs/a                                reproduces a run from its folder; on a CPU bit for bit
   fer-train --from runs/a seed=1                         ... with other settings on top
   fer-train @sweeps/a/best.yaml trainer.max_epochs=30    the settings in a file, and others on top
   fer-train trainer.devices=2                            on two devices (docs/SCALING.md: torchrun, Slurm)
@@ -180,7 +180,7 @@ def _train_again(arguments: list[str], *, with_hydra: bool) -> None:
     """`fer-train --from RUN`."""
     _needs_train_extra("fer-train")
     from fer.config.overrides import with_files
-    from fer.training.reproduce import repeated
+    from fer.training.reproduce import reproduced
 
     places = [i for i, argument in enumerate(arguments) if argument.partition("=")[0] == "--from"]
     first = places[0]
@@ -193,7 +193,7 @@ def _train_again(arguments: list[str], *, with_hydra: bool) -> None:
     if with_hydra:
         raise ConfigError("--from takes KEY=VALUE beside it, and none of Hydra's flags: call it once for each run")
     _tell_progress()
-    tree, origin = repeated(Path(run).expanduser(), with_files(rest))
+    tree, origin = reproduced(Path(run).expanduser(), with_files(rest))
     _train_tree(tree, origin=origin)
 
 

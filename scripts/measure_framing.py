@@ -144,7 +144,7 @@ def light(faces: Images, labels: npt.NDArray[np.int64], ask: Ask) -> None:
         "equalised": lambda face: np.asarray(cv2.equalizeHist(face), np.uint8),
         "CLAHE 2, 4 x 4": lambda face: np.asarray(clahe.apply(face), np.uint8),
         "stretched 2-98 %": stretched,
-        "mean and deviation": standardised,
+        "mean and standard deviation": standardised,
     }
     flat = np.array([_is_flat(face) for face in faces])
     print(f"{100 * flat.mean():.1f} % of the faces have a flat histogram")
@@ -159,7 +159,7 @@ def light(faces: Images, labels: npt.NDArray[np.int64], ask: Ask) -> None:
 
 
 def standardised(face: Images) -> Images:
-    """The face with FER-2013's mean and deviation (131 and 65 within a face)."""
+    """The face with FER-2013's mean and standard deviation (131 and 65 within a face)."""
     return ((face - face.mean()) * (65.0 / max(float(face.std()), 1.0)) + 131.0).clip(0, 255).astype(np.uint8)
 
 

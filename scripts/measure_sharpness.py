@@ -1,4 +1,4 @@
-"""How a model's answers hold when faces are blurrier or sharper, mirrored or shown larger too.
+"""How a model's predictions hold when faces are blurrier or sharper, mirrored or shown larger too.
 
     python scripts/measure_sharpness.py archive.zip shipped outputs/small_distilled
 
@@ -23,7 +23,7 @@ from fer.models.checkpoint import load_model
 from fer.runtime.model import EmotionModel
 
 Images = npt.NDArray[np.uint8]
-Answers = npt.NDArray[np.float32]
+Probabilities = npt.NDArray[np.float32]
 
 
 def main() -> None:
@@ -35,7 +35,7 @@ def main() -> None:
     samples = load_fer2013(given.data).samples
     samples = samples.take(samples.splits == Split.PUBLIC)
     faces = samples.images[:, 0]
-    # Every form is a list of views, whose answers are averaged.
+    # Every form is a list of views, whose predictions are averaged.
     plain, blurred, sharpened, larger = faces, filtered(faces, blur), filtered(faces, sharpen), filtered(faces, enlarge)
     forms: dict[str, Sequence[Images]] = {
         "as they are": [plain],
@@ -50,7 +50,7 @@ def main() -> None:
     }
     print(f"| faces of PublicTest | {' | '.join(f'{name}: accuracy, % | loss' for name in given.models)} |")
     print("|---" * (1 + 2 * len(given.models)) + "|")
-    models = [answers_of(name) for name in given.models]
+    models = [probabilities_of(name) for name in given.models]
     for form, views in forms.items():
         cells = []
         for ask in models:
@@ -61,7 +61,7 @@ def main() -> None:
         print(f"| {form} | {' | '.join(cells)} |", flush=True)
 
 
-def answers_of(name: str) -> Callable[[Images], Answers]:
+def probabilities_of(name: str) -> Callable[[Images], Probabilities]:
     """What a model says of grey faces (N, H, W): probabilities (N, 7)."""
     if name == "shipped" or name.endswith(".onnx"):
         return EmotionModel.load(None if name == "shipped" else Path(name), threads=2).probabilities

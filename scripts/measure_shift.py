@@ -1,4 +1,4 @@
-"""How a model's answers hold when faces move sideways, and how well it knows the faces it was trained on.
+"""How a model's predictions hold when faces move sideways, and how well it knows the faces it was trained on.
 
     python scripts/measure_shift.py outputs/families/mlp/seed_0 outputs/families/cnn/seed_0
 

@@ -45,7 +45,7 @@ def _default_dir() -> Path:
 
 
 def _measure(bench: Bench, folder: Path) -> None:
-    from fer.bench.machine import busy_cores
+    from fer.bench.result import busy_cores
     from fer.bench.table import as_text
     from fer.common.environment import environment
 
@@ -92,7 +92,7 @@ def _machine(bench: Bench) -> dict[str, Any]:
     """Describes the machine, with torch set up as the trainings are."""
     import torch
 
-    from fer.bench.machine import describe_machine
+    from fer.bench.result import describe_machine
     from fer.config.schema import validate
     from fer.models.accelerator import device_name, resolve_accelerator, resolve_precision
 

@@ -14,7 +14,7 @@ described.
 
 usage: fer-bench [KEY=VALUE ...] [bench_dir=PATH]
 
-  fer-bench                                              training and inference on drawn faces, about three minutes
+  fer-bench                                              training and inference on synthetic faces, about three minutes
   fer-bench data.root=archive.zip model=resnet18         another net on FER-2013
   fer-bench bench.what=[inference] bench.run=outputs/a   a trained net
   fer-bench data.root=archive.zip bench.what=[accuracy] bench.accuracy.target=0.64

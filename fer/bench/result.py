@@ -1,11 +1,16 @@
-"""What a measurement found: every repeat, and what is shown of them."""
+"""What a measurement found: every repeat, what is shown of them, and the machine it was found on."""
 
+import os
 import statistics
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Literal, TypeVar
+from typing import Any, Final, Literal, TypeVar
+
+from fer.common.environment import environment, physical_memory
+from fer.common.processes import cores
 
 _T = TypeVar("_T")
+_GIB: Final = 2**30
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,7 +40,7 @@ class Row:
         return statistics.median(self.values) if self.centre == "median" else statistics.fmean(self.values)
 
     @property
-    def deviation(self) -> float | None:
+    def std(self) -> float | None:
         """Standard deviation over the repeats (n - 1); None for fewer than two."""
         return statistics.stdev(self.values) if len(self.values) > 1 else None
 
@@ -48,7 +53,7 @@ class Row:
             self.centre: self.middle,
             "least": min(self.values, default=None),
             "most": max(self.values, default=None),
-            "deviation": self.deviation,
+            "deviation": self.std,
             "note": self.note,
         }
 
@@ -95,3 +100,32 @@ def in_turn(items: Sequence[_T], number: int) -> list[_T]:
     """The items, beginning with another one each time, so that none always comes first."""
     start = number % len(items)
     return [*items[start:], *items[:start]]
+
+
+def describe_machine(*, threads: int, device: str, precision: str) -> dict[str, Any]:
+    """What a reader needs to judge the numbers, as plain values by the names of a table.
+
+    Args:
+        threads: of torch.
+        device: in words.
+        precision: Lightning's name, of the training.
+    """
+    import onnxruntime
+
+    here, memory = environment(), physical_memory()
+    return {
+        "processor": here["machine"]["processor"],
+        "cores": cores(),
+        "memory, GiB": None if memory is None else round(memory / _GIB, 1),
+        "device": device,
+        "precision": precision,
+        "threads of torch": threads,
+        "system": here["machine"]["system"],
+        "versions": {**here["versions"], "onnxruntime": onnxruntime.__version__},
+        "git revision": here["git_revision"],
+    }
+
+
+def busy_cores() -> float | None:
+    """Cores kept busy over the last minute, by everything on this machine; None where the system does not tell."""
+    return os.getloadavg()[0] if hasattr(os, "getloadavg") else None

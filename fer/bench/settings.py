@@ -26,7 +26,7 @@ STAND_IN: Final = (
     "data.private=70",
     "data.batch_size=256",
 )
-"""Drawn faces of FER-2013's size in FER-2013's batches, where no data are named."""
+"""Synthetic faces of FER-2013's size in FER-2013's batches, where no data are named."""
 
 _NAMED_BY_BENCH: Final = ("run_dir", "resume", "report")
 """Keys of fer-train that mean nothing for a measurement, or that the bench sets."""
@@ -113,7 +113,7 @@ class Bench:
         overrides: of fer-train, for every training.
         tree: the configuration of a training as plain values; its `run_dir` is the folder that was given.
         config: the same, typed.
-        stands_in: drawn faces stand in for data that were not named.
+        stands_in: synthetic faces stand in for data that were not named.
     """
 
     settings: BenchSettings

@@ -58,7 +58,7 @@ def _cells(row: Row) -> tuple[str, str, str, str, str]:
     if row.middle is None:
         return f"  {row.label}", "-", "", "not measured", "0"
     if row.centre == "mean":
-        spread = "" if row.deviation is None else number(row.deviation)
+        spread = "" if row.std is None else number(row.std)
     elif len(row.values) > 1:
         spread = f"{number(min(row.values))} to {number(max(row.values))}"
     else:

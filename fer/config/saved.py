@@ -10,7 +10,9 @@ from fer.common.errors import ConfigError, nearest
 from fer.common.parsing import parse_yaml
 from fer.config.compose import compose_in, compose_train, dotted_keys
 from fer.config.conf_files import config_groups
+from fer.config.overrides import key_of
 from fer.config.schema import TrainConfig, validate
+from fer.models.optimizer import current
 
 # What may change between the parts of one run without changing its numbers.
 FREE: Final = (
@@ -63,6 +65,8 @@ def completed(tree: Mapping[str, Any]) -> dict[str, Any]:
     A key's default in the schema is what runs did that could not name it; the shipped files may set another for new
     runs. A tree that this version cannot read is returned as it is.
     """
+    if isinstance(tree.get("optimizer"), Mapping):
+        tree = {**tree, "optimizer": current(tree["optimizer"])}
     try:
         config = TrainConfig.model_validate(tree)
     except ValidationError:
@@ -112,7 +116,7 @@ def compose_on(tree: Mapping[str, Any], overrides: Sequence[str], *, new_run: bo
         )
     groups = config_groups()
     tree = {**in_run_dir(tree, _RUN_DIR), "run_dir": None if new_run else tree["run_dir"]}
-    values = []
+    values, sections = [], []
     for override in overrides:
         key, _, option = override.partition("=")
         if key in ("experiment", "debug"):
@@ -121,9 +125,12 @@ def compose_on(tree: Mapping[str, Any], overrides: Sequence[str], *, new_run: bo
             near = nearest(option, groups[key])
             raise ConfigError(f"{override}: there is no such {key}{near}; choose one of {', '.join(groups[key])}")
         if key in groups:
-            tree[key] = in_run_dir(compose_train([override, "run_dir=unused"]), _RUN_DIR)[key]
+            sections.append(override)
         else:
             values.append(override)
+    if sections:
+        shipped = in_run_dir(compose_train([*sections, "run_dir=unused"]), _RUN_DIR)
+        tree |= {key_of(section): shipped[key_of(section)] for section in sections}
     with tempfile.TemporaryDirectory() as folder:
         text = yaml.safe_dump(tree, sort_keys=False, allow_unicode=True)
         (Path(folder) / "run.yaml").write_text(text, encoding="utf-8")

@@ -17,10 +17,10 @@ from torch.nn import functional as F
 
 from fer.common.labels import NUM_CLASSES
 from fer.data.augment_config import AugmentConfig
+from fer.data.batch_shard import WHOLE, BatchShard
 from fer.data.mixing import mix, one_hot
 from fer.data.occlusion import apply_occlusion, region_mask
 from fer.data.resampling_blur import sharpen
-from fer.data.share import WHOLE, Share
 
 __all__ = ["Augment", "AugmentConfig", "erase", "resize", "warp"]
 
@@ -65,7 +65,7 @@ class Augment:
         self.config = config
 
     def __call__(
-        self, image_BCHW: Tensor, *, size: int | None = None, generator: torch.Generator, share: Share = WHOLE
+        self, image_BCHW: Tensor, *, size: int | None = None, generator: torch.Generator, share: BatchShard = WHOLE
     ) -> Tensor:
         """Augmented copies of the images.
 
@@ -133,7 +133,7 @@ class Augment:
         *,
         size: int | None = None,
         generator: torch.Generator,
-        share: Share = WHOLE,
+        share: BatchShard = WHOLE,
     ) -> dict[str, Tensor]:
         """The batch with its "image" augmented and, where the config mixes images, a soft "target" (B, K) float32.
 
@@ -162,7 +162,7 @@ class Augment:
         mixed = {**batch, "image": image_BCHW, "target": target_BK}
         return {name: entry[share.rows] for name, entry in mixed.items()}
 
-    def _photometric(self, x_BCHW: Tensor, draw: _Draw, generator: torch.Generator, share: Share) -> Tensor:
+    def _photometric(self, x_BCHW: Tensor, draw: _Draw, generator: torch.Generator, share: BatchShard) -> Tensor:
         config = self.config
         changed = False
         if config.gamma > 0.0:
@@ -275,7 +275,7 @@ def erase(
     left_B: Tensor,
     max_aspect: float = 3.3,
     noise: torch.Generator | None = None,
-    share: Share = WHOLE,
+    share: BatchShard = WHOLE,
 ) -> Tensor:
     """Replaces one rectangle of each chosen image (random erasing, arXiv 1708.04896).
 

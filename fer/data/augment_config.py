@@ -46,7 +46,7 @@ class AugmentConfig(Section):
     gamma: float = Field(default=0.0, ge=0.0, le=4.0)
     """Exponent between 1 / (1 + value) and 1 + value, uniform in its logarithm; over 1 darkens the mid-tones."""
     noise_std: float = Field(default=0.0, ge=0.0, le=255.0)
-    """Gaussian noise whose deviation is drawn between 0 and this, in grey levels of 255."""
+    """Gaussian noise whose standard deviation is drawn between 0 and this, in grey levels of 255."""
 
     # Things in front of the face.
     erase_probability: Probability = 0.0

@@ -22,7 +22,7 @@ import numpy.typing as npt
 
 from fer.common.errors import DataError
 from fer.data.samples import FaceSamples, canonical_rows, fingerprint, pieces
-from fer.data.walk import walk_files
+from fer.data.tree import walk_files
 
 logger = logging.getLogger(__name__)
 

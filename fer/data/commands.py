@@ -201,7 +201,7 @@ def _preview(arguments: argparse.Namespace) -> tuple[dict[str, Any], str]:
 
 
 def _few_synthetic(arguments: argparse.Namespace) -> "FaceSamples":
-    """As many drawn faces as the picture shows: the first of the album, without drawing the thousands of a training."""
+    """As many synthetic faces as the picture shows: the first of the album, without the thousands of a training."""
     from fer.common.labels import NUM_CLASSES
     from fer.data.samples import Split
     from fer.data.synthetic import synthetic_samples

@@ -14,6 +14,7 @@ from fer.common.errors import DataError
 from fer.common.labels import NUM_CLASSES
 from fer.common.seeding import epoch_seed
 from fer.data.augment import Augment
+from fer.data.batch_shard import WHOLE, BatchShard
 from fer.data.ferplus import read_ferplus
 from fer.data.leave_out import leave_out
 from fer.data.occlusion import keep
@@ -21,7 +22,6 @@ from fer.data.protocol import ProtocolSplit, split_rows
 from fer.data.regions import Region
 from fer.data.samples import FaceSamples, Split
 from fer.data.sampling import epoch_order
-from fer.data.share import WHOLE, Share
 from fer.data.sources import DataConfig, Fer2013Config, open_samples
 from fer.data.vote_targets import VoteTargets, train_on_votes, vote_targets
 
@@ -60,7 +60,7 @@ class BatchLoader:
         drop_last: bool = False,
         labels: Callable[[], npt.NDArray[np.int64]] | None = None,
         targets: npt.NDArray[np.float32] | None = None,
-        share: Share = WHOLE,
+        share: BatchShard = WHOLE,
     ) -> None:
         self.samples = samples
         self.rows = rows
@@ -114,7 +114,7 @@ class FERDataModule(pl.LightningDataModule):
     Args:
         config: which source, protocol and batches.
         augment: applied to training batches on the device; None trains on the images as they are.
-        seed: of order and augmentation; both depend on (seed, epoch) alone, so a resumed run repeats them exactly.
+        seed: of order and augmentation; both depend on (seed, epoch) alone, so a resumed run reproduces them exactly.
         visible: the part of every face that training and selection are shown (`fer.data.occlusion.keep`). It is cut
             after augmentation, at the resolution the net trains at, so that its border always lies where it lies in
             the selection faces.
@@ -129,7 +129,7 @@ class FERDataModule(pl.LightningDataModule):
         augment: Augment | None,
         seed: int,
         visible: Region = "full",
-        share: Share = WHOLE,
+        share: BatchShard = WHOLE,
     ) -> None:
         super().__init__()
         self.config = config

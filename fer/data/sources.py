@@ -58,6 +58,7 @@ class Fer2013Config(DataConfig):
     targets: Literal["label", "majority", "probability", "distribution"] = "label"
     ferplus: Path | None = Field(default=None, validate_default=True)
     contempt: str | None = Field(default=None, validate_default=True)
+    batch_size: int = Field(default=256, ge=1)
 
     @field_validator("ferplus")
     @classmethod
@@ -78,7 +79,7 @@ class Fer2013Config(DataConfig):
 
 
 class SyntheticConfig(DataConfig):
-    """Drawn faces; needs no data.
+    """Synthetic faces; needs no data.
 
     Attributes:
         train: faces in the Training split.
@@ -203,6 +204,7 @@ class MergedConfig(DataConfig):
     sources: list[Member] = Field(min_length=1)
     size: int = Field(default=48, ge=16, le=512)
     channels: Literal[1, 3] = 1
+    sampling: Literal["shuffle", "balanced", "oversample"] = "oversample"
 
     @field_validator("sources")
     @classmethod

@@ -55,7 +55,7 @@ def statistics_text(statistics: Mapping[str, ImageStatistics]) -> str:
     lines = [
         "Grey levels from 0 (black) to 1 (white)",
         aligned(rows),
-        "  mean and std: of all pixels; dark, median, bright: of image means; contrast: of image deviations.",
+        "  mean and std: of all pixels; dark, median, bright: of image means; contrast: std within an image.",
     ]
     if any(of.equalised > 0.2 for of in statistics.values()):
         lines.append(

@@ -1,5 +1,6 @@
 """A folder, a zip or a single file seen as one list of relative names to read from; nothing is unpacked to disk."""
 
+import os
 import struct
 import zipfile
 import zlib
@@ -12,7 +13,11 @@ from typing import IO, Final, Protocol, Self
 
 from fer.common.errors import DataError
 from fer.data.decode import UnreadableError
-from fer.data.walk import is_junk, walk_files
+
+MAX_DEPTH: Final = 8
+"""Levels of folders below the root that are looked into: stops at links that point back up."""
+
+_JUNK_NAMES = frozenset({"__macosx", "thumbs.db", "desktop.ini"})
 
 MAX_IMAGE_BYTES: Final = 10_000_000
 """Declared size above which a zip's image is refused: a face of the known sets has 3 to 100 kB."""
@@ -233,3 +238,28 @@ def _list_files(root: Path) -> list[str]:
             f"{error.filename} cannot be listed: {error.strerror}; mend its permissions or set data.root"
         ) from error
     return names
+
+
+def walk_files(root: Path) -> Iterator[tuple[str, os.DirEntry[str]]]:
+    """Every file below `root` as (relative name with `/` between folders, entry), in no fixed order; follows links.
+
+    Raises:
+        OSError: a folder that cannot be listed.
+    """
+    pending = [("", root, 0)]
+    while pending:
+        prefix, folder, depth = pending.pop()
+        with os.scandir(folder) as entries:
+            for entry in entries:
+                if is_junk(entry.name):
+                    continue
+                if not entry.is_dir():
+                    yield prefix + entry.name, entry
+                elif depth < MAX_DEPTH:
+                    pending.append((f"{prefix}{entry.name}/", Path(entry.path), depth + 1))
+
+
+def is_junk(name: str) -> bool:
+    """Whether a relative name is hidden, or one of the operating system's own files (__MACOSX, Thumbs.db)."""
+    parts = name.split("/")
+    return any((part.startswith(".") and part != "..") or part.lower() in _JUNK_NAMES for part in parts)

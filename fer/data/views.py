@@ -1,4 +1,4 @@
-"""Test-time augmentation: further views of a face, whose answers are averaged with that to the face itself.
+"""Test-time augmentation: further views of a face, whose predictions are averaged with that of the face itself.
 
 Import-light, so that options are checked before torch loads.
 """

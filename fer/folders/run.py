@@ -1,4 +1,4 @@
-"""The run folder: enough to repeat, resume, report and ship a run."""
+"""The run folder: enough to reproduce, resume, report and ship a run."""
 
 import json
 import time

@@ -28,7 +28,7 @@ class TrialRecord:
         seconds: wall seconds of the trial's process.
         start_seconds: from starting its process to its first batch; None where it got none.
         train_seconds: of those spent in training batches; None unless ok.
-        command: repeats it.
+        command: reproduces it.
         run_dir: its folder, relative to the sweep's.
         curve: [share of the training done, score so far] of every epoch; higher is better.
         started: local time, ISO 8601.

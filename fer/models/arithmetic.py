@@ -15,7 +15,7 @@ STRIDED_DEPTHWISE: Final = 0.005
 
 
 def weight_megabytes(net: nn.Module) -> float:
-    """Size of the weights as float32, in 10^6 bytes: parameters and the floating-point buffers an answer needs.
+    """Size of the weights as float32, in 10^6 bytes: parameters and the floating-point buffers a prediction needs.
 
     Counted on the net, so that what a checkpoint holds beside the weights (optimiser, averages) does not matter.
     """
@@ -63,7 +63,7 @@ def slow_in_bfloat16(net: nn.Module, *, channels: int, size: int) -> bool:
 
 
 def _counted(net: nn.Module, *, channels: int, size: int) -> FlopCounterMode:
-    """A counter that saw one face answered; the net stays in its mode."""
+    """A counter that saw one face predicted; the net stays in its mode."""
     device = next((tensor.device for tensor in net.state_dict().values()), torch.device("cpu"))
     x_BCHW = torch.zeros(1, channels, size, size, device=device)
     training = net.training

@@ -14,7 +14,14 @@ from torch import nn
 from fer.common.errors import CheckpointError, FerError
 from fer.common.labels import EMOTIONS
 from fer.models.accelerator import fast_inference
-from fer.models.checkpoint_safety import ROOM, BeyondMeans, Preprocessing, WithinMeans, check_archive, check_content
+from fer.models.checkpoint_safety import (
+    ROOM,
+    AllocationExceeded,
+    AllocationGuard,
+    Preprocessing,
+    check_archive,
+    check_content,
+)
 from fer.models.preprocess import Preprocess
 from fer.models.registry import build_net
 
@@ -91,10 +98,10 @@ class LoadedModel:
 
         Args:
             images: uint8 images.
-            flip: average with the mirrored image's answer.
+            flip: average with the mirrored image's prediction.
             batch_size: images asked about at a time.
-            fast: in the precision of `fer.models.accelerator.fast_inference`, for predictions that need not repeat to
-                the last digit.
+            fast: in the precision of `fer.models.accelerator.fast_inference`, for predictions that need not be
+                reproducible to the last digit.
         """
         device = next((tensor.device for tensor in self.net.state_dict().values()), torch.device("cpu"))
         # Filled in place: small results kept one by one between large temporary ones would leave holes that no later
@@ -172,9 +179,9 @@ def load_model(path: Path) -> LoadedModel:
     if sum(tensor.nbytes for tensor in weights.values()) > ROOM + 2 * stored:
         raise CheckpointError(f"{path}: its weights are larger than the file ({stored:,} bytes): it was tampered with")
     try:
-        with WithinMeans(bytes_left=ROOM + 2 * stored, tensors_left=10_000 + 4 * len(weights)):
+        with AllocationGuard(bytes_left=ROOM + 2 * stored, tensors_left=10_000 + 4 * len(weights)):
             net = spec.build()
-    except BeyondMeans as error:
+    except AllocationExceeded as error:
         raise CheckpointError(
             f"{path}: its weights do not fit the net {spec.name!r} that it describes, which is many times larger"
         ) from error

@@ -113,11 +113,11 @@ _MAKERS: Final = frozenset(
 )
 
 
-class BeyondMeans(Exception):
+class AllocationExceeded(Exception):
     """A net needs more memory than its file can fill."""
 
 
-class WithinMeans(TorchFunctionMode):
+class AllocationGuard(TorchFunctionMode):
     """Within, new tensors may take no more than they should.
 
     A checkpoint of a kilobyte may describe a net of terabytes. `torch.empty`, which every layer begins with, costs
@@ -136,13 +136,13 @@ class WithinMeans(TorchFunctionMode):
         kwargs: Mapping[str, Any] | None = None,
     ) -> Any:
         if func in _MAKERS and _cells(args) > self._bytes:
-            raise BeyondMeans
+            raise AllocationExceeded
         made = func(*args, **({} if kwargs is None else kwargs))
         if func in _MAKERS:
             self._bytes -= made.nbytes
             self._tensors -= 1
             if self._bytes < 0 or self._tensors < 0:
-                raise BeyondMeans
+                raise AllocationExceeded
         return made
 
 

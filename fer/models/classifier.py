@@ -7,10 +7,11 @@ import pytorch_lightning as pl
 import torch
 from torch import Tensor, nn
 
-from fer.models.own_answers import OwnAnswers
+from fer.models.optimizer import state_of_earlier_versions
 from fer.models.preprocess import Preprocess
 from fer.models.protocols import Teaches
 from fer.models.schedule import SchedulerConfig, build_scheduler
+from fer.models.self_distillation import SelfDistillationTargets
 
 
 class Classifier(pl.LightningModule):
@@ -26,8 +27,8 @@ class Classifier(pl.LightningModule):
             from 0; None = the net's own.
         description: what a checkpoint needs to be a model on its own, as plain values; saved under "fer".
         channels_last: run convolutions in NHWC memory order.
-        teachers: whose answers are part of the target; None: nobody's.
-        own_answers: makes the net's own answers of earlier epochs part of the target; None: they are not.
+        teachers: whose predictions are part of the target; None: nobody's.
+        self_distillation: makes the net's own predictions of earlier epochs part of the target; None: they are not.
     """
 
     def __init__(
@@ -42,7 +43,7 @@ class Classifier(pl.LightningModule):
         train_sizes: Sequence[tuple[float, int]] | None = None,
         channels_last: bool = True,
         teachers: Teaches | None = None,
-        own_answers: OwnAnswers | None = None,
+        self_distillation: SelfDistillationTargets | None = None,
     ) -> None:
         super().__init__()
         self.net = net
@@ -54,7 +55,7 @@ class Classifier(pl.LightningModule):
         self.description = dict(description)
         self.memory_format = torch.channels_last if channels_last else torch.contiguous_format
         self.teachers = teachers
-        self.own_answers = own_answers
+        self.self_distillation = self_distillation
         self._train_loss: list[Tensor] = []
         self._valid: list[tuple[Tensor, Tensor]] = []
 
@@ -87,8 +88,8 @@ class Classifier(pl.LightningModule):
         x_BCHW = self.preprocess(batch["image"], size=self.train_size).contiguous(memory_format=self.memory_format)
         logits_BK = self.net(x_BCHW)
         loss = self.loss(logits_BK, batch["label"], self._target(batch, logits_BK.shape[1]))
-        if self.own_answers is not None:
-            self.own_answers.remember(batch["index"], logits_BK)
+        if self.self_distillation is not None:
+            self.self_distillation.remember(batch["index"], logits_BK)
         # Kept on the device and logged once an epoch: `self.log` costs 2 ms each time.
         self._train_loss.append(loss.detach())
         if self.trainer.is_last_batch:
@@ -100,19 +101,19 @@ class Classifier(pl.LightningModule):
     def _target(self, batch: dict[str, Tensor], num_classes: int) -> Tensor | None:
         """The soft target (B, K) of a batch; None where labels say it all."""
         target_BK = batch.get("target")
-        if self.teachers is None and self.own_answers is None:
+        if self.teachers is None and self.self_distillation is None:
             return target_BK
         if target_BK is None:
             target_BK = nn.functional.one_hot(batch["label"], num_classes).float()
         if self.teachers is not None:
             target_BK = torch.lerp(target_BK, self.teachers(batch["image"]), self.teachers.weight)
-        if self.own_answers is not None:
-            target_BK = self.own_answers.soften(target_BK, batch["index"], done=self._done)
+        if self.self_distillation is not None:
+            target_BK = self.self_distillation.soften(target_BK, batch["index"], done=self._done)
         return target_BK
 
     def on_fit_start(self) -> None:
         """Lightning's hook; what the targets come from is no part of this module, which it has moved already."""
-        for source in (self.teachers, self.own_answers):
+        for source in (self.teachers, self.self_distillation):
             if source is not None:
                 source.to(self.device)
 
@@ -161,10 +162,15 @@ class Classifier(pl.LightningModule):
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """Adds what the file needs to be a model on its own, and to go on with the training."""
         checkpoint["fer"] = self.description
-        if self.own_answers is not None:
-            checkpoint["own_answers"] = self.own_answers.answer_NK.cpu()
+        if self.self_distillation is not None:
+            checkpoint["self_distillation"] = self.self_distillation.prediction_NK.cpu()
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """Lightning's hook, when a training goes on."""
-        if self.own_answers is not None and "own_answers" in checkpoint:
-            self.own_answers.load(checkpoint["own_answers"])
+        # Checkpoints of earlier versions call it "own_answers".
+        kept = checkpoint.get("self_distillation", checkpoint.get("own_answers"))
+        if self.self_distillation is not None and kept is not None:
+            self.self_distillation.load(kept)
+        if self.optimizer is not None:
+            states = checkpoint.get("optimizer_states", [])
+            checkpoint["optimizer_states"] = [state_of_earlier_versions(state, self.optimizer) for state in states]

@@ -5,7 +5,7 @@ from typing import Literal
 import timm
 from torch import nn
 
-from fer.models.ranges import Fraction
+from fer.models.layers import Fraction
 
 
 def efficientnetv2(

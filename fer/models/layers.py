@@ -1,9 +1,14 @@
-"""A net as a stack of layers: where its head begins, in which order its parts lie, which of them are frozen."""
+"""A net as a stack of layers: where its head begins, in which order its parts lie, which are frozen, what they drop."""
 
 from collections.abc import Iterator
+from typing import Annotated
 
+from pydantic import Field
 from torch import nn
 from torch.nn.modules.batchnorm import _BatchNorm
+
+Fraction = Annotated[float, Field(ge=0, lt=1)]
+"""A dropping probability: 0 drops nothing, 1 would drop everything; checked by `fer.models.registry.check_params`."""
 
 
 def top_layers(net: nn.Module) -> Iterator[tuple[str, nn.Module]]:

@@ -16,7 +16,7 @@ class LossConfig(Section):
     label_smoothing: float = Field(default=0.0, ge=0.0, lt=1.0)
     """Share of the target spread evenly over all classes (arXiv 1512.00567, section 7)."""
     class_weights: Literal["none", "inverse", "effective", "sqrt"] = "none"
-    """How rare classes weigh more, see `fer.models.class_weights`."""
+    """How rare classes weigh more, see `fer.models.losses.class_weights`."""
     effective_beta: float = Field(default=0.999, ge=0.0, lt=1.0)
     """beta of the "effective" weights (arXiv 1901.05555)."""
     focal_gamma: float = Field(default=0.0, ge=0.0)
@@ -26,15 +26,15 @@ class LossConfig(Section):
     teachers: tuple[Path, ...] = ()
     """Run folders, model files or `shipped`: models to learn from, see `fer.training.distillation`."""
     teacher_weight: float = Field(default=0.0, ge=0.0, le=1.0)
-    """Share of the target that is the teachers' answer (arXiv 1503.02531, section 2, at temperature 1)."""
+    """Share of the target that is the teachers' prediction (arXiv 1503.02531, section 2, at temperature 1)."""
     teacher_tta: Literal[False, "mirror", "zoom"] = False
     """Average what the teachers say of a view with what they say of further ones, see `fer.data.views`."""
     teacher_blur: bool = False
     """Show each view to the teachers as blurred as bilinear resampling leaves it: nets that were trained without
     `augment.prefilter` are surest of such faces."""
     self_distillation: float = Field(default=0.0, ge=0.0, le=1.0)
-    """Share of the target that is the net's own answer of earlier epochs, at the end of the training; it grows from 0
-    (arXiv 2006.12000, equation 4)."""
+    """Share of the target that is the net's own prediction of earlier epochs, at the end of the training; it grows from
+    0 (arXiv 2006.12000, equation 4)."""
 
     @model_validator(mode="after")
     def _teachers_have_a_weight(self) -> "LossConfig":

@@ -3,6 +3,8 @@
 Shape suffixes: B images, K classes.
 """
 
+from typing import Literal, assert_never
+
 import numpy as np
 import numpy.typing as npt
 import torch
@@ -12,10 +14,11 @@ from torch.nn import functional as F
 
 from fer.common.errors import ConfigError
 from fer.common.labels import EMOTIONS
-from fer.models.class_weights import class_weights
 from fer.models.loss_config import LossConfig
 
-__all__ = ["ClassificationLoss", "LossConfig", "build_loss"]
+__all__ = ["ClassificationLoss", "LossConfig", "WeightScheme", "build_loss", "class_weights"]
+
+WeightScheme = Literal["inverse", "effective", "sqrt"]
 
 
 class ClassificationLoss(nn.Module):
@@ -120,3 +123,29 @@ def build_loss(config: LossConfig, *, class_counts: npt.NDArray[np.int64]) -> Cl
         weight_K=weight_K,
         adjustment_K=adjustment_K,
     )
+
+
+def class_weights(
+    counts: npt.NDArray[np.int64], *, scheme: WeightScheme, beta: float = 0.999
+) -> npt.NDArray[np.float64]:
+    """Weight of each class in the loss, float64 (K,), mean 1 over the classes that have samples; 0 for the others.
+
+    Args:
+        counts: training samples of each class, (K,).
+        scheme: "inverse" to the count n; "sqrt", inverse to its square root; "effective", inverse to the effective
+            number of samples (1 - beta**n) / (1 - beta) (arXiv 1901.05555, equation 2).
+        beta: in [0, 1), of "effective" only: 0 weighs all classes alike, towards 1 it becomes "inverse".
+    """
+    present = counts > 0
+    n = np.where(present, counts, 1).astype(np.float64)
+    if scheme == "inverse":
+        weights = 1.0 / n
+    elif scheme == "sqrt":
+        weights = 1.0 / np.sqrt(n)
+    elif scheme == "effective":
+        weights = (1.0 - beta) / (1.0 - beta**n)
+    else:
+        assert_never(scheme)
+    weights = np.where(present, weights, 0.0)
+    scaled: npt.NDArray[np.float64] = weights * present.sum() / weights.sum()
+    return scaled

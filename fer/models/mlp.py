@@ -4,7 +4,7 @@ from pydantic import PositiveInt
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from fer.models.ranges import Fraction
+from fer.models.layers import Fraction
 
 
 class MLP(nn.Module):

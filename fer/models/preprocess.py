@@ -13,7 +13,7 @@ class Preprocess(nn.Module):
         channels: channels the net takes, 1 (grey) or 3 (RGB).
         size: height and width the net takes, in pixels.
         mean: grey level that becomes 0, in [0, 1]; the default is that of FER-2013's Training pixels.
-        std: grey-level deviation that becomes 1, in (0, 1]; the default likewise.
+        std: standard deviation of grey levels that becomes 1, in (0, 1]; the default likewise.
     """
 
     def __init__(self, *, channels: int = 1, size: int = 48, mean: float = 0.5136, std: float = 0.3067) -> None:

@@ -23,7 +23,7 @@ class HasCamLayer(Protocol):
 
 
 class Teaches(Protocol):
-    """Trained models whose answers are part of the target."""
+    """Trained models whose predictions are part of the target."""
 
     weight: float
     """Share of the target that is theirs."""

@@ -5,7 +5,7 @@ from typing import Literal
 import timm
 from torch import nn
 
-from fer.models.ranges import Fraction
+from fer.models.layers import Fraction
 
 Stem = Literal["imagenet", "nopool", "lowres"]
 """Resolution of the first stage, and of the last at 48 px:

@@ -24,7 +24,7 @@ class SchedulerConfig(Section):
     """
 
     name: Literal["onecycle", "cosine", "plateau", "constant"]
-    warmup: float = Field(default=0.2, ge=0, lt=1)
+    warmup: float = Field(default=0.0, ge=0, lt=1)
     final: float = Field(default=1e-3, ge=0, le=1)
     factor: float = Field(default=0.5, gt=0, lt=1)
     patience: int = Field(default=3, ge=0)

@@ -6,7 +6,7 @@ from pydantic import Field, NonNegativeInt, PositiveInt
 from torch import Tensor, nn
 
 from fer.common.errors import ConfigError
-from fer.models.ranges import Fraction
+from fer.models.layers import Fraction
 
 
 class ConvNorm(nn.Sequential):

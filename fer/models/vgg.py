@@ -5,7 +5,7 @@ from typing import Annotated
 from pydantic import Field, PositiveInt
 from torch import Tensor, nn
 
-from fer.models.ranges import Fraction
+from fer.models.layers import Fraction
 
 
 class VGG(nn.Module):

@@ -7,7 +7,7 @@ from pydantic import Field, PositiveInt
 from torch import nn
 
 from fer.common.errors import ConfigError
-from fer.models.ranges import Fraction
+from fer.models.layers import Fraction
 
 
 def vit(

@@ -199,7 +199,7 @@ class _Sending:
         """Sends new epochs; how many.
 
         A resumed training writes epochs anew that its checkpoint did not hold. Those sent stay as they are: a resumed
-        run repeats them bit for bit.
+        run reproduces them bit for bit.
         """
         epochs, place = self.content.epochs, self.place
         new = epochs[place.epochs :]

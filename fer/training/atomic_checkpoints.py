@@ -12,7 +12,7 @@ from lightning_fabric.plugins.io.torch_io import TorchCheckpointIO
 from fer.common.files import write_atomic
 
 
-class WholeCheckpoints(TorchCheckpointIO):
+class AtomicCheckpointIO(TorchCheckpointIO):
     """Checkpoints that are whole or not there at all, and that may be moved with their folder.
 
     Lightning's own are written in the system's folder for temporary files and copied from there, without waiting for

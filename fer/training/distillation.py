@@ -1,4 +1,4 @@
-"""Teachers: trained models whose answers are the target of another's training."""
+"""Teachers: trained models whose predictions are the target of another's training."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -35,7 +35,7 @@ class Teacher(Protocol):
 
 
 class RunTeacher:
-    """A checkpoint of `fer-train`; answers where the student trains."""
+    """A checkpoint of `fer-train`; predicts where the student trains."""
 
     def __init__(self, model: LoadedModel) -> None:
         self.model = model
@@ -57,7 +57,7 @@ class RunTeacher:
 
 
 class FileTeacher:
-    """A model file of `fer-export`; answers on the CPU. Its probabilities are calibrated, an INT8 one's are rounded."""
+    """A model file of `fer-export`; predicts on the CPU. Its probabilities are calibrated, rounded if INT8."""
 
     def __init__(self, model: EmotionModel) -> None:
         self.model = model
@@ -70,7 +70,7 @@ class FileTeacher:
         return self.model.size
 
     def to(self, device: torch.device) -> None:
-        """Nothing: ONNX Runtime stays on the CPU, and the answers travel."""
+        """Nothing: ONNX Runtime stays on the CPU, and the predictions travel."""
 
     def __call__(self, image_BCHW: Tensor) -> Tensor:
         """Images (B, C, H, W) in [0, 255] -> probabilities float32 (B, K)."""
@@ -81,9 +81,9 @@ class FileTeacher:
 class Teachers:
     """Averages what frozen models say of the very images that the student sees.
 
-    Being shown the same augmented view is what keeps the answers informative: of the plain training images a teacher
-    has learned the labels by heart (arXiv 2106.05237, section 3). No module, so that neither checkpoints nor averaged
-    weights hold a copy.
+    Being shown the same augmented view is what keeps the predictions informative: of the plain training images a
+    teacher has learned the labels by heart (arXiv 2106.05237, section 3). No module, so that neither checkpoints nor
+    averaged weights hold a copy.
 
     Args:
         models: at least one.
@@ -141,8 +141,8 @@ def load_teachers(
         protocol: what the student's manifest says of the rows it trains on and is judged by.
 
     Raises:
-        ConfigError: a teacher that is not there, or that was trained on other rows: its answers may hold the labels by
-            which this training is judged.
+        ConfigError: a teacher that is not there, or that was trained on other rows: its predictions may hold the labels
+            by which this training is judged.
         CheckpointError: a checkpoint or model file that cannot be read.
     """
     if not config.teachers:

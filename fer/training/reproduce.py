@@ -1,4 +1,4 @@
-"""`fer-train --from RUN`: a run once more, from its folder alone."""
+"""`fer-train --from RUN`: reproduces a run from its folder alone."""
 
 import logging
 from collections.abc import Mapping, Sequence
@@ -19,13 +19,13 @@ _DEVICE: Final = ("accelerator", "name", "precision", "threads", "processes")
 
 @dataclass(frozen=True, kw_only=True)
 class Origin:
-    """The run that another one repeats.
+    """The run that another one reproduces.
 
     Attributes:
         run_dir: its folder.
-        changed: what the repetition sets otherwise, as "key=value (was value)"; empty for a plain repetition.
+        changed: what the reproduction sets otherwise, as "key=value (was value)"; empty for a plain reproduction.
         manifest: its manifest; empty where it has none.
-        other_data: the repetition was told where its data lie, or which they are.
+        other_data: the reproduction was told where its data lie, or which they are.
     """
 
     run_dir: Path
@@ -34,11 +34,11 @@ class Origin:
     other_data: bool
 
     def compared(self, facts: Mapping[str, Any], environment: Mapping[str, Any]) -> dict[str, Any]:
-        """What the repetition's manifest says of its origin; warns of all that may change its bits.
+        """What the reproduction's manifest says of its origin; warns of all that may change its bits.
 
         Args:
-            facts: of the repetition: device and data, as its manifest will hold them.
-            environment: of the repetition: versions and revision.
+            facts: of the reproduction: device and data, as its manifest will hold them.
+            environment: of the reproduction: versions and revision.
 
         Returns:
             `run_dir`, `changed`, and `differences`, each as "name: now (was then)".
@@ -52,7 +52,7 @@ class Origin:
         if then is not None and then != now and not self.other_data:
             raise DataError(
                 f"--from {self.run_dir}: the data at the same place are others now (fingerprint {now}, was {then}), so "
-                "this would be no repetition: give the old data with data.root=PATH, or the same data.root on the "
+                "this would reproduce nothing: give the old data with data.root=PATH, or the same data.root on the "
                 "command line to train on what lies there now"
             )
         differences = [] if then is None or then == now else [f"data: {now} (was {then})"]
@@ -70,8 +70,8 @@ class Origin:
         return {"run_dir": str(self.run_dir), "changed": list(self.changed), "differences": differences + machine}
 
 
-def repeated(run_dir: Path, overrides: Sequence[str]) -> tuple[dict[str, Any], Origin]:
-    """The plain configuration of a run once more, in a new run folder, with `overrides` on top.
+def reproduced(run_dir: Path, overrides: Sequence[str]) -> tuple[dict[str, Any], Origin]:
+    """The plain configuration that reproduces a run in a new run folder, with `overrides` on top.
 
     Args:
         run_dir: the run's folder, finished or not.
@@ -98,7 +98,9 @@ def _manifest(folder: RunFolder) -> Mapping[str, Any]:
     try:
         manifest = parse_json(folder.manifest.read_text(encoding="utf-8"))
     except ValueError as error:
-        raise ConfigError(f"{folder.manifest} is not readable JSON ({error}): delete it to repeat the run") from error
+        raise ConfigError(
+            f"{folder.manifest} is not readable JSON ({error}): delete it to reproduce the run"
+        ) from error
     return manifest if isinstance(manifest, dict) else {}
 
 

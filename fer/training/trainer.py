@@ -17,17 +17,15 @@ from pytorch_lightning.strategies import DDPStrategy, SingleDeviceStrategy
 from pytorch_lightning.strategies.launchers import _SubprocessScriptLauncher
 from torch import nn
 
-from fer.callbacks.epoch_seed import EpochSeed
-from fer.callbacks.own_signals import OwnSignals
+from fer.callbacks.interruption import EpochSeed, OwnSignals, StayStopped
 from fer.callbacks.progress import progress_callbacks
-from fer.callbacks.stay_stopped import StayStopped
 from fer.common.errors import ConfigError
 from fer.common.processes import AGREED_RUN_DIR, environment_with
 from fer.config.instantiate import build
 from fer.config.schema import TrainConfig
 from fer.folders.run import RunFolder
 from fer.models.batch_norm import own_batch_norms, share_batch_norms
-from fer.training.atomic_checkpoints import WholeCheckpoints
+from fer.training.atomic_checkpoints import AtomicCheckpointIO
 
 _LIGHTNINGS: Final = ("MASTER_ADDR", "MASTER_PORT", "NODE_RANK", "LOCAL_RANK", "WORLD_SIZE", "OMP_NUM_THREADS")
 """Environment variables that Lightning sets when it starts processes, and leaves set."""
@@ -73,7 +71,7 @@ def build_trainer(
         "deterministic": "warn" if accelerator == "cuda" else None,
         **config.trainer.arguments,
     }
-    plugins: list[Any] = [WholeCheckpoints(folder.path)]
+    plugins: list[Any] = [AtomicCheckpointIO(folder.path)]
     if "sync_batchnorm" not in arguments:
         plugins.append(SharedBatchNorms())
     arguments.setdefault("plugins", plugins)

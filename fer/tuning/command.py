@@ -13,7 +13,7 @@ fer-sweep: searches the settings of a model, trial by trial, and keeps every one
 usage: fer-sweep [KEY=VALUE ...] [KEY=DISTRIBUTION ...] [sweep_dir=PATH] [num_trials=N] [workers=W]
 
   fer-sweep data.root=archive.zip model=cnn trainer.max_epochs=4   what conf/space/cnn.yaml names, four epochs a trial
-  fer-sweep data=synthetic model=mlp num_trials=20                 drawn faces, no data needed
+  fer-sweep data=synthetic model=mlp num_trials=20                 synthetic faces, no data needed
   fer-sweep model=cnn optimizer=sgd optimizer.lr=0.1               what the command line fixes is not searched
   fer-sweep space=none 'optimizer.lr=loguniform(1e-4, 1e-1)' 'data.batch_size=choice(64, 128)'
   fer-sweep sweep_dir=sweeps/a                                     the same command again: goes on where it stopped

@@ -38,7 +38,7 @@ def trial_job(sweep: Sweep, overrides: Sequence[str], folder: Path) -> TrialJob:
 
 
 def trial_command(sweep: Sweep, overrides: Sequence[str]) -> str:
-    """What repeats the trial, for a shell; with folds, one command a fold."""
+    """The command that reproduces the trial, for a shell; with folds, one command a fold."""
     runs = trial_runs(sweep, overrides, Path())
     return " && ".join(text.command(each) for each in runs.values())
 

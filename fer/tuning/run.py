@@ -13,8 +13,8 @@ from fer.common.files import write_json
 from fer.common.processes import cores
 from fer.folders.sweep import SweepFolder
 from fer.tuning.display import display_for, outcome
-from fer.tuning.ledger import Ledger, best_of
 from fer.tuning.settings import Sweep, compose_sweep, worker_count
+from fer.tuning.trial_store import TrialStore, best_of
 
 log = logging.getLogger(__name__)
 
@@ -34,18 +34,20 @@ def run_sweep(arguments: Sequence[str]) -> None:
         _open(folder, sweep)
         log.info("sweep    %s over %d settings -> %s", settings.algorithm, len(_names(sweep)), folder.path)
         log.info("workers  %d, %d %s each", workers, threads, "thread" if threads == 1 else "threads")
-        ledger = Ledger(sweep, folder, display_for(settings.objective, num_trials=settings.num_trials, workers=workers))
+        store = TrialStore(
+            sweep, folder, display_for(settings.objective, num_trials=settings.num_trials, workers=workers)
+        )
         try:
             if settings.backend == "spark":
                 from fer.tuning.spark import SparkSweep
 
-                SparkSweep(sweep, ledger, workers=workers, threads=threads).run()
+                SparkSweep(sweep, store, workers=workers, threads=threads).run()
             else:
                 from fer.tuning.sweep import LocalSweep
 
-                LocalSweep(sweep, ledger, workers=workers, threads=threads).run()
+                LocalSweep(sweep, store, workers=workers, threads=threads).run()
         finally:
-            _close(sweep, ledger)
+            _close(sweep, store)
 
 
 def _default_path(sweep: Sweep) -> Path:
@@ -97,12 +99,12 @@ def _facts(sweep: Sweep) -> dict[str, Any]:
     }
 
 
-def _close(sweep: Sweep, ledger: Ledger) -> None:
+def _close(sweep: Sweep, store: TrialStore) -> None:
     """Tells the best trial, and writes the page."""
-    best = best_of(ledger.records)
+    best = best_of(store.records)
     if best is None:
         return
-    folder = ledger.folder
+    folder = store.folder
     print(f"best: trial {best.trial}, {outcome(best, sweep.settings.objective)} on the selection faces")
     print(best.command)
     print(f"next: fer-train @{folder.best} [KEY=VALUE ...]")

@@ -18,10 +18,10 @@ from typing import Any, Final
 
 from fer.common.errors import MissingExtraError
 from fer.tuning.job import Ended
-from fer.tuning.ledger import Ledger
 from fer.tuning.plan import trial_job, trial_overrides
 from fer.tuning.settings import Sweep
 from fer.tuning.space import Params
+from fer.tuning.trial_store import TrialStore
 
 _LABEL: Final = "trial"
 
@@ -60,20 +60,20 @@ class SparkSweep:
 
     Args:
         sweep: what to do.
-        ledger: the trials that ended.
+        store: the trials that ended.
         workers: trials at a time.
         threads: CPU threads of each.
     """
 
-    def __init__(self, sweep: Sweep, ledger: Ledger, *, workers: int, threads: int) -> None:
+    def __init__(self, sweep: Sweep, store: TrialStore, *, workers: int, threads: int) -> None:
         self.sweep = sweep
         self.settings = sweep.settings
-        self.ledger = ledger
+        self.store = store
         self.workers = workers
         self.threads = threads
-        self.suggester = ledger.suggester()
-        self._interrupted = ledger.interrupted()
-        self._next = ledger.next_number
+        self.suggester = store.suggester()
+        self._interrupted = store.interrupted()
+        self._next = store.next_number
         self._objective = Objective()
         self._running: dict[int, tuple[Params, tuple[str, ...]]] = {}
 
@@ -91,14 +91,14 @@ class SparkSweep:
         os.environ.setdefault("PYSPARK_PYTHON", sys.executable)
         for chatty in ("py4j", "hyperopt-spark"):
             logging.getLogger(chatty).setLevel(logging.WARNING)
-        left = self.settings.num_trials - len(self.ledger.records)
+        left = self.settings.num_trials - len(self.store.records)
         if left <= 0:
             return
         builder = SparkSession.builder.appName("fer-sweep").config("spark.ui.showConsoleProgress", "false")
         if "SPARK_HOME" not in os.environ and "MASTER" not in os.environ:
             builder = builder.master(f"local[{self.workers}]").config("spark.driver.host", "localhost")
         session = builder.getOrCreate()
-        self.ledger.display.begin(self.ledger.records)
+        self.store.display.begin(self.store.records)
         failure: list[BaseException] = []
         # In a thread: fmin would wait for the running trials to end before it lets an interruption through.
         thread = threading.Thread(target=self._search, args=(session, left, failure), daemon=True)
@@ -109,7 +109,7 @@ class SparkSweep:
         finally:
             session.sparkContext.cancelAllJobs()
             session.stop()
-            self.ledger.display.end()
+            self.store.display.end()
         if failure:
             raise failure[0]
 
@@ -152,8 +152,8 @@ class SparkSweep:
             if params is None:
                 break
             overrides = trial_overrides(self.sweep, params, threads=self.threads)
-            folder = self.ledger.folder.trial(number)
-            self.ledger.folder.plan(number, params)
+            folder = self.store.folder.trial(number)
+            self.store.folder.plan(number, params)
             job = trial_job(self.sweep, overrides, folder.resolve())
             self._objective.jobs[number] = json.dumps({"runs": job.runs, "objective": job.objective})
             self._running[number] = (params, overrides)
@@ -180,7 +180,7 @@ class SparkSweep:
     def _end(self, number: int, result: Mapping[str, Any]) -> None:
         params, overrides = self._running.pop(number)
         del self._objective.jobs[number]
-        record = self.ledger.record(
+        record = self.store.record(
             number,
             params,
             overrides,
@@ -189,4 +189,4 @@ class SparkSweep:
             seconds=result["seconds"],
         )
         self.suggester.tell(number, params, loss=record.loss)
-        self.ledger.add(record, overrides)
+        self.store.add(record, overrides)

@@ -7,12 +7,12 @@ from dataclasses import dataclass, field
 from fer.common.errors import ConfigError, StorageError
 from fer.folders.sweep import TrialRecord
 from fer.tuning.job import Ended, Job, Message, Started, Step
-from fer.tuning.ledger import Ledger
 from fer.tuning.plan import corner_overrides, trial_job, trial_overrides
 from fer.tuning.pool import Pool, Worker
 from fer.tuning.pruning import MedianRule
 from fer.tuning.settings import Sweep
 from fer.tuning.space import Params
+from fer.tuning.trial_store import TrialStore
 
 log = logging.getLogger(__name__)
 
@@ -50,25 +50,25 @@ class LocalSweep:
 
     Args:
         sweep: what to do.
-        ledger: the trials that ended.
+        store: the trials that ended.
         workers: trials at a time.
         threads: CPU threads of each.
     """
 
-    def __init__(self, sweep: Sweep, ledger: Ledger, *, workers: int, threads: int) -> None:
+    def __init__(self, sweep: Sweep, store: TrialStore, *, workers: int, threads: int) -> None:
         self.sweep = sweep
         self.settings = sweep.settings
-        self.ledger = ledger
-        self.folder = ledger.folder
+        self.store = store
+        self.folder = store.folder
         self.workers = workers
         self.threads = threads
         self.pool = Pool()
         self.rule = MedianRule(self.settings.pruning)
-        self.suggester = ledger.suggester()
-        for record in ledger.records:
+        self.suggester = store.suggester()
+        for record in store.records:
             self._rule_learns(record)
-        self._interrupted = ledger.interrupted()
-        self._next = ledger.next_number
+        self._interrupted = store.interrupted()
+        self._next = store.next_number
         self._running: dict[int, Trial] = {}
         self._exhausted = False
 
@@ -79,10 +79,10 @@ class LocalSweep:
             ConfigError: trials cannot run at all: the check, or too many in a row, failed.
         StorageError: the disk refused a trial.
         """
-        display = self.ledger.display
+        display = self.store.display
         try:
             self._check()
-            display.begin(self.ledger.records)
+            display.begin(self.store.records)
             while self._start_trials():
                 for worker, message in self.pool.messages(timeout=1.0):
                     self._hear(worker, message)
@@ -94,7 +94,7 @@ class LocalSweep:
 
     def _check(self) -> None:
         """Finds in one process, before the first trial, what would fail in all of them."""
-        if len(self.ledger.records) >= self.settings.num_trials and not self._interrupted:
+        if len(self.store.records) >= self.settings.num_trials and not self._interrupted:
             return
         self.pool.start(-1, Job(checked=corner_overrides(self.sweep, threads=self.threads)))
         while len(self.pool):
@@ -118,7 +118,7 @@ class LocalSweep:
         if self._interrupted:
             number = min(self._interrupted)
             return self._trial(number, self._interrupted.pop(number))
-        if self._exhausted or len(self.ledger.records) + len(self._running) >= self.settings.num_trials:
+        if self._exhausted or len(self.store.records) + len(self._running) >= self.settings.num_trials:
             return None
         params = self.suggester.ask(self._next)
         if params is None:
@@ -155,7 +155,7 @@ class LocalSweep:
             # Not written down: the trial is one that was interrupted, and goes on with the sweep.
             raise StorageError(f"trial {trial.number}: {ended.error}")
         del self._running[trial.number]
-        record = self.ledger.record(
+        record = self.store.record(
             trial.number,
             trial.params,
             trial.overrides,
@@ -167,7 +167,7 @@ class LocalSweep:
         )
         self.suggester.tell(record.trial, record.params, loss=record.loss)
         self._rule_learns(record)
-        self.ledger.add(record, trial.overrides)
+        self.store.add(record, trial.overrides)
 
     def _rule_learns(self, record: TrialRecord) -> None:
         if record.status == "ok":

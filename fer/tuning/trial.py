@@ -31,7 +31,7 @@ OUTPUT: Final = "output.log"
 """What a trial printed, in its folder."""
 
 
-class HopelessTrial(Stopped):
+class TrialPruned(Stopped):
     """The sweep gave this trial up."""
 
 
@@ -99,14 +99,14 @@ class Reporter(pl.Callback):
         mean = (sum(self.earlier) + score) / (len(self.earlier) + 1)
         self.tell(Step(share=self.before + self.part * (epoch + 1) / epochs, score=mean))
         if self.hopeless():
-            raise HopelessTrial
+            raise TrialPruned
 
 
 def train(job: TrialJob, tell: Callable[[Started | Step], None], hopeless: Callable[[], bool]) -> Ended:
     """Trains every fold of a trial; an interrupted training goes on where it stopped, a finished one is read.
 
     Raises:
-        HopelessTrial: the sweep gave it up.
+        TrialPruned: the sweep gave it up.
         FailedTrial: it ended without a usable number.
         FerError: it cannot run as configured.
     """
@@ -184,7 +184,7 @@ def _ended(body: Callable[[], Ended]) -> Ended:
     """How a body ended, in the words of the sweep; what nobody expected is printed with its traceback."""
     try:
         return body()
-    except HopelessTrial:
+    except TrialPruned:
         return Ended(status="pruned")
     except FailedTrial as failure:
         return Ended(status="failed", error=str(failure))

@@ -28,7 +28,7 @@ from support.attacked_commands import (
 
 from fer.common.errors import ConfigError
 from fer.models.checkpoint import load_model
-from fer.training.atomic_checkpoints import WholeCheckpoints
+from fer.training.atomic_checkpoints import AtomicCheckpointIO
 
 pytestmark = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="mounts, limits and permissions of Linux")
 
@@ -45,9 +45,9 @@ def test_a_checkpoint_knows_its_own_place(tmp_path: Path) -> None:
     }
     old.mkdir()
     content = {"callbacks": {"ModelCheckpoint": remembered, "EarlyStopping": {"wait_count": 1}}}
-    WholeCheckpoints(old).save_checkpoint(content, old / "checkpoints" / "last.ckpt")
+    AtomicCheckpointIO(old).save_checkpoint(content, old / "checkpoints" / "last.ckpt")
     old.rename(new)
-    read = WholeCheckpoints(new).load_checkpoint(new / "checkpoints" / "last.ckpt", weights_only=True)
+    read = AtomicCheckpointIO(new).load_checkpoint(new / "checkpoints" / "last.ckpt", weights_only=True)
     assert read["callbacks"] == {
         "ModelCheckpoint": {
             "dirpath": str(new / "checkpoints"),
@@ -59,7 +59,7 @@ def test_a_checkpoint_knows_its_own_place(tmp_path: Path) -> None:
         "EarlyStopping": {"wait_count": 1},
     }
     with pytest.raises(FileNotFoundError):
-        WholeCheckpoints(old).save_checkpoint(content, old / "checkpoints" / "last.ckpt")
+        AtomicCheckpointIO(old).save_checkpoint(content, old / "checkpoints" / "last.ckpt")
     assert not old.exists()
 
 

@@ -164,9 +164,9 @@ def test_a_missing_peer_is_a_row_and_the_others_are_measured(environment: Path, 
     assert "is no program" in rows["deepface"].note
     assert "bench.peers.hsemotion_onnx=" in rows["hsemotion_onnx"].note
     assert "20 PublicTest crops" in found.title
-    # Drawn faces say nothing of a peer's accuracy.
+    # Synthetic faces say nothing of a peer's accuracy.
     assert not any("accuracy" in label for label in rows)
-    assert any("drawn" in note for note in found.notes)
+    assert any("synthetic" in note for note in found.notes)
 
 
 @pytest.mark.realdata

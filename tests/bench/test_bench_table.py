@@ -14,10 +14,10 @@ def test_one_slow_repeat_does_not_move_the_median() -> None:
     assert row("a", 10, 11, 90).middle == 11
 
 
-def test_results_that_differ_by_seed_have_a_mean_and_a_deviation() -> None:
+def test_results_that_differ_by_seed_have_a_mean_and_a_standard_deviation() -> None:
     accuracy = Row(label="accuracy", unit="%", values=(60.0, 62.0, 64.0), centre="mean")
     assert accuracy.middle == 62
-    assert accuracy.deviation == pytest.approx(2.0)
+    assert accuracy.std == pytest.approx(2.0)
     head, shown = as_text([Measurement(key="a", title="t", rows=(accuracy,))]).splitlines()[1:]
     assert "mean" in head
     assert "62.00 %" in shown

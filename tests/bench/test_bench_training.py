@@ -12,10 +12,10 @@ from PIL import Image
 from support.tiny import TINY
 
 from fer.bench.settings import Bench, compose_bench
-from fer.bench.training.clock import rate_of
 from fer.bench.training.repeated import RepeatedLoader
 from fer.bench.training.subject import Subject, open_subject
 from fer.bench.training.throughput import measure_training
+from fer.bench.training.timing import rate_of
 from fer.bench.training.usual import absent, transforms, usual_loader, write_folder
 from fer.common.errors import ConfigError
 from fer.common.labels import EMOTIONS

@@ -9,7 +9,7 @@ from fer.common.errors import ConfigError, nearest
 from fer.config.compose import compose_train
 from fer.config.conf_files import config_groups
 from fer.config.instantiate import build
-from fer.config.saved import load_run_config
+from fer.config.saved import compose_on, load_run_config
 from fer.config.schema import validate
 
 # Those of fer-report and fer-sweep are tested with them.
@@ -28,6 +28,20 @@ def test_every_yaml_composes_validates_and_builds(option: str, tmp_path: Path) -
     for group in ("callbacks", "logger"):
         for name, node in getattr(config, group).items():
             assert build(node, f"{group}.{name}") is not None
+
+
+def test_sections_of_a_saved_run_are_composed_in_one_go(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    import hydra
+
+    composed: list[object] = []
+    compose = hydra.compose
+    monkeypatch.setattr(hydra, "compose", lambda **given: composed.append(given) or compose(**given))
+    tree = compose_train([f"run_dir={tmp_path}/run"])
+    assert len(composed) == 1
+    changed = compose_on(tree, ["model=vit", "optimizer=sgd", "scheduler=cosine", "seed=3"])
+    assert len(composed) == 3
+    assert (changed["model"]["name"], changed["optimizer"]["momentum"], changed["seed"]) == ("vit", 0.9, 3)
+    assert changed["scheduler"]["name"] == "cosine"
 
 
 def test_every_group_of_the_contract_is_there() -> None:

@@ -170,7 +170,7 @@ def test_brightness_contrast_and_gamma_do_what_they_say() -> None:
     assert 0.4 < (exponent_B < 1).float().mean() < 0.6
 
 
-def test_noise_has_the_deviation_it_should() -> None:
+def test_noise_has_the_standard_deviation_it_should() -> None:
     image_BCHW = torch.full((300, 1, 24, 24), 128, dtype=torch.uint8)
     out_BCHW = Augment(AugmentConfig(noise_std=20))(image_BCHW, generator=seeded())
     std_B = out_BCHW.std(dim=(1, 2, 3))

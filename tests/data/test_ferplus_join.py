@@ -24,7 +24,7 @@ Image = npt.NDArray[np.uint8]
 
 @pytest.fixture(scope="module")
 def faces() -> FaceSamples:
-    """168 drawn faces in the three splits; in each test split two faces are equal and one is blank."""
+    """168 synthetic faces in the three splits; in each test split two faces are equal and one is blank."""
     faces = synthetic_samples(counts={Split.TRAINING: 56, Split.PUBLIC: 56, Split.PRIVATE: 56}, seed=3)
     images = faces.images.copy()
     images[60], images[120] = images[61], images[121]

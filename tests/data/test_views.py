@@ -1,4 +1,4 @@
-"""The further views of a face that are answered for too."""
+"""The further views of a face that predictions are averaged over."""
 
 import torch
 from support.smooth_faces import faces

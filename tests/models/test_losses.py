@@ -13,8 +13,7 @@ from torch.nn import functional as F
 from torchvision.ops import sigmoid_focal_loss
 
 from fer.common.errors import ConfigError
-from fer.models.class_weights import WeightScheme, class_weights
-from fer.models.losses import LossConfig, build_loss
+from fer.models.losses import LossConfig, WeightScheme, build_loss, class_weights
 
 FER2013_TRAINING = np.array([3995, 436, 4097, 7215, 4830, 3171, 4965])
 

@@ -141,7 +141,7 @@ def test_random_guesses_are_uniform_and_independent_of_the_batch() -> None:
     singles = [x_BCHW[i : i + 1] for i in range(50)]
     logits_BK = net(x_BCHW)
     counts_K = torch.bincount(logits_BK.argmax(dim=1), minlength=7).numpy()
-    # Binomial(7000, 1/7) has a deviation of 29.3; four of them on each side.
+    # Binomial(7000, 1/7) has a standard deviation of 29.3; four of them on each side.
     assert np.abs(counts_K - 1000).max() < 4 * 29.3
     assert torch.equal(torch.cat([net(x_BCHW) for x_BCHW in singles]), logits_BK[:50])
     with torch.autocast("cpu", torch.bfloat16):

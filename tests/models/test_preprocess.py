@@ -8,7 +8,7 @@ from fer.models.preprocess import Preprocess
 IMAGES = torch.randint(0, 256, (4, 1, 48, 48), dtype=torch.uint8, generator=torch.Generator().manual_seed(0))
 
 
-def test_scales_by_mean_and_deviation() -> None:
+def test_scales_by_mean_and_std() -> None:
     x = Preprocess(mean=0.5, std=0.25)(IMAGES)
     assert x.dtype == torch.float32
     torch.testing.assert_close(x * 0.25 + 0.5, IMAGES.float() / 255)

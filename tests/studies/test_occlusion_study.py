@@ -13,7 +13,7 @@ import yaml
 from support.tiny import TINY
 
 from fer import cli
-from fer.callbacks.epoch_seed import EpochSeed
+from fer.callbacks.interruption import EpochSeed
 from fer.common.interrupt import Interrupted
 from fer.data.occlusion import keep
 from fer.data.regions import HALVES

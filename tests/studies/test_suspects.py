@@ -32,7 +32,7 @@ def trained(train: Train, tmp_path_factory: pytest.TempPathFactory) -> list[Path
 
 @pytest.fixture
 def sure(trained: list[Path], tmp_path: Path) -> tuple[list[Path], dict[str, str]]:
-    """The folds with answers that are sure of every label but five; those, and what the answers say instead."""
+    """The folds with predictions that are sure of every label but five; those, and what the predictions say instead."""
     wrong: dict[str, str] = {}
     runs = []
     for run in trained:
@@ -52,9 +52,9 @@ def sure(trained: list[Path], tmp_path: Path) -> tuple[list[Path], dict[str, str
 
 
 def test_every_training_face_is_answered_once_by_a_model_that_did_not_see_it(trained: list[Path]) -> None:
-    answers = find_suspects(trained).answers
+    predictions = find_suspects(trained).predictions
     samples = open_samples(load_run_config(trained[0]).data).samples
-    assert sorted(answers.ids.tolist()) == sorted(samples.ids[samples.splits == Split.TRAINING].tolist())
+    assert sorted(predictions.ids.tolist()) == sorted(samples.ids[samples.splits == Split.TRAINING].tolist())
 
 
 def test_the_labels_that_are_spoken_against_are_listed(
@@ -108,7 +108,7 @@ def test_a_list_that_does_not_fit_is_refused(text: str | None, words: str, train
 
 def test_a_list_of_everybody_is_refused(trained: list[Path], train: Train, tmp_path: Path) -> None:
     path = tmp_path / "list.csv"
-    ids = find_suspects(trained).answers.ids
+    ids = find_suspects(trained).predictions.ids
     path.write_text("id\n" + "\n".join(ids) + "\n", encoding="utf-8")
     with pytest.raises(DataError, match="nothing is left"):
         train("model=mlp", f"data.leave_out={path}", run_dir=tmp_path / "run")

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from fer.callbacks.epoch_seed import EpochSeed
+from fer.callbacks.interruption import EpochSeed
 from fer.common.interrupt import Interrupted
 
 

@@ -45,7 +45,7 @@ def sweep(tmp_path: Path, fake_training: Start) -> Path:
     for number in (0, 2):
         trial = fake_training(f"{number:04d}", under=path / "trials")
         trial.epochs(0)
-        trial.status("failed", error="HopelessTrial: ")
+        trial.status("failed", error="TrialPruned: ")
     fake_training("fold0", under=path / "trials" / "0001").finish()
     ended = [("ok", 0.5, None), ("ok", 0.4, None), ("pruned", 0.8, None), ("failed", None, "out of memory")]
     lines = [

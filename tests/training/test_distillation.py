@@ -1,4 +1,4 @@
-"""A net learns from the answers of others to the very view it sees, and from none that know what it is judged by."""
+"""A net learns from the predictions of others for the view it sees, and from none that know what it is judged by."""
 
 import hashlib
 import json
@@ -31,7 +31,7 @@ STUDENT = ("loss=distill", "model.params.blocks=[0,0,0]", "model.train_sizes=[[0
 
 
 class Says(torch.nn.Module):
-    """Answers every image alike, and remembers what it was shown."""
+    """Predicts every image alike, and remembers what it was shown."""
 
     def __init__(self, logits: list[float]) -> None:
         super().__init__()
@@ -43,7 +43,7 @@ class Says(torch.nn.Module):
         return self.logits.expand(len(x_BCHW), -1)
 
 
-def answering(logits: list[float], *, size: int, channels: int = 1) -> RunTeacher:
+def predicting(logits: list[float], *, size: int, channels: int = 1) -> RunTeacher:
     spec = NetSpec(name="said", channels=channels, size=size, params={})
     preprocess = Preprocess(channels=channels, size=size)
     return RunTeacher(
@@ -64,17 +64,17 @@ def system(teachers: Teachers | None) -> Classifier:
 
 
 def test_teachers_are_averaged_each_at_its_own_size() -> None:
-    models = [answering([0.0, float(np.log(3.0))], size=48, channels=3), answering([0.0, 0.0], size=40)]
+    models = [predicting([0.0, float(np.log(3.0))], size=48, channels=3), predicting([0.0, 0.0], size=40)]
     teachers = Teachers(models, weight=0.5)
     assert teachers.size == 48
-    answers = teachers(torch.zeros(4, 1, 48, 48, dtype=torch.uint8))
-    torch.testing.assert_close(answers, torch.tensor([[0.375, 0.625]]).expand(4, -1))
+    predictions = teachers(torch.zeros(4, 1, 48, 48, dtype=torch.uint8))
+    torch.testing.assert_close(predictions, torch.tensor([[0.375, 0.625]]).expand(4, -1))
     assert [tuple(model.model.net.seen[0].shape[1:]) for model in models] == [(3, 48, 48), (1, 40, 40)]  # type: ignore[index]
 
 
 @pytest.mark.parametrize(("tta", "count"), [(False, 1), ("mirror", 2), ("zoom", 4)])
 def test_teachers_can_be_asked_about_blurred_views_and_further_ones(tta: Any, count: int) -> None:
-    teacher = answering([0.0, 0.0], size=48)
+    teacher = predicting([0.0, 0.0], size=48)
     view_BCHW = torch.randint(0, 256, (2, 1, 48, 48), generator=torch.Generator().manual_seed(0)).float()
     Teachers([teacher], weight=0.5, tta=tta, blur=True)(view_BCHW)
     blurred_BCHW = blur(view_BCHW)
@@ -95,7 +95,7 @@ class PrefersTheLeft(torch.nn.Module):
 
 
 def test_the_answers_to_a_view_and_its_mirror_image_are_averaged() -> None:
-    said = RunTeacher(replace(answering([], size=48).model, net=PrefersTheLeft()))
+    said = RunTeacher(replace(predicting([], size=48).model, net=PrefersTheLeft()))
     view_BCHW = torch.zeros(1, 1, 48, 48)
     view_BCHW[..., :24] = 200.0
     assert Teachers([said], weight=1.0)(view_BCHW)[0, 0] > 0.9
@@ -104,20 +104,20 @@ def test_the_answers_to_a_view_and_its_mirror_image_are_averaged() -> None:
 
 @pytest.mark.parametrize("weight", [0.25, 1.0])
 def test_the_target_is_a_blend_of_label_and_answer(weight: float) -> None:
-    said = answering([0.0, float(np.log(3.0))], size=48)
+    said = predicting([0.0, float(np.log(3.0))], size=48)
     batch = {"image": torch.zeros(2, 1, 48, 48), "label": torch.tensor([0, 1])}
     target = system(Teachers([said], weight=weight))._target(batch, 2)
-    label, answer = torch.eye(2), torch.tensor([[0.25, 0.75]])
-    torch.testing.assert_close(target, (1 - weight) * label + weight * answer)
+    label, prediction = torch.eye(2), torch.tensor([[0.25, 0.75]])
+    torch.testing.assert_close(target, (1 - weight) * label + weight * prediction)
     mixed = torch.tensor([[0.6, 0.4], [0.1, 0.9]])
     target = system(Teachers([said], weight=weight))._target({**batch, "target": mixed}, 2)
-    torch.testing.assert_close(target, (1 - weight) * mixed + weight * answer)
+    torch.testing.assert_close(target, (1 - weight) * mixed + weight * prediction)
 
 
 def test_views_are_made_at_the_size_the_teachers_see() -> None:
     assert system(None).view_size == 32
-    assert system(Teachers([answering([0.0, 0.0], size=48)], weight=1.0)).view_size == 48
-    assert system(Teachers([answering([0.0, 0.0], size=24)], weight=1.0)).view_size == 32
+    assert system(Teachers([predicting([0.0, 0.0], size=48)], weight=1.0)).view_size == 48
+    assert system(Teachers([predicting([0.0, 0.0], size=24)], weight=1.0)).view_size == 32
 
 
 @pytest.fixture(scope="module")
@@ -139,16 +139,16 @@ def test_a_student_trains_and_keeps_no_copy_of_its_teacher(teacher: Path, train:
 def test_a_student_agrees_with_its_teacher_more_than_one_that_never_met_it(
     teacher: Path, train: Train, tmp_path: Path
 ) -> None:
-    """Both see the same faces, views and steps from the same start; the labels of one are the teacher's answers."""
+    """Both see the same faces, views and steps from the same start; the labels of one are the teacher's predictions."""
     same = ("model.train_sizes=null", "augment=light", "trainer.max_epochs=3", "loss.label_smoothing=0")
     taught = train(*same, "loss=distill", f"loss.teachers=[{teacher}]", run_dir=tmp_path / "taught")
     alone = train(*same, run_dir=tmp_path / "alone")
     images = np.random.default_rng(0).integers(0, 256, (64, 1, 48, 48), np.uint8)
-    told, *answers = (
+    told, *predictions = (
         load_model(path / "checkpoints" / "best.ckpt").probabilities(images)
         for path in (teacher, taught.run_dir, alone.run_dir)
     )
-    gaps = [float((told * (np.log(told) - np.log(answer))).sum(axis=1).mean()) for answer in answers]
+    gaps = [float((told * (np.log(told) - np.log(prediction))).sum(axis=1).mean()) for prediction in predictions]
     assert gaps[0] < gaps[1]
 
 

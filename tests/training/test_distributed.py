@@ -17,8 +17,8 @@ from support.tiny import TINY
 from fer.common.errors import ConfigError, DataError
 from fer.data.augment import Augment
 from fer.data.augment_config import AugmentConfig
+from fer.data.batch_shard import BatchShard
 from fer.data.datamodule import BatchLoader, FERDataModule
-from fer.data.share import Share
 from fer.data.sources import SyntheticConfig
 from fer.metrics import Predictions
 
@@ -183,7 +183,7 @@ def test_torchrun_starts_both(alone: Path, tmp_path: Path) -> None:
 # What follows needs no second process.
 
 
-def module(share: Share, **settings: Any) -> FERDataModule:
+def module(share: BatchShard, **settings: Any) -> FERDataModule:
     config = SyntheticConfig(name="synthetic", train=140, public=35, private=35, batch_size=32)
     augment = Augment(AugmentConfig(flip_probability=0.5, rotate_degrees=10, noise_std=5, **settings))
     data = FERDataModule(config, augment=augment, seed=3, share=share)
@@ -193,8 +193,10 @@ def module(share: Share, **settings: Any) -> FERDataModule:
 
 @pytest.mark.parametrize("of", [2, 4])
 def test_shares_make_up_each_batch(of: int) -> None:
-    whole = [batch["index"] for batch in module(Share()).train_dataloader()]
-    parts = [[batch["index"] for batch in module(Share(rank=rank, of=of)).train_dataloader()] for rank in range(of)]
+    whole = [batch["index"] for batch in module(BatchShard()).train_dataloader()]
+    parts = [
+        [batch["index"] for batch in module(BatchShard(rank=rank, of=of)).train_dataloader()] for rank in range(of)
+    ]
     for batch, *shares in zip(whole, *parts, strict=True):
         assert {len(share) for share in shares} == {32 // of}
         assert torch.equal(torch.cat(shares).sort().values, batch)
@@ -202,9 +204,9 @@ def test_shares_make_up_each_batch(of: int) -> None:
 
 @pytest.mark.parametrize(("count", "of"), [(35, 2), (33, 4), (64, 8), (10, 10), (65, 2), (97, 3)])
 def test_each_selection_row_is_in_one_share_and_no_process_waits_in_vain(count: int, of: int) -> None:
-    samples = module(Share()).samples
+    samples = module(BatchShard()).samples
     loaders = [
-        BatchLoader(samples, np.arange(count), batch_size=32, share=Share(rank=rank, of=of)) for rank in range(of)
+        BatchLoader(samples, np.arange(count), batch_size=32, share=BatchShard(rank=rank, of=of)) for rank in range(of)
     ]
     batches = [[batch["index"].tolist() for batch in loader] for loader in loaders]
     assert len({len(rows) for rows in batches}) == 1
@@ -214,25 +216,25 @@ def test_each_selection_row_is_in_one_share_and_no_process_waits_in_vain(count: 
 
 @pytest.mark.parametrize("mixing", [{}, {"mixup_alpha": 0.2, "cutmix_alpha": 1.0}])
 def test_an_image_is_augmented_alike_in_every_share(mixing: dict[str, float]) -> None:
-    def augmented(share: Share) -> dict[str, torch.Tensor]:
+    def augmented(share: BatchShard) -> dict[str, torch.Tensor]:
         data = module(share, erase_probability=0.5, erase_fill="noise", **mixing)
         assert data.augment is not None
         batch = next(iter(data.train_dataloader()))
         return data.augment.batch(batch, size=40, generator=torch.Generator().manual_seed(0), share=share)
 
-    whole = augmented(Share())
+    whole = augmented(BatchShard())
     for rank in range(2):
-        share = Share(rank=rank, of=2)
+        share = BatchShard(rank=rank, of=2)
         for name, tensor in augmented(share).items():
             torch.testing.assert_close(tensor, whole[name][share.rows], rtol=0, atol=1e-3, msg=name)
 
 
 def test_batches_that_cannot_be_shared_are_refused() -> None:
     with pytest.raises(ConfigError, match=r"data\.batch_size=32 .* by 3: give 30 or 33"):
-        module(Share(rank=0, of=3))
+        module(BatchShard(rank=0, of=3))
     config = SyntheticConfig(name="synthetic", train=140, public=35, private=35, batch_size=64)
     with pytest.raises(DataError, match="35 rows are too few for 64 processes"):
-        FERDataModule(config, augment=None, seed=0, share=Share(rank=0, of=64)).setup()
+        FERDataModule(config, augment=None, seed=0, share=BatchShard(rank=0, of=64)).setup()
 
 
 @pytest.fixture

@@ -63,7 +63,7 @@ def test_a_file_takes_a_step(file: str, tiny_run: Path, tmp_path: Path) -> None:
     if file == "logger=tensorboard":
         pytest.importorskip("tensorboard")
     teacher = [f"loss.teachers=[{tiny_run}]"] if file == "loss=distill" else []
-    # Drawn faces as many as the teacher's, which learned from them.
+    # Synthetic faces as many as the teacher's, which learned from them.
     data = ["data=synthetic", "data.train=210", "data.public=70", "data.private=70"]
     metrics = takes_a_step([*data, file, *NEEDS.get(file, ()), *teacher], tmp_path / "run")
     assert metrics["epochs"] == 1
@@ -82,6 +82,6 @@ def test_no_file_is_left_out() -> None:
     """A new group, or a new source, is trained with somewhere."""
     groups = config_groups()
     assert set(groups) == {file.partition("=")[0] for file in FILES} | set(ELSEWHERE)
-    # The merged source is trained with by its recipe, and drawn faces by nearly every test.
+    # The merged source is trained with by its recipe, and synthetic faces by nearly every test.
     assert set(groups["data"]) == {*LAYOUTS, "merged", "synthetic"}
     assert len(EIGHT) == len(EMOTIONS) + 1

@@ -1,4 +1,4 @@
-"""Every recipe of conf/experiment trains: a step of it, on drawn faces or on small copies of its data sets' layouts."""
+"""Every recipe of conf/experiment trains: a step of it, on synthetic faces or small copies of its data's layouts."""
 
 import json
 from collections.abc import Callable
@@ -28,7 +28,7 @@ SMALL = {
 
 @pytest.mark.parametrize("name", sorted({*config_groups()["experiment"]} - {"merged_balanced"}))
 def test_a_recipe_takes_a_step(name: str, train: Callable[..., Any], tiny_run: Path, tmp_path: Path) -> None:
-    # The teachers of the recipes learned from FER-2013; drawn faces need one that learned from these.
+    # The teachers of the recipes learned from FER-2013; synthetic faces need one that learned from these.
     taught = compose_train([f"experiment={name}"])["loss"]["teacher_weight"] > 0.0
     teacher = [f"loss.teachers=[{tiny_run}]"] if taught else []
     run = train(

@@ -40,7 +40,7 @@ def test_majority_answers_the_most_frequent_class(train: Callable[..., Any], tmp
 
 
 def test_learning_beats_chance_and_seeds_repeat(train: Callable[..., Any], tmp_path: Path) -> None:
-    """Two runs of one seed agree in every weight; the net learns what drawn faces feel."""
+    """Two runs of one seed agree in every weight; the net learns what synthetic faces feel."""
     overrides = ("data.train=1400", "data.public=350", "trainer.max_epochs=6", "optimizer.lr=0.05", "augment=light")
     runs = [train("model=cnn", *overrides, run_dir=tmp_path / name) for name in ("a", "b")]
     weights = [load_model(run.run_dir / "checkpoints" / "last.ckpt").net.state_dict() for run in runs]

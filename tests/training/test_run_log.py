@@ -249,7 +249,7 @@ def test_a_training_logs_itself(tiny_run: Path) -> None:
     lines = records(tiny_run / "log.jsonl")
     assert (lines[0]["message"], lines[0]["pid"]) == ("started", os.getpid())
     assert [line["epoch"] for line in lines if "epoch" in line] == [0, 1]
-    assert {line["message"].split()[0] for line in lines if line["logger"] == "fer.training.run"} == {
+    assert {line["message"].split()[0] for line in lines if line["logger"] == "fer.training.facts"} == {
         "data",
         "model",
         "device",

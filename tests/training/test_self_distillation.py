@@ -1,4 +1,4 @@
-"""A net learns from what it said of each face before, more and more, and goes on with that after an interruption."""
+"""A net learns more and more from what it predicted for each face before, and goes on so after an interruption."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -7,12 +7,16 @@ from typing import Any
 import pytest
 import torch
 from support.interruption import interrupt_at
+from torch import nn
 
 from fer.common.errors import CheckpointError, ConfigError
 from fer.common.interrupt import Interrupted
 from fer.common.labels import NUM_CLASSES
 from fer.models.checkpoint import load_model
-from fer.models.own_answers import OwnAnswers
+from fer.models.classifier import Classifier
+from fer.models.preprocess import Preprocess
+from fer.models.schedule import SchedulerConfig
+from fer.models.self_distillation import SelfDistillationTargets
 
 Train = Callable[..., Any]
 ASKED = (
@@ -28,31 +32,49 @@ def logits(*probabilities: float) -> torch.Tensor:
     return torch.tensor([[*probabilities, *[rest] * (NUM_CLASSES - len(probabilities))]]).log()
 
 
-def test_the_share_of_the_answer_grows_with_the_training() -> None:
-    answers = OwnAnswers(10, weight=0.8)
+def test_the_share_of_the_prediction_grows_with_the_training() -> None:
+    targets = SelfDistillationTargets(10, weight=0.8)
     label, face = torch.eye(NUM_CLASSES)[:1], torch.tensor([7])
-    torch.testing.assert_close(answers.soften(label, face, done=0.5), label)
-    answers.remember(face, logits(0.5, 0.3))
+    torch.testing.assert_close(targets.soften(label, face, done=0.5), label)
+    targets.remember(face, logits(0.5, 0.3))
     said = torch.tensor([[0.5, 0.3, *[0.04] * 5]])
     for done in (0.0, 0.25, 0.5):
         share = 0.8 * done
-        torch.testing.assert_close(answers.soften(label, face, done=done), (1 - share) * label + share * said)
-    # Of another face it has said nothing.
-    torch.testing.assert_close(answers.soften(label, torch.tensor([3]), done=0.5), label)
+        torch.testing.assert_close(targets.soften(label, face, done=done), (1 - share) * label + share * said)
+    # Of another face it has predicted nothing.
+    torch.testing.assert_close(targets.soften(label, torch.tensor([3]), done=0.5), label)
 
 
-def test_answers_are_averaged_the_newest_counting_most() -> None:
-    answers = OwnAnswers(2, weight=1.0)
+def test_predictions_are_averaged_the_newest_counting_most() -> None:
+    targets = SelfDistillationTargets(2, weight=1.0)
     for first in (0.2, 0.6, 0.8):
-        answers.remember(torch.tensor([1]), logits(first))
-    assert float(answers.answer_NK[1, 0]) == pytest.approx(0.2 * 0.25 + 0.6 * 0.25 + 0.8 * 0.5)
-    assert float(answers.answer_NK[1].sum()) == pytest.approx(1)
-    assert not answers.answer_NK[0].any()
+        targets.remember(torch.tensor([1]), logits(first))
+    assert float(targets.prediction_NK[1, 0]) == pytest.approx(0.2 * 0.25 + 0.6 * 0.25 + 0.8 * 0.5)
+    assert float(targets.prediction_NK[1].sum()) == pytest.approx(1)
+    assert not targets.prediction_NK[0].any()
 
 
 def test_a_memory_of_other_data_is_refused() -> None:
-    with pytest.raises(CheckpointError, match="answers to 3 faces, the data have 4"):
-        OwnAnswers(4, weight=1.0).load(torch.zeros(3, NUM_CLASSES))
+    with pytest.raises(CheckpointError, match="predictions of 3 faces, the data have 4"):
+        SelfDistillationTargets(4, weight=1.0).load(torch.zeros(3, NUM_CLASSES))
+
+
+@pytest.mark.parametrize("key", ["self_distillation", "own_answers"])
+def test_a_checkpoint_of_any_version_brings_its_predictions(key: str) -> None:
+    targets = SelfDistillationTargets(2, weight=1.0)
+    net = nn.Linear(1, NUM_CLASSES)
+    system = Classifier(
+        net,
+        preprocess=Preprocess(channels=1, size=48),
+        description={},
+        loss=nn.CrossEntropyLoss(),
+        optimizer=torch.optim.SGD(net.parameters(), lr=0.1),
+        scheduler=SchedulerConfig(name="constant"),
+        self_distillation=targets,
+    )
+    kept = torch.rand(2, NUM_CLASSES)
+    system.on_load_checkpoint({key: kept, "optimizer_states": [system.optimizer.state_dict()]})
+    assert torch.equal(targets.prediction_NK, kept)
 
 
 def test_it_trains_otherwise_than_without_and_an_interruption_changes_nothing(train: Train, tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ import torch.multiprocessing
 from torch import Tensor, nn
 
 from fer.common.errors import ConfigError
-from fer.data.share import Share
+from fer.data.batch_shard import BatchShard
 from fer.models.batch_norm import SharedBatchNorm, own_batch_norms, share_batch_norms
 
 WORLD = 2
@@ -57,7 +57,7 @@ def worker(rank: int, folder: str) -> None:
     model = net()
     were = share_batch_norms(model)
     assert type(model[1]) is SharedBatchNorm  # type: ignore[index]
-    share, (x, y) = Share(rank=rank, of=WORLD), batch()
+    share, (x, y) = BatchShard(rank=rank, of=WORLD), batch()
     train(nn.parallel.DistributedDataParallel(model), x[share.rows], y[share.rows])
     own_batch_norms(model, were)
     torch.save(model.state_dict(), Path(folder) / f"{rank}.pt")

@@ -71,7 +71,7 @@ def test_parts_of_one_run_add_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 
 
 def test_a_failing_training_leaves_its_reason(train: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from fer.callbacks.epoch_seed import EpochSeed
+    from fer.callbacks.interruption import EpochSeed
 
     def fail(self: EpochSeed, trainer: Any, module: Any) -> None:
         raise ZeroDivisionError("on purpose")

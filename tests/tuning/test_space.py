@@ -66,7 +66,7 @@ def test_bounds_are_plain_numbers_and_equally_likely_by_ratio() -> None:
     logs = np.log10([point["lr"] for point in draws(space, 400)])
     counts = np.histogram(logs, bins=4, range=(-4, 0))[0]
     assert counts.sum() == 400
-    assert counts.min() > 60  # a hundred each is expected, with a deviation of 9
+    assert counts.min() > 60  # a hundred each is expected, with a standard deviation of 9
 
 
 def test_steps_are_equally_likely_at_the_ends() -> None:

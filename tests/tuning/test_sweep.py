@@ -1,4 +1,4 @@
-"""fer-sweep as a user runs it, on drawn faces: trials, the best one, failures, interruptions, folders."""
+"""fer-sweep as a user runs it, on synthetic faces: trials, the best one, failures, interruptions, folders."""
 
 import json
 import os

@@ -3,10 +3,10 @@
 import torch
 from torch import Tensor
 
-from fer.bench.training.step import step_rate
 from fer.bench.training.subject import Subject
+from fer.bench.training.timing import step_rate
 from fer.common.seeding import seed_everything
-from fer.training.run import build_classifier
+from fer.training.system import build_classifier
 
 
 def bare_rate(subject: Subject) -> float:

@@ -6,12 +6,12 @@ from typing import Any
 
 import pytorch_lightning as pl
 
-from fer.bench.training.clock import now
 from fer.bench.training.subject import Subject
+from fer.bench.training.timing import now
 from fer.callbacks.epoch_log import EpochLog
 from fer.common.seeding import seed_everything
 from fer.folders.run import RunFolder
-from fer.training.run import build_classifier
+from fer.training.system import build_classifier
 from fer.training.trainer import build_trainer
 
 

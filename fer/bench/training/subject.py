@@ -11,7 +11,7 @@ from fer.common.errors import ConfigError
 from fer.config.schema import TrainConfig, validate
 from fer.data.augment import Augment
 from fer.models.accelerator import Accelerator, resolve_accelerator, resolve_precision
-from fer.training.run import build_classifier
+from fer.training.system import build_classifier
 
 _PRECISIONS: Final[Mapping[str, torch.dtype | None]] = {
     "32-true": None,

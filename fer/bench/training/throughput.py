@@ -12,10 +12,10 @@ import torch
 from fer.bench.result import Measurement, Row, in_turn, ratio
 from fer.bench.settings import Bench
 from fer.bench.training.bare import bare_rate
-from fer.bench.training.clock import rate_of
 from fer.bench.training.lightning import fer_train_rate
 from fer.bench.training.repeated import passes
 from fer.bench.training.subject import Subject, open_subject
+from fer.bench.training.timing import rate_of
 from fer.bench.training.usual import absent, usual_loader, usual_rate, write_folder
 from fer.common.processes import cores
 from fer.models.accelerator import device_name
@@ -126,7 +126,7 @@ def _usual_data(subject: Subject, folder: Path, *, workers: int) -> float:
 
 def _notes(bench: Bench, subject: Subject, *, files: int, workers: int) -> Iterator[str]:
     if bench.stands_in:
-        yield "drawn faces of FER-2013's size stand in for data that were not named (data.root=PATH)"
+        yield "synthetic faces of FER-2013's size stand in for data that were not named (data.root=PATH)"
     yield f"{bench.settings.steps} batches a repeat, after {bench.settings.warmup} that are not timed"
     callbacks = ", ".join(subject.config.callbacks)
     yield f"fer-train with its callbacks ({callbacks or 'none'}); the bare loop and the usual stack without"

@@ -9,12 +9,12 @@ from torch import Tensor, nn
 from torch.utils.data import DataLoader
 
 from fer.bench.training.repeated import passes
-from fer.bench.training.step import step_rate
 from fer.bench.training.subject import Subject
+from fer.bench.training.timing import step_rate
 from fer.common.labels import EMOTIONS
 from fer.common.seeding import seed_everything
 from fer.data.augment_config import AugmentConfig
-from fer.training.run import build_classifier
+from fer.training.system import build_classifier
 
 if TYPE_CHECKING:
     from fer.config.schema import ModelConfig

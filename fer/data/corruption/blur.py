@@ -20,10 +20,10 @@ standard deviation of its kernels (.28 .46 .58 .63 .82 px of 32), the fourth a l
 
 GLASS: Final = ((0.0016, 0.014), (0.004, 0.018), (0.007, 0.023), (0.010, 0.034), (0.0125, 0.044))
 """(standard deviation of the blur before and after, greatest shift of a pixel). CIFAR-10-C swaps neighbours one after
-another, once or twice, with shifts of at most 1 px of 32 (.031) and deviations of .05 to .4 px (.0016 to .0125). Here
-every pixel shows one neighbour, all drawn at once, which needs no loop over pixels; as its second round carries pixels
-further, the shift grows instead of the number of rounds, and both numbers rise with the severity, which they do not
-there (.25 .4 .25 .4)."""
+another, once or twice, with shifts of at most 1 px of 32 (.031) and standard deviations of .05 to .4 px (.0016 to
+.0125). Here every pixel shows one neighbour, all drawn at once, which needs no loop over pixels; as its second round
+carries pixels further, the shift grows instead of the number of rounds, and both numbers rise with the severity, which
+they do not there (.25 .4 .25 .4)."""
 
 MOTION_SIGMA: Final = (0.031, 0.047, 0.062, 0.070, 0.078)
 """Length constant of the half-Gaussian trail: 1 1.5 2 2 2.5 px of 32; the fourth between its neighbours, because there

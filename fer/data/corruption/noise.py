@@ -30,7 +30,7 @@ def gaussian_noise(x_BCHW: Floats, severity: int, rngs: Streams) -> Floats:
 
 
 def shot_noise(x_BCHW: Floats, severity: int, rngs: Streams) -> Floats:
-    """Poisson noise, that of counting photons: its deviation grows with the root of the brightness."""
+    """Poisson noise, that of counting photons: its standard deviation grows with the root of the brightness."""
     photons = SHOT_PHOTONS[severity - 1]
     y = np.empty_like(x_BCHW)
     for rng, image, noisy in zip(rngs, x_BCHW * photons, y, strict=True):

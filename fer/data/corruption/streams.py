@@ -17,7 +17,7 @@ def streams(images_BCHW: npt.NDArray[np.uint8], *, name: str, severity: int, see
     """One generator an image, seeded by its pixels, the corruption, the severity and the seed.
 
     Seeding by content makes the result independent of what else is in the batch; copies of a face get the same noise,
-    as their net gives them the same answer.
+    as their net gives them the same prediction.
     """
     key = f"{seed}/{name}/{severity}".encode()
     return [

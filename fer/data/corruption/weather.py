@@ -21,8 +21,8 @@ SNOW: Final = (
     (0.25, 0.3, 2.25 / 32, 0.60, 6.0 / 32, 0.85),
     (0.30, 0.3, 1.25 / 32, 0.65, 12.0 / 32, 0.80),
 )
-"""(mean and deviation of the flakes' brightness, size of a flake, brightness below which there is none, length of its
-fall, share of the picture that is not whitened), as in CIFAR-10-C."""
+"""(mean and standard deviation of the flakes' brightness, size of a flake, brightness below which there is none, length
+of its fall, share of the picture that is not whitened), as in CIFAR-10-C."""
 
 FROST: Final = ((1.0, 0.2), (0.95, 0.3), (0.9, 0.38), (0.86, 0.44), (0.82, 0.5))
 """(share of the picture, share of the ice): the first as in CIFAR-10-C, which ends at (.75, .45), and from there even
@@ -41,10 +41,10 @@ def snow(x_BCHW: Floats, severity: int, rngs: Streams) -> Floats:
     """Streaks of falling flakes over a whitened picture."""
     channels, height, width = x_BCHW.shape[1:]
     side = min(height, width)
-    mean, deviation, flake, threshold, fall, kept = SNOW[severity - 1]
+    mean, std, flake, threshold, fall, kept = SNOW[severity - 1]
     cells = max(2, round(height / (flake * side))), max(2, round(width / (flake * side)))
     flakes_B1HW = separable(
-        mean + deviation * normal(rngs, 1, *cells),
+        mean + std * normal(rngs, 1, *cells),
         enlarge_matrix(cells[0], height, cubic=False),
         enlarge_matrix(cells[1], width, cubic=False),
     )

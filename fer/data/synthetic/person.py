@@ -82,7 +82,7 @@ class Person:
         return min(0.75 * self.hair + 6.0, 0.62 * self.skin)
 
 
-# mean, deviation and shift from the softest to the most rugged face, of every continuous proportion.
+# mean, standard deviation and shift from the softest to the most rugged face, of every continuous proportion.
 _PROPORTIONS: Final = {
     "jaw_w": (0.76, 0.030, 0.10),
     "chin_w": (0.23, 0.030, 0.08),
@@ -110,7 +110,7 @@ _PROPORTIONS: Final = {
     "hairline_y": (-0.92, 0.050, -0.03),
     "lash": (0.030, 0.005, -0.012),
 }
-_MEAN, _DEVIATION, _RUGGED = (np.array(column) for column in zip(*_PROPORTIONS.values(), strict=True))
+_MEAN, _STD, _RUGGED = (np.array(column) for column in zip(*_PROPORTIONS.values(), strict=True))
 
 # Shares of hair styles for soft and for rugged faces, in the order of HAIR_STYLES.
 _HAIR_SHARES: Final = (
@@ -125,7 +125,7 @@ def draw_person(rng: np.random.Generator) -> Person:
     uniform = rng.random(16)
     rugged = float(uniform[0])
     normal = np.clip(rng.standard_normal(len(_MEAN)), -2.2, 2.2)
-    proportions = _MEAN + _DEVIATION * normal + _RUGGED * (rugged - 0.5)
+    proportions = _MEAN + _STD * normal + _RUGGED * (rugged - 0.5)
 
     group = int(uniform[1] * len(SKIN_TONES))
     low, high = MONK_LUMA[2 * group + 1], MONK_LUMA[2 * group]

@@ -47,8 +47,8 @@ class Scene:
         backdrop: grey level behind the head; `cloth`: of the clothes.
         backdrop_seed: which blurred room, below `BACKDROPS`.
         contrast, brightness, gamma: tone curve of the camera.
-        blur: deviation of the lens's blur, in pixels at 48 x 48.
-        noise: deviation of the sensor's noise, in grey levels.
+        blur: standard deviation of the lens's blur, in pixels at 48 x 48.
+        noise: standard deviation of the sensor's noise, in grey levels.
         jpeg_quality: 1 to 100; 0 is no compression.
     """
 

@@ -1,1 +1,1 @@
-"""Which training labels look wrong, by the answers of models that did not train on them."""
+"""Which training labels look wrong, by the predictions of models that did not train on them."""

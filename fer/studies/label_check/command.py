@@ -46,7 +46,7 @@ def main(argv: Sequence[str]) -> int:
 
     found = find_suspects([run.expanduser() for run in arguments.runs])
     write_atomic(arguments.out, found.as_csv())
-    issues, count = found.issues, len(found.answers)
+    issues, count = found.issues, len(found.predictions)
     shares = {"all": issues.wrong, **issues.wrong_of}
     answer = {
         "faces": count,

@@ -1,4 +1,4 @@
-"""Out-of-fold answers of a k-fold training, and the labels they speak against."""
+"""Out-of-fold predictions of a k-fold training, and the labels they speak against."""
 
 import csv
 import io
@@ -21,11 +21,11 @@ class Suspects:
     """Training faces whose labels look wrong.
 
     Attributes:
-        answers: the out-of-fold answers about every training face.
+        predictions: the out-of-fold predictions about every training face.
         issues: what confident learning finds in them.
     """
 
-    answers: Predictions
+    predictions: Predictions
     issues: LabelIssues
 
     def as_csv(self) -> str:
@@ -34,8 +34,8 @@ class Suspects:
         rows = csv.writer(text, lineterminator="\n")
         rows.writerow(["id", "label", "suggested", "probability"])
         for row, suggested, score in zip(self.issues.rows, self.issues.suggested, self.issues.scores, strict=True):
-            label = EMOTIONS[self.answers.labels[row]]
-            rows.writerow([self.answers.ids[row], label, EMOTIONS[suggested], f"{score:.4f}"])
+            label = EMOTIONS[self.predictions.labels[row]]
+            rows.writerow([self.predictions.ids[row], label, EMOTIONS[suggested], f"{score:.4f}"])
         return text.getvalue()
 
 
@@ -47,7 +47,7 @@ def find_suspects(runs: Sequence[Path]) -> Suspects:
 
     Raises:
         ConfigError: they are not the folds of one partition.
-        DataError: an unfinished run, or answers that cannot be read.
+        DataError: an unfinished run, or predictions that cannot be read.
     """
     partitions, folds = [], []
     for run in runs:
@@ -67,10 +67,10 @@ def find_suspects(runs: Sequence[Path]) -> Suspects:
             f"data.fold=0 to {partitions[0][2] - 1}"
         )
     tables = [Predictions.read(RunFolder(run).predictions("heldout")) for run in runs]
-    answers = Predictions(
+    predictions = Predictions(
         ids=np.concatenate([table.ids for table in tables]),
         labels=np.concatenate([table.labels for table in tables]),
         probabilities=np.concatenate([table.probabilities for table in tables]),
         split="Training, each face by the model that did not train on it",
     )
-    return Suspects(answers=answers, issues=find_label_issues(answers))
+    return Suspects(predictions=predictions, issues=find_label_issues(predictions))

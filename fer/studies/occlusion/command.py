@@ -10,7 +10,7 @@ nothing but the upper, lower, left or right half visible, and reports every mode
 usage: fer-occlusion [KEY=VALUE ...] [study_dir=PATH]
 
   fer-occlusion data.root=archive.zip                    FER-2013 and the default net
-  fer-occlusion data=synthetic trainer.max_epochs=6      drawn faces, no data needed
+  fer-occlusion data=synthetic trainer.max_epochs=6      synthetic faces, no data needed
   fer-occlusion baseline=outputs/a study_dir=studies/a   fine-tunes a finished run instead of training a baseline
   fer-occlusion study_dir=studies/a                      the same command again: goes on where it stopped
   fer-report run=studies/a                               the report of a study again

@@ -21,7 +21,7 @@ from fer.report.command import parse as parse_report
 from fer.runtime.predict.command import main as predict
 from fer.runtime.web.command import main as serve
 from fer.studies.occlusion.settings import compose_study
-from fer.training.reproduce import repeated
+from fer.training.reproduce import reproduced
 from fer.tuning.settings import compose_sweep
 
 COUNTS = [pytest.param(8, id="short"), pytest.param(LONG, id="long", marks=[pytest.mark.slow, pytest.mark.timeout(0)])]
@@ -294,7 +294,7 @@ def test_a_strangers_run_does_not_read_this_machines_environment(
     tree["data"]["split_note"] = "${oc.env:FUZZ_SECRET}"
     (tmp_path / "config.yaml").write_text(yaml.safe_dump(tree))
     with pytest.raises(ConfigError, match=r"data\.split_note of the run's config\.yaml holds '\$\{'"):
-        repeated(tmp_path, [])
+        reproduced(tmp_path, [])
 
 
 @pytest.mark.parametrize(

@@ -21,7 +21,7 @@ from fer.folders.record import read_runs
 from fer.report.cost.costs import training_of
 from fer.tracking.content import read_run as read_for_tracking
 from fer.tracking.record import read_record
-from fer.training.reproduce import repeated
+from fer.training.reproduce import reproduced
 
 TOKENS = (
     *(b"null", b"true", b"NaN", b"-Infinity", b"1e999", b"9" * 5000, b"[" * 20_000, b"{", b"}", b'"', b": ", b"- "),
@@ -94,7 +94,7 @@ def doctor(path: Path) -> None:
 
 
 def again(path: Path) -> None:
-    repeated(path, [])
+    reproduced(path, [])
 
 
 def settings(path: Path) -> None:
@@ -172,7 +172,7 @@ def test_aliases_of_aliases_do_not_fill_the_memory(run: Path, tmp_path: Path) ->
     with pytest.raises(ConfigError, match="stands for more than"):
         read_runs([tmp_path / "run"])
     with pytest.raises(ConfigError, match="stands for more than"):
-        repeated(tmp_path / "run", [])
+        reproduced(tmp_path / "run", [])
 
 
 def test_a_value_that_stands_for_itself_is_refused() -> None:

@@ -1,18 +1,46 @@
-"""One timed loop of training steps, for every contender that has no loop of its own."""
+"""Rates by a clock that waits for the device, and the timed loop of every contender that has none of its own."""
 
-from collections.abc import Callable, Iterable
+import time
+from collections.abc import Callable, Iterable, Iterator
 from itertools import islice
 from typing import TypeVar
 
 import torch
 from torch import Tensor
 
-from fer.bench.training.clock import now
 from fer.bench.training.subject import Subject
 from fer.models.classifier import Classifier
 from fer.models.schedule import build_scheduler
 
 _T = TypeVar("_T")
+
+
+def now(device: torch.device) -> float:
+    """Seconds of a monotonic clock, after everything that was asked of `device` is done."""
+    if device.type == "cuda":
+        torch.cuda.synchronize(device)
+    elif device.type == "mps":
+        torch.mps.synchronize()
+    return time.perf_counter()
+
+
+def rate_of(batches: Iterator[int], *, device: torch.device, warmup: int, seconds: float) -> float:
+    """Images a second of a stream of batches, of which each item is the size.
+
+    Args:
+        batches: does the work of a batch before it yields; longer than `warmup` and one more.
+        device: where the work is done.
+        warmup: batches that are not timed.
+        seconds: how long to go on; the batch under way is finished.
+    """
+    for _ in range(warmup):
+        next(batches)
+    begin, images = now(device), 0
+    for size in batches:
+        images += size
+        if time.perf_counter() - begin >= seconds:
+            break
+    return images / (now(device) - begin)
 
 
 def step_rate(

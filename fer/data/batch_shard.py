@@ -6,7 +6,7 @@ from fer.common.errors import ConfigError
 
 
 @dataclass(frozen=True, kw_only=True)
-class Share:
+class BatchShard:
     """Every `of`-th row, from row `rank` on.
 
     Strided, because batches are sorted by row and sources by class: neighbouring rows are of one class.
@@ -39,5 +39,5 @@ class Share:
             )
 
 
-WHOLE = Share()
+WHOLE = BatchShard()
 """One process takes all."""

@@ -16,7 +16,7 @@ from fer.tuning.space import Params
 from fer.tuning.suggest import Suggester
 
 
-class Ledger:
+class TrialStore:
     """The trials of a sweep folder.
 
     Args:

@@ -14,7 +14,7 @@ from fer import cli
 from fer.common.errors import ConfigError, DataError
 from fer.config.compose import compose_train
 from fer.config.saved import changed_settings, completed, compose_on, read_tree
-from fer.training.reproduce import Origin, repeated
+from fer.training.reproduce import Origin, reproduced
 
 
 def fer_train(*arguments: str) -> int:
@@ -66,7 +66,7 @@ def test_settings_on_top_are_told(tiny_run: Path, tmp_path: Path) -> None:
     ],
 )
 def test_overrides_act_on_the_runs_own_settings(tiny_run: Path, overrides: list[str], key: str, value: object) -> None:
-    tree, origin = repeated(tiny_run, [*overrides, "run_dir=new"])
+    tree, origin = reproduced(tiny_run, [*overrides, "run_dir=new"])
     found: Any = tree
     for part in key.split("."):
         found = found[part]
@@ -75,7 +75,7 @@ def test_overrides_act_on_the_runs_own_settings(tiny_run: Path, overrides: list[
 
 
 def test_a_callback_is_taken_out_and_the_default_folder_is_new(tiny_run: Path) -> None:
-    tree, _ = repeated(tiny_run, ["~callbacks.ema"])
+    tree, _ = reproduced(tiny_run, ["~callbacks.ema"])
     assert "ema" not in tree["callbacks"]
     assert tree["run_dir"].startswith("outputs/")
     assert tree["callbacks"]["last"]["dirpath"] == f"{tree['run_dir']}/checkpoints"
@@ -137,7 +137,7 @@ def test_a_run_of_an_earlier_version_is_completed(tiny_run: Path, tmp_path: Path
     assert changed_settings(old, {**saved, "visible": "upper"}) == ["visible=upper (was full)"]
     shutil.copytree(tiny_run, tmp_path / "old")
     (tmp_path / "old" / "config.yaml").write_text(yaml.safe_dump(old), encoding="utf-8")
-    assert repeated(tmp_path / "old", ["visible=upper"])[0]["visible"] == "upper"
+    assert reproduced(tmp_path / "old", ["visible=upper"])[0]["visible"] == "upper"
 
 
 def test_a_configuration_that_cannot_be_read_is_left_alone() -> None:
@@ -155,4 +155,4 @@ def test_completing_changes_nothing_of_a_run_of_today() -> None:
 
 def test_settings_that_no_run_has_are_refused(tiny_run: Path) -> None:
     with pytest.raises(ConfigError, match="no such key"):
-        repeated(tiny_run, ["optimiser.lr=1"])
+        reproduced(tiny_run, ["optimiser.lr=1"])

@@ -1,0 +1,58 @@
+"""What a run says of itself before it trains: to its manifest, and to the person who waits."""
+
+import logging
+from collections.abc import Mapping
+from typing import Any
+
+import pytorch_lightning as pl
+import torch
+from torch import nn
+
+from fer.common.labels import EMOTIONS
+from fer.config.schema import TrainConfig
+from fer.data.datamodule import FERDataModule
+from fer.models.accelerator import Accelerator, device_name
+
+log = logging.getLogger(__name__)
+
+
+def describe_device(trainer: pl.Trainer, *, accelerator: Accelerator, precision: str) -> dict[str, Any]:
+    """The hardware's facts for the manifest."""
+    return {
+        "accelerator": accelerator,
+        "name": device_name(accelerator),
+        "precision": precision,
+        "threads": torch.get_num_threads(),
+        "processes": trainer.world_size,
+    }
+
+
+def describe_data(data: FERDataModule) -> dict[str, Any]:
+    """The data's facts for the manifest."""
+    return {
+        "source": data.source,
+        "fingerprint": data.fingerprint,
+        "protocol": data.split.description,
+        "split_sizes": data.split_sizes,
+        "train_rows": len(data.split.train),
+        "valid_rows": len(data.split.valid),
+        "valid_name": data.split.valid_name,
+        "visible": data.visible,
+        "class_counts": dict(zip(EMOTIONS, data.class_counts.tolist(), strict=True)),
+        "unreadable": list(data.unreadable),
+        "reading": list(data.samples.notes),
+    }
+
+
+def announce(config: TrainConfig, data: FERDataModule, system: nn.Module, facts: Mapping[str, Any]) -> None:
+    """Tells in three lines what is about to happen."""
+    millions = sum(parameter.numel() for parameter in system.parameters()) / 1e6
+    log.info("data     %s, %s", data.source, data.split.description)
+    for teacher in facts.get("teachers", ()):
+        log.info("teacher  %s, %s, %d px", teacher["origin"], teacher["model"], teacher["size"])
+    if data.visible != "full":
+        log.info("visible  %s alone, in training and in selection", data.visible)
+    log.info("model    %s, %.2f M parameters, %d px", config.model.name, millions, config.model.size)
+    device = facts["device"]
+    on = f"{device['processes']} x {device['name']}" if device["processes"] > 1 else device["name"]
+    log.info("device   %s, %s -> %s", on, device["precision"], config.run_dir)
