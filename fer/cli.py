@@ -252,8 +252,11 @@ def _train_tree(tree: Mapping[str, Any], *, origin: "Origin | None" = None, mult
     result = run(config, tree, origin=origin)
     if not result.first:
         return
+    undefined = result.metrics.get("undefined", {})
     for name, value in result.metrics.items():
-        print(f"{name:28} {value:.4f}" if isinstance(value, float) else f"{name:28} {value}")
+        if name != "undefined":
+            told = f"undefined: {undefined.get(name)}" if value is None else value
+            print(f"{name:28} {value:.4f}" if isinstance(value, float) else f"{name:28} {told}")
     print(f"run folder: {result.run_dir}")
     if config.report:
         from fer.report.main import make_report
