@@ -12,11 +12,14 @@ import torch
 
 from fer.callbacks.epoch_log import EpochLog
 from fer.common.labels import EMOTIONS
+from fer.config.compose import compose_train
+from fer.config.schema import validate
 from fer.folders.record import read_run
 from fer.metrics import Predictions
 from fer.metrics.objectives import METRICS
 from fer.tracking.content import read_run as content_of
 from fer.training.evaluation import judged
+from fer.training.run import run
 from fer.tuning.trial_store import means
 
 REASON = "all 6 selection faces are of one class (happy)"
@@ -30,10 +33,12 @@ def faces(folder: Path, classes: tuple[str, ...], *, seed: int) -> None:
             cv2.imwrite(str(folder / name / f"{number}.png"), rng.integers(0, 256, (48, 48), dtype=np.uint8))
 
 
-def test_a_run_judged_on_faces_of_one_class_ends_and_says_what_they_cannot_tell(train: Any, tmp_path: Path) -> None:
+def test_a_run_judged_on_faces_of_one_class_ends_and_says_what_they_cannot_tell(tmp_path: Path) -> None:
     for seed, (split, classes) in enumerate((("train", EMOTIONS), ("valid", ("happy",)), ("test", EMOTIONS))):
         faces(tmp_path / "data" / split, classes, seed=seed)
-    result = train("data=folder", f"data.root={tmp_path / 'data'}", "model=mlp", run_dir=tmp_path / "run")
+    overrides = ["data=folder", f"data.root={tmp_path / 'data'}", "model=mlp", "trainer.max_epochs=1"]
+    tree = compose_train([*overrides, "trainer.accelerator=cpu", "threads=1", f"run_dir={tmp_path / 'run'}"])
+    result = run(validate(tree), tree)
     metrics = json.loads((tmp_path / "run" / "metrics.json").read_text("utf-8"))
     assert metrics["public.weighted_auc"] is None
     assert metrics["undefined"] == {"public.weighted_auc": REASON}
