@@ -26,7 +26,7 @@ from fer.data.tree import FolderTree, Tree, ZipTree
 
 logger = logging.getLogger(__name__)
 
-_VERSION: Final = 1
+_VERSION: Final = 2
 """Part of every cache key: raise it when the same files and rules give other samples."""
 
 
