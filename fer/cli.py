@@ -206,9 +206,16 @@ def _train_with_hydra() -> None:
     _needs_train_extra("fer-train")
     import hydra
 
+    from fer.config.grammar import understood
     from fer.config.overrides import with_files
 
-    sys.argv[1:] = with_files(sys.argv[1:])
+    told = []
+    for argument in with_files(sys.argv[1:]):
+        words, mappings = understood([argument], sweeps=True)
+        if mappings:
+            raise ConfigError(f"{argument}: Hydra's own flags go with no such mapping: leave them out")
+        told += words
+    sys.argv[1:] = told
     from hydra.core.hydra_config import HydraConfig
     from hydra.types import RunMode
 
