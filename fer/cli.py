@@ -208,9 +208,16 @@ def _train_with_hydra() -> None:
     _needs_train_extra("fer-train")
     import hydra
 
+    from fer.config.grammar import understood
     from fer.config.overrides import with_files
 
-    sys.argv[1:] = with_files(sys.argv[1:])
+    told = []
+    for argument in with_files(sys.argv[1:]):
+        words, mappings = understood([argument], sweeps=True)
+        if mappings:
+            raise ConfigError(f"{argument}: Hydra's own flags go with no such mapping: leave them out")
+        told += words
+    sys.argv[1:] = told
     from hydra.core.hydra_config import HydraConfig
     from hydra.types import RunMode
 
@@ -254,8 +261,11 @@ def _train_tree(tree: Mapping[str, Any], *, origin: "Origin | None" = None, mult
     result = run(config, tree, origin=origin)
     if not result.first:
         return
+    undefined = result.metrics.get("undefined", {})
     for name, value in result.metrics.items():
-        print(f"{name:28} {value:.4f}" if isinstance(value, float) else f"{name:28} {value}")
+        if name != "undefined":
+            told = f"undefined: {undefined.get(name)}" if value is None else value
+            print(f"{name:28} {value:.4f}" if isinstance(value, float) else f"{name:28} {told}")
     print(f"run folder: {result.run_dir}")
     if config.report:
         from fer.report.main import make_report

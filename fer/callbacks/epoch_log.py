@@ -2,6 +2,7 @@
 
 import json
 import logging
+import math
 import time
 from pathlib import Path
 from typing import Any
@@ -73,15 +74,18 @@ class EpochLog(pl.Callback):
             for name, value in trainer.callback_metrics.items()
             if name.startswith(("train/", "valid/"))
         }
+        undefined = {name: f"it was {value}" for name, value in metrics.items() if not math.isfinite(value)}
         line = {
             "epoch": trainer.current_epoch,
-            **metrics,
+            **{name: None if name in undefined else value for name, value in metrics.items()},
+            # JSON has no word for what a loss that diverged is.
+            **({"undefined": undefined} if undefined else {}),
             "size": getattr(pl_module, "train_size", None),
             "lr": _learning_rate(trainer),
             "seconds": round(seconds, 3),
             "images_per_second": round(self._epoch_images / seconds, 1),
         }
-        append_line(self.path, json.dumps(line))
+        append_line(self.path, json.dumps(line, allow_nan=False))
         log.debug("epoch %d written", line["epoch"], extra={"epoch": line["epoch"], "seconds": line["seconds"]})
 
 

@@ -1,10 +1,16 @@
 """The seven emotions, their order everywhere, and how each source's labels map onto them by name."""
 
-from collections.abc import Iterable, Mapping
+import difflib
+import json
+import re
+import shlex
+import unicodedata
+from collections.abc import Iterable, Mapping, Sequence
 from types import MappingProxyType
 from typing import Final
 
 from fer.common.errors import ConfigError, DataError, nearest
+from fer.common.wording import printable_path
 
 EMOTIONS: Final = ("angry", "disgust", "fear", "happy", "sad", "surprise", "neutral")
 """Class order of every array, file and answer (that of the Kaggle challenge's CSV, arXiv 1307.0414)."""
@@ -89,16 +95,19 @@ def resolve_classes(
         DataError: a class outside the vocabulary without a rule, or a rule for a class that is not there.
     """
     names = sorted(set(names))
-    rules = {name.strip().lower(): rule for name, rule in mapping.items()}
-    absent = [rule for rule in rules if rule not in {name.strip().lower() for name in names}]
+    rules = {plain_class(name): rule for name, rule in mapping.items()}
+    absent = [rule for rule in rules if rule not in {plain_class(name) for name in names}]
     if absent:
         raise DataError(
             f"data.mapping names {absent[0]!r}, which is no class of {origin}{nearest(absent[0], names)}: "
             f"it has {', '.join(names)}"
         )
+    unknown = [name for name in names if plain_class(name) not in rules and canonical_name(name) is None]
+    if unknown:
+        raise DataError(_unknown_classes(unknown, names, mapping, origin=origin))
     resolved: dict[str, int | None] = {}
     for name in names:
-        rule = rules.get(name.strip().lower())
+        rule = rules.get(plain_class(name))
         emotion = canonical_name(name) if rule is None else check_rule(rule)
         if emotion == CONTEMPT:
             emotion = contempt
@@ -108,11 +117,75 @@ def resolve_classes(
                     "them with data.contempt=drop, or data.contempt=disgust (or another emotion) to count them as that "
                     "(fer-data: --set contempt=drop)"
                 )
-        if emotion is None:
-            raise DataError(
-                f"{origin} has a class {name!r} that is no emotion known here{nearest(name, (*EMOTIONS, *SYNONYMS))}: "
-                f"say what it is with 'data.mapping={{{name}: happy}}' (a key of data=folder; or "
-                f"another of {', '.join(EMOTIONS)}, or drop)"
-            )
+        assert emotion is not None
         resolved[name] = None if emotion == DROP else EMOTIONS.index(emotion)
     return resolved
+
+
+def plain_class(name: str) -> str:
+    """A class's name as rules find it: macOS writes letters and their accents apart."""
+    return unicodedata.normalize("NFC", name).strip().lower()
+
+
+_WORDS: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
+    {
+        "angry": ("mad", "rage", "wütend", "wut", "ärger", "kızgın", "öfke", "enojado", "enfado", "ira", "colère"),
+        "disgust": ("ekel", "iğrenme", "tiksinme", "asco", "dégoût", "disgusto", "nojo"),
+        "fear": ("afraid", "scared", "scare", "angst", "furcht", "korku", "korkmuş", "miedo", "peur", "paura", "medo"),
+        "happy": (
+            "joy",
+            "joyful",
+            "smile",
+            "glücklich",
+            "freude",
+            "mutlu",
+            "feliz",
+            "alegría",
+            "heureux",
+            "joie",
+            "felice",
+        ),
+        "sad": ("sorrow", "traurig", "trauer", "üzgün", "üzüntü", "triste", "tristeza", "tristesse"),
+        "surprise": ("shock", "shocked", "überrascht", "überraschung", "şaşkın", "sorpresa", "sorprendido", "surpris"),
+        "neutral": ("calm", "natural", "normal", "ruhig", "nötr", "doğal", "neutre", "neutro", "none"),
+    }
+)
+"""What people call the emotions, in some languages: for suggestions, and never for labels."""
+
+
+def guessed_emotion(name: str) -> str | None:
+    """The emotion that a class's name most likely stands for (`0_angry`, `suprise`, `Üzgün`); None for no idea."""
+    words = [word for word in re.split(r"[\W\d_]+", unicodedata.normalize("NFC", name).lower()) if word]
+    known = {emotion: emotion for emotion in EMOTIONS} | dict(SYNONYMS)
+    known |= {word: emotion for emotion, others in _WORDS.items() for word in others}
+    for exact in (True, False):
+        for word in ["".join(words), *words]:
+            for form in (word, word.removesuffix("s"), word.removesuffix("es")):
+                near = [form] if exact else difflib.get_close_matches(form, known, n=1, cutoff=0.75)
+                if near and near[0] in known:
+                    return known[near[0]]
+    return None
+
+
+def _unknown_classes(unknown: Sequence[str], names: Sequence[str], mapping: Mapping[str, str], *, origin: str) -> str:
+    """What is wrong, and one line that mends it when it is pasted."""
+    if any(not name.isprintable() for name in unknown):
+        shown = ", ".join(map(printable_path, unknown[:4]))
+        return f"{origin} has classes whose names are no text in UTF-8 ({shown}): rename their folders"
+    guesses = {name: guessed_emotion(name) or DROP for name in unknown}
+    kept = {name: mapping[name] for name in mapping if name in names}
+    flow = ", ".join(f"{_key(name)}: {rule}" for name, rule in {**kept, **guesses}.items())
+    setting = f"mapping={{{flow}}}"
+    shown = ", ".join(repr(name) for name in unknown[:8]) + (", ..." if len(unknown) > 8 else "")
+    few = len(unknown) == 1
+    guessless = " (drop leaves a class out: put its emotion there if it has one)" if DROP in guesses.values() else ""
+    return (
+        f"{origin} has {'a class' if few else 'classes'} {shown} that {'is' if few else 'are'} no emotion known here: "
+        f"say what {'it is' if few else 'they are'} with {shlex.quote('data.' + setting)} (data=folder; fer-data: "
+        f"--set {shlex.quote(setting)}); the rules are guesses{guessless}"
+    )
+
+
+def _key(name: str) -> str:
+    """A name as a key of a YAML flow mapping."""
+    return name if re.fullmatch(r"[A-Za-z][A-Za-z_]*", name) else json.dumps(name, ensure_ascii=False)

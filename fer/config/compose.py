@@ -8,6 +8,7 @@ from typing import Any, Final
 from fer.common.errors import ConfigError, FerError, nearest
 from fer.common.processes import agreed_run_dir
 from fer.config.conf_files import conf_dir, config_groups
+from fer.config.grammar import understood
 
 MAX_WORDS: Final = 500
 """Letters of another package's message that are passed on."""
@@ -42,13 +43,34 @@ def compose_in(
     for override in overrides:
         if not override.isprintable() and any("\ud800" <= letter <= "\udfff" for letter in override):
             raise ConfigError(f"{override!r} is no text in UTF-8: it cannot be written into config.yaml")
+    told, mappings = understood(overrides)
     try:
         with initialize_config_dir(config_dir=str(folder), version_base="1.3"):
-            return _resolved(compose(config_name=config_name, overrides=list(overrides)))
+            composed = compose(config_name=config_name, overrides=told)
+        for key, mapping in mappings.items():
+            _set(composed, key, mapping)
+        return _resolved(composed)
     except FerError:
         raise
     except refusals() as error:
         raise refused(error, overrides, known=known) from error
+
+
+def _set(composed: Any, key: str, mapping: Mapping[str, Any]) -> None:
+    """Puts a mapping that Hydra's grammar has no words for in the place of what `key` holds.
+
+    Raises:
+        ConfigError: there is no such key.
+    """
+    from omegaconf import OmegaConf, open_dict
+
+    *sections, last = key.split(".")
+    section = OmegaConf.select(composed, ".".join(sections)) if sections else composed
+    if section is None or not OmegaConf.is_dict(section) or last not in section:
+        keys = dotted_keys(OmegaConf.to_container(composed))
+        raise ConfigError(f"{key}: no such key{nearest(key, keys)}; `fer-train --cfg job` lists them")
+    with open_dict(section):
+        section[last] = dict(mapping)
 
 
 def refused(error: Exception, overrides: Sequence[str], *, known: Callable[[], list[str]] | None = None) -> ConfigError:

@@ -1,6 +1,5 @@
 """Settings as overrides on a command line, and back."""
 
-import json
 import os
 import re
 import shlex
@@ -10,8 +9,10 @@ from typing import Any, Final
 
 from fer.common.errors import ConfigError
 from fer.common.parsing import parse_yaml
+from fer.config.conf_files import config_groups
+from fer.config.grammar import quoted, understood
 
-_PLAIN: Final = re.compile(r"[A-Za-z_][\w./@-]*")
+_PLAIN: Final = re.compile(r"[A-Za-z_][\w./@-]*", re.ASCII)
 _WORDS: Final = frozenset({"null", "true", "false", "inf", "nan"})
 
 
@@ -49,7 +50,7 @@ def with_files(arguments: Sequence[str]) -> list[str]:
     named = {key_of(argument) for argument in given}
     merged: dict[str, str] = {}
     for file in files:
-        merged |= {key_of(each): each for each in from_mapping(_read(Path(file[1:])))}
+        merged |= {key_of(each): each for each in from_mapping(_by_key(_read(Path(file[1:]))))}
     return [each for key, each in merged.items() if key not in named] + given
 
 
@@ -60,8 +61,9 @@ def as_mapping(overrides: Iterable[str]) -> dict[str, Any]:
     """
     from hydra.core.override_parser.overrides_parser import OverridesParser
 
-    parsed = OverridesParser.create().parse_overrides(list(overrides))
-    mapping: dict[str, Any] = {}
+    told, mappings = understood(list(overrides))
+    parsed = OverridesParser.create().parse_overrides(told)
+    mapping: dict[str, Any] = dict(mappings)
     for each in parsed:
         prefix = (each.input_line or "")[:1]
         key = each.get_key_element()
@@ -88,6 +90,38 @@ def _read(path: Path) -> dict[str, Any]:
     return content
 
 
+_WHOLE: Final = ("mapping", "options")
+"""Keys that hold a mapping of the user's own words."""
+
+
+def _by_key(content: Mapping[str, Any]) -> dict[str, Any]:
+    """Settings by dotted key, where a file holds them in blocks, as a run's config.yaml does.
+
+    The `name` of a block chooses the group's option (`data: {name: folder}` is `data=folder`), its other keys are added
+    or replaced.
+    """
+    groups = config_groups()
+    chosen: dict[str, Any] = {}
+    leaves: dict[str, Any] = {}
+
+    def put(block: Mapping[str, Any], prefix: str) -> None:
+        for key, value in block.items():
+            if isinstance(value, Mapping) and value and key not in _WHOLE:
+                put(value, f"{prefix}{key}.")
+            else:
+                leaves[f"++{prefix}{key}"] = value
+
+    for key, value in content.items():
+        if key not in groups or not isinstance(value, Mapping):
+            leaves[key] = value
+            continue
+        block = dict(value)
+        if block.get("name") in groups[key]:
+            chosen[key] = block.pop("name")
+        put(block, f"{key}.")
+    return chosen | leaves
+
+
 def _text(value: Any) -> str:
     if value is None:
         return "null"
@@ -96,13 +130,14 @@ def _text(value: Any) -> str:
     if isinstance(value, int | float):
         return repr(value)
     if isinstance(value, Mapping):
-        return "{" + ",".join(f"{_text(key)}:{_text(item)}" for key, item in value.items()) + "}"
+        # With a space, so that it is YAML too: Hydra takes no quoted keys (`fer.config.grammar`).
+        return "{" + ", ".join(f"{_text(key)}: {_text(item)}" for key, item in value.items()) + "}"
     if isinstance(value, Sequence) and not isinstance(value, str):
         return "[" + ",".join(map(_text, value)) + "]"
     text = str(value)
     if _PLAIN.fullmatch(text) and text.lower() not in _WORDS:
         return text
-    return json.dumps(text, ensure_ascii=False)
+    return quoted(text)
 
 
 def _plain(value: Any) -> Any:

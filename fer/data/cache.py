@@ -83,7 +83,8 @@ def source_key(root: Path, *, reader: str = "raw") -> str:
     try:
         if root.is_dir():
             for name, entry in sorted(walk_files(root), key=itemgetter(0)):
-                stat = entry.stat()
+                # A link to nothing is one unreadable image, and no reason to refuse the others.
+                stat = entry.stat(follow_symlinks=not entry.is_symlink() or Path(entry.path).exists())
                 digest.update(f"{name}\0{stat.st_size}\0{stat.st_mtime_ns}\0".encode(errors="surrogateescape"))
         else:
             _hash_file(root, digest.update)

@@ -1,54 +1,123 @@
-"""Class folders, perhaps below split folders: `<class>/x.jpg` or `<split>/<class>/x.jpg`, at any depth."""
+"""Class folders with or without split folders above or below them: `<split>/<class>/x.jpg`, `<class>/<split>/x.jpg`."""
 
-from collections.abc import Mapping
+import re
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from itertools import pairwise
+from pathlib import PurePosixPath
 from types import MappingProxyType
 from typing import Final
 
 from fer.common.errors import DataError
+from fer.common.labels import canonical_name
+from fer.common.wording import printable_path
 from fer.data.image_files import LabelledImage
 from fer.data.samples import Split
 from fer.data.tree import Tree, find_images
 
-SPLIT_FOLDERS: Final[Mapping[str, Split]] = MappingProxyType(
+SPLIT_WORDS: Final[Mapping[str, Split]] = MappingProxyType(
     {
-        **dict.fromkeys(("train", "training", "train_set", "trainset"), Split.TRAINING),
-        **dict.fromkeys(("valid", "validation", "val", "dev", "val_set", "valset", "publictest"), Split.PUBLIC),
-        **dict.fromkeys(("test", "testing", "test_set", "testset", "privatetest"), Split.PRIVATE),
+        **dict.fromkeys(("train", "training", "trainset", "trainingset"), Split.TRAINING),
+        **dict.fromkeys(("valid", "validation", "val", "dev", "valset", "validset", "publictest"), Split.PUBLIC),
+        **dict.fromkeys(("test", "testing", "testset", "testingset", "privatetest"), Split.PRIVATE),
     }
 )
-"""Folder names (in lower case) that tell a split. A validation part becomes PublicTest, a test part PrivateTest."""
+"""Words (in lower case) that tell a split. A validation part becomes PublicTest, a test part PrivateTest."""
+
+_WORD: Final = re.compile(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])|[^\W\d_]+")
+"""The words of `FER2013Train`, `test_data`, `Training Images`."""
+
+
+def split_of(folder: str) -> Split | None:
+    """The split that a folder's name tells by one of its words: `train`, `FER2013Valid`, `Test Images`; else None."""
+    words = [word.lower() for word in _WORD.findall(folder)]
+    # "Public Test" is one word written as two.
+    joined = [first + second for first, second in pairwise(words)]
+    for candidates in ([folder.lower().replace("_", "")], joined, words):
+        found = {SPLIT_WORDS[word] for word in candidates if word in SPLIT_WORDS}
+        if len(found) == 1:
+            return found.pop()
+    return None
 
 
 def class_folder_images(tree: Tree) -> tuple[list[LabelledImage], list[str]]:
     """Every image by the folder it lies in, and a note on those that lie in none.
 
-    The folder of the file is its class; the nearest folder above that has the name of a split is its split.
+    The folder of the file is its class, and the nearest folder above whose name tells a split is its split; where
+    class folders hold split folders, it is the other way round. A name of several words (`test_data`) tells a split
+    where its place holds another split too: a data set called `my-test` is no test part.
 
     Raises:
-        DataError: some class folders lie in split folders and others do not.
+        DataError: some class folders lie in split folders and others do not, or the same classes lie in several folders
+            that tell no split: to pool them would train on what may be the test part.
     """
-    images, strays = [], []
-    for path in find_images(tree.names):
-        folders = path.parts[:-1]
-        if len(folders) == 0 or folders[-1].lower() in SPLIT_FOLDERS:
-            strays.append(path)
+    paths = [(path, path.parts[:-1]) for path in find_images(tree.names)]
+    told = _split_folders(folders for _, folders in paths)
+    inside = {folders[:-1] for _, folders in paths if len(folders) > 1 and folders in told}
+    # One folder with a train/ of loose images in it names no class.
+    swapped = len({parent[-1] for parent in inside if parent not in told}) > 1
+    images, strays, groups = [], [], defaultdict[str, set[str]](set)
+    for path, folders in paths:
+        last_tells = folders in told
+        if len(folders) == 0 or (last_tells and not (swapped and len(folders) > 1 and folders[:-1] not in told)):
+            strays.append(str(path))
             continue
-        split = next(
-            (SPLIT_FOLDERS[name.lower()] for name in reversed(folders[:-1]) if name.lower() in SPLIT_FOLDERS), None
-        )
-        images.append(LabelledImage(path=str(path), label=folders[-1], split=split))
+        label = folders[-2] if last_tells else folders[-1]
+        above = [folders[: depth + 1] for depth in range(len(folders) if last_tells else len(folders) - 1)]
+        split = next((told[place] for place in reversed(above) if place in told), None)
+        images.append(LabelledImage(path=str(path), label=label, split=split))
+        if split is None:
+            groups["/".join(folders[:-1])].add(canonical_name(label) or label.strip().lower())
     without = [image.path for image in images if image.split is None]
     if without and len(without) < len(images):
         raise DataError(
             f"{tree.root}: {len(without):,} images lie outside the split folders that the others lie in: "
             f"{_few(without)}; move them into train/, valid/ or test/, or set data.root to one of the parts"
         )
+    _refuse_unknown_parts(groups, str(tree.root))
     notes = []
     if strays:
-        notes.append(f"{len(strays):,} images lie in no class folder and are not read: {_few(map(str, strays))}.")
+        notes.append(f"{len(strays):,} images lie in no class folder and are not read: {_few(strays)}.")
+    others = Counter(PurePosixPath(name).suffix.lower() for name in set(tree.names) - {str(path) for path, _ in paths})
+    kinds = ", ".join(f"{count:,} {suffix or 'without a suffix'}" for suffix, count in others.most_common(5))
+    if others:
+        notes.append(f"{others.total():,} files that are no images by their names are not looked at: {kinds}.")
+    named = sorted({f"{place[-1]} is {split}" for place, split in told.items() if place[-1].lower() not in SPLIT_WORDS})
+    if named:
+        notes.append(f"Split folders by their names: {'; '.join(named)}.")
     return images, notes
 
 
-def _few(paths: "list[str] | map[str]") -> str:
-    listed = list(paths)
-    return ", ".join(listed[:3]) + (", ..." if len(listed) > 3 else "")
+def _split_folders(folders: Iterable[tuple[str, ...]]) -> dict[tuple[str, ...], Split]:
+    """Every folder that tells a split, by its path: by its whole name, or beside one that tells another."""
+    places = {folder[: depth + 1] for folder in set(folders) for depth in range(len(folder))}
+    guesses = {place: split for place in places if (split := split_of(place[-1])) is not None}
+    beside: dict[tuple[str, ...], set[Split]] = defaultdict(set)
+    for place, split in guesses.items():
+        beside[place[:-1]].add(split)
+    return {
+        place: split
+        for place, split in guesses.items()
+        if place[-1].lower().replace("_", "") in SPLIT_WORDS or len(beside[place[:-1]]) > 1
+    }
+
+
+def _refuse_unknown_parts(groups: Mapping[str, set[str]], root: str) -> None:
+    """Refuses the same classes in several folders of which nobody knows whether they are parts of a split."""
+    places: dict[str, list[str]] = defaultdict(list)
+    for parent, labels in sorted(groups.items()):
+        for label in sorted(labels):
+            places[label].append(parent)
+    label, parents = max(places.items(), key=lambda item: len(item[1]), default=("", []))
+    if len(parents) > 1:
+        named = ", ".join(printable_path(parent) if parent else "the top" for parent in parents[:4])
+        raise DataError(
+            f"{root}: the same classes ({label}, ...) lie in {len(parents):,} folders whose names tell no split "
+            f"({named}{', ...' if len(parents) > 4 else ''}): one of them may be the test part, so they are not mixed. "
+            "Rename them to train, valid and test, set data.root to one of them, or move all images of a class into "
+            "one folder to have the splits drawn at random"
+        )
+
+
+def _few(paths: Sequence[str]) -> str:
+    return ", ".join(map(printable_path, paths[:3])) + (", ..." if len(paths) > 3 else "")

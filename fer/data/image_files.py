@@ -16,7 +16,7 @@ from typing import Final
 import numpy as np
 
 from fer.common.errors import DataError
-from fer.common.labels import CONTEMPT, EMOTIONS, canonical_name, resolve_classes
+from fer.common.labels import CONTEMPT, EMOTIONS, canonical_name, plain_class, resolve_classes
 from fer.data.cache import Packed, load_packed, source_key
 from fer.data.decode import DecodedFaces, decode_resized
 from fer.data.partition import held_out_bins
@@ -26,7 +26,7 @@ from fer.data.tree import FolderTree, Tree, ZipTree
 
 logger = logging.getLogger(__name__)
 
-_VERSION: Final = 1
+_VERSION: Final = 2
 """Part of every cache key: raise it when the same files and rules give other samples."""
 
 
@@ -244,10 +244,10 @@ def _release_notes(listed: Listing) -> list[str]:
 def _class_notes(listed: Listing, emotion_of: Mapping[str, int | None], rules: ImportRules) -> list[str]:
     """Which classes were left out or renamed by a rule, with counts."""
     counts = Counter(image.label for image in listed.images)
-    mapped = {name.strip().lower() for name in rules.mapping}
+    mapped = {plain_class(name) for name in rules.mapping}
     notes = []
     for name, emotion in emotion_of.items():
-        by_mapping = name.strip().lower() in mapped
+        by_mapping = plain_class(name) in mapped
         if not by_mapping and canonical_name(name) != CONTEMPT:
             continue
         key = f"data.mapping.{name}" if by_mapping else "data.contempt"

@@ -12,12 +12,16 @@ from types import TracebackType
 from typing import IO, Final, Protocol, Self
 
 from fer.common.errors import DataError
+from fer.common.image_header import IMAGE_SUFFIXES
 from fer.data.decode import UnreadableError
 
 MAX_DEPTH: Final = 8
-"""Levels of folders below the root that are looked into: stops at links that point back up."""
+"""Levels of folders below the root that are looked into."""
 
-_JUNK_NAMES = frozenset({"__macosx", "thumbs.db", "desktop.ini"})
+_JUNK_NAMES = frozenset(
+    {"__macosx", "thumbs.db", "desktop.ini", "@eadir", "#recycle", "$recycle.bin", "system volume information"}
+)
+"""What macOS, Windows and network storage leave; names with a dot in front (.ipynb_checkpoints) are left out anyway."""
 
 MAX_IMAGE_BYTES: Final = 10_000_000
 """Declared size above which a zip's image is refused: a face of the known sets has 3 to 100 kB."""
@@ -27,10 +31,6 @@ MAX_FILE_BYTES: Final = 64_000_000
 
 MAX_TABLE_BYTES: Final = 1 << 30
 """Declared size above which a zip's CSV or parquet file is refused: fer2013.csv is 0.3 GB."""
-
-IMAGE_SUFFIXES: Final = frozenset(
-    {".jpg", ".jpeg", ".jpe", ".png", ".bmp", ".webp", ".tif", ".tiff", ".pgm", ".ppm", ".gif"}
-)
 
 _MAX_FILES = 500_000
 
@@ -46,7 +46,7 @@ names that are no text."""
 
 
 def find_images(names: Sequence[str]) -> list[PurePosixPath]:
-    """The names that are images, by suffix."""
+    """The names of images, by suffix; those of kinds that cannot be read too, so that decoding tells of them."""
     return [path for path in map(PurePosixPath, names) if path.suffix.lower() in IMAGE_SUFFIXES]
 
 
@@ -86,6 +86,8 @@ class FolderTree:
         path = self.root / name
         try:
             # Reading a pipe would wait for ever, and /dev/zero never ends.
+            if path.is_symlink() and not path.exists():
+                raise UnreadableError("a link to what is not there")
             if path.exists() and not path.is_file():
                 raise UnreadableError("no ordinary file")
             if path.stat().st_size > MAX_FILE_BYTES:
@@ -241,25 +243,31 @@ def _list_files(root: Path) -> list[str]:
 
 
 def walk_files(root: Path) -> Iterator[tuple[str, os.DirEntry[str]]]:
-    """Every file below `root` as (relative name with `/` between folders, entry), in no fixed order; follows links.
+    """Every file below `root` as (relative name with `/` between folders, entry), in no fixed order.
+
+    Follows links, but none to a folder that holds it.
 
     Raises:
         OSError: a folder that cannot be listed.
     """
-    pending = [("", root, 0)]
+    pending: list[tuple[str, Path, tuple[tuple[int, int], ...]]] = [("", root, ())]
     while pending:
-        prefix, folder, depth = pending.pop()
+        prefix, folder, above = pending.pop()
+        stat = folder.stat()
+        here = (*above, (stat.st_dev, stat.st_ino))
+        if here[-1] in above:
+            continue
         with os.scandir(folder) as entries:
             for entry in entries:
                 if is_junk(entry.name):
                     continue
                 if not entry.is_dir():
                     yield prefix + entry.name, entry
-                elif depth < MAX_DEPTH:
-                    pending.append((f"{prefix}{entry.name}/", Path(entry.path), depth + 1))
+                elif len(above) < MAX_DEPTH:
+                    pending.append((f"{prefix}{entry.name}/", Path(entry.path), here))
 
 
 def is_junk(name: str) -> bool:
-    """Whether a relative name is hidden, or one of the operating system's own files (__MACOSX, Thumbs.db)."""
+    """Whether a relative name is hidden, or one of the operating system's own files (__MACOSX, Thumbs.db, @eaDir)."""
     parts = name.split("/")
     return any((part.startswith(".") and part != "..") or part.lower() in _JUNK_NAMES for part in parts)

@@ -31,7 +31,8 @@ class RunRecord:
         config: the resolved configuration, plain types.
         manifest: command, versions, device, data, times; empty where an interrupted run has not written it.
         epochs: one mapping an epoch, in order.
-        final: the run's own final numbers by dotted name ("public.accuracy"); empty for an interrupted run.
+        final: the run's own final numbers by dotted name ("public.accuracy"), None where undefined; empty for an
+            interrupted run.
         checkpoint: the weights to report on.
         notes: what a reader must know of this run before its numbers.
     """
@@ -121,7 +122,10 @@ def read_run(path: Path) -> RunRecord:
     manifest = checked_manifest(folder.manifest, _read_json(folder.manifest)) if folder.manifest.is_file() else {}
     epochs, torn = _read_epochs(folder.epochs)
     finished = folder.metrics.is_file()
-    final = _flat(_read_json(folder.metrics)) if finished else {}
+    metrics = dict(_read_json(folder.metrics)) if finished else {}
+    undefined = metrics.pop("undefined", {})
+    _checked(folder.metrics, {"undefined": undefined}, {"undefined": dict})
+    final = _flat(metrics)
     _checked(folder.metrics, final, dict.fromkeys(final, _NUMBER))
     checkpoint = _checkpoint(folder)
     if not finished:
@@ -133,6 +137,7 @@ def read_run(path: Path) -> RunRecord:
         )
     elif checkpoint == folder.last:
         notes.append("The run has no best.ckpt: every number below is that of its last epoch, not of its best.")
+    notes += [f"{name} is undefined: {reason}." for name, reason in undefined.items()]
     if torn:
         notes.append(f"The last line of {folder.epochs.name} is cut off and was left out.")
     return RunRecord(
@@ -213,7 +218,8 @@ def _read_epochs(path: Path) -> tuple[tuple[Mapping[str, Any], ...], bool]:
             raise DataError(f"{path}:{number} is not JSON ({reason}): remove that line and report again") from error
         if not isinstance(epoch, dict) or "epoch" not in epoch:
             raise DataError(f"{path}:{number} names no epoch: remove that line and report again")
-        wrong = _wrong(epoch, {"epoch": int} | dict.fromkeys((key for key in epoch if key != "epoch"), _NUMBER))
+        numbers = (key for key in epoch if key not in ("epoch", "undefined"))
+        wrong = _wrong(epoch, {"epoch": int, "undefined": dict} | dict.fromkeys(numbers, _NUMBER))
         if wrong is not None:
             raise DataError(f"{path}:{number}: {wrong}, expected a number: remove that line and report again")
         epochs.append(epoch)

@@ -24,7 +24,8 @@ class TrialRecord:
         status: ok, pruned (given up half-way) or failed.
         loss: what the search minimises: 1 - score where a high score is good, the score itself where a low one is;
             of a pruned trial the best until it was given up; None for a failed one.
-        metrics: of the selection faces, such as {"public.accuracy": 0.61}, means over folds; empty unless ok.
+        metrics: of the selection faces, such as {"public.accuracy": 0.61}, means over folds, None for one
+            that is undefined; empty unless ok.
         seconds: wall seconds of the trial's process.
         start_seconds: from starting its process to its first batch; None where it got none.
         train_seconds: of those spent in training batches; None unless ok.
@@ -39,7 +40,7 @@ class TrialRecord:
     params: dict[str, Any]
     status: Status
     loss: float | None
-    metrics: dict[str, float]
+    metrics: dict[str, float | None]
     seconds: float
     start_seconds: float | None
     train_seconds: float | None
@@ -136,7 +137,7 @@ class SweepFolder:
         """Writes the best trial's overrides, for `fer-train @best.yaml`."""
         import yaml
 
-        numbers = ", ".join(f"{name} {value:.4f}" for name, value in record.metrics.items())
+        numbers = ", ".join(f"{name} {value:.4f}" for name, value in record.metrics.items() if value is not None)
         head = f"# Trial {record.trial}: {numbers}.\n# fer-train @{self.best} [KEY=VALUE ...]\n"
         write_atomic(self.best, head + yaml.safe_dump(dict(overrides), sort_keys=False, allow_unicode=True))
 

@@ -22,9 +22,9 @@ class Metric:
     sign: int
 
     def score(self, metrics: Mapping[str, Any]) -> float:
-        """The score of a finished training, higher is better."""
+        """The score of a finished training, higher is better; NaN where its selection faces leave it undefined."""
         (value,) = (value for key, value in metrics.items() if key.partition(".")[2] == self.name)
-        return self.sign * float(value)
+        return self.sign * float("nan" if value is None else value)
 
     def loss(self, score: float) -> float:
         """What the search minimises."""

@@ -56,10 +56,11 @@ def compose(overrides: Sequence[str]) -> dict[str, Any]:
     from fer.common.errors import nearest
     from fer.config.compose import refusals
     from fer.config.conf_files import conf_dir
+    from fer.config.grammar import understood
 
     try:
         with initialize_config_dir(config_dir=str(conf_dir() / "evaluation"), version_base="1.3"):
-            composed = hydra_compose(config_name="report", overrides=list(overrides))
+            composed = hydra_compose(config_name="report", overrides=understood(overrides)[0])
         tree = OmegaConf.to_container(composed, resolve=True, throw_on_missing=True)
     except MissingMandatoryValue as error:
         raise ConfigError("no run named: fer-report run=PATH, with PATH the run_dir of a fer-train") from error

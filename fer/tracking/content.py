@@ -117,7 +117,7 @@ def read_run(path: Path, *, alive: bool | None = None, model: Path | None = None
         started=started,
         changed=_changed(folder, manifest, status=status, started=started),
         params=params_of(config, run_dir=str(config.get("run_dir"))),
-        tags=_tags(manifest, path, error=error),
+        tags={**_tags(manifest, path, error=error), **as_tags(flattened(metrics.get("undefined", {}), "undefined"))},
         epochs=epochs,
         final={name: float(value) for name, value in final.items() if is_open_metric(name, value)},
         artifacts=_artifacts(folder, status),

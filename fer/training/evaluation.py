@@ -1,19 +1,44 @@
 """What a finished training is judged by: its best checkpoint on the selection rows."""
 
+import math
+from typing import Any
+
+import numpy as np
+
+from fer.common.labels import EMOTIONS
 from fer.data.datamodule import FERDataModule
 from fer.folders.run import RunFolder
 from fer.metrics import Predictions, headline
 from fer.models.checkpoint import load_model
 
 
-def evaluate_best(folder: RunFolder, data: FERDataModule) -> dict[str, float]:
-    """Metrics of the best checkpoint on the selection rows, which are also saved as predictions."""
+def evaluate_best(folder: RunFolder, data: FERDataModule) -> dict[str, Any]:
+    """Metrics of the best checkpoint on the selection rows, which are also saved as predictions.
+
+    A metric that these rows leave undefined is None, and `undefined` says why, by its name; it is there where any is.
+    """
     valid = data.valid_rows()
+    name = data.split.valid_name
     predictions = Predictions(
         ids=valid.ids,
         labels=valid.labels,
         probabilities=load_model(folder.best).probabilities(valid.images),
-        split=data.split.valid_name,
+        split=name,
     )
-    predictions.write(folder.predictions(data.split.valid_name))
-    return {f"{data.split.valid_name}.{name}": value for name, value in headline(predictions).items()}
+    predictions.write(folder.predictions(name))
+    return judged(predictions, prefix=name)
+
+
+def judged(predictions: Predictions, *, prefix: str) -> dict[str, Any]:
+    """The headline metrics of predictions as JSON holds them, each named `prefix.metric`."""
+    values = {f"{prefix}.{metric}": value for metric, value in headline(predictions).items()}
+    undefined = {name: _reason(predictions) for name, value in values.items() if not math.isfinite(value)}
+    defined = {name: None if name in undefined else value for name, value in values.items()}
+    return {**defined, "undefined": undefined} if undefined else defined
+
+
+def _reason(predictions: Predictions) -> str:
+    """Why a metric of finite probabilities is undefined: no class has faces both in it and outside it."""
+    classes = np.unique(predictions.labels)
+    assert len(classes) == 1
+    return f"all {len(predictions):,} selection faces are of one class ({EMOTIONS[int(classes[0])]})"

@@ -92,10 +92,12 @@ class Reporter(pl.Callback):
         metrics = {name: float(value) for name, value in trainer.callback_metrics.items()}
         self._tell_epoch(trainer.current_epoch, metrics, trainer.max_epochs or 1)
 
-    def _tell_epoch(self, epoch: int, metrics: Mapping[str, float], epochs: int) -> None:
-        score = self.metric.sign * metrics[self.metric.logged]
-        if not (math.isfinite(score) and math.isfinite(metrics.get("train/loss", 0.0))):
+    def _tell_epoch(self, epoch: int, metrics: Mapping[str, float | None], epochs: int) -> None:
+        judged = metrics[self.metric.logged]
+        told = (judged, metrics.get("train/loss", 0.0))
+        if judged is None or any(value is None or not math.isfinite(value) for value in told):
             raise FailedTrial(f"the loss is not finite in epoch {epoch + 1} of {epochs}")
+        score = self.metric.sign * judged
         mean = (sum(self.earlier) + score) / (len(self.earlier) + 1)
         self.tell(Step(share=self.before + self.part * (epoch + 1) / epochs, score=mean))
         if self.hopeless():
@@ -132,7 +134,8 @@ def train(job: TrialJob, tell: Callable[[Started | Step], None], hopeless: Calla
         metrics.append(json.loads(folder.metrics.read_text(encoding="utf-8")))
         scores.append(METRICS[job.objective].score(metrics[-1]))
         if not math.isfinite(scores[-1]):
-            raise FailedTrial(f"{job.objective} is {scores[-1]}")
+            reasons = "; ".join(metrics[-1].get("undefined", {}).values())
+            raise FailedTrial(f"{job.objective} is undefined: {reasons or 'the loss is not finite'}")
     return Ended(status="ok", score=sum(scores) / len(scores), metrics=metrics)
 
 

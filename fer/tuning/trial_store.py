@@ -130,7 +130,8 @@ def best_of(records: Sequence[TrialRecord]) -> TrialRecord | None:
     return min(finished, key=lambda entry: entry[:2])[2] if finished else None
 
 
-def means(metrics: Sequence[Mapping[str, Any]]) -> dict[str, float]:
-    """Means over folds of the selection faces' metrics."""
+def means(metrics: Sequence[Mapping[str, Any]]) -> dict[str, float | None]:
+    """Means over folds of the selection faces' metrics; None for one that is undefined in any fold."""
     names = [name for name in (metrics[0] if metrics else {}) if "." in name]
-    return {name: sum(float(each[name]) for each in metrics) / len(metrics) for name in names}
+    values = {name: [each[name] for each in metrics] for name in names}
+    return {name: None if None in of_folds else sum(of_folds) / len(of_folds) for name, of_folds in values.items()}

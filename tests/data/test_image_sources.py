@@ -114,7 +114,7 @@ def test_only_the_missing_split_is_held_out(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("name", "settings", "words"),
     [
-        ("folder", {}, r"class 'joy' that is no emotion known here.*data\.mapping=\{joy: happy\}"),
+        ("folder", {}, r"class 'joy' that is no emotion known here.*'data\.mapping=\{joy: happy\}'"),
         ("folder", {"mapping": {"joi": "happy"}}, r"data\.mapping names 'joi'.*did you mean 'joy'"),
         ("folder", {"root": "nowhere", "mapping": {}}, r"nowhere does not exist"),
     ],
@@ -125,7 +125,7 @@ def test_folder_mistakes(folder: Path, name: str, settings: dict[str, Any], word
 
 
 def test_a_misspelt_class_names_its_nearest(tmp_path: Path) -> None:
-    with pytest.raises(DataError, match=r"class 'surprize' .*did you mean 'surprise'"):
+    with pytest.raises(DataError, match=r"class 'surprize' .*'data.mapping={surprize: surprise}'"):
         read("folder", write_classes(tmp_path / "set", {"surprize": 2, "happy": 2}))
 
 

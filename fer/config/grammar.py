@@ -1,0 +1,110 @@
+"""Values as a person types them, in Hydra's grammar, which has no words for many names of files and classes."""
+
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+
+from fer.common.parsing import parse_yaml
+
+PATH_KEYS: Final = frozenset(
+    [
+        "root",
+        "data_root",
+        "run_dir",
+        "sweep_dir",
+        "study_dir",
+        "bench_dir",
+        "baseline",
+        "resume",
+        "run",
+        "out",
+        "pretrained",
+        "leave_out",
+        "ferplus",
+        "dirpath",
+        "save_dir",
+        "path",
+    ]
+)
+"""Last parts of keys that hold a path: whatever stands there is its name, brackets and quotes included."""
+
+_LISTS: Final = frozenset({"run", "teachers"})
+"""Last parts of keys that hold several paths."""
+
+
+def quoted(text: str) -> str:
+    """A text in double quotes, as Hydra's grammar reads it back: quotes are escaped, and backslashes before one."""
+    return '"' + re.sub(r'(\\*)("|$)', lambda found: found[1] * 2 + ('\\"' if found[2] else ""), text) + '"'
+
+
+def understood(overrides: Sequence[str], *, sweeps: bool = False) -> tuple[list[str], dict[str, Mapping[str, Any]]]:
+    """Overrides that Hydra's grammar takes, and key -> mapping for those that it has no words for.
+
+    A path that the grammar refuses, or takes for a number or a choice (`archive (1).zip`, `a=b`, `#1`, `2024`), is
+    quoted; a list of paths is quoted path by path. A mapping whose keys it refuses (`{"üzgün": sad}`) is read as YAML.
+    What still is none of these is left for Hydra to refuse.
+
+    Args:
+        overrides: as on a command line.
+        sweeps: a choice (`a,b`) is one, as in a multirun, and no name with a comma in it.
+    """
+    from hydra.core.override_parser.types import Sweep
+
+    told: list[str] = []
+    mappings: dict[str, Mapping[str, Any]] = {}
+    for override in overrides:
+        key, equals, value = override.partition("=")
+        last = key.rpartition(".")[2].lstrip("+~")
+        if not equals or not re.fullmatch(r"\+{0,2}[\w./@:-]+", key):
+            told.append(override)
+            continue
+        taken = _taken(override)
+        mapping = _mapping(value) if taken is _REFUSED else None
+        if mapping is not None and last not in PATH_KEYS:
+            mappings[key.lstrip("+")] = mapping
+        elif last in _LISTS and value.startswith("["):
+            told.append(override if taken is not _REFUSED else f"{key}={_list(value)}")
+        elif sweeps and isinstance(taken, Sweep):
+            told.append(override)
+        elif last in PATH_KEYS and value and not isinstance(taken, str | bool | None) and "${" not in value:
+            told.append(f"{key}={quoted(value)}")
+        else:
+            told.append(override)
+    return told, mappings
+
+
+_REFUSED: Final = object()
+
+
+def _taken(override: str) -> object:
+    """The value that Hydra's parser gives an override; `_REFUSED` where it gives none."""
+    from hydra.core.override_parser.overrides_parser import OverridesParser
+    from hydra.core.override_parser.types import QuotedString
+    from hydra.errors import HydraException
+
+    try:
+        value = OverridesParser.create().parse_override(override).value()
+    except (HydraException, ValueError, RecursionError):
+        return _REFUSED
+    return value.text if isinstance(value, QuotedString) else value
+
+
+def _mapping(value: str) -> Mapping[str, Any] | None:
+    if not value.startswith("{"):
+        return None
+    try:
+        content = parse_yaml(value)
+    except ValueError:
+        return None
+    return content if isinstance(content, dict) and None not in content.values() else None
+
+
+def _list(value: str) -> str:
+    """A list of paths with each of them quoted; the text as it is where it is no list."""
+    try:
+        content = parse_yaml(value)
+    except ValueError:
+        content = None
+    if not isinstance(content, list) or not all(isinstance(item, str | int | float) for item in content):
+        return quoted(value)
+    return "[" + ",".join(quoted(str(item)) for item in content) + "]"

@@ -1,0 +1,125 @@
+"""Which folders are classes, which are splits, and which are neither: no part that may be a test is trained on."""
+
+import os
+from collections import Counter
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+from fer.common.errors import DataError
+from fer.common.labels import EMOTIONS
+from fer.data.class_folders import class_folder_images, split_of
+from fer.data.dataset_argument import data_configuration
+from fer.data.samples import FaceSamples, Split
+from fer.data.sources import open_samples
+from fer.data.tree import FolderTree
+
+TRAIN, VALID, TEST = Split.TRAINING, Split.PUBLIC, Split.PRIVATE
+
+
+def image(path: Path, *, seed: int) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    cv2.imwrite(str(path), np.random.default_rng(seed).integers(0, 256, (20, 20), dtype=np.uint8))
+
+
+def folder(root: Path, pattern: str, splits: tuple[str, ...]) -> Path:
+    """Two images a class and split; `pattern` has the places of class and split."""
+    for number, (split, emotion) in enumerate((split, emotion) for split in splits for emotion in EMOTIONS):
+        for copy in range(2):
+            image(root / pattern.format(split=split, emotion=emotion) / f"{copy}.png", seed=2 * number + copy)
+    return root
+
+
+def opened(root: Path) -> FaceSamples:
+    return open_samples(data_configuration(str(root), source="folder", settings=["size=20"])).samples
+
+
+@pytest.mark.parametrize(
+    ("pattern", "splits", "expected"),
+    [
+        ("{split}/{emotion}", ("train_data", "test_data"), (TRAIN, TEST)),
+        ("{split}/{emotion}", ("Training Images", "Test Images"), (TRAIN, TEST)),
+        ("{split}/{emotion}", ("Training Set", "Testing Set"), (TRAIN, TEST)),
+        ("archive/{split}/{emotion}", ("images_train", "images_test"), (TRAIN, TEST)),
+        ("{split}/{emotion}", ("FER2013Train", "FER2013Valid", "FER2013Test"), (TRAIN, VALID, TEST)),
+        ("{split}/{emotion}", ("Training", "Public Test", "Private Test"), (TRAIN, VALID, TEST)),
+        ("{emotion}/{split}", ("train", "test"), (TRAIN, TEST)),
+        ("faces/{emotion}/{split}", ("train", "val", "test"), (TRAIN, VALID, TEST)),
+        ("{split}/studio/{emotion}", ("train", "test"), (TRAIN, TEST)),
+    ],
+)
+def test_a_part_is_what_its_folder_says(
+    pattern: str, splits: tuple[str, ...], expected: tuple[Split, ...], tmp_path: Path
+) -> None:
+    images, _ = class_folder_images(FolderTree(folder(tmp_path, pattern, splits)))
+    told = Counter((entry.split, entry.label) for entry in images)
+    assert told == {(split, emotion): 2 for split in expected for emotion in EMOTIONS}
+    for entry in images:
+        named = next(name for name in splits if name in entry.path.split("/"))
+        assert entry.split == expected[splits.index(named)]
+
+
+def test_test_faces_stay_test_faces_all_the_way(tmp_path: Path) -> None:
+    samples = opened(folder(tmp_path, "{split}/{emotion}", ("train_data", "test_data")))
+    for identity, split in zip(samples.ids, samples.splits, strict=True):
+        assert (split == TEST) == identity.startswith("test_data")
+    assert any("test_data is PrivateTest; train_data is Training" in note for note in samples.notes)
+
+
+@pytest.mark.parametrize("parts", [("alpha", "beta"), ("train_data", "held back"), ("a", "a2", "b")])
+def test_parts_that_nobody_understands_are_not_mixed(parts: tuple[str, ...], tmp_path: Path) -> None:
+    with pytest.raises(DataError, match=r"the same classes \(angry, ...\) lie in .* folders.*Rename them to train"):
+        class_folder_images(FolderTree(folder(tmp_path, "{split}/{emotion}", parts)))
+
+
+def test_one_folder_of_classes_is_one_part_whatever_it_is_called(tmp_path: Path) -> None:
+    images, _ = class_folder_images(FolderTree(folder(tmp_path, "{split}/{emotion}", ("my-test",))))
+    assert {entry.split for entry in images} == {None}
+
+
+def test_loose_images_of_a_split_folder_name_no_class(tmp_path: Path) -> None:
+    folder(tmp_path, "{split}/{emotion}", ("train", "test"))
+    image(tmp_path / "train" / "stray.png", seed=99)
+    images, notes = class_folder_images(FolderTree(tmp_path))
+    assert len(images) == 28
+    assert "1 images lie in no class folder and are not read: train/stray.png." in notes
+
+
+def test_words_of_a_name_are_whole_words() -> None:
+    assert split_of("contest") is None
+    assert split_of("latest_training") == TRAIN
+    assert split_of("train_and_test") is None
+
+
+def test_every_kind_of_image_is_read_or_named(tmp_path: Path) -> None:
+    kinds = (".jpg", ".jfif", ".JPG", ".webp", ".pnm", ".jp2", ".tga", ".heic", ".png")
+    pixels = np.random.default_rng(0).integers(0, 256, (20, 20, 3), dtype=np.uint8)
+    readable = {".jpg": ".jpg", ".jfif": ".jpg", ".JPG": ".jpg", ".webp": ".webp", ".pnm": ".ppm", ".png": ".png"}
+    for emotion in EMOTIONS:
+        (tmp_path / emotion).mkdir()
+        for kind in kinds:
+            done, data = cv2.imencode(readable.get(kind, ".png"), pixels)
+            assert done
+            # What no decoder of ours takes.
+            content = data.tobytes() if kind in readable else b"\0\0\0\x18ftypheic" + bytes(40)
+            (tmp_path / emotion / f"x{kind}").write_bytes(content)
+    (tmp_path / "happy" / "notes.psd").write_bytes(b"8BPS")
+    samples = opened(tmp_path)
+    assert Counter(Path(name).suffix for name in samples.ids) == dict.fromkeys(readable, 7)
+    assert Counter(Path(name).suffix for name in samples.unreadable) == {".jp2": 7, ".tga": 7, ".heic": 7}
+    assert "1 files that are no images by their names are not looked at: 1 .psd." in samples.notes
+
+
+def test_links_and_leftovers_of_systems_do_no_harm(tmp_path: Path) -> None:
+    root = folder(tmp_path / "data", "{emotion}", ("",))
+    (root / "happy" / "up").symlink_to(root, target_is_directory=True)
+    (root / "sad" / "gone.png").symlink_to(tmp_path / "nowhere.png")
+    for left in ("@eaDir", "$RECYCLE.BIN", "__MACOSX", ".ipynb_checkpoints"):
+        image(root / "angry" / left / "0.png", seed=7)
+        os.makedirs(root / left, exist_ok=True)  # noqa: PTH103
+        image(root / left / "angry" / "0.png", seed=8)
+    samples = opened(root)
+    assert sorted(samples.ids) == sorted(f"{emotion}/{copy}.png" for emotion in EMOTIONS for copy in range(2))
+    assert samples.unreadable == ("sad/gone.png",)

@@ -1,0 +1,84 @@
+"""A number that the data leave undefined is null with its reason, in every file that holds it."""
+
+import json
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import cv2
+import numpy as np
+import pytest
+import torch
+
+from fer.callbacks.epoch_log import EpochLog
+from fer.common.labels import EMOTIONS
+from fer.config.compose import compose_train
+from fer.config.schema import validate
+from fer.folders.record import read_run
+from fer.metrics import Predictions
+from fer.metrics.objectives import METRICS
+from fer.tracking.content import read_run as content_of
+from fer.training.evaluation import judged
+from fer.training.run import run
+from fer.tuning.trial_store import means
+
+REASON = "all 6 selection faces are of one class (happy)"
+
+
+def faces(folder: Path, classes: tuple[str, ...], *, seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    for name in classes:
+        (folder / name).mkdir(parents=True)
+        for number in range(6):
+            cv2.imwrite(str(folder / name / f"{number}.png"), rng.integers(0, 256, (48, 48), dtype=np.uint8))
+
+
+def test_a_run_judged_on_faces_of_one_class_ends_and_says_what_they_cannot_tell(tmp_path: Path) -> None:
+    for seed, (split, classes) in enumerate((("train", EMOTIONS), ("valid", ("happy",)), ("test", EMOTIONS))):
+        faces(tmp_path / "data" / split, classes, seed=seed)
+    overrides = ["data=folder", f"data.root={tmp_path / 'data'}", "model=mlp", "trainer.max_epochs=1"]
+    tree = compose_train([*overrides, "trainer.accelerator=cpu", "threads=1", f"run_dir={tmp_path / 'run'}"])
+    result = run(validate(tree), tree)
+    metrics = json.loads((tmp_path / "run" / "metrics.json").read_text("utf-8"))
+    assert metrics["public.weighted_auc"] is None
+    assert metrics["undefined"] == {"public.weighted_auc": REASON}
+    predicted = Predictions.read(tmp_path / "run" / "predictions" / "public.parquet").predicted
+    assert metrics["public.accuracy"] == pytest.approx((predicted == EMOTIONS.index("happy")).mean())
+    record = read_run(result.run_dir)
+    assert record.final["public.weighted_auc"] is None
+    assert record.notes == (f"public.weighted_auc is undefined: {REASON}.",)
+    content = content_of(result.run_dir)
+    assert "public.weighted_auc" not in content.final
+    assert content.tags["fer.undefined.public.weighted_auc"] == REASON
+
+
+def test_defined_metrics_need_no_reason() -> None:
+    labels = np.array([0, 1, 1])
+    table = Predictions(ids=labels.astype("U1"), labels=labels, probabilities=np.full((3, 7), 1 / 7), split="public")
+    metrics = judged(table, prefix="public")
+    assert "undefined" not in metrics
+    assert metrics["public.nll"] == pytest.approx(np.log(7))
+
+
+def test_a_loss_that_diverged_is_null_in_its_epoch(tmp_path: Path) -> None:
+    log = EpochLog(tmp_path / "metrics.jsonl")
+    trainer: Any = SimpleNamespace(
+        callback_metrics={"train/loss": torch.tensor(float("nan")), "valid/accuracy": torch.tensor(0.5)},
+        is_global_zero=True,
+        current_epoch=3,
+        optimizers=[],
+    )
+    log.on_train_epoch_start(trainer, SimpleNamespace())  # type: ignore[arg-type]
+    log.on_train_epoch_end(trainer, SimpleNamespace())  # type: ignore[arg-type]
+    line = json.loads((tmp_path / "metrics.jsonl").read_text("utf-8"), parse_constant=pytest.fail)
+    assert (line["train/loss"], line["valid/accuracy"]) == (None, 0.5)
+    assert line["undefined"] == {"train/loss": "it was nan"}
+
+
+def test_a_sweep_ranks_by_no_undefined_number_and_keeps_it_null() -> None:
+    folds = [
+        {"public.accuracy": 0.5, "public.weighted_auc": 0.7},
+        {"public.accuracy": 0.7, "public.weighted_auc": None},
+    ]
+    assert means(folds) == {"public.accuracy": pytest.approx(0.6), "public.weighted_auc": None}
+    assert np.isnan(METRICS["accuracy"].score({"public.accuracy": None}))
