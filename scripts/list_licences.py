@@ -1,4 +1,4 @@
-"""Writes docs/LICENCES.md: every package that an installation brings, its licence, and who needs it.
+"""Writes docs/about/licences.md: every package that an installation brings, its licence, and who needs it.
 
     python scripts/list_licences.py
 

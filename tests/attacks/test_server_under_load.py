@@ -1,7 +1,7 @@
 """A real server at saturation: who gets an answer, how fast, and what the server holds in the end.
 
-FER_ATTACK_SECONDS sets how long (120; the run in docs/RELIABILITY.md took longer), FER_ATTACK_RESULTS names a file that
-gets the table as a line of JSON.
+FER_ATTACK_SECONDS sets how long (120; the run in docs/how-to/reliability.md took longer), FER_ATTACK_RESULTS names a
+file that gets the table as a line of JSON.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """The model that comes with the package: where it lies, and the hash it must have.
 
-Made by `fer-export RUN --int8 --card --out fer/runtime/shipped/emotions.onnx` (docs/DEPLOY.md).
+Made by `fer-export RUN --int8 --card --out fer/runtime/shipped/emotions.onnx` (docs/how-to/deploy.md).
 """
 
 from pathlib import Path
