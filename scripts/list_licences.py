@@ -16,7 +16,7 @@ from pathlib import Path
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
-PAGE = Path(__file__).parents[1] / "docs" / "LICENCES.md"
+PAGE = Path(__file__).parents[1] / "docs" / "about" / "licences.md"
 
 _GOES_WITH = re.compile(
     r"MIT|BSD|Apache|Python Software Foundation|\bPSF|ISC|MPL|Mozilla|Unlicense|Zlib|Zope|LGPL|Lesser General|NVIDIA",

@@ -4,8 +4,12 @@ A key's type, range and meaning are the schema's, its value is that of the file,
 is, with its comments: what a page says cannot differ from what a command takes.
 """
 
+import ast
+import inspect
 import re
+import textwrap
 from collections.abc import Iterator, Mapping
+from itertools import pairwise
 from typing import Any, Final
 
 import yaml
@@ -109,7 +113,7 @@ def _source(option: str) -> str:
     values = compose_train([f"data={option}", "run_dir=unused"])["data"]
     return (
         f"### data={option}\n\n{_summary(schema)}\n\n"
-        + _table(schema, values, prefix="data.")
+        + _table(schema, values, prefix="data.", file=f"data/{option}.yaml")
         + "\n"
         + _file(f"data/{option}.yaml", f"data={option}")
     )
@@ -147,24 +151,43 @@ def _file(path: str, title: str) -> str:
 
 
 def _table(
-    schema: type[BaseModel], values: Mapping[str, Any], *, prefix: str = "", only: list[str] | None = None
+    schema: type[BaseModel],
+    values: Mapping[str, Any],
+    *,
+    prefix: str = "",
+    only: list[str] | None = None,
+    file: str | None = None,
 ) -> str:
+    """A row for each key.
+
+    Args:
+        schema: the section that holds the keys.
+        values: what they are by default.
+        prefix: of the keys' full names.
+        only: the keys shown; None for all.
+        file: of conf/, whose comments speak where the schema says nothing.
+    """
     rows = ["| key | default | takes | meaning |", "|---|---|---|---|"]
-    rows += list(_rows(schema, values, prefix, only))
+    shown = list(schema.model_fields) if only is None else only
+    rows += list(_rows(schema, values, prefix, shown, {} if file is None else _comments(file)))
     return "\n".join(rows) + "\n"
 
 
-def _rows(schema: type[BaseModel], values: Mapping[str, Any], prefix: str, only: list[str] | None) -> Iterator[str]:
+def _rows(
+    schema: type[BaseModel], values: Mapping[str, Any], prefix: str, shown: list[str], comments: Mapping[str, str]
+) -> Iterator[str]:
     described = schema.model_json_schema()
-    meanings = {**_comments(prefix.removesuffix(".")), **_meanings(schema)}
-    for name, field in schema.model_fields.items():
-        if only is not None and name not in only:
-            continue
+    meanings = {**comments, **_meanings(schema)}
+    for name in shown:
+        field = schema.model_fields[name]
         key = field.alias or name
         default = values[key] if key in values else field.get_default(call_default_factory=True)
         if isinstance(field.annotation, type) and issubclass(field.annotation, BaseModel):
             inner = values.get(key) or {}
-            yield from _rows(field.annotation, inner, f"{prefix}{key}.", None)
+            yield from _rows(field.annotation, inner, f"{prefix}{key}.", list(field.annotation.model_fields), {})
+            continue
+        if "const" in described["properties"][key]:
+            # The name of the data set, which stands above the table.
             continue
         takes = _takes(described["properties"][key], described.get("$defs", {}))
         yield f"| `{prefix}{key}` | {_code(default)} | {_cell(takes)} | {_cell(meanings.get(name, ''))} |"
@@ -197,21 +220,34 @@ def _summary(schema: type[BaseModel]) -> str:
 
 
 def _meanings(schema: type[BaseModel]) -> dict[str, str]:
-    """What the docstrings of a class and of its bases say of each attribute."""
+    """What the docstrings of a class, of its attributes and of its bases say of each attribute."""
     found: dict[str, str] = {}
     for each in reversed(schema.__mro__):
-        if not issubclass(each, BaseModel):
+        if not issubclass(each, BaseModel) or each is BaseModel:
             continue
         _, _, attributes = (each.__dict__.get("__doc__") or "").partition("Attributes:\n")
-        for match in re.finditer(r"^ {8}(\w+): (.+(?:\n {9,}.+)*)", attributes, re.MULTILINE):
-            found[match[1]] = re.sub(r"\bNone\b", "null", " ".join(match[2].split()))
+        listed = re.findall(r"^ {8}(\w+): (.+(?:\n {9,}.+)*)", attributes, re.MULTILINE)
+        for name, text in [*listed, *_attribute_docstrings(each)]:
+            found[name] = re.sub(r"\bNone\b", "null", " ".join(text.split()))
     return found
 
 
-def _comments(group: str) -> dict[str, str]:
-    """What the files of a group say beside its keys, for a schema that leaves the word to them."""
-    texts = [path.read_text(encoding="utf-8") for path in sorted((conf_dir() / group).glob("*.yaml")) if group]
-    return {match[1]: match[2] for text in texts for match in re.finditer(r"^(\w+): .*?# (.+)$", text, re.MULTILINE)}
+def _comments(file: str) -> dict[str, str]:
+    text = (conf_dir() / file).read_text(encoding="utf-8")
+    return {match[1]: match[2] for match in re.finditer(r"^(\w+): .*?# (.+)$", text, re.MULTILINE)}
+
+
+def _attribute_docstrings(schema: type[BaseModel]) -> Iterator[tuple[str, str]]:
+    (definition,) = ast.parse(textwrap.dedent(inspect.getsource(schema))).body
+    assert isinstance(definition, ast.ClassDef)
+    for attribute, text in pairwise(definition.body):
+        if (
+            isinstance(attribute, ast.AnnAssign)
+            and isinstance(attribute.target, ast.Name)
+            and isinstance(text, ast.Expr)
+            and isinstance(text.value, ast.Constant)
+        ):
+            yield attribute.target.id, str(text.value.value)
 
 
 def _code(value: object) -> str:
