@@ -23,6 +23,9 @@ import numpy as np
 import pytest
 from support.server_process import Answers, Client, Question, as_form, drawn_picture, fer_serve, jpeg
 
+# Timed: nothing else of this kind may run beside it.
+pytestmark = pytest.mark.xdist_group("quiet")
+
 SECONDS = float(os.environ.get("FER_ATTACK_SECONDS", "120"))
 CLIENTS = 16
 """Eight times as many as pictures are worked on at once."""
