@@ -1,12 +1,15 @@
-.PHONY: check test pythons lowest quickstart lock
+.PHONY: check test docs pythons lowest quickstart lock
 
 check:  ## style and types
 	uv run ruff check .
 	uv run ruff format --check .
 	uv run mypy
 
-test:  ## everything that is offline and quick
-	uv run pytest
+test:  ## everything that is offline and quick, in two processes
+	uv run pytest -n 2 --dist loadgroup
+
+docs:  ## the site, into site/: open site/index.html
+	uv run --group docs mkdocs build --strict
 
 pythons:  ## the same on every Python that is supported
 	for version in 3.11 3.12 3.13; do UV_PROJECT_ENVIRONMENT=.venv-$$version uv run --python $$version pytest || exit 1; done
@@ -16,7 +19,7 @@ lowest:  ## the same with the oldest versions that pyproject.toml accepts
 	uv pip install --quiet --python .venv-lowest --resolution lowest-direct --group dev --editable '.[train]'
 	.venv-lowest/bin/python -m pytest
 
-quickstart:  ## drawn faces to report in two minutes
+quickstart:  ## synthetic faces to report in two minutes
 	uv run fer-train experiment=quickstart
 
 lock:  ## requirements.lock for pip users, from the resolution that exclude-newer fixes

@@ -35,7 +35,7 @@ usage: fer-train [--from RUN] [KEY=VALUE ...]
   fer-train --from runs/a                                reproduces a run from its folder; on a CPU bit for bit
   fer-train --from runs/a seed=1                         ... with other settings on top
   fer-train @sweeps/a/best.yaml trainer.max_epochs=30    the settings in a file, and others on top
-  fer-train trainer.devices=2                            on two devices (docs/SCALING.md: torchrun, Slurm)
+  fer-train trainer.devices=2                            on two devices (docs/how-to/scaling.md: torchrun, Slurm)
 
 {groups}
 Keys: data.root, data.protocol, seed, run_dir, resume=auto|never|PATH, trainer.accelerator=auto|cpu|mps|cuda,

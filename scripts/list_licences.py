@@ -1,4 +1,4 @@
-"""Writes docs/LICENCES.md: every package that an installation brings, its licence, and who needs it.
+"""Writes docs/about/licences.md: every package that an installation brings, its licence, and who needs it.
 
     python scripts/list_licences.py
 
@@ -16,7 +16,7 @@ from pathlib import Path
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
-PAGE = Path(__file__).parents[1] / "docs" / "LICENCES.md"
+PAGE = Path(__file__).parents[1] / "docs" / "about" / "licences.md"
 
 _GOES_WITH = re.compile(
     r"MIT|BSD|Apache|Python Software Foundation|\bPSF|ISC|MPL|Mozilla|Unlicense|Zlib|Zope|LGPL|Lesser General|NVIDIA",
@@ -39,11 +39,9 @@ _STATED = {
 _HEAD = """\
 # Licences
 
-Every package that `pip install ferlab` (base), `ferlab[train]` and `ferlab[spark]` bring, itself or through another,
-with the licence its metadata states; ferlab's own is MIT. Written by `python scripts/list_licences.py` from an
-installation on Linux; other systems leave some out. The packages under NVIDIA's licence are the CUDA libraries that
-torch's default build for Linux brings; its CPU builds need none of them. None of the packages is handed out with
-ferlab: installers fetch them.
+This page lists every package that `pip install ferlab` (base), `ferlab[train]` and `ferlab[spark]` install on Linux, with
+the licence it states; ferlab's own is MIT. `python scripts/list_licences.py` writes it. The CUDA libraries come with torch's
+default build only.
 
 | package | licence | brought by |
 |---|---|---|

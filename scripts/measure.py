@@ -1,4 +1,4 @@
-"""Measures what docs/COST.md states of starting; prints one line a figure. Training speed: fer-bench.
+"""Measures what docs/how-to/cost.md states of starting; prints one line a figure. Training speed: fer-bench.
 
 python scripts/measure.py decode archive.zip     first decode, later opening
 python scripts/measure.py start                  from the command to the first training step

@@ -1,4 +1,4 @@
-"""Measures what docs/SCALING.md states of growth; prints one table row a figure.
+"""Measures what docs/how-to/scaling.md states of growth; prints one table row a figure.
 
 python scripts/measure_scaling.py rows archive.zip        the data pipeline alone at 1, 4, 16 and 32 times the rows
 python scripts/measure_scaling.py memory                  a memory-mapped array larger than the memory it may use

@@ -22,7 +22,7 @@ usage: fer-bench [KEY=VALUE ...] [bench_dir=PATH]
 
 Every key of fer-train works and sets the net, the data and the training (`fer-train --help`). It prints a table and
 writes bench.json and bench.md, with every single repeat, into bench_dir. PrivateTest is never read. What each row means
-and how not to be fooled by it: docs/BENCH.md.
+and how not to be fooled by it: docs/how-to/bench.md.
 
 Keys of the bench:
 """

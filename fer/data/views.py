@@ -13,7 +13,7 @@ Augmentation = Literal["mirror", "zoom"]
 """mirror: the mirror image; zoom: it, the image enlarged by `ZOOM`, and the mirror image of that."""
 
 ZOOM: Final = 1.1
-"""Magnification of the enlarged face: small enough to leave all of it in the image (docs/EXPERIMENTS.md)."""
+"""Magnification of the enlarged face: small enough to leave all of it in the image (docs/results/experiments.md)."""
 
 
 def further_views(x_BCHW: "Tensor", augmentation: Augmentation) -> Iterator["Tensor"]:

@@ -42,7 +42,7 @@ def slow_in_bfloat16(net: nn.Module, *, channels: int, size: int) -> bool:
     """Whether a net is one of those that CPUs train faster in float32: those with strided depthwise convolutions.
 
     oneDNN has no fast gradient of these in bfloat16. Nets that spend `STRIDED_DEPTHWISE` of their arithmetic on them
-    train at 1.2 to 2.4 times the speed in float32 (docs/COST.md), those that spend less mostly in bfloat16.
+    train at 1.2 to 2.4 times the speed in float32 (docs/how-to/cost.md), those that spend less mostly in bfloat16.
 
     Args:
         net: any net of images.

@@ -35,7 +35,7 @@ def resnet18(
         dropout: probability of dropping a pooled feature.
         drop_path: probability of skipping the last residual branch; it rises linearly from 0 (arXiv 1603.09382).
         zero_init_last: start each residual block as the identity (arXiv 1706.02677, 5.1): here the first passes
-            teach it less so, while ResNet50 needs it (docs/EXPERIMENTS.md).
+            teach it less so, while ResNet50 needs it (docs/results/experiments.md).
     """
     return _resnet(
         "resnet18",

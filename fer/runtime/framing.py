@@ -2,7 +2,7 @@
 
 A net trained on one framing loses points on another, so the frame is measured, not padded by a round number:
 `scripts/measure_framing.py` pastes PublicTest faces into pictures at known places, detects them, and learns where
-FER-2013's own frame lies relative to the detector's box. docs/DEPLOY.md has the table.
+FER-2013's own frame lies relative to the detector's box. docs/how-to/deploy.md has the table.
 """
 
 import math

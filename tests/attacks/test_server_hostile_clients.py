@@ -20,7 +20,7 @@ from pathlib import Path
 import pytest
 from support.server_process import Holdings, ServerProcess, fer_serve, jpeg, synthetic_picture
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(600), pytest.mark.xdist_group("quiet")]
 
 HOST = b"Host: localhost\r\n"
 PICTURE = b"POST /api/predict HTTP/1.1\r\n" + HOST + b"Content-Length: 100000\r\n\r\n"

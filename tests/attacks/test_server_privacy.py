@@ -17,6 +17,9 @@ import pytest
 from support.attacked_commands import environment
 from support.server_process import fer_serve, send_every_form
 
+# Timed: nothing else of this kind may run beside it.
+pytestmark = pytest.mark.xdist_group("quiet")
+
 TESTS = Path(__file__).parents[1]
 
 AUDITED = """

@@ -1,7 +1,7 @@
 """A real server at saturation: who gets an answer, how fast, and what the server holds in the end.
 
-FER_ATTACK_SECONDS sets how long (120; the run in docs/RELIABILITY.md took longer), FER_ATTACK_RESULTS names a file that
-gets the table as a line of JSON.
+FER_ATTACK_SECONDS sets how long (120; the run in docs/how-to/reliability.md took longer), FER_ATTACK_RESULTS names a
+file that gets the table as a line of JSON.
 """
 
 from __future__ import annotations
@@ -22,6 +22,9 @@ import cv2
 import numpy as np
 import pytest
 from support.server_process import Answers, Client, Question, as_form, fer_serve, jpeg, synthetic_picture
+
+# Timed: nothing else of this kind may run beside it.
+pytestmark = pytest.mark.xdist_group("quiet")
 
 SECONDS = float(os.environ.get("FER_ATTACK_SECONDS", "120"))
 CLIENTS = 16

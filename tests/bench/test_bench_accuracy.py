@@ -14,6 +14,9 @@ from fer.bench.accuracy import Trained, _rows, measure_accuracy, train
 from fer.bench.settings import compose_bench
 from fer.common.errors import ConfigError
 
+# Timed: nothing else of this kind may run beside it.
+pytestmark = pytest.mark.xdist_group("quiet")
+
 NET = ("model=mlp", "model.params.hidden=[8]", "callbacks=default", "~callbacks.ema")
 
 

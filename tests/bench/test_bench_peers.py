@@ -13,6 +13,9 @@ from support.tiny import TINY
 from fer.bench.peer_comparison import Answers, Peer, PeerFailedError, _rows, ask, measure_peers
 from fer.bench.settings import compose_bench
 
+# Timed: nothing else of this kind may run beside it.
+pytestmark = pytest.mark.xdist_group("quiet")
+
 FAKES = {
     # Version 25.10 keeps its class in fer.fer; the box and the missing margin are part of what is asked.
     "fer": (

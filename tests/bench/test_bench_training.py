@@ -22,6 +22,9 @@ from fer.common.labels import EMOTIONS
 from fer.config.compose import compose_train
 from fer.data.augment_config import AugmentConfig
 
+# Timed: nothing else of this kind may run beside it.
+pytestmark = pytest.mark.xdist_group("quiet")
+
 NET = ("model.params.blocks=[0,0,0]", "model.params.widths=[8,8,8]")
 
 

@@ -10,7 +10,7 @@ from fer.config.compose import compose_train
 from fer.config.schema import validate
 
 ROOT = Path(__file__).parents[2]
-PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
 COMMAND = re.compile(r"^(?:\$ |uv run )?(fer-(?:train|sweep|occlusion|bench)) ([^#`\n|]*[^#`\n| ])", re.MULTILINE)
 
 

@@ -51,7 +51,7 @@ def test_the_page_names_every_package_of_the_base_and_of_training(licences: Modu
     pinned = re.findall(r"^(mlflow|torch)==(\S+)", (ROOT / "requirements.lock").read_text(), re.MULTILINE)
     if any(version(name).partition("+")[0] != each for name, each in pinned):
         pytest.skip("the page is about the versions of requirements.lock, not about those installed here")
-    text = (ROOT / "docs" / "LICENCES.md").read_text(encoding="utf-8")
+    text = (ROOT / "docs" / "about" / "licences.md").read_text(encoding="utf-8")
     told = dict(re.findall(r"^\| ([a-z0-9-]+) \| .* \| (base|train|spark) \|$", text, re.MULTILINE))
     # CUDA libraries differ by system and build; Spark is not installed in every checkout.
     here = {each.name: each.brought_by for each in licences.closure() if each.brought_by != "spark"}

@@ -1,4 +1,4 @@
-"""What we use of other packages that they do not promise to keep, each by its name (docs/CODE.md)."""
+"""What we use of other packages that they do not promise to keep, each by its name (docs/about/code.md)."""
 
 import importlib.metadata
 import socket

@@ -17,6 +17,9 @@ from fer.common.errors import CheckpointError, ConfigError, FerError
 from fer.models.pretrained import MIN_OVERLAP, load_pretrained
 from fer.models.registry import build_net
 
+# Timed: nothing else of this kind may run beside it.
+pytestmark = pytest.mark.xdist_group("quiet")
+
 
 @pytest.fixture(autouse=True)
 def one_thread() -> Iterator[None]:

@@ -22,6 +22,9 @@ from fer.data.datamodule import BatchLoader, FERDataModule
 from fer.data.sources import SyntheticConfig
 from fer.metrics import Predictions
 
+# Timed: nothing else of this kind may run beside it.
+pytestmark = pytest.mark.xdist_group("quiet")
+
 FER_TRAIN = str(Path(sys.executable).parent / "fer-train")
 # All that could tell one process from two: batch norm, mixing, noise, weights of classes, the average of weights, rows
 # that do not divide by two. The rate is small because training amplifies rounding.

@@ -32,5 +32,5 @@ def test_no_two_uses_epochs_seeds_or_processes_share_a_seed() -> None:
 
 
 def test_published_augmentation_is_kept() -> None:
-    # Another number here makes every run of docs/RESULTS.md another run.
+    # Another number here makes every run of docs/results/results.md another run.
     assert epoch_seed(0, 0, use="augmentation") == int(np.random.SeedSequence([0, 0, 0]).generate_state(1)[0])

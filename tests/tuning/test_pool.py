@@ -10,6 +10,9 @@ from fer.tuning import pool as pool_module
 from fer.tuning.job import Ended, Job
 from fer.tuning.pool import Pool
 
+# Timed: nothing else of this kind may run beside it.
+pytestmark = pytest.mark.xdist_group("quiet")
+
 
 def crash(connection: object, job: Job) -> None:
     os.kill(os.getpid(), signal.SIGKILL)

@@ -21,6 +21,9 @@ from fer.runtime.web import server as servers
 from fer.runtime.web.connection import Connection
 from fer.runtime.web.security import HEADERS
 
+# Timed: nothing else of this kind may run beside it.
+pytestmark = pytest.mark.xdist_group("quiet")
+
 Serve = Callable[..., Any]
 HOST = b"Host: localhost\r\n"
 HEALTH = b"GET /healthz HTTP/1.1\r\n" + HOST + b"\r\n"

@@ -6,6 +6,9 @@ import pytest
 
 from fer.runtime.web.limits import MAX_ADDRESSES, Busy, ConcurrencyLimiter, RateLimit
 
+# Timed: nothing else of this kind may run beside it.
+pytestmark = pytest.mark.xdist_group("quiet")
+
 
 def test_a_burst_passes_and_then_the_rate_holds() -> None:
     now = 0.0

@@ -22,6 +22,9 @@ from fer.runtime.web.security import HEADERS
 from fer.runtime.web.server import bind
 from fer.runtime.web.settings import ServeSettings
 
+# Timed: nothing else of this kind may run beside it.
+pytestmark = pytest.mark.xdist_group("quiet")
+
 Serve = Callable[..., Any]
 
 

@@ -18,6 +18,9 @@ from fer.common.errors import CheckpointError
 from fer.runtime.web.health import FRESH_SECONDS, STUCK_SECONDS, Health
 from fer.runtime.web.limits import ConcurrencyLimiter
 
+# Timed: nothing else of this kind may run beside it.
+pytestmark = pytest.mark.xdist_group("quiet")
+
 Client = Callable[..., FlaskClient]
 Serve = Callable[..., Any]
 

@@ -2,7 +2,7 @@
 
 `haarcascade_frontalface_alt2` comes with OpenCV before 5, so it is there at once, and finds upright faces seen from the
 front. The search runs on a reduced grey copy: what that costs and saves is measured by
-`scripts/measure_framing.py detection` (docs/DEPLOY.md).
+`scripts/measure_framing.py detection` (docs/how-to/deploy.md).
 """
 
 from contextlib import suppress

@@ -1,6 +1,6 @@
 """The model that comes with the package, its card and its hash.
 
-Made by `fer-export RUN --int8 --card --out fer/runtime/shipped/emotions.onnx` (docs/DEPLOY.md).
+Made by `fer-export RUN --int8 --card --out fer/runtime/shipped/emotions.onnx` (docs/how-to/deploy.md).
 """
 
 from pathlib import Path

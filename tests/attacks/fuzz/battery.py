@@ -172,7 +172,7 @@ def _memory(name: str) -> int:
 
 
 def _note(outcome: Outcome) -> None:
-    """Adds a line to the file that `FUZZ_RESULTS` names: the table in docs/RELIABILITY.md is made of them."""
+    """Adds a line to the file that `FUZZ_RESULTS` names: the table in docs/how-to/reliability.md is made of them."""
     place = os.environ.get("FUZZ_RESULTS")
     if place is not None:
         with Path(place).open("a", encoding="utf-8") as file:
