@@ -1,0 +1,330 @@
+"""`fer.load`: a trained model, to predict with, explain, export and time."""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property
+from os import PathLike, fspath
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final, Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from fer.api.tables import data_frame, html_picture
+from fer.common.errors import ConfigError, DataError, nearest
+
+if TYPE_CHECKING:
+    from pandas import DataFrame
+
+    from fer.api.predictions import Faces
+    from fer.api.runs import Run
+    from fer.export.export import ExportResult
+    from fer.models.checkpoint import LoadedModel
+    from fer.runtime.model import EmotionModel
+
+_BENCHMARK_SECONDS: Final = 1.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Explanation:
+    """Where a face speaks for a label.
+
+    Attributes:
+        face: uint8 (size, size), grey: what the model is shown.
+        heat_map: float32 (size, size) in [0, 1]; 1 at the strongest place, 0 throughout where nothing speaks for it.
+        label: what the map explains.
+        probability: the label's, in [0, 1]. A map of an unlikely label is as bright as one of a likely label.
+        method: how it was made.
+    """
+
+    face: npt.NDArray[np.uint8]
+    heat_map: npt.NDArray[np.float32]
+    label: str
+    probability: float
+    method: str
+
+    def image(self) -> npt.NDArray[np.uint8]:
+        """The face under its map, RGB (H, W, 3), at some 400 pixels a side."""
+        import cv2
+
+        side = self.face.shape[0] * max(1, 400 // self.face.shape[0])
+        face = cv2.resize(self.face, (side, side), interpolation=cv2.INTER_LINEAR).astype(np.float32)[..., None]
+        heat = cv2.resize(self.heat_map, (side, side), interpolation=cv2.INTER_LINEAR)
+        colours = cv2.applyColorMap((255 * heat).astype(np.uint8), cv2.COLORMAP_VIRIDIS)[..., ::-1]
+        share = 0.6 * heat[..., None]
+        return np.clip((1 - share) * face + share * colours, 0, 255).astype(np.uint8)
+
+    def show(self) -> None:
+        """Shows the face under its map.
+
+        Raises:
+            MissingExtraError: matplotlib is not installed.
+        """
+        from fer.api.showing import show_pictures
+
+        show_pictures([self.image()], titles=[self._words])
+
+    @property
+    def _words(self) -> str:
+        return f"{self.label}, {100 * self.probability:.0f} %, {self.method}"
+
+    def _repr_html_(self) -> str:
+        import cv2
+
+        png = cv2.imencode(".png", self.image()[..., ::-1])[1].tobytes()
+        return f"{html_picture(png, alt=self._words)}<p>{self._words}</p>"
+
+
+class _Form(Protocol):
+    """A model in one of its forms."""
+
+    @property
+    def name(self) -> str:
+        """In words."""
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """Class names in the order of the probabilities."""
+
+    @property
+    def size(self) -> int:
+        """Height and width of a face, in pixels."""
+
+    @property
+    def uncertain_below(self) -> float:
+        """A label whose confidence is lower is uncertain."""
+
+    @property
+    def methods(self) -> tuple[str, ...]:
+        """How it can be explained, the default first."""
+
+    def probabilities(self, faces: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:
+        """Grey faces (N, size, size) -> probabilities (N, K)."""
+
+    def heat_map(self, face: npt.NDArray[np.uint8], label: str, *, method: str) -> npt.NDArray[np.float32]:
+        """Where a face (size, size) speaks for a label: (size, size) in [0, 1]."""
+
+
+class _File:
+    """A model file, through ONNX Runtime."""
+
+    methods = ("class_activation",)
+
+    def __init__(self, model: "EmotionModel") -> None:
+        self._model = model
+        self.name = model.name
+        self.labels = model.labels
+        self.size = model.size
+        self.uncertain_below = model.uncertain_below
+        self.probabilities = model.probabilities
+
+    def heat_map(self, face: npt.NDArray[np.uint8], label: str, *, method: str) -> npt.NDArray[np.float32]:
+        return self._model.heat_map(face, label)
+
+
+class _Checkpoint:
+    """The net of a run, through torch; temperature and threshold as `fer-export` would fit them."""
+
+    def __init__(self, run: "Run") -> None:
+        from fer.models.checkpoint import load_model
+
+        self._run = run
+        self._model: LoadedModel = load_model(run.record.checkpoint)
+        self.name = f"{run.record.model}, {run.record.name}"
+        self.labels = self._model.labels
+        self.size = self._model.preprocess.size
+
+    @property
+    def methods(self) -> tuple[str, ...]:
+        from fer.explain.methods import METHODS
+
+        return tuple(METHODS)
+
+    @cached_property
+    def _calibration(self) -> tuple[float, float]:
+        """Temperature, and the confidence below which a label is uncertain."""
+        from fer.metrics import Predictions
+        from fer.metrics.calibration import fit_calibration
+        from fer.runtime.facts import NEVER_CERTAIN
+
+        tables = sorted(self._run.path.glob("predictions/*.parquet"))
+        if not tables:
+            return 1.0, 0.0
+        fitted = fit_calibration(Predictions.read(tables[0]))
+        return fitted.temperature, NEVER_CERTAIN if fitted.threshold is None else fitted.threshold
+
+    @property
+    def uncertain_below(self) -> float:
+        return self._calibration[1]
+
+    def probabilities(self, faces: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:
+        from fer.metrics.temperature import apply_temperature
+
+        plain = self._model.probabilities(np.ascontiguousarray(faces[:, None]))
+        return apply_temperature(plain, self._calibration[0]).astype(np.float32)
+
+    def heat_map(self, face: npt.NDArray[np.uint8], label: str, *, method: str) -> npt.NDArray[np.float32]:
+        from fer.explain.methods import explain
+
+        number = np.array([self.labels.index(label)])
+        return explain(self._model, face[None, None], number, method=method).maps[0]
+
+
+class Model:
+    """A trained model: a file of fer-export, or the best checkpoint of a run.
+
+    Args:
+        form: what predicts.
+        run: the run that it is of; None for a file.
+    """
+
+    def __init__(self, form: _Form, *, run: "Run | None" = None) -> None:
+        self._form = form
+        self.run = run
+
+    def __repr__(self) -> str:
+        return f"<Model {self.name}>"
+
+    @property
+    def name(self) -> str:
+        """The model in words."""
+        return self._form.name
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """Class names in the order of the probabilities."""
+        return self._form.labels
+
+    @property
+    def size(self) -> int:
+        """Height and width of a face as the model sees it, in pixels."""
+        return self._form.size
+
+    @property
+    def uncertain_below(self) -> float:
+        """A label whose confidence is lower is uncertain."""
+        return self._form.uncertain_below
+
+    def probabilities(self, faces: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:
+        """float32 (N, K): calibrated probabilities of `labels` of faces framed already, uint8 (N, size, size), grey.
+
+        Raises:
+            DataError: faces of another shape or type.
+        """
+        if faces.dtype != np.uint8 or faces.ndim != 3 or faces.shape[1:] != (self.size, self.size):
+            raise DataError(
+                f"faces are {faces.dtype} {faces.shape}, expected uint8 (N, {self.size}, {self.size}): fer.predict and "
+                "Model.predict take pictures of any size"
+            )
+        return self._form.probabilities(faces)
+
+    def predict(self, source: Any, detector: str = "auto") -> "Faces":
+        """The emotions of the faces in pictures and videos, see `fer.predict`."""
+        from fer.api.predictions import predict
+
+        return predict(source, model=self, detector=detector)
+
+    def explain(
+        self, picture: Any, label: str | None = None, *, method: str | None = None, detector: str = "auto"
+    ) -> Explanation:
+        """Where the largest face of a picture speaks for a label.
+
+        Args:
+            picture: path, uint8 array (grey, or RGB) or PIL image.
+            label: what to explain; None for the most probable one.
+            method: of a run, a name of `fer.explain.methods.METHODS` (grad_cam, ...); a file has class activation maps.
+            detector: what finds the face; none for a face that is framed already.
+
+        Raises:
+            ConfigError: an unknown label, method or detector.
+            DataError: no picture, or no face in it.
+        """
+        if label is not None and label not in self.labels:
+            raise ConfigError(f"label={label!r}: choose one of {', '.join(self.labels)}{nearest(label, self.labels)}")
+        chosen = self._form.methods[0] if method is None else method
+        if chosen not in self._form.methods:
+            raise ConfigError(
+                f"method={chosen}: {self.name} can be explained by {', '.join(self._form.methods)}"
+                f"{nearest(chosen, self._form.methods)}"
+            )
+        from fer.api.predictions import array_of
+        from fer.runtime.detection.opening import open_detector
+        from fer.runtime.predictor import Predictor
+
+        image = array_of(picture)
+        predictor = Predictor(self._form, open_detector(detector))
+        found = predictor.detector.detect(image)
+        if not found:
+            raise DataError("no face was found in the picture: detector='none' takes the whole picture for one")
+        face = predictor.crops(image, found[:1])[0]
+        probability = self._form.probabilities(face[None])[0]
+        number = int(probability.argmax()) if label is None else self.labels.index(label)
+        return Explanation(
+            face=face,
+            heat_map=self._form.heat_map(face, self.labels[number], method=chosen),
+            label=self.labels[number],
+            probability=float(probability[number]),
+            method=chosen,
+        )
+
+    def export(self, out: "str | PathLike[str]", *, int8: bool = False, **options: Any) -> "ExportResult":
+        """Writes the model as one self-describing .onnx file, checked first, as `fer-export` does.
+
+        Args:
+            out: the file; ends in .onnx.
+            int8: quantise.
+            options: see `fer.export.export.export_run`.
+
+        Raises:
+            ConfigError: it is a file already.
+            RefusedError: the result does not predict as the net does.
+        """
+        if self.run is None:
+            raise ConfigError(f"{self.name} is an exported file already: copy it")
+        from fer.export.export import export_run
+
+        return export_run(self.run.path, Path(out), int8=int8, **options)
+
+    def benchmark(self, *, batches: tuple[int, ...] = (1, 32)) -> "DataFrame":
+        """Milliseconds a face on this machine as it is loaded now: faces at a time, ms a face, faces a second."""
+        rng = np.random.default_rng(0)
+        rows = []
+        for count in batches:
+            faces = rng.integers(0, 256, (count, self.size, self.size), dtype=np.uint8)
+            seconds = _median_seconds(lambda faces=faces: self._form.probabilities(faces))
+            rows.append(
+                {"faces at a time": count, "ms a face": 1000 * seconds / count, "faces a second": count / seconds}
+            )
+        return data_frame(rows)
+
+
+def _median_seconds(work: Callable[[], object]) -> float:
+    work()
+    times: list[float] = []
+    end = time.perf_counter() + _BENCHMARK_SECONDS
+    while len(times) < 3 or time.perf_counter() < end:
+        started = time.perf_counter()
+        work()
+        times.append(time.perf_counter() - started)
+    return float(np.median(times))
+
+
+def load(source: "Run | str | PathLike[str] | None" = None) -> Model:
+    """A trained model.
+
+    Args:
+        source: an .onnx file of fer-export, a run folder, or what `fer.train` gave; None for the package's own model.
+
+    Raises:
+        ConfigError: no run folder.
+        CheckpointError: a file that is missing, broken or not ours.
+    """
+    if source is None or (isinstance(source, str | PathLike) and fspath(source).endswith(".onnx")):
+        from fer.runtime.model import EmotionModel
+
+        return Model(_File(EmotionModel.load(None if source is None else Path(source))))
+    from fer.api.runs import Run
+
+    run = source if isinstance(source, Run) else Run(source)
+    return Model(_Checkpoint(run), run=run)

@@ -1,0 +1,205 @@
+"""`fer.predict`: the emotions of the faces in pictures, arrays and videos, without torch."""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from os import PathLike, fspath
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final, overload
+
+import numpy as np
+import numpy.typing as npt
+
+from fer.api.tables import data_frame, html_picture, html_table
+from fer.common.errors import DataError, FerError
+from fer.runtime.record import Face
+
+if TYPE_CHECKING:
+    from pandas import DataFrame
+
+    from fer.api.models import Model
+    from fer.runtime.detection.detector import Detector
+    from fer.runtime.predictor import Model as Predicts
+
+_SHOWN: Final = 12
+"""Pictures and rows that a result shows of itself; the rest is counted."""
+
+_WIDEST: Final = 640
+"""Longer side of a picture in a notebook, in pixels."""
+
+
+class Faces(Sequence[Face]):
+    """What was found in the pictures, a record a face; a picture without one has a record that says so.
+
+    Args:
+        records: in the order of the pictures, faces from large to small.
+        pictures: source -> array (H, W) or BGR (H, W, 3), of those that were given as arrays.
+    """
+
+    def __init__(self, records: Iterable[Face], *, pictures: Mapping[str, npt.NDArray[np.uint8]]) -> None:
+        self._records = tuple(records)
+        self._pictures = dict(pictures)
+
+    @overload
+    def __getitem__(self, index: int) -> Face: ...
+    @overload
+    def __getitem__(self, index: slice) -> "Faces": ...
+    def __getitem__(self, index: int | slice) -> "Face | Faces":
+        if isinstance(index, slice):
+            return Faces(self._records[index], pictures=self._pictures)
+        return self._records[index]
+
+    def __len__(self) -> int:
+        return len(self._records)
+
+    def __repr__(self) -> str:
+        found = sum(face.status == "ok" for face in self._records)
+        return f"<Faces: {found} in {len(self.sources)} {'picture' if len(self.sources) == 1 else 'pictures'}>"
+
+    @property
+    def sources(self) -> tuple[str, ...]:
+        """The pictures, in order."""
+        return tuple(dict.fromkeys(face.source for face in self._records))
+
+    def to_pandas(self) -> "DataFrame":
+        """A row a face: source, status, face, x, y, width, height, label, confidence, uncertain, a column an emotion.
+
+        Raises:
+            MissingExtraError: pandas is not installed.
+        """
+        rows = []
+        for face in self._records:
+            record = face.as_dict()
+            box = record.pop("box")
+            place = dict.fromkeys(("x", "y", "width", "height")) if box is None else dict(zip("xywh", box, strict=True))
+            place = {"x": None, "y": None, "width": None, "height": None} | {
+                {"w": "width", "h": "height"}.get(key, key): value for key, value in place.items()
+            }
+            rows.append({**record, **place, **(record.pop("probabilities") or {})})
+        for row in rows:
+            row.pop("probabilities", None)
+        return data_frame(rows)
+
+    def image(self, source: str | None = None) -> npt.NDArray[np.uint8]:
+        """A picture with its boxes and labels, RGB (H, W, 3).
+
+        Args:
+            source: one of `sources`; None for the first.
+
+        Raises:
+            DataError: there is no such picture, or it cannot be read (any more).
+        """
+        name = self.sources[0] if source is None and self.sources else source
+        if name is None or name not in self.sources:
+            raise DataError(f"{name!r} is none of the pictures: choose one of {', '.join(self.sources[:5]) or 'none'}")
+        from fer.runtime.predict.drawing import annotate
+
+        annotated = annotate(self._picture(name), [face for face in self._records if face.source == name])
+        return np.ascontiguousarray(annotated[..., ::-1])
+
+    def show(self) -> None:
+        """Shows the annotated pictures: in a notebook as its output, elsewhere in a window of matplotlib.
+
+        Raises:
+            MissingExtraError: there is neither a notebook nor matplotlib.
+        """
+        from fer.api.showing import show_pictures
+
+        shown = self._readable()
+        show_pictures(
+            [self.image(source) for source in shown[:_SHOWN]], titles=shown[:_SHOWN], left_out=len(shown[_SHOWN:])
+        )
+
+    def _repr_html_(self) -> str:
+        import cv2
+
+        parts = []
+        for source in self._readable()[:_SHOWN]:
+            image = self.image(source)
+            ratio = min(1.0, _WIDEST / max(image.shape[:2]))
+            size = (max(1, round(image.shape[1] * ratio)), max(1, round(image.shape[0] * ratio)))
+            small = cv2.resize(image[..., ::-1], size, interpolation=cv2.INTER_AREA)
+            parts.append(html_picture(cv2.imencode(".png", small)[1].tobytes(), alt=self._words(source)))
+        rows = [
+            (
+                face.source,
+                "" if face.face is None else face.face,
+                face.reason or ("no face found" if face.label is None else face.label),
+                "" if face.confidence is None else f"{100 * face.confidence:.0f} %",
+                "uncertain" if face.uncertain else "",
+            )
+            for face in self._records[:_SHOWN]
+        ]
+        parts.append(html_table(rows, header=("picture", "face", "label", "confidence", "")))
+        left = len(self._records) - len(rows)
+        return "".join(parts) + (f"<p>and {left} more</p>" if left > 0 else "")
+
+    def _readable(self) -> list[str]:
+        """The sources that are pictures; frames of videos and what cannot be read are not shown."""
+        return list(
+            dict.fromkeys(
+                face.source for face in self._records if face.status != "unreadable" and face.seconds is None
+            )
+        )
+
+    def _words(self, source: str) -> str:
+        of = [face for face in self._records if face.source == source and face.label is not None]
+        return f"{source}: " + (", ".join(str(face.label) for face in of) or "no face found")
+
+    def _picture(self, source: str) -> npt.NDArray[np.uint8]:
+        if source in self._pictures:
+            return self._pictures[source]
+        from fer.runtime.images import decode
+
+        try:
+            return decode(Path(source).read_bytes())
+        except OSError as error:
+            raise DataError(f"{source}: {error.strerror or error}") from error
+
+
+def predict(source: Any, model: "str | PathLike[str] | Model | None" = None, detector: str = "auto") -> Faces:
+    """The emotions of the faces in pictures and videos; nothing leaves this computer, and torch is not needed.
+
+    Args:
+        source: path of a picture, video or folder, or a pattern of paths; a PIL image; a uint8 array, grey (H, W) or
+            RGB (H, W, 3); or several of these. A PIL image is turned as its EXIF orientation says, as files are.
+        model: an .onnx file of fer-export, a run folder, or what `fer.load` gives; None for the package's own.
+        detector: what finds the faces: auto, haar, yunet, or none for pictures that are faces already.
+
+    Returns:
+        A record a face, in the order of the pictures. A picture without a face, or one that cannot be read, has a
+        record that says so.
+
+    Raises:
+        DataError: no such file, or an object that is no picture.
+        ConfigError: an unknown detector.
+        CheckpointError: a model that cannot be read.
+    """
+    from fer.api.models import Model, load
+    from fer.runtime.detection.opening import open_detector
+
+    asked = model if isinstance(model, Model) else load(model)
+    found = open_detector(detector)
+    records: list[Face] = []
+    pictures: dict[str, npt.NDArray[np.uint8]] = {}
+    for each in _several(source):
+        if isinstance(each, str | PathLike):
+            records += _of_paths(fspath(each), asked, found, detector=detector)
+        else:
+            name = f"image {len(pictures)}"
+            pictures[name] = _array(each)
+            records += _of_array(name, pictures[name], asked, found)
+    return Faces(records, pictures=pictures)
+
+
+def _several(source: Any) -> list[Any]:
+    if isinstance(source, str | PathLike) or hasattr(source, "__array_interface__") or hasattr(source, "getexif"):
+        return [source]
+    if isinstance(source, Iterable):
+        several = list(source)
+        if several:
+            return several
+        raise DataError("there are no pictures in an empty list: give paths, arrays or PIL images")
+    raise DataError(f"a {type(source).__name__} is no picture: give a path, a uint8 array or a PIL image")
+
+
+def _of_paths(path: str, model: "Predicts", detector: "Detector", *, detector_name: str | None = None, **kinds: str) -> Iterator[Face]:
+    raise AssertionError

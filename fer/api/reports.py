@@ -1,0 +1,102 @@
+"""`fer.evaluate` and `fer.compare`: reports, which show themselves in a notebook."""
+
+import html
+import json
+from collections.abc import Mapping, Sequence
+from os import PathLike, fspath
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from fer.api.runs import Run
+from fer.api.settings import overrides_of
+from fer.common.errors import ConfigError
+
+if TYPE_CHECKING:
+    from pandas import DataFrame
+
+AnyRun = "Run | str | PathLike[str]"
+
+
+class Report:
+    """A report folder, read.
+
+    Args:
+        page: path of its `report.html`.
+    """
+
+    def __init__(self, page: Path) -> None:
+        self.page = page
+
+    def __repr__(self) -> str:
+        return f"<Report {self.page}>"
+
+    @property
+    def path(self) -> Path:
+        """The report folder."""
+        return self.page.parent
+
+    @property
+    def metrics(self) -> dict[str, Any]:
+        """Every number of the report: sets of faces (`private`, `public`, ...), each metric as value, low, high."""
+        content: dict[str, Any] = json.loads((self.path / "metrics.json").read_text(encoding="utf-8"))
+        return content
+
+    @property
+    def per_class(self) -> "DataFrame":
+        """A row a run, set and emotion: precision, recall, F1 and support."""
+        return self._table("per_class.csv")
+
+    def to_pandas(self) -> "DataFrame":
+        """A row a run: parameters, size, times and every metric."""
+        return self._table("model_eval.csv")
+
+    def _table(self, name: str) -> "DataFrame":
+        import pandas
+
+        return pandas.read_csv(self.path / name)
+
+    def _repr_html_(self) -> str:
+        # The page carries its pictures and scripts, and runs them in a frame of their own.
+        content = html.escape(self.page.read_text(encoding="utf-8"), quote=True)
+        return (
+            f'<iframe srcdoc="{content}" sandbox="allow-scripts" title="report of {html.escape(str(self.path))}" '
+            'style="width:100%;height:720px;border:1px solid #ccc"></iframe>'
+        )
+
+
+def evaluate(run: "AnyRun", *overrides: str | Mapping[str, Any], **keys: Any) -> Report:
+    """The report of one run, as `fer-report run=RUN`; this opens PrivateTest.
+
+    Args:
+        run: what `fer.train` gave, or a run folder.
+        overrides: settings of `fer-report`, such as "report=full".
+        keys: further ones, such as `faces=False`, `bootstrap=500`, `out="reports/a"`.
+
+    Raises:
+        FerError: no run folder, its data cannot be opened, or a setting that cannot be.
+    """
+    return _report(_place(run), overrides, keys)
+
+
+def compare(runs: "Sequence[AnyRun]", *overrides: str | Mapping[str, Any], **keys: Any) -> Report:
+    """The report of several runs side by side, as `fer-report 'run=[A,B]'`; this opens PrivateTest.
+
+    Raises:
+        ConfigError: fewer than two runs.
+        FerError: as for `evaluate`.
+    """
+    if len(runs) < 2:
+        raise ConfigError(f"{len(runs)} run: comparing needs two or more; fer.evaluate(run) reports one")
+    return _report([_place(run) for run in runs], overrides, keys)
+
+
+def _report(run: str | list[str], overrides: Sequence[str | Mapping[str, Any]], keys: Mapping[str, Any]) -> Report:
+    from fer.report.command import compose, parse
+    from fer.report.main import make_report
+
+    paths, out, options = parse(compose(overrides_of([{"run": run}, *overrides], keys)))
+    return Report(make_report(paths, out=out, options=options))
+
+
+def _place(run: "AnyRun") -> str:
+    return str(run.path) if isinstance(run, Run) else fspath(run)

@@ -1,0 +1,98 @@
+"""`fer.sweep`: a search of settings, and what it found."""
+
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from fer.api.runs import Run
+from fer.api.settings import overrides_of
+from fer.api.tables import data_frame
+from fer.common.errors import DataError
+from fer.common.parsing import parse_yaml
+from fer.folders.sweep import SweepFolder
+
+if TYPE_CHECKING:
+    from pandas import DataFrame
+
+
+class SweepResult:
+    """A sweep folder, read.
+
+    Args:
+        path: the sweep folder.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.folder = SweepFolder(path)
+
+    def __repr__(self) -> str:
+        return f"<SweepResult {self.path}>"
+
+    @property
+    def path(self) -> Path:
+        """The sweep folder."""
+        return self.folder.path
+
+    @property
+    def best(self) -> dict[str, Any]:
+        """The settings of the best trial: `fer.train(sweep.best, trainer={"max_epochs": 20})` trains it for longer.
+
+        Raises:
+            DataError: no trial came to its end.
+        """
+        if not self.folder.best.is_file():
+            raise DataError(f"{self.path} has no best trial: none came to its end")
+        settings = parse_yaml(self.folder.best.read_text(encoding="utf-8"))
+        assert isinstance(settings, dict)
+        return settings
+
+    def best_run(self) -> Run:
+        """The run of the best trial, which its checkpoint is kept of.
+
+        Raises:
+            DataError: no trial came to its end.
+        """
+        finished = [record for record in self.folder.records() if record.status == "ok" and record.loss is not None]
+        if not finished:
+            raise DataError(f"{self.path} has no best trial: none came to its end")
+        best = min(finished, key=lambda record: (record.loss, record.trial))
+        return Run(self.path / best.run_dir)
+
+    def to_pandas(self) -> "DataFrame":
+        """A row a trial that ended: trial, status, loss, seconds, its settings and its metrics.
+
+        Raises:
+            MissingExtraError: pandas is not installed.
+        """
+        return data_frame(
+            {
+                "trial": record.trial,
+                "status": record.status,
+                "loss": record.loss,
+                "seconds": record.seconds,
+                **record.params,
+                **record.metrics,
+            }
+            for record in self.folder.records()
+        )
+
+
+def sweep(*overrides: str | Mapping[str, Any], **keys: Any) -> SweepResult:
+    """Searches the settings of a model, as `fer-sweep`; trials run in processes of their own.
+
+    Args:
+        overrides: settings of `fer-sweep`, such as "optimizer.lr=loguniform(1e-4, 1e-1)", or mappings of them.
+        keys: further ones, such as `model="mlp"`, `num_trials=20`, `sweep_dir="sweeps/a"`.
+
+    Raises:
+        FerError: a mistake in the settings, or trials that cannot run; what ended is kept.
+    """
+    from fer.config.overrides import key_of
+    from fer.tuning.run import run_sweep
+
+    arguments = overrides_of(overrides, keys)
+    named = [each.partition("=")[2] for each in arguments if key_of(each) == "sweep_dir"]
+    path = Path(named[-1].strip("'\"")) if named else Path("outputs") / f"{time.strftime('%Y-%m-%d_%H-%M-%S')}_sweep"
+    run_sweep([*arguments, *([] if named else [f"sweep_dir={path}"])])
+    return SweepResult(path)
