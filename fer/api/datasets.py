@@ -105,7 +105,9 @@ def dataset(name: str, root: "str | PathLike[str] | None" = None, **settings: An
 
     known = config_groups()["data"]
     if name not in known:
-        raise ConfigError(f"{name!r}: there is no such data set{nearest(name, known)}; choose one of {', '.join(known)}")
+        raise ConfigError(
+            f"{name!r}: there is no such data set{nearest(name, known)}; choose one of {', '.join(known)}"
+        )
     section: Mapping[str, Any] = {"name": name, **({} if root is None else {"root": Path(root)}), **settings}
     try:
         config = TypeAdapter(AnyDataConfig).validate_python(section)

@@ -1,6 +1,6 @@
 """`fer.predict`: the emotions of the faces in pictures, arrays and videos, without torch."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from os import PathLike, fspath
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, overload
@@ -9,15 +9,13 @@ import numpy as np
 import numpy.typing as npt
 
 from fer.api.tables import data_frame, html_picture, html_table
-from fer.common.errors import DataError, FerError
+from fer.common.errors import DataError
 from fer.runtime.record import Face
 
 if TYPE_CHECKING:
     from pandas import DataFrame
 
     from fer.api.models import Model
-    from fer.runtime.detection.detector import Detector
-    from fer.runtime.predictor import Model as Predicts
 
 _SHOWN: Final = 12
 """Pictures and rows that a result shows of itself; the rest is counted."""
@@ -65,18 +63,7 @@ class Faces(Sequence[Face]):
         Raises:
             MissingExtraError: pandas is not installed.
         """
-        rows = []
-        for face in self._records:
-            record = face.as_dict()
-            box = record.pop("box")
-            place = dict.fromkeys(("x", "y", "width", "height")) if box is None else dict(zip("xywh", box, strict=True))
-            place = {"x": None, "y": None, "width": None, "height": None} | {
-                {"w": "width", "h": "height"}.get(key, key): value for key, value in place.items()
-            }
-            rows.append({**record, **place, **(record.pop("probabilities") or {})})
-        for row in rows:
-            row.pop("probabilities", None)
-        return data_frame(rows)
+        return data_frame(_row(face) for face in self._records)
 
     def image(self, source: str | None = None) -> npt.NDArray[np.uint8]:
         """A picture with its boxes and labels, RGB (H, W, 3).
@@ -135,9 +122,7 @@ class Faces(Sequence[Face]):
     def _readable(self) -> list[str]:
         """The sources that are pictures; frames of videos and what cannot be read are not shown."""
         return list(
-            dict.fromkeys(
-                face.source for face in self._records if face.status != "unreadable" and face.seconds is None
-            )
+            dict.fromkeys(face.source for face in self._records if face.status != "unreadable" and face.seconds is None)
         )
 
     def _words(self, source: str) -> str:
@@ -147,12 +132,14 @@ class Faces(Sequence[Face]):
     def _picture(self, source: str) -> npt.NDArray[np.uint8]:
         if source in self._pictures:
             return self._pictures[source]
-        from fer.runtime.images import decode
+        return _read(Path(source))
 
-        try:
-            return decode(Path(source).read_bytes())
-        except OSError as error:
-            raise DataError(f"{source}: {error.strerror or error}") from error
+
+def _row(face: Face) -> dict[str, Any]:
+    """A record without mappings in it."""
+    record = face.as_dict()
+    box, probabilities = record.pop("box") or (None,) * 4, record.pop("probabilities") or {}
+    return {**record, **dict(zip(("x", "y", "width", "height"), box, strict=True)), **probabilities}
 
 
 def predict(source: Any, model: "str | PathLike[str] | Model | None" = None, detector: str = "auto") -> Faces:
@@ -174,20 +161,50 @@ def predict(source: Any, model: "str | PathLike[str] | Model | None" = None, det
         CheckpointError: a model that cannot be read.
     """
     from fer.api.models import Model, load
-    from fer.runtime.detection.opening import open_detector
+    from fer.runtime.predict.session import Session
+    from fer.runtime.predict.sources import check_paths, items
 
-    asked = model if isinstance(model, Model) else load(model)
-    found = open_detector(detector)
+    session = Session(model if isinstance(model, Model) else load(model), detector=detector)
     records: list[Face] = []
     pictures: dict[str, npt.NDArray[np.uint8]] = {}
     for each in _several(source):
         if isinstance(each, str | PathLike):
-            records += _of_paths(fspath(each), asked, found, detector=detector)
+            check_paths([fspath(each)])
+            records += [face for faces in session.files(items([fspath(each)], leave_out=None)) for face in faces]
         else:
             name = f"image {len(pictures)}"
-            pictures[name] = _array(each)
-            records += _of_array(name, pictures[name], asked, found)
+            pictures[name] = array_of(each)
+            records += session.predictor.image(pictures[name], source=name)
     return Faces(records, pictures=pictures)
+
+
+def array_of(picture: Any) -> npt.NDArray[np.uint8]:
+    """A picture as the runtime takes it: uint8, grey (H, W) or BGR (H, W, 3).
+
+    Args:
+        picture: path of a file, PIL image, or uint8 array, grey (H, W) or RGB (H, W, 3).
+
+    Raises:
+        DataError: it is none of these, or cannot be read.
+    """
+    if isinstance(picture, str | PathLike):
+        return _read(Path(picture))
+    if hasattr(picture, "getexif"):
+        # PIL hands out the pixels as the sensor has them.
+        from PIL import ImageOps
+
+        picture = ImageOps.exif_transpose(picture).convert("RGB")
+    array = np.asarray(picture)
+    if (
+        array.dtype != np.uint8
+        or array.ndim not in (2, 3)
+        or (array.ndim == 3 and array.shape[2] != 3)
+        or not array.size
+    ):
+        raise DataError(
+            f"an array of {array.dtype} {array.shape} is no picture: give uint8, grey (H, W) or RGB (H, W, 3)"
+        )
+    return np.ascontiguousarray(array if array.ndim == 2 else array[..., ::-1])
 
 
 def _several(source: Any) -> list[Any]:
@@ -201,5 +218,10 @@ def _several(source: Any) -> list[Any]:
     raise DataError(f"a {type(source).__name__} is no picture: give a path, a uint8 array or a PIL image")
 
 
-def _of_paths(path: str, model: "Predicts", detector: "Detector", *, detector_name: str | None = None, **kinds: str) -> Iterator[Face]:
-    raise AssertionError
+def _read(path: Path) -> npt.NDArray[np.uint8]:
+    from fer.runtime.images import decode
+
+    try:
+        return decode(path.read_bytes())
+    except OSError as error:
+        raise DataError(f"{path}: {error.strerror or error}") from error

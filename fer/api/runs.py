@@ -107,9 +107,7 @@ class Run:
         return figure
 
     def _repr_html_(self) -> str:
-        rows = [
-            (name, f"{value:.4f}" if isinstance(value, float) else value) for name, value in self.metrics.items()
-        ]
+        rows = [(name, f"{value:.4f}" if isinstance(value, float) else value) for name, value in self.metrics.items()]
         written = io.BytesIO()
         self.figure().savefig(written, format="png", dpi=100)
         name = html.escape(str(self.path))

@@ -33,6 +33,9 @@ MAY_IMPORT = {
     | {"fer.training"},
     "fer.bench": {"fer.common", "fer.callbacks", "fer.config", "fer.data", "fer.export", "fer.folders", "fer.metrics"}
     | {"fer.models", "fer.runtime.model", "fer.training"},
+    # The commands as functions: what a person imports.
+    "fer.api": {"fer.common", "fer.config", "fer.data", "fer.explain", "fer.export", "fer.folders", "fer.metrics"}
+    | {"fer.models", "fer.report", "fer.runtime", "fer.training", "fer.tuning"},
     "fer.doctor": {"fer.common", "fer.config", "fer.data.cache", "fer.data.paths", "fer.folders", "fer.models"}
     | {"fer.runtime.detection.haar", "fer.runtime.model"},
 }

@@ -2,28 +2,20 @@
 
 import argparse
 import logging
-import math
 import shutil
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, TextIO
 
-from fer.common.errors import ConfigError, DataError, FerError
+from fer.common.errors import ConfigError, DataError
 from fer.common.interrupt import Interrupted
 from fer.common.options_parser import OptionsParser
-from fer.common.wording import printable_path
 
 if TYPE_CHECKING:
-    from fer.runtime.detection.detector import Detector
-    from fer.runtime.framing import Image
-    from fer.runtime.model import EmotionModel
-    from fer.runtime.predict.sources import Item
-    from fer.runtime.predict.video_source import VideoSource
     from fer.runtime.predict.writing import Writer
-    from fer.runtime.record import Face
 
 _EXAMPLES: Final = """\
 examples:
@@ -73,15 +65,20 @@ class _Work:
     """One run of the command."""
 
     def __init__(self, arguments: argparse.Namespace, stack: ExitStack) -> None:
-        from fer.runtime.detection.opening import open_detector
+        from fer.runtime.model import EmotionModel
         from fer.runtime.predict.annotated_writer import AnnotatedWriter
         from fer.runtime.predict.progress import Tally
+        from fer.runtime.predict.session import Session
 
         self._arguments = arguments
-        self._detector: Detector = open_detector(arguments.detector, model=arguments.detector_model)
-        self._model = _load_model(arguments.model)
-        self._annotated: AnnotatedWriter | None = (
-            None if arguments.annotate is None else AnnotatedWriter(arguments.annotate)
+        self._session = Session(
+            EmotionModel.load(arguments.model),
+            detector=arguments.detector,
+            detector_model=arguments.detector_model,
+            annotated=None if arguments.annotate is None else AnnotatedWriter(arguments.annotate),
+            interval=arguments.interval or 0.0,
+            smoothing=arguments.smoothing,
+            tell=lambda line: print(line, file=sys.stderr),
         )
         self._write = _writer(arguments, stack)
         self._tally = Tally()
@@ -102,7 +99,7 @@ class _Work:
             total = sum(1 for _ in items(paths, leave_out=leave_out)) if seen and STDIN not in paths else None
             progress = Progress(sys.stderr if seen else None, total=total)
             try:
-                for done, faces in enumerate(self._all(items(paths, leave_out=leave_out)), start=1):
+                for done, faces in enumerate(self._session.files(items(paths, leave_out=leave_out)), start=1):
                     self._tally.add(faces)
                     for face in faces:
                         self._write(face)
@@ -114,74 +111,6 @@ class _Work:
             if self._tally.pictures:
                 print(self._tally.words(time.monotonic() - start), file=sys.stderr)
 
-    def _all(self, found: Iterator["Item"]) -> Iterator[list["Face"]]:
-        """The records of every file, in order: pictures in batches, videos frame by frame."""
-        from itertools import groupby
-
-        for kind, group in groupby(found, key=lambda item: item.kind):
-            if kind == "video":
-                for item in group:
-                    yield from self._video(item)
-            else:
-                yield from self._pictures(group)
-
-    def _pictures(self, group: Iterator["Item"]) -> Iterator[list["Face"]]:
-        from dataclasses import replace
-
-        from fer.runtime.predictor import Predictor
-
-        waiting: list[tuple[Item, str | None]] = []
-
-        def read() -> Iterator[tuple[str, "Image | FerError"]]:
-            for item in group:
-                picture, note = self._read(item)
-                waiting.append((item, note))
-                yield printable_path(item.path), picture
-
-        for prediction in Predictor(self._model, self._detector).images(read(), survive=True):
-            item, note = waiting.pop(0)
-            if self._annotated is not None and prediction.image is not None:
-                self._annotated.picture(item, prediction.image, prediction.faces)
-            yield [face if note is None else replace(face, reason=note) for face in prediction.faces]
-
-    def _read(self, item: "Item") -> "tuple[Image | FerError, str | None]":
-        """A picture, and what is to be known of it; or the error that tells why there is none."""
-        from fer.runtime.images import MAX_BYTES, ImageTooLarge, read_picture
-
-        if item.kind == "missing":
-            return DataError("there is no such file"), None
-        try:
-            size = item.path.stat().st_size
-            if size > MAX_BYTES:
-                return ImageTooLarge(f"the file has {size:,} bytes; the limit is {MAX_BYTES:,}"), None
-            # Colour is for the copy, and for YuNet, which was trained on it.
-            grey = self._annotated is None and self._detector.name != "yunet"
-            picture = read_picture(item.path.read_bytes(), grey=grey, cut_off=True)
-        except OSError as error:
-            return DataError(error.strerror or str(error)), None
-        except FerError as error:
-            return error, None
-        if picture.note is not None:
-            print(f"{printable_path(item.path)}: {picture.note}", file=sys.stderr)
-        return picture.pixels, picture.note
-
-    def _video(self, item: "Item") -> Iterator[list["Face"]]:
-        from fer.runtime.images import ImageTooLarge, UnreadableImage
-        from fer.runtime.predict.video_source import open_video
-        from fer.runtime.record import Face
-
-        source, interval = printable_path(item.path), self._arguments.interval or 0.0
-        any_frame = False
-        try:
-            with open_video(item.path) as video:
-                for faces in self._follow(video, item, source=source, interval=interval):
-                    any_frame = True
-                    yield faces
-            if not any_frame:
-                raise UnreadableImage("the video holds no readable frame")
-        except (ImageTooLarge, UnreadableImage) as error:
-            yield [Face(source=source, status="unreadable", reason=str(error))]
-
     def _camera(self, index: int) -> None:
         from fer.runtime.predict.sources import Item
         from fer.runtime.predict.video_source import open_camera
@@ -191,40 +120,11 @@ class _Work:
         with open_camera(index) as video:
             print(f"{name}: Ctrl-C ends", file=sys.stderr)
             item = Item(Path(name), Path(f"webcam-{index}"), "video")
-            for faces in self._follow(video, item, source=name, interval=interval):
+            for faces in self._session.follow(video, item, source=name, interval=interval):
                 self._tally.add(faces)
                 for face in faces:
                     self._write(face)
             raise DataError(f"--webcam {index}: the camera gives no more pictures (unplugged?)")
-
-    def _follow(self, video: "VideoSource", item: "Item", *, source: str, interval: float) -> Iterator[list["Face"]]:
-        """The records of a video at every `interval` seconds; every frame is followed and goes into the copy."""
-        from fer.runtime.detection.opening import open_detector
-        from fer.runtime.video import FaceTracker
-
-        arguments = self._arguments
-        detector = open_detector(arguments.detector, model=arguments.detector_model, live=True)
-        tracker = FaceTracker(self._model, detector, smoothing=arguments.smoothing)
-        copy = None if self._annotated is None else self._annotated.video(item, frames_a_second=video.rate)
-        due = 0.0
-        try:
-            for frame in video.frames():
-                faces = tracker.frame(frame.image, seconds=frame.seconds, source=source)
-                if copy is not None:
-                    copy.frame(frame.image, faces, seconds=frame.seconds)
-                if frame.seconds >= due - 1e-6:
-                    # The next whole interval, so that the distances do not grow by what a frame comes late.
-                    due = interval * (math.floor(frame.seconds / interval + 1e-6) + 1) if interval > 0 else 0.0
-                    yield faces
-        finally:
-            if copy is not None:
-                copy.close()
-
-
-def _load_model(path: Path | None) -> "EmotionModel":
-    from fer.runtime.model import EmotionModel
-
-    return EmotionModel.load(path)
 
 
 def _writer(arguments: argparse.Namespace, stack: ExitStack) -> "Writer":
