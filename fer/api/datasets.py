@@ -40,7 +40,7 @@ class Dataset:
         return f"<Dataset {self.samples.source}: {len(self):,} faces>"
 
     def audit(self, *, near_duplicates: bool = False) -> "AuditReport":
-        """What is wrong with it: copies, contradictory labels, blanks; `near_duplicates` are looked for too if asked (slow)."""
+        """What is wrong with it: copies, contradictory labels, blanks, and on request near-duplicates (slow)."""
         from fer.data.audit import audit
 
         return audit(self.samples, near_duplicates=near_duplicates)

@@ -3,7 +3,7 @@
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from os import PathLike, fspath
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Protocol
@@ -162,7 +162,7 @@ class _Checkpoint:
         from fer.metrics.temperature import apply_temperature
 
         plain = self._model.probabilities(np.ascontiguousarray(faces[:, None]))
-        return apply_temperature(plain, self._calibration[0]).astype(np.float32)
+        return np.asarray(apply_temperature(plain, self._calibration[0]), np.float32)
 
     def heat_map(self, face: npt.NDArray[np.uint8], label: str, *, method: str) -> npt.NDArray[np.float32]:
         from fer.explain.methods import explain
@@ -292,7 +292,7 @@ class Model:
         rows = []
         for count in batches:
             faces = rng.integers(0, 256, (count, self.size, self.size), dtype=np.uint8)
-            seconds = _median_seconds(lambda faces=faces: self._form.probabilities(faces))
+            seconds = _median_seconds(partial(self._form.probabilities, faces))
             rows.append(
                 {"faces at a time": count, "ms a face": 1000 * seconds / count, "faces a second": count / seconds}
             )

@@ -3,7 +3,7 @@
 import html
 import json
 from collections.abc import Mapping, Sequence
-from os import fspath
+from os import PathLike, fspath
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,7 +14,8 @@ from fer.common.errors import ConfigError
 if TYPE_CHECKING:
     from pandas import DataFrame
 
-AnyRun = "Run | str | PathLike[str]"
+AnyRun = Run | str | PathLike[str]
+"""What `fer.train` gave, or a run folder."""
 
 
 class Report:
@@ -64,7 +65,7 @@ class Report:
         )
 
 
-def evaluate(run: "AnyRun", *overrides: str | Mapping[str, Any], **keys: Any) -> Report:
+def evaluate(run: AnyRun, *overrides: str | Mapping[str, Any], **keys: Any) -> Report:
     """The report of one run, as `fer-report run=RUN`; this opens PrivateTest.
 
     Args:
@@ -78,7 +79,7 @@ def evaluate(run: "AnyRun", *overrides: str | Mapping[str, Any], **keys: Any) ->
     return _report(_place(run), overrides, keys)
 
 
-def compare(runs: "Sequence[AnyRun]", *overrides: str | Mapping[str, Any], **keys: Any) -> Report:
+def compare(runs: Sequence[AnyRun], *overrides: str | Mapping[str, Any], **keys: Any) -> Report:
     """The report of several runs side by side, as `fer-report 'run=[A,B]'`; this opens PrivateTest.
 
     Raises:
@@ -98,5 +99,5 @@ def _report(run: str | list[str], overrides: Sequence[str | Mapping[str, Any]], 
     return Report(make_report(paths, out=out, options=options))
 
 
-def _place(run: "AnyRun") -> str:
+def _place(run: AnyRun) -> str:
     return str(run.path) if isinstance(run, Run) else fspath(run)

@@ -1,8 +1,9 @@
-"""Pictures, videos and cameras, one after the other -> records of their faces; what `fer-predict` and `fer.predict` do."""
+"""Pictures, videos and cameras, one after the other -> records of their faces: for `fer-predict` and `fer.predict`."""
 
 import math
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
+from functools import partial
 from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -51,7 +52,7 @@ class Session:
         tell: Callable[[str], None] = lambda line: None,
     ) -> None:
         self.predictor = Predictor(model, open_detector(detector, model=detector_model))
-        self._live_detector = lambda: open_detector(detector, model=detector_model, live=True)
+        self._live_detector = partial(open_detector, detector, model=detector_model, live=True)
         self._annotated = annotated
         self._interval = interval
         self._smoothing = smoothing
