@@ -168,7 +168,8 @@ class _Checkpoint:
         from fer.explain.methods import explain
 
         number = np.array([self.labels.index(label)])
-        return explain(self._model, face[None, None], number, method=method).maps[0]
+        heat: npt.NDArray[np.float32] = explain(self._model, face[None, None], number, method=method).maps[0]
+        return heat
 
 
 class Model:

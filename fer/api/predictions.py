@@ -195,12 +195,7 @@ def array_of(picture: Any) -> npt.NDArray[np.uint8]:
 
         picture = ImageOps.exif_transpose(picture).convert("RGB")
     array = np.asarray(picture)
-    if (
-        array.dtype != np.uint8
-        or array.ndim not in (2, 3)
-        or (array.ndim == 3 and array.shape[2] != 3)
-        or not array.size
-    ):
+    if array.dtype != np.uint8 or array.ndim not in (2, 3) or array.shape[2:] not in ((), (3,)) or array.size == 0:
         raise DataError(
             f"an array of {array.dtype} {array.shape} is no picture: give uint8, grey (H, W) or RGB (H, W, 3)"
         )
