@@ -1,8 +1,8 @@
 """YuNet (Wu, Peng and Yu, Machine Intelligence Research 2023) through `cv2.FaceDetectorYN`.
 
 Its file is not part of this package: the user fetches `face_detection_yunet_2023mar.onnx` (MIT licence) from OpenCV's
-model zoo. It finds faces turned to the side or tilted a little that the cascade misses, and its landmarks place the
-frame: FER-2013's eyes and mouth lie at known places, so the square that puts them there is the frame.
+model zoo. At its least score it finds tilted faces hardly better than the cascade (docs/DEPLOY.md); its landmarks place
+the frame: FER-2013's eyes and mouth lie at known places, so the square that puts them there is the frame.
 """
 
 import hashlib
