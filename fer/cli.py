@@ -3,6 +3,7 @@
 import io
 import logging
 import os
+import shlex
 import signal
 import sys
 import traceback
@@ -173,15 +174,16 @@ def serve() -> None:
 def _train(overrides: list[str]) -> None:
     _needs_train_extra("fer-train")
     from fer.config.compose import compose_train
-    from fer.config.overrides import with_files
+    from fer.config.overrides import key_of, with_files
 
-    _train_tree(compose_train(with_files(overrides)))
+    told = with_files(overrides)
+    _train_tree(compose_train(told), free=all(key_of(each) != "run_dir" for each in told))
 
 
 def _train_again(arguments: list[str], *, with_hydra: bool) -> None:
     """`fer-train --from RUN`."""
     _needs_train_extra("fer-train")
-    from fer.config.overrides import with_files
+    from fer.config.overrides import key_of, with_files
     from fer.training.reproduce import reproduced
 
     places = [i for i, argument in enumerate(arguments) if argument.partition("=")[0] == "--from"]
@@ -195,8 +197,9 @@ def _train_again(arguments: list[str], *, with_hydra: bool) -> None:
     if with_hydra:
         raise ConfigError("--from takes KEY=VALUE beside it, and none of Hydra's flags: call it once for each run")
     _tell_progress()
-    tree, origin = reproduced(Path(run).expanduser(), with_files(rest))
-    _train_tree(tree, origin=origin)
+    told = with_files(rest)
+    tree, origin = reproduced(Path(run).expanduser(), told)
+    _train_tree(tree, origin=origin, free=all(key_of(each) != "run_dir" for each in told))
 
 
 def _train_with_hydra() -> None:
@@ -230,9 +233,9 @@ def _train_with_hydra() -> None:
     def job(composed: Any) -> None:
         nonlocal composing
         composing = False
-        multirun = HydraConfig.get().mode == RunMode.MULTIRUN
+        multirun, free = HydraConfig.get().mode == RunMode.MULTIRUN, composed.run_dir is None
         # A mistake ends the whole multirun, as SystemExit.
-        _guarded(lambda: _train_tree(plain(composed), multirun=multirun), folder="run_dir")
+        _guarded(lambda: _train_tree(plain(composed), multirun=multirun, free=free), folder="run_dir")
         composing = True
 
     # Without it Hydra prints what it refuses by itself, with its search path or a traceback, and ends with 1.
@@ -246,11 +249,19 @@ def _train_with_hydra() -> None:
         raise refused(error, overrides) from error
 
 
-def _train_tree(tree: Mapping[str, Any], *, origin: "Origin | None" = None, multirun: bool = False) -> None:
+def _train_tree(
+    tree: Mapping[str, Any], *, origin: "Origin | None" = None, multirun: bool = False, free: bool = False
+) -> None:
+    """Trains a plain configuration; `free`: its run folder was named for it, and gives way to one that is there."""
     _tell_progress()
+    from fer.common.processes import agreed_run_dir
+    from fer.config.saved import in_free_run_dir
     from fer.config.schema import validate
 
     config = validate(tree)
+    if free and agreed_run_dir() is None:
+        tree = in_free_run_dir(tree)
+        config = validate(tree)
     if multirun and config.trainer.several_processes:
         raise ConfigError(
             "-m trains one job after another in this process, and every process that trainer.devices or "
@@ -272,7 +283,7 @@ def _train_tree(tree: Mapping[str, Any], *, origin: "Origin | None" = None, mult
 
         print(f"report: {make_report([result.run_dir])}")
     else:
-        print(f"next: fer-report run={result.run_dir}")
+        print(f"next: fer-report {shlex.quote(f'run={result.run_dir}')}")
 
 
 def _tell_progress() -> None:

@@ -38,6 +38,14 @@ class EpochLines(pl.Callback):
         )
 
 
+class EpochBar(RichProgressBar):
+    """Lightning's bar, with epochs counted from 1, as in the lines above it."""
+
+    def _get_train_description(self, current_epoch: int) -> str:
+        # No narrower than what alternates with it, so that it does not flicker.
+        return f"epoch {current_epoch + 1}/{self.trainer.max_epochs}".ljust(len(self.validation_description))
+
+
 def progress_callbacks() -> list[pl.Callback]:
     """One line an epoch, and above it, on a terminal, a bar of the running one."""
-    return [EpochLines(), RichProgressBar()] if sys.stdout.isatty() else [EpochLines()]
+    return [EpochLines(), EpochBar()] if sys.stdout.isatty() else [EpochLines()]

@@ -67,7 +67,9 @@ def _set(composed: Any, key: str, mapping: Mapping[str, Any]) -> None:
     *sections, last = key.split(".")
     section = OmegaConf.select(composed, ".".join(sections)) if sections else composed
     if section is None or not OmegaConf.is_dict(section) or last not in section:
-        keys = dotted_keys(OmegaConf.to_container(composed))
+        tree = OmegaConf.to_container(composed)
+        assert isinstance(tree, dict)
+        keys = dotted_keys({str(name): value for name, value in tree.items()})
         raise ConfigError(f"{key}: no such key{nearest(key, keys)}; `fer-train --cfg job` lists them")
     with open_dict(section):
         section[last] = dict(mapping)

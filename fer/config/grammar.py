@@ -7,24 +7,10 @@ from typing import Any, Final
 from fer.common.parsing import parse_yaml
 
 PATH_KEYS: Final = frozenset(
-    [
-        "root",
-        "data_root",
-        "run_dir",
-        "sweep_dir",
-        "study_dir",
-        "bench_dir",
-        "baseline",
-        "resume",
-        "run",
-        "out",
-        "pretrained",
-        "leave_out",
-        "ferplus",
-        "dirpath",
-        "save_dir",
-        "path",
-    ]
+    {
+        *("root", "run_dir", "sweep_dir", "study_dir", "bench_dir", "baseline", "resume", "run", "out", "data_root"),
+        *("pretrained", "leave_out", "ferplus", "dirpath", "save_dir", "path"),
+    }
 )
 """Last parts of keys that hold a path: whatever stands there is its name, brackets and quotes included."""
 

@@ -88,6 +88,33 @@ def _filled(saved: Any, known: Any) -> Any:
     return str(saved) if isinstance(saved, Path) else saved
 
 
+_PATHS: Final = ("root", "ferplus", "leave_out")
+"""Keys of a data section that say where something lies."""
+
+
+def with_places(tree: Mapping[str, Any]) -> dict[str, Any]:
+    """A plain configuration whose data and teachers are found from any folder: their relative paths made absolute."""
+    placed = dict(tree)
+    data, loss = tree.get("data"), tree.get("loss")
+    if isinstance(data, Mapping):
+        placed["data"] = _placed(data)
+    if isinstance(loss, Mapping) and isinstance(loss.get("teachers"), list | tuple):
+        teachers = [each if each == "shipped" else _absolute(each) for each in loss["teachers"]]
+        placed["loss"] = {**loss, "teachers": teachers}
+    return placed
+
+
+def _placed(section: Mapping[str, Any]) -> dict[str, Any]:
+    placed = {key: _absolute(value) if key in _PATHS else value for key, value in section.items()}
+    if isinstance(section.get("sources"), list | tuple):
+        placed["sources"] = [_placed(each) if isinstance(each, Mapping) else each for each in section["sources"]]
+    return placed
+
+
+def _absolute(path: Any) -> Any:
+    return str(Path(path).expanduser().absolute()) if isinstance(path, str) and path else path
+
+
 def compose_on(tree: Mapping[str, Any], overrides: Sequence[str], *, new_run: bool = False) -> dict[str, Any]:
     """A plain configuration with `overrides` on top, in Hydra's own language.
 
@@ -148,8 +175,8 @@ def changed_settings(saved: Mapping[str, Any], asked: Mapping[str, Any], *, free
         asked: another.
         free: keys, and beginnings of keys, that may change.
     """
-    before = _leaves(in_run_dir(completed(saved), "RUN_DIR"))
-    now = _leaves(in_run_dir(completed(asked), "RUN_DIR"))
+    before = _leaves(in_run_dir(with_places(completed(saved)), "RUN_DIR"))
+    now = _leaves(in_run_dir(with_places(completed(asked)), "RUN_DIR"))
     return [
         f"{key}={now.get(key)} (was {before.get(key)})"
         for key in sorted(before.keys() | now.keys())
@@ -170,6 +197,19 @@ def in_run_dir(tree: Mapping[str, Any], run_dir: str) -> dict[str, Any]:
         return f"{run_dir}{value[len(old) :]}" if inside else value
 
     return {str(key): moved(value) for key, value in tree.items()}
+
+
+def in_free_run_dir(tree: Mapping[str, Any]) -> dict[str, Any]:
+    """A configuration in a run folder that is made by this call, so that no other process takes its name too."""
+    stem, number = str(tree["run_dir"]), 1
+    while True:
+        path = Path(stem if number == 1 else f"{stem}_{number}")
+        try:
+            path.mkdir(parents=True)
+        except FileExistsError:
+            number += 1
+        else:
+            return in_run_dir(tree, str(path))
 
 
 def _leaves(tree: Any, prefix: str = "") -> dict[str, Any]:

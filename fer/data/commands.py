@@ -5,6 +5,7 @@ import csv
 import io
 import json
 import logging
+import shlex
 import sys
 from collections.abc import Sequence
 from dataclasses import asdict
@@ -13,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from fer.common.errors import DataError
 from fer.common.options_parser import OptionsParser, natural, positive
+from fer.common.wording import printable_path
 
 if TYPE_CHECKING:
     from fer.data.audit import AuditReport
@@ -126,8 +128,11 @@ def _fetch(arguments: argparse.Namespace) -> tuple[dict[str, Any], str]:
     packed = _open(data_configuration(str(folder), source="fer2013", settings=()))
     origin = {name: receipt[name] for name in ("service", "repo")}
     answer = {"folder": str(folder), **origin, "files": len(receipt["files"]), **_summary(packed)}
-    use = "fer-train" if arguments.dest is None else f"fer-train data.root={folder}"
-    return answer, f"{folder} holds {receipt['repo']}\n\n{_summary_text(packed)}\n\nTrain on it with `{use}`."
+    use = "fer-train" if arguments.dest is None else f"fer-train {shlex.quote(f'data.root={folder}')}"
+    return (
+        answer,
+        f"{printable_path(folder)} holds {receipt['repo']}\n\n{_summary_text(packed)}\n\nTrain on it with `{use}`.",
+    )
 
 
 def _import(arguments: argparse.Namespace) -> tuple[dict[str, Any], str]:
@@ -152,7 +157,7 @@ def _audit(arguments: argparse.Namespace) -> tuple[dict[str, Any], str]:
     if arguments.out is not None:
         written = _write_audit(report, samples, out=arguments.out)
         answer["written"] = [str(path) for path in written]
-        text += f"\n\nWrote {', '.join(path.name for path in written)} to {arguments.out}"
+        text += f"\n\nWrote {', '.join(path.name for path in written)} to {printable_path(arguments.out)}"
     return answer, text
 
 
@@ -177,7 +182,7 @@ def _stats(arguments: argparse.Namespace) -> tuple[dict[str, Any], str]:
 
         save_figure(class_balance_figure(samples), arguments.out)
         answer["written"] = [str(arguments.out)]
-        text += f"\n\nWrote {arguments.out}"
+        text += f"\n\nWrote {printable_path(arguments.out)}"
     return answer, text
 
 
@@ -197,7 +202,8 @@ def _preview(arguments: argparse.Namespace) -> tuple[dict[str, Any], str]:
         "seed": arguments.seed,
         "written": [str(arguments.out)],
     }
-    return answer, f"Wrote {arguments.out}: {arguments.split} faces of {samples.source}, {arguments.columns} a class"
+    shown = f"{arguments.split} faces of {samples.source}, {arguments.columns} a class"
+    return answer, f"Wrote {printable_path(arguments.out)}: {shown}"
 
 
 def _few_synthetic(arguments: argparse.Namespace) -> "FaceSamples":

@@ -17,6 +17,7 @@ import numpy as np
 
 from fer.common.errors import DataError
 from fer.common.labels import CONTEMPT, EMOTIONS, canonical_name, plain_class, resolve_classes
+from fer.common.wording import printable_path
 from fer.data.cache import Packed, load_packed, source_key
 from fer.data.decode import DecodedFaces, decode_resized
 from fer.data.partition import held_out_bins
@@ -73,7 +74,7 @@ class LabelledImage:
     """One image file.
 
     Attributes:
-        path: its name in the tree; the sample's id.
+        path: its name in the tree; as people can read it, the sample's id.
         label: its class, as the source names it.
         split: the split the source puts it in; None where it has none.
         subject: the person it shows; "" where unknown.
@@ -176,9 +177,9 @@ def read_image_files(root: Path, *, listing: Callable[[Tree], Listing], rules: I
         images=decoded.images,
         labels=np.array([emotion_of[image.label] for image in kept], dtype=np.int64),
         splits=np.array([image.split or Split.TRAINING for image in kept], dtype="U11"),
-        ids=np.array([image.path for image in kept]),
+        ids=np.array([printable_path(image.path) for image in kept]),
         source=f"{listed.name} ({listed.layout}, {kind}{_contempt_words(listed, rules)})",
-        unreadable=decoded.unreadable,
+        unreadable=tuple(map(printable_path, decoded.unreadable)),
         subjects=np.array(subjects) if any(subjects) else None,
     )
     samples, split_notes = hold_out(samples, rules=rules)

@@ -1,12 +1,12 @@
 """Faces that a list leaves out of training, such as those whose labels look wrong."""
 
-import csv
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 
 from fer.common.errors import DataError
+from fer.data.csv_table import read_rows
 from fer.data.protocol import ProtocolSplit
 from fer.data.samples import FaceSamples
 
@@ -20,19 +20,16 @@ def read_ids(path: Path) -> list[str]:
     if path.exists() and not path.is_file():
         # A pipe would be waited for without end.
         raise DataError(f"data.leave_out={path} is no file: give a CSV with a column id")
-    ids: dict[str, None] = {}
+    origin = f"data.leave_out={path}"
     try:
-        with path.open(encoding="utf-8-sig", newline="") as file:
-            reader = csv.DictReader(file)
-            if list(reader.fieldnames or ()).count("id") != 1:
-                raise DataError(f"data.leave_out={path} has no column id, or two: its first line must name one")
-            for row in reader:
-                if not row["id"]:
-                    raise DataError(f"data.leave_out={path} line {reader.line_num} has no id: mend or delete the line")
-                ids[row["id"]] = None
-    except (OSError, csv.Error, UnicodeDecodeError) as error:
-        reason = getattr(error, "strerror", None) or error
-        raise DataError(f"data.leave_out={path} cannot be read as CSV ({reason})") from error
+        data = path.read_bytes()
+    except OSError as error:
+        raise DataError(f"{origin} cannot be read ({error.strerror}): give a CSV with a column id") from error
+    ids: dict[str, None] = {}
+    for line, row in read_rows(data, columns=("id",), origin=origin):
+        if not row["id"]:
+            raise DataError(f"{origin} line {line} has no id: mend or delete the line")
+        ids[row["id"]] = None
     return list(ids)
 
 

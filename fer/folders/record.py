@@ -1,6 +1,7 @@
 """What a run folder says of itself."""
 
 import math
+import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -133,7 +134,8 @@ def read_run(path: Path) -> RunRecord:
         planned = "" if of_epochs is None else f" of {of_epochs}"
         notes.append(
             f"This run was interrupted after {len(epochs)}{planned} epochs: every number below is that of the "
-            f"unfinished model in {checkpoint.name}. Continue it with fer-train run_dir={path} and report again."
+            f"unfinished model in {checkpoint.name}. Continue it with fer-train {shlex.quote(f'run_dir={path}')} and "
+            "report again."
         )
     elif checkpoint == folder.last:
         notes.append("The run has no best.ckpt: every number below is that of its last epoch, not of its best.")
@@ -158,7 +160,7 @@ def _checkpoint(folder: RunFolder) -> Path:
             return path
     raise CheckpointError(
         f"run={folder.path} has no checkpoint ({folder.best} or {folder.last.name}): no epoch was finished, or the "
-        f"file was removed; train again with fer-train run_dir={folder.path}"
+        f"file was removed; train again with fer-train {shlex.quote(f'run_dir={folder.path}')}"
     )
 
 

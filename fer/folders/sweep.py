@@ -9,9 +9,10 @@ from pathlib import Path
 from typing import Any, Literal
 
 from fer.common.errors import DataError
-from fer.common.files import append_line, owned_folder, write_atomic, write_json
+from fer.common.files import append_line, owned_folder, read_json, write_atomic, write_json
 
 Status = Literal["ok", "pruned", "failed"]
+SweepStatus = Literal["running", "finished", "interrupted"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -76,6 +77,10 @@ class SweepFolder:
     def report(self) -> Path:
         """The page."""
         return self.path / "report.html"
+
+    def write_status(self, status: SweepStatus) -> None:
+        """Notes in `sweep.json` how far the sweep is; one that is killed leaves "running" and lets its lock go."""
+        write_json(self.settings, {**read_json(self.settings), "status": status})
 
     def trial(self, number: int) -> Path:
         """The folder of a trial: its run folder, or those of its folds."""

@@ -109,6 +109,8 @@ def read_sweep(path: Path) -> Group:
     """A sweep: every trial that ended is nested, with its epochs and files where its run folder is there."""
     sweep = SweepFolder(path)
     settings = read_json(sweep.settings)
+    # Sweeps of earlier versions do not say it; their page was the last thing they wrote.
+    ended = settings.pop("status", "finished" if sweep.report.is_file() else "interrupted") == "finished"
     records = sorted(sweep.records(), key=lambda record: record.trial)
     trials = tuple(_trial(path, record) for record in records)
     counts = Counter(record.status for record in records)
@@ -121,7 +123,7 @@ def read_sweep(path: Path) -> Group:
     parent = Content(
         folder=path,
         name=path.resolve().name,
-        status="running" if is_held(path) else "finished" if sweep.report.is_file() else "interrupted",
+        status="running" if is_held(path) else "finished" if ended else "interrupted",
         started=min((trial.started for trial in trials), default=_written(sweep.settings)),
         changed=max((trial.changed for trial in trials), default=_written(sweep.settings)),
         params=params_of(settings, run_dir=str(path)),

@@ -2,6 +2,7 @@
 
 import atexit
 import os
+import shlex
 import subprocess
 import sys
 import warnings
@@ -117,8 +118,11 @@ class MLflowTracking(Logger):
         missing = len(read_epochs(self.run_dir / "metrics.jsonl")) - sent
         what = f"{missing} epochs and the final files" if missing > 0 else "the final files"
         reason = f" ({place.error})" if place is not None and place.error is not None else ""
-        still = "; still trying for up to two minutes" if status is None else ""
-        return f"mlflow: {what} not sent to {address.shown}{reason}{still}; later: fer-track {self.run_dir}"
+        assert self.sender is not None
+        pid = self.sender.pid
+        still = f"; process {pid} still trying for up to two minutes (kill {pid} ends it)" if status is None else ""
+        later = f"fer-track {shlex.quote(str(self.run_dir))}"
+        return f"mlflow: {what} not sent to {address.shown}{reason}{still}; later: {later}"
 
     def _address(self) -> Any:
         return find_store(self.run_dir, read_record(self.run_dir), uri=self.uri, experiment=self.experiment)

@@ -29,8 +29,15 @@ POLL: Final = 2.0
 LINGER: Final = 120.0
 """Seconds for which it goes on trying once the training's process is gone."""
 
+NICENESS: Final = 5
+"""Its priority: below the training's, and no lower, so that a busy machine leaves it a fair part of a core. With the
+lowest priority the seconds that the import of MLflow takes become many minutes there."""
+
 LOG: Final = "tracking.log"
 """What it complained of, in the run folder; not there when it had no reason."""
+
+PATIENCE: Final = 30.0
+"""Seconds beyond `LINGER` that a last call may take."""
 
 _PAUSES: Final = (2.0, 5.0, 10.0, 20.0, 40.0)
 """Seconds to wait after the first, second, ... failure in a row; the last holds from then on."""
@@ -130,9 +137,10 @@ def main(argv: Sequence[str]) -> int:
     # Ctrl-C in a terminal is meant for the training; its end reaches us by the pipe.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     if hasattr(os, "nice"):
-        os.nice(19)
+        os.nice(NICENESS)
     gone = threading.Event()
     threading.Thread(target=_watch, args=(gone,), daemon=True).start()
+    threading.Thread(target=_end_late, args=(gone, arguments.linger), daemon=True).start()
     folder: Path = arguments.run_dir
     try:
         # The sender of the part before an interruption may still be at work.
@@ -157,6 +165,14 @@ def _watch(gone: threading.Event) -> None:
     while os.read(0, 1):
         pass
     gone.set()
+
+
+def _end_late(gone: threading.Event, linger: float) -> None:
+    """Ends this process where a call or an import goes on long after the training: what is left is for `fer-track`."""
+    gone.wait()
+    time.sleep(linger + PATIENCE)
+    log.warning("gave up %.0f seconds after the training's end; `fer-track` sends what is missing", linger + PATIENCE)
+    os._exit(1)
 
 
 if __name__ == "__main__":

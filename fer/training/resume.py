@@ -1,5 +1,6 @@
 """Whether a run starts, goes on, or is refused."""
 
+import shlex
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -29,8 +30,9 @@ def checkpoint_to_resume(folder: RunFolder, config: TrainConfig, tree: Mapping[s
         return None
     if folder.metrics.exists():
         raise ConfigError(
-            f"run_dir={folder.path} holds a finished run: report on it (fer-report run={folder.path}), "
-            f"choose another run_dir, or train on from it with resume={folder.last} in a new one"
+            f"run_dir={folder.path} holds a finished run: report on it "
+            f"(fer-report {shlex.quote(f'run={folder.path}')}), choose another run_dir, or train on from it with "
+            f"{shlex.quote(f'resume={folder.last}')} in a new one"
         )
     if not folder.last.exists():
         return None

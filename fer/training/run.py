@@ -14,6 +14,7 @@ from fer.callbacks.epoch_log import EpochLog
 from fer.common.environment import environment
 from fer.common.processes import started_by_another
 from fer.common.seeding import seed_everything
+from fer.config.saved import with_places
 from fer.config.schema import TrainConfig
 from fer.data.augment import Augment
 from fer.data.batch_shard import BatchShard
@@ -109,7 +110,7 @@ def run(
                 sys.exit(0)
             return RunResult(folder.path, {}, first=False)
 
-        folder.write_config(tree)
+        folder.write_config(with_places(tree))
         with folder.recorded(facts, goes_on=resume == folder.last):
             announce(config, data, system, facts)
             with processes_of(trainer, config):

@@ -170,8 +170,8 @@ def quiet_lightning() -> None:
     logging.getLogger("pytorch_lightning.profilers").setLevel(logging.INFO)
     for message in (
         ".*does not have many workers.*",
-        ".*`configure_optimizers` returned `None`.*",
-        ".*`training_step` returned `None`.*",
+        ".*configure_optimizers` returned `None`.*",
+        ".*training_step` returned `None`.*",
         ".*Checkpoint directory .* exists and is not empty.*",
         ".*GPU available but not used.*",
         ".*MPS available but not used.*",

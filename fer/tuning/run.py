@@ -2,8 +2,10 @@
 
 import json
 import logging
+import shlex
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -30,24 +32,55 @@ def run_sweep(arguments: Sequence[str]) -> None:
     folder = SweepFolder(settings.sweep_dir or _default_path(sweep))
     workers = worker_count(sweep)
     threads = max(1, cores() // workers)
-    with folder.owned():
-        _open(folder, sweep)
-        log.info("sweep    %s over %d settings -> %s", settings.algorithm, len(_names(sweep)), folder.path)
-        log.info("workers  %d, %d %s each", workers, threads, "thread" if threads == 1 else "threads")
-        store = TrialStore(
-            sweep, folder, display_for(settings.objective, num_trials=settings.num_trials, workers=workers)
+    store: TrialStore | None = None
+    try:
+        with folder.owned():
+            _open(folder, sweep)
+            log.info("sweep    %s over %d settings -> %s", settings.algorithm, len(_names(sweep)), folder.path)
+            log.info("workers  %d, %d %s each", workers, threads, "thread" if threads == 1 else "threads")
+            display = display_for(settings.objective, num_trials=settings.num_trials, workers=workers)
+            store = TrialStore(sweep, folder, display)
+            try:
+                _search(sweep, store, workers=workers, threads=threads)
+                folder.write_status("finished")
+            except BaseException:
+                # A full disk, say, may be what ended the sweep: then it must not hide itself behind a second error.
+                with suppress(OSError, FerError):
+                    folder.write_status("interrupted")
+                raise
+            finally:
+                _close(sweep, store)
+            _refuse_failure(store)
+    finally:
+        # Only now: while the folder is held, the sweep still runs in MLflow's eyes.
+        if store is not None and store.records:
+            track(sweep, folder.path)
+
+
+def _search(sweep: Sweep, store: TrialStore, *, workers: int, threads: int) -> None:
+    if sweep.settings.backend == "spark":
+        from fer.tuning.spark import SparkSweep
+
+        SparkSweep(sweep, store, workers=workers, threads=threads).run()
+    else:
+        from fer.tuning.sweep import LocalSweep
+
+        LocalSweep(sweep, store, workers=workers, threads=threads).run()
+
+
+def _refuse_failure(store: TrialStore) -> None:
+    """A sweep of which no trial ran to its end has found nothing, and is no success to a script.
+
+    Raises:
+        ConfigError: with the first reason.
+    """
+    failed = [record for record in store.records if record.status == "failed"]
+    if failed and best_of(store.records) is None:
+        first = min(failed, key=lambda record: record.trial)
+        raise ConfigError(
+            f"no trial ran to its end: {len(failed)} of {len(store.records)} failed, trial {first.trial} with: "
+            f"{first.error}; its output is {store.folder.trial(first.trial) / 'output.log'}"
         )
-        try:
-            if settings.backend == "spark":
-                from fer.tuning.spark import SparkSweep
-
-                SparkSweep(sweep, store, workers=workers, threads=threads).run()
-            else:
-                from fer.tuning.sweep import LocalSweep
-
-                LocalSweep(sweep, store, workers=workers, threads=threads).run()
-        finally:
-            _close(sweep, store)
 
 
 def _default_path(sweep: Sweep) -> Path:
@@ -82,6 +115,7 @@ def _open(folder: SweepFolder, sweep: Sweep) -> None:
         )
     else:
         write_json(folder.settings, facts)
+    folder.write_status("running")
     folder.drop_torn_line()
 
 
@@ -107,12 +141,11 @@ def _close(sweep: Sweep, store: TrialStore) -> None:
     folder = store.folder
     print(f"best: trial {best.trial}, {outcome(best, sweep.settings.objective)} on the selection faces")
     print(best.command)
-    print(f"next: fer-train @{folder.best} [KEY=VALUE ...]")
+    print(f"next: fer-train {shlex.quote(f'@{folder.best}')} [KEY=VALUE ...]")
     if sweep.settings.report:
         from fer.report.sweep.page import write_sweep_report
 
         print(f"report: {write_sweep_report(folder.path)}")
-    track(sweep, folder.path)
     print(f"sweep folder: {folder.path}")
 
 
@@ -127,4 +160,4 @@ def track(sweep: Sweep, path: Path) -> None:
         store, sent = sync(path, uri=node.get("uri"), experiment=node.get("experiment"))
         print(f"mlflow: {len(sent)} runs in {store.shown}")
     except FerError as error:
-        log.warning("mlflow: %s; later: fer-track %s", error, path)
+        log.warning("mlflow: %s; later: fer-track %s", error, shlex.quote(str(path)))

@@ -145,5 +145,7 @@ def _corners(settings: Mapping[str, Distribution]) -> Iterator[Params]:
 
 def _ends(key: str, distribution: Distribution) -> list[Params]:
     if isinstance(distribution, Numeric):
-        return [{key: distribution.value(distribution.low)}, {key: distribution.value(distribution.high)}]
+        # Between the ends too: 16.0 passes for a whole number where 45.66, drawn between 16 and 64, does not.
+        between = (distribution.low + share * (distribution.high - distribution.low) for share in (0.0137, 0.618))
+        return [{key: distribution.value(raw)} for raw in (distribution.low, *between, distribution.high)]
     return [{key: option, **more} for option in distribution.options for more in _corners(distribution.branch(option))]

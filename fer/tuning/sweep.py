@@ -100,7 +100,9 @@ class LocalSweep:
         while len(self.pool):
             for _, message in self.pool.messages(timeout=None):
                 if isinstance(message, Ended) and message.status == "failed":
-                    raise ConfigError(message.error or "the sweep cannot run")
+                    error = message.error or "the sweep cannot run"
+                    hint = "; quniform(low, high, 1) gives whole numbers" if "valid integer" in error else ""
+                    raise ConfigError(f"{error}{hint}")
 
     def _start_trials(self) -> bool:
         """Fills the free workers; whether any trial is running."""

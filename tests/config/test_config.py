@@ -9,7 +9,7 @@ from fer.common.errors import ConfigError, nearest
 from fer.config.compose import compose_train
 from fer.config.conf_files import config_groups
 from fer.config.instantiate import build
-from fer.config.saved import compose_on, load_run_config
+from fer.config.saved import changed_settings, compose_on, in_free_run_dir, load_run_config, with_places
 from fer.config.schema import validate
 
 # Those of fer-report and fer-sweep are tested with them.
@@ -145,3 +145,23 @@ def test_a_folder_that_is_no_run_is_refused(tmp_path: Path, content: Any) -> Non
         (tmp_path / "config.yaml").write_text(content, encoding="utf-8")
     with pytest.raises(ConfigError, match=r"run folder|YAML|configuration"):
         load_run_config(tmp_path)
+
+
+def test_where_data_lie_is_kept_for_commands_in_other_folders(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    tree = compose_train(["data=folder", "data.root=faces", "data.leave_out=a.csv", "run_dir=r"])
+    kept = with_places(tree)
+    assert (kept["data"]["root"], kept["data"]["leave_out"]) == (f"{tmp_path}/faces", f"{tmp_path}/a.csv")
+    # The same command goes on with it.
+    assert changed_settings(kept, tree) == []
+    merged = with_places(compose_train(["data=merged", "data.sources=[{name: folder, root: x}]", "run_dir=r"]))
+    assert merged["data"]["sources"][0]["root"] == f"{tmp_path}/x"
+
+
+def test_two_runs_of_one_second_take_two_folders(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    tree = compose_train(["data=synthetic"])
+    first, second = in_free_run_dir(tree), in_free_run_dir(tree)
+    assert (first["run_dir"], second["run_dir"]) == (tree["run_dir"], f"{tree['run_dir']}_2")
+    assert second["callbacks"]["checkpoint"]["dirpath"] == f"{tree['run_dir']}_2/checkpoints"
+    assert Path(second["run_dir"]).is_dir()

@@ -81,8 +81,18 @@ def test_blocks_of_a_file_are_settings(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("name", "emotion"),
-    [("suprise", "surprise"), ("0_angry", "angry"), ("Angers", "angry"), ("Fearful faces", "fear"), ("üzgün", "sad")]
-    + [("glücklich", "happy"), ("peur", "fear"), ("NEUTRAL_2", "neutral"), ("boredom", None), ("class1", None)],
+    [
+        ("suprise", "surprise"),
+        ("0_angry", "angry"),
+        ("Angers", "angry"),
+        ("Fearful faces", "fear"),
+        ("üzgün", "sad"),
+        ("glücklich", "happy"),
+        ("peur", "fear"),
+        ("NEUTRAL_2", "neutral"),
+        ("boredom", None),
+        ("class1", None),
+    ],
 )
 def test_guesses_are_sensible_or_none(name: str, emotion: str | None) -> None:
     assert guessed_emotion(name) == emotion

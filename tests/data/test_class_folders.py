@@ -11,6 +11,7 @@ import pytest
 from fer.common.errors import DataError
 from fer.common.labels import EMOTIONS
 from fer.data.class_folders import class_folder_images, split_of
+from fer.data.commands import main
 from fer.data.dataset_argument import data_configuration
 from fer.data.samples import FaceSamples, Split
 from fer.data.sources import open_samples
@@ -123,3 +124,17 @@ def test_links_and_leftovers_of_systems_do_no_harm(tmp_path: Path) -> None:
     samples = opened(root)
     assert sorted(samples.ids) == sorted(f"{emotion}/{copy}.png" for emotion in EMOTIONS for copy in range(2))
     assert samples.unreadable == ("sad/gone.png",)
+
+
+def test_names_that_are_no_utf8_are_read_and_shown(tmp_path: Path, capsysbinary: pytest.CaptureFixture[bytes]) -> None:
+    root = folder(tmp_path / "data", "{emotion}", ("",))
+    happy = os.fsencode(root / "happy")
+    os.rename(happy + b"/0.png", happy + b"/caf\xe9.png")  # noqa: PTH104
+    (root / os.fsdecode(b"sad/bad\xe9.png")).write_bytes(b"no image")
+    samples = opened(root)
+    assert r"happy/caf\xe9.png" in samples.ids.tolist()
+    assert samples.unreadable == (r"sad/bad\xe9.png",)
+    out = tmp_path / os.fsdecode(b"out\xe9")
+    assert main(["audit", str(root), "--source", "folder", "--set", "size=20", "--out", str(out)]) == 0
+    assert rb"out\xe9" in capsysbinary.readouterr().out.replace(b"\n", b"")
+    assert (out / "audit.json").is_file()

@@ -105,3 +105,9 @@ def test_codecarbon_and_torch() -> None:
         check("torch", "fer/models/accelerator.py", torch.cpu, [name])
     processor = hardware.CPU(output_dir=".", mode="constant", model="any", tdp=10)
     check("codecarbon", "fer/callbacks/emissions.py", processor, ["_mode", "_tdp"])
+
+
+def test_lightnings_progress_bar() -> None:
+    from pytorch_lightning.callbacks import RichProgressBar
+
+    check("pytorch-lightning", "fer/callbacks/progress.py", RichProgressBar, ["_get_train_description"])

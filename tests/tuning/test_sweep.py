@@ -114,6 +114,10 @@ def test_a_tracked_sweep_is_one_run_with_nested_ones(finished: Path, tmp_path: P
     runs = client.search_runs([experiment.experiment_id])
     parents = [run for run in runs if "mlflow.parentRunId" not in run.data.tags]
     assert len(parents) == 1
+    # It has ended: report=false leaves no page that could tell.
+    assert parents[0].info.status == "FINISHED"
+    best = min(records(finished), key=lambda line: line["loss"])
+    assert parents[0].data.metrics["best.loss"] == pytest.approx(best["loss"])
     assert {run.data.tags["mlflow.parentRunId"] for run in runs if run not in parents} == {parents[0].info.run_id}
     rates = {run.data.params["optimizer.lr"] for run in runs if "optimizer.lr" in run.data.params}
     assert {str(line["params"]["optimizer.lr"]) for line in records(finished)} <= rates
@@ -150,6 +154,14 @@ def test_a_folder_of_another_sweep_is_refused(finished: Path, change: str, words
     assert (finished / "trials.jsonl").read_bytes() == kept
 
 
+def test_a_sweep_whose_trials_all_fail_says_why_and_is_no_success(tmp_path: Path) -> None:
+    arguments = [*SWEEP, "optimizer=sgd", "optimizer.lr=choice(1e30, 1e31)"]
+    arguments = [each for each in arguments if not each.startswith(("optimizer.lr=log", "data.batch"))]
+    with pytest.raises(ConfigError, match=r"no trial ran to its end: 2 of 2 failed, trial 0 with: .*not finite.*log"):
+        run_sweep([*arguments, f"sweep_dir={tmp_path}", "num_trials=2", "workers=1"])
+    assert json.loads((tmp_path / "sweep.json").read_text("utf-8"))["status"] == "finished"
+
+
 def test_failures_are_trials_and_too_many_end_the_sweep(tmp_path: Path) -> None:
     # So high a rate that the loss leaves the numbers.
     arguments = [*SWEEP, "optimizer=sgd", "~augment.fill", "optimizer.lr=choice(1e30, 1e31, 1e32)"]
@@ -167,6 +179,7 @@ def test_failures_are_trials_and_too_many_end_the_sweep(tmp_path: Path) -> None:
     [
         (["model.params.hiden=choice([8], [16])"], "hiden"),
         (["optimizer.lr=uniform(-2, -1)"], "optimizer.lr"),
+        (["data.batch_size=uniform(16, 64)"], r"batch_size=.*valid integer.*quniform\(low, high, 1\)"),
         (["data=fer2013", "data.root=nowhere.zip", "optimizer.lr=uniform(0.1, 0.2)"], "nowhere.zip"),
     ],
 )

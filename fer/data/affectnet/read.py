@@ -5,8 +5,6 @@ and relFCs. Folder and CSV disagree about some faces, because labels were revise
 of the two counts is an option, and the disagreements are counted either way.
 """
 
-import csv
-import io
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import PurePosixPath
@@ -15,6 +13,7 @@ from typing import Final, Literal
 from fer.common.errors import DataError
 from fer.common.labels import canonical_name
 from fer.data.class_folders import class_folder_images
+from fer.data.csv_table import read_rows
 from fer.data.image_files import LabelledImage, Listing, Release
 from fer.data.tree import Tree, damage_told
 
@@ -62,29 +61,17 @@ def list_affectnet(tree: Tree, *, label_from: LabelFrom = "folder") -> Listing:
 def _read_labels(tree: Tree, name: str) -> Mapping[str, str]:
     """Path relative to the CSV's own folder -> label."""
     labels: dict[str, str] = {}
-    with (
-        damage_told(tree, name),
-        tree.open_table(name) as file,
-        io.TextIOWrapper(file, encoding="utf-8-sig", newline="") as text,
-    ):
-        try:
-            reader = csv.DictReader(text)
-            missing = [column for column in ("pth", "label") if column not in (reader.fieldnames or ())]
-            if missing:
-                raise DataError(
-                    f"{tree.root}: {name} has no column {' and '.join(missing)}, expected pth, label and relFCs"
-                )
-            for row in reader:
-                if not row["pth"] or not row["label"]:
-                    raise DataError(f"{tree.root}: {name} line {reader.line_num} lacks its path or label")
-                path = row["pth"].replace("\\", "/").lower()
-                if labels.setdefault(path, row["label"]) != row["label"]:
-                    raise DataError(
-                        f"{tree.root}: {name} line {reader.line_num} calls {row['pth'][:200]} {row['label'][:40]!r}, "
-                        f"an earlier line {labels[path][:40]!r}: mend one of them"
-                    )
-        except (csv.Error, UnicodeDecodeError) as error:
-            raise DataError(f"{tree.root}: {name} is no readable CSV ({error}): download it again") from error
+    with damage_told(tree, name), tree.open_table(name) as file:
+        data = file.read()
+    for line, row in read_rows(data, columns=("pth", "label"), origin=f"{tree.root}: {name}"):
+        if not row["pth"] or not row["label"]:
+            raise DataError(f"{tree.root}: {name} line {line} lacks its path or label")
+        path = row["pth"].replace("\\", "/").lower()
+        if labels.setdefault(path, row["label"]) != row["label"]:
+            raise DataError(
+                f"{tree.root}: {name} line {line} calls {row['pth'][:200]} {row['label'][:40]!r}, "
+                f"an earlier line {labels[path][:40]!r}: mend one of them"
+            )
     return labels
 
 

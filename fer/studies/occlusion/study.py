@@ -2,6 +2,7 @@
 
 import json
 import logging
+import shlex
 import statistics
 import sys
 from collections.abc import Mapping
@@ -150,4 +151,4 @@ def run_command(plan: Plan, *, report: bool) -> None:
 
         print(f"report: {make_report([plan.study.path])}")
     else:
-        print(f"next: fer-report run={plan.study.path}")
+        print(f"next: fer-report {shlex.quote(f'run={plan.study.path}')}")
