@@ -39,9 +39,9 @@ _STATED = {
 _HEAD = """\
 # Licences
 
-This page lists every package that `pip install ferlab` (base), `ferlab[train]` and `ferlab[spark]` install on Linux, with
-the licence it states; ferlab's own is MIT. `python scripts/list_licences.py` writes it. The CUDA libraries come with torch's
-default build only.
+This page lists every package that `pip install ferlab` (base), `ferlab[train]` and `ferlab[spark]` install on Linux,
+with the licence it states; ferlab's own is MIT. `python scripts/list_licences.py` writes it. The CUDA libraries come
+with torch's default build only.
 
 | package | licence | brought by |
 |---|---|---|
