@@ -39,7 +39,7 @@ def test_a_tutorial_runs(notebook: Path, tmp_path: Path, monkeypatch: pytest.Mon
     )
     if notebook.stem == "train-compare-explain":
         # The net with convolutions beats the one without, and the map knows more than chance.
-        assert re.search(r"mlp alone is right \d+ times, skipcnn alone \d+ times; p = \d\.\de-\d\d", printed)
+        assert re.search(r"mlp alone is right \d+ times, skipcnn alone \d+ times\np = \d\.\de-\d\d", printed)
         hits, chance = map(int, re.findall(r"(\d+)%", printed.splitlines()[-1]))
         assert hits > chance
     else:
