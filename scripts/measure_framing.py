@@ -25,7 +25,7 @@ import numpy.typing as npt
 from fer.data.fer2013 import load_fer2013
 from fer.data.samples import Split
 from fer.runtime.detection.opening import open_detector
-from fer.runtime.framing import Box, BoxFraming, Frame, cut, stretched
+from fer.runtime.framing import Box, BoxFraming, Frame, cut
 
 SIZE = 48
 WIDTH, HEIGHT = 640, 480
@@ -143,7 +143,6 @@ def light(faces: Images, labels: npt.NDArray[np.int64], ask: Ask) -> None:
         "none": lambda face: face,
         "equalised": lambda face: np.asarray(cv2.equalizeHist(face), np.uint8),
         "CLAHE 2, 4 x 4": lambda face: np.asarray(clahe.apply(face), np.uint8),
-        "stretched 2-98 %": stretched,
         "mean and deviation": standardised,
     }
     flat = np.array([_is_flat(face) for face in faces])
@@ -172,7 +171,7 @@ def roll(faces: Images, labels: npt.NDArray[np.int64], ask: Ask) -> None:
         for composite in composites(faces, context="soft", degrees=degrees):
             at = composite.frame
             hits += any(_overlap(box, at) > 0.3 for box in detector.faces(composite.picture))
-            upright.append(cut(composite.picture, Frame(at.x, at.y, at.side, stretch=False), size=SIZE))
+            upright.append(cut(composite.picture, Frame(at.x, at.y, at.side), size=SIZE))
             along.append(cut(composite.picture, at, size=SIZE))
         scores = [_accuracy(ask, np.stack(crops), labels) for crops in (upright, along)]
         print(f"{degrees:7}   {100 * hits / len(faces):11.1f} %   {scores[0]:7.2f}   {scores[1]:11.2f}", flush=True)
@@ -270,7 +269,7 @@ def composites(faces: Images, *, context: str, degrees: float = 0.0) -> Iterator
         picture = cv2.resize(coarse, (WIDTH, HEIGHT), interpolation=cv2.INTER_CUBIC).astype(np.float32)
         picture += rng.normal(0, 4, picture.shape).astype(np.float32)
         turned = degrees if row % 2 else -degrees
-        at = Frame(x, y, side, turned, stretch=False)
+        at = Frame(x, y, side, turned)
         margin = SIZE // 2 if context == "soft" else 0
         patch = _with_surroundings(face, margin).astype(np.float32)
         mask = _fade(len(patch), margin)

@@ -29,14 +29,12 @@ class Frame:
         y: its centre, in pixels from the picture's top edge.
         side: its height and width, in pixels.
         roll: how far it is turned clockwise, in degrees; the cut face is upright.
-        stretch: whether the cut face's contrast is brought to that of FER-2013, see `stretched`.
     """
 
     x: float
     y: float
     side: float
     roll: float = 0.0
-    stretch: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,8 +58,6 @@ class BoxFraming:
         return Frame(x + width / 2 + self.right * side, y + height / 2 + self.down * side, self.scale * side)
 
 
-_LEAST_RANGE: Final = 16.0
-
 HAAR: Final = BoxFraming(scale=1.1, right=0.0, down=0.01)
 """FER-2013 was itself made with OpenCV's detector (arXiv 1307.0414): its frame is almost the box. Measured by
 `scripts/measure_framing.py frame`: pasted frames lie at 1.01 of the box, the model's accuracy is flat from 1.0 to 1.2
@@ -76,8 +72,8 @@ def cut(image: Image, frame: Frame, *, size: int) -> npt.NDArray[np.uint8]:
     """The face in a frame: grey uint8 (size, size).
 
     Grey is Rec. 601 luma, as in training. Parts of the frame beyond the picture repeat its border, which invents no
-    edges. Every pixel is the mean of those it covers; small faces are enlarged bilinearly. Its contrast is stretched
-    where the frame says so.
+    edges. Every pixel is the mean of those it covers; small faces are enlarged bilinearly. Contrast stays as it is:
+    stretching it cost 1.8 points of accuracy on 2,315 photographs.
 
     Args:
         image: grey (H, W) or BGR (H, W, 3), not empty.
@@ -113,23 +109,7 @@ def cut(image: Image, frame: Frame, *, size: int) -> npt.NDArray[np.uint8]:
     )
     if inner != size:
         face = cv2.resize(face, (size, size), interpolation=cv2.INTER_AREA)
-    cropped = np.asarray(face, np.uint8)
-    return stretched(cropped) if frame.stretch else cropped
-
-
-def stretched(face: npt.NDArray[np.uint8], *, low: float = 2.0, high: float = 98.0) -> npt.NDArray[np.uint8]:
-    """The face with two percentiles of its grey levels moved to black and white; (H, W) as it was.
-
-    Nearly all of FER-2013 uses the whole range of grey, photos taken in poor light do not. On FER-2013 itself this
-    changes nothing, on faces of a quarter of its contrast it brings back ten points of accuracy; equalising the
-    histogram, globally or locally, costs points where light was good (`scripts/measure_framing.py light`).
-    """
-    black, white = np.percentile(face, (low, high)).tolist()
-    # In almost plain pictures there is only noise to enlarge.
-    gain = 255.0 / max(white - black, _LEAST_RANGE)
-    levels = (np.arange(256) - (black + white) / 2) * gain + 127.5
-    mapped: npt.NDArray[np.uint8] = levels.round().clip(0, 255).astype(np.uint8)[face]
-    return mapped
+    return np.asarray(face, np.uint8)
 
 
 def frame_from_landmarks(points: npt.NDArray[np.floating]) -> Frame:
