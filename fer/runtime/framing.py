@@ -63,9 +63,14 @@ HAAR: Final = BoxFraming(scale=1.1, right=0.0, down=0.01)
 `scripts/measure_framing.py frame`: pasted frames lie at 1.01 of the box, the model's accuracy is flat from 1.0 to 1.2
 and best at 1.1 for every shift tried; a padding of 40 % costs 3 points, 60 % costs 10."""
 
-LANDMARKS: Final = ((0.306, 0.388), (0.694, 0.388), (0.342, 0.802), (0.658, 0.802))
-"""Where FER-2013's eyes and corners of the mouth lie in its frame, as (x, y) over the side: left eye, right eye, left
-corner, right corner, as the picture shows them; made symmetric. By `scripts/measure_framing.py landmarks`."""
+Landmarks = tuple[tuple[float, float], ...]
+"""Where points of a face lie in FER-2013's frame, as (x, y) over the frame's side."""
+
+YUNET: Final[Landmarks] = ((0.310, 0.392), (0.690, 0.392), (0.342, 0.780), (0.658, 0.780))
+"""Eye on the picture's left, the other eye, corner of the mouth on the left, the other, as YuNet sees them."""
+
+BLAZEFACE: Final[Landmarks] = ((0.310, 0.386), (0.690, 0.386), (0.500, 0.788))
+"""Eye on the picture's left, the other eye, middle of the mouth, as BlazeFace sees them."""
 
 
 def cut(image: Image, frame: Frame, *, size: int) -> npt.NDArray[np.uint8]:
@@ -112,17 +117,17 @@ def cut(image: Image, frame: Frame, *, size: int) -> npt.NDArray[np.uint8]:
     return np.asarray(face, np.uint8)
 
 
-def frame_from_landmarks(points: npt.NDArray[np.floating]) -> Frame:
+def frame_from_landmarks(points_N2: npt.NDArray[np.floating], *, landmarks: Landmarks) -> Frame:
     """The frame that puts eyes and mouth where FER-2013 has them, by least squares over turn, size and place.
 
     The closed form for two dimensions of Umeyama (IEEE TPAMI 13(4), 1991).
 
     Args:
-        points: (4, 2), (x, y) of the eye on the picture's left, the other eye, the corner of the mouth on the left and
-            the other corner, in pixels.
+        points_N2: (x, y) in pixels of the picture; two points or more.
+        landmarks: where the same points lie in the frame.
     """
-    goal = np.array(LANDMARKS)
-    here = np.asarray(points, np.float64)
+    goal = np.array(landmarks)
+    here = np.asarray(points_N2, np.float64)
     goal_middle, here_middle = goal.mean(axis=0), here.mean(axis=0)
     goal, here = goal - goal_middle, here - here_middle
     power = float((goal**2).sum())
@@ -132,7 +137,8 @@ def frame_from_landmarks(points: npt.NDArray[np.floating]) -> Frame:
     right, down = np.array([0.5, 0.5]) - goal_middle
     centre_x = here_middle[0] + along * right - across * down
     centre_y = here_middle[1] + across * right + along * down
-    return Frame(centre_x, centre_y, math.hypot(along, across), math.degrees(math.atan2(across, along)))
+    side, roll = math.hypot(along, across), math.degrees(math.atan2(across, along))
+    return Frame(float(centre_x), float(centre_y), side, roll)
 
 
 def grey(image: Image) -> npt.NDArray[np.uint8]:

@@ -5,7 +5,7 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from fer.runtime.framing import HAAR, LANDMARKS, BoxFraming, Frame, cut, frame_from_landmarks
+from fer.runtime.framing import BLAZEFACE, HAAR, YUNET, BoxFraming, Frame, Landmarks, cut, frame_from_landmarks
 
 
 def texture(size: int, *, seed: int = 0) -> npt.NDArray[np.uint8]:
@@ -37,10 +37,7 @@ def test_a_pasted_face_comes_back(side: int, roll: float) -> None:
 
 def test_large_faces_are_averaged_not_sampled() -> None:
     picture = np.indices((960, 960)).sum(axis=0).astype(np.uint8) % 2 * 255
-    assert (
-        np.abs(cut(picture.astype(np.uint8), Frame(480, 480, 480), size=48).astype(int) - 127.5).max()
-        < 8
-    )
+    assert np.abs(cut(picture.astype(np.uint8), Frame(480, 480, 480), size=48).astype(int) - 127.5).max() < 8
 
 
 def test_beyond_the_picture_its_border_goes_on() -> None:
@@ -65,10 +62,11 @@ def test_a_box_and_its_frame() -> None:
     assert 0.9 < HAAR.scale < 1.3
 
 
-@pytest.mark.parametrize("roll", [-30.0, 0.0, 12.5])
-def test_landmarks_give_the_frame_that_they_came_from(roll: float) -> None:
+@pytest.mark.parametrize("landmarks", [YUNET, BLAZEFACE])
+@pytest.mark.parametrize("roll", [-130.0, -30.0, 0.0, 12.5])
+def test_landmarks_give_the_frame_that_they_came_from(roll: float, landmarks: Landmarks) -> None:
     turn = np.deg2rad(roll)
     rotation = np.array([[np.cos(turn), -np.sin(turn)], [np.sin(turn), np.cos(turn)]])
-    points = (np.array(LANDMARKS) - 0.5) @ rotation.T * 130 + (310.0, 220.0)
-    frame = frame_from_landmarks(points)
+    points_N2 = (np.array(landmarks) - 0.5) @ rotation.T * 130 + (310.0, 220.0)
+    frame = frame_from_landmarks(points_N2, landmarks=landmarks)
     assert (frame.x, frame.y, frame.side, frame.roll) == pytest.approx((310, 220, 130, roll), abs=1e-6)

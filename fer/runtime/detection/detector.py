@@ -1,12 +1,20 @@
 """What every detector gives; and the one that needs no search."""
 
-from dataclasses import dataclass
-from typing import Protocol
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Final, Protocol
 
 import cv2
 import numpy as np
 
 from fer.runtime.framing import Box, Frame, Image
+
+LONG: Final = 2.0
+"""Longer over shorter side from which on a picture is searched in squares twice as long as high: reduced as a whole, a
+panorama would lose its faces."""
+
+SAME: Final = 0.3
+"""Least overlap (intersection over union) of boxes in two such parts that are one face."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +62,46 @@ class WholePicture:
     def faces(self, image: Image) -> list[Box]:
         """The boxes of `detect`."""
         return [found.box for found in self.detect(image)]
+
+
+def in_parts(image: Image, search: Callable[[Image], list[Detection]]) -> list[Detection]:
+    """The faces of a picture of any shape, largest first: of a long one, part after part.
+
+    The parts overlap by the shorter side, so that each face lies in one of them as a whole.
+
+    Args:
+        image: grey (H, W) or BGR (H, W, 3).
+        search: finds the faces of a part.
+    """
+    height, width = image.shape[:2]
+    short, long = min(height, width), max(height, width)
+    if short * LONG >= long:
+        return largest_first(search(image))
+    starts = [*range(0, long - 2 * short, short), long - 2 * short]
+    found: list[Detection] = []
+    for start in starts:
+        x, y = (start, 0) if width > height else (0, start)
+        part = image[y : y + 2 * short, x : x + 2 * short]
+        found += [_moved(detection, x, y) for detection in search(part)]
+    kept: list[Detection] = []
+    # A face at the edge of one part, cut, comes behind itself in the next.
+    for detection in largest_first(found):
+        if all(overlap(detection.box, other.box) < SAME for other in kept):
+            kept.append(detection)
+    return kept
+
+
+def overlap(a: tuple[float, float, float, float], b: tuple[float, float, float, float]) -> float:
+    """Intersection over union of two boxes."""
+    across = min(a[0] + a[2], b[0] + b[2]) - max(a[0], b[0])
+    down = min(a[1] + a[3], b[1] + b[3]) - max(a[1], b[1])
+    shared = max(across, 0.0) * max(down, 0.0)
+    return shared / (a[2] * a[3] + b[2] * b[3] - shared)
+
+
+def _moved(found: Detection, x: int, y: int) -> Detection:
+    left, top, width, height = found.box
+    return Detection((left + x, top + y, width, height), replace(found.frame, x=found.frame.x + x, y=found.frame.y + y))
 
 
 def reduced(image: Image, *, longest: int) -> Image:

@@ -5,19 +5,20 @@ front. The search runs on a reduced grey copy: what that costs and saves is meas
 `scripts/measure_framing.py detection` (docs/DEPLOY.md).
 """
 
+from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
 import cv2
 
 from fer.common.errors import DataError
-from fer.runtime.detection.detector import Detection, inside, largest_first, reduced
+from fer.runtime.detection.detector import Detection, in_parts, inside, reduced
 from fer.runtime.framing import HAAR, Box, Image, grey
 
 CASCADE: Final = "haarcascade_frontalface_alt2.xml"
 
 STILL: Final = 640
-"""Longest side searched in a photo: faces of 1/27 of it and more are found."""
+"""Longest side searched in a photo: faces of 1/27 of it and more are found. Of a panorama, in each part of it."""
 
 
 class HaarDetector:
@@ -38,7 +39,7 @@ class HaarDetector:
         self._neighbours = neighbours
         self._smallest = smallest
         path = Path(cv2.__file__).parent / "data" / CASCADE
-        self._cascade = cv2.CascadeClassifier(str(path))
+        self._cascade = _load(path)
         if self._cascade.empty():
             raise DataError(f"OpenCV's face cascade {path} cannot be read: reinstall opencv-python-headless below 5")
 
@@ -52,6 +53,9 @@ class HaarDetector:
 
     def detect(self, image: Image) -> list[Detection]:
         """The faces of a picture, grey (H, W) or BGR (H, W, 3), largest first."""
+        return in_parts(image, self._search)
+
+    def _search(self, image: Image) -> list[Detection]:
         height, width = image.shape[:2]
         searched = reduced(image, longest=self._longest)
         across, down = width / searched.shape[1], height / searched.shape[0]
@@ -67,8 +71,22 @@ class HaarDetector:
             box = inside(hit, width=width, height=height)
             if box is not None:
                 detections.append(Detection(box, HAAR.frame(box)))
-        return largest_first(detections)
+        return detections
 
     def faces(self, image: Image) -> list[Box]:
         """The boxes of `detect`."""
         return [found.box for found in self.detect(image)]
+
+
+def _load(path: Path) -> cv2.CascadeClassifier:
+    """The cascade of a file, through memory: OpenCV ends the process on a path that is no UTF-8.
+
+    One that cannot be read is empty.
+    """
+    cascade = cv2.CascadeClassifier()
+    with suppress(OSError, cv2.error, SystemError):
+        text = path.read_text(encoding="ascii")
+        # Its nodes live as long as the storage.
+        storage = cv2.FileStorage(text, cv2.FILE_STORAGE_READ | cv2.FILE_STORAGE_MEMORY)
+        cascade.read(storage.getFirstTopLevelNode())
+    return cascade

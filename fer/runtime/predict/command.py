@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Final, TextIO
 from fer.common.errors import ConfigError, DataError, FerError
 from fer.common.interrupt import Interrupted
 from fer.common.options_parser import OptionsParser
+from fer.runtime.detection.opening import DETECTORS
 
 if TYPE_CHECKING:
     from fer.runtime.detection.detector import Detector
@@ -149,8 +150,8 @@ class _Work:
             size = item.path.stat().st_size
             if size > MAX_BYTES:
                 return ImageTooLarge(f"the file has {size:,} bytes; the limit is {MAX_BYTES:,}")
-            # Colour is for the copy, and for YuNet, which was trained on it.
-            grey = self._annotated is None and self._detector.name != "yunet"
+            # Colour is for the copy, and for the networks, which were trained on it.
+            grey = self._annotated is None and self._detector.name in ("haar", "none")
             picture = read_picture(item.path.read_bytes(), grey=grey)
         except OSError as error:
             return DataError(error.strerror or str(error))
@@ -251,11 +252,12 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--model", type=Path, metavar="FILE", help="a file of fer-export; default: the one shipped")
     parser.add_argument(
         "--detector",
-        default="haar",
-        choices=["haar", "yunet", "none"],
-        help="what finds the faces: OpenCV's cascade (default), YuNet, or none for pictures that are faces already",
+        default=DETECTORS[0],
+        choices=DETECTORS,
+        help="what finds the faces: auto (default: both networks, and second looks), one network alone, OpenCV's "
+        "cascade, or none for pictures that are faces already",
     )
-    parser.add_argument("--detector-model", type=Path, metavar="FILE", help="YuNet's file, from OpenCV's model zoo")
+    parser.add_argument("--detector-model", type=Path, metavar="FILE", help="another YuNet file, for --detector yunet")
     parser.add_argument("--format", choices=["table", "jsonl", "csv"], help="default: by --out, else table")
     parser.add_argument("--out", type=Path, metavar="FILE", help="write the records there (.csv, .jsonl or text)")
     parser.add_argument("--annotate", type=Path, metavar="DIR", help="write copies with boxes and emotions there")
