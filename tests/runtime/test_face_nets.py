@@ -57,7 +57,7 @@ def test_both_networks_see_the_same_face_in_the_same_place(face: Image) -> None:
     assert large.points[:2] == pytest.approx(small.points[:2], abs=15)
     assert large.points[2] == pytest.approx(small.points[2:].mean(axis=0), abs=15)
     (one,), (other,) = (detections([candidate], width=360, height=360) for candidate in (small, large))
-    assert other.frame.side == pytest.approx(one.frame.side, rel=0.08)
+    assert other.frame.side == pytest.approx(one.frame.side, rel=0.15)
 
 
 def test_blazeface_in_a_long_picture_is_not_distorted(face: Image) -> None:
