@@ -216,7 +216,7 @@ def groups(images: list[Image], squares: list[Square]) -> Iterator[Case]:
 def without(folder: Path | None) -> Iterator[Image]:
     """Pictures without faces."""
     rng = np.random.default_rng(0)
-    for number in range(100):
+    for number in range(40):
         yield smooth_noise(rng)
         stripes = 127 + 100 * np.sin(np.arange(640) / rng.uniform(2, 40))
         yield np.repeat(np.repeat(stripes[None, :, None], 480, 0), 3, 2).astype(np.uint8)

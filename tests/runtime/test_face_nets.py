@@ -1,7 +1,10 @@
 """The networks of the package: what they find, checked against OpenCV's own reading of the same file."""
 
 import hashlib
+import os
+import runpy
 from pathlib import Path
+from types import SimpleNamespace
 
 import cv2
 import numpy as np
@@ -198,9 +201,46 @@ def test_networks_are_small_and_have_their_licences_beside_them() -> None:
     assert sorted(path.stem for path in folder.glob("*.onnx")) == ["blazeface", "yunet"]
 
 
+@pytest.mark.realdata
+def test_the_packages_yunet_is_opencvs_up_to_rounding(face: Image) -> None:
+    path = Path(__file__).parents[3] / "shared" / "data" / "models" / "face_detection_yunet_2023mar.onnx"
+    path = Path(os.environ.get("FER_YUNET", path))
+    if not path.is_file():
+        pytest.skip("OpenCV's file is not here (set FER_YUNET to it)")
+    (theirs,), (ours,) = YuNetFile(path).candidates(face, least=0.6), YuNet().candidates(face, least=0.6)
+    assert ours.score == pytest.approx(theirs.score, abs=0.01)
+    assert ours.box == pytest.approx(theirs.box, abs=3)
+    assert ours.points == pytest.approx(theirs.points, abs=2)
+
+
 def test_yunet_takes_the_fetched_file_before_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("FER_CACHE", str(tmp_path))
     open_detector("yunet")
     (tmp_path / "face_detection_yunet_2023mar.onnx").write_bytes(b"not a network")
     with pytest.raises(DataError, match="is not a YuNet file"):
         open_detector("yunet")
+
+
+@pytest.fixture(scope="module")
+def photographs() -> Path:
+    """Tight photographs of faces; the test skips where they are not there."""
+    beside = Path(__file__).parents[3] / "shared" / "data" / "photos" / "photos.zip"
+    path = Path(os.environ.get("FER_PHOTOS", beside))
+    if not path.is_file():
+        pytest.skip("the photographs are not here (set FER_PHOTOS to a zip of tight photographs of faces)")
+    return path
+
+
+@pytest.mark.realdata
+@pytest.mark.slow
+def test_faces_of_photographs_are_found(photographs: Path, auto: AutoDetector) -> None:
+    """Every 20th photograph, each condition: floors some points below docs/DEPLOY.md's table, for 64 photographs."""
+    script = Path(__file__).parents[2] / "scripts" / "measure_detection.py"
+    measure = SimpleNamespace(**runpy.run_path(str(script)))
+    images = list(measure.read(photographs))[::20]
+    squares = [measure.where(image) for image in images]
+    floors = {"plain": 97, "turned 20": 95, "turned 45": 95, "30 px": 82, "dark": 93, "lower half": 87}
+    for condition, floor in floors.items():
+        found, beside = measure.score(auto, measure.cases(condition, images, squares)).rstrip(")").split(" (")
+        assert float(found) >= floor, condition
+        assert float(beside) <= 3, condition
