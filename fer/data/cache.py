@@ -20,6 +20,7 @@ from typing import IO, Any, Final
 import numpy as np
 import numpy.typing as npt
 
+from fer.common.cache_folder import default_cache_dir
 from fer.common.errors import DataError
 from fer.data.samples import FaceSamples, canonical_rows, fingerprint, pieces
 from fer.data.tree import walk_files
@@ -48,20 +49,6 @@ class Packed:
     samples: FaceSamples
     fingerprint: str
     built: bool
-
-
-def default_cache_dir() -> Path:
-    """`FER_CACHE`, else `ferlab` in the user's cache folder of the operating system."""
-    chosen = os.environ.get("FER_CACHE")
-    if chosen:
-        return Path(chosen).expanduser()
-    if sys.platform == "win32":
-        base = os.environ.get("LOCALAPPDATA") or "~/AppData/Local"
-    elif sys.platform == "darwin":
-        base = "~/Library/Caches"
-    else:
-        base = os.environ.get("XDG_CACHE_HOME") or "~/.cache"
-    return Path(base).expanduser() / "ferlab"
 
 
 def source_key(root: Path, *, reader: str = "raw") -> str:

@@ -12,7 +12,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from fer.common.errors import DataError
+from fer.common.errors import ConfigError, DataError
 from fer.common.options_parser import OptionsParser, natural, positive
 from fer.common.wording import printable_path
 
@@ -57,8 +57,12 @@ def _parser() -> argparse.ArgumentParser:
     parser = OptionsParser(prog="fer-data", description="Fetch, check and look at data sets of faces.")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND", parser_class=OptionsParser)
 
-    fetch = commands.add_parser("fetch", help="download a public copy of FER-2013", description=_fetch.__doc__)
-    fetch.add_argument("name", nargs="?", default="fer2013", help="data set (default: fer2013)")
+    fetch = commands.add_parser(
+        "fetch", help="download a public copy of FER-2013, or the face detector YuNet", description=_fetch.__doc__
+    )
+    fetch.add_argument(
+        "name", nargs="?", default="fer2013", help="fer2013 (default), or yunet for fer-predict --detector yunet"
+    )
     fetch.add_argument(
         "--from",
         dest="origin",
@@ -118,7 +122,9 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _fetch(arguments: argparse.Namespace) -> tuple[dict[str, Any], str]:
-    """Downloads a public copy of a data set, verifies it, and reads it once."""
+    """Downloads a public copy of a data set and reads it once, or YuNet; verifies what it downloads."""
+    if arguments.name == "yunet":
+        return _fetch_yunet(arguments)
     from fer.data.dataset_argument import data_configuration
     from fer.data.fetch import LICENCE, fetch, read_receipt
 
@@ -135,9 +141,20 @@ def _fetch(arguments: argparse.Namespace) -> tuple[dict[str, Any], str]:
     )
 
 
+def _fetch_yunet(arguments: argparse.Namespace) -> tuple[dict[str, Any], str]:
+    from fer.data.fetch_yunet import LICENCE, SHA256, fetch_yunet
+
+    if arguments.origin is not None or arguments.dest is not None:
+        raise ConfigError("fer-data fetch yunet takes no --from and no --dest: FER_CACHE says where the file goes")
+    print(LICENCE, file=sys.stderr)
+    path = fetch_yunet()
+    answer = {"file": str(path), "bytes": path.stat().st_size, "sha256": SHA256}
+    return answer, f"{path} is YuNet as published. Use it with `fer-predict PHOTO --detector yunet`."
+
+
 def _import(arguments: argparse.Namespace) -> tuple[dict[str, Any], str]:
     """Reads a data set in any form into the packed cache, and says what it found before a training meets it."""
-    from fer.data.cache import default_cache_dir
+    from fer.common.cache_folder import default_cache_dir
 
     packed = _open(_asked(arguments))
     cache = str(default_cache_dir())

@@ -26,14 +26,16 @@ def _detector() -> Finding:
     try:
         import cv2
 
-        from fer.runtime.detection.haar import CASCADE, HaarDetector
+        from fer.runtime.detection.opening import DETECTORS, open_detector
 
-        HaarDetector()
+        # The networks of the package, and the cascade of OpenCV.
+        open_detector(DETECTORS[0])
+        open_detector("haar")
     except (ImportError, OSError, FerError) as error:
         return Finding(
             "face detector",
             str(error),
             "problem",
-            "Install OpenCV again: pip install --force-reinstall 'opencv-python-headless<5'.",
+            "Install again: pip install --force-reinstall ferlab 'opencv-python-headless<5'.",
         )
-    return Finding("face detector", f"{CASCADE} of OpenCV {cv2.__version__}, opens")
+    return Finding("face detector", f"{DETECTORS[0]} and the cascade of OpenCV {cv2.__version__} open")

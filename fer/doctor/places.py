@@ -7,8 +7,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
+from fer.common.cache_folder import default_cache_dir
 from fer.common.wording import size
-from fer.data.cache import cached_entries, default_cache_dir
+from fer.data.cache import cached_entries
 from fer.data.paths import data_home
 from fer.doctor.finding import Finding, Status
 

@@ -146,7 +146,6 @@ class FaceTracker:
                 _between(track.frame.y, detection.frame.y),
                 _between(track.frame.side, detection.frame.side),
                 _between(track.frame.roll, detection.frame.roll),
-                detection.frame.stretch,
             )
         self._tracks = [track for track in self._tracks if track.missed < self._patience]
         for d, detection in enumerate(found):

@@ -18,8 +18,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from fer.common.cache_folder import default_cache_dir
 from fer.common.errors import DataError
-from fer.data.cache import CACHE_VERSION, default_cache_dir, load_packed, source_key
+from fer.data.cache import CACHE_VERSION, load_packed, source_key
 from fer.data.samples import FaceSamples, Split, canonical_order, fingerprint
 
 

@@ -70,9 +70,9 @@ def test_boxes_are_kept_inside_the_picture() -> None:
 @pytest.mark.parametrize(
     ("name", "model", "words"),
     [
-        ("harr", None, "expected one of haar, yunet, none"),
-        ("yunet", None, "--detector-model"),
+        ("harr", None, "expected one of auto, yunet, blazeface, haar, none"),
         ("haar", Path("y.onnx"), "only --detector yunet"),
+        ("auto", Path("y.onnx"), "only --detector yunet"),
     ],
 )
 def test_a_wrong_choice_is_told(name: str, model: Path | None, words: str) -> None:

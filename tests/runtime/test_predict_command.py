@@ -178,8 +178,8 @@ def test_nothing_to_look_at_is_the_users_mistake(tmp_path: Path) -> None:
     with pytest.raises(SystemExit) as end:
         main(["--format", "csv"])
     assert end.value.code == 2
-    with pytest.raises(ConfigError, match="--detector-model"):
-        main([str(tmp_path), "--detector", "yunet"])
+    with pytest.raises(ConfigError, match="only --detector yunet"):
+        main([str(tmp_path), "--detector-model", "y.onnx"])
     with pytest.raises(ConfigError, match="no camera answers"):
         main(["--webcam", "87"])
 

@@ -43,7 +43,7 @@ class Halves:
         if height == width:
             return []
         boxes = [(0, 0, height, height), (width - height, 0, height, height)]
-        return [Detection(box, Frame(box[0] + height / 2, height / 2, height, stretch=False)) for box in boxes]
+        return [Detection(box, Frame(box[0] + height / 2, height / 2, height)) for box in boxes]
 
     def faces(self, image: Image) -> list[Box]:
         return [found.box for found in self.detect(image)]

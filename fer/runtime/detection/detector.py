@@ -47,8 +47,7 @@ class Detector(Protocol):
 class WholePicture:
     """Takes the whole picture for one face, for crops that are framed already.
 
-    A picture that is not square is cut to its middle square. Its contrast is left alone, so that a test set of faces
-    gets the predictions that `fer-report` counts.
+    A picture that is not square is cut to its middle square.
     """
 
     name = "none"
@@ -58,7 +57,7 @@ class WholePicture:
         height, width = image.shape[:2]
         side = min(height, width)
         box = ((width - side) // 2, (height - side) // 2, side, side)
-        return [Detection(box, Frame(box[0] + side / 2, box[1] + side / 2, side, stretch=False))]
+        return [Detection(box, Frame(box[0] + side / 2, box[1] + side / 2, side))]
 
     def faces(self, image: Image) -> list[Box]:
         """The boxes of `detect`."""

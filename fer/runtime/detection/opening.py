@@ -3,42 +3,48 @@
 from pathlib import Path
 from typing import Final
 
+from fer.common.cache_folder import yunet_file
 from fer.common.errors import ConfigError
 from fer.runtime.detection.detector import Detector
 
-DETECTORS: Final = ("haar", "yunet", "none")
+DETECTORS: Final = ("auto", "yunet", "blazeface", "haar", "none")
+"""The first is the default."""
 
 
-def open_detector(name: str, *, model: Path | None = None, live: bool = False) -> Detector:
+def open_detector(name: str = DETECTORS[0], *, model: Path | None = None, live: bool = False) -> Detector:
     """The detector of a name, ready to be asked.
 
     Args:
         name: one of `DETECTORS`.
-        model: YuNet's file; only YuNet has one.
-        live: search a smaller copy, for webcams and videos.
+        model: a YuNet file; None for the one that `fer-data fetch yunet` brought, else the package's own. Only `yunet`
+            takes one.
+        live: search a smaller copy and look once, for webcams and videos.
 
     Raises:
-        ConfigError: an unknown name, YuNet without its file, or a file that the detector has no use for.
+        ConfigError: an unknown name, or a file that the detector has no use for.
         DataError: the file cannot be used.
     """
     if name not in DETECTORS:
         raise ConfigError(f"--detector {name}: expected one of {', '.join(DETECTORS)}")
-    if (model is not None) != (name == "yunet"):
-        if model is None:
-            raise ConfigError(
-                "--detector yunet needs its file: --detector-model face_detection_yunet_2023mar.onnx "
-                "(MIT licence, from OpenCV's model zoo)"
-            )
+    if model is not None and name != "yunet":
         raise ConfigError(f"--detector-model {model}: only --detector yunet takes a file, not {name}")
+    if name == "auto":
+        from fer.runtime.detection.auto import AutoDetector
+
+        return AutoDetector(live=live)
+    if name == "yunet":
+        from fer.runtime.detection.single import yunet_detector
+
+        fetched = yunet_file()
+        return yunet_detector(fetched if model is None and fetched.is_file() else model, live=live)
+    if name == "blazeface":
+        from fer.runtime.detection.single import blazeface_detector
+
+        return blazeface_detector()
     if name == "haar":
         from fer.runtime.detection.haar import HaarDetector
 
         return HaarDetector.live() if live else HaarDetector()
-    if name == "yunet":
-        from fer.runtime.detection.yunet import YuNetDetector
-
-        assert model is not None
-        return YuNetDetector(model, longest=320 if live else 640)
     from fer.runtime.detection.detector import WholePicture
 
     return WholePicture()

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Final, TextIO
 from fer.common.errors import ConfigError, DataError
 from fer.common.interrupt import Interrupted
 from fer.common.options_parser import OptionsParser
+from fer.runtime.detection.opening import DETECTORS
 
 if TYPE_CHECKING:
     from fer.runtime.predict.writing import Writer
@@ -157,11 +158,12 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--model", type=Path, metavar="FILE", help="a file of fer-export; default: the one shipped")
     parser.add_argument(
         "--detector",
-        default="haar",
-        choices=["haar", "yunet", "none"],
-        help="what finds the faces: OpenCV's cascade (default), YuNet, or none for pictures that are faces already",
+        default=DETECTORS[0],
+        choices=DETECTORS,
+        help="what finds the faces: auto (default: both networks, and second looks), one network alone, OpenCV's "
+        "cascade, or none for pictures that are faces already",
     )
-    parser.add_argument("--detector-model", type=Path, metavar="FILE", help="YuNet's file, from OpenCV's model zoo")
+    parser.add_argument("--detector-model", type=Path, metavar="FILE", help="another YuNet file, for --detector yunet")
     parser.add_argument("--format", choices=["table", "jsonl", "csv"], help="default: by --out, else table")
     parser.add_argument("--out", type=Path, metavar="FILE", help="write the records there (.csv, .jsonl or text)")
     parser.add_argument("--annotate", type=Path, metavar="DIR", help="write copies with boxes and emotions there")

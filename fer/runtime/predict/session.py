@@ -115,8 +115,8 @@ class Session:
             size = item.path.stat().st_size
             if size > MAX_BYTES:
                 return ImageTooLarge(f"the file has {size:,} bytes; the limit is {MAX_BYTES:,}"), None
-            # Colour is for the copy, and for YuNet, which was trained on it.
-            grey = self._annotated is None and self.predictor.detector.name != "yunet"
+            # Colour is for the copy, and for the networks, which were trained on it.
+            grey = self._annotated is None and self.predictor.detector.name in ("haar", "none")
             picture = read_picture(item.path.read_bytes(), grey=grey, cut_off=True)
         except OSError as error:
             return DataError(error.strerror or str(error)), None

@@ -155,8 +155,10 @@ def _parser() -> argparse.ArgumentParser:
         metavar="ONNX",
         help="a file of fer-export; several of them can be chosen between on the page (default: the shipped one)",
     )
-    parser.add_argument("--detector", choices=DETECTORS, default="haar", help="how faces are found (default: haar)")
-    parser.add_argument("--detector-model", type=Path, metavar="ONNX", help="YuNet's file, for --detector yunet")
+    parser.add_argument(
+        "--detector", choices=DETECTORS, default=DETECTORS[0], help=f"how faces are found (default: {DETECTORS[0]})"
+    )
+    parser.add_argument("--detector-model", type=Path, metavar="ONNX", help="another YuNet file, for --detector yunet")
     parser.add_argument("--max-body", type=_amount, default=8, metavar="MIB", help="largest request (default: 8)")
     parser.add_argument(
         "--max-pixels",

@@ -1,0 +1,24 @@
+"""Where files lie that can be made or fetched again."""
+
+import os
+import sys
+from pathlib import Path
+
+
+def default_cache_dir() -> Path:
+    """`FER_CACHE`, else `ferlab` in the user's cache folder of the operating system."""
+    chosen = os.environ.get("FER_CACHE")
+    if chosen:
+        return Path(chosen).expanduser()
+    if sys.platform == "win32":
+        base = os.environ.get("LOCALAPPDATA") or "~/AppData/Local"
+    elif sys.platform == "darwin":
+        base = "~/Library/Caches"
+    else:
+        base = os.environ.get("XDG_CACHE_HOME") or "~/.cache"
+    return Path(base).expanduser() / "ferlab"
+
+
+def yunet_file() -> Path:
+    """Where `fer-data fetch yunet` puts YuNet's file and `--detector yunet` looks for it."""
+    return default_cache_dir() / "face_detection_yunet_2023mar.onnx"

@@ -1,0 +1,168 @@
+"""The default: both networks of the package, and second looks where they find nothing.
+
+YuNet finds small faces and BlazeFace those that are large, turned, hidden or dark; what both find is taken once. A
+picture without a face so far is looked at again: brightened, turned, enlarged. The scores that make a face, and the
+order of the looks, are chosen on photographs (`scripts/measure_detection.py`), where OpenCV's cascade as a last resort
+found no further face.
+"""
+
+from collections.abc import Iterator
+from typing import Final
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from fer.runtime.detection.blazeface import BlazeFace
+from fer.runtime.detection.candidate import SMALLEST, Candidate, colour, detections, similarity, without_doubles
+from fer.runtime.detection.detector import LONG, SAME, Detection, in_parts, overlap, reduced
+from fer.runtime.detection.yunet import YuNet
+from fer.runtime.framing import Box, Image, frame_from_landmarks
+
+STILL: Final = 640
+"""Longest side searched in a photo, in pixels."""
+
+LIVE: Final = 320
+"""The same for webcams and videos, and for photos that a face fills: YuNet knows none above 300 pixels."""
+
+FILLS: Final = 0.4
+"""A face fills a picture where its box takes this share of the longer side."""
+
+ENLARGED: Final = 1280
+"""Longest side of a second look for small faces."""
+
+FIRST: Final = 0.7
+"""Least score, of either network, at first sight."""
+
+BRIGHT: Final = 0.7
+"""The same in a brightened picture."""
+
+TURNED: Final = 0.75
+"""The same in a turned picture: of five turns each may err."""
+
+SMALL: Final = 0.75
+"""Least score of YuNet in an enlarged picture, which has four times the places to err."""
+
+WEAK: Final = 0.6
+"""Least score of BlazeFace at first sight that is believed where no second look finds anything."""
+
+TILTED: Final = 15.0
+"""Degrees from which on a head is looked at once more, upright: at 45, BlazeFace's landmarks are 9 degrees off."""
+
+_DARK: Final = 200
+"""A picture of which 99 % is darker, in grey levels, is brightened."""
+
+_DARKEST: Final = 8.0
+"""Pictures are brightened as if this were their brightest level at least: below, there is only noise."""
+
+_NOISE: Final = 1.5
+"""Standard deviation in pixels of the blur that takes the noise out of a brightened picture."""
+
+_TURNS: Final = (90, -90, 180, 45, -45)
+
+
+class AutoDetector:
+    """Faces by all that comes with the package.
+
+    Args:
+        live: for webcams and videos: a smaller copy and no second looks; a face missed in one frame is found in the
+            next.
+    """
+
+    name = "auto"
+
+    def __init__(self, *, live: bool = False) -> None:
+        self._live = live
+        self._yunet = YuNet()
+        self._blazeface = BlazeFace()
+
+    def detect(self, image: Image) -> list[Detection]:
+        """The faces of a picture, grey (H, W) or BGR (H, W, 3), largest first."""
+        return in_parts(image, self._search)
+
+    def faces(self, image: Image) -> list[Box]:
+        """The boxes of `detect`."""
+        return [found.box for found in self.detect(image)]
+
+    def _search(self, image: Image) -> list[Detection]:
+        height, width = image.shape[:2]
+        if min(height, width) < SMALLEST:
+            return []
+        searched = colour(reduced(image, longest=LIVE if self._live else STILL))
+        found = self._at_first_sight(searched) or self._again(searched)
+        back = similarity(scale=max(width, height) / max(searched.shape[:2]))
+        levelled = (self._levelled(searched, one).moved(back) for one in found)
+        return detections(levelled, width=width, height=height)
+
+    def _at_first_sight(self, image: Image) -> list[Candidate]:
+        sure = self._blazeface.candidates(image, least=FIRST)
+        longest = max(image.shape[:2])
+        filled = any(max(one.box[2:]) >= FILLS * longest for one in sure)
+        small = reduced(image, longest=LIVE) if filled else image
+        back = similarity(scale=longest / max(small.shape[:2]))
+        return without_doubles([*(one.moved(back) for one in self._yunet.candidates(small, least=FIRST)), *sure])
+
+    def _again(self, image: Image) -> list[Candidate]:
+        height, width = image.shape[:2]
+        if not self._live and max(height, width) <= LONG * min(height, width):
+            for found in self._second_looks(image):
+                if found:
+                    return without_doubles(found)
+        return self._blazeface.candidates(image, least=WEAK)
+
+    def _second_looks(self, image: Image) -> Iterator[list[Candidate]]:
+        bright = brightened(image)
+        if bright is not None:
+            yield self._both(bright, least=BRIGHT)
+        small = reduced(image, longest=LIVE)
+        for degrees in _TURNS:
+            turned, back = turned_whole(small, degrees)
+            back = similarity(scale=max(image.shape[:2]) / max(small.shape[:2])) @ np.vstack([back, (0, 0, 1)])
+            yield [one.moved(back) for one in self._both(turned, least=TURNED)]
+        ratio = min(ENLARGED / max(image.shape[:2]), 4.0)
+        if ratio > 1.0:
+            large = np.asarray(cv2.resize(image, None, fx=ratio, fy=ratio, interpolation=cv2.INTER_LINEAR), np.uint8)
+            shrink = similarity(scale=image.shape[1] / large.shape[1])
+            yield [one.moved(shrink) for one in self._yunet.candidates(large, least=SMALL)]
+
+    def _levelled(self, image: Image, one: Candidate) -> Candidate:
+        """A tilted face as the networks see it upright, where they do."""
+        roll = frame_from_landmarks(one.points, landmarks=one.landmarks).roll
+        if abs(roll) < TILTED:
+            return one
+        small = reduced(image, longest=LIVE)
+        turned, back = turned_whole(small, -roll)
+        back = similarity(scale=max(image.shape[:2]) / max(small.shape[:2])) @ np.vstack([back, (0, 0, 1)])
+        seen = (upright.moved(back) for upright in self._both(turned, least=FIRST))
+        same = (upright for upright in seen if overlap(upright.box, one.box) >= SAME)
+        return max(same, key=lambda upright: upright.score, default=one)
+
+    def _both(self, image: Image, *, least: float) -> list[Candidate]:
+        return [*self._yunet.candidates(image, least=least), *self._blazeface.candidates(image, least=least)]
+
+
+def brightened(image: Image) -> Image | None:
+    """A dark picture with its range of grey widened and its noise smoothed; None where it is bright enough."""
+    level = float(np.percentile(image, 99))
+    if level >= _DARK:
+        return None
+    bright = cv2.convertScaleAbs(image, alpha=255 / max(level, _DARKEST))
+    return np.asarray(cv2.GaussianBlur(bright, (0, 0), _NOISE), np.uint8)
+
+
+def turned_whole(image: Image, degrees: float) -> tuple[Image, npt.NDArray[np.float64]]:
+    """The picture turned clockwise, no corner cut off, and the (2, 3) matrix that leads back to it."""
+    height, width = image.shape[:2]
+    turn = similarity(degrees=degrees)
+    corners_42 = np.array([(0, 0), (width, 0), (0, height), (width, height)]) @ turn[:, :2].T
+    low, high = corners_42.min(axis=0), corners_42.max(axis=0)
+    turn[:, 2] = -low
+    size = (max(1, round(float(high[0] - low[0]))), max(1, round(float(high[1] - low[1]))))
+    if degrees % 90 == 0:
+        turned = np.ascontiguousarray(np.rot90(image, round(-degrees / 90)))
+    else:
+        # OpenCV counts from the middle of the first pixel.
+        pixels = turn.copy()
+        pixels[:, 2] += pixels[:, :2] @ (0.5, 0.5) - 0.5
+        turned = np.asarray(cv2.warpAffine(image, pixels, size, flags=cv2.INTER_LINEAR), np.uint8)
+    return turned, np.asarray(cv2.invertAffineTransform(turn), np.float64)
