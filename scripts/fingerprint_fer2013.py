@@ -1,4 +1,6 @@
-"""Makes `fer/data/fer2013/original.npz` from the challenge's fer2013.csv: `python scripts/fingerprint_fer2013.py fer2013.zip`.
+"""Makes `fer/data/fer2013/original.npz` from the challenge's fer2013.csv.
+
+    python scripts/fingerprint_fer2013.py fer2013.zip
 
 Takes the CSV or a zip that holds it, and refuses any file but the one that the challenge published.
 """

@@ -14,7 +14,6 @@ from fer.common.errors import DataError
 from fer.common.labels import NUM_CLASSES
 from fer.common.seeding import epoch_seed
 from fer.data.augment import Augment
-from fer.data.ferplus import read_ferplus
 from fer.data.leave_out import leave_out
 from fer.data.occlusion import keep
 from fer.data.protocol import ProtocolSplit, split_rows
@@ -41,13 +40,13 @@ class BatchLoader:
         order: gives positions in `rows` for a pass; None keeps their order.
         drop_last: leave out a last batch that is not full.
         labels: gives int64 (N,) labels for a pass in place of the samples' own.
-        targets: float32 (N, 7) soft targets of the samples.
+        targets: float32 (N, 7) soft targets of the samples, or (N, 14) for a net with two heads.
         share: this process's part of every batch. Every process has as many batches as every other, none of them
             empty (with at least as many rows as processes), because they wait for each other.
 
     Yields:
         dict of `image` uint8 (B, C, H, W), `label` int64 (B,), `index` int64 (B,), the row in `samples`, and with
-        `targets` `target` float32 (B, 7).
+        `targets` `target` float32 (B, 7 or 14).
     """
 
     def __init__(
@@ -171,13 +170,13 @@ class FERDataModule(pl.LightningDataModule):
         if self.config.leave_out is not None:
             self._split = leave_out(self._split, samples, path=self.config.leave_out.expanduser())
         if isinstance(self.config, Fer2013Config) and self.config.targets != "label":
-            assert self.config.ferplus is not None
-            assert self.config.contempt is not None
             self._votes = vote_targets(
                 samples,
-                votes=read_ferplus(self.config.ferplus.expanduser()),
+                rows=self._split.train,
                 mode=self.config.targets,
                 contempt=self.config.contempt,
+                label_weight=self.config.label_weight,
+                path=None if self.config.ferplus is None else self.config.ferplus.expanduser(),
             )
             self._split = train_on_votes(self._split, self._votes)
         if len(self._split.train) < 2:
@@ -212,7 +211,7 @@ class FERDataModule(pl.LightningDataModule):
 
     @property
     def _train_labels(self) -> npt.NDArray[np.int64]:
-        """int64 (N,): what training takes each sample for; by votes, the most voted emotion."""
+        """int64 (N,): what training takes each sample for, see `VoteTargets.labels`."""
         return self.samples.labels if self._votes is None else self._votes.labels
 
     def valid_rows(self) -> FaceSamples:
@@ -240,7 +239,7 @@ class FERDataModule(pl.LightningDataModule):
             order=order,
             drop_last=True,
             labels=None if votes is None else lambda: votes.epoch_labels(seed=self.seed, epoch=epoch()),
-            targets=votes.shares if votes is not None and votes.mode == "distribution" else None,
+            targets=None if votes is None else votes.soft,
             # Partners of mixed images may be in another's share: then each process augments the whole batch.
             share=WHOLE if self.augment is not None and self.augment.config.mixes else self.share,
         )

@@ -21,6 +21,7 @@ from fer.common.seeding import seed_everything
 from fer.config.schema import TrainConfig
 from fer.data.augment import Augment
 from fer.data.datamodule import FERDataModule
+from fer.data.fer2013.copy import CopyFacts
 from fer.data.share import Share
 from fer.folders.run import RunFolder
 from fer.metrics import Predictions, headline
@@ -220,13 +221,16 @@ def describe_data(data: FERDataModule) -> dict[str, Any]:
         "class_counts": dict(zip(EMOTIONS, data.class_counts.tolist(), strict=True)),
         "unreadable": list(data.unreadable),
         "reading": list(data.samples.notes),
+        "copy": dict(data.samples.copy),
     }
 
 
 def announce(config: TrainConfig, data: FERDataModule, system: nn.Module, facts: Mapping[str, Any]) -> None:
-    """Tells in three lines what is about to happen."""
+    """Tells in three lines what is about to happen, and in one more what is odd about the data."""
     millions = sum(parameter.numel() for parameter in system.parameters()) / 1e6
     log.info("data     %s, %s", data.source, data.split.description)
+    if data.samples.copy and (warning := CopyFacts.from_json(data.samples.copy).warning):
+        log.warning("data     %s", warning)
     for teacher in facts.get("teachers", ()):
         log.info("teacher  %s, %s, %d px", teacher["origin"], teacher["model"], teacher["size"])
     if data.visible != "full":

@@ -26,8 +26,9 @@ def assign_rows(
 ) -> npt.NDArray[np.int64]:
     """int64 (N,): the row of each of N queries, -1 for those without a pair.
 
-    The best pairs are made first. A picture that the original has k times is given to k queries; of its rows, each query gets one
-    with its own label and split where there is one. What is left over has its best picture once more (it is doubled).
+    The best pairs are made first. A picture that the original has k times is given to k queries; of its rows, each
+    query gets one with its own label and split where there is one. What is left over has its best picture once more
+    (it is doubled).
 
     Args:
         query: int64 (P,), candidate pairs in any order.
@@ -110,4 +111,5 @@ def _agreement(
     has_split = np.zeros((len(original.signs), len(names) + 1), dtype=bool)
     has_split[original.picture_of, [names[name] for name in original.splits.tolist()]] = True
     split = np.array([names.get(name, len(names)) for name in splits.tolist()])
-    return has_label[picture, labels[query]].astype(np.float64) + has_split[picture, split[query]]
+    agreement: npt.NDArray[np.float64] = has_label[picture, labels[query]].astype(np.float64)
+    return agreement + has_split[picture, split[query]]

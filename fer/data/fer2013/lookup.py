@@ -1,11 +1,12 @@
 """Pictures of the original with signatures like a given one, without comparing all with all.
 
-Multi-index hashing (Norouzi, Punjani and Fleet 2012): a signature is cut into nine keys of 16 signs, and a picture is a candidate where
-one key is equal. A copy that was changed turns the signs of coefficients near zero first, so each key is also looked up with its least
-certain signs turned in every combination. Candidates are then compared whole.
+Multi-index hashing (Norouzi, Punjani and Fleet 2012): a signature is cut into nine keys of 16 signs, and a picture is
+a candidate where one key is equal. A copy that was changed turns the signs of coefficients near zero first, so each
+key is also looked up with its least certain signs turned in every combination. Candidates are then compared whole.
 
-The likeness of a picture and a candidate is the share of signs that agree, each weighted with the root of its coefficient: 1 where all
-agree, about 0 for two pictures with nothing in common, and around 0.5 for the most alike of 34,034 strangers.
+The likeness of a picture and a candidate is the share of signs that agree, each weighted with the root of its
+coefficient: 1 where all agree, about 0 for two pictures with nothing in common, and around 0.5 for the most alike of
+34,034 strangers.
 """
 
 from dataclasses import dataclass

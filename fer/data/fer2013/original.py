@@ -1,9 +1,11 @@
 """The fingerprint of FER-2013 as the challenge published it: what is measured of each picture, its label and split.
 
-`original.npz` beside this file holds no picture and nothing a picture could be made from. `scripts/fingerprint_fer2013.py` makes it
-from the challenge's `fer2013.csv` (MD5 f8428a1edbd21e88f42c73edd2a14f95, the sum that torchvision pins too).
+`original.npz` beside this file holds no picture and nothing a picture could be made from.
+`scripts/fingerprint_fer2013.py` makes it from the challenge's `fer2013.csv` (MD5 f8428a1edbd21e88f42c73edd2a14f95,
+the sum that torchvision pins too).
 
-The labels of PrivateTest in it are for those who read raw files, for the audit and for the report, as the labels of a copy are.
+The labels of PrivateTest in it are for those who read raw files, for the audit and for the report, as the labels of a
+copy are.
 """
 
 import io

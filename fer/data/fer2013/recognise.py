@@ -1,8 +1,9 @@
 """Which row of the original each picture of a copy is, whatever was done to the copy.
 
-What was done as a whole is found first, on a sample: nothing, a crop, a shift, a mirror. Then every picture looks for its own
-(`lookup`); those that do not find it try what may have been done to them alone. A picture is taken for one of the original's where the likeness
-leaves no doubt, or where it is good, stands alone, and the picture's statistics change as those of the rest of the copy do.
+What was done as a whole is found first, on a sample: nothing, a crop, a shift, a mirror. Then every picture looks for
+its own (`lookup`); those that do not find it try what may have been done to them alone. A picture is taken for one of
+the original's where the likeness leaves no doubt, or where it is good, stands alone, and the picture's statistics
+change as those of the rest of the copy do.
 
 Near-duplicates and equal pictures are told apart, as far as they can be, by their fine signatures, by statistics, by
 label and split, and by the rule that a picture is not there more often than in the original.
@@ -22,7 +23,6 @@ from fer.data.fer2013.signature import (
     BITS,
     FINE_BITS,
     IDENTITY,
-    SIDE,
     SKETCH_STEPS,
     Geometry,
     coefficients,
@@ -57,6 +57,9 @@ _TWINS: Final = 32
 
 _PLAIN: Final = 0.95
 """Likeness of a picture that was hardly changed: it does not miss its own."""
+
+_NEARLY_ALL: Final = 0.95
+"""Where so many are recognised, the rest most probably is of FER-2013 too."""
 
 _FEW: Final = 4000
 _SAMPLE: Final = 200
@@ -123,7 +126,11 @@ def recognise(
     accepted = search.stand_alone(pairs, least=GOOD, margin=ALONE)
     if calm is not None:
         usual = calm.surprise_of_best(pairs, count) <= _CHI_SQUARE
-        accepted = (pairs.best(count) >= SURE) | (usual & search.stand_alone(pairs, least=FAIR, margin=APART))
+        accepted = search.stand_alone(pairs, least=GOOD, margin=FAR) | (
+            usual & search.stand_alone(pairs, least=FAIR, margin=APART)
+        )
+    if len(shown) > 0 and accepted[shown].mean() >= _NEARLY_ALL:
+        accepted |= search.rows_left_over(pairs, accepted, labels=labels)
     pairs = _only(pairs, accepted)
     others = search.find_changed(shown[~accepted[shown]], known=geometry)
 
@@ -170,7 +177,11 @@ class _Search:
             return IDENTITY
 
         def likeness(geometry: Geometry) -> float:
-            return float(self._lookup.find(coefficients(self._images[sample], geometry=geometry), turned=3).best(len(sample)).mean())
+            return float(
+                self._lookup.find(coefficients(self._images[sample], geometry=geometry), turned=3)
+                .best(len(sample))
+                .mean()
+            )
 
         plain = likeness(IDENTITY)
         # JPEG, a resampling, a change of contrast: nothing moved.
@@ -203,8 +214,8 @@ class _Search:
     def find_doubtful(self, pairs: Pairs, queries: npt.NDArray[np.int64], geometry: Geometry) -> Pairs:
         """The pairs, and for pictures that may have missed their own in the lookup those of a full comparison.
 
-        In doubt are pictures without a sure candidate, and those whose candidate is another's, and more alike to it. Of more than
-        `_FEW`, the most alike are compared: strangers in their thousands are not worth it.
+        In doubt are pictures without a sure candidate, and those whose candidate is another's, and more alike to it.
+        Of more than `_FEW`, the most alike are compared: strangers in their thousands are not worth it.
         """
         best = pairs.best(len(self._images))
         first = np.unique(pairs.query, return_index=True)[1]
@@ -236,9 +247,22 @@ class _Search:
         np.maximum.at(rival, pairs.query[other], pairs.likeness[other])
         return (best >= SURE) | ((best >= least) & (best - rival >= margin))
 
+    def rows_left_over(
+        self, pairs: Pairs, accepted: npt.NDArray[np.bool_], *, labels: npt.NDArray[np.int64]
+    ) -> npt.NDArray[np.bool_]:
+        """bool (N,): pictures whose best candidate nobody else has, and whose label it has too."""
+        first = np.unique(pairs.query, return_index=True)[1]
+        query, picture = pairs.query[first], pairs.picture[first]
+        claimed = np.isin(picture, picture[accepted[query]])
+        order, begins = self._original.rows_of
+        agrees = self._original.labels[order[begins[picture]]] == labels[query]
+        likely = np.zeros(len(self._images), dtype=bool)
+        likely[query] = agrees & ~claimed
+        return likely & self.stand_alone(pairs, least=_BACKGROUND, margin=APART / 2)
+
     def value(self, pairs: Pairs, geometry: Geometry, calm: "_Calibration | None") -> npt.NDArray[np.float64]:
         """float64 (P,): what speaks for each pair against the query's others, as a log likelihood."""
-        value = 60.0 * pairs.likeness
+        value = 60.0 * pairs.likeness.astype(np.float64)
         place = self._original.fine_place[pairs.picture]
         # Where one of several candidates has no fine signature, it is no near-duplicate.
         fine = np.flatnonzero(place >= 0)
@@ -256,12 +280,15 @@ class _Search:
 
 @dataclass(frozen=True)
 class _Calibration:
-    """How the statistics of a copy's pictures follow from the original's: sketch = gain * original's, give or take."""
+    """How the statistics of a copy's pictures follow from the original's: sketch = gain * original's, give or take.
 
-    sketches_N3: npt.NDArray[np.float32]
-    original_M3: npt.NDArray[np.float32]
-    gain_3: npt.NDArray[np.float64]
-    variance_3: npt.NDArray[np.float64]
+    Sketches are in deviations of their picture: equalisation gives every picture a gain of its own.
+    """
+
+    own: npt.NDArray[np.floating]
+    theirs: npt.NDArray[np.floating]
+    gain: npt.NDArray[np.float64]
+    variance: npt.NDArray[np.float64]
 
     @classmethod
     def of(
@@ -272,19 +299,21 @@ class _Calibration:
         first = first[sure[pairs.query[first]]]
         if len(first) < _SAMPLE:
             return None
-        own = sketches(images_NHW)
-        theirs = original.sketches.astype(np.float32) * np.array(SKETCH_STEPS, np.float32)
+        steps = np.array(SKETCH_STEPS, np.float32)
+        own = sketches(images_NHW) / np.maximum(means_and_deviations(images_NHW)[:, 1:], 1)
+        deviations = np.maximum(original.deviations[:, None] * np.float32(DEVIATION_STEP), 1)
+        theirs = original.sketches * steps / deviations
         y, x = own[pairs.query[first]], theirs[pairs.picture[first]]
         gain = (x * y).sum(axis=0) / (x * x).sum(axis=0)
         # The median: some of them are near-duplicates of the right one.
         variance = np.median((y - gain * x) ** 2, axis=0) / 0.455
-        floor = np.array(SKETCH_STEPS) ** 2 / 12 + 1
+        floor = (steps / 50) ** 2 / 12
         return cls(own, theirs, gain, np.maximum(variance, floor))
 
     def surprise(self, pairs: Pairs) -> npt.NDArray[np.float64]:
         """float64 (P,): squared distance from what is expected, in variances, over the three sketches."""
-        off = self.sketches_N3[pairs.query] - self.gain_3 * self.original_M3[pairs.picture]
-        total: npt.NDArray[np.float64] = (off**2 / self.variance_3).sum(axis=1)
+        off = self.own[pairs.query] - self.gain * self.theirs[pairs.picture]
+        total: npt.NDArray[np.float64] = (off**2 / self.variance).sum(axis=1)
         return total
 
     def surprise_of_best(self, pairs: Pairs, count: int) -> npt.NDArray[np.float64]:
@@ -298,10 +327,3 @@ class _Calibration:
 def _only(pairs: Pairs, accepted: npt.NDArray[np.bool_]) -> Pairs:
     kept = accepted[pairs.query]
     return Pairs(pairs.query[kept], pairs.picture[kept], pairs.likeness[kept])
-
-
-def grey_48(images_NCHW: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
-    """uint8 (N, C, H, W) -> uint8 (N, 48, 48): Rec. 601 luma, resized by area where it is larger."""
-    from fer.data.resize import fit_images
-
-    return fit_images(images_NCHW, size=SIDE, channels=1)[:, 0]

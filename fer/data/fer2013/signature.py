@@ -1,10 +1,10 @@
 """What is measured of a picture to know it again: signs of its low frequencies, and a few statistics.
 
 A signature is the signs of the lowest `BITS` coefficients of a cosine transform (DCT-II) of the picture's central
-40 x 40 pixels, without the mean. Brightness and contrast leave a sign alone; JPEG, equalisation, sharpening and blur turn few
-of them, near zero. The window leaves a margin of 4 pixels, so that a copy which was cropped or shifted by less still
-holds all of it: the transform is evaluated where the window lies in the copy (`Geometry`). It is linear in the pixels, so a
-picture of any size is measured as it is, without resampling.
+40 x 40 pixels, without the mean. Brightness and contrast leave a sign alone; JPEG, equalisation, sharpening and blur
+turn few of them, near zero. The window leaves a margin of 4 pixels, so that a copy which was cropped or shifted by
+less still holds all of it: the transform is evaluated where the window lies in the copy (`Geometry`). It is linear in
+the pixels, so a picture of any size is measured as it is, without resampling.
 
 Two pictures of one data set can be near-duplicates with equal signatures. Those have `FINE_BITS` further ones.
 
