@@ -122,7 +122,7 @@ def votes_for(samples: FaceSamples, *, path: Path | None = None) -> JoinedVotes 
 def _rows(samples: FaceSamples, *, votes: FerPlusVotes, own: bool) -> npt.NDArray[np.int64] | None:
     """int64 (N,): the row of votes of each sample, -1 for none; None where nothing joins them."""
     rows = samples.original_rows
-    if rows is not None and (rows >= 0).any():
+    if rows is not None:
         if rows.max() >= len(votes.votes):
             raise DataError(f"FER+ has {len(votes.votes):,} rows, FER-2013 35,887: give the whole fer2013new.csv")
         return rows

@@ -42,7 +42,7 @@ class FaceSamples:
             A person's faces stay on one side of every held-out split.
         notes: what was decided, dropped or changed on reading, a sentence each.
         original_rows: int64 array (N,), the row of each face in FER-2013 as it was published, -1 for faces that are not
-            in it; None for other sources.
+            in it; None for other sources, and where most are not.
         copy: how the faces differ from those (`fer.data.fer2013.copy.CopyFacts.to_json`); empty for other sources.
     """
 

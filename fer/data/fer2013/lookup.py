@@ -146,6 +146,8 @@ def _weights(coefficients_NK: npt.NDArray[np.float32]) -> npt.NDArray[np.float32
 def _in_order(
     found: list[tuple[npt.NDArray[np.int64], npt.NDArray[np.int64], npt.NDArray[np.float32]]],
 ) -> Pairs:
+    if not found:
+        return Pairs(np.empty(0, np.int64), np.empty(0, np.int64), np.empty(0, np.float32))
     queries, pictures, likeness = (np.concatenate(column) for column in zip(*found, strict=True))
     order = np.lexsort((-likeness, queries))
     return Pairs(queries[order], pictures[order], likeness[order])

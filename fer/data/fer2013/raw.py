@@ -31,4 +31,6 @@ class RawCopy:
     def resized(self) -> str:
         """The sizes that are not 48 x 48, in words; empty where all are."""
         others = [size for size in self.sizes if size != (SIDE, SIDE)]
-        return "" if not others else f"{others[0][0]} x {others[0][1]}" if len(self.sizes) == 1 else "several sizes"
+        return (
+            "" if not others else f"{others[0][0]} x {others[0][1]} pixels" if len(self.sizes) == 1 else "several sizes"
+        )

@@ -67,7 +67,7 @@ def hold_against_original(raw: RawCopy, *, origin: str, splits: Splits) -> FaceS
     if facts.differences:
         notes.append(f"Held against the original's 35,887: {facts.differences}.")
     if raw.resized:
-        notes.append(f"Pictures of {raw.resized} pixels were brought to {SIDE} x {SIDE}.")
+        notes.append(f"Pictures of {raw.resized} were brought to {SIDE} x {SIDE}.")
     changed = int((wanted & (samples.splits != own)).sum())
     if changed:
         notes.append(f"{changed:,} pictures were put into the split they have in the original.")
@@ -82,7 +82,8 @@ def hold_against_original(raw: RawCopy, *, origin: str, splits: Splits) -> FaceS
         labels=labels,
         splits=told,
         notes=(*samples.notes, *notes),
-        original_rows=found.rows,
+        # The few that an unknown copy may have in common with FER-2013 make no FER-2013 of it.
+        original_rows=None if facts.verdict == "unknown" else found.rows,
         copy=facts.to_json(),
     ).take(kept)
 
@@ -103,6 +104,6 @@ def _refuse_what_cannot_be_fer2013(raw: RawCopy, facts: CopyFacts, origin: str) 
         )
     if raw.resized:
         raise DataError(
-            f"{origin}: the pictures have {raw.resized} pixels, FER-2013's have {SIDE} x {SIDE}, and {reason}: this is "
+            f"{origin}: the pictures have {raw.resized}, FER-2013's have {SIDE} x {SIDE}, and {reason}: this is "
             "another data set; read it with data=folder"
         )
