@@ -28,10 +28,10 @@ def own_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
 
 @pytest.fixture(scope="session")
 def fer2013_archive() -> Path:
-    """FER-2013 as Kaggle hands it out; the test skips where it is not there."""
-    path = Path(os.environ.get("FER2013_ARCHIVE", ROOT.parent / "shared" / "data" / "fer2013" / "archive.zip"))
+    """A zip with fer2013.csv as the challenge published it; the test skips where it is not there."""
+    path = Path(os.environ.get("FER2013_ARCHIVE", ROOT.parent / "shared" / "data" / "fer2013" / "fer2013.zip"))
     if not path.is_file():
-        pytest.skip("FER-2013 is not here (set FER2013_ARCHIVE to its archive.zip)")
+        pytest.skip("FER-2013 is not here (set FER2013_ARCHIVE to a zip with its fer2013.csv)")
     return path
 
 

@@ -15,7 +15,7 @@ A *conflicting* group is one of equal images that carry more than one label. A *
 pixels.
 """
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from itertools import combinations
 from pathlib import Path
 from typing import Any, Final
@@ -24,8 +24,9 @@ import numpy as np
 import numpy.typing as npt
 
 from fer.common.labels import ALPHABETICAL, EMOTIONS
+from fer.data.fer2013.copy import CopyFacts
 from fer.data.fer2013.counts import OFFICIAL_COUNTS, count_differences
-from fer.data.ferplus import FERPLUS_COLUMNS, agreement, ferplus_rows, read_ferplus
+from fer.data.ferplus import FERPLUS_COLUMNS, agreement, votes_for
 from fer.data.near_duplicates import near_duplicates as find_near_duplicates
 from fer.data.samples import FaceSamples, Split, content_hashes, fingerprint
 
@@ -99,6 +100,7 @@ class AuditReport:
         fingerprint: of the content (`fer.data.samples.fingerprint`).
         recognised: what the class counts say about the source, in a sentence.
         is_fer2013: the class counts are those of FER-2013, split by split.
+        copy: held against FER-2013 as it was published; None for other sources.
         shape: channels, height, width.
         counts: split -> emotion -> images.
         unreadable: raw items that could not be decoded.
@@ -110,13 +112,14 @@ class AuditReport:
         conflicting_images: images in them.
         blank: split -> constant images.
         near: near-duplicates of Training in every other split; None if they were not looked for.
-        ferplus: None without FER+ or if it cannot be joined; `ferplus_note` then says why.
+        ferplus: None where the votes cannot be joined; `ferplus_note` then says why.
     """
 
     source: str
     fingerprint: str
     recognised: str
     is_fer2013: bool
+    copy: CopyFacts | None
     shape: tuple[int, int, int]
     counts: dict[str, dict[str, int]]
     unreadable: tuple[str, ...]
@@ -145,7 +148,7 @@ def audit(samples: FaceSamples, *, ferplus: Path | None = None, near_duplicates:
 
     Args:
         samples: faces of any source.
-        ferplus: FER+'s `fer2013new.csv`; it can be joined to samples that were read from Kaggle's CSV only.
+        ferplus: a `fer2013new.csv` of one's own; None for the votes that come with the package.
         near_duplicates: look for near-duplicates too (about 3 s of CPU for FER-2013).
 
     Raises:
@@ -178,13 +181,14 @@ def audit(samples: FaceSamples, *, ferplus: Path | None = None, near_duplicates:
     )
     notes.add(blank, kind="blank")
     near = _near(samples, group=group, notes=notes) if near_duplicates else None
-    votes, votes_note = _ferplus(samples, path=ferplus, notes=notes)
+    votes, votes_note = _votes(samples, path=ferplus, notes=notes)
     is_fer2013, recognised = recognise(samples)
     return AuditReport(
         source=samples.source,
         fingerprint=fingerprint(samples),
         recognised=recognised,
         is_fer2013=is_fer2013,
+        copy=CopyFacts.from_json(samples.copy) if samples.copy else None,
         shape=(samples.images.shape[1], samples.images.shape[2], samples.images.shape[3]),
         counts=class_table(samples),
         unreadable=samples.unreadable,
@@ -334,19 +338,14 @@ def _near(samples: FaceSamples, *, group: npt.NDArray[np.int64], notes: _Notes) 
     return tuple(found)
 
 
-def _ferplus(samples: FaceSamples, *, path: Path | None, notes: _Notes) -> tuple[FerPlusAudit | None, str]:
-    if path is None:
-        return None, ""
-    votes = read_ferplus(path)
-    rows = ferplus_rows(samples, votes=votes)
-    if rows is None:
-        return None, (
-            "FER+ was not used: its rows follow those of Kaggle's fer2013.csv and name no file, so they cannot be "
-            f"joined to {samples.source}. Audit the CSV itself to see what the voters say."
+def _votes(samples: FaceSamples, *, path: Path | None, notes: _Notes) -> tuple[FerPlusAudit | None, str]:
+    joined = votes_for(replace(samples, groups={}, masks={}), path=path)
+    if joined is None:
+        return None, "" if path is None else (
+            f"FER+ was not used: its votes are on FER-2013's pictures, and none of those of {samples.source} is one."
         )
-    majority = votes.majority()[rows]
-    non_face = majority == FERPLUS_COLUMNS.index("NF")
+    non_face = joined.majority == FERPLUS_COLUMNS.index("NF")
     notes.add(non_face, kind="non-face")
-    clear, agreeing = agreement(samples, majority=majority)
+    clear, agreeing = agreement(samples, majority=joined.majority)
     counts = {split: int(non_face[samples.splits == split].sum()) for split in split_names(samples)}
     return FerPlusAudit(non_faces=counts, clear=clear, agreeing=agreeing), ""

@@ -194,9 +194,11 @@ def _open(entry: Path, *, warn: bool = False, checked: bool = False) -> Packed |
             unreadable=tuple(meta["unreadable"]),
             groups={name: _load(entry, f"group_{i}") for i, name in enumerate(meta["groups"])},
             masks={name: _load(entry, f"mask_{i}", mapped=True) for i, name in enumerate(meta["masks"])},
-            # Entries of sources that have neither may be older than these two.
+            # Entries of sources that have none of them may be older than these.
             subjects=_load(entry, "subjects") if "subjects.npy" in meta["bytes"] else None,
             notes=tuple(meta.get("notes", ())),
+            original_rows=_load(entry, "original_rows") if "original_rows.npy" in meta["bytes"] else None,
+            copy=dict(meta.get("copy", {})),
         )
         packed = Packed(samples, meta["fingerprint"], built=False)
     except (OSError, ValueError, KeyError, TypeError, AttributeError, EOFError) as error:
@@ -230,6 +232,7 @@ def _write(samples: FaceSamples, entry: Path, *, rows: npt.NDArray[np.int64], co
         **{f"group_{i}": column for i, column in enumerate(samples.groups.values())},
         **{f"mask_{i}": mask for i, mask in enumerate(samples.masks.values())},
         **({} if samples.subjects is None else {"subjects": samples.subjects}),
+        **({} if samples.original_rows is None else {"original_rows": samples.original_rows}),
     }
     building = _temporary(entry)
     try:
@@ -244,6 +247,7 @@ def _write(samples: FaceSamples, entry: Path, *, rows: npt.NDArray[np.int64], co
             "groups": list(samples.groups),
             "masks": list(samples.masks),
             "notes": list(samples.notes),
+            "copy": dict(samples.copy),
             "bytes": {f"{name}.npy": (building / f"{name}.npy").stat().st_size for name in arrays},
             # A disk that gives back other bytes than it was given would train another model, and nobody would know.
             "crc32": {f"{name}.npy": _crc32(building / f"{name}.npy") for name in arrays},

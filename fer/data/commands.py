@@ -78,7 +78,7 @@ def _parser() -> argparse.ArgumentParser:
     audit = commands.add_parser("audit", help="leaks, copies, contradictory labels, blanks", description=_audit.__doc__)
     audit.add_argument("dataset", metavar="DATASET", help=_DATASET_HELP)
     audit.add_argument(
-        "--ferplus", type=Path, metavar="CSV", help="FER+'s fer2013new.csv; joins Kaggle's fer2013.csv only"
+        "--ferplus", type=Path, metavar="CSV", help="a fer2013new.csv of your own (default: the votes of the package)"
     )
     audit.add_argument(
         "--no-near-duplicates", action="store_true", help="look for equal images only (saves some seconds)"
@@ -261,6 +261,7 @@ def _summary(packed: "Packed") -> dict[str, Any]:
         "fingerprint": packed.fingerprint,
         "is_fer2013": is_fer2013,
         "recognised": recognised,
+        "copy": dict(packed.samples.copy) or None,
         "notes": list(packed.samples.notes),
         "unreadable": list(packed.samples.unreadable),
     }

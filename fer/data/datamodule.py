@@ -15,7 +15,6 @@ from fer.common.labels import NUM_CLASSES
 from fer.common.seeding import epoch_seed
 from fer.data.augment import Augment
 from fer.data.batch_shard import WHOLE, BatchShard
-from fer.data.ferplus import read_ferplus
 from fer.data.leave_out import leave_out
 from fer.data.occlusion import keep
 from fer.data.protocol import ProtocolSplit, split_rows
@@ -41,13 +40,13 @@ class BatchLoader:
         order: gives positions in `rows` for a pass; None keeps their order.
         drop_last: leave out a last batch that is not full.
         labels: gives int64 (N,) labels for a pass in place of the samples' own.
-        targets: float32 (N, 7) soft targets of the samples.
+        targets: float32 (N, 7) soft targets of the samples, or (N, 14) for a net with two heads.
         share: this process's part of every batch. Every process has as many batches as every other, none of them
             empty (with at least as many rows as processes), because they wait for each other.
 
     Yields:
         dict of `image` uint8 (B, C, H, W), `label` int64 (B,), `index` int64 (B,), the row in `samples`, and with
-        `targets` `target` float32 (B, 7).
+        `targets` `target` float32 (B, 7 or 14).
     """
 
     def __init__(
@@ -171,13 +170,13 @@ class FERDataModule(pl.LightningDataModule):
         if self.config.leave_out is not None:
             self._split = leave_out(self._split, samples, path=self.config.leave_out.expanduser())
         if isinstance(self.config, Fer2013Config) and self.config.targets != "label":
-            assert self.config.ferplus is not None
-            assert self.config.contempt is not None
             self._votes = vote_targets(
                 samples,
-                votes=read_ferplus(self.config.ferplus.expanduser()),
+                rows=self._split.train,
                 mode=self.config.targets,
                 contempt=self.config.contempt,
+                label_weight=self.config.label_weight,
+                path=None if self.config.ferplus is None else self.config.ferplus.expanduser(),
             )
             self._split = train_on_votes(self._split, self._votes)
         if len(self._split.train) < 2:
@@ -217,8 +216,8 @@ class FERDataModule(pl.LightningDataModule):
 
     @property
     def _train_labels(self) -> npt.NDArray[np.int64]:
-        """int64 (N,): what training takes each sample for; by votes, the most voted emotion."""
-        return self.samples.labels if self._votes is None or self.heads > 1 else self._votes.labels
+        """int64 (N,): what training takes each sample for, see `VoteTargets.labels`."""
+        return self.samples.labels if self._votes is None else self._votes.labels
 
     def valid_rows(self) -> FaceSamples:
         """The selection samples, in the order of `val_dataloader`, as the net sees them there."""
@@ -244,22 +243,11 @@ class FERDataModule(pl.LightningDataModule):
             batch_size=min(self.config.batch_size, len(rows) - len(rows) % self.share.of),
             order=order,
             drop_last=True,
-            labels=None
-            if votes is None or votes.mode == "both"
-            else lambda: votes.epoch_labels(seed=self.seed, epoch=epoch()),
-            targets=self._soft_targets(),
+            labels=None if votes is None else lambda: votes.epoch_labels(seed=self.seed, epoch=epoch()),
+            targets=None if votes is None else votes.soft,
             # Partners of mixed images may be in another's share: then each process augments the whole batch.
             share=WHOLE if self.augment is not None and self.augment.config.mixes else self.share,
         )
-
-    def _soft_targets(self) -> npt.NDArray[np.float32] | None:
-        """float32 (N, K): shares of the votes; for two heads (N, 2 K), one-hot labels and then the shares."""
-        votes = self._votes
-        if votes is None or votes.mode not in ("distribution", "both"):
-            return None
-        if votes.mode == "distribution":
-            return votes.shares
-        return np.concatenate([np.eye(NUM_CLASSES, dtype=np.float32)[self.samples.labels], votes.shares], axis=1)
 
     def val_dataloader(self) -> BatchLoader:
         """The selection rows in order; each is in the share of one process."""

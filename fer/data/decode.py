@@ -64,21 +64,15 @@ def decode_faces(names: Sequence[str], read: Callable[[str], bytes], *, side: in
     Args:
         names: what to decode; each is handed to `read`.
         read: name -> encoded bytes; raises `UnreadableError` for an item that cannot be had.
-        side: height and width every image must have, in pixels.
+        side: height and width of the result in pixels; others are resized (`fer.data.resize`), and told in `sizes`.
         origin: where the names lie, for messages.
 
     Raises:
-        DataError: an image of another size, or not one readable image.
+        DataError: not one readable image.
     """
 
     def fit(name: str, image: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
-        if image.shape != (side, side):
-            height, width = image.shape
-            raise DataError(
-                f"{origin}: {name} is {width}x{height} pixels, but FER-2013 is {side}x{side}: "
-                "this is another data set or a resized copy; read it with data=folder"
-            )
-        return image[None]
+        return image[None] if image.shape == (side, side) else fit_image(image, size=side, channels=1)
 
     return _decode_all(names, read, grey=True, fit=fit, shape=(1, side, side), origin=origin)
 

@@ -1,13 +1,15 @@
 """FER+ (Barsoum et al. 2016, arXiv 1608.01041): ten people's votes for every image of FER-2013.
 
-The votes name no image: they follow the rows of Kaggle's `fer2013.csv`. Samples read from that file join by row. Every
-other copy of FER-2013 (class folders, zip, parquet) joins through the pixels of such a file (`join_ferplus`), and
-cannot be joined without one.
+The votes name no image: they follow the rows of Kaggle's `fer2013.csv`. Every copy of FER-2013 joins through the rows
+that its pictures were recognised as (`FaceSamples.original_rows`), with the votes that come with this package. A
+`fer2013new.csv` of one's own also joins a CSV in its order, whatever that holds.
 """
 
 import csv
 import re
 from dataclasses import dataclass
+from functools import lru_cache
+from importlib.resources import files
 from pathlib import Path
 from typing import Final
 
@@ -32,6 +34,9 @@ FERPLUS_COLUMNS: Final = (
     "NF",
 )
 """What one could vote for, in the file's order; NF is "not a face"."""
+
+ASSET: Final = "ferplus_votes.npz"
+"""The votes, in the room of FER-2013; made by `scripts/pack_ferplus.py`, under the licence beside it."""
 
 _NO_EMOTION = ("contempt", "unknown", "NF")
 """Columns that none of the seven emotions stands for."""
@@ -61,6 +66,68 @@ class FerPlusVotes:
         most = self.votes.argmax(axis=1)
         clear = self.votes.max(axis=1) * 2 > self.votes.sum(axis=1)
         return np.where(clear, most, -1)
+
+
+@lru_cache(maxsize=1)
+def shipped_votes() -> FerPlusVotes:
+    """The published votes, as they come with this package.
+
+    Those of PrivateTest are for the audit and the report, as its labels are.
+    """
+    from fer.data.fer2013.original import load_original
+
+    with (files("fer.data.fer2013") / ASSET).open("rb") as file, np.load(file, allow_pickle=False) as stored:
+        votes = stored["votes"].T.astype(np.int64)
+    return FerPlusVotes(votes=votes, splits=load_original().splits)
+
+
+@dataclass(frozen=True, kw_only=True)
+class JoinedVotes:
+    """The votes on N samples.
+
+    Attributes:
+        votes: int64 (N, 10), for each of `FERPLUS_COLUMNS`; 0 where there are none.
+        found: bool (N,), whether there are.
+        majority: int64 (N,), the column with more than half of a sample's votes, or -1.
+    """
+
+    votes: npt.NDArray[np.int64]
+    found: npt.NDArray[np.bool_]
+    majority: npt.NDArray[np.int64]
+
+
+def votes_for(samples: FaceSamples, *, path: Path | None = None) -> JoinedVotes | None:
+    """The votes on each sample; None where they are not of FER-2013 as far as can be told.
+
+    Args:
+        samples: N samples of any source; those of a report or of training, as only their votes are read.
+        path: a `fer2013new.csv` of one's own; None for the votes that come with the package.
+
+    Raises:
+        DataError: the file cannot be read, its rows do not line up, or its votes contradict the labels.
+    """
+    votes = shipped_votes() if path is None else read_ferplus(path)
+    rows = _rows(samples, votes=votes, own=path is not None)
+    if rows is None:
+        return None
+    _check_labels_fit(samples, votes=votes, rows=rows)
+    found = rows >= 0
+    return JoinedVotes(
+        votes=np.where(found[:, None], votes.votes[rows], 0),
+        found=found,
+        majority=np.where(found, votes.majority()[rows], -1),
+    )
+
+
+def _rows(samples: FaceSamples, *, votes: FerPlusVotes, own: bool) -> npt.NDArray[np.int64] | None:
+    """int64 (N,): the row of votes of each sample, -1 for none; None where nothing joins them."""
+    rows = samples.original_rows
+    if rows is not None:
+        if rows.max() >= len(votes.votes):
+            raise DataError(f"FER+ has {len(votes.votes):,} rows, FER-2013 35,887: give the whole fer2013new.csv")
+        return rows
+    # Other pictures have no row of the published votes, whatever their CSV is called.
+    return ferplus_rows(samples, votes=votes) if own else None
 
 
 def read_ferplus(path: Path) -> FerPlusVotes:
@@ -151,7 +218,7 @@ def join_ferplus(samples: FaceSamples, *, votes: FerPlusVotes, csv: FaceSamples 
         DataError: `csv` is not the CSV form, the rows do not line up, or the votes contradict the labels so often that
             the rows must belong to other images.
     """
-    rows = ferplus_rows(samples, votes=votes)
+    rows = _rows(samples, votes=votes, own=True)
     match = None
     if rows is None:
         if csv is None:

@@ -41,6 +41,9 @@ class FaceSamples:
         subjects: str array (N,), the person each face shows, "" where unknown; None where no face's person is known.
             A person's faces stay on one side of every held-out split.
         notes: what was decided, dropped or changed on reading, a sentence each.
+        original_rows: int64 array (N,), the row of each face in FER-2013 as it was published, -1 for faces that are not
+            in it; None for other sources, and where most are not.
+        copy: how the faces differ from those (`fer.data.fer2013.copy.CopyFacts.to_json`); empty for other sources.
     """
 
     images: npt.NDArray[np.uint8]
@@ -53,6 +56,8 @@ class FaceSamples:
     masks: Mapping[str, npt.NDArray[np.bool_]] = field(default_factory=dict)
     subjects: npt.NDArray[np.str_] | None = None
     notes: tuple[str, ...] = ()
+    original_rows: npt.NDArray[np.int64] | None = None
+    copy: Mapping[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         n = len(self.images)
@@ -60,6 +65,7 @@ class FaceSamples:
         assert self.images.ndim == 4, self.images.shape
         assert self.labels.shape == self.splits.shape == self.ids.shape == (n,)
         assert self.subjects is None or self.subjects.shape == (n,)
+        assert self.original_rows is None or self.original_rows.shape == (n,)
         assert n == 0 or (self.labels.min() >= 0 and self.labels.max() < NUM_CLASSES)
 
     def __len__(self) -> int:
@@ -76,6 +82,7 @@ class FaceSamples:
             groups={name: column[rows] for name, column in self.groups.items()},
             masks={name: mask[rows] for name, mask in self.masks.items()},
             subjects=None if self.subjects is None else self.subjects[rows],
+            original_rows=None if self.original_rows is None else self.original_rows[rows],
         )
 
     def class_counts(self, split: Split | None = None) -> npt.NDArray[np.int64]:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 from pydantic import BeforeValidator, Field, ValidationInfo, field_validator
 
 from fer.common.errors import DataError
-from fer.common.labels import check_rule
+from fer.common.labels import DROP, check_rule
 from fer.common.section import Section
 from fer.data.cache import Packed, load_packed
 from fer.data.paths import data_root
@@ -46,36 +46,30 @@ class Fer2013Config(DataConfig):
     """FER-2013 in any public form; `root` is a zip, a folder, a CSV or a folder of parquet files.
 
     Attributes:
-        targets: what the net is trained towards: `label` (FER-2013's own), or FER+'s votes as `majority`, `probability`
+        splits: `copy` keeps the official splits as the copy has them, where it says them; `original` puts every picture
+            where it is in FER-2013 as it was published.
+        targets: what the net is trained towards: `label` (FER-2013's own), FER+'s votes as `majority`, `probability`
             (a label drawn from the votes anew every epoch) or `distribution` (cross entropy on the shares of the
-            votes); see `fer.data.vote_targets`. Selection and tests keep FER-2013's labels.
-        ferplus: FER+'s fer2013new.csv; joins Kaggle's fer2013.csv only.
-        contempt: what becomes of FER+ votes for contempt: `drop` or an emotion; must be said where votes are used.
+            votes), `blend` (label and shares in one target) or `both` (one for each of two heads); see
+            `fer.data.vote_targets`. Selection and tests keep FER-2013's labels.
+        label_weight: the label's share of a `blend`.
+        ferplus: a fer2013new.csv of one's own; null for the votes that come with the package.
+        contempt: what becomes of FER+ votes for contempt: `drop` or an emotion.
     """
 
     name: Literal["fer2013"]
     root: Path | None = None
-    targets: Literal["label", "majority", "probability", "distribution", "both"] = "label"
-    ferplus: Path | None = Field(default=None, validate_default=True)
-    contempt: str | None = Field(default=None, validate_default=True)
+    splits: Literal["copy", "original"] = "copy"
+    targets: Literal["label", "majority", "probability", "distribution", "blend", "both"] = "label"
+    label_weight: float = Field(default=0.5, ge=0, le=1)
+    ferplus: Path | None = None
+    contempt: str = DROP
     batch_size: int = Field(default=256, ge=1)
-
-    @field_validator("ferplus")
-    @classmethod
-    def _votes_are_there(cls, path: Path | None, info: ValidationInfo) -> Path | None:
-        if path is None and info.data.get("targets", "label") != "label":
-            raise ValueError(f"targets={info.data['targets']} needs FER+'s votes: give the path of fer2013new.csv")
-        return path
 
     @field_validator("contempt")
     @classmethod
-    def _contempt_has_a_rule(cls, rule: str | None, info: ValidationInfo) -> str | None:
-        if rule is None and info.data.get("targets", "label") != "label":
-            raise ValueError(
-                f"targets={info.data['targets']} meets votes for contempt, which none of the seven emotions stands "
-                "for: say drop, or the emotion they count as (disgust or another)"
-            )
-        return check_rule(rule)
+    def _contempt_has_a_rule(cls, rule: str) -> str:
+        return check_rule(rule) or DROP
 
 
 class SyntheticConfig(DataConfig):
@@ -239,7 +233,7 @@ def open_samples(config: DataConfig) -> Packed:
 def _open_fer2013(config: Fer2013Config) -> Packed:
     from fer.data.fer2013 import load_fer2013
 
-    return load_fer2013(data_root(config.root, name="fer2013"))
+    return load_fer2013(data_root(config.root, name="fer2013"), splits=config.splits)
 
 
 def _open_synthetic(config: SyntheticConfig) -> Packed:

@@ -1,20 +1,27 @@
 """FER+'s votes as training targets (Barsoum et al. 2016, arXiv 1608.01041, section 3).
 
-Votes that stand alone in their column are taken for slips and dropped, as the paper does. What is left is held against
-three rules, each stated with its count:
+Votes that stand alone in their column are taken for slips and dropped, as the paper does. What is left makes one of
+five targets:
 
 - `majority`: the emotion that more than half of the votes went to; faces without one are left out.
 - `distribution`: the shares of the seven emotions, for a cross entropy against all of them.
 - `probability`: a label drawn from these shares, anew every epoch.
+- `blend`: the label and the shares at once, `data.label_weight` to the label; a face without usable votes has its
+  label.
+- `both`: the label and the shares side by side, for a net with a head for each; without usable votes the shares are 0.
 
-For the last two, a face is left out where the emotions together have no more than half of its votes, or where contempt,
-"unknown" or "not a face" got more votes than any emotion. The paper's own code also cuts each distribution to its three
-most voted emotions; that is not done here.
+The shares of all but `majority` leave a face out where the emotions together have no more than half of its votes, or
+where contempt, "unknown" or "not a face" got more votes than any emotion. The paper's own code also cuts each
+distribution to its three most voted emotions; that is not done here.
 
-Only training looks at the votes: selection and tests keep FER-2013's labels, so that scores compare.
+Only training looks at the votes, and at those of its own rows alone: selection and tests keep FER-2013's labels, so
+that scores compare.
 """
 
+import logging
 from dataclasses import dataclass, replace
+from functools import cached_property
+from pathlib import Path
 from typing import Final, Literal
 
 import numpy as np
@@ -22,39 +29,67 @@ import numpy.typing as npt
 
 from fer.common.errors import DataError
 from fer.common.labels import DROP, EMOTIONS, canonical_name
-from fer.data.ferplus import FERPLUS_COLUMNS, FerPlusVotes, ferplus_rows
+from fer.data.ferplus import FERPLUS_COLUMNS, votes_for
 from fer.data.protocol import ProtocolSplit
 from fer.data.samples import FaceSamples
 
-VoteMode = Literal["majority", "probability", "distribution", "both"]
+logger = logging.getLogger(__name__)
+
+VoteMode = Literal["majority", "probability", "distribution", "blend", "both"]
 
 _WORDS: Final = {
     "majority": "FER+ majority labels",
     "probability": "labels drawn from FER+ votes every epoch",
     "distribution": "FER+ vote distributions",
-    "both": "labels and FER+ vote distributions, a head each",
+    "blend": "labels blended with FER+ vote distributions",
+    "both": "labels, and FER+ vote distributions by a head of their own",
 }
 
 
 @dataclass(frozen=True, kw_only=True)
 class VoteTargets:
-    """What the votes say of each sample.
+    """What training takes each of N samples for.
 
     Attributes:
-        mode: how training uses them.
+        mode: how training uses the votes.
         shares: float32 (N, 7), shares of the emotions, rows summing to 1; one-hot under `majority`, 0 where not usable.
         usable: bool (N,), whether the votes give a target.
+        own_labels: int64 (N,), FER-2013's labels.
+        label_weight: of `blend`, in [0, 1].
     """
 
     mode: VoteMode
     shares: npt.NDArray[np.float32]
     usable: npt.NDArray[np.bool_]
+    own_labels: npt.NDArray[np.int64]
+    label_weight: float = 0.5
+
+    @property
+    def needs_votes(self) -> bool:
+        """Whether a face without usable votes cannot be trained on."""
+        return self.mode not in ("blend", "both")
 
     @property
     def labels(self) -> npt.NDArray[np.int64]:
-        """int64 (N,): the most voted emotion, the first of equals; 0 where not usable."""
+        """int64 (N,): the most voted emotion, the first of equals, 0 where not usable; FER-2013's label under `blend`
+        and `both`."""
+        if not self.needs_votes:
+            return self.own_labels
         most: npt.NDArray[np.int64] = self.shares.argmax(axis=1)
         return most
+
+    @cached_property
+    def soft(self) -> npt.NDArray[np.float32] | None:
+        """float32 (N, 7), or (N, 14) under `both`: [one-hot label, shares]; None where targets are labels."""
+        if self.mode == "distribution":
+            return self.shares
+        label_NK = np.eye(len(EMOTIONS), dtype=np.float32)[self.own_labels]
+        if self.mode == "both":
+            return np.concatenate([label_NK, self.shares], axis=1)
+        if self.mode == "blend":
+            blended = self.label_weight * label_NK + (1 - self.label_weight) * self.shares
+            return np.where(self.usable[:, None], blended, label_NK).astype(np.float32)
+        return None
 
     def epoch_labels(self, *, seed: int, epoch: int) -> npt.NDArray[np.int64]:
         """int64 (N,): under `probability`, each sample's label of this epoch, a function of (seed, epoch) alone; else
@@ -70,26 +105,45 @@ class VoteTargets:
         return np.where(self.shares[np.arange(len(drawn)), drawn] > 0, drawn, self.labels)
 
 
-def vote_targets(samples: FaceSamples, *, votes: FerPlusVotes, mode: VoteMode, contempt: str) -> VoteTargets:
-    """The targets of samples that were read from Kaggle's `fer2013.csv`.
+def vote_targets(
+    samples: FaceSamples,
+    *,
+    rows: npt.NDArray[np.int64],
+    mode: VoteMode,
+    contempt: str = DROP,
+    label_weight: float = 0.5,
+    path: Path | None = None,
+) -> VoteTargets:
+    """The targets of training rows.
 
     Args:
         samples: N samples of FER-2013.
-        votes: FER+'s votes.
+        rows: int64 (M,), those that train; no votes of others are read, and those are not usable.
         mode: see the module.
         contempt: "drop", or the emotion that votes for contempt count as.
+        label_weight: of `blend`, in [0, 1].
+        path: a fer2013new.csv of one's own; None for the votes that come with the package.
 
     Raises:
         DataError: the samples cannot be joined to the votes.
     """
-    rows = ferplus_rows(samples, votes=votes)
-    if rows is None:
+    joined = votes_for(replace(samples.take(rows), groups={}, masks={}), path=path)
+    if joined is None:
         raise DataError(
-            f"data.targets={mode}: FER+ follows the rows of Kaggle's fer2013.csv and names no file, so it cannot be "
-            f"joined to {samples.source}; set data.root to fer2013.csv, or use data.targets=label"
+            f"data.targets={mode}: FER+ holds votes on FER-2013's pictures, and none of {samples.source} is one: use "
+            " data.targets=label"
         )
-    shares, usable = vote_shares(votes.votes[rows], contempt=contempt, majority=mode == "majority")
-    return VoteTargets(mode=mode, shares=shares, usable=usable)
+    found_shares, found_usable = vote_shares(joined.votes, contempt=contempt, majority=mode == "majority")
+    shares = np.zeros((len(samples), len(EMOTIONS)), dtype=np.float32)
+    usable = np.zeros(len(samples), dtype=bool)
+    shares[rows], usable[rows] = found_shares, found_usable
+    voted = int((joined.votes[:, FERPLUS_COLUMNS.index("contempt")] > 1).sum())
+    if voted:
+        told = "dropped" if contempt == DROP else f"counted as {contempt}"
+        logger.info("FER+: votes for contempt on %s training faces are %s (data.contempt)", f"{voted:,}", told)
+    return VoteTargets(
+        mode=mode, shares=shares, usable=usable, own_labels=np.asarray(samples.labels), label_weight=label_weight
+    )
 
 
 def vote_shares(
@@ -122,19 +176,20 @@ def vote_shares(
 
 
 def train_on_votes(split: ProtocolSplit, targets: VoteTargets) -> ProtocolSplit:
-    """The split without the training rows that the votes give no target for, and with that in its description.
+    """The split without the training rows that have no target, and with that in its description.
 
     Raises:
         DataError: none is left.
     """
-    if targets.mode == "both":
-        # A face without a clear vote still has its label.
-        return replace(split, description=f"{split.description}; trained on {_WORDS['both']}")
-    kept = split.train[targets.usable[split.train]]
+    if targets.needs_votes:
+        kept = split.train[targets.usable[split.train]]
+        aside = f"{len(split.train) - len(kept):,} without a clear vote left out"
+    else:
+        kept = split.train
+        aside = f"{(~targets.usable[kept]).sum():,} without a clear vote have the label alone"
     if len(kept) == 0:
         raise DataError(f"data.targets={targets.mode} leaves no row to train on: no training face has a usable vote")
-    told = (
-        f"{split.description}; trained on {_WORDS[targets.mode]}: {len(kept):,} faces, "
-        f"{len(split.train) - len(kept):,} without a clear vote left out"
+    words = _WORDS[targets.mode] + (f" (weight {targets.label_weight:g})" if targets.mode == "blend" else "")
+    return replace(
+        split, train=kept, description=f"{split.description}; trained on {words}: {len(kept):,} faces, {aside}"
     )
-    return replace(split, train=kept, description=told)

@@ -11,6 +11,7 @@ from torch import nn
 from fer.common.labels import EMOTIONS
 from fer.config.schema import TrainConfig
 from fer.data.datamodule import FERDataModule
+from fer.data.fer2013.copy import CopyFacts
 from fer.models.accelerator import Accelerator, device_name
 
 log = logging.getLogger(__name__)
@@ -41,6 +42,7 @@ def describe_data(data: FERDataModule) -> dict[str, Any]:
         "class_counts": dict(zip(EMOTIONS, data.class_counts.tolist(), strict=True)),
         "unreadable": list(data.unreadable),
         "reading": list(data.samples.notes),
+        "copy": dict(data.samples.copy),
     }
 
 
@@ -48,6 +50,8 @@ def announce(config: TrainConfig, data: FERDataModule, system: nn.Module, facts:
     """Tells in three lines what is about to happen."""
     millions = sum(parameter.numel() for parameter in system.parameters()) / 1e6
     log.info("data     %s, %s", data.source, data.split.description)
+    if data.samples.copy and (warning := CopyFacts.from_json(data.samples.copy).warning):
+        log.warning("data     %s", warning)
     for teacher in facts.get("teachers", ()):
         log.info("teacher  %s, %s, %d px", teacher["origin"], teacher["model"], teacher["size"])
     if data.visible != "full":

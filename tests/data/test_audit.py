@@ -307,10 +307,10 @@ def test_ferplus_joins_by_row(tmp_path: Path) -> None:
     )
 
 
-def test_ferplus_without_the_csv_says_so(planted: FaceSamples, tmp_path: Path) -> None:
+def test_ferplus_of_other_pictures_says_so(planted: FaceSamples, tmp_path: Path) -> None:
     report = audit(planted, ferplus=write_votes(tmp_path / "fer2013new.csv", VOTES), near_duplicates=False)
     assert report.ferplus is None
-    assert "cannot be joined to test data" in report.ferplus_note
+    assert "none of those of test data is one" in report.ferplus_note
     assert "FER+ was not used" in audit_text(report)
 
 

@@ -17,6 +17,9 @@ from fer.data.ferplus import FERPLUS_COLUMNS, read_ferplus
 from fer.data.samples import Split
 from fer.data.vote_targets import VoteTargets, vote_shares
 
+CLEAR = tuple("234567890")
+"""Ends of the ids, counted from 1, of faces with a clear vote; every tenth, from the first, has none."""
+
 
 def votes(**counts: int) -> np.ndarray:
     return np.array([[counts.get(name, 0) for name in FERPLUS_COLUMNS]], dtype=np.int64)
@@ -64,7 +67,8 @@ def test_drawn_labels_follow_the_shares_and_the_epoch() -> None:
     n = 20_000
     table = np.zeros((n, 7), dtype=np.float32)
     table[:, [0, 3, 6]] = (0.2, 0.5, 0.3)
-    targets = VoteTargets(mode="probability", shares=table, usable=np.ones(n, dtype=bool))
+    own = np.zeros(n, dtype=np.int64)
+    targets = VoteTargets(mode="probability", shares=table, usable=np.ones(n, dtype=bool), own_labels=own)
     drawn = targets.epoch_labels(seed=1, epoch=0)
     np.testing.assert_allclose(np.bincount(drawn, minlength=7) / n, table[0], atol=4 * np.sqrt(0.25 / n))
     np.testing.assert_array_equal(drawn, targets.epoch_labels(seed=1, epoch=0))
@@ -141,11 +145,47 @@ def test_labels_are_the_default_and_have_no_targets(data: tuple[Path, Path]) -> 
     assert all("target" not in batch for batch in made.train_dataloader())
 
 
+def test_a_blend_holds_label_and_votes(data: tuple[Path, Path]) -> None:
+    made = module(data, targets="blend", label_weight=0.25)
+    assert "labels blended with FER+ vote distributions (weight 0.25): 50 faces, 5 without" in made.split.description
+    seen = 0
+    for batch in made.train_dataloader():
+        for target, row in zip(batch["target"].numpy(), batch["index"].tolist(), strict=True):
+            voted = np.array([0.6, 0, 0.4, 0, 0, 0, 0]) if made.samples.ids[row].endswith(CLEAR) else None
+            label = np.eye(7)[made.samples.labels[row]]
+            expected = label if voted is None else 0.25 * label + 0.75 * voted
+            np.testing.assert_allclose(target, expected, atol=1e-6)
+            assert int(batch["label"][batch["index"].tolist().index(row)]) == made.samples.labels[row]
+            seen += voted is None
+    assert seen > 0
+    assert made.class_counts.sum() == 50
+
+
+def test_both_puts_label_and_votes_side_by_side(data: tuple[Path, Path]) -> None:
+    made = module(data, targets="both")
+    assert len(made.split.train) == 50
+    for batch in made.train_dataloader():
+        assert batch["target"].shape == (9, 14)
+        np.testing.assert_array_equal(batch["target"][:, :7].argmax(dim=1), batch["label"])
+        for target, row in zip(batch["target"][:, 7:].numpy(), batch["index"].tolist(), strict=True):
+            clear = made.samples.ids[row].endswith(CLEAR)
+            np.testing.assert_allclose(target, [0.6, 0, 0.4, 0, 0, 0, 0] if clear else [0] * 7, atol=1e-6)
+
+
+def test_votes_of_no_other_row_are_read(data: tuple[Path, Path]) -> None:
+    made = module(data, targets="distribution")
+    votes = made._votes
+    assert votes is not None
+    trained = np.isin(np.arange(70), made.split.train)
+    assert not votes.usable[~trained].any()
+    assert votes.shares[~trained].sum() == 0
+
+
 @pytest.mark.parametrize(
     ("settings", "words"),
     [
-        ({"targets": "majority", "ferplus": None}, "data.ferplus=None: targets=majority needs FER\\+'s votes"),
-        ({"targets": "majority", "contempt": None}, "data.contempt=None: .*votes for contempt.*say drop"),
+        ({"targets": "majority", "contempt": "scorn"}, "data.contempt='scorn'"),
+        ({"targets": "blend", "label_weight": 1.5}, "data.label_weight=1.5"),
         ({"targets": "votes"}, "targets='votes'"),
     ],
 )
@@ -154,11 +194,11 @@ def test_mistakes(data: tuple[Path, Path], settings: dict[str, Any], words: str)
         module(data, **settings)
 
 
-def test_votes_cannot_join_class_folders(data: tuple[Path, Path], tmp_path: Path) -> None:
+def test_votes_do_not_join_other_pictures(data: tuple[Path, Path], tmp_path: Path) -> None:
     from support.layouts import write_classes
 
     root = write_classes(tmp_path, {"train/happy": 3, "train/sad": 3}, prefix="Training_")
-    with pytest.raises(DataError, match=r"data\.targets=majority: .*cannot be joined to FER-2013 \(class folders"):
+    with pytest.raises(DataError, match=r"data\.targets=majority: .*none of FER-2013 \(class folders"):
         module((root, data[1]), targets="majority", protocol="stratified")
 
 

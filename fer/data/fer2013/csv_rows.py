@@ -14,7 +14,7 @@ import numpy.typing as npt
 from fer.common.errors import DataError
 from fer.common.labels import ALPHABETICAL, EMOTIONS, NUM_CLASSES, emotion_index
 from fer.data.fer2013.counts import settle
-from fer.data.fer2013.folder import SIDE
+from fer.data.fer2013.raw import SIDE, RawCopy
 from fer.data.samples import FaceSamples, Split
 from fer.data.tree import Tree, damage_told
 
@@ -56,10 +56,10 @@ def find_tables(tree: Tree) -> list[PixelTable]:
     return tables
 
 
-def read_table(tree: Tree, table: PixelTable, *, source: str) -> FaceSamples:
+def read_table(tree: Tree, table: PixelTable, *, source: str) -> RawCopy:
     """Reads every row of a labelled CSV; without a `Usage` column, all rows are `Split.TRAINING`.
 
-    Ids are "<file name>:<row>", rows counted from 1 after the header, in the order of the file (FER+ joins by it).
+    Ids are "<file name>:<row>", rows counted from 1 after the header, in the order of the file.
 
     Raises:
         DataError: a row without a label of 0 to 6, 2,304 pixels of 0 to 255 and an official usage; no rows.
@@ -95,13 +95,14 @@ def read_table(tree: Tree, table: PixelTable, *, source: str) -> FaceSamples:
         claimed=True,
         origin=f"{tree.root}: {name}",
     )
-    return FaceSamples(
+    samples = FaceSamples(
         images=np.stack(images).reshape(-1, 1, SIDE, SIDE),
         labels=np.array([emotion_index(emotion) for emotion in vocabulary], dtype=np.int64)[all_codes],
         splits=all_splits,
         ids=np.array([f"{name}:{row}" for row in range(1, len(images) + 1)]),
         source=source,
     )
+    return RawCopy(samples=samples, sizes={(SIDE, SIDE): len(images)})
 
 
 def _rows(tree: Tree, table: PixelTable) -> Iterator[tuple[list[str], int]]:

@@ -1,6 +1,6 @@
-"""The class-folder form (Kaggle msambare/fer2013).
+"""The class-folder form (Kaggle msambare/fer2013), and what is left of it where folders were lost.
 
-`train/<class>/Training_N.jpg` and `test/<class>/{PublicTest,PrivateTest}_N.jpg`.
+`train/<class>/Training_N.jpg` and `test/<class>/{PublicTest,PrivateTest}_N.jpg`; or `<class>/` alone, or images alone.
 """
 
 import difflib
@@ -10,16 +10,16 @@ from pathlib import PurePosixPath
 from typing import Final
 
 import numpy as np
+import numpy.typing as npt
 
 from fer.common.errors import DataError
 from fer.common.labels import EMOTIONS, SYNONYMS, emotion_index
-from fer.data.decode import decode_faces
+from fer.data.decode import DecodedFaces, decode_faces
+from fer.data.fer2013.raw import NO_SPLIT, SIDE, RawCopy
 from fer.data.samples import FaceSamples, Split
 from fer.data.tree import Tree
 
 logger = logging.getLogger(__name__)
-
-SIDE: Final = 48
 
 # `test` holds Public and Private alike; only the file name tells them apart.
 _SPLIT_FOLDERS: Final = {
@@ -37,7 +37,7 @@ def find_tops(images: Sequence[PurePosixPath]) -> list[PurePosixPath]:
     return sorted({path.parents[2] for path in images if len(path.parts) >= 3 and _split_folder(path) is not None})
 
 
-def read_folder(tree: Tree, *, images: Sequence[PurePosixPath], top: PurePosixPath) -> FaceSamples:
+def read_folder(tree: Tree, *, images: Sequence[PurePosixPath], top: PurePosixPath) -> RawCopy:
     """Reads the class-folder form below `top`.
 
     Ids are paths relative to `top`: file names alone are not unique (Training_8475486 and Training_52789098 occur in
@@ -45,7 +45,7 @@ def read_folder(tree: Tree, *, images: Sequence[PurePosixPath], top: PurePosixPa
 
     Raises:
         DataError: an unknown class or split folder, an image outside the class folders, a file name that contradicts
-            its folder, an image that is not 48x48, no readable image.
+            its folder, no readable image.
     """
     paths, strays = _partition(tree, images, top)
     if strays:
@@ -56,22 +56,62 @@ def read_folder(tree: Tree, *, images: Sequence[PurePosixPath], top: PurePosixPa
     labels = np.array([_label(tree, path) for path in paths], dtype=np.int64)
     splits = np.array([_split(tree, path) for path in paths], dtype="U11")
     if Split.MERGED_TEST in splits:
-        logger.warning(
-            "%s: %d files of test/ do not begin with PublicTest_ or PrivateTest_, so their official split is lost; "
-            "only data.protocol=folder7178, stratified and kfold can use this copy",
+        logger.info(
+            "%s: %d files of test/ do not begin with PublicTest_ or PrivateTest_; their official split is looked up by "
+            "their pictures",
             tree.root,
             np.count_nonzero(splits == Split.MERGED_TEST),
         )
     decoded = decode_faces([str(path) for path in paths], tree.read_image, side=SIDE, origin=str(tree.root))
     ids = np.array([str(path.relative_to(top)) for path in paths])
-    return FaceSamples(
+    return _raw(
+        decoded, labels=labels, splits=splits, ids=ids, source=f"FER-2013 (class folders, {tree.kind})", labelled=True
+    )
+
+
+def find_classes(images: Sequence[PurePosixPath]) -> PurePosixPath | None:
+    """The folder in which every image lies in a folder of an emotion; None where it is not so."""
+    tops = {path.parents[1] if len(path.parts) >= 2 and _is_emotion(path.parts[-2]) else None for path in images}
+    return tops.pop() if len(tops) == 1 else None
+
+
+def read_flat(tree: Tree, *, images: Sequence[PurePosixPath], top: PurePosixPath | None) -> RawCopy:
+    """Reads images that say no split: in class folders below `top`, or in no class folder where it is None.
+
+    Raises:
+        DataError: no readable image.
+    """
+    labels = np.array([0 if top is None else _label(tree, path) for path in images], dtype=np.int64)
+    decoded = decode_faces([str(path) for path in images], tree.read_image, side=SIDE, origin=str(tree.root))
+    words = "images alone" if top is None else "class folders without splits"
+    return _raw(
+        decoded,
+        labels=labels,
+        splits=np.full(len(images), NO_SPLIT, dtype="U11"),
+        ids=np.array([str(path if top is None else path.relative_to(top)) for path in images]),
+        source=f"FER-2013 ({words}, {tree.kind})",
+        labelled=top is not None,
+    )
+
+
+def _raw(
+    decoded: DecodedFaces,
+    *,
+    labels: npt.NDArray[np.int64],
+    splits: npt.NDArray[np.str_],
+    ids: npt.NDArray[np.str_],
+    source: str,
+    labelled: bool,
+) -> RawCopy:
+    samples = FaceSamples(
         images=decoded.images,
         labels=labels[decoded.rows],
         splits=splits[decoded.rows],
         ids=ids[decoded.rows],
-        source=f"FER-2013 (class folders, {tree.kind})",
+        source=source,
         unreadable=decoded.unreadable,
     )
+    return RawCopy(samples=samples, labelled=labelled, sizes=decoded.sizes)
 
 
 def _partition(

@@ -15,7 +15,7 @@ from fer.common.errors import DataError, MissingExtraError
 from fer.common.labels import ALPHABETICAL, EMOTIONS, NUM_CLASSES, emotion_index
 from fer.data.decode import UnreadableError, decode_faces
 from fer.data.fer2013.counts import Vocabulary, settle
-from fer.data.fer2013.folder import SIDE
+from fer.data.fer2013.raw import SIDE, RawCopy
 from fer.data.samples import FaceSamples, Split
 from fer.data.tree import Tree, damage_told
 
@@ -61,7 +61,7 @@ def find_parquet(names: Sequence[str]) -> list[str]:
     return [name for name in names if name.lower().endswith(".parquet")]
 
 
-def read_parquet(tree: Tree, names: Sequence[str]) -> FaceSamples:
+def read_parquet(tree: Tree, names: Sequence[str]) -> RawCopy:
     """Reads the parquet files `names` of `tree` as one set.
 
     Splits go by the beginning of the file's or its folder's name. With train and test alone, test is Public and Private
@@ -70,7 +70,7 @@ def read_parquet(tree: Tree, names: Sequence[str]) -> FaceSamples:
 
     Raises:
         MissingExtraError: pyarrow is not installed.
-        DataError: unknown splits, columns, labels or label order; a damaged file; an image that is not 48x48.
+        DataError: unknown splits, columns, labels or label order; a damaged file.
     """
     origin = str(tree.root)
     shards = [_read_shard(tree, name, part) for name, part in _parts(tree, names).items()]
@@ -98,7 +98,7 @@ def read_parquet(tree: Tree, names: Sequence[str]) -> FaceSamples:
     decoded = decode_faces(ids, lambda name: _encoded_bytes(encoded[name]), side=SIDE, origin=origin)
     all_labels = np.concatenate([to_label[codes[shard.name]] for shard in shards])
     all_splits = np.concatenate([np.full(len(shard.images), splits[shard.part], dtype="U11") for shard in shards])
-    return FaceSamples(
+    samples = FaceSamples(
         images=decoded.images,
         labels=all_labels[decoded.rows],
         splits=all_splits[decoded.rows],
@@ -106,6 +106,7 @@ def read_parquet(tree: Tree, names: Sequence[str]) -> FaceSamples:
         source=f"FER-2013 (parquet, {len(parts)} splits: {', '.join(parts)})",
         unreadable=decoded.unreadable,
     )
+    return RawCopy(samples=samples, sizes=decoded.sizes)
 
 
 def _parts(tree: Tree, names: Sequence[str]) -> dict[str, str]:

@@ -8,14 +8,16 @@ from fer.common.errors import DataError
 from fer.data.cache import Packed, load_packed, source_key
 from fer.data.fer2013.counts import count_differences
 from fer.data.fer2013.csv_rows import PixelTable, find_tables, read_table
-from fer.data.fer2013.folder import find_tops, read_folder
+from fer.data.fer2013.folder import find_classes, find_tops, read_flat, read_folder
 from fer.data.fer2013.parquet import find_parquet, read_parquet
+from fer.data.fer2013.raw import RawCopy
+from fer.data.fer2013.recover import Splits, hold_against_original
 from fer.data.samples import FaceSamples, canonical_order
 from fer.data.tree import FolderTree, Tree, ZipTree, find_images
 
 logger = logging.getLogger(__name__)
 
-READER: Final = "fer2013-1"
+READER: Final = "fer2013-2"
 """Name and version of this reader: raise the number when it reads a file differently, so that caches are rebuilt."""
 
 _FORMS = (
@@ -24,37 +26,48 @@ _FORMS = (
 _FIX = "download FER-2013 with `fer-data fetch fer2013` or set data.root"
 
 
-def load_fer2013(root: Path, *, cache_dir: Path | None = None) -> Packed:
+def load_fer2013(root: Path, *, splits: Splits = "copy", cache_dir: Path | None = None) -> Packed:
     """`read_fer2013` through the packed cache: decoded at the first call, memory-mapped at later ones.
 
     Raises:
         DataError: as `read_fer2013`.
     """
     root = _existing(root)
-    return load_packed(lambda: _read_root(root), key=source_key(root, reader=READER), cache_dir=cache_dir)
+    reader = READER if splits == "copy" else f"{READER}-{splits}"
+    return load_packed(lambda: _read_root(root, splits), key=source_key(root, reader=reader), cache_dir=cache_dir)
 
 
-def read_fer2013(root: Path) -> FaceSamples:
+def read_fer2013(root: Path, *, splits: Splits = "copy") -> FaceSamples:
     """Reads FER-2013 from whatever public form lies at `root`.
 
     Known forms: the Kaggle msambare zip or folder, fer2013.csv, icml_face_data.csv, the challenge's train.csv, Hugging
-    Face parquet with three or two splits; as a file, in a folder, in a zip, with folders above. A folder with several
-    forms is read from the first of: CSV with `Usage`, class folders, parquet, zip, train.csv.
+    Face parquet with three or two splits, class folders without splits, images alone; as a file, in a folder, in a zip,
+    with folders above. A folder with several forms is read from the first of: CSV with `Usage`, class folders, parquet,
+    zip, train.csv, images.
+
+    Every picture is held against the original (`fer.data.fer2013.recover`), which says what the copy is and, where the
+    form does not, the split.
+
+    Args:
+        root: where it lies.
+        splits: `copy` or `original`, see there.
 
     Returns:
         Samples in `canonical_order`, images (N, 1, 48, 48): equal for every form whose pixels are equal, ids apart.
         Items that cannot be decoded are listed in `unreadable` and told of in one warning.
 
     Raises:
-        DataError: nothing there, no known form, or a broken one; the message names the file and the fix.
+        DataError: nothing there, no known form, a broken one, or one whose splits were mixed; the message names the
+            file and the fix.
     """
-    return canonical_order(_read_root(_existing(root)))
+    return canonical_order(_read_root(_existing(root), splits))
 
 
-def _read_root(root: Path) -> FaceSamples:
+def _read_root(root: Path, splits: Splits) -> FaceSamples:
     """The samples at a root that exists, in the order of the files or rows."""
     with _open(root) as tree:
-        samples = _read(tree)
+        raw = _read(tree)
+    samples = hold_against_original(raw, origin=str(root), splits=splits)
     differences = count_differences(samples)
     if differences:
         logger.warning("%s is not the complete FER-2013: %s", root, "; ".join(differences))
@@ -87,7 +100,7 @@ def _open(root: Path) -> Tree:
     )
 
 
-def _read(tree: Tree) -> FaceSamples:
+def _read(tree: Tree) -> RawCopy:
     tables = find_tables(tree)
     official = [table for table in tables if table.labelled and table.split]
     images = find_images(tree.names)
@@ -108,10 +121,13 @@ def _read(tree: Tree) -> FaceSamples:
             return _read(inner)
     if tables:
         return _read_challenge(tree, tables)
+    classes = find_classes(images)
+    if classes is not None or (images and len({path.parent for path in images}) == 1):
+        return read_flat(tree, images=images, top=classes)
     raise DataError(f"data.root={tree.root} {_describe(tree, images)}: expected {_FORMS}; {_FIX}")
 
 
-def _read_challenge(tree: Tree, tables: list[PixelTable]) -> FaceSamples:
+def _read_challenge(tree: Tree, tables: list[PixelTable]) -> RawCopy:
     """The challenge's train.csv; its test.csv was handed out without labels."""
     labelled = [table for table in tables if table.labelled]
     if not labelled:
@@ -126,13 +142,13 @@ def _read_challenge(tree: Tree, tables: list[PixelTable]) -> FaceSamples:
             f"use fer2013.csv, or name the file train.csv if it holds the 28,709 training rows, or {_FIX}"
         )
     _only_one(tree, [table.name for table in train], what="train.csv files")
-    samples = read_table(tree, train[0], source="FER-2013 (challenge train.csv)")
+    raw = read_table(tree, train[0], source="FER-2013 (challenge train.csv)")
     logger.warning(
         "%s: the challenge's train.csv and test.csv hold labels of the training rows alone: no PublicTest or "
         "PrivateTest score is possible; train with data.protocol=stratified or kfold, or use fer2013.csv",
         tree.root,
     )
-    return samples
+    return raw
 
 
 def _preferred(tree: Tree, tables: list[PixelTable]) -> PixelTable:
