@@ -12,8 +12,13 @@ export class Refused extends Error {
   }
 }
 
-/** Nobody answered. */
-export class Unreachable extends Error {}
+/** Nobody answered; `late`: somebody may be there, but did not in time. */
+export class Unreachable extends Error {
+  constructor(error) {
+    super(String(error));
+    this.late = error.name === "TimeoutError";
+  }
+}
 
 let token = new URLSearchParams(location.hash.slice(1)).get("token") ?? "";
 
@@ -21,15 +26,15 @@ export function useToken(value) {
   token = value;
 }
 
-async function ask(path, options = {}) {
+async function ask(path, { patience = PATIENCE_MS, ...options } = {}) {
   const headers = { ...options.headers, ...(token ? { Authorization: `Bearer ${token}` } : {}) };
   let response;
   let body;
   try {
-    response = await fetch(path, { ...options, headers, signal: AbortSignal.timeout(PATIENCE_MS), cache: "no-store" });
+    response = await fetch(path, { ...options, headers, signal: AbortSignal.timeout(patience), cache: "no-store" });
     body = await response.json();
   } catch (error) {
-    throw new Unreachable(String(error));
+    throw new Unreachable(error);
   }
   if (!response.ok) {
     throw new Refused(response.status, body.error ?? `status ${response.status}`, Number(response.headers.get("Retry-After") ?? 0));
@@ -37,14 +42,14 @@ async function ask(path, options = {}) {
   return body;
 }
 
-function post(path, blob, parameters) {
+function post(path, blob, parameters, patience) {
   const query = new URLSearchParams(Object.entries(parameters).filter(([, value]) => value !== null && value !== undefined));
-  return ask(`${path}?${query}`, { method: "POST", body: blob, headers: { "Content-Type": blob.type || "application/octet-stream" } });
+  return ask(`${path}?${query}`, { method: "POST", body: blob, patience, headers: { "Content-Type": blob.type || "application/octet-stream" } });
 }
 
 export const health = () => ask("/healthz");
 export const models = () => ask("/api/models");
 export const drift = (model) => ask(`/api/drift?${new URLSearchParams({ model })}`);
-export const predict = (blob, parameters) => post("/api/predict", blob, parameters);
+export const predict = (blob, parameters, patience) => post("/api/predict", blob, parameters, patience);
 export const explain = (blob, parameters) => post("/api/explain", blob, parameters);
 export const cover = (blob, parameters) => post("/api/occlusion", blob, parameters);

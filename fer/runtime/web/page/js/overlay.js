@@ -19,10 +19,9 @@ export class Overlay {
     this.#fit();
   }
 
-  /** `size`: width and height of the picture that was asked about. `mirrored`: whether it is shown so. */
+  /** `faces`: those found; `size`: width and height of the picture that was asked about. `mirrored`: whether it is shown so. */
   show(faces, { size, mirrored, selected, moving }) {
-    this.faces = faces.filter((face) => face.status === "ok");
-    Object.assign(this, { size, mirrored, selected });
+    Object.assign(this, { faces, size, mirrored, selected });
     const present = new Set(this.faces.map((face) => face.face));
     for (const key of this.boxes.keys()) if (!present.has(key)) this.boxes.delete(key);
     for (const face of this.faces) if (!moving || !this.boxes.has(face.face)) this.boxes.set(face.face, [...face.box]);
@@ -51,6 +50,16 @@ export class Overlay {
       // The numbers of the buttons beside the picture, where there is a choice.
       this.#box(context, face, { x, y, w, h, font, number: this.faces.length > 1 ? `${index + 1} \u00b7 ` : "" });
     });
+  }
+
+  /** The face that a click was on, or null. */
+  at(event) {
+    const { width, height } = this.canvas;
+    const scale = Math.min(width / this.size[0], height / this.size[1]);
+    const shownX = (event.offsetX * devicePixelRatio - (width - this.size[0] * scale) / 2) / scale;
+    const x = this.mirrored ? this.size[0] - shownX : shownX;
+    const y = (event.offsetY * devicePixelRatio - (height - this.size[1] * scale) / 2) / scale;
+    return this.faces.find(({ box: [left, top, wide, high] }) => x >= left && x <= left + wide && y >= top && y <= top + high) ?? null;
   }
 
   #box(context, face, { x, y, w, h, font, number }) {

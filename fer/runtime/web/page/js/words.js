@@ -1,4 +1,4 @@
-// Numbers in words, for eyes and ears alike.
+// Numbers, faces and places in words, for eyes and ears alike.
 
 export const percent = (share) => `${Math.round(share * 100)}%`;
 
@@ -8,10 +8,15 @@ export function inWords(face) {
   return face.uncertain ? `uncertain, perhaps ${face.label}, ${percent(face.confidence)}` : `${face.label}, ${percent(face.confidence)}`;
 }
 
-/** The same without numbers: what has to change before it is worth telling again. */
+/** What the verdict says: what has to change before it is worth telling again. */
 export function gist(face) {
   if (!face || face.status !== "ok") return "no face";
   return face.uncertain ? "uncertain" : face.label;
 }
+
+/** Seconds as people say them: "1.5 seconds", "2 seconds". */
+export const seconds = (ms) => `${ms / 1000} seconds`;
+
+export const capital = (text) => text.charAt(0).toUpperCase() + text.slice(1);
 
 export const other = { left: "right", right: "left", upper: "upper", lower: "lower" };
