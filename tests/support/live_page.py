@@ -42,7 +42,21 @@ SPEECH = """
         window.saying = null;
     } });
 """
-"""A voice that takes 40 ms a letter, for browsers without one: `spoken` is [[ms, text], ...], `cut` counts what was cut off."""
+"""A voice that takes 40 ms a letter, for browsers without one: `spoken` is [[ms, text], ...]; `cut` counts what was cut."""
+
+HEARD = """
+    window.heard = [];
+    addEventListener('DOMContentLoaded', () => {
+        const region = document.querySelector('#announcer');
+        new MutationObserver(() => window.heard.push(region.textContent)).observe(region, { childList: true });
+    });
+"""
+"""Notes what a screen reader would be told: `heard`."""
+
+
+def heard(page: Any, words: str) -> bool:
+    """Whether a screen reader was told something with these words in it."""
+    return any(words in text for text in page.evaluate("window.heard"))
 
 
 def spoken(page: Any) -> list[str]:
@@ -56,8 +70,7 @@ def opened(
     """The page; whatever it asks for must be ours, and it must run without an error or a breach of its policy."""
     context = browser.new_context(**options)
     page = context.new_page()
-    if script:
-        page.add_init_script(script)
+    page.add_init_script(HEARD + script)
     page.set_default_timeout(WAIT)
     asked: list[str] = []
     wrong: list[str] = []

@@ -21,6 +21,7 @@ from fer.runtime.web.face_regions import locate_evidence, shrink
 from fer.runtime.web.half_occlusion import HALVES, describe_change, with_halves_covered
 from fer.runtime.web.health import Health
 from fer.runtime.web.limits import ConcurrencyLimiter
+from fer.runtime.web.preview import encode_preview
 from fer.runtime.web.settings import ServeSettings
 from fer.runtime.web.streams import RecordingModel, Stream, Streams
 
@@ -200,6 +201,16 @@ class Engine:
             "sentence": describe_change(labels, predictions),
             "model": name,
         }
+
+    def preview(self, data: bytes) -> bytes:
+        """A picture as a JPEG of moderate size, for browsers that cannot show its kind.
+
+        Raises:
+            DataError: as `predict`.
+            Busy: too many pictures at once.
+        """
+        with self._limiter.slot():
+            return encode_preview(decode(data, max_bytes=self._settings.max_body, max_pixels=self._settings.max_pixels))
 
     def drift(self, model: str | None) -> DriftState:
         """The drift log of a model; None is the default.

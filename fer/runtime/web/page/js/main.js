@@ -48,9 +48,13 @@ const inCamera = () => stage.dataset.mode === "camera";
 
 async function tell(error) {
   if (error instanceof api.Refused && error.status === 401) {
+    const wrong = api.hasToken();
     part("token-form").hidden = false;
+    part("token-problem").hidden = !wrong;
+    part("token").setAttribute("aria-invalid", String(wrong));
     part("token").focus();
-    status.say(["This server asks for its access token, above."], { because: "token" });
+    part("token").select();
+    status.say([wrong ? "That access token was wrong. Type it again, above." : "This server asks for its access token, above."], { because: "token" });
   } else if (error instanceof api.Refused) {
     if (error.status === 400 && (await modelsChanged())) return;
     status.say([sentence(error.message)], { because: "refused" });
@@ -241,17 +245,26 @@ async function usePictures(files) {
   if (model === null) return;
   if (inCamera()) stopCamera();
   camera.stop();
-  const { blob, size } = await prepare(file, part("picture"));
-  if (blob.size > catalogue.limits.max_body) {
+  let prepared;
+  try {
+    prepared = await prepare(file, part("picture"), readable);
+  } catch (error) {
     setMode("empty");
-    status.say([`${file.name} is larger than this server takes.`, "Choose a smaller picture."], { because: "refused" });
+    clear("No prediction", "There is no picture to look at.");
+    await tell(error);
     return;
   }
-  setMode(size === null ? "empty" : "picture");
+  setMode("picture");
   status.unsay();
-  asked = { blob, size };
+  asked = prepared;
   await askAboutPicture();
   if (files.length > 1) status.say([`Of ${files.length} pictures, the first is shown: ${file.name}.`], { kind: "good", because: "first" });
+}
+
+/** The picture as one that the browser can show. */
+function readable(file) {
+  if (file.size > catalogue.limits.max_body) throw new api.Refused(413, `${file.name} is larger than this server takes: choose a smaller picture`, 0);
+  return waitFor(api.preview(file));
 }
 
 async function askAboutPicture() {
@@ -260,11 +273,9 @@ async function askAboutPicture() {
   try {
     const response = await waitFor(api.predict(blob, { model: model.name }));
     if (asked.blob !== blob || inCamera()) return;
-    last = { faces: response.faces.filter(ok), blob, size: size ?? [response.image.width, response.image.height], picture: part("picture") };
+    last = { faces: response.faces.filter(ok), blob, size, picture: part("picture") };
     show();
     announcer.once(inAll(last.faces).words);
-    // The server could read what the browser could not: there is a prediction, but nothing to draw it on.
-    if (size === null) part("explain").setAttribute("aria-disabled", "true");
     driftPanel.refresh();
   } catch (error) {
     clear("No prediction", "There is none of this picture.");
