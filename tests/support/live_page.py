@@ -42,7 +42,7 @@ SPEECH = """
         window.saying = null;
     } });
 """
-"""A voice that takes 40 ms a letter, for browsers without one: `spoken` is [[ms, text], ...]; `cut` counts what was cut."""
+"""A voice that takes 40 ms a letter, for browsers without one: `spoken` is [[ms, text], ...]; `cut` what was cut."""
 
 HEARD = """
     window.heard = [];

@@ -128,10 +128,8 @@ def _welcome(host: str, port: int, *, settings: ServeSettings, engine: "Engine",
     address = f"http://{'localhost' if host in ('127.0.0.1', '0.0.0.0', '::', '::1') else shown}:{port}"  # noqa: S104
     print(f"fer-serve: {', '.join(engine.names)}; faces by {engine.detector}")
     # The fragment stays in the browser: it is in no request and no log.
-    print(
-        f"open {address}{settings.prefix}/{'' if settings.token is None else f'#token={quote(settings.token)}'} (Ctrl-C stops)",
-        flush=True,
-    )
+    fragment = "" if settings.token is None else f"#token={quote(settings.token)}"
+    print(f"open {address}{settings.prefix}/{fragment} (Ctrl-C stops)", flush=True)
     if remote:
         print(
             f"warning: {host} can be reached by other computers. Pictures travel unencrypted, and browsers give a "

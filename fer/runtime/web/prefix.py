@@ -27,6 +27,7 @@ class Prefixed:
         self._prefix = prefix
 
     def __call__(self, environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
+        """Answers a request."""
         path = environ["PATH_INFO"]
         if path == self._prefix:
             query = environ.get("QUERY_STRING", "")

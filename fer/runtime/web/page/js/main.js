@@ -16,7 +16,7 @@ import { Timeline } from "./timeline.js";
 import { NO_ANSWER, TROUBLE } from "./troubles.js";
 import { listen, prepare } from "./upload.js";
 import { Voice } from "./voice.js";
-import { capital, gist, inWords, percent } from "./words.js";
+import { capital, gist, inWords } from "./words.js";
 
 const part = (id) => document.getElementById(id);
 const stage = part("stage");
@@ -322,15 +322,7 @@ function useModel(name) {
   part("model").value = name;
   result.bars.build(model.labels, model.uncertain_below > 1 ? 0 : model.uncertain_below);
   steady = new Steady(model.uncertain_below);
-  const accuracy = model.metrics.accuracy;
-  part("model-facts").textContent =
-    accuracy === undefined
-      ? ""
-      : `On ${accuracy.n.toLocaleString("en")} photos it had not learned from (FER-2013's ${model.split}) this model gave the same label as the annotators for ${percent(accuracy.value)} of the faces; people agree with those labels about 65% of the time. The same photos chose its best epoch, so expect a little less.`;
-  part("uncertain-facts").textContent =
-    model.answered_accuracy === null
-      ? "With this model, every prediction is uncertain."
-      : `On those photos, ${percent(model.coverage)} of the predictions were above the line, and ${percent(model.answered_accuracy)} of these were right.`;
+  for (const [id, words] of [["label-facts", "labels"], ["model-facts", "scores"], ["uncertain-facts", "certainty"]]) part(id).textContent = model.words[words];
   if (stage.dataset.mode === "picture") askAboutPicture();
   else if (inCamera()) timeline.reset();
   hide(part("explanation"));

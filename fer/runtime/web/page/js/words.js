@@ -2,6 +2,9 @@
 
 export const percent = (share) => `${Math.round(share * 100)}%`;
 
+/** The same where less than one in a hundred counts: "0.7%", "under 0.1%". */
+export const fine = (share) => (share < 0.001 ? "under 0.1%" : share < 0.01 ? `${(share * 100).toFixed(1)}%` : percent(share));
+
 /** The face as one sentence part: "happy, 93%" or "uncertain, perhaps sad, 31%". */
 export function inWords(face) {
   if (!face || face.status !== "ok") return "no face";
