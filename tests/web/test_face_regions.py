@@ -28,9 +28,8 @@ def test_an_even_map_is_called_spread_and_an_empty_one_empty() -> None:
 def test_a_map_of_a_label_that_is_no_prediction_says_so() -> None:
     heat = np.zeros((48, 48), np.float32)
     heat[34:44, 12:36] = 1
-    assert locate_evidence(heat, "happy", probability=0.94).sentence.startswith(
-        "Most of what speaks for happy (94%) lies"
-    )
+    strong = locate_evidence(heat, "happy", probability=0.94).sentence
+    assert strong.startswith("Most of what speaks for happy (94%) lies in the mouth")
     faint = locate_evidence(heat, "disgust", probability=0.0072).sentence
     assert faint.startswith("The model gives disgust only 0.7%, so there is next to nothing to explain. What little")
     assert "speaks for" not in faint

@@ -41,7 +41,7 @@ def test_the_shipped_model_tells_of_its_copies() -> None:
         (
             {
                 "data_fingerprint": "6ef63dc6fe741cbb",
-                "protocol": "official (1 and 2 images; 9 copies left out of training)",
+                "protocol": "official (9 copies left out of training)",
             },
             "None of them is a copy",
         ),

@@ -11,6 +11,7 @@ export const RETRY_MS = 1500;
 /** A prediction of a picture taken longer ago than this is no longer what the camera sees. */
 export const STALE_MS = 1500;
 
+const CAMERA_MS = 3000;
 const WATCH_MS = 100;
 // Cameras and servers may take longer for the first picture.
 const START_MS = 3000;
@@ -64,7 +65,9 @@ export class Live {
   // Whatever holds the loop up, what is on the screen is not older than it says.
   #look() {
     const now = performance.now();
-    if (now - this.freshAt <= STALE_MS) return;
+    // Without pictures, the prediction still is of the one that stands there; a slow computer skips some.
+    const still = !this.asking && !this.busy;
+    if (now - this.freshAt <= (still ? CAMERA_MS : STALE_MS)) return;
     const silent = this.asking && now - this.askedAt > STALE_MS;
     if (this.trouble === null || (this.trouble === "camera" && silent)) this.#fall(this.asking ? "silent" : this.busy ? "busy" : "camera");
   }

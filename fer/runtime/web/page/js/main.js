@@ -9,6 +9,7 @@ import { DriftPanel } from "./drift.js";
 import { Explanation } from "./explain.js";
 import { Live, RETRY_MS, STALE_MS } from "./live.js";
 import { Overlay } from "./overlay.js";
+import { inOrder } from "./places.js";
 import { Result } from "./result.js";
 import { Status } from "./status.js";
 import { Steady } from "./steady.js";
@@ -16,7 +17,7 @@ import { Timeline } from "./timeline.js";
 import { NO_ANSWER, TROUBLE } from "./troubles.js";
 import { listen, prepare } from "./upload.js";
 import { Voice } from "./voice.js";
-import { capital, gist, inWords } from "./words.js";
+import { capital, inWords, summary } from "./words.js";
 
 const part = (id) => document.getElementById(id);
 const stage = part("stage");
@@ -85,24 +86,28 @@ function hide(element, hidden = true) {
 // --- what is shown --------------------------------------------------------------------------------------------------
 
 const ok = (face) => face.status === "ok";
-const chosenFace = () => last?.faces.find((face) => face.face === chosen) ?? last?.faces[0] ?? null;
+/** The faces as they are seen, from left to right. */
+const ordered = () => inOrder(last.faces, { size: last.size, mirrored: inCamera() && mirrored });
+/** The chosen one of them, else the largest, which the server names first. */
+function chosenFace() {
+  const largest = last?.faces[0]?.face;
+  const faces = last === null ? [] : ordered();
+  return faces.find((face) => face.face === chosen) ?? faces.find((face) => face.face === largest) ?? null;
+}
 
 function show() {
   const face = chosenFace();
-  overlay.show(last.faces, { size: last.size, mirrored: inCamera() && mirrored, selected: face?.face ?? null, moving: inCamera() });
-  result.show(last.faces, face, { live: inCamera() });
-}
-
-function inAll(faces) {
-  const more = faces.length > 1 ? `${faces.length} faces. The largest: ` : "";
-  return { gist: gist(faces[0]), count: faces.length, words: more + inWords(faces[0]) };
+  const faces = ordered();
+  overlay.show(faces, { size: last.size, mirrored: inCamera() && mirrored, selected: face?.face ?? null, moving: inCamera() });
+  result.show(faces, face, { live: inCamera() });
 }
 
 function choose(number) {
   chosen = number;
   if (last === null) return;
   show();
-  announcer.once(inWords(chosenFace()));
+  const face = chosenFace();
+  announcer.once(`Face ${face.number} of ${last.faces.length}, ${face.place}: ${inWords(face)}`);
 }
 
 /** No prediction stays on the screen. */
@@ -130,7 +135,7 @@ const live = new Live(video, {
   onPrediction({ response, blob, size, roundTrip }) {
     last = { faces: steady.faces(response.faces.filter(ok)), blob, size, picture: null };
     show();
-    announcer.live(inAll(last.faces));
+    announcer.live(summary(ordered()));
     timeline.add(chosenFace(), model.labels);
     showRate(response.ms, roundTrip);
   },
@@ -275,7 +280,7 @@ async function askAboutPicture() {
     if (asked.blob !== blob || inCamera()) return;
     last = { faces: response.faces.filter(ok), blob, size, picture: part("picture") };
     show();
-    announcer.once(inAll(last.faces).words);
+    announcer.once(summary(ordered()).words);
     driftPanel.refresh();
   } catch (error) {
     clear("No prediction", "There is none of this picture.");

@@ -1,6 +1,6 @@
 // The verdict on the chosen face, its bars, and the buttons to choose another.
 
-import { percent } from "./words.js";
+import { gist, percent } from "./words.js";
 
 export class Result {
   /** `part(id)` finds the page's elements; `onChoose(face)` is called with the face whose button was pressed. */
@@ -55,7 +55,7 @@ export class Result {
     }
     shown.forEach((face, index) => {
       const button = group.children[index];
-      const text = `Face ${index + 1}`;
+      const text = `Face ${face.number}, ${face.place}, ${gist(face)}`;
       if (button.textContent !== text) button.textContent = text;
       button.setAttribute("aria-pressed", String(face.face === selected.face));
     });
