@@ -59,6 +59,7 @@ def describe_export(
         coverage=calibration.coverage,
         answered_accuracy=calibration.accuracy,
         split=faces.split,
+        copies=faces.copies,
         metrics={name: MetricFacts.model_validate(score.as_dict()) for name, score in scores.items()},
         source=faces.source,
         protocol=faces.protocol,

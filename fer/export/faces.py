@@ -1,5 +1,6 @@
 """The faces an export needs: some to quantise with, and those that judge the result; never PrivateTest."""
 
+import hashlib
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -29,6 +30,7 @@ class ExportFaces:
         source: the data set in short ("FER-2013").
         protocol: which rows trained and which selected.
         fingerprint: of the content opened.
+        copies: how many of `images` equal a face that trained the model, to the pixel.
         was_colour: whether the data set stores colour, which the exported model does not take.
     """
 
@@ -40,6 +42,7 @@ class ExportFaces:
     source: str
     protocol: str
     fingerprint: str
+    copies: int
     was_colour: bool
 
     @property
@@ -87,5 +90,12 @@ def open_faces(record: RunRecord, *, data_root: Path | None, calibration: int, s
         source=samples.source.partition(" (")[0],
         protocol=split.description,
         fingerprint=fingerprint,
+        copies=_copies(samples.images, split.valid, of=split.train),
         was_colour=samples.images.shape[1] == 3,
     )
+
+
+def _copies(images: npt.NDArray[np.uint8], rows: npt.NDArray[np.int64], *, of: npt.NDArray[np.int64]) -> int:
+    """How many of some rows' images equal one of other rows, to the pixel."""
+    known = {hashlib.sha256(images[row].tobytes()).digest() for row in of}
+    return sum(hashlib.sha256(images[row].tobytes()).digest() in known for row in rows)

@@ -78,6 +78,7 @@ class ModelFacts(_Facts):
         coverage: share of the fitting faces with a prediction above the threshold.
         answered_accuracy: accuracy on these; None where there are none.
         split: the faces that fitted temperature and threshold and gave the scores ("PublicTest"). Never PrivateTest.
+        copies: how many of the scored faces equal a training face to the pixel; None where they were not counted.
         metrics: score by name ("accuracy", "macro_f1", ...) of this very file on these faces.
         source: what it was trained on, in words.
         protocol: which rows trained and which selected.
@@ -103,6 +104,7 @@ class ModelFacts(_Facts):
     coverage: float
     answered_accuracy: float | None
     split: str
+    copies: int | None = None
     metrics: dict[str, MetricFacts]
     source: str
     protocol: str

@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 from flask.testing import FlaskClient
+from support.live_page import CHROMIUM
 from waitress import wasyncore
 
 from fer.common.labels import EMOTIONS
@@ -179,3 +180,43 @@ def serve() -> Callable[..., Any]:
 @pytest.fixture(scope="session")
 def stand_in() -> type[StandIn]:
     return StandIn
+
+
+@pytest.fixture(scope="module")
+def playwright() -> Iterator[Any]:
+    library = pytest.importorskip("playwright.sync_api")
+    if CHROMIUM is None:
+        pytest.skip("Chromium is not here")
+    with library.sync_playwright() as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def launch(playwright: Any) -> Iterator[Callable[..., Any]]:
+    """Starts a browser with command-line flags, once for each set of them."""
+    browsers: dict[tuple[str, ...], Any] = {}
+
+    def start(*flags: str) -> Any:
+        if flags not in browsers:
+            browsers[flags] = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox", *flags])
+        return browsers[flags]
+
+    yield start
+    for browser in browsers.values():
+        browser.close()
+
+
+@pytest.fixture(scope="module")
+def camera(launch: Callable[..., Any], mjpeg: str) -> Any:
+    """A browser whose camera plays the film and may always be used."""
+    return launch(
+        "--use-fake-ui-for-media-stream",
+        "--use-fake-device-for-media-stream",
+        f"--use-file-for-fake-video-capture={mjpeg}",
+    )
+
+
+@pytest.fixture(scope="module")
+def port(serve: Callable[..., Any]) -> Iterator[int]:
+    with serve(rate=1000, burst=1000) as number:
+        yield number

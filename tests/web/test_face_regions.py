@@ -13,16 +13,28 @@ def test_heat_in_one_part_is_found_there(part: str) -> None:
     heat = np.zeros((48, 48), np.float32)
     top, bottom, left, right = (round(48 * edge) for edge in REGIONS[part])
     heat[top:bottom, left:right] = 1
-    found = locate_evidence(heat, "happy")
+    found = locate_evidence(heat, "happy", probability=0.94)
     assert found.shares[part] == pytest.approx(1)
     assert f"lies in the {part}" in found.sentence
 
 
 def test_an_even_map_is_called_spread_and_an_empty_one_empty() -> None:
-    assert "spread" in locate_evidence(np.full((48, 48), 0.5, np.float32), "sad").sentence
-    empty = locate_evidence(np.zeros((48, 48), np.float32), "sad")
+    assert "spread" in locate_evidence(np.full((48, 48), 0.5, np.float32), "sad", probability=0.8).sentence
+    empty = locate_evidence(np.zeros((48, 48), np.float32), "sad", probability=0.8)
     assert "no evidence" in empty.sentence
     assert sum(empty.shares.values()) == 0
+
+
+def test_a_map_of_a_label_that_is_no_prediction_says_so() -> None:
+    heat = np.zeros((48, 48), np.float32)
+    heat[34:44, 12:36] = 1
+    strong = locate_evidence(heat, "happy", probability=0.94).sentence
+    assert strong.startswith("Most of what speaks for happy (94%) lies in the mouth")
+    faint = locate_evidence(heat, "disgust", probability=0.0072).sentence
+    assert faint.startswith("The model gives disgust only 0.7%, so there is next to nothing to explain. What little")
+    assert "speaks for" not in faint
+    even = locate_evidence(np.full((48, 48), 0.5, np.float32), "fear", probability=0.0004).sentence
+    assert even.startswith("The model gives fear only under 0.1%, so there is next to nothing to explain.")
 
 
 @pytest.mark.parametrize("size", [24, 48, 50, 224])

@@ -75,7 +75,7 @@ def operations(document: dict[str, Any]) -> list[tuple[str, str, dict[str, Any]]
 
 PATHS = (
     *("/healthz", "/metrics", "/api/models", "/api/drift", "/api/openapi.json"),
-    *("/api/predict", "/api/explain", "/api/occlusion"),
+    *("/api/predict", "/api/preview", "/api/explain", "/api/occlusion"),
 )
 
 
@@ -173,7 +173,7 @@ def test_every_answer_is_a_described_one(server: Server, path: str) -> None:
     assert not parameters or server.statuses[path] & {400, 422}
 
 
-@pytest.mark.parametrize("path", ["/api/predict", "/api/explain", "/api/occlusion"])
+@pytest.mark.parametrize("path", ["/api/predict", "/api/preview", "/api/explain", "/api/occlusion"])
 @pytest.mark.parametrize("form", [False, True])
 def test_every_kind_of_picture_has_a_described_answer(server: Server, path: str, form: bool) -> None:
     operation = server.document["paths"][path]["post"]
@@ -185,7 +185,7 @@ def test_every_kind_of_picture_has_a_described_answer(server: Server, path: str,
     assert statuses == {
         "one face": 200,
         "two faces": 200,
-        "no face": 200 if path == "/api/predict" else 422,
+        "no face": 200 if path in ("/api/predict", "/api/preview") else 422,
         "cut off": 400,
         "too many pixels": 413,
         "too many bytes": 413,

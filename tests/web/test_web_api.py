@@ -147,7 +147,7 @@ def test_an_explanation_says_where_and_what(client: Client, one_face: bytes) -> 
     assert max(body["parts"], key=body["parts"].get) == "mouth"
     sad = client().post("/api/explain?label=sad", data=one_face, content_type="image/jpeg").get_json()
     assert sad["label"] == "sad"
-    assert "speaks for sad" in sad["sentence"]
+    assert "gives sad only 2%" in sad["sentence"]
 
 
 def test_a_face_is_chosen_by_number_or_place(client: Client, two_faces: bytes) -> None:

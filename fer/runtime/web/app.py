@@ -13,6 +13,7 @@ from fer.runtime.web import security
 from fer.runtime.web.connection import OUR_FAULT
 from fer.runtime.web.engine import Engine, NoFace
 from fer.runtime.web.limits import Busy, RateLimit
+from fer.runtime.web.prefix import Prefixed
 from fer.runtime.web.routes import add_routes
 from fer.runtime.web.settings import ServeSettings
 from fer.runtime.web.telemetry import Telemetry
@@ -44,6 +45,8 @@ def create_app(engine: Engine, *, settings: ServeSettings) -> Flask:
     _guard(app, settings=settings, telemetry=telemetry)
     _tell_mistakes(app, settings=settings)
     add_routes(app, engine=engine, settings=settings, telemetry=telemetry)
+    if settings.prefix:
+        app.wsgi_app = Prefixed(app.wsgi_app, prefix=settings.prefix)  # type: ignore[method-assign]
     return app
 
 

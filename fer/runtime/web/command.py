@@ -111,6 +111,7 @@ def _settings(arguments: argparse.Namespace) -> ServeSettings:
         "burst": max(1, round(2 * arguments.rate)),
         "concurrency": arguments.concurrency,
         "allowed_hosts": tuple(arguments.allow_host),
+        "prefix": arguments.prefix.rstrip("/"),
         "token": token,
     }
     try:
@@ -119,18 +120,17 @@ def _settings(arguments: argparse.Namespace) -> ServeSettings:
         first = error.errors()[0]
         key = str(first["loc"][0])
         shown = "" if key == "token" else f" {getattr(arguments, key, given[key])}"
-        raise ConfigError(f"--{key.replace('_', '-')}{shown}: {first['msg']}") from error
+        reason = "give a path such as /fer" if key == "prefix" else first["msg"]
+        raise ConfigError(f"--{key.replace('_', '-')}{shown}: {reason}") from error
 
 
 def _welcome(host: str, port: int, *, settings: ServeSettings, engine: "Engine", remote: bool) -> None:
     shown = f"[{host}]" if ":" in host else host
-    address = f"http://{'localhost' if host in ('127.0.0.1', '0.0.0.0', '::', '::1') else shown}:{port}/"  # noqa: S104
+    address = f"http://{'localhost' if host in ('127.0.0.1', '0.0.0.0', '::', '::1') else shown}:{port}"  # noqa: S104
     print(f"fer-serve: {', '.join(engine.names)}; faces by {engine.detector}")
     # The fragment stays in the browser: it is in no request and no log.
-    print(
-        f"open {address}{'' if settings.token is None else f'#token={quote(settings.token)}'} (Ctrl-C stops)",
-        flush=True,
-    )
+    fragment = "" if settings.token is None else f"#token={quote(settings.token)}"
+    print(f"open {address}{settings.prefix}/{fragment} (Ctrl-C stops)", flush=True)
     if remote:
         print(
             f"warning: {host} can be reached by other computers. Pictures travel unencrypted, and browsers give a "
@@ -170,6 +170,9 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--rate", type=_amount, default=120, metavar="N", help="requests a second of one address (120)")
     parser.add_argument(
         "--concurrency", type=int, default=2, metavar="N", help="pictures at the same time (default: 2)"
+    )
+    parser.add_argument(
+        "--prefix", default="", metavar="/PATH", help="serve below this path, for a proxy that passes it on"
     )
     parser.add_argument(
         "--token", help=f"what programs and the page must present (or ${TOKEN_VARIABLE}); at least 8 characters"

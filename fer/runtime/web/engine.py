@@ -21,6 +21,8 @@ from fer.runtime.web.face_regions import locate_evidence, shrink
 from fer.runtime.web.half_occlusion import HALVES, describe_change, with_halves_covered
 from fer.runtime.web.health import Health
 from fer.runtime.web.limits import ConcurrencyLimiter
+from fer.runtime.web.model_words import describe_model
+from fer.runtime.web.preview import encode_preview
 from fer.runtime.web.settings import ServeSettings
 from fer.runtime.web.streams import RecordingModel, Stream, Streams
 
@@ -91,7 +93,7 @@ class Engine:
         """What is known of each model, as plain types."""
         return [
             model.facts.model_dump(mode="json", exclude={"reference", "versions"})
-            | {"name": name, "uncertain_below": model.uncertain_below}
+            | {"name": name, "uncertain_below": model.uncertain_below, "words": describe_model(model.facts)}
             for name, model in self._models.items()
         ]
 
@@ -151,7 +153,8 @@ class Engine:
             record, found, crop = self._one_face(data, name, choice, slot)
             label = str(record.label) if label is None else label
             heat = self._models[name].heat_map(crop, label)
-        evidence = locate_evidence(heat, label)
+        assert record.probabilities is not None
+        evidence = locate_evidence(heat, label, probability=record.probabilities[label])
         return {
             "face": _plain(record),
             "frame": _frame(found),
@@ -200,6 +203,16 @@ class Engine:
             "sentence": describe_change(labels, predictions),
             "model": name,
         }
+
+    def preview(self, data: bytes) -> bytes:
+        """A picture as a JPEG of moderate size, for browsers that cannot show its kind.
+
+        Raises:
+            DataError: as `predict`.
+            Busy: too many pictures at once.
+        """
+        with self._limiter.slot():
+            return encode_preview(decode(data, max_bytes=self._settings.max_body, max_pixels=self._settings.max_pixels))
 
     def drift(self, model: str | None) -> DriftState:
         """The drift log of a model; None is the default.

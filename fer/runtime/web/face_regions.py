@@ -22,6 +22,10 @@ SPREAD: Final = 1.25
 """A part stands out where it holds this many times its share of the area."""
 
 
+FAINT: Final = 0.1
+"""A label of a lower probability is no prediction: the model has other, likelier ones."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class RegionShares:
     """Where a map lies.
@@ -35,12 +39,14 @@ class RegionShares:
     sentence: str
 
 
-def locate_evidence(heat_HW: npt.NDArray[np.float32], label: str) -> RegionShares:
+def locate_evidence(heat_HW: npt.NDArray[np.float32], label: str, *, probability: float) -> RegionShares:
     """Says which parts of the face the evidence for a label lies in.
 
     Args:
-        heat_HW: map (H, W) of a framed face, values in [0, 1], higher is more evidence.
+        heat_HW: map (H, W) of a framed face, values in [0, 1], higher is more evidence; its highest is 1 however
+            little evidence there is.
         label: the emotion the map is for.
+        probability: of the label, in [0, 1]: what the map explains.
     """
     height, width = heat_HW.shape
     of_part = np.full((height, width), -1)
@@ -53,18 +59,31 @@ def locate_evidence(heat_HW: npt.NDArray[np.float32], label: str) -> RegionShare
         return RegionShares(
             shares=dict.fromkeys(names, 0.0), sentence=f"The map found no evidence for {label} anywhere."
         )
+    warning = f"The model gives {label} only {in_percent(probability)}, so there is next to nothing to explain. "
+    warning = warning if probability < FAINT else ""
     shares = {name: float(heat_HW[mask].sum()) / total for name, mask in zip(names, masks, strict=True)}
     areas = {name: float(mask.mean()) for name, mask in zip(names, masks, strict=True)}
     shares = dict(sorted(shares.items(), key=lambda item: -item[1]))
     standing_out = [name for name, share in shares.items() if share > SPREAD * areas[name] and share >= 0.15]
     if not standing_out:
-        return RegionShares(shares=shares, sentence=f"The evidence for {label} is spread over the whole face.")
+        return RegionShares(shares=shares, sentence=f"{warning}The evidence for {label} is spread over the whole face.")
     first, *others = standing_out
-    sentence = f"Most of what speaks for {label} lies in the {first} ({shares[first]:.0%} of the map"
-    sentence += f"), then in the {others[0]} ({shares[others[0]]:.0%})." if others else ")."
-    if shares[first] < 0.4:
-        sentence = sentence.replace("Most of what", "More than elsewhere, what", 1)
-    return RegionShares(shares=shares, sentence=sentence)
+    where = f"lies in the {first} ({shares[first]:.0%} of the map"
+    where += f"), then in the {others[0]} ({shares[others[0]]:.0%})." if others else ")."
+    if probability < FAINT:
+        start = f"{warning}What little there is "
+    elif shares[first] < 0.4:
+        start = f"More than elsewhere, what speaks for {label} ({in_percent(probability)}) "
+    else:
+        start = f"Most of what speaks for {label} ({in_percent(probability)}) "
+    return RegionShares(shares=shares, sentence=start + where)
+
+
+def in_percent(share: float) -> str:
+    """A share in [0, 1] as "94%"; below 1 % with a decimal, "0.7%", and below 0.1 % as "under 0.1%"."""
+    if share < 0.001:
+        return "under 0.1%"
+    return f"{share:.1%}" if share < 0.01 else f"{share:.0%}"
 
 
 def shrink(heat_HW: npt.NDArray[np.float32], *, side: int) -> list[list[float]]:

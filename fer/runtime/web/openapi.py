@@ -94,6 +94,7 @@ def describe(settings: ServeSettings, *, models: Sequence[str], version: str) ->
             "description": "Reads facial expressions from pictures. Nothing is stored. An expression is not a feeling. "
             "Requests that are no well-formed HTTP are answered with 400, 408, 413, 431 or 501 and the schema Error.",
         },
+        "servers": [{"url": f"{settings.prefix}/"}],
         "paths": {
             "/healthz": {"get": _health()},
             "/api/models": {"get": _operation("The models, and the limits of the server", "Models", _GUARD) | secured},
@@ -102,6 +103,7 @@ def describe(settings: ServeSettings, *, models: Sequence[str], version: str) ->
                 | body
                 | secured
             },
+            "/api/preview": {"post": _preview() | body | secured},
             "/api/explain": {
                 "post": _operation(
                     "Where a face speaks for an emotion", "Map", (*_PICTURE, "422"), parameters=[model, *which, label]
@@ -153,6 +155,14 @@ def _operation(
     response = _json(summary, {"type": "object"} if schema is None else ref(schema))
     operation: dict[str, Any] = {"summary": summary, "responses": {"200": response} | _refusals(refusals)}
     return operation | ({"parameters": list(parameters)} if parameters else {})
+
+
+def _preview() -> dict[str, Any]:
+    jpeg = {"description": "upright, 1600 pixels at most", "content": {"image/jpeg": {"schema": {"type": "string"}}}}
+    return {
+        "summary": "A picture as JPEG, for browsers that cannot show its kind",
+        "responses": {"200": jpeg} | _refusals(_PICTURE),
+    }
 
 
 def _health() -> dict[str, Any]:

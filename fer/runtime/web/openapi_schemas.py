@@ -106,6 +106,8 @@ SCHEMAS: Final[dict[str, Any]] = {
         coverage=_SHARE,
         answered_accuracy=_or_null(_SHARE),
         split=_TEXT,
+        copies=_or_null(_COUNT),
+        words=_record(labels=_TEXT, scores=_TEXT, certainty=_TEXT),
         metrics=_map_of(ref("Estimate")),
         source=_TEXT,
         protocol=_TEXT,

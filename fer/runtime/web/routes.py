@@ -76,6 +76,10 @@ def add_routes(app: Flask, *, engine: Engine, settings: ServeSettings, telemetry
         telemetry.prediction(seconds, model=response["model"], labels=labels)
         return _timed(response, seconds)
 
+    @app.post("/api/preview")
+    def preview() -> Response:
+        return Response(engine.preview(picture(request)), content_type="image/jpeg")
+
     @app.post("/api/explain")
     def explain() -> Response:
         begun = time.perf_counter()

@@ -5,6 +5,7 @@ from typing import Annotated
 from pydantic import Field
 
 from fer.common.section import Section
+from fer.runtime.web.prefix import PATTERN
 
 MEBIBYTE = 1 << 20
 
@@ -22,6 +23,7 @@ class ServeSettings(Section):
         patience: seconds a request waits for a free place before it gets 503.
         drift_window: faces the drift log remembers (numbers only).
         allowed_hosts: names, besides localhost and IP addresses, under which the server may be called.
+        prefix: path below which the server answers too ("/fer"); "" for none.
         token: what the `Authorization: Bearer` header must carry for everything but the page itself and /healthz.
     """
 
@@ -33,4 +35,5 @@ class ServeSettings(Section):
     patience: Annotated[float, Field(ge=0)] = 1.0
     drift_window: Annotated[int, Field(ge=50, le=100_000)] = 500
     allowed_hosts: tuple[str, ...] = ()
+    prefix: Annotated[str, Field(pattern=PATTERN)] = ""
     token: Annotated[str, Field(min_length=8)] | None = None

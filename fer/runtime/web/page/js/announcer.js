@@ -1,14 +1,11 @@
-// Tells changes to screen readers, and aloud where asked: only stable ones, and not too often.
+// What is told to those who do not look: one text, for screen readers and for the page's own voice.
 
-import { gist, inWords } from "./words.js";
-
-const STABLE_MS = 900;
+const COUNT_STABLE_MS = 600;
 const PAUSE_MS = 2500;
 
 export class Announcer {
-  constructor(region) {
-    this.region = region;
-    this.speaking = false;
+  constructor(region, voice) {
+    Object.assign(this, { region, voice });
     this.reset();
   }
 
@@ -19,46 +16,40 @@ export class Announcer {
     this.since = 0;
   }
 
-  get canSpeak() {
-    return "speechSynthesis" in window;
-  }
-
   speak(on) {
-    this.speaking = on && this.canSpeak;
-    if (!this.canSpeak) return;
-    speechSynthesis.cancel();
-    if (this.speaking) this.#say("Speech is on.");
+    this.voice.turn(on);
+    // A screen reader and the page's own voice would talk over each other.
+    this.region.setAttribute("aria-live", this.voice.on ? "off" : "polite");
+    if (this.voice.on) this.voice.say("Speech is on.", { lasting: true });
   }
 
-  /** A live face, or null where nobody is seen. */
-  live(face, now = performance.now()) {
-    const current = gist(face);
-    if (current !== this.candidate) {
-      this.candidate = current;
+  /** What the live picture shows, already steadied: {gist, count, words}. */
+  live({ gist, count, words }, now = performance.now()) {
+    if (count !== this.candidate) {
+      this.candidate = count;
       this.since = now;
     }
-    if (current === this.told || now - this.since < STABLE_MS || now - this.toldAt < PAUSE_MS) return;
-    this.told = current;
+    // A face that comes or goes must have done so for a moment; the finder of faces misses one now and then.
+    if (gist === this.told || now - this.since < COUNT_STABLE_MS || now - this.toldAt < PAUSE_MS) return;
+    this.told = gist;
     this.toldAt = now;
-    this.#tell(inWords(face));
+    this.#tell(words, false);
   }
 
-  /** The prediction of a single picture: told at once. */
+  /** The prediction of a single picture, or a choice: told at once. */
   once(text) {
     this.reset();
-    this.#tell(text);
+    this.#tell(text, false);
   }
 
-  #tell(text) {
-    // A screen reader and the page's own voice would talk over each other.
-    if (this.speaking) this.#say(text);
-    else this.region.textContent = text;
+  /** What happened: told at once, and never dropped for a label. */
+  notice(text) {
+    this.reset();
+    this.#tell(text, true);
   }
 
-  #say(text) {
-    speechSynthesis.cancel();
-    const utterance = new SpeechSynthesisUtterance(text);
-    utterance.lang = "en";
-    speechSynthesis.speak(utterance);
+  #tell(text, lasting) {
+    this.region.textContent = text;
+    this.voice.say(text, { lasting });
   }
 }

@@ -1,9 +1,11 @@
 // Why this prediction: a heat map over the face, and the face with one half covered.
 
 import * as api from "./api.js";
-import { other, percent } from "./words.js";
+import { fine, other, percent } from "./words.js";
 
 const SIDE = 288;
+// As the server's sentences have it: a label of less is no prediction.
+const FAINT = 0.1;
 // From no evidence to much, as the scale beside the map: an inferno-like ramp.
 const STOPS = [[43, 17, 94], [177, 50, 90], [249, 142, 9], [252, 255, 164]];
 
@@ -29,7 +31,7 @@ export class Explanation {
     if (this.moment !== moment) return;
     this.root.hidden = false;
     const select = this.part("heat-label");
-    select.replaceChildren(...labels.map((each) => new Option(`${each} (${percent(heat.face.probabilities[each])})`, each)));
+    select.replaceChildren(...labels.map((each) => new Option(`${each} (${fine(heat.face.probabilities[each])})`, each)));
     this.#useHeat(heat);
     this.#useCovers(covers);
   }
@@ -44,7 +46,11 @@ export class Explanation {
     this.map = heat.map;
     this.frame = heat.frame;
     this.part("heat-label").value = heat.label;
+    this.share = heat.face.probabilities[heat.label];
     this.part("heat-words").textContent = heat.sentence;
+    const much = this.share < FAINT ? `faint: ${heat.label} has ${fine(this.share)}` : `much, of ${fine(this.share)}`;
+    this.part("heat-much").textContent = much;
+    this.part("heat-ramp").style.opacity = this.share;
     this.part("heat").setAttribute("aria-label", `Your face with the evidence for ${heat.label} coloured`);
     this.#drawHeat();
   }
@@ -101,7 +107,8 @@ export class Explanation {
     const columns = this.map[0].length;
     const small = Object.assign(document.createElement("canvas"), { width: columns, height: rows });
     const pixels = new ImageData(columns, rows);
-    const strength = Number(this.part("heat-strength").value) / 100;
+    // A map's highest value is 1 whatever it explains: it shows as strong as what it explains is likely.
+    const strength = (Number(this.part("heat-strength").value) / 100) * this.share;
     this.map.flat().forEach((value, index) => {
       pixels.data.set([...ramp(value), Math.round(255 * strength * (0.15 + 0.85 * value))], 4 * index);
     });

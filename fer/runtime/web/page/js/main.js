@@ -4,18 +4,30 @@ import { Announcer } from "./announcer.js";
 import * as api from "./api.js";
 import { Bars } from "./bars.js";
 import { Camera } from "./camera.js";
+import { choice, remember } from "./choices.js";
 import { DriftPanel } from "./drift.js";
 import { Explanation } from "./explain.js";
-import { Live } from "./live.js";
+import { Live, RETRY_MS, STALE_MS } from "./live.js";
 import { Overlay } from "./overlay.js";
+import { inOrder } from "./places.js";
+import { Result } from "./result.js";
+import { Status } from "./status.js";
+import { Steady } from "./steady.js";
 import { Timeline } from "./timeline.js";
+import { NO_ANSWER, TROUBLE } from "./troubles.js";
 import { listen, prepare } from "./upload.js";
-import { inWords, percent } from "./words.js";
+import { Voice } from "./voice.js";
+import { capital, inWords, summary } from "./words.js";
 
 const part = (id) => document.getElementById(id);
 const stage = part("stage");
-const bars = new Bars(part("bars"), part("threshold"));
-const announcer = new Announcer(part("announcer"));
+const voice = new Voice({
+  onBlocked: () => status.say(["The browser does not let this page speak yet.", "Press any key, or click anywhere: then it speaks."], { because: "speech" }),
+  onUnblocked: () => status.unsay("speech"),
+});
+const announcer = new Announcer(part("announcer"), voice);
+const status = new Status(part("message"), announcer);
+const result = new Result(part, { bars: new Bars(part("bars"), part("threshold")), onChoose: choose });
 const timeline = new Timeline(part("timeline"), part("timeline-words"));
 const overlay = new Overlay(part("overlay"));
 const explanation = new Explanation(part("explanation"));
@@ -24,100 +36,85 @@ const stream = crypto.randomUUID?.() ?? String(Math.random()).slice(2);
 
 let catalogue = null; // What /api/models said.
 let model = null; // The chosen entry of it.
-let chosen = null; // The number of the face shown at the side; null: the first.
-let last = null; // The last predicted picture: {response, blob, size, picture}.
+let steady = null; // Keeps the labels of live faces from flipping.
+let chosen = null; // The number of the face that the verdict is about; null: the first.
+let asked = null; // The picture that was chosen: {blob, size}.
+let last = null; // The last predicted picture: {faces, blob, size, picture}.
 let mirrored = true;
 const driftPanel = new DriftPanel(part("drift"), () => model?.name ?? null);
 
-// --- messages -------------------------------------------------------------------------------------------------------
+const inCamera = () => stage.dataset.mode === "camera";
 
-function say(lines, kind = "problem", because = "") {
-  const box = part("message");
-  box.dataset.kind = kind;
-  box.dataset.because = because;
-  box.replaceChildren(...lines.map((textContent) => Object.assign(document.createElement("p"), { textContent })));
-  box.hidden = false;
-}
+// --- what went wrong ------------------------------------------------------------------------------------------------
 
-function unsay(because = null) {
-  const box = part("message");
-  if (because === null || box.dataset.because === because) box.hidden = true;
-}
-
-function tell(error) {
+async function tell(error) {
   if (error instanceof api.Refused && error.status === 401) {
+    const wrong = api.hasToken();
     part("token-form").hidden = false;
+    part("token-problem").hidden = !wrong;
+    part("token").setAttribute("aria-invalid", String(wrong));
     part("token").focus();
-    say(["This server asks for its access token, above."], "problem", "token");
-  } else if (error instanceof api.Refused) say([capital(error.message)], "problem", "refused");
-  else if (error instanceof api.Unreachable) say(["fer-serve does not answer.", "Is it still running? Start it again, then try once more."], "problem", "server");
+    part("token").select();
+    status.say([wrong ? "That access token was wrong. Type it again, above." : "This server asks for its access token, above."], { because: "token" });
+  } else if (error instanceof api.Refused) {
+    if (error.status === 400 && (await modelsChanged())) return;
+    status.say([sentence(error.message)], { because: "refused" });
+  } else if (error instanceof api.Unreachable) status.say(error.late ? TROUBLE.silent[1].slice(0, 1) : NO_ANSWER, { because: "server" });
   else throw error;
 }
 
-const capital = (text) => text.charAt(0).toUpperCase() + text.slice(1) + (/[.!?]$/.test(text) ? "" : ".");
+const sentence = (text) => capital(text) + (/[.!?]$/.test(text) ? "" : ".");
+
+/** The answer, with a word to those who wait where it takes long. */
+async function waitFor(answer) {
+  const timer = setTimeout(() => status.say(["fer-serve has not answered yet; waiting for it."], { because: "slow" }), STALE_MS);
+  try {
+    return await answer;
+  } finally {
+    clearTimeout(timer);
+    status.unsay("slow");
+  }
+}
+
+/** Hides an element; the focus never gets lost with it. */
+function hide(element, hidden = true) {
+  const lost = hidden && element.contains(document.activeElement);
+  element.hidden = hidden;
+  if (lost) part("camera").focus({ preventScroll: true });
+}
 
 // --- what is shown --------------------------------------------------------------------------------------------------
 
-function faceAtTheSide(faces) {
-  return faces.find((face) => face.face === chosen && face.status === "ok") ?? faces.find((face) => face.status === "ok") ?? null;
+const ok = (face) => face.status === "ok";
+/** The faces as they are seen, from left to right. */
+const ordered = () => inOrder(last.faces, { size: last.size, mirrored: inCamera() && mirrored });
+/** The chosen one of them, else the largest, which the server names first. */
+function chosenFace() {
+  const largest = last?.faces[0]?.face;
+  const faces = last === null ? [] : ordered();
+  return faces.find((face) => face.face === chosen) ?? faces.find((face) => face.face === largest) ?? null;
 }
 
-function show(response, size) {
-  const live = stage.dataset.mode === "camera";
-  const face = faceAtTheSide(response.faces);
-  overlay.show(response.faces, { size, mirrored: live && mirrored, selected: face?.face ?? null, moving: live });
-  bars.show(face);
-  const verdict = part("verdict");
-  verdict.dataset.state = face === null ? "none" : face.uncertain ? "uncertain" : "sure";
-  if (face === null || face.uncertain) delete verdict.dataset.series;
-  else verdict.dataset.series = face.label;
-  const label = face === null ? "No face" : face.uncertain ? "Uncertain" : face.label;
-  if (part("verdict-label").textContent !== label) part("verdict-label").textContent = label;
-  part("verdict-words").textContent =
-    face === null
-      ? live ? "Look at the camera, upright and in good light." : "No upright face was found in this picture."
-      : face.uncertain
-        ? `Best guess ${face.label} with ${percent(face.confidence)}: too weak to rely on.`
-        : `The model is ${percent(face.confidence)} sure that this face looks like that.`;
-  showFaces(response.faces, face);
-  part("explain").disabled = face === null;
-  return face;
+function show() {
+  const face = chosenFace();
+  const faces = ordered();
+  overlay.show(faces, { size: last.size, mirrored: inCamera() && mirrored, selected: face?.face ?? null, moving: inCamera() });
+  result.show(faces, face, { live: inCamera() });
 }
 
-function showFaces(faces, selected) {
-  const seen = faces.filter((face) => face.status === "ok");
-  const group = part("faces");
-  group.hidden = seen.length < 2;
-  const keys = seen.map((face) => face.face).join();
-  if (group.dataset.keys !== keys) {
-    group.dataset.keys = keys;
-    const buttons = seen.map((face, index) => {
-      const button = Object.assign(document.createElement("button"), { type: "button", className: "toggle", textContent: `Face ${index + 1}` });
-      button.dataset.face = face.face;
-      button.addEventListener("click", () => {
-        chosen = face.face;
-        if (last !== null) show(last.response, last.size);
-      });
-      return button;
-    });
-    group.replaceChildren(...buttons);
-  }
-  for (const button of group.children) button.setAttribute("aria-pressed", String(Number(button.dataset.face) === selected?.face));
+function choose(number) {
+  chosen = number;
+  if (last === null) return;
+  show();
+  const face = chosenFace();
+  announcer.once(`Face ${face.number} of ${last.faces.length}, ${face.place}: ${inWords(face)}`);
 }
 
-function nothingYet() {
+/** No prediction stays on the screen. */
+function clear(label, words) {
   last = null;
-  chosen = null;
   overlay.clear();
-  bars.show(null);
-  announcer.reset();
-  timeline.reset();
-  delete part("verdict").dataset.series;
-  part("verdict").dataset.state = "none";
-  part("verdict-label").textContent = "No face yet";
-  part("verdict-words").textContent = "The prediction appears here.";
-  part("faces").hidden = true;
-  part("explain").disabled = true;
+  result.blank(label, words);
   part("rate").hidden = true;
 }
 
@@ -128,7 +125,7 @@ const camera = new Camera(video, {
   onLost(lines) {
     live.stop();
     setMode("empty");
-    say(lines, "problem", "camera");
+    status.say(lines, { because: "camera" });
   },
   onBack: () => startCamera(),
 });
@@ -136,30 +133,37 @@ const camera = new Camera(video, {
 const live = new Live(video, {
   parameters: () => ({ model: model.name, stream }),
   onPrediction({ response, blob, size, roundTrip }) {
-    unsay("refused");
-    last = { response, blob, size, picture: null };
-    const face = show(response, size);
-    announcer.live(face);
-    timeline.add(face, model.labels);
+    last = { faces: steady.faces(response.faces.filter(ok)), blob, size, picture: null };
+    show();
+    announcer.live(summary(ordered()));
+    timeline.add(chosenFace(), model.labels);
     showRate(response.ms, roundTrip);
   },
-  onServerGone() {
-    say(["fer-serve does not answer; trying again every 2 seconds.", "Is it still running? The page goes on by itself when it is back."], "problem", "server");
-    overlay.clear();
+  onTrouble(kind, error) {
+    if (kind === "refused") {
+      clear("No prediction", "The server refused the picture.");
+      tell(error);
+      return;
+    }
+    const [label, lines] = TROUBLE[kind];
+    clear(label, "There is no current prediction.");
+    status.say(lines, { because: "live" });
   },
-  onServerBack() {
-    say(["fer-serve is back."], "good", "back");
-    setTimeout(() => unsay("back"), 3000);
+  async onRecovered(kind) {
+    status.unsay("live", "refused");
+    if (kind === "refused") return;
+    if ((kind === "lost" || kind === "silent") && (await modelsChanged())) return;
+    status.say([kind === "camera" ? "The camera is back." : "fer-serve is back."], { kind: "good", because: "back" });
+    setTimeout(() => status.unsay("back"), 3000);
   },
-  onRefused: tell,
 });
 
 let rateAt = 0;
 function showRate(serverMs, roundTrip) {
   const now = performance.now();
-  if (now - rateAt < 500) return;
-  rateAt = now;
   const rate = part("rate");
+  if (!rate.hidden && now - rateAt < 500) return;
+  rateAt = now;
   rate.hidden = false;
   rate.dataset.perSecond = live.rate().toFixed(1);
   rate.textContent = `${Math.round(live.rate())} predictions a second · ${Math.round(roundTrip)} ms from picture to prediction, of it ${Math.round(serverMs)} ms in the model and face finder`;
@@ -169,29 +173,34 @@ function setMode(mode) {
   stage.dataset.mode = mode;
   stage.classList.toggle("mirrored", mirrored);
   part("camera").textContent = mode === "camera" ? "Stop camera" : "Start camera";
-  part("mirror").hidden = mode !== "camera";
-  part("timeline-box").hidden = mode !== "camera";
-  part("explanation").hidden = true;
-  nothingYet();
+  hide(part("mirror"), mode !== "camera");
+  hide(part("timeline-box"), mode !== "camera");
+  hide(part("explanation"));
+  chosen = null;
+  announcer.reset();
+  timeline.reset();
+  clear("No face yet", "The prediction appears here.");
 }
 
+let starting = false;
 async function startCamera() {
-  if (model === null) {
-    await connect();
-    if (model === null) return;
-  }
-  part("camera").disabled = true;
+  if (starting) return;
+  starting = true;
   try {
-    unsay();
+    if (model === null) await connect();
+    if (model === null) return;
+    status.unsay();
     await camera.start();
     if (camera.stream === null) return;
     setMode("camera");
+    steady = new Steady(model.uncertain_below);
     live.start();
+    announcer.notice("The camera is on.");
   } catch (error) {
     if (!("lines" in error)) throw error;
-    say(error.lines, "problem", "camera");
+    status.say(error.lines, { because: "camera" });
   } finally {
-    part("camera").disabled = false;
+    starting = false;
   }
 }
 
@@ -199,25 +208,38 @@ function stopCamera() {
   live.stop();
   camera.stop();
   setMode("empty");
+  status.unsay("live", "refused", "back");
+  announcer.notice("The camera is off.");
 }
 
-part("camera").addEventListener("click", () => (stage.dataset.mode === "camera" ? stopCamera() : startCamera()));
-part("mirror").addEventListener("click", () => {
-  mirrored = !mirrored;
-  part("mirror").setAttribute("aria-pressed", String(mirrored));
-  stage.classList.toggle("mirrored", mirrored);
-  if (last !== null) show(last.response, last.size);
-});
+// Never disabled while it starts: a disabled button loses the focus.
+part("camera").addEventListener("click", () => (inCamera() ? stopCamera() : startCamera()));
+
+function mirror(on) {
+  mirrored = on;
+  press(part("mirror"), on);
+  remember("mirror", on ? null : "off");
+  stage.classList.toggle("mirrored", on);
+  if (last !== null) show();
+}
+part("mirror").addEventListener("click", () => mirror(!mirrored));
 document.addEventListener("visibilitychange", () => {
-  if (stage.dataset.mode !== "camera") return;
-  if (document.hidden) live.stop();
-  else live.start();
+  if (!inCamera()) return;
+  if (document.hidden) {
+    live.stop();
+    clear("Paused", "While this page is hidden, nothing is read.");
+    announcer.notice("Paused: this page is hidden.");
+  } else {
+    status.unsay("live");
+    live.start();
+    announcer.notice("Reading again.");
+  }
 });
 (function glide() {
-  if (stage.dataset.mode === "camera" && overlay.faces.length > 0) overlay.draw();
+  if (inCamera() && overlay.faces.length > 0) overlay.draw();
   requestAnimationFrame(glide);
 })();
-addEventListener("resize", () => last !== null && show(last.response, last.size));
+addEventListener("resize", () => last !== null && show());
 
 // --- pictures -------------------------------------------------------------------------------------------------------
 
@@ -226,116 +248,135 @@ async function usePictures(files) {
   if (file === undefined) return;
   if (model === null) await connect();
   if (model === null) return;
-  if (stage.dataset.mode === "camera") stopCamera();
+  if (inCamera()) stopCamera();
   camera.stop();
-  const picture = part("picture");
-  const { blob, size } = await prepare(file, picture);
-  if (blob.size > catalogue.limits.max_body) {
+  let prepared;
+  try {
+    prepared = await prepare(file, part("picture"), readable);
+  } catch (error) {
     setMode("empty");
-    say([`${file.name} is larger than this server takes.`, "Choose a smaller picture."], "problem", "refused");
+    clear("No prediction", "There is no picture to look at.");
+    await tell(error);
     return;
   }
-  setMode(size === null ? "empty" : "picture");
-  unsay();
-  await askAboutPicture(blob, size);
-  if (files.length > 1) say([`Of ${files.length} pictures, the first is shown: ${file.name}.`], "good", "first");
+  setMode("picture");
+  status.unsay();
+  asked = prepared;
+  await askAboutPicture();
+  if (files.length > 1) status.say([`Of ${files.length} pictures, the first is shown: ${file.name}.`], { kind: "good", because: "first" });
 }
 
-async function askAboutPicture(blob, size) {
+/** The picture as one that the browser can show. */
+function readable(file) {
+  if (file.size > catalogue.limits.max_body) throw new api.Refused(413, `${file.name} is larger than this server takes: choose a smaller picture`, 0);
+  return waitFor(api.preview(file));
+}
+
+async function askAboutPicture() {
+  const { blob, size } = asked;
+  clear("Reading", "The picture is with fer-serve.");
   try {
-    const response = await api.predict(blob, { model: model.name });
-    last = { response, blob, size: size ?? [response.image.width, response.image.height], picture: part("picture") };
-    const face = show(response, last.size);
-    const more = response.faces.filter((each) => each.status === "ok").length;
-    announcer.once(more > 1 ? `${more} faces. The largest: ${inWords(face)}` : inWords(face));
-    // The server could read what the browser could not: there is a prediction, but nothing to draw it on.
-    if (size === null) part("explain").disabled = true;
+    const response = await waitFor(api.predict(blob, { model: model.name }));
+    if (asked.blob !== blob || inCamera()) return;
+    last = { faces: response.faces.filter(ok), blob, size, picture: part("picture") };
+    show();
+    announcer.once(summary(ordered()).words);
     driftPanel.refresh();
   } catch (error) {
-    tell(error);
+    clear("No prediction", "There is none of this picture.");
+    await tell(error);
   }
 }
 
 listen({ input: part("file"), dropHint: part("drop-hint"), onFiles: usePictures });
 
 part("overlay").addEventListener("click", (event) => {
-  if (last === null) return;
-  const { width, height } = overlay.canvas;
-  const scale = Math.min(width / last.size[0], height / last.size[1]);
-  const shownX = (event.offsetX * devicePixelRatio - (width - last.size[0] * scale) / 2) / scale;
-  const x = overlay.mirrored ? last.size[0] - shownX : shownX;
-  const y = (event.offsetY * devicePixelRatio - (height - last.size[1] * scale) / 2) / scale;
-  const hit = last.response.faces.find(({ status, box: [left, top, wide, high] }) => status === "ok" && x >= left && x <= left + wide && y >= top && y <= top + high);
-  if (hit === undefined) return;
-  chosen = hit.face;
-  show(last.response, last.size);
+  const face = last === null ? null : overlay.at(event);
+  if (face !== null) choose(face.face);
 });
 
 // --- explanation ----------------------------------------------------------------------------------------------------
 
+let explaining = false;
 part("explain").addEventListener("click", async () => {
-  const face = last === null ? null : faceAtTheSide(last.response.faces);
-  if (face === null) return;
+  const face = chosenFace();
+  if (face === null) status.say(["There is no face to explain."], { because: "explain" });
+  if (face === null || explaining || part("explain").getAttribute("aria-disabled") === "true") return;
   const moment = last;
-  const button = part("explain");
-  button.disabled = true;
+  explaining = true;
   try {
+    status.unsay("explain");
     const picture = moment.picture === null ? await createImageBitmap(moment.blob) : moment.picture;
     // Faces of a stream keep their numbers; in a single picture they count from the largest. The box tells which.
     const middle = [face.box[0] + face.box[2] / 2, face.box[1] + face.box[3] / 2].map(Math.round).join();
-    await explanation.show({ blob: moment.blob, picture, at: middle, model: model.name, mirrored: stage.dataset.mode === "camera" && mirrored }, model.labels, face.label);
+    await waitFor(explanation.show({ blob: moment.blob, picture, at: middle, model: model.name, mirrored: inCamera() && mirrored }, model.labels, face.label));
     part("explanation-title").focus({ preventScroll: true });
     part("explanation").scrollIntoView({ block: "nearest", behavior: matchMedia("(prefers-reduced-motion: reduce)").matches ? "auto" : "smooth" });
   } catch (error) {
-    tell(error);
+    await tell(error);
   } finally {
-    button.disabled = last === null;
+    explaining = false;
   }
 });
-part("heat-label").addEventListener("change", (event) => explanation.relabel(event.target.value).catch(tell));
+part("heat-label").addEventListener("change", (event) => waitFor(explanation.relabel(event.target.value)).catch(tell));
 
 // --- models, token, reading aids ------------------------------------------------------------------------------------
 
 function useModel(name) {
   model = catalogue.models.find((each) => each.name === name);
-  bars.build(model.labels, model.uncertain_below > 1 ? 0 : model.uncertain_below);
-  const accuracy = model.metrics.accuracy;
-  part("model-facts").textContent =
-    accuracy === undefined
-      ? ""
-      : `On ${accuracy.n.toLocaleString("en")} photos it had not learned from (FER-2013's ${model.split}) this model gave the same label as the annotators for ${percent(accuracy.value)} of the faces; people agree with those labels about 65% of the time. The same photos chose its best epoch, so expect a little less.`;
-  part("uncertain-facts").textContent =
-    model.answered_accuracy === null
-      ? "With this model, every prediction is uncertain."
-      : `On those photos, ${percent(model.coverage)} of the predictions were above the line, and ${percent(model.answered_accuracy)} of these were right.`;
-  if (last !== null && stage.dataset.mode === "picture") askAboutPicture(last.blob, last.size);
-  else if (stage.dataset.mode === "camera") timeline.reset();
-  part("explanation").hidden = true;
+  part("model").value = name;
+  result.bars.build(model.labels, model.uncertain_below > 1 ? 0 : model.uncertain_below);
+  steady = new Steady(model.uncertain_below);
+  for (const [id, words] of [["label-facts", "labels"], ["model-facts", "scores"], ["uncertain-facts", "certainty"]]) part(id).textContent = model.words[words];
+  if (stage.dataset.mode === "picture") askAboutPicture();
+  else if (inCamera()) timeline.reset();
+  hide(part("explanation"));
   driftPanel.refresh();
 }
 
-let connecting = null;
-async function connect() {
-  try {
-    catalogue = await api.models();
-  } catch (error) {
-    tell(error);
-    clearTimeout(connecting);
-    if (error instanceof api.Unreachable) connecting = setTimeout(connect, 2000);
-    return;
-  }
-  part("token-form").hidden = true;
-  unsay("token");
-  unsay("server");
+/** Takes what the server offers: the model of the address if it is there, else the first. */
+function adopt(offer) {
+  catalogue = offer;
   const names = catalogue.models.map((each) => each.name);
   part("model").replaceChildren(...names.map((name) => new Option(name, name)));
   part("model").hidden = names.length < 2;
   part("model-name").textContent = names.length < 2 ? names[0] : "";
   part("model-line").hidden = false;
-  useModel(names[0]);
+  const wished = choice("model");
+  useModel(names.includes(wished) ? wished : names[0]);
 }
 
-part("model").addEventListener("change", (event) => useModel(event.target.value));
+/** Whether the server has other models than the page believed, which it then takes over. */
+async function modelsChanged() {
+  const offer = await api.models().catch(() => null);
+  if (offer === null || model === null) return false;
+  const same = offer.models.find((each) => each.name === model.name);
+  if (same?.sha256 === model.sha256) return false;
+  adopt(offer);
+  status.say([`fer-serve has another model now: ${model.name}.`, "The page goes on with it."], { kind: "good", because: "model" });
+  return true;
+}
+
+let connecting = null;
+async function connect() {
+  clearTimeout(connecting);
+  let offer;
+  try {
+    offer = await waitFor(api.models());
+  } catch (error) {
+    if (!(error instanceof api.Unreachable && part("message").dataset.because === "server" && !part("message").hidden)) await tell(error);
+    if (error instanceof api.Unreachable) connecting = setTimeout(connect, RETRY_MS);
+    return;
+  }
+  hide(part("token-form"));
+  status.unsay("token", "server");
+  adopt(offer);
+}
+
+part("model").addEventListener("change", (event) => {
+  remember("model", event.target.value);
+  useModel(event.target.value);
+});
 part("token-form").addEventListener("submit", (event) => {
   event.preventDefault();
   api.useToken(part("token").value.trim());
@@ -345,24 +386,27 @@ part("token-form").addEventListener("submit", (event) => {
 function press(button, on) {
   button.setAttribute("aria-pressed", String(on));
 }
+const pressed = (button) => button.getAttribute("aria-pressed") === "true";
 
 function largeText(on) {
   press(part("large-text"), on);
+  remember("text", on ? "large" : null);
   document.documentElement.classList.toggle("large", on);
-  if (last !== null) show(last.response, last.size);
+  if (last !== null) show();
 }
 
 function speak(on) {
   announcer.speak(on);
-  press(part("speak"), announcer.speaking);
-  if (on && !announcer.canSpeak) say(["This browser cannot speak."], "problem", "speech");
+  press(part("speak"), voice.on);
+  remember("speak", voice.on ? "on" : null);
+  if (on && !voice.canSpeak) status.say(["This browser cannot speak."], { because: "speech" });
 }
 
-part("large-text").addEventListener("click", () => largeText(part("large-text").getAttribute("aria-pressed") !== "true"));
-part("speak").addEventListener("click", () => speak(part("speak").getAttribute("aria-pressed") !== "true"));
-const wishes = new URLSearchParams(location.search);
-if (wishes.get("text") === "large") largeText(true);
-if (wishes.get("speak") === "on") speak(true);
+part("large-text").addEventListener("click", () => largeText(!pressed(part("large-text"))));
+part("speak").addEventListener("click", () => speak(!pressed(part("speak"))));
+if (choice("text") === "large") largeText(true);
+if (choice("speak") === "on") speak(true);
+if (choice("mirror") === "off") mirror(false);
 if (!["localhost", "127.0.0.1", "[::1]"].includes(location.hostname)) {
   document.querySelector(".privacy strong").textContent = `Pictures go to ${location.hostname} and nowhere else.`;
   part("where").textContent = " there";

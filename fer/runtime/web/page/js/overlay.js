@@ -1,5 +1,6 @@
 // Boxes and names over the picture. Uncertain faces have a dashed box and say so.
 
+import { placeNames, placeNumbers } from "./labels.js";
 import { percent } from "./words.js";
 
 const FOLLOW = 0.35;
@@ -19,10 +20,12 @@ export class Overlay {
     this.#fit();
   }
 
-  /** `size`: width and height of the picture that was asked about. `mirrored`: whether it is shown so. */
+  /**
+   * `faces`: those found, with their `number`; `size`: width and height of the picture that was asked about;
+   * `mirrored`: whether it is shown so.
+   */
   show(faces, { size, mirrored, selected, moving }) {
-    this.faces = faces.filter((face) => face.status === "ok");
-    Object.assign(this, { size, mirrored, selected });
+    Object.assign(this, { faces, size, mirrored, selected });
     const present = new Set(this.faces.map((face) => face.face));
     for (const key of this.boxes.keys()) if (!present.has(key)) this.boxes.delete(key);
     for (const face of this.faces) if (!moving || !this.boxes.has(face.face)) this.boxes.set(face.face, [...face.box]);
@@ -34,26 +37,53 @@ export class Overlay {
     const context = this.#fit();
     if (this.faces.length === 0) return;
     const { width, height } = this.canvas;
-    const scale = Math.min(width / this.size[0], height / this.size[1]);
-    const left = (width - this.size[0] * scale) / 2;
-    const top = (height - this.size[1] * scale) / 2;
+    const { scale, left, top } = this.#placed();
     const style = getComputedStyle(this.canvas);
     const font = Math.max(13, Number.parseFloat(style.fontSize)) * devicePixelRatio;
+    const share = this.calm.matches ? 1 : FOLLOW;
     context.font = `600 ${font}px ${style.fontFamily}`;
-    this.faces.forEach((face, index) => {
+    const pad = font * 0.35;
+    const high = font + 2 * pad;
+    const shown = this.faces.map((face) => {
       const box = this.boxes.get(face.face);
-      const share = this.calm.matches ? 1 : FOLLOW;
       face.box.forEach((goal, index) => (box[index] += (goal - box[index]) * share));
       const w = box[2] * scale;
-      const h = box[3] * scale;
       const x = this.mirrored ? width - left - box[0] * scale - w : left + box[0] * scale;
-      const y = top + box[1] * scale;
-      // The numbers of the buttons beside the picture, where there is a choice.
-      this.#box(context, face, { x, y, w, h, font, number: this.faces.length > 1 ? `${index + 1} \u00b7 ` : "" });
+      const text = `${face.number} \u00b7 ${face.uncertain ? `uncertain: ${face.label}?` : `${face.label} ${percent(face.confidence)}`}`;
+      return { face, text, x, y: top + box[1] * scale, w, h: box[3] * scale, wide: context.measureText(text).width + 2 * pad };
     });
+    for (const each of shown) this.#box(context, each);
+    // The caption of the picture names a face that is alone.
+    if (shown.length < 2) return;
+    context.textBaseline = "middle";
+    const names = placeNames(shown, { high, width, height });
+    if (names !== null) names.forEach((spot, index) => sign(context, spot, shown[index].text, pad));
+    else {
+      placeNumbers(shown, high).forEach(({ x, y, side }, index) => {
+        context.font = `600 ${0.7 * side}px ${style.fontFamily}`;
+        sign(context, { x, y, w: side, h: side }, String(shown[index].face.number), null);
+      });
+    }
+    this.canvas.dataset.names = names === null ? "numbers" : "names";
   }
 
-  #box(context, face, { x, y, w, h, font, number }) {
+  /** The face that a click was on, or null. */
+  at(event) {
+    const { scale, left, top } = this.#placed();
+    const shownX = (event.offsetX * devicePixelRatio - left) / scale;
+    const x = this.mirrored ? this.size[0] - shownX : shownX;
+    const y = (event.offsetY * devicePixelRatio - top) / scale;
+    return this.faces.find(({ box }) => x >= box[0] && x <= box[0] + box[2] && y >= box[1] && y <= box[1] + box[3]) ?? null;
+  }
+
+  // How the picture lies on the canvas: whole, in the middle.
+  #placed() {
+    const { width, height } = this.canvas;
+    const scale = Math.min(width / this.size[0], height / this.size[1]);
+    return { scale, left: (width - this.size[0] * scale) / 2, top: (height - this.size[1] * scale) / 2 };
+  }
+
+  #box(context, { face, x, y, w, h }) {
     const thick = (face.face === this.selected ? 3.5 : 2) * devicePixelRatio;
     context.setLineDash(face.uncertain ? [3 * thick, 2 * thick] : []);
     // Dark below light: visible on any picture.
@@ -63,17 +93,6 @@ export class Overlay {
       context.strokeRect(x, y, w, h);
     }
     context.setLineDash([]);
-    const text = number + (face.uncertain ? `uncertain: ${face.label}?` : `${face.label} ${percent(face.confidence)}`);
-    const pad = font * 0.35;
-    const wide = context.measureText(text).width + 2 * pad;
-    const high = font + 2 * pad;
-    const at = Math.max(0, Math.min(x - thick, this.canvas.width - wide));
-    const above = y - high - thick >= 0 ? y - high - thick : Math.min(y + h + thick, this.canvas.height - high);
-    context.fillStyle = "rgb(9 14 20 / .86)";
-    context.fillRect(at, above, wide, high);
-    context.fillStyle = "#ffffff";
-    context.textBaseline = "middle";
-    context.fillText(text, at + pad, above + high / 2);
   }
 
   #fit() {
@@ -84,4 +103,13 @@ export class Overlay {
     context.clearRect(0, 0, width, height);
     return context;
   }
+}
+
+// `pad`: from the left; null: in the middle.
+function sign(context, { x, y, w, h }, text, pad) {
+  context.fillStyle = "rgb(9 14 20 / .86)";
+  context.fillRect(x, y, w, h);
+  context.fillStyle = "#ffffff";
+  context.textAlign = pad === null ? "center" : "left";
+  context.fillText(text, pad === null ? x + w / 2 : x + pad, y + h / 2);
 }

@@ -38,15 +38,15 @@ export function listen({ input, dropHint, onFiles }) {
 }
 
 /**
- * The picture on `canvas`, and as a JPEG to send. Where the browser cannot read it, the file itself is sent, so that the
- * server can say what it is; `size` is null then.
+ * The picture on `canvas`, and as a JPEG to send. Where the browser cannot read it (TIFF), `preview(file)` is asked for
+ * one that it can; what that throws says why there is none.
  */
-export async function prepare(file, canvas) {
+export async function prepare(file, canvas, preview) {
   let bitmap;
   try {
     bitmap = await createImageBitmap(file);
   } catch {
-    return { blob: file, size: null };
+    bitmap = await createImageBitmap(await preview(file));
   }
   const scale = Math.min(1, LONGEST / Math.max(bitmap.width, bitmap.height));
   canvas.width = Math.max(1, Math.round(bitmap.width * scale));

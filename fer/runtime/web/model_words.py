@@ -1,0 +1,76 @@
+"""What the page says of a model, from nothing but the facts in its file."""
+
+from collections.abc import Mapping
+from typing import Final
+
+from fer.runtime.facts import ModelFacts
+
+COPIES: Final[Mapping[tuple[str, str], int]] = {("6ef63dc6fe741cbb", "PublicTest"): 280}
+"""(data fingerprint, split) -> faces of the split that equal a training face to the pixel, as `fer-data audit` counts
+them: for files written before `ModelFacts.copies`, by the fingerprint they hold. This is FER-2013, trained on whole."""
+
+LEFT_OUT: Final = "left out of training"
+"""Words of a protocol (`fer.data.protocol`) without the copies."""
+
+_DRAWN: Final = "synthetic faces"
+_FER2013: Final = "FER-2013"
+
+
+def describe_model(facts: ModelFacts) -> dict[str, str]:
+    """What its labels mean ("labels"), how often they are right ("scores"), and how often when it is certain
+    ("certainty")."""
+    return {"labels": _labels(facts), "scores": _scores(facts), "certainty": _certainty(facts)}
+
+
+def _labels(facts: ModelFacts) -> str:
+    if _is(facts, _DRAWN):
+        return (
+            "The model learned from drawn faces, each drawn to show one expression: it names the drawing that a face "
+            "looks most like. How it does on real people is not known, and it knows nothing about you."
+        )
+    return (
+        f"The model names what the people who labelled the faces of {facts.source} would call a face like this; it "
+        "knows nothing about you."
+    )
+
+
+def _scores(facts: ModelFacts) -> str:
+    accuracy = facts.metrics.get("accuracy")
+    if accuracy is None or accuracy.value is None:
+        return f"It was trained on {facts.source} ({facts.protocol}). Its file does not say how often it is right."
+    interval = "" if accuracy.low is None or accuracy.high is None else f" ({accuracy.low:.0%} to {accuracy.high:.0%})"
+    sentences = [
+        f"On the {accuracy.n:,} faces of {facts.split} in {facts.source}, this model gave the same label as the data "
+        f"set for {accuracy.value:.0%}{interval} of them.",
+        _of_copies(facts, accuracy.n),
+        f"The same faces chose its best epoch and its threshold, so expect a little less. ({facts.protocol[:1].upper()}"
+        f"{facts.protocol[1:]}.)",
+    ]
+    if _is(facts, _FER2013):
+        sentences.insert(1, "People agree with these labels about 65% of the time.")
+    return " ".join(sentences)
+
+
+def _of_copies(facts: ModelFacts, n: int) -> str:
+    copies = facts.copies
+    if copies is None:
+        known = COPIES.get((facts.data_fingerprint, facts.split))
+        copies = 0 if known is not None and LEFT_OUT in facts.protocol else known
+    if copies is None:
+        return "How many of them are copies of faces it was trained on has not been counted."
+    if copies == 0:
+        return "None of them is a copy of a face it was trained on."
+    return f"{copies:,} of these {n:,} are copies of faces it was trained on, which it may know by heart."
+
+
+def _certainty(facts: ModelFacts) -> str:
+    if facts.threshold is None or facts.answered_accuracy is None:
+        return "With this model, every prediction is uncertain."
+    return (
+        f"On those faces, {facts.coverage:.0%} of the predictions were above the line, and "
+        f"{facts.answered_accuracy:.0%} of these were right."
+    )
+
+
+def _is(facts: ModelFacts, source: str) -> bool:
+    return facts.source.lower().startswith(source.lower())

@@ -1,0 +1,88 @@
+// The page's own voice. It never cuts itself off: of what comes meanwhile, the newest label waits, and every problem does.
+
+const SILENT_MS = 1500;
+const LONGEST_MS = 12000;
+
+export class Voice {
+  /** `onBlocked()`: the browser refuses to speak before the first key or click. `onUnblocked()`: it speaks now. */
+  constructor({ onBlocked, onUnblocked }) {
+    Object.assign(this, { onBlocked, onUnblocked, on: false, blocked: false, current: null, label: null });
+    this.notices = [];
+    for (const kind of ["keydown", "pointerdown"]) addEventListener(kind, () => this.#touched(), { capture: true });
+  }
+
+  get canSpeak() {
+    return "speechSynthesis" in window;
+  }
+
+  turn(on) {
+    this.on = on && this.canSpeak;
+    this.notices = [];
+    this.label = null;
+    if (!this.on && this.canSpeak) {
+      this.current = null;
+      speechSynthesis.cancel();
+    }
+    this.#block(false);
+  }
+
+  /** `lasting`: a notice, which waits its turn; a label gives way to a newer one. */
+  say(text, { lasting }) {
+    if (!this.on) return;
+    if (lasting) {
+      this.notices.push(text);
+      this.label = null;
+    } else this.label = text;
+    if (this.current === null) this.#next();
+  }
+
+  #next() {
+    if (this.blocked || !this.on) return;
+    const text = this.notices.shift() ?? this.label;
+    if (text === null) return;
+    if (text === this.label) this.label = null;
+    const utterance = new SpeechSynthesisUtterance(text);
+    utterance.lang = "en";
+    this.current = utterance;
+    let begun = false;
+    const over = () => {
+      if (this.current !== utterance) return;
+      this.current = null;
+      clearTimeout(unheard);
+      clearTimeout(tooLong);
+      this.#next();
+    };
+    const refused = () => {
+      if (this.current !== utterance) return;
+      this.current = null;
+      clearTimeout(tooLong);
+      this.notices.unshift(text);
+      this.#block(true);
+    };
+    utterance.addEventListener("start", () => {
+      begun = true;
+      this.#block(false);
+    });
+    utterance.addEventListener("end", over);
+    utterance.addEventListener("error", (event) => (event.error === "not-allowed" ? refused() : over()));
+    // Some browsers refuse the first word without saying so.
+    const unheard = setTimeout(() => !begun && !navigator.userActivation?.hasBeenActive && refused(), SILENT_MS);
+    // Some forget to say that they are done.
+    const tooLong = setTimeout(over, LONGEST_MS);
+    speechSynthesis.speak(utterance);
+  }
+
+  #touched() {
+    if (!this.blocked) return;
+    speechSynthesis.cancel();
+    this.#block(false);
+    this.#next();
+  }
+
+  #block(blocked) {
+    if (this.blocked === blocked) return;
+    this.blocked = blocked;
+    if (blocked) this.onBlocked();
+    else this.onUnblocked();
+  }
+}

@@ -1,0 +1,109 @@
+"""The live page in a real browser, for the tests of it."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+WAIT = 12_000
+"""Milliseconds until something that should happen counts as not happening; nothing takes a tenth of it."""
+
+SPEECH = """
+    window.spoken = [];
+    window.saying = null;
+    window.cut = 0;
+    const speak = (words) => {
+        window.saying = words;
+        const refused = window.refuseSpeech && !navigator.userActivation.hasBeenActive;
+        setTimeout(() => {
+            if (window.saying !== words) return;
+            if (refused) {
+                window.saying = null;
+                const event = new Event('error');
+                event.error = 'not-allowed';
+                words.dispatchEvent(event);
+                return;
+            }
+            window.spoken.push([performance.now(), words.text]);
+            words.dispatchEvent(new Event('start'));
+            setTimeout(() => {
+                if (window.saying !== words) return;
+                window.saying = null;
+                words.dispatchEvent(new Event('end'));
+            }, 40 * words.text.length);
+        }, 0);
+    };
+    Object.defineProperty(speechSynthesis, 'speak', { value: speak });
+    Object.defineProperty(speechSynthesis, 'cancel', { value: () => {
+        window.cut += window.saying === null ? 0 : 1;
+        window.saying = null;
+    } });
+"""
+"""A voice that takes 40 ms a letter, for browsers without one: `spoken` is [[ms, text], ...]; `cut` what was cut."""
+
+HEARD = """
+    window.heard = [];
+    addEventListener('DOMContentLoaded', () => {
+        const region = document.querySelector('#announcer');
+        new MutationObserver(() => window.heard.push(region.textContent)).observe(region, { childList: true });
+    });
+"""
+"""Notes what a screen reader would be told: `heard`."""
+
+
+def heard(page: Any, words: str) -> bool:
+    """Whether a screen reader was told something with these words in it."""
+    return any(words in text for text in page.evaluate("window.heard"))
+
+
+def spoken(page: Any) -> list[str]:
+    return [text for _, text in page.evaluate("window.spoken")]
+
+
+@contextmanager
+def opened(
+    browser: Any, port: int, *, query: str = "", expect_errors: bool = False, script: str = "", **options: Any
+) -> Iterator[Any]:
+    """The page; whatever it asks for must be ours, and it must run without an error or a breach of its policy."""
+    context = browser.new_context(**options)
+    page = context.new_page()
+    page.add_init_script(HEARD + script)
+    page.set_default_timeout(WAIT)
+    asked: list[str] = []
+    wrong: list[str] = []
+    page.on("request", lambda request: asked.append(request.url))
+    page.on("pageerror", lambda error: wrong.append(str(error)))
+    page.on("console", lambda message: wrong.append(message.text) if message.type == "error" else None)
+    page.goto(f"http://localhost:{port}/{query}")
+    try:
+        yield page
+        strangers = [url for url in asked if not url.startswith((f"http://localhost:{port}/", "blob:"))]
+        assert strangers == []
+        assert expect_errors or wrong == []
+    finally:
+        context.close()
+
+
+def until(page: Any, what: Callable[[], bool]) -> None:
+    """Waits for something; the page's own policy forbids Playwright's way, which evaluates strings in it."""
+    for _ in range(WAIT // 40):
+        if what():
+            return
+        page.wait_for_timeout(40)
+    raise AssertionError(f"it did not happen; the page says {page.inner_text('main')}")
+
+
+def start_camera(page: Any) -> None:
+    page.wait_for_selector("#bars li", state="attached")
+    page.click("#camera")
+    page.wait_for_selector("#verdict[data-state=sure]")
+
+
+def choose(page: Any, picture: bytes) -> None:
+    page.wait_for_selector("#bars li", state="attached")
+    page.set_input_files("#file", {"name": "me.jpg", "mimeType": "image/jpeg", "buffer": picture})
+    page.wait_for_selector("#stage[data-mode=picture]")
+    page.wait_for_selector("#verdict[data-state=sure]")

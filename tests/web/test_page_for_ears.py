@@ -1,0 +1,194 @@
+"""What the page tells those who do not look at it: by screen reader, and by its own voice."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from contextlib import ExitStack
+from itertools import pairwise
+from typing import Any
+
+import pytest
+from support.live_page import SPEECH, opened, spoken, start_camera, until
+
+pytestmark = pytest.mark.browser
+
+Serve = Callable[..., Any]
+
+# A film of predictions, 40 ms apart: [label, confidence, milliseconds]; a label of null is an empty picture.
+TOLD = """async (film) => {
+    const { Steady } = await import('./page/js/steady.js');
+    const { Announcer } = await import('./page/js/announcer.js');
+    const { gist, inWords } = await import('./page/js/words.js');
+    const region = document.createElement('p');
+    const announcer = new Announcer(region, { say() {}, turn() {} });
+    const steady = new Steady(0.5);
+    const told = [];
+    const shown = [];
+    let now = 0;
+    for (const [label, confidence, length] of film) {
+        for (const end = now + length; now < end; now += 40) {
+            const probabilities = { happy: 0, sad: 0, angry: 0, [label]: confidence };
+            const raw = { status: 'ok', face: 0, label, confidence, probabilities, uncertain: confidence < 0.5 };
+            const faces = steady.faces(label === null ? [] : [raw], now);
+            if (faces.length > 0 && gist(faces[0]) !== shown.at(-1)?.[1]) shown.push([now, gist(faces[0])]);
+            announcer.live({ gist: gist(faces[0]), count: faces.length, words: inWords(faces[0]) }, now);
+            if (region.textContent !== (told.at(-1)?.[1] ?? '')) told.push([now, region.textContent]);
+        }
+    }
+    return { told, shown };
+}"""
+
+
+def test_changes_are_told_when_they_last_and_not_too_often(camera: Any, port: int) -> None:
+    film: list[list[Any]] = [["happy", 0.8, 3000], ["sad", 0.8, 320], ["happy", 0.8, 1700]]
+    film += [["sad" if turn % 2 else "angry", 0.8, 320] for turn in range(10)]
+    film += [["angry", 0.9, 1500], ["sad", 0.8, 9000], [None, 0, 240], ["sad", 0.8, 3000], [None, 0, 4000]]
+    with opened(camera, port) as page:
+        told = page.evaluate(TOLD, film)["told"]
+    assert [text for _, text in told] == ["happy, 80%", "angry, 90%", "sad, 80%", "no face"]
+    times = [at for at, _ in told]
+    assert all(later - earlier >= 2500 for earlier, later in pairwise(times))
+
+
+def test_a_still_face_at_the_threshold_does_not_flip(camera: Any, port: int) -> None:
+    noise = [["happy", 0.46 if turn % 3 else 0.54, 80] for turn in range(100)]
+    with opened(camera, port) as page:
+        assert [what for _, what in page.evaluate(TOLD, noise)["shown"]] == ["happy"]
+        doubtful = [["happy", 0.49, 80], *noise]
+        assert [what for _, what in page.evaluate(TOLD, doubtful)["shown"]] == ["uncertain"]
+        # What lasts beyond the margin is taken, 0.4 s later.
+        shown = page.evaluate(TOLD, [["happy", 0.6, 1000], ["happy", 0.44, 1000], ["happy", 0.56, 1000]])["shown"]
+        assert shown == [[0, "happy"], [1400, "uncertain"], [2400, "happy"]]
+
+
+def test_a_server_that_is_frozen_or_killed_leaves_the_screen_and_is_told(
+    camera: Any, serve: Serve, stand_in: Any
+) -> None:
+    model = stand_in()
+    with ExitStack() as stack:
+        with serve(model) as port:
+            page = stack.enter_context(opened(camera, port, query="?speak=on", expect_errors=True, script=SPEECH))
+            start_camera(page)
+            begun = watched(page)
+            model.gate = threading.Event()
+            check_nothing_stale(page, begun, verdict="Not answering", words="Server not answering")
+            model.gate.set()
+            page.wait_for_selector("#verdict[data-state=sure]")
+            begun = watched(page)
+        check_nothing_stale(page, begun, verdict="Server lost", words="Server lost")
+
+
+def watched(page: Any) -> float:
+    """From now on, `left` is when the verdict left the screen; gives the time, in ms."""
+    return page.evaluate("""() => {
+        const verdict = document.querySelector('#verdict');
+        window.left = null;
+        const look = () => (window.left ??= verdict.dataset.state === 'none' ? performance.now() : null);
+        new MutationObserver(look).observe(verdict, { attributes: true });
+        return performance.now();
+    }""")
+
+
+def check_nothing_stale(page: Any, begun: float, *, verdict: str, words: str) -> None:
+    until(page, lambda: page.text_content("#verdict-label") == verdict)
+    assert page.evaluate("window.left") - begun < 2000
+    assert "%" not in page.text_content("#bars")
+    assert page.is_hidden("#rate")
+    assert words in page.text_content("#message")
+    assert words in page.text_content("#announcer")
+    until(page, lambda: any(words in text for text in spoken(page)))
+
+
+def test_a_camera_that_sends_nothing_is_told(camera: Any, port: int) -> None:
+    with opened(camera, port) as page:
+        start_camera(page)
+        page.evaluate("document.querySelector('#video').pause()")
+        until(page, lambda: page.text_content("#verdict-label") == "No picture")
+        assert "The camera sends no pictures" in page.text_content("#announcer")
+        page.evaluate("document.querySelector('#video').play()")
+        page.wait_for_selector("#verdict[data-state=sure]")
+
+
+def test_problems_and_stops_are_spoken_and_nothing_is_cut_off(camera: Any, port: int) -> None:
+    with opened(camera, port, script=SPEECH) as page:
+        page.wait_for_selector("#bars li", state="attached")
+        page.click("#speak")
+        start_camera(page)
+        until(page, lambda: "happy, 90%" in spoken(page))
+        page.evaluate(
+            "document.querySelector('#video').srcObject.getVideoTracks()[0].dispatchEvent(new Event('ended'))"
+        )
+        until(page, lambda: any("The camera went away" in text for text in spoken(page)))
+        # The screen reader's text is the same, but silent while the page has a voice of its own.
+        assert page.text_content("#announcer") == spoken(page)[-1]
+        assert page.get_attribute("#announcer", "aria-live") == "off"
+        page.click("#camera")
+        page.wait_for_selector("#verdict[data-state=sure]")
+        page.click("#camera")
+        until(page, lambda: spoken(page)[-1] == "The camera is off.")
+        assert spoken(page)[:3] == ["Speech is on.", "The camera is on.", "happy, 90%"]
+        assert page.evaluate("window.cut") == 0
+
+
+def test_of_labels_that_wait_only_the_newest_is_spoken(camera: Any, port: int) -> None:
+    script = """async () => {
+        const { Voice } = await import('./page/js/voice.js');
+        const voice = new Voice({ onBlocked() {}, onUnblocked() {} });
+        voice.turn(true);
+        voice.say('happy, 90%', { lasting: false });
+        voice.say('sad, 80%', { lasting: false });
+        voice.say('angry, 80%', { lasting: false });
+        voice.say('Server lost.', { lasting: true });
+        voice.say('fear, 80%', { lasting: false });
+        voice.say('neutral, 80%', { lasting: false });
+    }"""
+    with opened(camera, port, script=SPEECH) as page:
+        page.evaluate(script)
+        until(page, lambda: len(spoken(page)) == 3)
+        assert spoken(page) == ["happy, 90%", "Server lost.", "neutral, 80%"]
+        times = [at for at, _ in page.evaluate("window.spoken")]
+        assert times[1] - times[0] >= 40 * len("happy, 90%") - 5
+        assert page.evaluate("window.cut") == 0
+
+
+def test_a_voice_that_the_browser_refuses_is_told_and_starts_with_the_first_key(camera: Any, port: int) -> None:
+    with opened(camera, port, query="?speak=on", script=f"window.refuseSpeech = true; {SPEECH}") as page:
+        page.wait_for_selector("#message:not([hidden])")
+        assert "Press any key" in page.text_content("#message")
+        assert spoken(page) == []
+        page.keyboard.press("Shift")
+        page.keyboard.press("Tab")
+        until(page, lambda: "Speech is on." in spoken(page))
+        assert page.is_hidden("#message")
+
+
+def test_the_focus_stays_where_it_was(camera: Any, port: int, one_face: bytes) -> None:
+    with opened(camera, port) as page:
+        page.wait_for_selector("#bars li", state="attached")
+        focused = "document.activeElement.id"
+        page.focus("#camera")
+        page.keyboard.press("Enter")
+        page.wait_for_selector("#verdict[data-state=sure]")
+        assert (page.evaluate(focused), page.text_content("#camera")) == ("camera", "Stop camera")
+        # Where what had it goes away, the focus goes to the camera's button.
+        page.focus("#mirror")
+        page.evaluate("document.querySelector('#camera').click()")
+        assert (page.evaluate(focused), page.text_content("#camera")) == ("camera", "Start camera")
+        page.focus("#explain")
+        page.keyboard.press("Enter")
+        assert page.evaluate(focused) == "explain"
+        assert page.text_content("#announcer") == "There is no face to explain."
+
+
+def test_a_slow_answer_about_a_picture_is_told(camera: Any, serve: Serve, stand_in: Any, one_face: bytes) -> None:
+    model = stand_in()
+    model.gate = threading.Event()
+    with serve(model) as port, opened(camera, port) as page:
+        page.wait_for_selector("#bars li", state="attached")
+        page.set_input_files("#file", {"name": "me.jpg", "mimeType": "image/jpeg", "buffer": one_face})
+        until(page, lambda: "has not answered yet" in page.text_content("#announcer"))
+        model.gate.set()
+        page.wait_for_selector("#verdict[data-state=sure]")
+        assert page.is_hidden("#message")
+        assert page.text_content("#announcer") == "happy, 90%"
