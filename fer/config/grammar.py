@@ -1,5 +1,6 @@
 """Values as a person types them, in Hydra's grammar, which has no words for many names of files and classes."""
 
+import os
 import re
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
@@ -45,11 +46,15 @@ def understood(overrides: Sequence[str], *, sweeps: bool = False) -> tuple[list[
             told.append(override)
             continue
         taken = _taken(override)
+        if last == "run" and not isinstance(taken, str) and value and not os.path.exists(value):  # noqa: PTH110
+            # More likely a list with a mistake in it than a run folder: Hydra's refusal says how to write one.
+            told.append(override if taken is not _REFUSED else f"{key}={_list(value) or value}")
+            continue
         mapping = _mapping(value) if taken is _REFUSED else None
         if mapping is not None and last not in PATH_KEYS:
             mappings[key.lstrip("+")] = mapping
         elif last in _LISTS and value.startswith("["):
-            told.append(override if taken is not _REFUSED else f"{key}={_list(value)}")
+            told.append(override if taken is not _REFUSED else f"{key}={_list(value) or quoted(value)}")
         elif sweeps and isinstance(taken, Sweep):
             told.append(override)
         elif last in PATH_KEYS and value and not isinstance(taken, str | bool | None) and "${" not in value:
@@ -85,12 +90,12 @@ def _mapping(value: str) -> Mapping[str, Any] | None:
     return content if isinstance(content, dict) and None not in content.values() else None
 
 
-def _list(value: str) -> str:
-    """A list of paths with each of them quoted; the text as it is where it is no list."""
+def _list(value: str) -> str | None:
+    """A list of paths with each of them quoted; None where the text is no list."""
     try:
         content = parse_yaml(value)
     except ValueError:
         content = None
     if not isinstance(content, list) or not all(isinstance(item, str | int | float) for item in content):
-        return quoted(value)
+        return None
     return "[" + ",".join(quoted(str(item)) for item in content) + "]"

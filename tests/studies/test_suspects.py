@@ -93,7 +93,7 @@ def test_the_listed_faces_are_left_out_of_training_alone(
         ("id,label\nnobody,happy\n", "names 1 faces that"),
         ("face\nnobody\n", "has no column id"),
         ("", "has no column id"),
-        ("id,id\nnobody,nobody\n", "or two"),
+        ("id,id\nnobody,nobody\n", "2 columns named .id."),
         ("id,label\n,happy\n", "line 2 has no id"),
         (None, "cannot be read"),
     ],
