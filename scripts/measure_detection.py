@@ -19,6 +19,10 @@ intersection over union of 0.3 and more. The conditions:
 
 Pictures without faces are smooth noise, stripes and blocks made here, the landscape and the flower that scikit-learn
 ships, cut up, and those of `--without`. Times are CPU time on one thread for photographs enlarged to 640 pixels.
+
+`auto` on 158 photographs (every 8th of 1,262), found in %: plain 98.1 (99.7 of all 1,262; the rest shows no face that
+people would name), turned by 20 degrees 98.1, by 45 98.7, by 90 98.7, 30 px 92.4, 24 px 84.8, 30 px alone 98.1, dark
+98.1, darker 97.5, lower half hidden 91.1, groups 97.4; not a box beside a face but one, at 24 px. 7.2 ms.
 """
 
 import argparse
