@@ -84,7 +84,7 @@ def test_the_votes_head_learned_what_the_votes_tell(both: Path) -> None:
     by_votes = load_model(both / "checkpoints/best.ckpt", votes_share=1.0)
     assert by_votes.probabilities(faces).argmax(axis=1).tolist() == [4, 3]  # sad, happy
     assert read_checkpoint(both / "checkpoints/best.ckpt")["fer"]["net"]["heads"] == 2
-    assert "a head each" in json.loads((both / "manifest.json").read_text())["data"]["protocol"]
+    assert "by a head of their own" in json.loads((both / "manifest.json").read_text())["data"]["protocol"]
 
 
 def test_run_and_metrics_are_of_the_labels_head_unless_told_otherwise(both: Path) -> None:
