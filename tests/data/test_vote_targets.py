@@ -17,7 +17,6 @@ from fer.data.ferplus import FERPLUS_COLUMNS, read_ferplus
 from fer.data.samples import Split
 from fer.data.vote_targets import VoteTargets, vote_shares
 
-
 CLEAR = tuple("234567890")
 """Ends of the ids, counted from 1, of faces with a clear vote; every tenth, from the first, has none."""
 
