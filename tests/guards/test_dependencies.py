@@ -45,7 +45,10 @@ ENTRANCE = ("fer", "fer.cli")
 """Stand above all rooms."""
 
 SEALED_TO = ("fer.data", "fer.report")
-"""Rooms that may name PrivateTest: those that read a source's files, and the report."""
+"""Rooms that may name PrivateTest: those that read a source's files, and the report. The fingerprint of FER-2013 and the
+votes in the package hold its labels and votes: the same rooms alone may open them."""
+
+SEALED_MODULES = ("fer.data.fer2013.original", "fer.data.ferplus")
 
 
 def modules() -> Iterator[tuple[str, ast.Module]]:
@@ -97,6 +100,17 @@ def test_private_test_is_named_only_where_it_may_be() -> None:
         for name, tree in modules()
         if not any(inside(name, room) for room in SEALED_TO)
         and any(isinstance(node, ast.Attribute) and node.attr == "PRIVATE" for node in ast.walk(tree))
+    ]
+    assert wrong == []
+
+
+def test_labels_and_votes_in_the_package_are_opened_only_where_private_test_may_be_named() -> None:
+    wrong = [
+        f"{name} imports {target}"
+        for name, tree in modules()
+        if not any(inside(name, room) for room in SEALED_TO)
+        for target in imports(tree)
+        if any(inside(target, sealed) for sealed in SEALED_MODULES)
     ]
     assert wrong == []
 

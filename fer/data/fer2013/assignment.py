@@ -7,6 +7,7 @@ import numpy as np
 import numpy.typing as npt
 
 from fer.data.fer2013.original import Original
+from fer.data.samples import Split
 
 _AGREES: Final = 2.0
 """What the same label, or the same split, adds to a pair's log likelihood."""
@@ -79,7 +80,7 @@ def _share(
 ) -> None:
     """Gives the rows of one picture to the queries that show it: first those that agree in label and split."""
     fits = [
-        (-2 * (labels[asker] == original.labels[row]) - (splits[asker] == original.splits[row]), asker, row)
+        (-2 * (labels[asker] == original.labels[row]) - _may_be(splits[asker], original.splits[row]), asker, row)
         for asker in askers
         for row in choices
     ]
@@ -95,6 +96,11 @@ def _share(
             rows[asker] = second[asker]
 
 
+def _may_be(stated: str, own: str) -> bool:
+    """Whether a picture that a copy puts into the split `stated` may be one of the split `own`."""
+    return stated == own or (stated == Split.MERGED_TEST and own != Split.TRAINING)
+
+
 def _agreement(
     query: npt.NDArray[np.int64],
     picture: npt.NDArray[np.int64],
@@ -108,8 +114,11 @@ def _agreement(
     names = {name: place for place, name in enumerate(np.unique(original.splits).tolist())}
     has_label = np.zeros((len(original.signs), num_labels), dtype=bool)
     has_label[original.picture_of, original.labels] = True
-    has_split = np.zeros((len(original.signs), len(names) + 1), dtype=bool)
+    # Two columns more: what a merged test part may be, and what is not known.
+    has_split = np.zeros((len(original.signs), len(names) + 2), dtype=bool)
     has_split[original.picture_of, [names[name] for name in original.splits.tolist()]] = True
+    has_split[original.picture_of[original.splits != Split.TRAINING], len(names)] = True
+    names[Split.MERGED_TEST.value] = len(names)
     split = np.array([names.get(name, len(names)) for name in splits.tolist()])
     agreement: npt.NDArray[np.float64] = has_label[picture, labels[query]].astype(np.float64)
     agreement += has_split[picture, split[query]]

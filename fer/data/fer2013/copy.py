@@ -208,6 +208,7 @@ def _what_was_done(
         told.append(f"sharpened (fine detail x {gain_fine:.2g})")
     elif gain_middle < 0.985 or gain_fine < 0.6:
         told.append(f"blurred or resampled (fine detail x {gain_fine:.2g})")
-    if not told and loss > 8:
-        told.append("noise or heavy compression")
+    # A codec that is so far off leaves out fine detail; noise does not.
+    if not told and (loss > 12 or (loss > 6 and gain_fine > 0.95)):
+        told.append("noise, or heavy compression")
     return loss, told

@@ -10,6 +10,7 @@ coefficient: 1 where all agree, about 0 for two pictures with nothing in common,
 """
 
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Final
 
 import numpy as np
@@ -119,6 +120,12 @@ class Lookup:
             met.append(query[near] * len(self._signs) + picture[near])
         query, picture = np.divmod(np.unique(np.concatenate(met)), len(self._signs))
         return query + offset, picture, weighted_agreement(block_NK, self._signs, query, picture)
+
+
+@lru_cache(maxsize=1)
+def lookup_in(original: Original) -> Lookup:
+    """The original's lookup, made once a process."""
+    return Lookup(original)
 
 
 def weighted_agreement(

@@ -44,7 +44,7 @@ NEAR_BITS: Final = 16
 DEVIATION_STEP: Final = 0.5
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, eq=False)
 class Original:
     """N rows of `fer2013.csv`, and M different pictures, in the order of their first rows.
 

@@ -17,7 +17,7 @@ import numpy as np
 import numpy.typing as npt
 
 from fer.data.fer2013.assignment import assign_rows
-from fer.data.fer2013.lookup import Lookup, Pairs, weighted_agreement
+from fer.data.fer2013.lookup import Pairs, lookup_in, weighted_agreement
 from fer.data.fer2013.original import DEVIATION_STEP, Original, checksums
 from fer.data.fer2013.signature import (
     BITS,
@@ -163,7 +163,7 @@ class _Search:
     def __init__(self, images_NHW: npt.NDArray[np.uint8], original: Original) -> None:
         self._images = images_NHW
         self._original = original
-        self._lookup = Lookup(original)
+        self._lookup = lookup_in(original)
 
     def find(self, queries: npt.NDArray[np.int64], geometry: Geometry, *, turned: int = _TURNED) -> Pairs:
         """Candidates that are nearly as alike as each picture's best."""
