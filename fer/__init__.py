@@ -20,7 +20,8 @@ os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
 if TYPE_CHECKING:
     from fer.api.datasets import Dataset, dataset
     from fer.api.models import Explanation, Model, load
-    from fer.api.predictions import Faces, predict
+    from fer.api.predict import predict
+    from fer.api.predictions import Faces
     from fer.api.reports import Report, compare, evaluate
     from fer.api.runs import Run, train
     from fer.api.sweeps import SweepResult, sweep
@@ -50,7 +51,8 @@ __all__ = [
 _HOMES = {
     "fer.api.datasets": ("Dataset", "dataset"),
     "fer.api.models": ("Explanation", "Model", "load"),
-    "fer.api.predictions": ("Faces", "predict"),
+    "fer.api.predict": ("predict",),
+    "fer.api.predictions": ("Faces",),
     "fer.api.reports": ("Report", "compare", "evaluate"),
     "fer.api.runs": ("Run", "train"),
     "fer.api.sweeps": ("SweepResult", "sweep"),

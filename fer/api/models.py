@@ -222,9 +222,9 @@ class Model:
 
     def predict(self, source: Any, detector: str = "auto") -> "Faces":
         """The emotions of the faces in pictures and videos, see `fer.predict`."""
-        from fer.api.predictions import predict
+        from fer.api.predictions import faces_of
 
-        return predict(source, model=self, detector=detector)
+        return faces_of(source, model=self, detector=detector)
 
     def explain(
         self, picture: Any, label: str | None = None, *, method: str | None = None, detector: str = "auto"
@@ -249,7 +249,7 @@ class Model:
                 f"method={chosen}: {self.name} can be explained by {', '.join(self._form.methods)}"
                 f"{nearest(chosen, self._form.methods)}"
             )
-        from fer.api.predictions import array_of
+        from fer.api.pictures import array_of
         from fer.runtime.detection.opening import open_detector
         from fer.runtime.predictor import Predictor
 

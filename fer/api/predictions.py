@@ -1,4 +1,4 @@
-"""`fer.predict`: the emotions of the faces in pictures, arrays and videos, without torch."""
+"""The emotions of the faces in pictures, arrays and videos, without torch."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from os import PathLike, fspath
@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Final, overload
 import numpy as np
 import numpy.typing as npt
 
+from fer.api.pictures import array_of, read, several
 from fer.api.tables import data_frame, html_picture, html_table
 from fer.common.errors import DataError
 from fer.runtime.record import Face
@@ -15,7 +16,7 @@ from fer.runtime.record import Face
 if TYPE_CHECKING:
     from pandas import DataFrame
 
-    from fer.api.models import Model
+    from fer.runtime.predictor import Model as Predicts
 
 _SHOWN: Final = 12
 """Pictures and rows that a result shows of itself; the rest is counted."""
@@ -132,7 +133,7 @@ class Faces(Sequence[Face]):
     def _picture(self, source: str) -> npt.NDArray[np.uint8]:
         if source in self._pictures:
             return self._pictures[source]
-        return _read(Path(source))
+        return read(Path(source))
 
 
 def _row(face: Face) -> dict[str, Any]:
@@ -142,32 +143,21 @@ def _row(face: Face) -> dict[str, Any]:
     return {**record, **dict(zip(("x", "y", "width", "height"), box, strict=True)), **probabilities}
 
 
-def predict(source: Any, model: "str | PathLike[str] | Model | None" = None, detector: str = "auto") -> Faces:
-    """The emotions of the faces in pictures and videos; nothing leaves this computer, and torch is not needed.
+def faces_of(source: Any, *, model: "Predicts", detector: str) -> Faces:
+    """The faces of pictures and videos, see `fer.predict`.
 
     Args:
-        source: path of a picture, video or folder, or a pattern of paths; a PIL image; a uint8 array, grey (H, W) or
-            RGB (H, W, 3); or several of these. A PIL image is turned as its EXIF orientation says, as files are.
-        model: an .onnx file of fer-export, a run folder, or what `fer.load` gives; None for the package's own.
-        detector: what finds the faces: auto, haar, yunet, or none for pictures that are faces already.
-
-    Returns:
-        A record a face, in the order of the pictures. A picture without a face, or one that cannot be read, has a
-        record that says so.
-
-    Raises:
-        DataError: no such file, or an object that is no picture.
-        ConfigError: an unknown detector.
-        CheckpointError: a model that cannot be read.
+        source: as there.
+        model: what predicts.
+        detector: name of what finds the faces.
     """
-    from fer.api.models import Model, load
     from fer.runtime.predict.session import Session
     from fer.runtime.predict.sources import check_paths, items
 
-    session = Session(model if isinstance(model, Model) else load(model), detector=detector)
+    session = Session(model, detector=detector)
     records: list[Face] = []
     pictures: dict[str, npt.NDArray[np.uint8]] = {}
-    for each in _several(source):
+    for each in several(source):
         if isinstance(each, str | PathLike):
             check_paths([fspath(each)])
             records += [face for faces in session.files(items([fspath(each)], leave_out=None)) for face in faces]
@@ -176,47 +166,3 @@ def predict(source: Any, model: "str | PathLike[str] | Model | None" = None, det
             pictures[name] = array_of(each)
             records += session.predictor.image(pictures[name], source=name)
     return Faces(records, pictures=pictures)
-
-
-def array_of(picture: Any) -> npt.NDArray[np.uint8]:
-    """A picture as the runtime takes it: uint8, grey (H, W) or BGR (H, W, 3).
-
-    Args:
-        picture: path of a file, PIL image, or uint8 array, grey (H, W) or RGB (H, W, 3).
-
-    Raises:
-        DataError: it is none of these, or cannot be read.
-    """
-    if isinstance(picture, str | PathLike):
-        return _read(Path(picture))
-    if hasattr(picture, "getexif"):
-        # PIL hands out the pixels as the sensor has them.
-        from PIL import ImageOps
-
-        picture = ImageOps.exif_transpose(picture).convert("RGB")
-    array = np.asarray(picture)
-    if array.dtype != np.uint8 or array.ndim not in (2, 3) or array.shape[2:] not in ((), (3,)) or array.size == 0:
-        raise DataError(
-            f"an array of {array.dtype} {array.shape} is no picture: give uint8, grey (H, W) or RGB (H, W, 3)"
-        )
-    return np.ascontiguousarray(array if array.ndim == 2 else array[..., ::-1])
-
-
-def _several(source: Any) -> list[Any]:
-    if isinstance(source, str | PathLike) or hasattr(source, "__array_interface__") or hasattr(source, "getexif"):
-        return [source]
-    if isinstance(source, Iterable):
-        several = list(source)
-        if several:
-            return several
-        raise DataError("there are no pictures in an empty list: give paths, arrays or PIL images")
-    raise DataError(f"a {type(source).__name__} is no picture: give a path, a uint8 array or a PIL image")
-
-
-def _read(path: Path) -> npt.NDArray[np.uint8]:
-    from fer.runtime.images import decode
-
-    try:
-        return decode(path.read_bytes())
-    except OSError as error:
-        raise DataError(f"{path}: {error.strerror or error}") from error

@@ -11,6 +11,7 @@ import pytest
 from support.tiny import TINY
 
 import fer
+from fer.api.tables import html_table
 from fer.common.errors import ConfigError, DataError, FerError
 from fer.data.synthetic import render_faces
 
@@ -72,7 +73,7 @@ def test_a_pil_image_is_turned_as_its_exif_says() -> None:
 
 def test_colours_of_arrays_are_red_green_blue() -> None:
     # Rec. 601: red is 0.299, blue 0.114 of the grey; a net sees another picture where they are swapped.
-    from fer.api.predictions import array_of
+    from fer.api.pictures import array_of
 
     red = np.zeros((48, 48, 3), np.uint8)
     red[..., 0] = 255
@@ -90,7 +91,7 @@ def test_predictions_as_table_and_page(photo: Path) -> None:
     assert faces.image().shape == (48, 48, 3)
     page = faces._repr_html_()
     assert page.count("<img") == 2
-    assert "&lt;" in fer.api.predictions.html_table([["<b>"]], header=["x"])
+    assert "&lt;b&gt;" in html_table([["<b>"]], header=["x"])
     assert len(faces[:1]) == 1
 
 
