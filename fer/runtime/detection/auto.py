@@ -2,8 +2,8 @@
 
 YuNet finds small faces and BlazeFace those that are large, turned, hidden or dark; what both find is taken once. A
 picture without a face so far is looked at again: brightened, turned, enlarged. The scores that make a face, and the
-order of the looks, are chosen on photographs (`scripts/measure_detection.py`), where OpenCV's cascade as a last resort
-found no further face.
+order of the looks, are chosen on photographs (`scripts/measure_detection.py`). OpenCV's cascade is no part of it: what
+is left to find are profiles and blurs, which it does not know.
 """
 
 from collections.abc import Iterator
@@ -37,14 +37,21 @@ FIRST: Final = 0.7
 BRIGHT: Final = 0.7
 """The same in a brightened picture."""
 
-TURNED: Final = 0.75
+TURNED: Final = 0.85
 """The same in a turned picture: of five turns each may err."""
 
 SMALL: Final = 0.75
 """Least score of YuNet in an enlarged picture, which has four times the places to err."""
 
+SMALL_SIDE: Final = 64
+"""Longest side of a face that is believed there, in pixels of the picture before: a larger one was seen at first."""
+
 WEAK: Final = 0.6
-"""Least score of BlazeFace at first sight that is believed where no second look finds anything."""
+"""Least score of BlazeFace, the mean of a picture and its mirror image, that is believed where no second look finds
+anything: faces, also half hidden, have like scores in both, what only looks like one has not."""
+
+_EITHER: Final = 0.5
+"""The least of the two."""
 
 TILTED: Final = 15.0
 """Degrees from which on a head is looked at once more, upright: at 45, BlazeFace's landmarks are 9 degrees off."""
@@ -108,7 +115,22 @@ class AutoDetector:
             for found in self._second_looks(image):
                 if found:
                     return without_doubles(found)
-        return self._blazeface.candidates(image, least=WEAK)
+        return self._weak(image)
+
+    def _weak(self, image: Image) -> list[Candidate]:
+        seen = self._blazeface.candidates(image, least=_EITHER)
+        if not seen:
+            return []
+        width = image.shape[1]
+        mirrored = self._blazeface.candidates(np.ascontiguousarray(image[:, ::-1]), least=_EITHER)
+        believed = []
+        for one in seen:
+            x, y, *size = one.box
+            there = (width - x - size[0], y, size[0], size[1])
+            again = max((other.score for other in mirrored if overlap(other.box, there) >= SAME), default=0.0)
+            if (one.score + again) / 2 >= WEAK:
+                believed.append(one)
+        return believed
 
     def _second_looks(self, image: Image) -> Iterator[list[Candidate]]:
         bright = brightened(image)
@@ -123,7 +145,8 @@ class AutoDetector:
         if ratio > 1.0:
             large = np.asarray(cv2.resize(image, None, fx=ratio, fy=ratio, interpolation=cv2.INTER_LINEAR), np.uint8)
             shrink = similarity(scale=image.shape[1] / large.shape[1])
-            yield [one.moved(shrink) for one in self._yunet.candidates(large, least=SMALL)]
+            found = (one.moved(shrink) for one in self._yunet.candidates(large, least=SMALL))
+            yield [one for one in found if max(one.box[2:]) <= SMALL_SIDE]
 
     def _levelled(self, image: Image, one: Candidate) -> Candidate:
         """A tilted face as the networks see it upright, where they do."""
