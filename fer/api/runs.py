@@ -16,7 +16,6 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
     from pandas import DataFrame
 
-    from fer.api.models import Model
 
 
 class Run:
@@ -84,12 +83,6 @@ class Run:
         import pandas
 
         return pandas.concat([pandas.read_parquet(table) for table in tables], ignore_index=True)
-
-    def model(self) -> "Model":
-        """The model of the best epoch, as `fer.load` gives it."""
-        from fer.api.models import load
-
-        return load(self)
 
     def figure(self) -> "Figure":
         """Loss of training and selection faces, and accuracy of the selection faces, over the epochs."""
