@@ -45,9 +45,9 @@ installation on Linux; other systems leave some out. The packages under NVIDIA's
 torch's default build for Linux brings; its CPU builds need none of them. None of the packages is handed out with
 ferlab: installers fetch them.
 
-Handed out with ferlab: FER+'s votes (`fer/data/fer2013/ferplus_votes.npz`), copyright (c) Microsoft Corporation, MIT licence,
-whose text lies beside them in `FERPLUS_LICENSE.txt`; and `fer/data/fer2013/original.npz`, measurements of FER-2013's pictures,
-which holds no picture.
+Handed out with ferlab: FER+'s votes (`fer/data/fer2013/ferplus_votes.npz`), copyright (c) Microsoft Corporation, MIT
+licence, whose text lies beside them in `FERPLUS_LICENSE.txt`; and `fer/data/fer2013/original.npz`, measurements of
+FER-2013's pictures, which holds no picture.
 
 | package | licence | brought by |
 |---|---|---|

@@ -42,8 +42,8 @@ ENTRANCE = ("fer", "fer.cli")
 """Stand above all rooms."""
 
 SEALED_TO = ("fer.data", "fer.report")
-"""Rooms that may name PrivateTest: those that read a source's files, and the report. The fingerprint of FER-2013 and the
-votes in the package hold its labels and votes: the same rooms alone may open them."""
+"""Rooms that may name PrivateTest: those that read a source's files, and the report. The fingerprint of FER-2013 and
+FER+'s votes in the package hold its labels and votes: the same rooms alone may open them."""
 
 SEALED_MODULES = ("fer.data.fer2013.original", "fer.data.ferplus")
 
