@@ -104,13 +104,14 @@ def votes_for(samples: FaceSamples, *, path: Path | None = None) -> JoinedVotes 
         path: a `fer2013new.csv` of one's own; None for the votes that come with the package.
 
     Raises:
-        DataError: the file cannot be read, its rows do not line up, or its votes contradict the labels.
+        DataError: the file cannot be read, or a CSV's rows do not line up with its own.
     """
     votes = shipped_votes() if path is None else read_ferplus(path)
     rows = _rows(samples, votes=votes, own=path is not None)
     if rows is None:
         return None
-    _check_labels_fit(samples, votes=votes, rows=rows)
+    if samples.original_rows is None:
+        _check_labels_fit(samples, votes=votes, rows=rows)
     found = rows >= 0
     return JoinedVotes(
         votes=np.where(found[:, None], votes.votes[rows], 0),

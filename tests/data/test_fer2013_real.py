@@ -115,13 +115,13 @@ def test_altered_copies_are_found_row_by_row(name: str, real: FaceSamples) -> No
     off, apart = wrong(found, real)
     print(f"{name}: {at_home:.3%} at their row, {off} wrong, {apart} told apart, {seconds:.1f} s of CPU")
     moved = name.startswith(("cropped", "shifted"))
-    assert at_home >= (0.97 if moved else 0.995 if name != "equalised" else 0.99)
-    # Measured: up to 0.1 % for equalisation, which leaves little of pictures with low contrast.
-    assert apart / len(real) <= (0.0015 if name == "equalised" else 0.0007)
+    assert at_home >= (0.97 if moved else 0.995)
+    # Measured: 0.08 and 0.05 % where contrast is evened out, which leaves little of pictures that had not much.
+    assert apart / len(real) <= (0.001 if name in ("equalised", "clahe") else 0.0005)
     assert seconds < 20
     without = found_in(pictures, real, splits=False)
     own = load_original().picture_of
-    assert (own[without.rows] == own[real.original_rows]).mean() >= (0.985 if name == "equalised" else 0.99)
+    assert (own[without.rows] == own[real.original_rows]).mean() >= 0.99
 
 
 WORDS = {
@@ -238,7 +238,8 @@ def test_a_merged_test_part_is_told_apart(kaggle: Path, real: FaceSamples, tmp_p
     samples = read_fer2013(tmp_path)
     wanted = {split: int((real.splits[::8] == split).sum()) for split in (Split.PUBLIC, Split.PRIVATE)}
     for split, count in wanted.items():
-        assert abs(int((samples.splits == split).sum()) - count) <= 3
+        # Equal pictures of both parts, of which an eighth of the set cannot tell which it has.
+        assert abs(int((samples.splits == split).sum()) - count) <= 12
     assert not (samples.splits == Split.MERGED_TEST).any()
 
 

@@ -135,7 +135,21 @@ def test_wheel_holds_package_and_configuration(wheel: Path) -> None:
     assert not {name for name in names if not name.startswith(("fer/", "ferlab-"))}
     assert not {name for name in names if name.endswith((".npy", ".zip", ".ckpt"))}
     kinds = {Path(name).suffix for name in names if name.startswith("fer/")}
-    assert kinds == {".py", ".typed", ".yaml", ".j2", ".css", ".js", ".html", ".svg", ".onnx", ".md", ".sha256"}
+    assert kinds == {
+        ".py",
+        ".typed",
+        ".yaml",
+        ".j2",
+        ".css",
+        ".js",
+        ".html",
+        ".svg",
+        ".onnx",
+        ".npz",
+        ".md",
+        ".sha256",
+        ".txt",
+    }
 
 
 @pytest.fixture(scope="module")
