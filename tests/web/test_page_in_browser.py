@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from support.live_page import choose, opened, start_camera, until
+from support.live_page import choose, heard, opened, start_camera, until
 
 pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("quiet")]
 
@@ -19,11 +19,10 @@ def test_the_camera_is_read_live(camera: Any, port: int) -> None:
     with opened(camera, port) as page:
         start_camera(page)
         assert page.inner_text("#verdict-label").lower() == "happy"
-        until(page, lambda: page.text_content("#announcer") == "happy, 90%")
+        until(page, lambda: heard(page, "happy, 90%"))
         until(page, lambda: "predictions a second" in page.inner_text("#rate"))
         until(page, lambda: "happy 100%" in page.inner_text("#timeline-words"))
-        values = page.locator("#bars li").all_inner_texts()
-        assert [value.split() for value in values][3] == ["happy", "90%"]
+        until(page, lambda: page.locator("#bars li").nth(3).inner_text().split() == ["happy", "90%"])
         page.click("#camera")
         page.wait_for_selector("#stage[data-mode=empty]")
         assert page.evaluate("document.querySelector('#video').srcObject") is None
@@ -158,10 +157,9 @@ def test_a_server_that_goes_away_comes_back(camera: Any, serve: Serve) -> None:
         with serve() as port:
             page = stack.enter_context(opened(camera, port, expect_errors=True))
             start_camera(page)
-        page.wait_for_selector("#message:not([hidden])")
-        assert "does not answer" in page.inner_text("#message")
+        until(page, lambda: heard(page, "does not answer"))
         stack.enter_context(serve(port=port))
-        until(page, lambda: page.text_content("#message") == "fer-serve is back.")
+        until(page, lambda: heard(page, "fer-serve is back."))
         page.wait_for_selector("#verdict[data-state=sure]")
 
 
@@ -205,7 +203,7 @@ def test_nothing_sticks_out_of_a_narrow_page(camera: Any, port: int, two_faces: 
         choose(page, two_faces)
         page.click("#explain")
         page.wait_for_selector("#covers li")
-        page.evaluate("document.querySelector('#drift').open = true")
+        page.evaluate("document.querySelector('#drift').open = document.querySelector('#details').open = true")
         page.wait_for_selector("#drift-rows tr")
         assert page.evaluate("document.documentElement.scrollWidth") == 320
         large = page.evaluate("parseFloat(getComputedStyle(document.body).fontSize)")

@@ -1,5 +1,6 @@
 // The page: what happens when.
 
+import { press, setUpAids } from "./aids.js";
 import { Announcer } from "./announcer.js";
 import * as api from "./api.js";
 import { Bars } from "./bars.js";
@@ -383,32 +384,12 @@ part("token-form").addEventListener("submit", (event) => {
   connect();
 });
 
-function press(button, on) {
-  button.setAttribute("aria-pressed", String(on));
-}
-const pressed = (button) => button.getAttribute("aria-pressed") === "true";
-
-function largeText(on) {
-  press(part("large-text"), on);
-  remember("text", on ? "large" : null);
-  document.documentElement.classList.toggle("large", on);
-  if (last !== null) show();
-}
-
-function speak(on) {
-  announcer.speak(on);
-  press(part("speak"), voice.on);
-  remember("speak", voice.on ? "on" : null);
-  if (on && !voice.canSpeak) status.say(["This browser cannot speak."], { because: "speech" });
-}
-
-part("large-text").addEventListener("click", () => largeText(!pressed(part("large-text"))));
-part("speak").addEventListener("click", () => speak(!pressed(part("speak"))));
-if (choice("text") === "large") largeText(true);
-if (choice("speak") === "on") speak(true);
+setUpAids(part, { announcer, voice, status, onResize: () => last !== null && show() });
 if (choice("mirror") === "off") mirror(false);
 if (!["localhost", "127.0.0.1", "[::1]"].includes(location.hostname)) {
   document.querySelector(".privacy strong").textContent = `Pictures go to ${location.hostname} and nowhere else.`;
   part("where").textContent = " there";
 }
+// On small screens the numbers come when they are asked for.
+if (!matchMedia("(min-width: 62rem)").matches) part("details").open = false;
 connect();

@@ -17,7 +17,8 @@ export class Result {
     this.#verdict(
       face.uncertain ? "uncertain" : "sure",
       face.uncertain ? "Uncertain" : face.label,
-      face.uncertain ? `Best guess ${face.label} with ${percent(face.confidence)}: too weak to rely on.` : `The model is ${percent(face.confidence)} sure that this face looks like that.`,
+      (faces.length > 1 ? `Face ${face.number}, ${face.place}. ` : "") +
+        (face.uncertain ? `Best guess ${face.label} with ${percent(face.confidence)}: too weak to rely on.` : `The model is ${percent(face.confidence)} sure that this face looks like that.`),
     );
     this.bars.show(face);
     this.#buttons(faces, face);

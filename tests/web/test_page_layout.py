@@ -1,0 +1,53 @@
+"""The face and the verdict are on the screen together, whatever the screen and wherever one reads."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from support.live_page import choose, opened
+
+pytestmark = pytest.mark.browser
+
+SEEN = """() => ['#stage', '#verdict-label', '#verdict-words'].map((name) => {
+    const { top, bottom, left, right } = document.querySelector(name).getBoundingClientRect();
+    return top >= -1 && left >= -1 && bottom <= innerHeight + 1 && right <= innerWidth + 1 && bottom > top;
+})"""
+SCREENS = {"desktop": (1280, 720), "tablet": (820, 1180), "phone": (390, 844), "small phone": (320, 568)}
+ZOOMED = {"desktop at 200 %": (640, 360), "phone on its side": (844, 390), "desktop at 400 %": (320, 256)}
+
+
+@pytest.mark.parametrize("screen", [*SCREENS, *ZOOMED])
+def test_face_and_verdict_stay_in_view_together(camera: Any, port: int, one_face: bytes, screen: str) -> None:
+    width, height = (SCREENS | ZOOMED)[screen]
+    with opened(camera, port, viewport={"width": width, "height": height}) as page:
+        choose(page, one_face)
+        page.evaluate("document.querySelector('#details').open = true")
+        # At 400 % the page's head takes the place at first.
+        for share in (0, 0.25, 0.5, 0.75, 1) if height > 300 else (0.25, 0.5, 0.75, 1):
+            page.evaluate(f"scrollTo(0, {share} * document.documentElement.scrollHeight)")
+            assert page.evaluate(SEEN) == [True, True, True], f"{screen}, scrolled by {share}"
+        assert page.evaluate("document.querySelector('#stage').getBoundingClientRect().height") >= 100
+        assert page.evaluate("document.documentElement.scrollWidth") <= width
+
+
+def test_what_has_the_focus_is_not_under_the_picture(camera: Any, port: int, one_face: bytes) -> None:
+    under = """() => {
+        const hero = document.querySelector('#hero').getBoundingClientRect();
+        const { top, bottom } = document.activeElement.getBoundingClientRect();
+        return document.activeElement.closest('main') !== null && bottom > hero.top && top < hero.bottom - 1;
+    }"""
+    with opened(camera, port, viewport={"width": 640, "height": 360}) as page:
+        choose(page, one_face)
+        page.evaluate("scrollTo(0, 0)")
+        for key in ["Tab"] * 12 + ["Shift+Tab"] * 8:
+            page.keyboard.press(key)
+            assert not page.evaluate(under), page.evaluate("document.activeElement.outerHTML")
+
+
+def test_the_numbers_wait_in_the_details_on_a_small_screen(camera: Any, port: int) -> None:
+    with opened(camera, port, viewport={"width": 390, "height": 844}) as page:
+        page.wait_for_selector("#bars li", state="attached")
+        assert page.is_hidden("#bars")
+        page.click("#details summary")
+        assert page.is_visible("#bars")
