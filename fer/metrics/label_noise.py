@@ -12,6 +12,7 @@ import numpy.typing as npt
 
 from fer.common.errors import DataError
 from fer.common.labels import EMOTIONS, NUM_CLASSES
+from fer.metrics.bootstrap import stream
 from fer.metrics.estimate import Estimate
 from fer.metrics.predictions import Floats, Predictions
 
@@ -123,7 +124,7 @@ def find_label_issues(predictions: Predictions, *, seed: int = 0) -> LabelIssues
         np.divide(wrong, given, out=of, where=given > 0)
         return np.concatenate([[wrong.sum() / given.sum()], of])
 
-    rng = np.random.default_rng([seed, 4])
+    rng = stream("faces by row", seed=seed)
     n = len(labels)
     with warnings.catch_warnings():
         # cleanlab warns of emotions too rare to be judged; the tables show how rare they are.
@@ -154,8 +155,8 @@ def score_against_votes(
     resamples: int = 2000,
     seed: int = 0,
 ) -> VoteScores:
-    """Holds labels and predictions against people's votes; intervals are 95 % percentile bootstrap intervals over
-    faces.
+    """Holds labels and predictions against people's votes; shares have 95 % Wilson intervals, means percentile
+    bootstrap intervals over faces.
 
     Args:
         predictions: the table, N faces.
@@ -174,7 +175,7 @@ def score_against_votes(
     clear, known = majority >= 0, (majority >= 0) & (majority < NUM_CLASSES)
     if not usable.any() or not known.any():
         raise DataError(f"no face of {predictions.split} has votes that agree on one of the seven emotions")
-    rng = np.random.default_rng([seed, 5])
+    rng = stream("votes", seed=seed)
     votes_MK = shares[usable].astype(np.float64)
     model_MK = predictions.probabilities[usable].astype(np.float64)
     model_MK = np.clip(model_MK, np.finfo(np.float32).eps, None)
@@ -191,9 +192,7 @@ def score_against_votes(
     level_M = np.searchsorted(cuts, entropy_M, side="left")
 
     def share(hits: npt.NDArray[np.bool_]) -> Estimate:
-        n = len(hits)
-        value = float(hits.mean())
-        return Estimate.of_draws(value, rng.binomial(n, value, resamples) / n, n)
+        return Estimate.of_share(int(hits.sum()), len(hits))
 
     def mean(values: Floats) -> Estimate:
         n = len(values)
