@@ -84,6 +84,8 @@ class VoteScores:
         cross_entropy: mean cross-entropy of the model to the votes; `kl` plus `entropy`.
         entropy: mean entropy of the votes, the least a model's cross-entropy can be.
         levels: the thirds of the faces by agreement, those that hold a face.
+        error_by_entropy: up to eight equal groups of faces by the entropy of their votes, rising: mean entropy in nats,
+            and the share not predicted as the label.
     """
 
     label_is_majority: Estimate
@@ -93,6 +95,7 @@ class VoteScores:
     cross_entropy: Estimate
     entropy: Estimate
     levels: tuple[VoteLevel, ...]
+    error_by_entropy: tuple[tuple[float, Estimate], ...]
 
 
 def find_label_issues(predictions: Predictions, *, seed: int = 0) -> LabelIssues:
@@ -202,6 +205,9 @@ def score_against_votes(
         ]
         return Estimate.of_draws(float(values.mean()), np.concatenate(draws), n)
 
+    # Equal entropies stay together here too.
+    eighths = np.unique(np.quantile(entropy_M, np.linspace(0, 1, 9)[1:-1]).round(12))
+    eighth_M = np.searchsorted(eighths, entropy_M, side="left")
     return VoteScores(
         label_is_majority=share(labels[clear] == majority[clear]),
         accuracy=share(predicted[known] == labels[known]),
@@ -220,5 +226,9 @@ def score_against_votes(
             )
             for level, name in enumerate(LEVELS)
             if (level_M == level).any()
+        ),
+        error_by_entropy=tuple(
+            (float(entropy_M[eighth_M == group].mean()), share(~hit_M[eighth_M == group]))
+            for group in np.unique(eighth_M)
         ),
     )
