@@ -21,7 +21,7 @@ from fer.bench.settings import Bench, PeerSettings
 from fer.common.errors import DataError
 from fer.common.labels import EMOTIONS, canonical_name
 from fer.common.section import Section
-from fer.metrics.calibration import wilson_interval
+from fer.metrics.estimate import wilson_interval
 
 log = logging.getLogger(__name__)
 

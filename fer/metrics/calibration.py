@@ -8,8 +8,9 @@ import numpy as np
 import numpy.typing as npt
 
 from fer.common.errors import DataError
+from fer.metrics.estimate import wilson_interval
 from fer.metrics.predictions import Floats, Predictions
-from fer.metrics.selective import risk_coverage, threshold_for_accuracy, threshold_for_share
+from fer.metrics.selective import CONFIDENCE, risk_coverage, threshold_for_accuracy, threshold_for_share
 from fer.metrics.temperature import TEMPERATURES, Probabilities, apply_temperature, fit_temperature
 
 BINS: Final = 15
@@ -17,8 +18,6 @@ BINS: Final = 15
 
 FEWEST_ACCEPTED: Final = 30
 """A threshold that reaches its accuracy on fewer accepted faces than these reached it by luck."""
-
-_NORMAL_97_5 = 1.959963984540054
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,7 +52,8 @@ class Calibration:
         threshold: lowest confidence, after the temperature, that is accepted; below it the model abstains. 0 accepts
             every face. None where no threshold reaches the target: then the model abstains on every face, for no
             confidence of it earns the accuracy that was asked for.
-        rule: what the threshold was to reach: "accuracy" on the accepted faces, or a "share" of faces accepted.
+        rule: what the threshold was to reach: "accuracy" on the accepted faces, with 95 % confidence, or a "share" of
+            faces accepted.
         target: that accuracy or share, in (0, 1].
         coverage: share of the fitting faces that is accepted; 0 without a threshold.
         accuracy: accuracy on these; None where none is accepted.
@@ -126,8 +126,9 @@ def fit_calibration(
     Where the temperature would be a bound of its range (every prediction correct, or none better than guesses), none
     fits, and 1 leaves the probabilities as they are.
 
-    Without `answer_share` the threshold is the lowest one at which the accuracy on the accepted faces reaches
-    `target_accuracy`, with `FEWEST_ACCEPTED` faces accepted at least; None where there is no such threshold.
+    Without `answer_share` the threshold is one at which the accuracy of faces like these, where they are accepted,
+    reaches `target_accuracy` with 95 % confidence, with `FEWEST_ACCEPTED` faces accepted at least; see
+    `threshold_for_accuracy`. None where there is no such threshold.
 
     Args:
         predictions: of faces that neither trained the model nor will test it; at least one.
@@ -144,7 +145,7 @@ def fit_calibration(
     correct_N = predictions.predicted == predictions.labels
     curve = risk_coverage(confidence_N, correct_N)
     if answer_share is None:
-        threshold = threshold_for_accuracy(curve, target_accuracy, at_least=FEWEST_ACCEPTED)
+        threshold = threshold_for_accuracy(curve, target_accuracy, at_least=FEWEST_ACCEPTED, confidence=CONFIDENCE)
     else:
         threshold = threshold_for_share(curve, answer_share)
     accepted_N = np.zeros(len(predictions), dtype=bool) if threshold is None else confidence_N >= threshold
@@ -202,14 +203,6 @@ def reliability_bins(
         )
         for m in range(bins)
     )
-
-
-def wilson_interval(share: Floats, n: npt.NDArray[Any]) -> tuple[Floats, Floats]:
-    """The 95 % score interval of shares of `n` (Wilson 1927, JASA 22:209): arrays like `share`, NaN where it is."""
-    z2 = _NORMAL_97_5**2
-    centre = (share + z2 / (2 * n)) / (1 + z2 / n)
-    half = _NORMAL_97_5 * np.sqrt(share * (1 - share) / n + z2 / (4 * n**2)) / (1 + z2 / n)
-    return np.maximum(centre - half, 0.0), np.minimum(centre + half, 1.0)
 
 
 def expected_calibration_error(

@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from fer.common.errors import DataError
-from fer.metrics.bootstrap import bootstrap_counts
+from fer.metrics.bootstrap import bootstrap_counts, stream
 from fer.metrics.calibration import BINS, bin_numbers, brier_scores
 from fer.metrics.estimate import Estimate
 from fer.metrics.predictions import Floats, Predictions
@@ -209,7 +209,7 @@ def _chance(probabilities_NC: Probabilities, *, resamples: int, seed: int) -> di
         return sparse_matrix(np.ones(n), bin_numbers(values_N), faces, shape=(BINS, n))
 
     top, each = members(p_NC.max(axis=1)), [members(p_NC[:, c]) for c in range(num_classes)]
-    rng = np.random.default_rng([seed, 2])
+    rng = stream("labels by chance", seed=seed)
     found: dict[str, list[Floats]] = {key: [] for key in _BINNED}
     for start in range(0, resamples, _BLOCK):
         chosen_NB = rng.random((n, min(_BLOCK, resamples - start)))

@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from fer.common.errors import DataError
+from fer.metrics.bootstrap import stream
 from fer.metrics.predictions import Floats, Predictions
 from fer.metrics.significance import same_faces
 
@@ -74,7 +75,7 @@ def resampled_weights(members: Sequence[Predictions], *, resamples: int = 100, s
     """
     n = len(_check(members))
     probability_RN = _label_probabilities(members)
-    rng = np.random.default_rng([seed, 3])
+    rng = stream("faces by weight", seed=seed)
     start = _fit(probability_RN)
     counts_BN = rng.multinomial(n, np.full(n, 1 / n), size=resamples)
     return np.stack([_fit(probability_RN, counts_N=counts_N, start=start) for counts_N in counts_BN])

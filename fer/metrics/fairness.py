@@ -11,7 +11,8 @@ A *gap* is the largest difference of a measure between two groups. The demograph
 the gap of its selection rate, its equalised-odds difference the larger of the gaps of its recall and its false positive
 rate (Hardt, Price and Srebro 2016, arXiv 1610.02413, definition 2.1), each emotion one against the rest.
 
-The intervals come from a bootstrap that is stratified by group; see `fer.metrics.group_gaps` for those of gaps.
+Rates have Wilson intervals, balanced accuracy that of a bootstrap stratified by group; see `fer.metrics.group_gaps` for
+those of gaps.
 """
 
 from collections.abc import Mapping, Sequence
@@ -23,7 +24,7 @@ import numpy.typing as npt
 
 from fer.common.errors import DataError
 from fer.common.labels import EMOTIONS
-from fer.metrics.bootstrap import resampled_confusions
+from fer.metrics.bootstrap import resampled_confusions, stream
 from fer.metrics.estimate import Estimate
 from fer.metrics.group_gaps import Gap, largest_gaps
 from fer.metrics.group_rates import (
@@ -168,7 +169,9 @@ def _score_grouping(
         )
         draws = np.stack(
             [
-                resampled_confusions(confusion, resamples=resamples, rng=np.random.default_rng([*seed, number, 3]))
+                resampled_confusions(
+                    confusion, resamples=resamples, rng=stream(f"group {number} of grouping {seed[1]}", seed=seed[0])
+                )
                 for number, confusion in enumerate(confusions)
             ]
         )
@@ -208,19 +211,13 @@ def _group_scores(
     confusion: npt.NDArray[np.int64],
     draws_BCC: npt.NDArray[np.int64],
 ) -> GroupScores:
-    _, totals_M = rate_counts(confusion)
+    hits_M, totals_M = rate_counts(confusion)
     counts_BM = rate_counts(draws_BCC)
     bounds = (100 * (1 - LEVEL) / 2, 100 * (1 + LEVEL) / 2)
-    known_M = np.isfinite(values_M)
-    low_M, high_M = np.full((2, len(values_M)), np.nan)
-    draws_BM = rates(*counts_BM)
-    low_M[known_M], high_M[known_M] = np.nanpercentile(draws_BM[:, known_M], bounds, axis=0)
     estimates: dict[Measure, dict[str | None, Estimate | None]] = {}
     for m, (measure, emotion) in enumerate(MEASURES):
         estimates.setdefault(measure, {})[emotion] = (
-            Estimate(value=float(values_M[m]), low=float(low_M[m]), high=float(high_M[m]), n=int(totals_M[m]))
-            if np.isfinite(values_M[m])
-            else None
+            Estimate.of_share(int(hits_M[m]), int(totals_M[m])) if np.isfinite(values_M[m]) else None
         )
     low, high = np.percentile(balanced_accuracy(*counts_BM), bounds)
     n = int(confusion.sum())

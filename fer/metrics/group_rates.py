@@ -32,7 +32,7 @@ class GroupScores:
     Attributes:
         group: its name.
         n: its faces.
-        accuracy, balanced_accuracy: with percentile bootstrap intervals.
+        accuracy, balanced_accuracy: with Wilson and percentile bootstrap intervals.
         recall, false_positive_rate, selection_rate: the same for each emotion; `n` of each counts the faces the rate
             is a share of.
     """

@@ -8,7 +8,7 @@ over the emotions that the labels hold; a prediction outside them is still an er
 import numpy as np
 import numpy.typing as npt
 
-from fer.metrics.bootstrap import resampled_confusions
+from fer.metrics.bootstrap import resampled_confusions, stream
 from fer.metrics.estimate import Estimate
 from fer.metrics.predictions import Floats, Predictions
 from fer.metrics.scores import confusion_matrix, evaluate
@@ -41,13 +41,12 @@ def evaluate_label_subset(predictions: Predictions, *, resamples: int = 2000, se
     scores = evaluate(predictions, resamples=resamples, seed=seed)
     present = present_classes(predictions.labels)
     n = len(predictions)
-    rng = np.random.default_rng([seed, 2])
     confusion = confusion_matrix(predictions.labels, predictions.predicted)
-    draws = resampled_confusions(confusion, resamples=resamples, rng=rng)
+    draws = resampled_confusions(confusion, resamples=resamples, rng=stream("confusion matrix", seed=seed))
     scores["macro_f1"] = Estimate.of_draws(float(_macro_f1(confusion, present)), _macro_f1(draws, present), n)
     limited_N = present[predictions.probabilities[:, present].argmax(axis=1)]
     hits = int((limited_N == predictions.labels).sum())
-    scores[SUBSET_ACCURACY] = Estimate.of_draws(hits / n, rng.binomial(n, hits / n, size=resamples) / n, n)
+    scores[SUBSET_ACCURACY] = Estimate.of_share(hits, n)
     return scores
 
 

@@ -10,6 +10,7 @@ from functools import reduce
 import numpy as np
 
 from fer.common.errors import DataError
+from fer.metrics.bootstrap import stream
 from fer.metrics.estimate import Estimate
 from fer.metrics.predictions import Floats, Predictions
 from fer.metrics.significance import same_faces
@@ -91,6 +92,6 @@ def _paired(
     counts = np.bincount(pattern_N, minlength=outcomes)
     places = np.arange(len(hits) - 1, -1, -1)
     right_KP = (np.arange(outcomes) >> places[:, None]) & 1
-    draws_BP = np.random.default_rng([seed, 3]).multinomial(len(first), counts / len(first), size=resamples)
+    draws_BP = stream("outcomes", seed=seed).multinomial(len(first), counts / len(first), size=resamples)
     value = float(statistic(right_KP @ counts[:, None] / len(first))[0])
     return Estimate.of_draws(value, statistic(right_KP @ draws_BP.T / len(first)), len(first))

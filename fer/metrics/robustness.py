@@ -1,10 +1,11 @@
 """How much of a score survives corruption: retention, chance-corrected retention, mCE and relative mCE (Hendrycks
 and Dietterich 2019, arXiv 1903.12261, section 4.2).
 
-Every number comes with a 95 % percentile bootstrap interval over faces. A resample draws the same faces for the clean
-and for every corrupted set, and for both models of a comparison, so that what makes a face easy or hard cancels in
-ratios. The intervals do not cover the choice of the corruptions or of the training seed. A ratio whose denominator is
-not above 0 is undefined (NaN); one that is undefined in over 2.5 % of the resamples has no interval (NaN ends).
+Every accuracy comes with its 95 % Wilson interval, everything else with a percentile bootstrap interval over faces. A
+resample draws the same faces for the clean and for every corrupted set, and for both models of a comparison, so that
+what makes a face easy or hard cancels in ratios. The intervals do not cover the choice of the corruptions or of the
+training seed. A ratio whose denominator is not above 0 is undefined (NaN); one that is undefined in over 2.5 % of the
+resamples has no interval (NaN ends).
 """
 
 from collections.abc import Mapping, Sequence
@@ -15,6 +16,7 @@ import numpy.typing as npt
 
 from fer.common.errors import DataError
 from fer.common.labels import NUM_CLASSES
+from fer.metrics.bootstrap import stream
 from fer.metrics.estimate import Estimate
 from fer.metrics.predictions import Floats
 
@@ -50,11 +52,11 @@ class AccuracyGrid:
     @property
     def clean_accuracy(self) -> Estimate:
         """Accuracy on the untouched faces."""
-        return self._estimate(self.clean)
+        return self._share(self.clean)
 
     def accuracy(self, name: str, severity: int) -> Estimate:
         """Accuracy under one corruption at one severity."""
-        return self._estimate(self.corrupted[:, self.names.index(name), self.severities.index(severity)])
+        return self._share(self.corrupted[:, self.names.index(name), self.severities.index(severity)])
 
     def mean_accuracy(self, names: Sequence[str], severity: int | None = None) -> Estimate:
         """Mean accuracy over `names`, at one severity or over all."""
@@ -129,6 +131,9 @@ class AccuracyGrid:
         mean: Floats = np.mean(ratios, axis=0)
         return mean
 
+    def _share(self, accuracy_R: Floats) -> Estimate:
+        return Estimate.of_share(round(float(accuracy_R[0]) * self.n), self.n)
+
     def _estimate(self, statistic: Floats) -> Estimate:
         defined = np.isfinite(statistic)
         # With more of them missing, an end of the interval would be that of the draws that happen to be defined.
@@ -184,7 +189,7 @@ def accuracy_grid(
 def _with_resamples(hits_MN: npt.NDArray[np.bool_], resamples: int, seed: int) -> Floats:
     """float64 array (1 + resamples, M): mean of each row, over the faces and over each resample of them."""
     n = hits_MN.shape[1]
-    rng = np.random.default_rng([seed, 2])
+    rng = stream("faces", seed=seed)
     # Sums of float32 counts are exact below 2^24 faces.
     hits_NM = np.ascontiguousarray(hits_MN.T, dtype=np.float32)
     rows = [hits_MN.mean(axis=1)[None]]

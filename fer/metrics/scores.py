@@ -1,4 +1,4 @@
-"""Scores of prediction tables, each with a bootstrap interval (Efron 1979). NumPy only; nothing here knows a net.
+"""Scores of prediction tables, each with an interval over faces. NumPy only; nothing here knows a net.
 
 Conventions where a ratio has no denominator, those of scikit-learn with `zero_division=0`:
 
@@ -18,7 +18,7 @@ import numpy.typing as npt
 
 from fer.common.errors import DataError
 from fer.common.labels import EMOTIONS, NUM_CLASSES
-from fer.metrics.bootstrap import bootstrap_counts, resampled_confusions
+from fer.metrics.bootstrap import bootstrap_counts, resampled_confusions, stream
 from fer.metrics.estimate import Estimate
 from fer.metrics.predictions import Floats, Predictions
 from fer.metrics.roc_areas import RocAreas
@@ -38,12 +38,19 @@ METRICS: Final[Mapping[str, str]] = MappingProxyType(
 
 @dataclass(frozen=True, kw_only=True)
 class ClassScores:
-    """How one emotion fares; `support` is the number of faces that carry its label."""
+    """How one emotion fares.
+
+    Attributes:
+        precision, recall, f1: in [0, 1].
+        support: faces that carry its label, which recall is a share of.
+        called: faces predicted as it, which precision is a share of.
+    """
 
     precision: Estimate
     recall: Estimate
     f1: Estimate
     support: int
+    called: int
 
 
 def confusion_matrix(
@@ -75,8 +82,9 @@ def headline(predictions: Predictions) -> dict[str, float]:
 def evaluate(predictions: Predictions, *, resamples: int = 2000, seed: int = 0) -> dict[str, Estimate]:
     """Every metric of `METRICS` with its interval.
 
-    Intervals are 95 % percentile bootstrap intervals over faces (Efron 1979): they tell how much the score would
-    move with another draw of test faces, not with another training seed.
+    Intervals are 95 % intervals over faces: Wilson's for accuracy, which is a share of faces, and those of the
+    percentile bootstrap (Efron 1979) for the others. They tell how much the score would move with another draw of test
+    faces, not with another training seed.
 
     Args:
         predictions: the table, at least one face.
@@ -88,33 +96,40 @@ def evaluate(predictions: Predictions, *, resamples: int = 2000, seed: int = 0) 
     """
     value_of = headline(predictions)
     confusion = confusion_matrix(predictions.labels, predictions.predicted)
+    n = len(predictions)
     draws_of = _summary_scores(
-        resampled_confusions(confusion, resamples=resamples, rng=np.random.default_rng([seed, 0]))
+        resampled_confusions(confusion, resamples=resamples, rng=stream("confusion matrix", seed=seed))
     )
     draws_of |= _resampled_rank_scores(predictions, _log_losses(predictions), resamples, seed)
-    return {key: Estimate.of_draws(value, draws_of[key], len(predictions)) for key, value in value_of.items()}
+    scores = {key: Estimate.of_draws(value, draws_of[key], n) for key, value in value_of.items()}
+    return scores | {"accuracy": Estimate.of_share(int(np.trace(confusion)), n)}
 
 
-def evaluate_classes(predictions: Predictions, *, resamples: int = 2000, seed: int = 0) -> dict[str, ClassScores]:
-    """Precision, recall and F1 of each emotion, by name, with the intervals of `evaluate`.
+def evaluate_classes(predictions: Predictions) -> dict[str, ClassScores]:
+    """Precision, recall and F1 of each emotion, by name, with Wilson intervals (`Estimate.of_share`, `of_f1`).
+
+    What is undefined counts 0, without an interval.
 
     Raises:
         DataError: the table is empty.
     """
     _check_not_empty(predictions)
     confusion = confusion_matrix(predictions.labels, predictions.predicted)
-    value_of = _class_scores(confusion)
-    draws_of = _class_scores(resampled_confusions(confusion, resamples=resamples, rng=np.random.default_rng([seed, 0])))
-    support, called = confusion.sum(axis=1), confusion.sum(axis=0)
-    count_of = {"precision": called, "recall": support, "f1": support}
     scores = {}
     for c, name in enumerate(EMOTIONS):
-        estimates = {
-            key: Estimate.of_draws(float(value_of[key][c]), draws_of[key][:, c], int(count[c]))
-            for key, count in count_of.items()
-        }
-        scores[name] = ClassScores(**estimates, support=int(support[c]))
+        hits, support, called = int(confusion[c, c]), int(confusion[c].sum()), int(confusion[:, c].sum())
+        scores[name] = ClassScores(
+            precision=_share_or_zero(hits, called),
+            recall=_share_or_zero(hits, support),
+            f1=Estimate.of_f1(hits, support + called - hits, support),
+            support=support,
+            called=called,
+        )
     return scores
+
+
+def _share_or_zero(hits: int, n: int) -> Estimate:
+    return Estimate.of_share(hits, n) if n > 0 else Estimate(value=0.0, low=np.nan, high=np.nan, n=0)
 
 
 def weighted_auc(predictions: Predictions) -> float:

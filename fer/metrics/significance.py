@@ -15,6 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from fer.common.errors import DataError
+from fer.metrics.bootstrap import bootstrap_counts, stream
 from fer.metrics.estimate import Estimate
 from fer.metrics.predictions import Floats, Predictions
 
@@ -140,6 +141,91 @@ def compare_all(tables: Mapping[str, Predictions], *, resamples: int = 2000, see
     )
 
 
+@dataclass(frozen=True, kw_only=True)
+class RecipeComparison:
+    """Two ways of training on the same faces, each with several seeds.
+
+    Attributes:
+        first, second: names.
+        seeds: how many of each.
+        difference: mean accuracy of the first minus that of the second, with the interval over seeds and faces.
+        p: two-sided, of no difference.
+        adjusted_p: after Holm's correction over the family it was tested in.
+    """
+
+    first: str
+    second: str
+    seeds: tuple[int, int]
+    difference: Estimate
+    p: float
+    adjusted_p: float
+
+
+def compare_recipes(
+    first: Sequence[Predictions],
+    second: Sequence[Predictions],
+    *,
+    names: tuple[str, str],
+    resamples: int = 2000,
+    seed: int = 0,
+) -> RecipeComparison:
+    """Whether one way of training beats another: a bootstrap over seeds and faces together.
+
+    Each draw takes faces with replacement, the same for all models, and seeds of each recipe with replacement
+    (two-way bootstrap: Owen 2007, Annals of Applied Statistics 1:386). A draw of S seeds spreads by (S - 1) / S too
+    little, which matters for few, so deviations from a recipe's mean are widened by sqrt(S / (S - 1)) (Rao and Wu 1988,
+    JASA 83:231). The p-value is twice the smaller share of draws on one side of 0.
+
+    Args:
+        first: a table for each seed, two at least.
+        second: the same of the other recipe, on the same faces.
+        names: of the recipes.
+        resamples: bootstrap draws.
+        seed: of the draws.
+
+    Raises:
+        DataError: the tables hold different faces, or none.
+    """
+    for table in (*first, *second):
+        _discordant(first[0], table)
+    n = len(first[0])
+    hits_SN = np.stack([table.predicted == table.labels for table in (*first, *second)]).astype(np.float64)
+    drawn_SB = np.concatenate(
+        [hits_SN @ counts_NB / n for counts_NB in bootstrap_counts(n, resamples=resamples, seed=seed)], axis=1
+    )
+    rng = stream("seeds", seed=seed)
+    cut = len(first)
+    draws_B = _mean_of_drawn(drawn_SB[:cut], rng) - _mean_of_drawn(drawn_SB[cut:], rng)
+    value = float(hits_SN[:cut].mean() - hits_SN[cut:].mean())
+    # One more draw on either side: no p-value of 0 from finitely many.
+    below, above = (int((sign * draws_B <= 0).sum()) + 1 for sign in (1, -1))
+    p = min(1.0, 2 * min(below, above) / (resamples + 1))
+    return RecipeComparison(
+        first=names[0],
+        second=names[1],
+        seeds=(len(first), len(second)),
+        difference=Estimate.of_draws(value, draws_B, n),
+        p=p,
+        adjusted_p=p,
+    )
+
+
+def adjust_recipes(comparisons: Sequence[RecipeComparison]) -> tuple[RecipeComparison, ...]:
+    """The comparisons as one family, as `adjust`."""
+    adjusted = holm([comparison.p for comparison in comparisons])
+    return tuple(replace(one, adjusted_p=float(p)) for one, p in zip(comparisons, adjusted, strict=True))
+
+
+def _mean_of_drawn(accuracy_SB: Floats, rng: np.random.Generator) -> Floats:
+    """float64 (B,): in each draw the mean of S seeds drawn with replacement, deviations widened."""
+    seeds, draws = accuracy_SB.shape
+    mean_B = accuracy_SB.mean(axis=0)
+    wide_SB = mean_B + (accuracy_SB - mean_B) * np.sqrt(seeds / (seeds - 1))
+    drawn_SB = rng.integers(0, seeds, (seeds, draws))
+    mean: Floats = np.take_along_axis(wide_SB, drawn_SB, axis=0).mean(axis=0)
+    return mean
+
+
 def _discordant(first: Predictions, second: Predictions) -> tuple[int, int]:
     """Faces that only the first, and only the second, gets right."""
     if len(first) == 0:
@@ -156,5 +242,5 @@ def _discordant(first: Predictions, second: Predictions) -> tuple[int, int]:
 def _difference(only_first: int, only_second: int, *, n: int, resamples: int, seed: int) -> Estimate:
     # Drawing faces with replacement and counting them by outcome is one multinomial draw: the same bootstrap.
     shares = np.array([only_first, only_second, n - only_first - only_second]) / n
-    draws: npt.NDArray[np.int64] = np.random.default_rng([seed, 2]).multinomial(n, shares, size=resamples)
+    draws: npt.NDArray[np.int64] = stream("outcomes", seed=seed).multinomial(n, shares, size=resamples)
     return Estimate.of_draws((only_first - only_second) / n, (draws[:, 0] - draws[:, 1]) / n, n)

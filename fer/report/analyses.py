@@ -17,6 +17,8 @@ OPENING: Final = ("comparison", "seeds", "ensemble")
 
 CLOSING: Final = (
     "cost",
+    "class_curves",
+    "examples",
     "calibration",
     "explanations",
     "occlusion",

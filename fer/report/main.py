@@ -3,6 +3,7 @@
 import logging
 import shutil
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -10,22 +11,24 @@ import numpy as np
 import numpy.typing as npt
 
 from fer.common.errors import ConfigError
-from fer.common.files import check_writable, remove_leftovers, write_atomic
+from fer.common.files import check_writable, remove_leftovers, write_atomic, write_json
 from fer.common.storage import writing
 from fer.folders.opened import OpenData, OpenModels
 from fer.folders.record import RunRecord, read_runs
 from fer.folders.sweep import SweepFolder
-from fer.report.analyses import OPENING, run_analyses
+from fer.report.analyses import run_analyses
 from fer.report.card.card import model_card
 from fer.report.context import ReportContext
 from fer.report.evaluation.evaluate import EvaluatedRun, describe_data, evaluate_run
 from fer.report.options import ReportOptions
 from fer.report.page.render import render_page
 from fer.report.page.section import Section
-from fer.report.result import AnalysisResult
+from fer.report.result import AnalysisResult, Verdict
+from fer.report.robustness.analysis import check_baseline
 from fer.report.scores.section import command_line, facts_sections, score_sections
 from fer.report.scores.statements import is_synthetic, protocol
 from fer.report.scores.tables import tables, write_confusion, write_metrics, write_model_eval, write_per_class
+from fer.report.summary.summary import summarise, summary_section
 from fer.report.sweep.page import write_sweep_report
 
 if TYPE_CHECKING:
@@ -49,7 +52,8 @@ def make_report(runs: Sequence[Path], *, out: Path | None = None, options: Repor
         options: what to do; None for the defaults.
 
     Raises:
-        ConfigError: a path that is not a run folder, or a device this machine does not have.
+        ConfigError: a path that is not a run folder, a robustness.baseline that cannot be used, or a device this
+            machine does not have.
         CheckpointError: a run folder without a checkpoint, or one that cannot be read.
         DataError: the run's data cannot be opened, or a metrics file is broken.
         StorageError: the report folder cannot be written; an earlier page is intact.
@@ -58,6 +62,7 @@ def make_report(runs: Sequence[Path], *, out: Path | None = None, options: Repor
         return write_sweep_report(runs[0])
     options = ReportOptions() if options is None else options
     records = read_runs(runs)
+    check_baseline(records, options.robustness)
     folder = _report_folder(runs, out)
     # Known before the minutes of the work, not after.
     check_writable(folder)
@@ -123,7 +128,9 @@ def write_report(folder: Path, context: ReportContext, results: Mapping[str, Ana
     write_per_class(folder / "per_class.csv", runs)
     write_confusion(folder, detail)
     write_atomic(folder / "model_card.md", model_card(detail, options=options, results=results, report_command=command))
-    sections = _sections(context, results, command)
+    verdicts = summarise(detail, results)
+    write_json(folder / "summary.json", [verdict.as_dict() for verdict in verdicts])
+    sections = _sections(context, results, verdicts, command)
     _write_files(folder, sections, results)
     for key, scores in tables(detail).items():
         scores.predictions.write(folder / "predictions" / f"{key}.parquet")
@@ -139,19 +146,38 @@ def write_report(folder: Path, context: ReportContext, results: Mapping[str, Ana
     return path
 
 
-def _sections(context: ReportContext, results: Mapping[str, AnalysisResult], command: str) -> list[Section]:
+_ORDER: Final = (
+    ("summary", "comparison", "differences", "seeds", "ensemble"),
+    ("result", "scores", "classes", "confusion", "confused-faces", "class-curves", "mistakes"),
+    ("curves", "data", "data-sheet"),
+    ("calibration", "abstention"),
+)
+"""Sections of the page in reading order, by key; those not named follow in the order of their analyses."""
+
+_LAST: Final = ("cost", "repeat", "terms")
+
+
+def _sections(
+    context: ReportContext, results: Mapping[str, AnalysisResult], verdicts: tuple[Verdict, ...], command: str
+) -> list[Section]:
     """The page in reading order."""
-    # What several runs cost belongs to choosing one of them; what a single run costs can wait.
-    first = (*OPENING, "cost") if len(context.runs) > 1 else OPENING
-    opening = [section for name in first if name in results for section in results[name].sections]
-    closing = [section for name, found in results.items() if name not in first for section in found.sections]
     title = "Result" if len(context.runs) == 1 else f"Result of {context.run.record.name}"
-    return [
-        *opening,
+    found = [
         *score_sections(context.run, title=title),
-        *closing,
+        *(section for result in results.values() for section in result.sections),
         *facts_sections(context.run, report_command=command, resamples=context.options.bootstrap),
     ]
+    keys = frozenset(section.key for section in found)
+    lead_of = {one.section: one.text for one in verdicts}
+    named = [key for group in _ORDER for key in group]
+
+    def place(section: Section) -> int:
+        if section.key in named:
+            return named.index(section.key)
+        return len(named) + (1 + _LAST.index(section.key) if section.key in _LAST else 0)
+
+    leading = [section if section.lead else replace(section, lead=lead_of.get(section.key, "")) for section in found]
+    return sorted([summary_section(verdicts, keys=keys), *leading], key=place)
 
 
 def _notes(context: ReportContext, results: Mapping[str, AnalysisResult]) -> list[str]:

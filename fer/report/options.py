@@ -162,8 +162,8 @@ class CalibrationOptions(Section):
 
     Attributes:
         enabled: whether the analysis runs.
-        target_accuracy: the abstention threshold is the lowest confidence at which the accepted fitting faces reach
-            this accuracy; where they never do, there is no threshold and the model abstains on every face.
+        target_accuracy: what faces above the abstention threshold are to reach, with 95 % confidence; where no
+            threshold promises it, there is none and the model abstains on every face.
         answer_share: the share of the fitting faces that the threshold answers instead; None goes by accuracy.
     """
 

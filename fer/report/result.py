@@ -2,9 +2,32 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal
 
 from fer.report.page.section import Section
+
+
+@dataclass(frozen=True, kw_only=True)
+class Verdict:
+    """One line of the summary.
+
+    Attributes:
+        question: what is asked.
+        verdict: pass, look (at the section before you rely on it) or fail.
+        value: the number it rests on; None without one.
+        text: the answer with its number, a sentence.
+        section: key of the section that says more.
+    """
+
+    question: str
+    verdict: Literal["pass", "look", "fail"]
+    value: float | None
+    text: str
+    section: str
+
+    def as_dict(self) -> dict[str, Any]:
+        """A row of `summary.json`."""
+        return {"question": self.question, "verdict": self.verdict, "value": self.value, "text": self.text}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -18,6 +41,7 @@ class AnalysisResult:
             earlier report left there goes.
         columns: run name -> column -> value, added to the run's row of `model_eval.csv`.
         notes: what a reader must know before any number.
+        verdicts: its lines of the summary.
         card: sentences for the model card, in Markdown, under the analysis' heading.
     """
 
@@ -26,4 +50,5 @@ class AnalysisResult:
     files: Mapping[str, str | bytes] = field(default_factory=dict)
     columns: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
+    verdicts: tuple[Verdict, ...] = ()
     card: tuple[str, ...] = ()

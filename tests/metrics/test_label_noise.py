@@ -128,6 +128,18 @@ def test_levels_go_from_agreement_to_ambiguity() -> None:
     assert scores.levels[1].top_accuracy.value == 1
 
 
+def test_error_by_entropy_counts_every_usable_face_once() -> None:
+    scores, shares, _ = votes_of_five()
+    groups = scores.error_by_entropy
+    assert sum(of.n for _, of in groups) == 4
+    places = [place for place, _ in groups]
+    assert places == sorted(places)
+    assert places[-1] == pytest.approx(entropy(shares, axis=1).max(), abs=1e-6)
+    wrong = sum(of.value * of.n for _, of in groups)
+    right = sum(level.accuracy.value * level.accuracy.n for level in scores.levels)
+    assert wrong + right == pytest.approx(4)
+
+
 def test_equal_entropies_stay_together() -> None:
     n = 60
     shares = np.eye(7)[np.arange(n) % 7]

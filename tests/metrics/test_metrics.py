@@ -80,7 +80,7 @@ def test_class_scores_agree_with_scikit_learn(predictions: Predictions) -> None:
     precision, recall, f1, support = reference.precision_recall_fscore_support(
         predictions.labels, predictions.predicted, labels=CLASSES, zero_division=0
     )
-    scores = evaluate_classes(predictions, resamples=10)
+    scores = evaluate_classes(predictions)
     assert tuple(scores) == EMOTIONS
     for c, emotion in enumerate(EMOTIONS):
         found = scores[emotion]
@@ -191,14 +191,15 @@ def test_the_seed_decides_the_interval_and_nothing_else() -> None:
     assert first == again
     assert first != other
     assert all(first[name].value == other[name].value for name in METRICS)
-    assert evaluate_classes(predictions, seed=7) == evaluate_classes(predictions, seed=7)
 
 
 def test_perfect_answers_score_one() -> None:
     labels = np.arange(70) % NUM_CLASSES
     scores = evaluate(table(labels, np.eye(NUM_CLASSES)[labels]), resamples=50)
-    for name in ("accuracy", "balanced_accuracy", "macro_f1", "weighted_f1", "weighted_auc"):
+    for name in ("balanced_accuracy", "macro_f1", "weighted_f1", "weighted_auc"):
         assert (scores[name].value, scores[name].low, scores[name].high) == (1, 1, 1)
+    assert (scores["accuracy"].value, scores["accuracy"].high) == (1, 1)
+    assert 0.94 < scores["accuracy"].low < 1
     assert scores["nll"].value == pytest.approx(0, abs=1e-12)
 
 

@@ -12,6 +12,7 @@ from fer.metrics.significance import (
     adjust,
     compare,
     compare_all,
+    compare_recipes,
     holm,
     mcnemar,
     same_faces,
@@ -119,3 +120,45 @@ def test_different_faces_or_labels_are_refused() -> None:
             compare(first, other, names=("a", "b"))
     with pytest.raises(DataError, match="hold no faces"):
         compare(table(right[:0]), table(right[:0]), names=("a", "b"))
+
+
+def _seeds(rng: np.random.Generator, hard: np.ndarray, accuracy: float, seeds: int, spread: float) -> list[Predictions]:
+    """Tables of seeds whose accuracies scatter by `spread` around `accuracy`, on faces that are hard for all alike."""
+    labels = np.zeros(len(hard), dtype=np.int64)
+    found = []
+    for _ in range(seeds):
+        noise = 0.3 * rng.normal(size=len(hard))
+        right = hard + noise < np.quantile(hard + noise, min(max(accuracy + spread * rng.normal(), 0.01), 0.99))
+        found.append(
+            Predictions(
+                ids=np.arange(len(hard)).astype(np.str_),
+                labels=labels,
+                probabilities=np.eye(7)[np.where(right, 0, 1)],
+                split="PrivateTest",
+            )
+        )
+    return found
+
+
+def test_recipes_that_are_equal_are_called_different_seldom() -> None:
+    """Three seeds each that scatter by 2 points: a single pair is significant more often than the recipes are."""
+    rng = np.random.default_rng(0)
+    recipes, pairs = [], []
+    for trial in range(120):
+        hard = rng.random(800)
+        one, other = (_seeds(rng, hard, 0.7, 3, 0.02) for _ in range(2))
+        recipes.append(compare_recipes(one, other, names=("a", "b"), resamples=400, seed=trial).p < 0.05)
+        pairs.append(compare(one[0], other[0], names=("a", "b"), resamples=10).p < 0.05)
+    assert np.mean(recipes) < 0.2
+    assert np.mean(pairs) > np.mean(recipes)
+
+
+def test_recipes_that_differ_are_told_apart() -> None:
+    rng = np.random.default_rng(1)
+    hard = rng.random(3000)
+    found = compare_recipes(
+        _seeds(rng, hard, 0.75, 4, 0.005), _seeds(rng, hard, 0.7, 4, 0.005), names=("a", "b"), resamples=1000
+    )
+    assert found.p < 0.01
+    assert found.difference.low < 0.05 < found.difference.high
+    assert found.seeds == (4, 4)

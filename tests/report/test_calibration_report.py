@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -113,7 +114,7 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> EvaluatedRun:
 
 @pytest.fixture(scope="module")
 def result(run: EvaluatedRun) -> AnalysisResult:
-    return found(run, target_accuracy=0.7)
+    return found(run, target_accuracy=0.5)
 
 
 def test_it_is_fitted_on_public_and_measured_on_private(run: EvaluatedRun, result: AnalysisResult) -> None:
@@ -149,7 +150,7 @@ def test_the_files_add_up(result: AnalysisResult) -> None:
     curve = rows(result, "risk_coverage")
     assert (int(curve[-1]["answered"]), float(curve[-1]["coverage"])) == (210, 1.0)
     emotions = rows(result, "coverage_by_emotion")
-    assert [row["emotion"] for row in emotions] == ["all", *EMOTIONS]
+    assert [row["predicted"] for row in emotions] == ["all", *EMOTIONS]
     for column in ("support", "answered"):
         assert int(emotions[0][column]) == sum(int(row[column]) for row in emotions[1:])
     # The threshold's point lies on the curve.
@@ -161,9 +162,8 @@ def test_the_files_add_up(result: AnalysisResult) -> None:
 
 def test_on_whom_the_model_abstains_is_told(result: AnalysisResult) -> None:
     text = page(result)
-    assert "The model abstains unevenly:" in text
-    assert "of happy faces are accepted, but only" in text
-    assert "On whom it abstains" in text
+    assert "Which predictions it withholds" in text
+    assert "Faces by predicted emotion" in text
     assert len(result.card) == 2
     assert result.card[0].startswith("Calibration: Expected calibration error")
     assert result.card[1].startswith("Abstention: The threshold is a confidence of")
@@ -308,3 +308,25 @@ def test_a_diagram_fills_its_figure_whatever_the_bins_hold(n: int) -> None:
     upper, lower = figure.axes
     assert upper.get_position().height > 0.4
     assert lower.get_position().height > 0.1
+
+
+def test_nothing_kind_is_said_of_a_classwise_error_beyond_chance(result: AnalysisResult, run: EvaluatedRun) -> None:
+    from fer.report.calibration.measurement import measure
+    from fer.report.calibration.section import beyond_chance, calibration_verdict, remaining_statement
+
+    measured = measure(run, ReportOptions(bootstrap=100))
+    scores = measured.change.after
+    assert scores is not None
+
+    def with_lows(**lows: float):
+        metrics = {key: replace(of, low=lows.get(key, of.low)) for key, of in scores.metrics.items()}
+        return replace(measured, change=replace(measured.change, after=replace(scores, metrics=metrics)))
+
+    fine = with_lows(ece=0.0, classwise_ece=0.0)
+    assert "Neither is more than chance" in remaining_statement(fine)
+    assert calibration_verdict(fine).verdict == "pass"
+    off = with_lows(ece=0.0, classwise_ece=0.01)
+    assert beyond_chance(off) == ("classwise_ece",)
+    assert "the probabilities of single emotions are" in remaining_statement(off)
+    assert calibration_verdict(off).verdict != "pass"
+    assert "are more than chance" in remaining_statement(with_lows(ece=0.01, classwise_ece=0.01))

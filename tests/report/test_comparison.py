@@ -25,7 +25,8 @@ def test_one_run_has_nothing_to_compare(tmp_path: Path) -> None:
 
 def test_every_pair_is_tested_and_corrected_and_stands_in_the_files(tmp_path: Path) -> None:
     runs = [
-        fake_run(tmp_path / name, seed=i, skill=s) for i, (name, s) in enumerate((("a", 0.5), ("b", 0.9), ("c", 0.2)))
+        fake_run(tmp_path / name, seed=i, skill=s, config={"model": {"name": name}})
+        for i, (name, s) in enumerate((("a", 0.5), ("b", 0.9), ("c", 0.2)))
     ]
     result = analyse(fake_context(*runs))
     assert result is not None
@@ -47,10 +48,48 @@ def test_every_pair_is_tested_and_corrected_and_stands_in_the_files(tmp_path: Pa
     assert "<b>worse</b>" in table
 
 
+def test_seeds_are_compared_as_recipes(tmp_path: Path) -> None:
+    """Two recipes of three seeds: one test of recipes, none of single seeds, neither within nor across."""
+    runs = [
+        fake_run(tmp_path / f"{name}{seed}", seed=seed, skill=skill, config={"model": {"name": name}})
+        for name, skill in (("cnn", 0.3), ("vit", 0.9))
+        for seed in range(3)
+    ]
+    result = analyse(fake_context(*runs))
+    assert result is not None
+    assert result.metrics["pairs"] == []
+    (row,) = result.metrics["recipes"]
+    assert row["recipe_a"].startswith("vit")
+    assert (row["seeds_a"], row["seeds_b"]) == (3, 3)
+    accuracy = {run.record.name: run.headline.plain.metrics["accuracy"].value for run in runs}
+    mean = {name: sum(accuracy[f"{name}{seed}"] for seed in range(3)) / 3 for name in ("cnn", "vit")}
+    assert row["accuracy_difference"] == pytest.approx(mean["vit"] - mean["cnn"])
+    assert row["accuracy_difference_low"] > 0.3
+    assert row["p"] < 0.05
+    assert "Recipes, over their seeds" in page_of(result)
+    assert "which checkpoint got luckier" in page_of(result)
+
+
+def test_seeds_of_one_recipe_are_no_rivals(tmp_path: Path) -> None:
+    result = analyse(fake_context(*(fake_run(tmp_path / str(seed), seed=seed) for seed in range(3))))
+    assert result is not None
+    assert result.metrics["pairs"] == []
+    assert result.metrics["recipes"] == []
+    assert "seeds of one recipe" in page_of(result)
+
+
+def test_the_page_says_that_paired_intervals_are_narrower(tmp_path: Path) -> None:
+    runs = [
+        fake_run(tmp_path / name, skill=s, config={"model": {"name": name}}) for name, s in (("a", 0.6), ("b", 0.7))
+    ]
+    html = page_of(analyse(fake_context(*runs)))
+    assert "Such an interval is narrower than that of one score" in html
+
+
 def test_other_data_or_protocols_are_shown_but_not_compared(tmp_path: Path) -> None:
     runs = [
         fake_run(tmp_path / "a"),
-        fake_run(tmp_path / "b", seed=1),
+        fake_run(tmp_path / "b", seed=1, config={"model": {"name": "vit"}}),
         fake_run(tmp_path / "fold", seed=2, config={"data": {"protocol": "kfold"}}),
         fake_run(tmp_path / "other", seed=3, samples=fake_samples(seed=1), fingerprint="fedcba9876543210"),
     ]
@@ -91,7 +130,10 @@ def test_an_unfinished_run_is_named_as_such(tmp_path: Path) -> None:
 
 def test_twenty_runs_with_long_names_draw(tmp_path: Path) -> None:
     names = [f"2026-11-21_22-49-{i:02d}_skipcnn_with_a_long_name" for i in range(20)]
-    runs = [fake_run(tmp_path / name, seed=i, skill=0.3 + i / 40) for i, name in enumerate(names)]
+    runs = [
+        fake_run(tmp_path / name, seed=i, skill=0.3 + i / 40, config={"model": {"name": f"net{i}"}})
+        for i, name in enumerate(names)
+    ]
     result = analyse(fake_context(*runs))
     assert result is not None
     assert len(result.metrics["pairs"]) == 190

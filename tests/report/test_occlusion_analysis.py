@@ -214,7 +214,7 @@ def under_masks(trained_on: str, accuracy: dict[str, float], masks: tuple[FaceMa
             mask=mask,
             predictions=tables[mask.key],
             metrics=evaluate(tables[mask.key], resamples=100),
-            recall={name: one.recall for name, one in evaluate_classes(tables[mask.key], resamples=100).items()},
+            recall={name: one.recall for name, one in evaluate_classes(tables[mask.key]).items()},
             retention=retention(tables["full"], tables[mask.key], resamples=100),
         )
         for mask in masks
@@ -267,7 +267,7 @@ def test_sentences_on_one_model() -> None:
     missed = mouth.predictions.probabilities.copy()
     missed[mouth.predictions.labels == EMOTIONS.index("happy")] = np.eye(7)[0]
     table = replace(mouth.predictions, probabilities=missed)
-    recall = {name: each.recall for name, each in evaluate_classes(table, resamples=100).items()}
+    recall = {name: each.recall for name, each in evaluate_classes(table).items()}
     worse = replace(mouth, predictions=table, recall=recall, metrics=evaluate(table, resamples=100))
     one = replace(one, scores={**one.scores, "mouth_hidden": worse})
     said = [sentence.replace("\u00a0", " ") for sentence in mask_statements(one, resamples=200, seed=0)]

@@ -20,6 +20,8 @@ def test_the_folder_holds_what_the_contract_names(fake_report: Path) -> None:
     names = {path.name for path in fake_report.iterdir()}
     assert names == {
         "report.html",
+        "summary.json",
+        "model_eval_short.csv",
         "metrics.json",
         "per_class.csv",
         "confusion_matrix.csv",
@@ -78,10 +80,49 @@ def test_the_confusion_matrix_counts_every_face(fake_report: Path) -> None:
 def test_per_class_has_every_set_and_emotion(fake_report: Path) -> None:
     with (fake_report / "per_class.csv").open() as file:
         rows = list(csv.DictReader(file))
-    assert len(rows) == 4 * 2 * 7
+    assert len(rows) == 4 * 2 * (7 + 3)
+    assert [row["class"] for row in rows[-3:]] == ["accuracy", "macro avg", "weighted avg"]
     row = next(row for row in rows if row["set"] == "private" and row["class"] == "sad")
     assert row["support"] == "4"
     assert float(row["recall_low"]) <= float(row["recall"]) <= float(row["recall_high"])
+
+
+def test_the_last_rows_are_those_of_scikit_learn(fake_run: EvaluatedRun, fake_report: Path) -> None:
+    from sklearn.metrics import classification_report
+
+    table = fake_run.sets["private"].plain.predictions
+    expected = classification_report(table.labels, table.predicted, output_dict=True, zero_division=0)
+    with (fake_report / "per_class.csv").open() as file:
+        rows = {row["class"]: row for row in csv.DictReader(file) if row["set"] == "private"}
+    assert float(rows["accuracy"]["f1"]) == pytest.approx(expected["accuracy"], abs=1e-6)
+    for name in ("macro avg", "weighted avg"):
+        for column, key in (("precision", "precision"), ("recall", "recall"), ("f1", "f1-score")):
+            assert float(rows[name][column]) == pytest.approx(expected[name][key], abs=1e-6), (name, column)
+        assert int(rows[name]["support"]) == expected[name]["support"]
+    assert int(rows["angry"]["predicted"]) == (table.predicted == 0).sum()
+
+
+def test_the_summary_decides(fake_report: Path) -> None:
+    rows = json.loads((fake_report / "summary.json").read_text())
+    assert len(rows) == 9
+    for row in rows:
+        assert set(row) == {"question", "verdict", "value", "text"}
+        assert row["verdict"] in ("pass", "look", "fail")
+        assert row["text"].endswith(".")
+    (accuracy,) = (row for row in rows if row["question"] == "How accurate is it?")
+    assert "without copied faces" in accuracy["text"]
+    page = (fake_report / "report.html").read_text(encoding="utf-8")
+    assert page.index('id="summary"') < page.index('id="result"') < page.index('id="curves"') < page.index('id="data"')
+
+
+def test_a_short_table_has_twenty_columns_of_the_long_one(fake_report: Path) -> None:
+    with (fake_report / "model_eval_short.csv").open() as file:
+        (short,) = csv.DictReader(file)
+    with (fake_report / "model_eval.csv").open() as file:
+        (long,) = csv.DictReader(file)
+    assert len(short) == 20
+    assert short["accuracy"] == long["private_accuracy"]
+    assert short["accuracy_without_copies"] == long["private_dedup_accuracy"]
 
 
 def test_model_eval_has_a_row_a_run(fake_run: EvaluatedRun, tmp_path: Path) -> None:

@@ -10,7 +10,12 @@ from fer.metrics.calibration import BINS
 from fer.metrics.calibration_scores import CALIBRATION_METRICS, CalibrationScores
 from fer.metrics.selective_scores import LEVELS, Selective
 from fer.report.calibration.measurement import Measured, measure
-from fer.report.calibration.section import abstention_section, calibration_section, card_sentences
+from fer.report.calibration.section import (
+    abstention_section,
+    calibration_section,
+    calibration_verdict,
+    card_sentences,
+)
 from fer.report.context import ReportContext
 from fer.report.result import AnalysisResult
 from fer.report.scores.statements import protocol
@@ -28,6 +33,7 @@ def analyse(context: ReportContext) -> AnalysisResult | None:
         metrics=metrics_tree(detail, every),
         files=report_files(detail),
         columns=eval_columns(every),
+        verdicts=(calibration_verdict(detail),),
         card=card_sentences(detail),
     )
 
@@ -122,6 +128,7 @@ def _tree(measured: Measured) -> dict[str, Any]:
         "after": None if change.after is None else _scores(change.after),
         "change": None if change.change is None else _estimates(change.change),
         "aurc": measured.curve.area.as_dict(),
+        "abstention_by": "predicted emotion",
         "abstention": None
         if measured.whole is None or measured.classes is None
         else {
@@ -168,7 +175,7 @@ def _emotion_rows(measured: Measured) -> list[dict[str, Any]]:
         return []
     rows = []
     for name, each in (("all", measured.whole), *((emotion, measured.classes[emotion]) for emotion in EMOTIONS)):
-        row: dict[str, Any] = {"emotion": name, "support": each.support, "answered": each.accepted}
+        row: dict[str, Any] = {"predicted": name, "support": each.support, "answered": each.accepted}
         for key in ("coverage", "accuracy", "selective_accuracy"):
             row |= getattr(each, key).as_columns(key)
         rows.append(row)

@@ -144,3 +144,34 @@ def coverage_figure(classes: Mapping[str, Selective], *, palette: Palette) -> "F
     axes.grid(visible=False, axis="y")
     figure.legend(loc="outside upper left", ncols=2)
     return figure
+
+
+def class_reliability_figure(bins_of: Mapping[str, Sequence[ReliabilityBin]], *, palette: Palette) -> "Figure":
+    """How often an emotion is the label against the probability the model gives it, one panel an emotion."""
+    figure = new_figure(7.2, 4.4, palette)
+    panels = figure.subplots(2, 4, sharex=True, sharey=True).ravel()
+    for axes, (name, bins) in zip(panels, bins_of.items(), strict=False):
+        filled = [each for each in bins if each.n > 0]
+        places = 100 * np.array([each.confidence for each in filled])
+        axes.plot([0, 100], [0, 100], color=palette.muted, linestyle="--", linewidth=1)
+        axes.vlines(
+            places,
+            [100 * each.low for each in filled],
+            [100 * each.high for each in filled],
+            color=palette.series[0],
+            linewidth=1,
+        )
+        axes.plot(
+            places,
+            [100 * each.accuracy for each in filled],
+            linestyle="none",
+            marker="o",
+            markersize=4,
+            color=palette.series[0],
+        )
+        axes.set(title=name, xlim=(0, 100), ylim=(0, 100))
+    for axes in panels[len(bins_of) :]:
+        axes.set_visible(False)
+    figure.supxlabel("probability of the emotion (%)", fontsize=11)
+    figure.supylabel("labelled so (%)", fontsize=11)
+    return figure

@@ -3,6 +3,9 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+import numpy as np
+
+from fer.common.labels import EMOTIONS
 from fer.metrics import Estimate, Predictions
 from fer.metrics.calibration import Calibration, ReliabilityBin, fit_calibration, reliability_bins
 from fer.metrics.calibration_scores import CalibrationChange, evaluate_calibration, evaluate_temperature
@@ -25,9 +28,10 @@ class Measured:
         change: calibration scores of the headline set, before and after.
         bins_before: reliability of the headline set as the model predicts.
         bins_after: reliability after the temperature; None without one.
+        class_bins: emotion -> reliability of its probability, after the temperature where there is one.
         curve: risk and coverage, by confidence after the temperature where there is one.
         whole: the headline set under the threshold; None without a fitted one.
-        classes: each true emotion of it; None as above.
+        classes: the faces predicted as each emotion; None as above.
     """
 
     run: EvaluatedRun
@@ -38,6 +42,7 @@ class Measured:
     change: CalibrationChange
     bins_before: tuple[ReliabilityBin, ...]
     bins_after: tuple[ReliabilityBin, ...] | None
+    class_bins: Mapping[str, tuple[ReliabilityBin, ...]]
     curve: SelectiveCurve
     whole: Selective | None
     classes: Mapping[str, Selective] | None
@@ -76,7 +81,8 @@ def measure(run: EvaluatedRun, options: ReportOptions) -> Measured:
         confidence_N = calibration.apply(headline.probabilities).max(axis=1)
         bins_after = reliability_bins(confidence_N, correct_N)
         accepted_N = ~calibration.abstains(confidence_N)
-        whole, classes = evaluate_abstention(headline, accepted_N, resamples=resamples, seed=seed)
+        whole, classes = evaluate_abstention(headline, accepted_N)
+    p_NC = headline.probabilities if calibration is None else calibration.apply(headline.probabilities)
     return Measured(
         run=run,
         calibration=calibration,
@@ -86,6 +92,9 @@ def measure(run: EvaluatedRun, options: ReportOptions) -> Measured:
         change=change,
         bins_before=bins_before,
         bins_after=bins_after,
+        class_bins={
+            name: reliability_bins(np.clip(p_NC[:, c], 0, 1), headline.labels == c) for c, name in enumerate(EMOTIONS)
+        },
         curve=evaluate_curve(confidence_N, correct_N, resamples=resamples, seed=seed),
         whole=whole,
         classes=classes,

@@ -1,7 +1,7 @@
 """The sections on calibration and abstention, and the sentences that their numbers carry."""
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Final
 
 from fer.common.labels import EMOTIONS
 from fer.metrics import Estimate
@@ -11,6 +11,7 @@ from fer.report.calibration import figures
 from fer.report.calibration.measurement import Measured
 from fer.report.page.section import Chart, Section, cell
 from fer.report.page.wording import interval, percent
+from fer.report.result import Verdict
 from fer.report.scores.statements import protocol, statement
 
 
@@ -53,6 +54,14 @@ def calibration_section(detail: Measured, every: Sequence[Measured]) -> Section:
                 draw=lambda palette: figures.reliability_figure(bins_after, title=title, palette=palette),
             )
         )
+    charts.append(
+        Chart(
+            key="reliability-classes",
+            caption="Of the faces given a probability for an emotion, the share labelled so, with 95 % Wilson "
+            f"intervals, {'after temperature' if bins_after is not None else 'as the model predicts'}. {said}.",
+            draw=lambda palette: figures.class_reliability_figure(detail.class_bins, palette=palette),
+        )
+    )
     return Section(
         key="calibration",
         title="Is its confidence calibrated?",
@@ -103,7 +112,8 @@ def abstention_section(detail: Measured) -> Section:
         charts.append(
             Chart(
                 key="coverage-by-emotion",
-                caption=f"Of each true emotion the coverage, and the share predicted correctly, with 95 % intervals. "
+                caption="Of the faces predicted as each emotion the coverage, and the share that is right, with 95 % "
+                f"intervals. "
                 f"{said}.",
                 draw=lambda palette: figures.coverage_figure(classes, palette=palette),
             )
@@ -126,6 +136,7 @@ def abstention_section(detail: Measured) -> Section:
             "unreached": calibration is not None and calibration.threshold is None,
         },
         charts=tuple(charts),
+        lead=outcome_statement(detail) or "",
     )
 
 
@@ -220,17 +231,53 @@ def effect_statement(measured: Measured) -> str | None:
 
 
 def remaining_statement(measured: Measured) -> str:
-    """What the calibration error says beside the one that chance alone makes."""
+    """What the calibration errors say beside those that chance alone makes."""
     scores = measured.change.before if measured.change.after is None else measured.change.after
-    error, chance = scores.metrics["ece"], scores.chance["ece"]
     when = "" if measured.change.after is None else " after it"
-    told = (
-        f"The ECE{when} is {error.value:.3f}; a perfectly calibrated model would show {chance:.3f} on so many faces by "
-        "chance alone."
+    told, beyond = [], beyond_chance(measured)
+    for key, name in (("ece", "ECE"), ("classwise_ece", "classwise ECE")):
+        told.append(f"the {name} is {scores.metrics[key].value:.3f} (by chance alone {scores.chance[key]:.3f})")
+    said = f"{_capital(' and '.join(told))}{when}."
+    if not beyond:
+        return f"{said} Neither is more than chance would show on so many faces."
+    if beyond == ("classwise_ece",):
+        return (
+            f"{said} The confidence of the prediction is no further off than chance, but the probabilities of single "
+            "emotions are: do not rely on a probability of an emotion that is not the prediction."
+        )
+    if beyond == ("ece",):
+        return f"{said} The confidence of the prediction is further off than chance."
+    return f"{said} Both are more than chance: its confidences are still off."
+
+
+def beyond_chance(measured: Measured) -> tuple[str, ...]:
+    """Which of "ece" and "classwise_ece" are above what chance shows, after the temperature where there is one."""
+    scores = measured.change.before if measured.change.after is None else measured.change.after
+    return tuple(key for key in ("ece", "classwise_ece") if scores.metrics[key].low > 0)
+
+
+WORTH_A_LOOK: Final = 0.1
+"""A calibration error above it fails: confidences off by ten points on average mislead whoever reads them."""
+
+
+def calibration_verdict(measured: Measured) -> Verdict:
+    """The summary's line."""
+    scores = measured.change.before if measured.change.after is None else measured.change.after
+    error, beyond = scores.metrics["ece"].value, beyond_chance(measured)
+    of = {"ece": "ECE", "classwise_ece": "classwise ECE"}
+    after = " after temperature" if measured.change.after is not None else ""
+    rest = f"{' and '.join(of[key] for key in beyond)} above chance" if beyond else "no more than chance shows"
+    return Verdict(
+        question="Are its confidences calibrated?",
+        verdict="pass" if not beyond else "fail" if "ece" in beyond and error > WORTH_A_LOOK else "look",
+        value=error,
+        text=f"ECE {error:.3f}, classwise {scores.metrics['classwise_ece'].value:.3f}{after}: {rest}.",
+        section="calibration",
     )
-    if error.low == 0:
-        return f"{told} So nothing speaks against its confidences."
-    return f"{told} The difference is more than chance: its confidences are still off, bin by bin."
+
+
+def _capital(text: str) -> str:
+    return text[:1].upper() + text[1:]
 
 
 def threshold_statement(calibration: Calibration) -> str:
@@ -238,12 +285,13 @@ def threshold_statement(calibration: Calibration) -> str:
     faces = f"{calibration.split} (n = {calibration.n:,})"
     if calibration.threshold is None:
         return (
-            f"No threshold reaches an accuracy of {percent(calibration.target)} on {faces} with at least "
-            f"{FEWEST_ACCEPTED} faces accepted, so there is none, and with this target the model abstains on every "
-            "face. Choose a lower calibration.target_accuracy, or a share with calibration.answer_share."
+            f"No threshold reaches an accuracy of {percent(calibration.target)} with 95 % confidence on {faces} with "
+            f"at least {FEWEST_ACCEPTED} faces accepted, so there is none, and with this target the model abstains on "
+            "every face. Choose a lower calibration.target_accuracy, or a share with calibration.answer_share."
         )
     chosen = (
-        f"the lowest at which the accepted faces of {faces} reach an accuracy of {percent(calibration.target)}"
+        f"chosen on {faces} so that faces like these, where they are accepted, are predicted with an accuracy of at "
+        f"least {percent(calibration.target)} with 95 % confidence (arXiv 1705.08500)"
         if calibration.rule == "accuracy"
         else f"the highest that accepts {percent(calibration.target)} of the faces of {faces}"
     )
@@ -279,7 +327,7 @@ def outcome_statement(measured: Measured) -> str | None:
 
 
 def uneven_statement(measured: Measured) -> str | None:
-    """On which emotions the model abstains, and which predictions are still wrong; None without a threshold."""
+    """On which predicted emotions it abstains, and which predictions are still wrong; None without a threshold."""
     if measured.classes is None or measured.calibration is None or measured.calibration.threshold is None:
         return None
     classes = measured.classes
@@ -291,8 +339,8 @@ def uneven_statement(measured: Measured) -> str | None:
     if least.high >= most.low:
         return None
     told = (
-        f"The model abstains unevenly: {percent(most.value)} of {by_coverage[-1]} faces are accepted, but only "
-        f"{percent(least.value)} of {by_coverage[0]} faces."
+        f"The model abstains unevenly: {percent(most.value)} of what it predicts as {by_coverage[-1]} is accepted, but "
+        f"only {percent(least.value)} of what it predicts as {by_coverage[0]}."
     )
     target = measured.calibration.target
     short = [
@@ -303,7 +351,7 @@ def uneven_statement(measured: Measured) -> str | None:
     if short:
         told += (
             f" And the accuracy of the accepted faces holds over all of them, not for each emotion: of the accepted "
-            f"{_listed(short)} faces clearly fewer than {percent(target)} are right."
+            f"predictions of {_listed(short)} clearly fewer than {percent(target)} are right."
         )
     return told
 

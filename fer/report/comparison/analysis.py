@@ -7,7 +7,14 @@ from typing import Any, Final
 
 from fer.common.wording import duration
 from fer.metrics import METRICS
-from fer.metrics.significance import Comparison, adjust, compare
+from fer.metrics.significance import (
+    Comparison,
+    RecipeComparison,
+    adjust,
+    adjust_recipes,
+    compare,
+    compare_recipes,
+)
 from fer.report.comparison.figures import comparison_figure, differences_figure, runs_figure
 from fer.report.comparison.groups import ComparableRuns, comparable_groups
 from fer.report.context import ReportContext
@@ -15,9 +22,11 @@ from fer.report.evaluation.evaluate import EvaluatedRun
 from fer.report.evaluation.sets import SET_TITLES
 from fer.report.page.figures import Palette
 from fer.report.page.section import Chart, Section, cell
-from fer.report.page.wording import p_value, parameters, points
+from fer.report.page.wording import half_width, p_value, parameters, points
 from fer.report.result import AnalysisResult
+from fer.report.scores.statements import set_title
 from fer.report.scores.tables import csv_text, tables, tta_title
+from fer.report.seeds.measurement import SeedGroup, seed_groups
 
 
 def analyse(context: ReportContext) -> AnalysisResult | None:
@@ -26,12 +35,17 @@ def analyse(context: ReportContext) -> AnalysisResult | None:
         return None
     groups = comparable_groups(context.runs)
     sections = [comparison_section(context.run, context.runs, groups)]
-    comparisons = compare_runs(groups, resamples=context.options.bootstrap, seed=context.options.seed)
-    rows = comparison_rows(groups, comparisons)
+    resamples, seed = context.options.bootstrap, context.options.seed
+    comparisons = compare_runs(groups, resamples=resamples, seed=seed)
+    recipes = compare_seed_groups(groups, resamples=resamples, seed=seed)
+    rows, recipe_rows = comparison_rows(groups, comparisons), [_recipe_row(one) for one in recipes]
     files = {}
+    if len(comparisons) > 0 or len(recipes) > 0:
+        sections.append(differences_section(context.run, groups, comparisons, recipes))
     if len(comparisons) > 0:
-        sections.append(differences_section(context.run, groups, comparisons))
-        files["significance.csv"] = csv_text(csv_rows(rows))
+        files["significance.csv"] = csv_text(csv_rows(rows, ("mcnemar_p", "holm_p")))
+    if len(recipes) > 0:
+        files["recipe_significance.csv"] = csv_text(csv_rows(recipe_rows, ("p", "holm_p")))
     return AnalysisResult(
         sections=tuple(sections),
         metrics={
@@ -40,6 +54,7 @@ def analyse(context: ReportContext) -> AnalysisResult | None:
                 for group in groups
             ],
             "pairs": rows,
+            "recipes": recipe_rows,
         },
         files=files,
         columns={run.record.name: {"comparison_group": group.name} for group in groups for run in group.runs},
@@ -60,7 +75,7 @@ def comparison_section(detail: EvaluatedRun, runs: Sequence[EvaluatedRun], group
             "rows": [_row(run, key, of_group, is_detail=run is detail) for run in runs],
             "others": [name for name in ("private", "public", "folder7178") if name != key and _anyone(runs, name)],
             "all": [row for run in runs for row in _metric_rows(run)],
-            "titles": SET_TITLES,
+            "titles": {name: set_title(detail, name) for name in SET_TITLES},
             "metrics": list(METRICS.values()),
             "title": title,
             "views": detail.headline.views,
@@ -118,7 +133,7 @@ def _metric_rows(run: EvaluatedRun) -> list[dict[str, Any]]:
     return [
         {
             "name": run.record.name,
-            "set": SET_TITLES[key.removesuffix("_tta")],
+            "set": set_title(run, key),
             "tta": tta_title(run, key),
             "n": len(scores.predictions),
             "cells": [cell(metric, scores.metrics[metric]) for metric in METRICS],
@@ -164,6 +179,11 @@ def _cautions(runs: Sequence[EvaluatedRun]) -> list[str]:
         )
     if len({run.data.fingerprint for run in runs}) > 1:
         cautions.append("These runs are scored on different data (see the fingerprints): their numbers do not compare.")
+    if len(seed_groups(runs)) > 0:
+        cautions.append(
+            "Some of these runs are seeds of one recipe. They are not tested against each other: which got luckier "
+            "says nothing of the next one."
+        )
     unfinished = [run.record.name for run in runs if len(run.record.final) == 0]
     if unfinished:
         cautions.append(
@@ -178,24 +198,81 @@ ALPHA: Final = 0.05
 
 
 def compare_runs(groups: Sequence[ComparableRuns], *, resamples: int, seed: int) -> tuple[Comparison, ...]:
-    """Every pair inside a group, each with its more accurate run first, corrected by Holm over all of them."""
+    """The pairs inside a group, each with its more accurate run first, corrected by Holm over all of them.
+
+    Seeds of one recipe are no rivals, and those of two recipes are compared as recipes, by `compare_seed_groups`: in
+    this family each would only cost the others.
+    """
     return adjust(
         [
             compare(tables[a], tables[b], names=(a, b), resamples=resamples, seed=seed)
-            for tables in (_by_accuracy(group) for group in groups)
+            for group in groups
+            for tables, recipe_of in ((_by_accuracy(group), _recipe_of(group)),)
             for a, b in combinations(tables, 2)
+            if a not in recipe_of or b not in recipe_of
         ]
     )
 
 
+def compare_seed_groups(groups: Sequence[ComparableRuns], *, resamples: int, seed: int) -> tuple[RecipeComparison, ...]:
+    """Every two recipes of several seeds inside a group, the more accurate first, corrected by Holm over them."""
+    return adjust_recipes(
+        [
+            compare_recipes(
+                [group.tables[run.record.name] for run in one.runs],
+                [group.tables[run.record.name] for run in other.runs],
+                names=(_recipe_name(one), _recipe_name(other)),
+                resamples=resamples,
+                seed=seed,
+            )
+            for group in groups
+            for one, other in combinations(sorted(seed_groups(group.runs), key=_mean_accuracy, reverse=True), 2)
+        ]
+    )
+
+
+def _mean_accuracy(group: SeedGroup) -> float:
+    return sum(run.headline.plain.metrics["accuracy"].value for run in group.runs) / len(group.runs)
+
+
+def _recipe_name(group: SeedGroup) -> str:
+    return f"{group.runs[0].record.model} ({', '.join(run.record.name for run in group.runs)})"
+
+
+def _recipe_of(group: ComparableRuns) -> dict[str, str]:
+    """Run -> name of its recipe, for the runs of recipes with several seeds."""
+    return {run.record.name: recipe.name for recipe in seed_groups(group.runs) for run in recipe.runs}
+
+
+def _recipe_row(one: RecipeComparison) -> dict[str, Any]:
+    """A plain row for `recipe_significance.csv` and `metrics.json`."""
+    return {
+        "recipe_a": one.first,
+        "recipe_b": one.second,
+        "seeds_a": one.seeds[0],
+        "seeds_b": one.seeds[1],
+        "n": one.difference.n,
+        "accuracy_difference": one.difference.value,
+        "accuracy_difference_low": one.difference.low,
+        "accuracy_difference_high": one.difference.high,
+        "p": one.p,
+        "holm_p": one.adjusted_p,
+    }
+
+
 def differences_section(
-    detail: EvaluatedRun, groups: Sequence[ComparableRuns], comparisons: Sequence[Comparison]
+    detail: EvaluatedRun,
+    groups: Sequence[ComparableRuns],
+    comparisons: Sequence[Comparison],
+    recipes: Sequence[RecipeComparison],
 ) -> Section:
-    """The tests, with those of the run in detail on top; `comparisons` is not empty."""
+    """The tests, with those of the run in detail on top; one of the two kinds is not empty."""
     name = detail.record.name
     own = [_seen_from(name, one) for one in comparisons if name in (one.first, one.second)]
     shown = own if own else list(comparisons)
-    several = [group for group in groups if len(group.runs) > 2]
+    # A matrix needs every pair: with recipes of several seeds some are not tested.
+    several = [group for group in groups if len(group.runs) > 2 and not _recipe_of(group)]
+    accuracy = detail.headline.plain.metrics["accuracy"]
     return Section(
         key="differences",
         title="Which differences are more than chance",
@@ -205,6 +282,10 @@ def differences_section(
             "rows": [_difference_row(one) for one in shown],
             "rest": [_difference_row(one) for one in comparisons] if len(comparisons) > len(shown) else [],
             "family": len(comparisons),
+            "recipes": [_recipe_cells(one) for one in recipes],
+            "seeds_skipped": any(_recipe_of(group) for group in groups),
+            "single": half_width(accuracy),
+            "paired": None if not shown else half_width(max(shown, key=lambda one: _width(one)).difference),
             "significant": sum(one.adjusted_p < ALPHA for one in comparisons),
             "groups": [group.description for group in groups if len(group.runs) > 1],
             "refused": _refused(groups),
@@ -234,9 +315,9 @@ def comparison_rows(groups: Sequence[ComparableRuns], comparisons: Sequence[Comp
     ]
 
 
-def csv_rows(rows: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
-    """The rows with p-values as text, which keeps the digits of a small one."""
-    return [row | {key: f"{row[key]:.4g}" for key in ("mcnemar_p", "holm_p")} for row in rows]
+def csv_rows(rows: Sequence[dict[str, Any]], keys: Sequence[str]) -> list[dict[str, Any]]:
+    """The rows with the p-values at `keys` as text, which keeps the digits of a small one."""
+    return [row | {key: f"{row[key]:.4g}" for key in keys} for row in rows]
 
 
 def _by_accuracy(group: ComparableRuns) -> dict[str, Any]:
@@ -290,6 +371,25 @@ def _difference_row(one: Comparison) -> dict[str, Any]:
         "adjusted_p": (p_value(one.adjusted_p), one.adjusted_p),
         "significant": significant,
         "verdict": "none shown" if not significant else "better" if difference.value > 0 else "worse",
+    }
+
+
+def _width(one: Comparison) -> float:
+    return one.difference.high - one.difference.low
+
+
+def _recipe_cells(one: RecipeComparison) -> dict[str, Any]:
+    significant = one.adjusted_p < ALPHA
+    return {
+        "first": one.first,
+        "second": one.second,
+        "seeds": f"{one.seeds[0]} and {one.seeds[1]}",
+        "difference": points(one.difference.value, plus=True),
+        "interval": f"{points(one.difference.low, plus=True)} to {points(one.difference.high, plus=True)}",
+        "sort": one.difference.value,
+        "p": (p_value(one.adjusted_p), one.adjusted_p),
+        "verdict": "better" if significant else "none shown",
+        "significant": significant,
     }
 
 

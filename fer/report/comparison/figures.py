@@ -91,7 +91,7 @@ def differences_figure(
     place = {name: number for number, name in enumerate(names)}
     short = short_names(names, limit=16)
     largest = max(abs(one.difference.value) for one in comparisons)
-    figure = new_figure(5.4, 1.0 + 0.36 * len(names), palette)
+    figure = new_figure(5.4, 2.0 + 0.36 * len(names), palette)
     axes = figure.subplots()
     for one in comparisons:
         for row, column, value in (
@@ -116,9 +116,9 @@ def differences_figure(
                 )
     axes.set_xlim(-0.5, len(names) - 0.5)
     axes.set_ylim(len(names) - 0.5, -0.5)
-    numbers = range(1, len(names) + 1)
-    axes.set_xticks(range(len(names)), [str(number) for number in numbers])
-    axes.set_yticks(range(len(names)), [f"{short[name]}  {number}" for number, name in enumerate(names, start=1)])
+    labels = [short[name] for name in names]
+    axes.set_xticks(range(len(names)), labels, rotation=40, ha="left", rotation_mode="anchor")
+    axes.set_yticks(range(len(names)), labels)
     axes.xaxis.tick_top()
     axes.tick_params(length=0)
     axes.spines[:].set_visible(False)

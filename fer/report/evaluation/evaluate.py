@@ -54,7 +54,7 @@ def score(predictions: Predictions, *, resamples: int, seed: int) -> Scores:
     return Scores(
         predictions=predictions,
         metrics=evaluate(predictions, resamples=resamples, seed=seed),
-        classes=evaluate_classes(predictions, resamples=resamples, seed=seed),
+        classes=evaluate_classes(predictions),
         confusion=confusion_matrix(predictions.labels, predictions.predicted),
     )
 

@@ -19,7 +19,7 @@ from fer.report.fairness.group_file import MatchedGroups, match_groups, read_gro
 from fer.report.fairness.tables import emotion_cells, fairness_metrics, gap_cells, gap_rows, group_cells, group_rows
 from fer.report.page.section import Chart, Section, cell
 from fer.report.page.wording import percent, points
-from fer.report.result import AnalysisResult
+from fer.report.result import AnalysisResult, Verdict
 from fer.report.scores.statements import is_synthetic, protocol
 from fer.report.scores.tables import csv_text
 
@@ -71,6 +71,7 @@ def analyse(context: ReportContext) -> AnalysisResult | None:
                 ),
             ),
             metrics={"measured": False},
+            verdicts=(_verdict(()),),
             card=(f"{_ABSENT} {_HOW}",),
         )
     scores = score_groupings(
@@ -88,9 +89,39 @@ def analyse(context: ReportContext) -> AnalysisResult | None:
         metrics=fairness_metrics(run, scores, matched=groups.matched, min_group=options.min_group),
         files={"fairness.csv": csv_text(group_rows(scores)), "fairness_gaps.csv": csv_text(gap_rows(scores))},
         columns=_columns(context, groups),
+        verdicts=(_verdict(scores),),
         # On synthetic faces the groups are a lesson, not people.
         notes=() if is_synthetic(run) or not worse else (f"The model does not serve all groups alike. {sure[0]}",),
         card=_card(run, groups, scores, sure=sure, unsure=unsure, nothing=nothing),
+    )
+
+
+LARGE_GAP = 0.1
+"""A difference of accuracy between groups that fails, where it is more than chance."""
+
+
+def _verdict(scores: Sequence[GroupingScores]) -> Verdict:
+    """The summary's line: the largest difference of accuracy between two groups; of none, that nothing is known."""
+    question, section = "Does it serve groups alike?", "fairness"
+    gaps = [(grouping.name, gap) for grouping in scores if (gap := grouping.gap("accuracy")) is not None]
+    if not gaps:
+        return Verdict(
+            question=question,
+            verdict="look",
+            value=None,
+            text="Not known: the data name no groups of enough faces, and none were given (fairness.groups=FILE).",
+            section=section,
+        )
+    name, gap = max(gaps, key=lambda each: (each[1].corrected, each[1].difference.value))
+    value = gap.difference.value
+    chance = "more than chance" if gap.corrected else "not more than chance shows"
+    return Verdict(
+        question=question,
+        verdict="pass" if not gap.corrected else "fail" if value >= LARGE_GAP else "look",
+        value=value,
+        text=f"Largest difference of accuracy: {points(value)} points by {name} ({gap.low_group} against "
+        f"{gap.high_group}), {chance}.",
+        section=section,
     )
 
 

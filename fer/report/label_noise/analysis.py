@@ -5,9 +5,9 @@ from typing import Any
 from fer.common.labels import EMOTIONS
 from fer.metrics.label_noise import LabelIssues
 from fer.report.context import ReportContext
-from fer.report.label_noise.figures import agreement_figure, contact_sheet, wrong_labels_figure
+from fer.report.label_noise.figures import agreement_figure, contact_sheet, entropy_figure, wrong_labels_figure
 from fer.report.label_noise.measurement import LabelNoise, collect_evidence
-from fer.report.label_noise.section import label_noise_metrics, label_noise_section
+from fer.report.label_noise.section import label_noise_metrics, label_noise_section, labels_verdict, readable
 from fer.report.page.section import Chart, png
 from fer.report.page.wording import interval, percent
 from fer.report.result import AnalysisResult
@@ -34,20 +34,29 @@ def analyse(context: ReportContext) -> AnalysisResult | None:
             f"the label, and how often these two are the same. {said}.",
             draw=lambda palette: agreement_figure(levels, palette=palette),
         )
-    if found.issues is not None:
+        by_entropy = found.vote_scores.error_by_entropy
+        charts["entropy"] = Chart(
+            key="label-noise-entropy",
+            caption="Error against how far the voters disagree: eighths of the faces by the entropy of their votes, "
+            f"with 95 % intervals. {said}.",
+            draw=lambda palette: entropy_figure(by_entropy, palette=palette),
+        )
+    if found.issues is not None and readable(found):
         issues = found.issues
         charts["emotions"] = Chart(
             key="label-noise-emotions",
-            caption="Estimated share of wrong labels among the faces of each label, in the model's opinion. "
-            f"{run.headline.evaluation_set.title}, {protocol(run)}, n = {len(found.unseen):,}.",
+            caption="Model-label disagreement: the share of each label's faces that confident learning counts as "
+            f"another emotion. {run.headline.evaluation_set.title}, {protocol(run)}, n = {len(found.unseen):,}.",
             draw=lambda palette: wrong_labels_figure(issues.wrong_of, overall=issues.wrong.value, palette=palette),
         )
+    verdict = labels_verdict(context, found)
     return AnalysisResult(
         sections=(label_noise_section(context, found, charts),),
         metrics=label_noise_metrics(run, found),
         files=_files(found),
         columns=_columns(context, found),
         notes=notes,
+        verdicts=() if verdict is None else (verdict,),
         # The labels of synthetic faces are true by construction: all that is flagged there is the model's own error.
         card=() if is_synthetic(run) else _card(found, said),
     )
@@ -98,10 +107,14 @@ def _card(found: LabelNoise, said: str) -> tuple[str, ...]:
     if found.issues is not None:
         wrong = found.issues.wrong
         sentences.append(
-            f"Label noise ({said}): confident learning puts the share of wrong labels at {percent(wrong.value)} "
-            f"({interval('accuracy', wrong)}, n = {wrong.n:,}) and suggests another label for "
-            f"{len(found.issues.rows):,} faces. That is the model's opinion, and rather too high: faces it fails to "
-            "read look to it like wrong labels. No label was changed."
+            f"Model-label disagreement ({said}): confident learning suggests another label for "
+            f"{len(found.issues.rows):,} faces"
+            + (
+                f", {percent(wrong.value)} of them ({interval('accuracy', wrong)}, n = {wrong.n:,}). "
+                if readable(found)
+                else ". "
+            )
+            + "Wrong labels and the model's own errors are in it. No label was changed."
         )
     scores = found.vote_scores
     if scores is not None:

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 def wrong_labels_figure(wrong_of: Mapping[str, Estimate], *, overall: float, palette: Palette) -> "Figure":
-    """The estimated share of wrong labels among the faces of each label, highest on top."""
+    """Model-label disagreement among the faces of each label, highest on top."""
     names = sorted(wrong_of, key=lambda name: wrong_of[name].value)
     figure = new_figure(5.0, 1.2 + 0.34 * len(names), palette)
     axes = figure.subplots()
@@ -26,7 +26,7 @@ def wrong_labels_figure(wrong_of: Mapping[str, Estimate], *, overall: float, pal
     axes.set_yticks(range(len(names)), [f"{name} ({wrong_of[name].n:,})" for name in names])
     axes.set_ylim(-0.6, len(names) - 0.4)
     axes.set_xlim(left=min(0, axes.get_xlim()[0]))
-    axes.set_xlabel("share of wrong labels (%), 95 % intervals")
+    axes.set_xlabel("model-label disagreement (%), 95 % intervals")
     axes.grid(visible=False, axis="y")
     figure.legend(loc="outside upper left", ncols=2)
     return figure
@@ -49,6 +49,19 @@ def agreement_figure(levels: Sequence[VoteLevel], *, palette: Palette) -> "Figur
     axes.set_xlabel("share of the faces (%), 95 % intervals")
     axes.grid(visible=False, axis="y")
     figure.legend(loc="outside upper left", ncols=1)
+    return figure
+
+
+def entropy_figure(groups: Sequence[tuple[float, Estimate]], *, palette: Palette) -> "Figure":
+    """Error against the entropy of the votes."""
+    figure = new_figure(5.0, 3.4, palette)
+    axes = figure.subplots()
+    places = [entropy for entropy, _ in groups]
+    low, value, high = ([100 * getattr(of, end) for _, of in groups] for end in ("low", "value", "high"))
+    axes.vlines(places, low, high, color=palette.series[0], linewidth=1.6)
+    axes.plot(places, value, color=palette.series[0], marker="o", markersize=5)
+    axes.set(xlabel="entropy of the votes (nats)", ylabel="not predicted as the label (%)")
+    axes.set_ylim(0, min(105, max(high) + 5))
     return figure
 
 

@@ -1,6 +1,6 @@
 """The section of the page on label noise, and its numbers as `metrics.json` holds them."""
 
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 
@@ -12,6 +12,7 @@ from fer.report.label_noise.figures import Suspect
 from fer.report.label_noise.measurement import RULE, LabelNoise
 from fer.report.page.section import Cell, Chart, Section, cell, data_uri, webp
 from fer.report.page.wording import percent
+from fer.report.result import Verdict
 from fer.report.scores.statements import is_synthetic, protocol, statement
 
 
@@ -31,7 +32,9 @@ def label_noise_section(context: ReportContext, found: LabelNoise, charts: dict[
             "unseen": len(found.unseen),
             "left_out": len(run.headline.plain.predictions) - len(found.unseen),
             "issues": None if issues is None else len(issues.rows),
-            "wrong": None if issues is None else cell("accuracy", issues.wrong),
+            "wrong": None if issues is None or not readable(found) else cell("accuracy", issues.wrong),
+            "accuracy": percent(unseen_accuracy(found)),
+            "least": percent(LEAST_ACCURACY, 0),
             "joint": None if issues is None else list(zip(EMOTIONS, issues.confident_joint.tolist(), strict=True)),
             "emotions": EMOTIONS,
             "cards": [_card(face) for face in found.suspects],
@@ -48,6 +51,64 @@ def label_noise_section(context: ReportContext, found: LabelNoise, charts: dict[
             "order": list(charts),
         },
         charts=tuple(charts.values()),
+    )
+
+
+LEAST_ACCURACY: Final = 0.65
+"""Accuracy below which no share of label errors is given.
+
+In a simulation of calibrated models on 3,589 faces with 10 and 20 % of wrong labels, of the faces that confident
+learning flagged 28 and 50 % were wrong at an accuracy of one half, 42 and 70 % at two thirds, 55 and 90 % at three
+quarters; with no wrong label at all it still put their share at 29 % for a model that is 62 % right. Below this
+accuracy, which is that of people on FER-2013 (arXiv 1307.0414), the number tells of the model more than of the labels.
+"""
+
+
+def unseen_accuracy(found: LabelNoise) -> float:
+    """Accuracy on the faces that the model was not trained on; NaN for none."""
+    return float((found.unseen.predicted == found.unseen.labels).mean()) if len(found.unseen) > 0 else float("nan")
+
+
+def readable(found: LabelNoise) -> bool:
+    """Whether the model is right often enough for its disagreement to say something of the labels."""
+    return unseen_accuracy(found) >= LEAST_ACCURACY
+
+
+def labels_verdict(context: ReportContext, found: LabelNoise) -> Verdict | None:
+    """The summary's line; None for synthetic faces, whose labels are true by construction."""
+    question, section = "Can the labels be trusted?", "label-noise"
+    votes, issues = found.vote_scores, found.issues
+    if is_synthetic(context.run):
+        return Verdict(
+            question=question,
+            verdict="pass",
+            value=None,
+            text="The faces are synthetic and their labels true by construction.",
+            section=section,
+        )
+    if votes is not None:
+        share = votes.label_is_majority
+        return Verdict(
+            question=question,
+            verdict="pass" if share.value >= 0.95 else "look" if share.value >= 0.5 else "fail",
+            value=share.value,
+            text=f"{percent(share.value)} of the labels are what most of ten people saw (n = {share.n:,}).",
+            section=section,
+        )
+    if issues is None or not readable(found):
+        return Verdict(
+            question=question,
+            verdict="look",
+            value=None,
+            text="Not known: no people's votes were given, and the model is right too seldom to doubt a label.",
+            section=section,
+        )
+    return Verdict(
+        question=question,
+        verdict="pass" if issues.wrong.value < 0.05 else "look",
+        value=issues.wrong.value,
+        text=f"The model contradicts {percent(issues.wrong.value)} of the labels: an upper bound of what is wrong.",
+        section=section,
     )
 
 
@@ -118,8 +179,11 @@ def label_noise_metrics(run: EvaluatedRun, found: LabelNoise) -> dict[str, Any]:
             "n": len(found.unseen),
             "left_out_as_copies_of_training": len(run.headline.plain.predictions) - len(found.unseen),
             "flagged": len(issues.rows),
-            "wrong_share": issues.wrong.as_dict(),
-            "wrong_share_of": {emotion: estimate.as_dict() for emotion, estimate in issues.wrong_of.items()},
+            "accuracy": unseen_accuracy(found),
+            "disagreement_share": issues.wrong.as_dict() if readable(found) else None,
+            "disagreement_share_of": {emotion: estimate.as_dict() for emotion, estimate in issues.wrong_of.items()}
+            if readable(found)
+            else None,
             "confident_joint": {
                 emotion: dict(zip(EMOTIONS, row, strict=True))
                 for emotion, row in zip(EMOTIONS, issues.confident_joint.tolist(), strict=True)

@@ -112,7 +112,7 @@ def _score(
                 whole.predictions, probabilities=model.probabilities(changed, batch_size=options.batch_size, fast=True)
             )
             metrics = evaluate(table, resamples=resamples, seed=options.seed)
-            classes = evaluate_classes(table, resamples=resamples, seed=options.seed)
+            classes = evaluate_classes(table)
         scores[mask.key] = MaskScores(
             mask=mask,
             predictions=table,

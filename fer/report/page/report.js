@@ -30,5 +30,24 @@ for (const table of document.querySelectorAll("table.sortable")) {
     });
   });
 }
-// A closed part is left out of print by some browsers: open all for it.
-addEventListener("beforeprint", () => document.querySelectorAll("details").forEach((part) => (part.open = true)));
+// A link to a folded part opens it.
+const unfold = () => {
+  const target = location.hash.length > 1 ? document.getElementById(decodeURIComponent(location.hash.slice(1))) : null;
+  if (target === null) return;
+  for (let part = target; part !== null; part = part.parentElement) if (part.matches("details")) part.open = true;
+  target.querySelector(":scope > details.fold")?.setAttribute("open", "");
+  target.scrollIntoView();
+};
+addEventListener("hashchange", unfold);
+document.addEventListener("click", (event) => {
+  // A second click on the same link changes no address.
+  const link = event.target.closest('a[href^="#"]');
+  if (link !== null && link.hash === location.hash) unfold();
+});
+unfold();
+// A closed part is left out of print by some browsers: open the sections for it, not what lies deeper.
+addEventListener("beforeprint", () => document.querySelectorAll("details.fold").forEach((part) => (part.open = true)));
+// A table wider than its frame says so.
+const wide = (frame) => frame.classList.toggle("wide", frame.scrollWidth > frame.clientWidth + 1);
+const watch = new ResizeObserver((entries) => entries.forEach((entry) => wide(entry.target)));
+document.querySelectorAll(".scroll").forEach((frame) => watch.observe(frame));

@@ -62,6 +62,8 @@ class Section:
         template: path under `fer/report/` of what renders it ("calibration/section.html.j2").
         context: what its template shows; strings are escaped there.
         charts: its figures, which its template finds under `charts`.
+        lead: what is seen of it while it is folded; a sentence.
+        folded: whether the page shows its lead alone until it is opened.
     """
 
     key: str
@@ -69,6 +71,8 @@ class Section:
     template: str
     context: Mapping[str, Any]
     charts: tuple[Chart, ...] = field(default=())
+    lead: str = ""
+    folded: bool = True
 
 
 @dataclass(frozen=True, kw_only=True)

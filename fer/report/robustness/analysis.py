@@ -1,14 +1,17 @@
 """How much of the score survives corruption and changes of light."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from fer.data.corruption.registry import CORRUPTIONS
+from fer.common.errors import ConfigError
+from fer.data.corruption.registry import CORRUPTIONS, SEVERITIES
+from fer.folders.record import RunRecord
 from fer.metrics.robustness import AccuracyGrid
 from fer.report.context import ReportContext
+from fer.report.options import RobustnessOptions
 from fer.report.page.wording import interval, percent
 from fer.report.result import AnalysisResult
 from fer.report.robustness.figures import Strip, strips
@@ -17,12 +20,11 @@ from fer.report.robustness.measurement import (
     Measurement,
     Summary,
     csv_rows,
-    has_mce,
     measure,
     members,
     summarise,
 )
-from fer.report.robustness.section import Facts, robustness_section, severities_text, verdict
+from fer.report.robustness.section import Facts, robustness_section, robustness_verdict, severities_text, verdict
 from fer.report.scores.statements import protocol
 from fer.report.scores.tables import csv_text
 
@@ -32,10 +34,11 @@ def analyse(context: ReportContext) -> AnalysisResult | None:
     options = context.options.robustness
     if not options.enabled:
         return None
+    # Before the minutes of the work, not after.
+    baseline, notes = baseline_of(context)
     measurement = measure(context, options)
     detail = context.run.record.name
     grid = measurement.grids[detail]
-    baseline, notes = baseline_of(context, measurement)
     reference = None if baseline is None else measurement.grids[baseline]
     summaries = {name: summarise(of, baseline=reference) for name, of in measurement.grids.items()}
     facts = Facts(
@@ -63,29 +66,50 @@ def analyse(context: ReportContext) -> AnalysisResult | None:
         },
         columns={name: summary.columns() for name, summary in summaries.items()},
         notes=notes,
+        verdicts=(robustness_verdict(summaries[detail]),),
         card=_card(facts, grid, summaries[detail]),
     )
 
 
-def baseline_of(context: ReportContext, measurement: Measurement) -> tuple[str | None, tuple[str, ...]]:
-    """The run that mCE is relative to, and what to tell of one that cannot be used."""
-    wanted = context.options.robustness.baseline
-    if wanted is None:
+def baseline_of(context: ReportContext) -> tuple[str | None, tuple[str, ...]]:
+    """The run that mCE is relative to, and what to tell of one that was scored on other faces.
+
+    Raises:
+        ConfigError: as `check_baseline`.
+    """
+    record = check_baseline([run.record for run in context.runs], context.options.robustness)
+    if record is None:
         return None, ()
+    run = next(run for run in context.runs if run.record is record)
+    if run.shares_rows(context.run, context.run.headline_key):
+        return record.name, ()
+    told = f"robustness.baseline={record.name} was scored on other faces than {context.run.record.name}"
+    return None, (f"{told}, so mCE is left out: name a run on the same data.",)
+
+
+def check_baseline(records: Sequence[RunRecord], options: RobustnessOptions) -> RunRecord | None:
+    """The run that `robustness.baseline` names; None where it names none.
+
+    Raises:
+        ConfigError: it is none of the runs, or the options leave out what mCE is defined on.
+    """
+    wanted = options.baseline
+    if wanted is None or not options.enabled:
+        return None
     place = Path(wanted).expanduser().resolve()
-    for run in context.runs:
-        name = run.record.name
-        if name == wanted or run.record.folder.path.resolve() == place:
-            if name not in measurement.grids:
-                told = f"robustness.baseline={wanted} was scored on other faces than {context.run.record.name}"
-                return None, (f"{told}, so mCE is left out: name a run on the same data.",)
-            if not has_mce(measurement.grids[name]):
-                told = f"robustness.baseline={wanted} needs robustness.corruptions=all and all five severities"
-                return None, (f"{told} (report=full has both): mCE is left out.",)
-            return name, ()
-    known = ", ".join(run.record.name for run in context.runs)
-    told = f"robustness.baseline={wanted} is no run of this report ({known})"
-    return None, (f"{told}, so mCE is left out: name one of them, or add it, as in 'run=[a,b]'.",)
+    found = next((record for record in records if record.name == wanted or record.folder.path.resolve() == place), None)
+    if found is None:
+        known = ", ".join(record.name for record in records)
+        raise ConfigError(
+            f"robustness.baseline={wanted} is no run of this report ({known}): name one of them, or add it, as in "
+            "'run=[a,b]'"
+        )
+    if options.corruptions != "all" or options.severities != SEVERITIES:
+        raise ConfigError(
+            f"robustness.baseline={wanted} needs robustness.corruptions=all and all five severities (report=full has "
+            "both)"
+        )
+    return found
 
 
 def _examples(context: ReportContext, measurement: Measurement, names: tuple[str, ...]) -> tuple[Strip, ...]:
@@ -135,8 +159,9 @@ def _card(facts: Facts, grid: AccuracyGrid, summary: Summary) -> tuple[str, ...]
     severities = severities_text(grid.severities)
     told = [
         f"Under {len(members(grid, 'lighting'))} changes of light at {severities} it keeps "
-        f"{percent(summary.lighting.value)} of its clean accuracy ({interval('accuracy', summary.lighting)}; "
-        f"{facts.statement}). {verdict(summary.lighting, summary.lighting_corrected)}"
+        f"{percent(summary.lighting_corrected.value)} of its accuracy beyond chance "
+        f"({interval('accuracy', summary.lighting_corrected)}; {facts.statement}). "
+        f"{verdict(summary.lighting_corrected)}"
     ]
     if summary.corruption is not None:
         told.append(

@@ -26,7 +26,7 @@ def groups_of(names: Sequence[str]) -> dict[str, tuple[str, ...]]:
 
 
 def retention_figure(retention: Mapping[str, Estimate], *, goal: float, palette: Palette) -> "Figure":
-    """Retention of each corruption with its interval, in percent; the dashed line is the goal for lighting."""
+    """Chance-corrected retention of each corruption with its interval, in percent; dashed: the goal for lighting."""
     names = list(retention)
     figure = new_figure(5.2, 1.6 + 0.27 * len(names), palette)
     axes = figure.subplots()
@@ -43,8 +43,9 @@ def retention_figure(retention: Mapping[str, Estimate], *, goal: float, palette:
     axes.set_ylim(-0.7, len(names) - 0.3)
     # Corrupted faces can score better by chance; a model that knows nothing has intervals without end.
     ends = [100 * estimate.high for estimate in retention.values() if np.isfinite(estimate.high)]
-    axes.set_xlim(0, min(150, max([105, *ends])))
-    axes.set_xlabel("% of the clean accuracy kept")
+    starts = [100 * estimate.low for estimate in retention.values() if np.isfinite(estimate.low)]
+    axes.set_xlim(max(-50, min([0, *starts])), min(150, max([105, *ends])))
+    axes.set_xlabel("% of the accuracy beyond chance kept")
     axes.grid(visible=False, axis="y")
     if len(groups) > 1:
         figure.legend(loc="outside upper left", ncols=3)

@@ -63,9 +63,18 @@ def loss_figure(epochs: Sequence[Mapping[str, Any]], *, palette: Palette) -> "Fi
 
 
 def score_figure(epochs: Sequence[Mapping[str, Any]], *, palette: Palette) -> "Figure":
-    """Selection accuracy and macro F1 by epoch."""
-    series = {"accuracy": "valid/accuracy", "macro F1": "valid/macro_f1"}
-    return _curves(epochs, series, scale=100, title="Selection scores (%)", palette=palette)
+    """Selection accuracy and macro F1 by epoch, and training accuracy where it was recorded."""
+    series = {"selection accuracy": "valid/accuracy", "selection macro F1": "valid/macro_f1"}
+    if any(epoch.get("train/accuracy") is not None for epoch in epochs):
+        series["training accuracy"] = "train/accuracy"
+    return _curves(epochs, series, scale=100, title="Scores (%)", palette=palette)
+
+
+def learning_rate_figure(epochs: Sequence[Mapping[str, Any]], *, palette: Palette) -> "Figure":
+    """The learning rate by epoch, as it ended."""
+    figure = _curves(epochs, {"learning rate": "lr"}, scale=1, title="Learning rate", palette=palette)
+    figure.axes[0].set_ylim(bottom=0)
+    return figure
 
 
 def distribution_figure(shares: Mapping[str, npt.NDArray[np.int64]], *, palette: Palette) -> "Figure":
@@ -99,8 +108,12 @@ def _curves(
     axes = figure.subplots()
     for number, (label, key) in enumerate(series.items()):
         line(axes, epochs, key, scale, palette.series[number], LINE_STYLES[number], label)
+    known = [epoch for epoch in epochs if epoch.get("valid/accuracy") is not None]
+    if known:
+        best = max(known, key=lambda epoch: float(epoch["valid/accuracy"]))["epoch"] + 1
+        axes.axvline(best, color=palette.muted, linestyle=":", linewidth=1.2, label=f"best epoch ({best})")
     axes.set_title(title)
     axes.set_xlabel("epoch")
     axes.xaxis.set_major_locator(MaxNLocator(integer=True))
-    axes.legend()
+    figure.legend(loc="outside lower left", ncols=2)
     return figure

@@ -18,9 +18,11 @@ from fer.report.scores.statements import (
     meanings,
     most_confused_with,
     protocol_in_full,
+    set_title,
     statement,
     trained_without_copies,
 )
+from fer.report.scores.tables import averages
 
 
 def score_sections(run: EvaluatedRun, *, title: str) -> list[Section]:
@@ -48,18 +50,18 @@ def result_section(run: EvaluatedRun, *, title: str) -> Section:
     if run.headline.averaged is not None and run.headline.views is not None:
         label = f"Accuracy with {run.headline.views.faces} averaged in"
         tiles.append((label, "accuracy", run.headline.averaged, run.headline_key, True))
-    copied = run.data.copies is not None and len(run.data.copies.removed) > 0
-    if copied and "private_dedup" in run.sets and run.headline_key == "private":
+    if _has_copies(run) and "private_dedup" in run.sets and run.headline_key == "private":
         tiles.append(
             ("Accuracy without copied faces", "accuracy", run.sets["private_dedup"].plain, "private_dedup", False)
         )
     tiles.append(("Macro F1", "macro_f1", run.headline.plain, run.headline_key, False))
     if "public" in run.sets and run.headline_key != "public":
-        tiles.append(("Accuracy on PublicTest", "accuracy", run.sets["public"].plain, "public", False))
+        tiles.append((f"Accuracy on {set_title(run, 'public')}", "accuracy", run.sets["public"].plain, "public", False))
     return Section(
         key="result",
         title=title,
         template="scores/result.html.j2",
+        folded=False,
         context={
             "number": percent(accuracy.value),
             "interval": interval("accuracy", accuracy),
@@ -87,6 +89,10 @@ def result_section(run: EvaluatedRun, *, title: str) -> Section:
     )
 
 
+def _has_copies(run: EvaluatedRun) -> bool:
+    return run.data.copies is not None and len(run.data.copies.removed) > 0
+
+
 def scores_section(run: EvaluatedRun) -> Section:
     """Every set, with and without test-time augmentation, in every metric."""
     return Section(
@@ -99,7 +105,7 @@ def scores_section(run: EvaluatedRun) -> Section:
             "views": run.headline.views,
             "protocol": protocol_in_full(run),
             "seed": run.record.seed,
-            "sets": [(scores.evaluation_set.title, scores.evaluation_set.description) for scores in run.sets.values()],
+            "sets": [(set_title(run, key), scores.evaluation_set.description) for key, scores in run.sets.items()],
         },
     )
 
@@ -112,14 +118,26 @@ def classes_section(run: EvaluatedRun) -> Section:
         key="classes",
         title="Class by class",
         template="scores/classes.html.j2",
+        folded=False,
         context={
             "rows": class_rows(run),
+            "averages": _average_rows(run),
+            "n": len(run.headline.plain.predictions),
             "statement": statement(run, run.headline_key),
         },
         charts=(
             Chart(key="classes", caption=caption, draw=lambda palette: figures.class_figure(classes, palette=palette)),
         ),
     )
+
+
+def _average_rows(run: EvaluatedRun) -> list[tuple[str, list[str]]]:
+    """`accuracy`, `macro avg` and `weighted avg` as the table's last rows: name, then precision, recall and F1."""
+    rows = []
+    for name, of in averages(run.headline.plain).items():
+        values = (of.get(column) for column in ("precision", "recall", "f1"))
+        rows.append((name, ["" if value is None else percent(float(value)) for value in values]))
+    return rows
 
 
 def confusion_section(run: EvaluatedRun) -> Section:
@@ -139,6 +157,7 @@ def confusion_section(run: EvaluatedRun) -> Section:
         key="confusion",
         title="Confusion matrix",
         template="scores/confusion.html.j2",
+        folded=False,
         context={
             "emotions": EMOTIONS,
             "rows": [
@@ -181,14 +200,27 @@ def curves_section(run: EvaluatedRun) -> Section | None:
         ),
         Chart(
             key="curve-score",
-            caption="Accuracy and macro F1 on the selection faces.",
+            caption="Accuracy and macro F1 on the selection faces"
+            f"{', and training accuracy' if any(epoch.get('train/accuracy') is not None for epoch in epochs) else ''}.",
             draw=lambda palette: figures.score_figure(epochs, palette=palette),
+        ),
+        *(
+            [
+                Chart(
+                    key="curve-learning-rate",
+                    caption="Learning rate by epoch.",
+                    draw=lambda palette: figures.learning_rate_figure(epochs, palette=palette),
+                )
+            ]
+            if any(epoch.get("lr") is not None for epoch in epochs)
+            else []
         ),
     )
     return Section(
         key="curves",
         title="Learning curves",
         template="scores/curves.html.j2",
+        folded=False,
         context={
             "epochs": len(epochs),
             "best": None
@@ -272,12 +304,14 @@ def score_rows(run: EvaluatedRun) -> list[dict[str, Any]]:
     """A table row for each set, alone and with test-time augmentation: title, tta, n, a cell for each metric."""
     return [
         {
-            "title": scores.evaluation_set.title,
+            "title": set_title(run, key),
             "tta": None if views is None else views.title,
             "n": len(table.predictions),
             "cells": [cell(metric, table.metrics[metric]) for metric in METRICS],
         }
-        for scores in run.sets.values()
+        for key, scores in run.sets.items()
+        # Without copies it is PrivateTest itself.
+        if key != "private_dedup" or _has_copies(run)
         for views, table in ((None, scores.plain), (scores.views, scores.averaged))
         if table is not None
     ]
@@ -295,5 +329,13 @@ def class_rows(run: EvaluatedRun) -> list[dict[str, Any]]:
         confused_with = (
             "never confused" if other is None else f"{EMOTIONS[other[0]]} ({percent(other[1] / scores.support, 0)})"
         )
-        rows.append({"name": emotion, "cells": cells, "support": scores.support, "other": confused_with})
+        rows.append(
+            {
+                "name": emotion,
+                "cells": cells,
+                "support": scores.support,
+                "called": scores.called,
+                "other": confused_with,
+            }
+        )
     return rows

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Final
 
 from fer.report.evaluation.evaluate import EvaluatedRun
+from fer.report.evaluation.sets import SET_TITLES
 from fer.report.page.wording import half_width, interval, percent
 
 _PROTOCOLS: Final[Mapping[str, str]] = {
@@ -19,6 +20,17 @@ def protocol(run: EvaluatedRun) -> str:
     return _PROTOCOLS.get(run.record.protocol, run.record.protocol)
 
 
+def chose_epoch(run: EvaluatedRun, key: str) -> bool:
+    """Whether the set chose this run's epoch, so that a score on it is optimistic."""
+    return key == "heldout" or (key == "public" and run.record.protocol == "official")
+
+
+def set_title(run: EvaluatedRun, key: str) -> str:
+    """A set's name for tables, which says so where the set chose the epoch; `key` may end in "_tta"."""
+    key = key.removesuffix("_tta")
+    return f"{SET_TITLES[key]} (chose the epoch)" if chose_epoch(run, key) else SET_TITLES[key]
+
+
 def protocol_in_full(run: EvaluatedRun) -> str:
     """What trained and what selected, as the run recorded it."""
     data = run.record.manifest.get("data")
@@ -32,7 +44,7 @@ def statement(run: EvaluatedRun, key: str, *, tta: bool = False) -> str:
     n = len(scores.plain.predictions)
     views = scores.views if tta else None
     augmentation = "no test-time augmentation" if views is None else f"{views.faces} averaged in"
-    return f"{scores.evaluation_set.title}, {protocol(run)}, {augmentation}, n = {n:,}"
+    return f"{set_title(run, key)}, {protocol(run)}, {augmentation}, n = {n:,}"
 
 
 def human_reference(run: EvaluatedRun) -> tuple[float, float] | None:
@@ -54,8 +66,9 @@ def meanings(run: EvaluatedRun) -> list[str]:
     accuracy = scores.plain.metrics["accuracy"]
     said = [
         f"With {accuracy.n:,} faces the interval reaches about {half_width(accuracy)} points to either side. It tells "
-        "how far another draw of test faces could move the score, not another training seed; models closer together "
-        "than that cannot be ranked by this score.",
+        "how far another draw of test faces could move the score, not another training seed. It does not rank models: "
+        "two models on the same faces are compared face by face, with a narrower interval (report them together, as in "
+        "'run=[a,b]').",
     ]
     copies = run.data.copies
     if run.headline_key == "private" and copies is not None and len(copies.removed) > 0 and "private_dedup" in run.sets:

@@ -20,10 +20,13 @@ from fer.report.page.figures import Palette
 from fer.report.page.section import Chart
 from fer.report.result import AnalysisResult
 from fer.report.scores.figures import confusion_figure
-from fer.report.scores.statements import statement
+from fer.report.scores.statements import chose_epoch, statement
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
+
+
+OPTIMISTIC: Final = " It chose the epoch, so a score on it is optimistic."
 
 
 def write_metrics(
@@ -41,10 +44,14 @@ def write_metrics(
             "protocol": detail.record.protocol,
             "headline": detail.headline_key,
             **set_metrics(detail),
-            "sets": {key: scores.evaluation_set.description for key, scores in detail.sets.items()},
+            "sets": {
+                key: scores.evaluation_set.description + (OPTIMISTIC if chose_epoch(detail, key) else "")
+                for key, scores in detail.sets.items()
+            },
             "interval": {
                 "level": 0.95,
-                "method": "percentile bootstrap over faces",
+                "method": "Wilson score interval for accuracy, recall, precision and other shares (F1: of the Jaccard "
+                "index, carried over); percentile bootstrap over faces for the others",
                 "resamples": options.bootstrap,
                 "seed": options.seed,
             },
@@ -83,16 +90,41 @@ def tta_title(run: EvaluatedRun, key: str) -> str | None:
 
 
 def write_per_class(path: Path, runs: Sequence[EvaluatedRun]) -> None:
-    """`per_class.csv`: a row for each run, set and emotion."""
+    """`per_class.csv`: a row for each run, set and emotion, then `accuracy`, `macro avg` and `weighted avg`.
+
+    The last three are those of scikit-learn's `classification_report`: accuracy stands in the column `f1`.
+    """
     rows = []
     for run in runs:
         for key, scores in tables(run).items():
             for emotion, classes in scores.classes.items():
-                row: dict[str, Any] = {"run": run.record.name, "set": key, "class": emotion, "support": classes.support}
+                row: dict[str, Any] = {"run": run.record.name, "set": key, "class": emotion}
+                row |= {"support": classes.support, "predicted": classes.called}
                 for name in ("precision", "recall", "f1"):
                     row |= getattr(classes, name).as_columns(name)
                 rows.append(row)
+            for name, of in averages(scores).items():
+                n = len(scores.predictions)
+                rows.append({"run": run.record.name, "set": key, "class": name, "support": n, "predicted": n, **of})
     write_csv(path, rows)
+
+
+def averages(scores: Scores) -> dict[str, dict[str, float | int | None]]:
+    """The last rows of `classification_report`, with intervals where a metric has one: columns by row.
+
+    `macro avg` is the plain mean over the emotions that occur in the labels or in the predictions, `weighted avg` that
+    by support.
+    """
+    classes = [of for of in scores.classes.values() if of.support > 0 or of.called > 0]
+    support = np.array([of.support for of in classes], dtype=np.float64)
+    value = {name: np.array([getattr(of, name).value for of in classes]) for name in ("precision", "recall", "f1")}
+    f1 = {"macro avg": scores.metrics["macro_f1"], "weighted avg": scores.metrics["weighted_f1"]}
+    weights = {"macro avg": np.ones(len(classes)), "weighted avg": support}
+    rows: dict[str, dict[str, float | int | None]] = {"accuracy": scores.metrics["accuracy"].as_columns("f1")}
+    for name, weight in weights.items():
+        means = {column: float(np.average(value[column], weights=weight)) for column in ("precision", "recall")}
+        rows[name] = {**means, **f1[name].as_columns("f1")}
+    return rows
 
 
 def write_confusion(folder: Path, run: EvaluatedRun) -> None:
@@ -115,7 +147,7 @@ def _confusion(counts: npt.NDArray[np.int64], normalised: bool, caption: str, pa
 
 
 def write_model_eval(path: Path, runs: Sequence[EvaluatedRun], results: Mapping[str, AnalysisResult]) -> None:
-    """`model_eval.csv`: a row for each run; columns a run has no number for are empty.
+    """`model_eval.csv`, a row for each run, and 20 of its columns as `model_eval_short.csv`; no number is empty.
 
     What the columns mean: `fer.report.scores.tables.COLUMNS`.
     """
@@ -142,6 +174,24 @@ def write_model_eval(path: Path, runs: Sequence[EvaluatedRun], results: Mapping[
             row |= found.columns.get(run.record.name, {})
         rows.append(row)
     write_csv(path, rows)
+    write_csv(path.with_name("model_eval_short.csv"), [_short(row) for row in rows])
+
+
+def _short(row: Mapping[str, Any]) -> dict[str, Any]:
+    """At most 20 columns of a row: what a run is, its headline scores, and what it costs."""
+    key = row["headline"]
+    columns = {
+        **{name: name for name in ("run", "model", "seed", "protocol", "status", "epochs", "headline")},
+        "n": f"{key}_n",
+        **{name: f"{key}_{name}" for name in ("accuracy", "accuracy_low", "accuracy_high", "macro_f1", "nll", "ece")},
+        "accuracy_tta": f"{key}_tta_accuracy",
+        "accuracy_without_copies": "private_dedup_accuracy",
+        "accuracy_public": "public_accuracy",
+        "num_parameters": "num_parameters",
+        "train_seconds": "train_seconds",
+        "latency_ms": "latency_ms",
+    }
+    return {short: row.get(long) for short, long in columns.items()}
 
 
 def write_csv(path: Path, rows: Sequence[Mapping[str, Any]]) -> None:
@@ -177,7 +227,7 @@ COLUMNS: Final = MappingProxyType(
         "<set>_n": "faces of a set: private, private_dedup, public, folder7178 or heldout; with _tta the predictions "
         "to further views of the face are averaged in (mirrored, or as the option tta says)",
         "<set>_<metric>": "accuracy, balanced_accuracy, macro_f1, weighted_f1 and weighted_auc in [0, 1], nll in nats",
-        "<set>_<metric>_low, _high": "its 95 % bootstrap interval over faces",
+        "<set>_<metric>_low, _high": "its 95 % interval over faces (Wilson for accuracy, else bootstrap)",
         "comparison_group": "runs of one letter may be compared: one protocol, one data fingerprint, the same faces",
         "seed_group": "runs of one number differ by their seed alone; empty for a run without such a partner",
         "seed_group_n": "seeds in that group",

@@ -5,12 +5,11 @@ from typing import Any
 
 from fer.metrics import METRICS
 from fer.report.context import ReportContext
-from fer.report.evaluation.sets import SET_TITLES
 from fer.report.page.figures import Palette
 from fer.report.page.section import Chart, Section
 from fer.report.page.wording import NBSP, number, percent
 from fer.report.result import AnalysisResult
-from fer.report.scores.statements import protocol
+from fer.report.scores.statements import protocol, set_title
 from fer.report.scores.tables import csv_text, tta_title
 from fer.report.seeds.figures import seeds_figure
 from fer.report.seeds.measurement import SeedGroup, Spread, seed_groups, spreads
@@ -50,7 +49,7 @@ def _section(groups: tuple[SeedGroup, ...], found: dict[str, dict[str, dict[str,
     charts = []
     for group in groups:
         key = group.runs[0].headline_key
-        title = SET_TITLES[key]
+        title = set_title(group.runs[0], key)
         estimates = {run.record.name: run.sets[key].plain.metrics["accuracy"] for run in group.runs}
         over_seeds = found[group.name][key]["accuracy"]
 
@@ -84,7 +83,7 @@ def _section(groups: tuple[SeedGroup, ...], found: dict[str, dict[str, dict[str,
                     "sentence": _sentence(group, found[group.name]),
                     "rows": [
                         {
-                            "title": SET_TITLES[key.removesuffix("_tta")],
+                            "title": set_title(group.runs[0], key),
                             "tta": tta_title(group.runs[0], key),
                             "n": next(iter(of.values())).n,
                             "cells": [_cell(metric, of[metric]) for metric in METRICS],
@@ -111,7 +110,7 @@ def _sentence(group: SeedGroup, found: dict[str, dict[str, Spread]]) -> str:
     one = found[first.headline_key]["accuracy"]
     seeds = ", ".join(str(run.record.seed) for run in group.runs)
     return (
-        f"Over {one.seeds} training seeds ({seeds}) the accuracy on {SET_TITLES[first.headline_key]} is "
+        f"Over {one.seeds} training seeds ({seeds}) the accuracy on {set_title(first, first.headline_key)} is "
         f"{percent(one.mean)} on average, with a standard deviation of {100 * one.std:.1f} points "
         f"({percent(one.low)} to {percent(one.high)}; {protocol(first)}, no test-time augmentation, n = {one.n:,})."
     )

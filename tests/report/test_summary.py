@@ -1,0 +1,101 @@
+"""The lines that decide, on stand-ins."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from support.report_stand_ins import evaluated, run_folder
+
+from fer.report.evaluation.evaluate import EvaluatedRun
+from fer.report.scores.statements import meanings, set_title, statement
+from fer.report.summary.summary import (
+    accuracy_verdict,
+    copy_verdict,
+    leakage_verdict,
+    overfitting_verdict,
+    weak_classes_verdict,
+)
+
+
+@pytest.fixture
+def run(tmp_path: Path) -> EvaluatedRun:
+    return evaluated(run_folder(tmp_path / "run"))
+
+
+def with_manifest(run: EvaluatedRun, **data: object) -> EvaluatedRun:
+    return replace(run, record=replace(run.record, manifest={"data": data}))
+
+
+@pytest.mark.parametrize(
+    ("copy", "verdict", "told"),
+    [
+        ({"verdict": "original", "change": ""}, "pass", "published data"),
+        ({"verdict": "reencoded", "change": "JPEG at quality 75"}, "look", "JPEG at quality 75"),
+        ({"verdict": "altered", "change": "12 faces relabelled"}, "fail", "12 faces relabelled"),
+        ({"verdict": "unknown", "change": ""}, "look", "Not known"),
+    ],
+)
+def test_the_copy_of_the_data_is_judged(run: EvaluatedRun, copy: dict[str, str], verdict: str, told: str) -> None:
+    found = copy_verdict(with_manifest(run, copy=copy))
+    assert found.verdict == verdict
+    assert told in found.text
+    assert found.text.endswith(".")
+
+
+def test_an_older_run_says_that_it_does_not_know(run: EvaluatedRun) -> None:
+    assert copy_verdict(run).verdict == "look"
+
+
+def test_copies_of_training_faces_are_told(run: EvaluatedRun) -> None:
+    found = leakage_verdict(run)
+    assert (found.verdict, found.value) == ("look", 2.0)
+    changed = replace(run, notes=("the data changed since training",))
+    assert leakage_verdict(changed).verdict == "fail"
+
+
+def test_accuracy_stands_with_and_without_copies(run: EvaluatedRun) -> None:
+    text = accuracy_verdict(run).text
+    assert "without copied faces" in text
+    assert "on PrivateTest" in text
+
+
+def test_an_emotion_never_found_fails(run: EvaluatedRun) -> None:
+    found = weak_classes_verdict(run)
+    lowest = min(of.recall.value for of in run.headline.plain.classes.values())
+    assert found.value == lowest
+    assert found.verdict == ("fail" if lowest == 0 else "pass")
+
+
+@pytest.mark.parametrize(("trained", "verdict"), [(0.6, "pass"), (0.7, "look"), (0.9, "fail")])
+def test_a_gap_to_training_is_overfitting(run: EvaluatedRun, trained: float, verdict: str) -> None:
+    epochs = ({"epoch": 0, "valid/accuracy": 0.5, "train/accuracy": trained},)
+    found = overfitting_verdict(replace(run, record=replace(run.record, epochs=epochs)))
+    assert found.verdict == verdict
+    assert found.value == pytest.approx(trained - 0.5)
+
+
+def test_a_selection_loss_that_rises_is_worth_a_look(run: EvaluatedRun) -> None:
+    epochs = tuple({"epoch": e, "valid/loss": loss} for e, loss in enumerate((2.0, 1.0, 1.3)))
+    found = overfitting_verdict(replace(run, record=replace(run.record, epochs=epochs)))
+    assert (found.verdict, found.value) == ("look", pytest.approx(0.3))
+
+
+def test_publictest_says_that_it_chose_the_epoch(run: EvaluatedRun) -> None:
+    assert set_title(run, "public") == set_title(run, "public_tta") == "PublicTest (chose the epoch)"
+    assert set_title(run, "private") == "PrivateTest"
+    assert "chose the epoch" in statement(run, "public")
+    other = replace(run, record=replace(run.record, config={"data": {"protocol": "kfold"}}))
+    assert "chose" not in set_title(other, "public")
+    assert "chose the epoch" in set_title(other, "heldout")
+
+
+def test_models_closer_than_the_interval_can_be_ranked(run: EvaluatedRun) -> None:
+    said = " ".join(meanings(run))
+    assert "cannot be ranked" not in said
+    assert "narrower interval" in said
+
+
+def test_undefined_precision_has_no_interval(run: EvaluatedRun) -> None:
+    never = [of for of in run.headline.plain.classes.values() if of.called == 0]
+    assert all(np.isnan(of.precision.low) for of in never)
