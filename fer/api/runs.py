@@ -17,7 +17,6 @@ if TYPE_CHECKING:
     from pandas import DataFrame
 
 
-
 class Run:
     """A run folder, read.
 
