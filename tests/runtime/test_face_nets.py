@@ -234,7 +234,7 @@ def photographs() -> Path:
 @pytest.mark.realdata
 @pytest.mark.slow
 def test_faces_of_photographs_are_found(photographs: Path, auto: AutoDetector) -> None:
-    """Every 20th photograph, each condition: floors some points below docs/how-to/deploy.md's table, for 64 photographs."""
+    """Every 20th photograph, each condition: floors some points below the table of docs/how-to/deploy.md."""
     script = Path(__file__).parents[2] / "scripts" / "measure_detection.py"
     measure = SimpleNamespace(**runpy.run_path(str(script)))
     images = list(measure.read(photographs))[::20]
