@@ -1,4 +1,4 @@
-// The page's own voice. It never cuts itself off: of what comes meanwhile, the newest label waits, and every problem does.
+// The page's own voice. No label cuts another off: the newest waits. What went wrong comes before labels.
 
 const SILENT_MS = 1500;
 const LONGEST_MS = 12000;
@@ -32,12 +32,18 @@ export class Voice {
     if (lasting) {
       this.notices.push(text);
       this.label = null;
+      // What went wrong cannot wait for a label, which no longer holds.
+      if (this.current !== null && !this.lasting) {
+        this.current = null;
+        speechSynthesis.cancel();
+      }
     } else this.label = text;
     if (this.current === null) this.#next();
   }
 
   #next() {
     if (this.blocked || !this.on) return;
+    this.lasting = this.notices.length > 0;
     const text = this.notices.shift() ?? this.label;
     if (text === null) return;
     if (text === this.label) this.label = null;
