@@ -189,8 +189,8 @@ def test_logits_beyond_what_a_probability_can_tell_are_exported(
 ) -> None:
     """Logits hundreds apart give probabilities of exactly 0, which no longer tell what a temperature makes of them."""
 
-    def sure(path: Path) -> LoadedModel:
-        model = load_model(path)
+    def sure(path: Path, *, votes_share: float | None) -> LoadedModel:
+        model = load_model(path, votes_share=votes_share)
         model.net.head.weight.data *= 3000
         return model
 
