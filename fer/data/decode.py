@@ -12,6 +12,7 @@ import numpy.typing as npt
 from fer.common.errors import DataError
 from fer.common.image_header import read_header
 from fer.common.pixels import decode_pixels
+from fer.common.wording import printable_path
 from fer.data.resize import fit_image
 
 logger = logging.getLogger(__name__)
@@ -126,14 +127,14 @@ def _decode_all(
         images[len(rows)] = fit(name, image)
         sizes[image.shape[1], image.shape[0]] += 1
         rows.append(row)
-    shown = ", ".join(f"{name} ({reason})" for name, reason in list(reasons.items())[:_SHOWN])
+    shown = ", ".join(f"{printable_path(name)} ({reason})" for name, reason in list(reasons.items())[:_SHOWN])
     if reasons and not rows:
         raise DataError(f"{origin}: none of the {len(names):,} images can be read: {shown}; download the data again")
     if reasons:
         more = ", ..." if len(reasons) > _SHOWN else ""
         logger.warning(
             "%s: %s of %s images cannot be read and are left out: %s%s",
-            origin,
+            printable_path(origin),
             f"{len(reasons):,}",
             f"{len(names):,}",
             shown,

@@ -209,7 +209,7 @@ def test_detected_faces_of_fer2013_keep_the_models_accuracy(fer2013_archive: Pat
     """Every 18th PublicTest face, enlarged into a larger picture, found and cut out again."""
     from fer.data.fer2013 import load_fer2013
     from fer.data.samples import Split
-    from fer.runtime.detection.haar import HaarDetector
+    from fer.runtime.detection.auto import AutoDetector
     from fer.runtime.model import EmotionModel
     from fer.runtime.predictor import Predictor
 
@@ -253,7 +253,7 @@ def test_a_video_that_breaks_in_the_middle_is_told_and_the_next_picture_is_judge
             return True, np.full((48, 64, 3), 128, np.uint8)
 
     breaking: Any = Breaking()
-    monkeypatch.setattr("fer.runtime.predict.video_source.open_video", lambda path: VideoSource(breaking, live=False))
+    monkeypatch.setattr("fer.runtime.predict.session.open_video", lambda path: VideoSource(breaking, live=False))
     out, _ = predict(photos / "sub" / "h.avi", photos / "a_one.jpg", "--format", "jsonl")
     rows = records(out)
     assert [row["status"] for row in rows] == ["no_face", "no_face", "no_face", "unreadable", "ok"]
@@ -296,16 +296,16 @@ def test_a_cut_photo_is_judged_and_both_outputs_say_so(photos: Path, predict: Pr
 def test_a_picture_that_breaks_the_search_is_a_row(
     photos: Path, predict: Predict, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from fer.runtime.detection.haar import HaarDetector
+    from fer.runtime.detection.auto import AutoDetector
 
-    search = HaarDetector.detect
+    search = AutoDetector.detect
 
-    def detect(self: HaarDetector, image: np.ndarray) -> Any:
+    def detect(self: AutoDetector, image: np.ndarray) -> Any:
         if image.shape[1] == 400:
             raise OverflowError("cannot convert float infinity to integer")
         return search(self, image)
 
-    monkeypatch.setattr(HaarDetector, "detect", detect)
+    monkeypatch.setattr(AutoDetector, "detect", detect)
     rows = records(predict(photos / "*_*.*", "--format", "jsonl")[0])
     told = {Path(row["source"]).name: (row["status"], row.get("reason")) for row in rows}
     assert told["b_two.png"] == ("unreadable", "the search for faces failed: OverflowError")

@@ -14,6 +14,7 @@ import numpy.typing as npt
 
 from fer.common.errors import DataError
 from fer.common.labels import EMOTIONS, SYNONYMS, emotion_index
+from fer.common.wording import printable_path
 from fer.data.decode import DecodedFaces, decode_faces
 from fer.data.fer2013.raw import NO_SPLIT, SIDE, RawCopy
 from fer.data.samples import FaceSamples, Split
@@ -178,4 +179,4 @@ def _split(tree: Tree, path: PurePosixPath) -> Split:
 
 
 def _few(paths: Sequence[PurePosixPath]) -> str:
-    return ", ".join(map(str, paths[:3])) + (", ..." if len(paths) > 3 else "")
+    return ", ".join(map(printable_path, map(str, paths[:3]))) + (", ..." if len(paths) > 3 else "")
