@@ -209,6 +209,7 @@ def test_detected_faces_of_fer2013_keep_the_models_accuracy(fer2013_archive: Pat
     """Every 18th PublicTest face, enlarged into a larger picture, found and cut out again."""
     from fer.data.fer2013 import load_fer2013
     from fer.data.samples import Split
+    from fer.runtime.detection.haar import HaarDetector
     from fer.runtime.model import EmotionModel
     from fer.runtime.predictor import Predictor
 
