@@ -62,7 +62,7 @@ def measure_inference(bench: Bench) -> Measurement:
             ratio(f"torch / ONNX, {size}", of_size[TORCH], of_size[ONNX]),
             ratio(f"ONNX / INT8, {size}", of_size[ONNX], of_size[INT8]),
         ]
-    kind = "drawn" if config.data.name == "synthetic" else "training"
+    kind = "synthetic" if config.data.name == "synthetic" else "training"
     notes = (
         "one thread, preprocessing included; each repeat is itself a median of up to 200 predictions",
         f"INT8 ranges from {len(faces):,} {kind} faces; what INT8 costs in accuracy is fer-export's to say",

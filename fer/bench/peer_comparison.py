@@ -77,7 +77,7 @@ def measure_peers(bench: Bench) -> Measurement:
         DataError: the data cannot be opened, or have no PublicTest.
     """
     settings = bench.settings
-    crops, labels, is_drawn = _public_crops(bench)
+    crops, labels, is_synthetic = _public_crops(bench)
     with tempfile.TemporaryDirectory(prefix="fer-bench-") as name:
         folder = Path(name)
         np.save(folder / "crops.npy", crops)
@@ -102,8 +102,8 @@ def measure_peers(bench: Bench) -> Measurement:
     return Measurement(
         key="peers",
         title=f"peers: {len(crops):,} PublicTest crops of {_SIDE} px, one at a time; ferlab is {ours}",
-        rows=tuple(_rows([peer.name for peer in peers], finished, failed, labels=None if is_drawn else labels)),
-        notes=tuple(_notes(is_drawn=is_drawn)),
+        rows=tuple(_rows([peer.name for peer in peers], finished, failed, labels=None if is_synthetic else labels)),
+        notes=tuple(_notes(is_synthetic=is_synthetic)),
     )
 
 
@@ -155,7 +155,7 @@ def ask(peer: Peer, folder: Path, *, count: int, seconds: float) -> Answers:
 
 
 def _public_crops(bench: Bench) -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.int64], bool]:
-    """PublicTest faces, uint8 (N, 48, 48), their labels int64 (N,), and whether they are drawn."""
+    """PublicTest faces, uint8 (N, 48, 48), their labels int64 (N,), and whether they are synthetic."""
     from fer.config.schema import validate
     from fer.data.datamodule import FERDataModule
     from fer.data.resize import fit_images
@@ -234,13 +234,16 @@ def _accuracy(title: str, said: Sequence[str], labels: npt.NDArray[np.int64]) ->
     return Row(label=f"{title}: accuracy", unit="%", values=(100 * right / len(said),), note=note)
 
 
-def _notes(*, is_drawn: bool) -> list[str]:
+def _notes(*, is_synthetic: bool) -> list[str]:
     notes = [
         "each in its own interpreter, with as many threads as it takes by itself (ferlab: one); detection left out",
         "the first answer counts imports and loading, not the start of the interpreter",
     ]
-    if is_drawn:
-        return [*notes, "the faces are drawn, which none of them was made for: no accuracy is told (data.root=PATH)"]
+    if is_synthetic:
+        return [
+            *notes,
+            "the faces are synthetic, which none of them was made for: no accuracy is told (data.root=PATH)",
+        ]
     return [
         *notes,
         "a peer that was trained on FER-2013 may have seen PublicTest, and ferlab's model was chosen on it: these "

@@ -32,7 +32,7 @@ def auto() -> AutoDetector:
 
 @pytest.fixture(scope="module")
 def face() -> Image:
-    """A drawn face, BGR (360, 360); head from 80 to 290 across and from 20 to 290 down."""
+    """A synthetic face, BGR (360, 360); head from 80 to 290 across and from 20 to 290 down."""
     return cv2.cvtColor(render_face(5, "neutral", size=360, zoom=0.7).image, cv2.COLOR_GRAY2BGR)
 
 

@@ -8,13 +8,13 @@ from fer.runtime.model import EmotionModel
 from fer.runtime.web.model_words import describe_model
 
 
-def test_a_model_of_drawn_faces_is_not_said_to_know_photos() -> None:
+def test_a_model_of_synthetic_faces_is_not_said_to_know_photos() -> None:
     accuracy = MetricFacts(value=0.993, low=0.98, high=1.0, n=300)
     facts = FACTS.model_copy(
         update={"source": "synthetic faces", "copies": 0, "metrics": {"accuracy": accuracy}, "data_fingerprint": "1"}
     )
     words = describe_model(facts)
-    assert "drawn faces" in words["labels"]
+    assert "synthetic faces" in words["labels"]
     assert "How it does on real people is not known" in words["labels"]
     assert "On the 300 faces of PublicTest in synthetic faces" in words["scores"]
     assert "None of them is a copy" in words["scores"]

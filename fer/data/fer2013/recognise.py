@@ -32,7 +32,7 @@ from fer.data.fer2013.signature import (
 )
 
 SURE: Final = 0.78
-"""Likeness that no face of elsewhere reached (1,262 photographs, 1,400 drawn faces)."""
+"""Likeness that no face of elsewhere reached (1,262 photographs, 1,400 synthetic faces)."""
 
 GOOD: Final = 0.66
 ALONE: Final = 0.12

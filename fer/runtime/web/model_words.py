@@ -12,7 +12,7 @@ them: for files written before `ModelFacts.copies`, by the fingerprint they hold
 LEFT_OUT: Final = "left out of training"
 """Words of a protocol (`fer.data.protocol`) without the copies."""
 
-_DRAWN: Final = "synthetic faces"
+_SYNTHETIC: Final = "synthetic faces"
 _FER2013: Final = "FER-2013"
 
 
@@ -23,9 +23,9 @@ def describe_model(facts: ModelFacts) -> dict[str, str]:
 
 
 def _labels(facts: ModelFacts) -> str:
-    if _is(facts, _DRAWN):
+    if _is(facts, _SYNTHETIC):
         return (
-            "The model learned from drawn faces, each drawn to show one expression: it names the drawing that a face "
+            "The model learned from synthetic faces, each made to show one expression: it names the one that a face "
             "looks most like. How it does on real people is not known, and it knows nothing about you."
         )
     return (
