@@ -24,7 +24,6 @@ from fer.report.options import ReportOptions
 from fer.report.page.render import render_page
 from fer.report.page.section import Section
 from fer.report.result import AnalysisResult, Verdict
-from fer.report.robustness.analysis import check_baseline
 from fer.report.scores.section import command_line, facts_sections, score_sections
 from fer.report.scores.statements import is_synthetic, protocol
 from fer.report.scores.tables import tables, write_confusion, write_metrics, write_model_eval, write_per_class
@@ -62,7 +61,7 @@ def make_report(runs: Sequence[Path], *, out: Path | None = None, options: Repor
         return write_sweep_report(runs[0])
     options = ReportOptions() if options is None else options
     records = read_runs(runs)
-    check_baseline(records, options.robustness)
+    _check_baseline(records, options)
     folder = _report_folder(runs, out)
     # Known before the minutes of the work, not after.
     check_writable(folder)
@@ -74,6 +73,13 @@ def make_report(runs: Sequence[Path], *, out: Path | None = None, options: Repor
     context = ReportContext(run=choose_detail(evaluated), runs=evaluated, options=options, data=data, models=models)
     command = command_line([str(run) for run in runs], None if out is None else str(out))
     return write_report(folder, context, run_analyses(context), command=command)
+
+
+def _check_baseline(records: Sequence[RunRecord], options: ReportOptions) -> None:
+    # Its room knows the corruptions, and OpenCV with them.
+    from fer.report.robustness.analysis import check_baseline
+
+    check_baseline(records, options.robustness)
 
 
 def evaluate_record(record: RunRecord, model: "LoadedModel", data: OpenData, options: ReportOptions) -> EvaluatedRun:

@@ -26,7 +26,7 @@ def test_the_shipped_model_tells_of_its_copies() -> None:
     words = describe_model(EmotionModel.load(None).facts)
     assert "FER-2013" in words["labels"]
     assert "On the 3,589 faces of PublicTest in FER-2013" in words["scores"]
-    # docs/DATA.md; 69.55 % is the model card's.
+    # docs/how-to/data.md; 69.55 % is the model card's.
     assert "280 of these 3,589 are copies of faces it was trained on" in words["scores"]
     assert "70% (68% to 71%)" in words["scores"]
     assert "72% of the predictions" in words["certainty"]
