@@ -104,7 +104,6 @@ def test_shipped_model_has_the_accuracy_that_its_card_says(shipped: EmotionModel
     """Its facts are of the altered copy that it was trained on; its card says what it reaches on the original."""
     from fer.data.samples import Split, content_hashes
     from fer.data.sources import Fer2013Config, open_samples
-    from fer.runtime.shipped import CARD
 
     samples = open_samples(Fer2013Config(name="fer2013", root=fer2013_archive)).samples
     public = samples.take(samples.splits == Split.PUBLIC)
