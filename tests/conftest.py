@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -33,6 +33,16 @@ def fer2013_archive() -> Path:
     if not path.is_file():
         pytest.skip("FER-2013 is not here (set FER2013_ARCHIVE to a zip with its fer2013.csv)")
     return path
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """What a test printed or logged, fit to travel: pytest-xdist sends it as UTF-8, which lone surrogates are not."""
+    report = yield
+    report.sections = [
+        (title, text.encode("utf-8", errors="backslashreplace").decode("utf-8")) for title, text in report.sections
+    ]
+    return report
 
 
 Train = Callable[..., "RunResult"]

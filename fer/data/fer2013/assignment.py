@@ -120,6 +120,7 @@ def _agreement(
     has_split[original.picture_of[original.splits != Split.TRAINING], len(names)] = True
     names[Split.MERGED_TEST.value] = len(names)
     split = np.array([names.get(name, len(names)) for name in splits.tolist()])
-    agreement: npt.NDArray[np.float64] = has_label[picture, labels[query]].astype(np.float64)
-    agreement += has_split[picture, split[query]]
+    agreement: npt.NDArray[np.float64] = (
+        has_label[picture, labels[query]].astype(np.float64) + has_split[picture, split[query]]
+    )
     return agreement
