@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import logging
 import os
 import shutil
 import sys
@@ -237,7 +238,7 @@ def _gather_from_kaggle(remote: Remote, staging: Path) -> tuple[Path, dict[str, 
     os.environ["KAGGLEHUB_CACHE"] = str(staging)
     try:
         # It writes notices to standard output, which belongs to the answer.
-        with _bounded_requests(), redirect_stdout(sys.stderr):
+        with _bounded_requests(), redirect_stdout(sys.stderr), _notices_on_stderr():
             unpacked = Path(kagglehub.dataset_download(remote.repo))  # type: ignore[attr-defined, unused-ignore]
     except requests.HTTPError as error:
         if error.response is not None and error.response.status_code in (401, 403):
@@ -261,6 +262,21 @@ def _gather_from_kaggle(remote: Remote, staging: Path) -> tuple[Path, dict[str, 
         {"path": path.relative_to(unpacked).as_posix(), "bytes": path.stat().st_size, "sha256": None} for path in paths
     ]
     return unpacked, {"version": unpacked.name, "files": files}
+
+
+@contextmanager
+def _notices_on_stderr() -> Iterator[None]:
+    """kagglehub's logger holds the standard output of the moment in which it was imported."""
+    handlers = [
+        handler for handler in logging.getLogger("kagglehub").handlers if type(handler) is logging.StreamHandler
+    ]
+    before = [handler.setStream(sys.stderr) for handler in handlers]
+    try:
+        yield
+    finally:
+        for handler, stream in zip(handlers, before, strict=True):
+            if stream is not None:
+                handler.setStream(stream)
 
 
 @contextmanager

@@ -13,7 +13,7 @@ from fer.data.synthetic.source import render_face
 from fer.runtime.detection.detector import Detection, Detector, in_parts, inside
 from fer.runtime.detection.haar import HaarDetector
 from fer.runtime.detection.opening import open_detector
-from fer.runtime.detection.yunet import YuNetDetector
+from fer.runtime.detection.single import yunet_detector
 from fer.runtime.framing import cut
 
 ROOT = Path(__file__).parents[2]
@@ -130,10 +130,10 @@ def test_yunet_refuses_a_missing_file_and_another_network(tmp_path: Path) -> Non
 
 
 @pytest.mark.parametrize("turned", [False, True])
-@pytest.mark.parametrize("kind", ["haar", "yunet"])
-def test_a_panorama_has_all_its_faces(turned: bool, kind: str, request: pytest.FixtureRequest) -> None:
+@pytest.mark.parametrize("kind", ["haar", "yunet", "auto"])
+def test_a_panorama_has_all_its_faces(turned: bool, kind: str) -> None:
     """8,000 x 600 pixels: reduced as a whole its faces would be 19 pixels high."""
-    detector: Detector = HaarDetector() if kind == "haar" else YuNetDetector(request.getfixturevalue("real_yunet"))
+    detector: Detector = open_detector(kind)
     lefts = (10, 1000, 2345, 4000, 5500, 7740)
     picture = np.full((8000, 600) if turned else (600, 8000), 120, np.uint8)
     for number, left in enumerate(lefts):
@@ -169,18 +169,20 @@ def test_parts_overlap_so_that_no_face_is_cut_in_all_of_them() -> None:
 def test_what_is_no_number_is_no_face(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     path = tmp_path / "net.onnx"
     write_fake_yunet(path)
-    detector = YuNetDetector(path)
+    detector = yunet_detector(path)
     good = [4, 5, 20, 20, 9, 10, 17, 10, 13, 14, 10, 20, 16, 20, 0.95]
     rows = np.array([good, good, good, good], np.float32)
     rows[0, 2], rows[1, 5], rows[2, 4:14] = np.inf, np.nan, np.linspace(0, 1e30, 10)
 
     class Net:
+        def setScoreThreshold(self, least: float) -> None: ...
+
         def setInputSize(self, size: tuple[int, int]) -> None: ...
 
         def detect(self, image: npt.NDArray[np.uint8]) -> tuple[int, npt.NDArray[np.float32]]:
             return 1, rows
 
-    monkeypatch.setattr(detector, "_net", Net())
+    monkeypatch.setattr(detector._net, "_net", Net())  # type: ignore[attr-defined]
     assert detector.faces(np.zeros((40, 40, 3), np.uint8)) == [(4, 5, 20, 20)]
 
 
@@ -194,7 +196,7 @@ def real_yunet() -> Path:
 
 @pytest.mark.slow
 def test_yunet_survives_pictures_of_every_small_size(real_yunet: Path) -> None:
-    detector = YuNetDetector(real_yunet)
+    detector = yunet_detector(real_yunet)
     face = render_face(3, "happy", size=200, zoom=0.8).image
     for height in range(1, 100, 4):
         for width in (1, 2, 17, 32, 64, 85, 100):

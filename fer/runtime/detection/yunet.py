@@ -51,12 +51,14 @@ class YuNet:
 def candidates_of(rows_N15: npt.NDArray[np.floating]) -> list[Candidate]:
     """Rows of box, five landmarks (the eye on the picture's left first) and score as candidates, each face once.
 
-    Rows that are not finite are dropped: YuNet gives such for pictures of some 30 pixels.
+    Rows that are not finite, or whose landmarks lie far from the box, are dropped: YuNet gives such for pictures of
+    some 30 pixels, and as doubles they would stand for the face itself.
     """
     found = []
     for row in rows_N15[np.isfinite(rows_N15).all(axis=1)].astype(np.float64):
         x, y, width, height = row[:4].tolist()
-        if width > 0.0 and height > 0.0:
-            points = row[4:14].reshape(5, 2)[list(_POINTS)]
+        points = row[4:14].reshape(5, 2)[list(_POINTS)]
+        away = np.abs(points - (x + width / 2, y + height / 2)).max()
+        if width > 0.0 and height > 0.0 and away <= max(width, height):
             found.append(Candidate((x, y, width, height), float(row[14]), points, YUNET))
     return without_doubles(found)
