@@ -48,6 +48,7 @@ def main(report: Path) -> None:
             page.goto(address)
             page.set_input_files("input[type=file]", Path(folder, "people.png"))
             page.get_by_text("this face looks like that").wait_for()
+            page.wait_for_timeout(1500)  # the bars move for a moment
             page.screenshot(path=IMAGES / "live.png")
             browser.close()
     finally:

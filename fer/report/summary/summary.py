@@ -192,7 +192,8 @@ def copy_verdict(run: EvaluatedRun) -> Verdict:
     question = "Is the copy of the data unaltered?"
     data = run.record.manifest.get("data")
     copy = data.get("copy") if isinstance(data, Mapping) else None
-    if isinstance(copy, Mapping):
+    # Empty where the data are no FER-2013, which alone has an original to be held against.
+    if isinstance(copy, Mapping) and copy:
         found, change = str(copy.get("verdict")), str(copy.get("change") or "").strip()
         told = {
             "original": ("pass", "It is the published data, face by face."),
@@ -212,7 +213,7 @@ def copy_verdict(run: EvaluatedRun) -> Verdict:
             question=question,
             verdict="pass",
             value=None,
-            text="The faces are drawn by this program from a seed.",
+            text="The faces are rendered by this program from a seed.",
             section="data",
         )
     return Verdict(
