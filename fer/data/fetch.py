@@ -266,17 +266,19 @@ def _gather_from_kaggle(remote: Remote, staging: Path) -> tuple[Path, dict[str, 
 
 @contextmanager
 def _notices_on_stderr() -> Iterator[None]:
-    """kagglehub's logger holds the standard output of the moment in which it was imported."""
-    handlers = [
-        handler for handler in logging.getLogger("kagglehub").handlers if type(handler) is logging.StreamHandler
-    ]
-    before = [handler.setStream(sys.stderr) for handler in handlers]
+    """kagglehub's logger holds the standard output of the moment of its import, which may be closed by now."""
+    logger = logging.getLogger("kagglehub")
+    before = [handler for handler in logger.handlers if type(handler) is logging.StreamHandler]
+    ours = logging.StreamHandler(sys.stderr)
+    for handler in before:
+        logger.removeHandler(handler)
+    logger.addHandler(ours)
     try:
         yield
     finally:
-        for handler, stream in zip(handlers, before, strict=True):
-            if stream is not None:
-                handler.setStream(stream)
+        logger.removeHandler(ours)
+        for handler in before:
+            logger.addHandler(handler)
 
 
 @contextmanager

@@ -3,6 +3,7 @@
 import hashlib
 import io
 import json
+import logging
 import os
 import sys
 import threading
@@ -353,6 +354,22 @@ def test_kaggle_refusal_says_how_to_get_a_token(hub: Hub, status: int) -> None:
     hub.status = status
     with pytest.raises(DataError, match=r"Kaggle refused msambare/fer2013 .*create a token, and set KAGGLE_API_TOKEN"):
         fetch("fer2013", origin="kaggle")
+
+
+def test_a_handler_of_a_closed_output_hides_no_refusal(hub: Hub) -> None:
+    """kagglehub keeps the standard output of its import, which a test runner or a notebook may have closed since."""
+    closed = io.StringIO()
+    handler = logging.StreamHandler(closed)
+    closed.close()
+    logger = logging.getLogger("kagglehub")
+    logger.addHandler(handler)
+    try:
+        hub.status = 403
+        with pytest.raises(DataError, match="create a token"):
+            fetch("fer2013", origin="kaggle")
+        assert handler in logger.handlers
+    finally:
+        logger.removeHandler(handler)
 
 
 def test_kaggle_download_continues_after_an_interruption(hub: Hub, tmp_path: Path) -> None:
