@@ -26,7 +26,11 @@ SMALL = {
 """Smaller nets of the kind, and no weights from the hub."""
 
 
-@pytest.mark.parametrize("name", sorted({*config_groups()["experiment"]} - {"merged_balanced"}))
+ELSEWHERE = {"merged_balanced", "two_heads", "two_heads_distilled"}
+"""Recipes that want data of a kind: below, and in test_two_heads.py."""
+
+
+@pytest.mark.parametrize("name", sorted({*config_groups()["experiment"]} - ELSEWHERE))
 def test_a_recipe_takes_a_step(name: str, train: Callable[..., Any], tiny_run: Path, tmp_path: Path) -> None:
     # The teachers of the recipes learned from FER-2013; synthetic faces need one that learned from these.
     taught = compose_train([f"experiment={name}"])["loss"]["teacher_weight"] > 0.0

@@ -114,6 +114,18 @@ def test_a_run_with_two_heads_teaches_another(train: Train, both: Path, override
     assert json.loads((taught / "manifest.json").read_text())["teachers"][0]["origin"] == str(both)
 
 
+def test_the_recipes_train_two_heads_and_go_on_from_them(train: Train, overrides: list[str], tmp_path: Path) -> None:
+    small = [
+        *(each for each in overrides if not each.startswith(("model=", "trainer."))),
+        "model.params.widths=[4,8,8]",
+        "trainer.max_epochs=1",
+    ]
+    first = train(["experiment=two_heads", *small], tmp_path / "first")
+    teachers = [f"model.pretrained={first / 'checkpoints/best.ckpt'}", f"loss.teachers=[{first}]"]
+    second = train(["experiment=two_heads_distilled", *small, *teachers], tmp_path / "second")
+    assert read_checkpoint(second / "checkpoints/best.ckpt")["fer"]["net"]["heads"] == 2
+
+
 def test_a_teacher_with_one_head_is_refused(train: Train, overrides: list[str], tmp_path: Path) -> None:
     single = [each for each in overrides if each != "data.targets=both"]
     teacher = train([*single, "trainer.max_epochs=1"], tmp_path / "one")
