@@ -18,7 +18,6 @@ import numpy.typing as npt
 
 from fer.common.errors import DataError
 from fer.common.labels import emotion_index
-from fer.data.pixel_match import PixelMatch, match_pixels
 from fer.data.samples import FaceSamples, Split
 
 FERPLUS_COLUMNS: Final = (
@@ -191,49 +190,6 @@ def ferplus_rows(samples: FaceSamples, *, votes: FerPlusVotes) -> npt.NDArray[np
             "rows do not line up; FER+ joins Kaggle's fer2013.csv in its original order only"
         )
     return rows
-
-
-@dataclass(frozen=True, kw_only=True)
-class FerPlusJoin:
-    """Which votes belong to which sample.
-
-    Attributes:
-        rows: int64 (N,), the row of votes of each sample, -1 where none was found.
-        match: how the samples' pixels met those of the CSV; None where they were read from it and join by row.
-    """
-
-    rows: npt.NDArray[np.int64]
-    match: PixelMatch | None
-
-
-def join_ferplus(samples: FaceSamples, *, votes: FerPlusVotes, csv: FaceSamples | None) -> FerPlusJoin | None:
-    """The votes of each sample of FER-2013 in any form; None where the form needs `csv` and there is none.
-
-    Args:
-        samples: N samples.
-        votes: FER+'s votes.
-        csv: Kaggle's `fer2013.csv`, read (`fer.data.fer2013.load_fer2013`); not needed for samples that were read from
-            it.
-
-    Raises:
-        DataError: `csv` is not the CSV form, the rows do not line up, or the votes contradict the labels so often that
-            the rows must belong to other images.
-    """
-    rows = _rows(samples, votes=votes, own=True)
-    match = None
-    if rows is None:
-        if csv is None:
-            return None
-        csv_rows = ferplus_rows(csv, votes=votes)
-        if csv_rows is None:
-            raise DataError(
-                f"{csv.source} is not Kaggle's fer2013.csv, whose row order joins FER+: give that file (columns "
-                "emotion, pixels, Usage)"
-            )
-        match = match_pixels(samples, reference=csv)
-        rows = np.where(match.rows >= 0, csv_rows[match.rows], -1)
-    _check_labels_fit(samples, votes=votes, rows=rows)
-    return FerPlusJoin(rows=rows, match=match)
 
 
 def _check_labels_fit(samples: FaceSamples, *, votes: FerPlusVotes, rows: npt.NDArray[np.int64]) -> None:
