@@ -5,7 +5,6 @@ that its pictures were recognised as (`FaceSamples.original_rows`), with the vot
 `fer2013new.csv` of one's own also joins a CSV in its order, whatever that holds.
 """
 
-import csv
 import re
 from dataclasses import dataclass
 from functools import lru_cache
@@ -18,6 +17,7 @@ import numpy.typing as npt
 
 from fer.common.errors import DataError
 from fer.common.labels import emotion_index
+from fer.data.csv_table import open_rows, refuse_doubled
 from fer.data.samples import FaceSamples, Split
 
 FERPLUS_COLUMNS: Final = (
@@ -33,6 +33,8 @@ FERPLUS_COLUMNS: Final = (
     "NF",
 )
 """What one could vote for, in the file's order; NF is "not a face"."""
+
+_READ: Final = ("Usage", *FERPLUS_COLUMNS)
 
 ASSET: Final = "ferplus_votes.npz"
 """The votes, in the room of FER-2013; made by `scripts/pack_ferplus.py`, under the licence beside it."""
@@ -143,19 +145,20 @@ def read_ferplus(path: Path) -> FerPlusVotes:
         raise DataError(f"no FER+ file at {path}: give the path of fer2013new.csv")
     votes: list[list[int]] = []
     splits: list[str] = []
-    with path.open(newline="", encoding="utf-8-sig") as lines:
-        reader = csv.DictReader(lines)
-        try:
-            missing = [name for name in ("Usage", *FERPLUS_COLUMNS) if name not in (reader.fieldnames or ())]
-            if missing:
-                raise DataError(f"{path} is not FER+'s fer2013new.csv: it has no column {', '.join(missing)}")
-            for row in reader:
-                splits.append(Split(row["Usage"].strip()).value)
-                votes.append([_votes(row[name]) for name in FERPLUS_COLUMNS])
-        except DataError:
-            raise
-        except (csv.Error, ValueError, TypeError, AttributeError) as error:
-            raise DataError(f"{path}, line {reader.line_num}: cannot read this row of votes ({error})") from error
+    with path.open("rb") as file:
+        names, rows = open_rows(file, origin=str(path))
+        missing = [name for name in _READ if name not in names]
+        if missing:
+            raise DataError(f"{path} is not FER+'s fer2013new.csv: it has no column {', '.join(missing)}")
+        refuse_doubled(names, _READ, origin=str(path))
+        at = [names.index(name) for name in _READ]
+        for line, cells in rows:
+            try:
+                usage, *counts = (cells[place] for place in at)
+                splits.append(Split(usage.strip()).value)
+                votes.append([_votes(cell) for cell in counts])
+            except (ValueError, IndexError) as error:
+                raise DataError(f"{path}, line {line}: cannot read this row of votes ({error})") from error
     if not votes:
         raise DataError(f"{path} has no rows of votes")
     return FerPlusVotes(votes=np.array(votes, dtype=np.int64), splits=np.array(splits, dtype=str))
