@@ -76,7 +76,7 @@ class Run:
         """
         from fer.common.errors import DataError
 
-        tables = sorted(self.record.folder.path.glob("predictions/*.parquet"))
+        tables = self.record.folder.prediction_tables()
         if not tables:
             raise DataError(f"{self.path} has no predictions: the training did not end; fer.train(run_dir=...) goes on")
         import pandas
