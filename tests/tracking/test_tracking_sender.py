@@ -185,7 +185,9 @@ def test_a_database_that_another_process_holds_names_it_and_what_to_do(
 ) -> None:
     monkeypatch.setattr("fer.tracking.store._OPENING", 0.2)
     lock = tmp_path / ".mlflow.db.lock"
-    holding = f"import filelock; one = filelock.FileLock({str(lock)!r}); one.acquire(); print('held', flush=True); input()"
+    holding = (
+        f"import filelock; one = filelock.FileLock({str(lock)!r}); one.acquire(); print('held', flush=True); input()"
+    )
     with subprocess.Popen(
         [sys.executable, "-c", holding], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
     ) as process:
