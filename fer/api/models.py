@@ -1,7 +1,5 @@
 """`fer.load`: a trained model, to predict with, explain, export and time."""
 
-import time
-from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property, partial
 from os import PathLike, fspath
@@ -13,6 +11,7 @@ import numpy.typing as npt
 
 from fer.api.tables import data_frame, html_picture
 from fer.common.errors import ConfigError, DataError, nearest
+from fer.common.timing import median_seconds
 
 if TYPE_CHECKING:
     from pandas import DataFrame
@@ -148,7 +147,7 @@ class _Checkpoint:
         from fer.metrics.calibration import fit_calibration
         from fer.runtime.facts import NEVER_CERTAIN
 
-        tables = sorted(self._run.path.glob("predictions/*.parquet"))
+        tables = self._run.record.folder.prediction_tables()
         if not tables:
             return 1.0, 0.0
         fitted = fit_calibration(Predictions.read(tables[0]))
@@ -293,22 +292,11 @@ class Model:
         rows = []
         for count in batches:
             faces = rng.integers(0, 256, (count, self.size, self.size), dtype=np.uint8)
-            seconds = _median_seconds(partial(self._form.probabilities, faces))
+            seconds = median_seconds(partial(self._form.probabilities, faces), seconds=_BENCHMARK_SECONDS)
             rows.append(
                 {"faces at a time": count, "ms a face": 1000 * seconds / count, "faces a second": count / seconds}
             )
         return data_frame(rows)
-
-
-def _median_seconds(work: Callable[[], object]) -> float:
-    work()
-    times: list[float] = []
-    end = time.perf_counter() + _BENCHMARK_SECONDS
-    while len(times) < 3 or time.perf_counter() < end:
-        started = time.perf_counter()
-        work()
-        times.append(time.perf_counter() - started)
-    return float(np.median(times))
 
 
 def load(source: "Run | str | PathLike[str] | None" = None) -> Model:

@@ -7,6 +7,7 @@ from typing import Any, Final
 from pydantic import ValidationError
 
 from fer.common.errors import ConfigError, nearest
+from fer.common.files import free_folder
 from fer.common.parsing import parse_yaml
 from fer.config.compose import compose_in, compose_train, dotted_keys
 from fer.config.conf_files import config_groups
@@ -201,15 +202,7 @@ def in_run_dir(tree: Mapping[str, Any], run_dir: str) -> dict[str, Any]:
 
 def in_free_run_dir(tree: Mapping[str, Any]) -> dict[str, Any]:
     """A configuration in a run folder that is made by this call, so that no other process takes its name too."""
-    stem, number = str(tree["run_dir"]), 1
-    while True:
-        path = Path(stem if number == 1 else f"{stem}_{number}")
-        try:
-            path.mkdir(parents=True)
-        except FileExistsError:
-            number += 1
-        else:
-            return in_run_dir(tree, str(path))
+    return in_run_dir(tree, str(free_folder(Path(tree["run_dir"]))))
 
 
 def _leaves(tree: Any, prefix: str = "") -> dict[str, Any]:

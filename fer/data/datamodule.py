@@ -20,7 +20,7 @@ from fer.data.occlusion import keep
 from fer.data.protocol import ProtocolSplit, split_rows
 from fer.data.regions import Region
 from fer.data.samples import FaceSamples, Split
-from fer.data.sampling import epoch_order
+from fer.data.sampling import epoch_counts, epoch_order
 from fer.data.sources import DataConfig, Fer2013Config, open_samples
 from fer.data.vote_targets import VoteTargets, train_on_votes, vote_targets
 
@@ -213,6 +213,11 @@ class FERDataModule(pl.LightningDataModule):
     def class_counts(self) -> npt.NDArray[np.int64]:
         """int64 (7,): training rows per emotion, by the labels that training uses."""
         return np.bincount(self._train_labels[self.split.train], minlength=NUM_CLASSES)
+
+    @property
+    def epoch_counts(self) -> npt.NDArray[np.int64]:
+        """int64 (7,): training faces that an epoch shows of each emotion, after `data.sampling`."""
+        return epoch_counts(self._train_labels[self.split.train], mode=self.config.sampling, classes=NUM_CLASSES)
 
     @property
     def _train_labels(self) -> npt.NDArray[np.int64]:

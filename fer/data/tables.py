@@ -30,6 +30,17 @@ def class_counts_text(counts: Mapping[str, Mapping[str, int]]) -> str:
     return aligned(rows)
 
 
+def epoch_counts_text(counts: Mapping[str, int], *, sampling: str) -> str:
+    """What an epoch of training shows of each emotion, after balancing."""
+    total = sum(counts.values())
+    rows = [
+        ["", *EMOTIONS, "all"],
+        ["faces", *(f"{counts[name]:,}" for name in EMOTIONS), f"{total:,}"],
+        ["share", *(f"{counts[name] / total:.2%}" for name in EMOTIONS), ""],
+    ]
+    return f"Training, as an epoch shows it (data.sampling={sampling})\n{aligned(rows)}"
+
+
 def unreadable_text(unreadable: Sequence[str], *, shown: int = 5) -> str:
     """How many raw items could not be decoded, and the first of them."""
     if not unreadable:

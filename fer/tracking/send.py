@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -94,7 +95,8 @@ def send(
     if register is not None and content.model is None:
         raise ConfigError(
             f"--register {register.name}: {content.folder} has no model.onnx: "
-            f"fer-export {content.folder} --out {content.folder / 'model.onnx'} makes one, or name one with --model"
+            f"fer-export {shlex.quote(str(content.folder))} --out {shlex.quote(str(content.folder / 'model.onnx'))} "
+            "makes one, or name one with --model"
         )
     place = record.place(store.address.shown, store.address.experiment)
     place.state = "sending"
