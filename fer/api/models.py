@@ -13,6 +13,8 @@ import numpy.typing as npt
 
 from fer.api.tables import data_frame, html_picture
 from fer.common.errors import ConfigError, DataError, nearest
+from fer.runtime.shipped import shipped_name
+from fer.runtime.views import averaged
 
 if TYPE_CHECKING:
     from pandas import DataFrame
@@ -22,6 +24,8 @@ if TYPE_CHECKING:
     from fer.export.export import ExportResult
     from fer.models.checkpoint import LoadedModel
     from fer.runtime.model import EmotionModel
+    from fer.runtime.predict.recipe import Recipe
+    from fer.runtime.prior import Prior
 
 _BENCHMARK_SECONDS: Final = 1.0
 
@@ -102,8 +106,18 @@ class _Form(Protocol):
     def probabilities(self, faces: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:
         """Grey faces (N, size, size) -> probabilities (N, K)."""
 
+    @property
+    def prior(self) -> str | None:
+        """Name of the shares of the emotions that its probabilities were changed to; None for its own."""
+
+    def recipe(self, detector: str) -> "Recipe | None":
+        """The same for other processes; None where it is in no file."""
+
     def heat_map(self, face: npt.NDArray[np.uint8], label: str, *, method: str) -> npt.NDArray[np.float32]:
         """Where a face (size, size) speaks for a label: (size, size) in [0, 1]."""
+
+    def adjusted(self, *, prior: str | None, tta: bool) -> "_Form":
+        """The same with other shares of the emotions, or asked about several views."""
 
 
 class _File:
@@ -111,8 +125,12 @@ class _File:
 
     methods = ("class_activation",)
 
-    def __init__(self, model: "EmotionModel") -> None:
+    def __init__(
+        self, model: "EmotionModel", *, source: str | Path, expected: "Prior | None" = None, tta: bool = False
+    ) -> None:
         self._model = model
+        self._source, self._expected, self._tta = source, expected, tta
+        self.prior = model.prior
         self.name = model.name
         self.labels = model.labels
         self.size = model.size
@@ -122,14 +140,28 @@ class _File:
     def heat_map(self, face: npt.NDArray[np.uint8], label: str, *, method: str) -> npt.NDArray[np.float32]:
         return self._model.heat_map(face, label)
 
+    def adjusted(self, *, prior: str | None, tta: bool) -> "_File":
+        from fer.runtime.prior import open_prior
+
+        expected = None if prior is None else open_prior(prior)
+        return _File(self._model.adjusted(prior=expected, tta=tta), source=self._source, expected=expected, tta=tta)
+
+    def recipe(self, detector: str) -> "Recipe":
+        from fer.runtime.predict.recipe import Recipe
+
+        return Recipe(model=self._source, detector=detector, prior=self._expected, tta=self._tta)
+
 
 class _Checkpoint:
     """The net of a run, through torch; temperature and threshold as `fer-export` would fit them."""
 
-    def __init__(self, run: "Run") -> None:
+    prior = None
+
+    def __init__(self, run: "Run", *, tta: bool = False) -> None:
         from fer.models.checkpoint import load_model
 
         self._run = run
+        self._tta = tta
         self._model: LoadedModel = load_model(run.record.checkpoint)
         self.name = f"{run.record.model}, {run.record.name}"
         self.labels = self._model.labels
@@ -159,10 +191,23 @@ class _Checkpoint:
         return self._calibration[1]
 
     def probabilities(self, faces: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:
+        return averaged(self._plain, faces) if self._tta else self._plain(faces)
+
+    def _plain(self, faces: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:
         from fer.metrics.temperature import apply_temperature
 
         plain = self._model.probabilities(np.ascontiguousarray(faces[:, None]))
         return np.asarray(apply_temperature(plain, self._calibration[0]), np.float32)
+
+    def adjusted(self, *, prior: str | None, tta: bool) -> "_Checkpoint":
+        if prior is not None:
+            raise ConfigError(
+                f"prior={prior}: {self.name} is a run; export it, and the file knows which shares it expects"
+            )
+        return _Checkpoint(self._run, tta=tta)
+
+    def recipe(self, detector: str) -> None:
+        return None
 
     def heat_map(self, face: npt.NDArray[np.uint8], label: str, *, method: str) -> npt.NDArray[np.float32]:
         from fer.explain.methods import explain
@@ -207,6 +252,28 @@ class Model:
         """A label whose confidence is lower is uncertain."""
         return self._form.uncertain_below
 
+    @property
+    def prior(self) -> str | None:
+        """Name of the shares of the emotions that the probabilities were changed to; None for the model's own."""
+        return self._form.prior
+
+    def recipe(self, detector: str) -> "Recipe | None":
+        """Model and detector as another process can be told them; None for a run."""
+        return self._form.recipe(detector)
+
+    def adjusted(self, *, prior: str | PathLike[str] | None = None, tta: bool = False) -> "Model":
+        """The same model with other shares of the emotions, or asked about several views of each face.
+
+        Args:
+            prior: "everyday", "balanced" or a CSV file of label,share (docs/how-to/deploy.md); None for the model's own.
+            tta: average what it says of the face, its mirror image, and both enlarged.
+
+        Raises:
+            ConfigError: a prior that cannot be read, or a model that does not say which shares it expects.
+        """
+        told = None if prior is None else fspath(prior)
+        return Model(self._form.adjusted(prior=told, tta=tta), run=self.run)
+
     def probabilities(self, faces: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:
         """float32 (N, K): calibrated probabilities of `labels` of faces framed already, uint8 (N, size, size), grey.
 
@@ -220,11 +287,11 @@ class Model:
             )
         return self._form.probabilities(faces)
 
-    def predict(self, source: Any, detector: str = "auto") -> "Faces":
+    def predict(self, source: Any, detector: str = "auto", *, workers: int = 1) -> "Faces":
         """The emotions of the faces in pictures and videos, see `fer.predict`."""
         from fer.api.predictions import faces_of
 
-        return faces_of(source, model=self, detector=detector)
+        return faces_of(source, model=self, detector=detector, workers=workers)
 
     def explain(
         self, picture: Any, label: str | None = None, *, method: str | None = None, detector: str = "auto"
@@ -315,16 +382,20 @@ def load(source: "Run | str | PathLike[str] | None" = None) -> Model:
     """A trained model.
 
     Args:
-        source: an .onnx file of fer-export, a run folder, or what `fer.train` gave; None for the package's own model.
+        source: a model of the package ("everyday", "benchmark"), an .onnx file of fer-export, a run folder, or what
+            `fer.train` gave; None for "everyday".
 
     Raises:
         ConfigError: no run folder.
         CheckpointError: a file that is missing, broken or not ours.
     """
-    if source is None or (isinstance(source, str | PathLike) and fspath(source).endswith(".onnx")):
+    told = fspath(source) if isinstance(source, str | PathLike) else None
+    name = shipped_name(told) if source is None or told is not None else None
+    if name is not None or (told is not None and told.endswith(".onnx")):
         from fer.runtime.model import EmotionModel
 
-        return Model(_File(EmotionModel.load(None if source is None else Path(source))))
+        opened = name or Path(str(told))
+        return Model(_File(EmotionModel.load(opened), source=opened))
     from fer.api.runs import Run
 
     run = source if isinstance(source, Run) else Run(source)

@@ -40,6 +40,11 @@ class Model(Protocol):
         """A label whose confidence is lower is uncertain."""
         ...
 
+    @property
+    def prior(self) -> str | None:
+        """Name of the shares of the emotions that its probabilities were changed to; None for its own."""
+        ...
+
     def probabilities(self, faces: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:
         """Grey faces (N, size, size) -> probabilities (N, 7)."""
         ...
@@ -154,6 +159,7 @@ class Predictor:
                         source=item.source,
                         face=number,
                         box=found.box,
+                        prior=self.model.prior,
                     )
                     for number, found in enumerate(item.detections)
                 ]

@@ -174,6 +174,8 @@ class FaceTracker:
             source=source,
             face=track.number,
             box=_shown(track.box, image),
+            prior=model.prior,
+            track=track.number,
             frame=number,
             seconds=round(seconds, 3),
         )

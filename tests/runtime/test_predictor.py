@@ -19,6 +19,7 @@ class ByBrightness:
     labels = EMOTIONS
     size = 48
     uncertain_below = 0.5
+    prior = None
 
     def __init__(self, confidence: float = 0.7) -> None:
         self.confidence = confidence
