@@ -3,18 +3,18 @@
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cached_property, partial
+from functools import partial
 from os import PathLike, fspath
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, Protocol
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 import numpy.typing as npt
 
+from fer.api.forms import CheckpointForm, FileForm, Form
 from fer.api.tables import data_frame, html_picture
 from fer.common.errors import ConfigError, DataError, nearest
 from fer.runtime.shipped import shipped_name
-from fer.runtime.views import averaged
 
 if TYPE_CHECKING:
     from pandas import DataFrame
@@ -22,10 +22,7 @@ if TYPE_CHECKING:
     from fer.api.predictions import Faces
     from fer.api.runs import Run
     from fer.export.export import ExportResult
-    from fer.models.checkpoint import LoadedModel
-    from fer.runtime.model import EmotionModel
     from fer.runtime.predict.recipe import Recipe
-    from fer.runtime.prior import Prior
 
 _BENCHMARK_SECONDS: Final = 1.0
 
@@ -80,143 +77,6 @@ class Explanation:
         return f"{html_picture(png, alt=self._words)}<p>{self._words}</p>"
 
 
-class _Form(Protocol):
-    """A model in one of its forms."""
-
-    @property
-    def name(self) -> str:
-        """In words."""
-
-    @property
-    def labels(self) -> tuple[str, ...]:
-        """Class names in the order of the probabilities."""
-
-    @property
-    def size(self) -> int:
-        """Height and width of a face, in pixels."""
-
-    @property
-    def uncertain_below(self) -> float:
-        """A label whose confidence is lower is uncertain."""
-
-    @property
-    def methods(self) -> tuple[str, ...]:
-        """How it can be explained, the default first."""
-
-    def probabilities(self, faces: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:
-        """Grey faces (N, size, size) -> probabilities (N, K)."""
-
-    @property
-    def prior(self) -> str | None:
-        """Name of the shares of the emotions that its probabilities were changed to; None for its own."""
-
-    def recipe(self, detector: str) -> "Recipe | None":
-        """The same for other processes; None where it is in no file."""
-
-    def heat_map(self, face: npt.NDArray[np.uint8], label: str, *, method: str) -> npt.NDArray[np.float32]:
-        """Where a face (size, size) speaks for a label: (size, size) in [0, 1]."""
-
-    def adjusted(self, *, prior: str | None, tta: bool) -> "_Form":
-        """The same with other shares of the emotions, or asked about several views."""
-
-
-class _File:
-    """A model file, through ONNX Runtime."""
-
-    methods = ("class_activation",)
-
-    def __init__(
-        self, model: "EmotionModel", *, source: str | Path, expected: "Prior | None" = None, tta: bool = False
-    ) -> None:
-        self._model = model
-        self._source, self._expected, self._tta = source, expected, tta
-        self.prior = model.prior
-        self.name = model.name
-        self.labels = model.labels
-        self.size = model.size
-        self.uncertain_below = model.uncertain_below
-        self.probabilities = model.probabilities
-
-    def heat_map(self, face: npt.NDArray[np.uint8], label: str, *, method: str) -> npt.NDArray[np.float32]:
-        return self._model.heat_map(face, label)
-
-    def adjusted(self, *, prior: str | None, tta: bool) -> "_File":
-        from fer.runtime.prior import open_prior
-
-        expected = None if prior is None else open_prior(prior)
-        return _File(self._model.adjusted(prior=expected, tta=tta), source=self._source, expected=expected, tta=tta)
-
-    def recipe(self, detector: str) -> "Recipe":
-        from fer.runtime.predict.recipe import Recipe
-
-        return Recipe(model=self._source, detector=detector, prior=self._expected, tta=self._tta)
-
-
-class _Checkpoint:
-    """The net of a run, through torch; temperature and threshold as `fer-export` would fit them."""
-
-    prior = None
-
-    def __init__(self, run: "Run", *, tta: bool = False) -> None:
-        from fer.models.checkpoint import load_model
-
-        self._run = run
-        self._tta = tta
-        self._model: LoadedModel = load_model(run.record.checkpoint)
-        self.name = f"{run.record.model}, {run.record.name}"
-        self.labels = self._model.labels
-        self.size = self._model.preprocess.size
-
-    @property
-    def methods(self) -> tuple[str, ...]:
-        from fer.explain.methods import METHODS
-
-        return tuple(METHODS)
-
-    @cached_property
-    def _calibration(self) -> tuple[float, float]:
-        """Temperature, and the confidence below which a label is uncertain."""
-        from fer.metrics import Predictions
-        from fer.metrics.calibration import fit_calibration
-        from fer.runtime.facts import NEVER_CERTAIN
-
-        tables = sorted(self._run.path.glob("predictions/*.parquet"))
-        if not tables:
-            return 1.0, 0.0
-        fitted = fit_calibration(Predictions.read(tables[0]))
-        return fitted.temperature, NEVER_CERTAIN if fitted.threshold is None else fitted.threshold
-
-    @property
-    def uncertain_below(self) -> float:
-        return self._calibration[1]
-
-    def probabilities(self, faces: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:
-        return averaged(self._plain, faces) if self._tta else self._plain(faces)
-
-    def _plain(self, faces: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:
-        from fer.metrics.temperature import apply_temperature
-
-        plain = self._model.probabilities(np.ascontiguousarray(faces[:, None]))
-        return np.asarray(apply_temperature(plain, self._calibration[0]), np.float32)
-
-    def adjusted(self, *, prior: str | None, tta: bool) -> "_Checkpoint":
-        if prior is not None:
-            raise ConfigError(
-                f"prior={prior}: {self.name} is a run; export it, and the file knows which shares it expects"
-            )
-        return _Checkpoint(self._run, tta=tta)
-
-    def recipe(self, detector: str) -> None:
-        return None
-
-    def heat_map(self, face: npt.NDArray[np.uint8], label: str, *, method: str) -> npt.NDArray[np.float32]:
-        from fer.explain.methods import explain
-
-        number = np.array([self.labels.index(label)])
-        heat: npt.NDArray[np.float32] = explain(self._model, face[None, None], number, method=method).maps[0]
-        return heat
-
-
 class Model:
     """A trained model: a file of fer-export, or the best checkpoint of a run.
 
@@ -225,7 +85,7 @@ class Model:
         run: the run that it is of; None for a file.
     """
 
-    def __init__(self, form: _Form, *, run: "Run | None" = None) -> None:
+    def __init__(self, form: Form, *, run: "Run | None" = None) -> None:
         self._form = form
         self.run = run
 
@@ -265,7 +125,7 @@ class Model:
         """The same model with other shares of the emotions, or asked about several views of each face.
 
         Args:
-            prior: "everyday", "balanced" or a CSV file of label,share (docs/how-to/deploy.md); None for the model's own.
+            prior: "everyday", "balanced" or a CSV file of label,share (docs/how-to/deploy.md); None for its own.
             tta: average what it says of the face, its mirror image, and both enlarged.
 
         Raises:
@@ -395,8 +255,9 @@ def load(source: "Run | str | PathLike[str] | None" = None) -> Model:
         from fer.runtime.model import EmotionModel
 
         opened = name or Path(str(told))
-        return Model(_File(EmotionModel.load(opened), source=opened))
+        return Model(FileForm(EmotionModel.load(opened), source=opened))
     from fer.api.runs import Run
 
+    assert source is not None
     run = source if isinstance(source, Run) else Run(source)
-    return Model(_Checkpoint(run), run=run)
+    return Model(CheckpointForm(run), run=run)

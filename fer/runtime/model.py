@@ -46,8 +46,8 @@ class EmotionModel:
     ) -> None:
         if prior is not None and facts.prior is None:
             raise ConfigError(
-                f"--prior {prior.name}: the file of {facts.name} does not say which shares its model expects: export it "
-                "again with fer-export"
+                f"--prior {prior.name}: the file of {facts.name} does not say which shares it expects: export it again "
+                "with fer-export"
             )
         self._session = session
         self.facts = facts

@@ -98,7 +98,7 @@ class WorkerPool:
         self._idle: queue.LifoQueue[_Worker] = queue.LifoQueue()
         self._workers: set[_Worker] = set()
         self._lock = threading.Lock()
-        self._closed = False
+        self._closed = threading.Event()
         self._threads = ThreadPoolExecutor(count, thread_name_prefix="fer-predict")
 
     def __enter__(self) -> "WorkerPool":
@@ -106,7 +106,7 @@ class WorkerPool:
 
     def __exit__(self, *_: object) -> None:
         with self._lock:
-            self._closed = True
+            self._closed.set()
             workers = list(self._workers)
         self._threads.shutdown(wait=False, cancel_futures=True)
         for worker in workers:
@@ -134,14 +134,14 @@ class WorkerPool:
         try:
             return self._asked(jobs)
         except _Dead:
-            if self._closed:
+            if self._closed.is_set():
                 return []
         outcomes = []
         for job in jobs:
             try:
                 outcomes += self._asked([job])
             except _Dead as death:
-                if self._closed:
+                if self._closed.is_set():
                     return []
                 source = printable_path(job.item.path)
                 reason = f"the process that looked at it ended ({death})"
@@ -168,7 +168,7 @@ class WorkerPool:
         with contextlib.suppress(queue.Empty):
             return self._idle.get_nowait()
         with self._lock:
-            if self._closed:
+            if self._closed.is_set():
                 raise _Dead(None)
             worker = _Worker(self._recipe)
             self._workers.add(worker)

@@ -20,19 +20,20 @@ def main() -> None:
 
     import cv2
 
-    from fer.runtime.predict.pictures import outcomes
+    from fer.runtime.predict.pictures import Outcome, outcomes
     from fer.runtime.predictor import Predictor
 
     # The other cores have processes of their own.
     cv2.setNumThreads(1)
     jobs = sys.stdin.buffer
-    recipe = pickle.load(jobs)
+    recipe = pickle.load(jobs)  # noqa: S301 - from the process that started this one
     predictor = Predictor(recipe.open_model(), recipe.open_detector())
     while True:
         try:
-            asked = pickle.load(jobs)
+            asked = pickle.load(jobs)  # noqa: S301 - as above
         except EOFError:
             return
+        answer: list[Outcome] | FerError
         try:
             answer = list(outcomes(asked, predictor))
         except FerError as error:
