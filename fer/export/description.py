@@ -60,6 +60,7 @@ def describe_export(
         answered_accuracy=calibration.accuracy,
         split=faces.split,
         copies=faces.copies,
+        prior=dict(zip(model.labels, probabilities.mean(axis=0, dtype=float).tolist(), strict=True)),
         metrics={name: MetricFacts.model_validate(score.as_dict()) for name, score in scores.items()},
         source=faces.source,
         protocol=faces.protocol,

@@ -23,7 +23,7 @@ MAY_IMPORT = {
     "fer.training": {"fer.common", "fer.callbacks", "fer.config", "fer.data", "fer.folders", "fer.metrics"}
     | {"fer.models", "fer.runtime.model"},
     "fer.export": {"fer.common", "fer.config", "fer.data", "fer.folders", "fer.metrics", "fer.models"}
-    | {"fer.runtime.facts", "fer.runtime.statistics"},
+    | {"fer.runtime"},
     "fer.report": {"fer.common", "fer.config", "fer.data", "fer.explain", "fer.folders", "fer.metrics", "fer.models"},
     "fer.tracking": {"fer.common", "fer.export.export", "fer.folders"},
     # Stories of several trainings.
