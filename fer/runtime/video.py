@@ -2,7 +2,8 @@
 
 Searching every frame for faces costs more than all the rest, and single frames make labels flicker. So the detector
 looks at every few frames, optical flow carries each face from frame to frame (pyramidal Lucas-Kanade; Bouguet, 2001),
-a face that something covers for a moment is known again by its place, and each face's probabilities are averaged over time with a fixed time constant, whatever the frame rate.
+a face that something covers for a moment is known again by its place, and each face's probabilities are averaged over
+time with a fixed time constant, whatever the frame rate.
 """
 
 import math
@@ -87,6 +88,8 @@ class FaceTracker:
             self._tracks, self._lost = [], []  # the camera changed its format: nothing to follow
         before = self._tracks
         self._follow(flow, scale=image.shape[1] / flow.shape[1], width=image.shape[1], height=image.shape[0])
+        self._remember(before, seconds=seconds)
+        before = self._tracks
         lost = followed and not self._tracks
         frames, time = number - self._last_search[0], seconds - self._last_search[1]
         if number == 0 or lost or frames >= self._every or time >= SEARCH_SECONDS:
@@ -162,6 +165,7 @@ class FaceTracker:
                 x, y, w, h = detection.box
                 self._tracks.append(_Track(self._born, (float(x), float(y), float(w), float(h)), detection.frame))
                 self._born += 1
+        self._tracks.sort(key=lambda track: track.number)
 
     def _remember(self, before: list[_Track], *, seconds: float) -> None:
         """Keeps faces that were given up just now, and forgets those that are lost for long."""

@@ -116,7 +116,7 @@ class _Work:
             return 0
         finally:
             self._progress.clear()
-            if self._tally.pictures:
+            if self._tally.pictures or self._tally.moments:
                 print(self._tally.words(time.monotonic() - start), file=sys.stderr)
 
     def _files(self, found: "Iterable[Item]", *, listing: "Listing | None") -> None:
@@ -143,7 +143,7 @@ class _Work:
             print(f"{name}: Ctrl-C ends", file=sys.stderr)
             item = Item(Path(name), Path(f"webcam-{index}"), "video")
             for faces in self._session.follow(video, item, source=name, interval=self._interval):
-                self._take(Outcome(faces))
+                self._take(Outcome(faces, moment=True))
             raise DataError(f"--webcam {index}: the camera gives no more pictures (unplugged?)")
 
 

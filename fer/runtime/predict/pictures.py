@@ -37,11 +37,13 @@ class Outcome:
         faces: its records; never empty.
         digest: of the file's bytes, `DIGEST_BYTES` long; None where they were not read as a whole.
         note: what is to be known of it, in a line.
+        moment: whether it is one of a video.
     """
 
     faces: list[Face]
     digest: bytes | None = None
     note: str | None = None
+    moment: bool = False
 
 
 def outcomes(jobs: Iterable[Job], predictor: Predictor) -> Iterator[Outcome]:

@@ -104,25 +104,32 @@ class Session:
         copy = None if self._annotated is None else self._annotated.video(item, frames_a_second=video.rate)
         seconds, timeline, due = PerSecond(model), Timeline(source), 0.0
         try:
-            for frame in video.frames():
-                faces = tracker.frame(frame.image, seconds=frame.seconds, source=source)
-                ended = seconds.add(faces) if interval is None or copy is not None else []
+            try:
+                for frame in video.frames():
+                    faces = tracker.frame(frame.image, seconds=frame.seconds, source=source)
+                    ended = seconds.add(faces)
+                    if copy is not None:
+                        timeline.add(ended)
+                        copy.frame(frame.image, faces, seconds=frame.seconds)
+                    if interval is None:
+                        yield from ended
+                    elif frame.seconds >= due - 1e-6:
+                        # The next whole interval, so that the distances do not grow by what a frame comes late.
+                        due = interval * (math.floor(frame.seconds / interval + 1e-6) + 1) if interval > 0 else 0.0
+                        yield faces
+            finally:
+                # Of a video that is broken or stopped in the middle, too.
+                last = seconds.end()
+                timeline.add(last)
                 if copy is not None:
-                    copy.frame(frame.image, faces, seconds=frame.seconds)
-                    timeline.add(ended)
-                if interval is None:
-                    yield from ended
-                elif frame.seconds >= due - 1e-6:
-                    # The next whole interval, so that the distances do not grow by what a frame comes late.
-                    due = interval * (math.floor(frame.seconds / interval + 1e-6) + 1) if interval > 0 else 0.0
-                    yield faces
+                    copy.close()
+                    timeline.write(copy.path.with_suffix(".svg"))
+        except UnreadableImage:
             if interval is None:
-                yield from seconds.end()
-        finally:
-            if copy is not None:
-                copy.close()
-                timeline.add(seconds.end())
-                timeline.write(copy.path.with_suffix(".svg"))
+                yield from last
+            raise
+        if interval is None:
+            yield from last
 
     def _pictures(self, group: Iterator[Item]) -> Iterator[Outcome]:
         jobs = (Job(item, self._annotated.place(item) if self._annotated is not None else None) for item in group)
@@ -144,7 +151,7 @@ class Session:
             with open_video(item.path) as video:
                 for faces in self.follow(video, item, source=source, interval=self._interval):
                     any_frame = True
-                    yield Outcome(faces)
+                    yield Outcome(faces, moment=True)
             if not any_frame:
                 raise UnreadableImage("the video holds no readable frame")
         except (ImageTooLarge, UnreadableImage) as error:

@@ -14,6 +14,7 @@ class Tally:
     """What was seen so far. Memory grows by the digest of each picture alone: some 10 MB for 100,000."""
 
     pictures: int = 0
+    moments: int = 0
     faces: int = 0
     uncertain: int = 0
     without: int = 0
@@ -25,7 +26,8 @@ class Tally:
 
     def add(self, outcome: Outcome) -> None:
         """Counts what came of one picture or moment of a video."""
-        self.pictures += 1
+        self.moments += outcome.moment
+        self.pictures += not outcome.moment
         for face in outcome.faces:
             self.faces += face.status == "ok"
             self.uncertain += bool(face.uncertain)
@@ -44,12 +46,14 @@ class Tally:
     def words(self, seconds: float) -> str:
         """All of it: a line, and one each for what could not be read and for what came twice."""
         doubt = f" ({self.uncertain:,} uncertain)" if self.uncertain else ""
-        parts = [f"{_number(self.pictures, 'picture')}: {_number(self.faces, 'face')}{doubt}"]
+        seen = [_number(self.pictures, "picture")] if self.pictures or not self.moments else []
+        seen += [f"{_number(self.moments, 'moment')} of videos"] if self.moments else []
+        parts = [f"{' and '.join(seen)}: {_number(self.faces, 'face')}{doubt}"]
         if self.without:
             parts.append(f"{self.without:,} without a face")
         if self.unreadable:
             parts.append(f"{self.unreadable:,} unreadable")
-        rate = f" ({self.pictures / seconds:.0f}/s)" if seconds >= 1 else ""
+        rate = f" ({self.pictures / seconds:.0f} pictures/s)" if seconds >= 1 and not self.moments else ""
         lines = [f"{', '.join(parts)} in {seconds:.1f} s{rate}"]
         if self.unreadable:
             lines.append(f"unreadable: {_names(self._unreadable_names, self.unreadable)}; their rows say why")
