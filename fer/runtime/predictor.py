@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from fer.common.errors import FerError
+from fer.runtime.detection.candidate import SMALLEST
 from fer.runtime.detection.detector import Detection, Detector
 from fer.runtime.framing import Image, cut
 from fer.runtime.record import Face, judged
@@ -149,7 +150,7 @@ class Predictor:
             if item.reason is not None:
                 faces = [Face(source=item.source, status="unreadable", reason=item.reason)]
             elif not item.detections:
-                faces = [Face(source=item.source, status="no_face")]
+                faces = [Face(source=item.source, status="no_face", reason=_why_none(item.image))]
             else:
                 faces = [
                     judged(
@@ -165,3 +166,11 @@ class Predictor:
                 ]
                 at += len(item.detections)
             yield PicturePrediction(item.source, item.image, faces)
+
+
+def _why_none(image: Image | None) -> str:
+    assert image is not None
+    height, width = image.shape[:2]
+    if min(height, width) < SMALLEST:
+        return f"{width} x {height} pixels are too few for a face"
+    return "no face was found"

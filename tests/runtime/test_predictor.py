@@ -87,6 +87,7 @@ def test_no_face_is_a_record() -> None:
         "uncertain": None,
         "probabilities": None,
         "status": "no_face",
+        "reason": "no face was found",
     }
 
 

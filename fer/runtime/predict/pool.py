@@ -133,10 +133,12 @@ class WorkerPool:
     def _ask(self, jobs: list[Job]) -> list[Outcome]:
         try:
             return self._asked(jobs)
-        except _Dead:
+        except _Dead as death:
             if self._closed.is_set():
                 return []
-        outcomes = []
+            if len(jobs) > 1:
+                self._tell(f"a process ended ({death}); its {len(jobs)} pictures are looked at again, one by one")
+        outcomes: list[Outcome] = []
         for job in jobs:
             try:
                 outcomes += self._asked([job])
