@@ -104,11 +104,11 @@ def test_views_are_those_of_the_report() -> None:
     from fer.data.views import enlarge, further_views
 
     assert ZOOM == REPORTS
-    photo = np.clip(np.cumsum(np.random.default_rng(0).normal(0, 8, (3, 48, 48)), axis=2) + 128, 0, 255).astype(
-        np.uint8
-    )
+    noise = np.random.default_rng(0).normal(0, 8, (3, 48, 48))
+    photo = np.clip(np.cumsum(noise, axis=2) + 128, 0, 255).astype(np.uint8)
     x_BCHW = torch.from_numpy(photo[:, None]).float()
-    np.testing.assert_allclose(enlarged(photo), enlarge(x_BCHW)[:, 0].round().numpy(), atol=2)
+    # OpenCV places samples at thirty-seconds of a pixel.
+    np.testing.assert_allclose(enlarged(photo), enlarge(x_BCHW)[:, 0].round().numpy(), atol=4)
     shown: list[np.ndarray] = []
 
     def predict(faces: np.ndarray) -> np.ndarray:
@@ -118,7 +118,7 @@ def test_views_are_those_of_the_report() -> None:
     assert averaged(predict, photo)[0, 0] == 2.5
     expected = [x_BCHW, *further_views(x_BCHW, "zoom")]
     for mine, theirs in zip(shown, expected, strict=True):
-        np.testing.assert_allclose(mine, theirs[:, 0].round().numpy(), atol=2)
+        np.testing.assert_allclose(mine, theirs[:, 0].round().numpy(), atol=4)
 
 
 def test_a_face_and_its_mirror_image_get_the_same_answer_from_views() -> None:
