@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 UNTOUCHED: Final = ("accuracy", "balanced_accuracy", "macro_f1", "weighted_f1")
 """Scores that no temperature changes."""
 
+_TEMPERATURE: Final = "temperature"
+
 
 def recalibrated_file(source: Path, photographs: Photographs, *, target: float) -> tuple[bytes, ModelFacts, PhotoFit]:
     """The content of a file of fer-export with another temperature and threshold, what it says of itself, and the fit.
@@ -70,24 +72,32 @@ def divide_logits(graph: "ModelProto", *, by: float, origin: str) -> None:
     """Divides the logits in a graph by a further temperature, in place.
 
     Raises:
-        CheckpointError: the probabilities are no softmax of a quotient.
+        CheckpointError: the probabilities are no softmax.
     """
-    from onnx import numpy_helper
+    from onnx import helper, numpy_helper
 
-    maker = {output: node for node in graph.graph.node for output in node.output}
-    softmax = maker.get(PROBABILITIES)
-    division = None if softmax is None or softmax.op_type != "Softmax" else maker.get(softmax.input[0])
-    constants = {tensor.name: tensor for tensor in graph.graph.initializer}
-    if division is None or division.op_type != "Div" or division.input[1] not in constants:
+    nodes, constants = graph.graph.node, {tensor.name: tensor for tensor in graph.graph.initializer}
+    maker = {output: place for place, node in enumerate(nodes) for output in node.output}
+    place = maker.get(PROBABILITIES)
+    if place is None or nodes[place].op_type != "Softmax":
         raise CheckpointError(f"{origin} has no temperature that could be changed: export it again with fer-export")
-    # A name of its own: the constant may be used elsewhere too.
-    old: npt.NDArray[np.float32] = numpy_helper.to_array(constants[division.input[1]])
-    new = numpy_helper.from_array((old * by).astype(np.float32), "temperature")
-    known = constants.get("temperature")
-    if known is not None:
-        graph.graph.initializer.remove(known)
-    graph.graph.initializer.append(new)
-    division.input[1] = new.name
+    logits = nodes[place].input[0]
+    division = nodes[maker[logits]] if logits in maker else None
+    old = np.float32(1.0)
+    if division is not None and division.op_type == "Div" and division.input[1] in constants:
+        value: npt.NDArray[np.float32] = numpy_helper.to_array(constants[division.input[1]])
+        old = np.float32(value.item())
+    else:
+        # A temperature of 1 left no trace.
+        division = helper.make_node("Div", [logits, ""], [f"{logits}_tempered"], name="temper")
+        nodes[place].input[0] = division.output[0]
+        nodes.insert(place, division)
+        division = nodes[place]
+    # A name of its own: the old constant may be used elsewhere too.
+    if _TEMPERATURE in constants:
+        graph.graph.initializer.remove(constants[_TEMPERATURE])
+    graph.graph.initializer.append(numpy_helper.from_array(np.array(old * by, np.float32), _TEMPERATURE))
+    division.input[1] = _TEMPERATURE
 
 
 def with_metadata(graph: "ModelProto", facts: ModelFacts) -> bytes:
