@@ -33,7 +33,7 @@ def add_model_options(parser: argparse.ArgumentParser, *, several: bool = False)
         "label,share says (default: as in the model's training data)",
     )
     parser.add_argument(
-        "--tta", action="store_true", help="ask about four views of each face and average: slower, a little better"
+        "--tta", action="store_true", help="average over four views of each face: four times the model's time"
     )
 
 

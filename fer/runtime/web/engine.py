@@ -293,7 +293,7 @@ class Engine:
 def _plain(face: Face) -> dict[str, Any]:
     """The prediction record; frame and time of a video are the page's own affair."""
     record = face.as_dict()
-    return {key: value for key, value in record.items() if key not in ("track", "frame", "seconds")}
+    return {key: value for key, value in record.items() if key not in ("reason", "track", "frame", "seconds")}
 
 
 def _frame(found: Detection) -> dict[str, float]:

@@ -60,8 +60,7 @@ SCHEMAS: Final[dict[str, Any]] = {
         uncertain=_or_null(_YES_NO),
         probabilities=_or_null(_PROBABILITIES),
         status={"type": "string", "enum": ["ok", "no_face"]},
-        reason=_TEXT,
-        prior=_TEXT,
+        prior=_or_null(_TEXT),
     )
     | {"required": _ALWAYS},
     "Frame": _record(x=_NUMBER, y=_NUMBER, side=_NUMBER, roll=_NUMBER)
