@@ -37,7 +37,7 @@ MAY_IMPORT = {
     "fer.api": {"fer.common", "fer.config", "fer.data", "fer.explain", "fer.export", "fer.folders", "fer.metrics"}
     | {"fer.models", "fer.report", "fer.runtime", "fer.training", "fer.tuning"},
     "fer.doctor": {"fer.common", "fer.config", "fer.data.cache", "fer.data.paths", "fer.folders", "fer.models"}
-    | {"fer.runtime.detection.opening", "fer.runtime.model"},
+    | {"fer.runtime.detection.opening", "fer.runtime.model", "fer.runtime.shipped"},
 }
 """Room -> the rooms, or the doors of rooms, that it may import besides itself."""
 
