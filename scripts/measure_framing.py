@@ -231,7 +231,7 @@ def detection(faces: Images) -> None:
             print(f"{name}: {cells}  {false:4}  {milliseconds:5.1f}", flush=True)
 
 
-def speed(faces: Images, model_path: Path | None) -> None:
+def speed(faces: Images, model_path: str) -> None:
     """Milliseconds of CPU time and of the clock, on one thread: median and 90th percentile over pictures."""
     import json
 

@@ -311,4 +311,4 @@ def test_a_picture_that_breaks_the_search_is_a_row(
     told = {Path(row["source"]).name: (row["status"], row.get("reason")) for row in rows}
     assert told["b_two.png"] == ("unreadable", "the search for faces failed: OverflowError")
     assert told["a_one.jpg"] == ("ok", None)
-    assert told["c_none.png"] == ("no_face", None)
+    assert told["c_none.png"] == ("no_face", "no face was found")
