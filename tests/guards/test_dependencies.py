@@ -23,7 +23,7 @@ MAY_IMPORT = {
     "fer.training": {"fer.common", "fer.callbacks", "fer.config", "fer.data", "fer.folders", "fer.metrics"}
     | {"fer.models", "fer.runtime.model"},
     "fer.export": {"fer.common", "fer.config", "fer.data", "fer.folders", "fer.metrics", "fer.models"}
-    | {"fer.runtime.facts", "fer.runtime.statistics"},
+    | {"fer.runtime"},
     "fer.report": {"fer.common", "fer.config", "fer.data", "fer.explain", "fer.folders", "fer.metrics", "fer.models"},
     "fer.tracking": {"fer.common", "fer.export.export", "fer.folders"},
     # Stories of several trainings.
@@ -37,7 +37,7 @@ MAY_IMPORT = {
     "fer.api": {"fer.common", "fer.config", "fer.data", "fer.explain", "fer.export", "fer.folders", "fer.metrics"}
     | {"fer.models", "fer.report", "fer.runtime", "fer.training", "fer.tuning"},
     "fer.doctor": {"fer.common", "fer.config", "fer.data.cache", "fer.data.paths", "fer.folders", "fer.models"}
-    | {"fer.runtime.detection.opening", "fer.runtime.model"},
+    | {"fer.runtime.detection.opening", "fer.runtime.model", "fer.runtime.shipped"},
 }
 """Room -> the rooms, or the doors of rooms, that it may import besides itself."""
 

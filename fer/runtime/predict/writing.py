@@ -14,7 +14,7 @@ Writer = Callable[[Face], None]
 
 _COLUMNS: Final = (
     "source", "face", "x", "y", "width", "height", "label", "confidence", "uncertain", *EMOTIONS, "status", "reason",
-    "frame", "seconds",
+    "frame", "seconds", "track", "prior",
 )  # fmt: skip
 
 
@@ -57,6 +57,8 @@ def _csv_row(rows: _Rows, stream: TextIO, face: Face) -> None:
             face.reason,
             face.frame,
             face.seconds,
+            face.track,
+            face.prior,
         ]
     )
     stream.flush()
