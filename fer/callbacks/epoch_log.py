@@ -5,7 +5,7 @@ import logging
 import math
 import time
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import pytorch_lightning as pl
 
@@ -13,9 +13,12 @@ from fer.common.files import append_line, write_atomic
 
 log = logging.getLogger(__name__)
 
+_FACTS: Final = ("epoch", "undefined", "size", "lr", "seconds", "images_per_second")
+"""Names in a line that no logged number may take."""
+
 
 class EpochLog(pl.Callback):
-    """Appends each epoch's metrics to `path`; a resumed run continues where its checkpoint stands.
+    """Appends everything that is logged of an epoch to `path`; a resumed run continues where its checkpoint stands.
 
     Attributes:
         train_seconds: wall seconds spent in training batches so far, resumed parts included.
@@ -69,17 +72,17 @@ class EpochLog(pl.Callback):
         self.train_images += self._epoch_images
         if not trainer.is_global_zero:
             return
-        metrics = {
-            name: float(value)
-            for name, value in trainer.callback_metrics.items()
-            if name.startswith(("train/", "valid/"))
+        metrics = {name: float(value) for name, value in trainer.callback_metrics.items() if name not in _FACTS}
+        reasons = getattr(pl_module, "undefined", {})
+        undefined = {
+            name: reasons.get(name, f"it was {value}") for name, value in metrics.items() if not math.isfinite(value)
         }
-        undefined = {name: f"it was {value}" for name, value in metrics.items() if not math.isfinite(value)}
         line = {
             "epoch": trainer.current_epoch,
             **{name: None if name in undefined else value for name, value in metrics.items()},
             # JSON has no word for what a loss that diverged is.
             **({"undefined": undefined} if undefined else {}),
+            **getattr(pl_module, "tables", {}),
             "size": getattr(pl_module, "train_size", None),
             "lr": _learning_rate(trainer),
             "seconds": round(seconds, 3),

@@ -21,6 +21,8 @@ FREE: Final = (
     "report",
     "threads",
     "logger",
+    # What is monitored stands under callbacks.
+    "metrics",
     "trainer.accelerator",
     "trainer.devices",
     "trainer.num_nodes",

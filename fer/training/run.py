@@ -24,6 +24,7 @@ from fer.models.accelerator import resolve_accelerator, resolve_precision
 from fer.training.distillation import load_teachers
 from fer.training.evaluation import evaluate_best
 from fer.training.facts import announce, describe_data, describe_device
+from fer.training.metrics import build_metrics
 from fer.training.reproduce import Origin
 from fer.training.resume import checkpoint_to_resume
 from fer.training.system import build_classifier, slow_on_cpu
@@ -72,6 +73,7 @@ def run(
     precision = resolve_precision(config.trainer.precision, accelerator, slow=lambda: slow_on_cpu(config))
     if config.threads is not None:
         torch.set_num_threads(config.threads)
+    metrics = build_metrics(config.metrics)
     epochs = EpochLog(folder.epochs)
     trainer = build_trainer(config, folder, [epochs, *callbacks], accelerator=accelerator, precision=precision)
     with ExitStack() as held:
@@ -93,7 +95,7 @@ def run(
         teachers, taught_by = load_teachers(
             config.loss, data_fingerprint=data.fingerprint, protocol=data.split.description, heads=data.heads
         )
-        system = build_classifier(config, data, teachers=teachers)
+        system = build_classifier(config, data, teachers=teachers, metrics=metrics)
         facts: dict[str, Any] = {
             "seed": config.seed,
             "resumed_from": None if resume is None else str(resume),
@@ -115,12 +117,12 @@ def run(
             announce(config, data, system, facts)
             with processes_of(trainer, config):
                 trainer.fit(system, datamodule=data, ckpt_path=resume, weights_only=True)
-            metrics = {
-                **evaluate_best(folder, data),
+            final = {
+                **evaluate_best(folder, data, metrics=metrics),
                 "epochs": trainer.current_epoch,
                 "train_seconds": round(epochs.train_seconds, 3),
                 "images_per_second": round(epochs.train_images / epochs.train_seconds, 1),
                 "num_parameters": sum(parameter.numel() for parameter in system.net.parameters()),
             }
-            folder.write_metrics(metrics)
-    return RunResult(folder.path, metrics)
+            folder.write_metrics(final)
+    return RunResult(folder.path, final)
