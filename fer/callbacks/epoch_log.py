@@ -13,7 +13,7 @@ from fer.common.files import append_line, write_atomic
 
 log = logging.getLogger(__name__)
 
-_FACTS: Final = ("epoch", "undefined", "size", "lr", "seconds", "images_per_second")
+_FACTS: Final = ("epoch", "undefined", "tables", "size", "lr", "seconds", "images_per_second")
 """Names in a line that no logged number may take."""
 
 
@@ -73,7 +73,7 @@ class EpochLog(pl.Callback):
         if not trainer.is_global_zero:
             return
         metrics = {name: float(value) for name, value in trainer.callback_metrics.items() if name not in _FACTS}
-        reasons = getattr(pl_module, "undefined", {})
+        reasons, tables = getattr(pl_module, "undefined", {}), getattr(pl_module, "tables", {})
         undefined = {
             name: reasons.get(name, f"it was {value}") for name, value in metrics.items() if not math.isfinite(value)
         }
@@ -82,7 +82,7 @@ class EpochLog(pl.Callback):
             **{name: None if name in undefined else value for name, value in metrics.items()},
             # JSON has no word for what a loss that diverged is.
             **({"undefined": undefined} if undefined else {}),
-            **getattr(pl_module, "tables", {}),
+            **({"tables": tables} if tables else {}),
             "size": getattr(pl_module, "train_size", None),
             "lr": _learning_rate(trainer),
             "seconds": round(seconds, 3),
@@ -96,3 +96,10 @@ def _learning_rate(trainer: pl.Trainer) -> float | None:
     """The highest learning rate of all parameter groups; None for a net with nothing to learn."""
     rates = [group["lr"] for optimizer in trainer.optimizers for group in optimizer.param_groups if "lr" in group]
     return max(rates, default=None)
+
+
+def read_lines(path: Path) -> list[dict[str, Any]]:
+    """The epochs in a `metrics.jsonl` that this process writes, in order; none where there is no file yet."""
+    if not path.is_file():
+        return []
+    return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]

@@ -1,4 +1,4 @@
-"""Metrics of a whole set of faces by torchmetrics, over all processes; what a set leaves undefined is told, not raised."""
+"""Metrics of a whole set of faces by torchmetrics, over all processes; the undefined is told, not raised."""
 
 import warnings
 from collections.abc import Mapping, Sequence

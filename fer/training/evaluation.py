@@ -17,7 +17,8 @@ from fer.models.epoch_metrics import EpochMetrics
 def evaluate_best(folder: RunFolder, data: FERDataModule, *, metrics: EpochMetrics) -> dict[str, Any]:
     """Metrics of the best checkpoint on the selection rows, which are also saved as predictions.
 
-    `metrics` add to those of every run what bears another name. A metric that these rows leave undefined is None, and `undefined` says why, by its name; it is there where any is.
+    `metrics` add to those of every run what bears another name. A metric that these rows leave undefined is None, and
+    `undefined` says why, by its name; it is there where any is.
     """
     valid = data.valid_rows()
     name = data.split.valid_name

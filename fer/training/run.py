@@ -11,6 +11,7 @@ import pytorch_lightning as pl
 import torch
 
 from fer.callbacks.epoch_log import EpochLog
+from fer.callbacks.run_end import RunEnd
 from fer.common.environment import environment
 from fer.common.processes import started_by_another
 from fer.common.seeding import seed_everything
@@ -24,6 +25,7 @@ from fer.models.accelerator import resolve_accelerator, resolve_precision
 from fer.training.distillation import load_teachers
 from fer.training.evaluation import evaluate_best
 from fer.training.facts import announce, describe_data, describe_device
+from fer.training.loggers import tell_settings
 from fer.training.metrics import build_metrics
 from fer.training.reproduce import Origin
 from fer.training.resume import checkpoint_to_resume
@@ -115,6 +117,7 @@ def run(
         folder.write_config(with_places(tree))
         with folder.recorded(facts, goes_on=resume == folder.last):
             announce(config, data, system, facts)
+            tell_settings(trainer.loggers, tree)
             with processes_of(trainer, config):
                 trainer.fit(system, datamodule=data, ckpt_path=resume, weights_only=True)
             final = {
@@ -125,4 +128,7 @@ def run(
                 "num_parameters": sum(parameter.numel() for parameter in system.net.parameters()),
             }
             folder.write_metrics(final)
+    for callback in trainer.callbacks:  # type: ignore[attr-defined]
+        if isinstance(callback, RunEnd):
+            callback.on_run_end(folder.path)
     return RunResult(folder.path, final)
