@@ -95,7 +95,6 @@ class Overfitting(EveryNEpochs):
 
 def why_it_ended(trainer: pl.Trainer) -> str:
     """Why a training trains no further epoch, in a sentence."""
-    done = len({*range(trainer.current_epoch + 1)}) if trainer.training else trainer.current_epoch
     for stopping in trainer.early_stopping_callbacks:
         assert isinstance(stopping, EarlyStopping)
         if stopping.stopped_epoch > 0:
@@ -104,7 +103,7 @@ def why_it_ended(trainer: pl.Trainer) -> str:
                 f"Stopped early after {stopping.stopped_epoch + 1} of {trainer.max_epochs} epochs: {stopping.monitor} "
                 f"did not {verb} {float(stopping.best_score):.4f} in {stopping.patience} epochs."
             )
-    return f"Trained {min(done, trainer.max_epochs or done)} of {trainer.max_epochs} epochs."
+    return f"Trained {trainer.current_epoch + 1} of {trainer.max_epochs} epochs."
 
 
 def _some(loader: Any, *, count: int) -> list[dict[str, torch.Tensor]]:

@@ -43,7 +43,7 @@ class EpochMetrics(nn.Module):
     @property
     def names(self) -> tuple[str, ...]:
         """The metrics' names."""
-        return tuple(self.collection.keys())
+        return tuple(map(str, self.collection.keys()))
 
     def forward(self, probabilities_NK: Tensor, label_N: Tensor) -> EpochScores:
         """Scores of this process's faces and those of all others, the same in each of them.

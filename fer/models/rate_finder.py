@@ -59,7 +59,9 @@ def range_test(system: Any, batches: Iterable[dict[str, Tensor]], *, low: float,
     net.train()
     configured = float(optimizer.defaults["lr"])
     shares = [group.get("initial_lr", group["lr"]) / configured for group in optimizer.param_groups]
-    rates, losses, mean = [], [], 0.0
+    rates: list[float] = []
+    losses: list[float] = []
+    mean = 0.0
     devices = [system.device.index or 0] if system.device.type == "cuda" else []
     with torch.random.fork_rng(devices=devices), torch.enable_grad():
         for step, batch in zip(range(steps), batches, strict=False):

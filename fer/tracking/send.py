@@ -226,9 +226,8 @@ class _Sending:
             return
         from mlflow.entities import Metric
 
-        self._metrics(
-            [Metric(name, value, each.time, each.step) for each in new for name, value in each.values.items()]
-        )
+        values = [(each, name, value) for each in new for name, value in each.values.items()]
+        self._metrics([Metric(name, value, each.time, each.step) for each, name, value in values])
         self.place.points = len(self.content.points)
         self.record.save()
 

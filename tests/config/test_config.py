@@ -18,8 +18,9 @@ EVERY_OPTION = [f"{group}={option}" for group, names in config_groups().items() 
 
 @pytest.mark.parametrize("option", EVERY_OPTION)
 def test_every_yaml_composes_validates_and_builds(option: str, tmp_path: Path) -> None:
-    if option == "logger=tensorboard":
-        pytest.importorskip("tensorboard")
+    packages = {"logger=tensorboard": "tensorboard", "logger=wandb": "wandb", "logger=comet": "comet_ml"}
+    if option in packages:
+        pytest.importorskip(packages[option])
     tree = compose_train([option, f"run_dir={tmp_path}/run"])
     if tree["loss"]["teacher_weight"]:
         # Which they are is for the command line to say.

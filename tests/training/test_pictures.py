@@ -162,7 +162,7 @@ def test_a_range_test_of_a_line_finds_the_rate_that_diverges() -> None:
     assert 2 / 8 < found.rates[-1] < 2
     assert found.suggested is not None
     assert found.suggested < 2 / 8
-    assert float(weight.weight) == 3.0
+    assert weight.weight.item() == 3.0
 
 
 @pytest.mark.parametrize(
