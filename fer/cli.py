@@ -226,6 +226,7 @@ def _train_with_hydra() -> None:
 
     from fer.config.compose import plain, refusals, refused
     from fer.config.conf_files import conf_dir
+    from fer.config.multirun import own_sweep_dir
 
     composing = True
 
@@ -241,7 +242,8 @@ def _train_with_hydra() -> None:
     # Without it Hydra prints what it refuses by itself, with its search path or a traceback, and ends with 1.
     os.environ["HYDRA_FULL_ERROR"] = "1"
     try:
-        job()
+        with own_sweep_dir(sys.argv):
+            job()
     except refusals() as error:
         if not composing:
             raise
@@ -257,11 +259,9 @@ def _train_tree(
     from fer.common.processes import agreed_run_dir
     from fer.config.saved import in_free_run_dir
     from fer.config.schema import validate
+    from fer.folders.refused import nothing_above_a_refused
 
     config = validate(tree)
-    if free and agreed_run_dir() is None:
-        tree = in_free_run_dir(tree)
-        config = validate(tree)
     if multirun and config.trainer.several_processes:
         raise ConfigError(
             "-m trains one job after another in this process, and every process that trainer.devices or "
@@ -269,7 +269,11 @@ def _train_tree(
         )
     from fer.training.run import run
 
-    result = run(config, tree, origin=origin)
+    with nothing_above_a_refused(Path(tree["run_dir"])):
+        if free and agreed_run_dir() is None:
+            tree = in_free_run_dir(tree)
+            config = validate(tree)
+        result = run(config, tree, origin=origin)
     if not result.first:
         return
     undefined = result.metrics.get("undefined", {})

@@ -20,6 +20,7 @@ from fer.config.schema import TrainConfig
 from fer.data.augment import Augment
 from fer.data.batch_shard import BatchShard
 from fer.data.datamodule import FERDataModule
+from fer.folders.refused import nothing_of_a_refused
 from fer.folders.run import RunFolder
 from fer.models.accelerator import resolve_accelerator, resolve_precision
 from fer.training.distillation import load_teachers
@@ -80,6 +81,7 @@ def run(
     trainer = build_trainer(config, folder, [epochs, *callbacks], accelerator=accelerator, precision=precision)
     with ExitStack() as held:
         if trainer.is_global_zero:
+            held.enter_context(nothing_of_a_refused(folder))
             held.enter_context(folder.owned())
         resume = checkpoint_to_resume(folder, config, tree)
         if trainer.is_global_zero:

@@ -18,6 +18,7 @@ from pytorch_lightning.strategies.launchers import _SubprocessScriptLauncher
 from torch import nn
 
 from fer.callbacks.interruption import EpochSeed, OwnSignals, StayStopped
+from fer.callbacks.monitors import KnownMonitors
 from fer.callbacks.progress import progress_callbacks
 from fer.common.errors import ConfigError
 from fer.common.processes import AGREED_RUN_DIR, environment_with
@@ -60,7 +61,14 @@ def build_trainer(
     """
     quiet_lightning()
     # Ours come before the checkpoint callbacks, which save the epoch log's state at the same hook.
-    callbacks = [EpochSeed(config.seed), OwnSignals(), StayStopped(folder.last), *own, *progress_callbacks()]
+    callbacks = [
+        EpochSeed(config.seed),
+        OwnSignals(),
+        StayStopped(folder.last),
+        *own,
+        KnownMonitors(),
+        *progress_callbacks(),
+    ]
     callbacks += [build(node, f"callbacks.{name}") for name, node in config.callbacks.items()]
     loggers = [build_logger(node, f"logger.{name}") for name, node in config.logger.items()]
     arguments: dict[str, Any] = {
