@@ -227,6 +227,9 @@ def _train_with_hydra() -> None:
     from fer.config.compose import plain, refusals, refused
     from fer.config.conf_files import conf_dir
     from fer.config.multirun import own_sweep_dir
+    from fer.tuning.hydra_sweeper import register
+
+    register()
 
     composing = True
 
