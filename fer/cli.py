@@ -245,7 +245,7 @@ def _train_with_hydra() -> None:
     # Without it Hydra prints what it refuses by itself, with its search path or a traceback, and ends with 1.
     os.environ["HYDRA_FULL_ERROR"] = "1"
     try:
-        with own_sweep_dir(sys.argv):
+        with own_sweep_dir():
             job()
     except refusals() as error:
         if not composing:

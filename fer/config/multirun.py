@@ -3,22 +3,16 @@
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
+from typing import Final
 
-_KEY = "hydra.sweep.dir"
+from fer.common.processes import environment_with
+
+FOLDER: Final = "FER_MULTIRUN"
+"""Environment variable by which conf/train.yaml, and a launcher's processes, learn of the folder."""
 
 
 @contextmanager
-def own_sweep_dir(arguments: list[str]) -> Iterator[None]:
-    """Adds a folder for Hydra's multirun.yaml that goes with the command: each run folder holds its configuration.
-
-    Args:
-        arguments: of a command line, for hydra.main; gets one more where it asks for a multirun and names no folder.
-    """
-    several = any(argument in ("-m", "--multirun") for argument in arguments)
-    if not several or any(argument.lstrip("+").partition("=")[0] == _KEY for argument in arguments):
-        yield
-        return
-    with tempfile.TemporaryDirectory(prefix="fer-multirun-") as name:
-        arguments.append(f"{_KEY}={Path(name).as_posix()}")
+def own_sweep_dir() -> Iterator[None]:
+    """Within, Hydra's multirun.yaml goes to a folder that goes with the command: each run folder holds all it says."""
+    with tempfile.TemporaryDirectory(prefix="fer-multirun-") as name, environment_with({FOLDER: name}):
         yield

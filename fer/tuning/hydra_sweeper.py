@@ -1,6 +1,9 @@
 """`fer-train -m hydra/sweeper=fer`: our search in Hydra's own words."""
 
+import importlib
+import sys
 from collections.abc import Mapping, Sequence
+from types import ModuleType
 from typing import Any, Final
 
 from hydra.core.override_parser.overrides_parser import OverridesParser
@@ -10,7 +13,7 @@ from hydra.plugins.sweeper import Sweeper
 from fer.common.errors import ConfigError
 
 _HYDRAS: Final = "hydra_plugins.fer"
-"""Hydra takes plugins of its namespace alone."""
+"""Hydra takes plugins of its namespace alone; a package of that name would be loaded by every other Hydra program."""
 
 
 class FerSweeper(Sweeper):  # type: ignore[misc, unused-ignore]
@@ -85,6 +88,14 @@ def register() -> None:
     from hydra.core.plugins import Plugins
 
     Plugins.instance().register(FerSweeper)
+    try:
+        plugins = importlib.import_module(_HYDRAS.partition(".")[0])
+    except ImportError:
+        # No other plugin is installed.
+        plugins = sys.modules[_HYDRAS.partition(".")[0]] = ModuleType(_HYDRAS.partition(".")[0])
+    module: Any = ModuleType(_HYDRAS)
+    module.FerSweeper = FerSweeper
+    plugins.fer = sys.modules[_HYDRAS] = module  # type: ignore[attr-defined]
     keys = ("sweep_dir", "num_trials", "workers", "algorithm", "startup_trials", "objective", "folds", "trial_minutes")
     node = {"_target_": f"{_HYDRAS}.{FerSweeper.__name__}", "space": None, **dict.fromkeys(keys)}
     ConfigStore.instance().store(group="hydra/sweeper", name="fer", node=node, provider="fer")

@@ -3,6 +3,7 @@
 import json
 import logging
 import shlex
+import shutil
 import time
 from collections.abc import Sequence
 from contextlib import suppress
@@ -30,6 +31,7 @@ def run_sweep(arguments: Sequence[str]) -> None:
     sweep = compose_sweep(arguments)
     settings = sweep.settings
     folder = SweepFolder(settings.sweep_dir or _default_path(sweep))
+    fresh = not folder.path.exists()
     workers = worker_count(sweep)
     threads = max(1, cores() // workers)
     store: TrialStore | None = None
@@ -51,6 +53,11 @@ def run_sweep(arguments: Sequence[str]) -> None:
             finally:
                 _close(sweep, store)
             _refuse_failure(store)
+    except FerError:
+        if fresh and not folder.trials.is_file():
+            # It was refused before its first trial had ended.
+            shutil.rmtree(folder.path, ignore_errors=True)
+        raise
     finally:
         # Only now: while the folder is held, the sweep still runs in MLflow's eyes.
         if store is not None and store.records:
