@@ -162,7 +162,7 @@ def test_options_are_completed_in_a_shell(
         getattr(cli, command)()
     assert not end.value.code
     script = capsys.readouterr().out
-    assert f"complete -o filenames -F _shtab_fer_{command}" in script
+    assert f"-F _shtab_fer_{command} fer-{command}" in script
     assert "--help" in script
 
 
