@@ -262,7 +262,8 @@ def _train_tree(
     from fer.common.processes import agreed_run_dir
     from fer.config.saved import in_free_run_dir
     from fer.config.schema import validate
-    from fer.folders.refused import nothing_above_a_refused
+    from fer.folders.refused import nothing_above_a_refused, nothing_of_a_refused
+    from fer.folders.run import RunFolder
 
     config = validate(tree)
     if multirun and config.trainer.several_processes:
@@ -273,10 +274,12 @@ def _train_tree(
     from fer.training.run import run
 
     with nothing_above_a_refused(Path(tree["run_dir"])):
-        if free and agreed_run_dir() is None:
+        ours = free and agreed_run_dir() is None
+        if ours:
             tree = in_free_run_dir(tree)
             config = validate(tree)
-        result = run(config, tree, origin=origin)
+        with nothing_of_a_refused(RunFolder(Path(tree["run_dir"])), ours=ours):
+            result = run(config, tree, origin=origin)
     if not result.first:
         return
     undefined = result.metrics.get("undefined", {})

@@ -30,8 +30,8 @@ from fer.tuning.settings import SweepSettings
 
 _ABOUT: Final = {
     "augment": "Changes made to training faces, anew for every batch.",
-    "callbacks": "What happens beside the training. An option adds to what always is there: checkpoints, early stopping "
-    "and averaged weights.",
+    "callbacks": "What happens beside the training. An option adds to what is always there: checkpoints, early "
+    "stopping, averaged weights.",
     "data": "The data set, and which of its faces train and select.",
     "debug": "Short runs that find mistakes.",
     "experiment": "Whole recipes: settings of several groups at once.",

@@ -18,6 +18,9 @@ class KnownMonitors(pl.Callback):
             ConfigError: naming what there is.
         """
         logged = sorted(trainer.callback_metrics)
+        if not any(name.startswith("valid/") for name in logged):
+            # Nothing was validated yet.
+            return
         for callback in trainer.callbacks:  # type: ignore[attr-defined]
             monitor = getattr(callback, "monitor", None)
             if isinstance(monitor, str) and monitor not in logged:

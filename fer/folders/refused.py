@@ -9,12 +9,16 @@ from fer.folders.run import RunFolder
 
 
 @contextmanager
-def nothing_of_a_refused(folder: RunFolder) -> Iterator[None]:
+def nothing_of_a_refused(folder: RunFolder, *, ours: bool = False) -> Iterator[None]:
     """Where what is within ends in a `FerError` before the run's configuration is written, its folder goes again.
 
-    A folder that held something before stays as it is.
+    A folder that was there before stays, and its log says why.
+
+    Args:
+        folder: of the run.
+        ours: it was made for this run, though it is there already.
     """
-    fresh = not folder.path.exists() or not any(folder.path.iterdir())
+    fresh = ours or not folder.path.exists()
     with nothing_above_a_refused(folder.path):
         try:
             yield
