@@ -8,6 +8,7 @@ import signal
 import sys
 import traceback
 from collections.abc import Callable, Mapping
+from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
@@ -278,7 +279,8 @@ def _train_tree(
         if ours:
             tree = in_free_run_dir(tree)
             config = validate(tree)
-        with nothing_of_a_refused(RunFolder(Path(tree["run_dir"])), ours=ours):
+        # Of several processes the first alone, which holds the folder.
+        with nothing_of_a_refused(RunFolder(Path(tree["run_dir"])), ours=True) if ours else nullcontext():
             result = run(config, tree, origin=origin)
     if not result.first:
         return

@@ -146,8 +146,8 @@ def _hydra_message(error: Exception, overrides: Sequence[str], known: Callable[[
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
     text = " ".join(line for line in lines if not line.startswith(("full_key:", "object_type=")))
     pairs = [(override, *override.lstrip("+~").partition("=")[::2]) for override in overrides]
-    # A multirun gives several values, with commas between them.
-    for key, value in ((key, value) for _, key, values in pairs for value in values.split(",")):
+    # A multirun, and a list, give several values with commas between them.
+    for key, value in ((key, value.strip("[] ")) for _, key, values in pairs for value in values.split(",")):
         if f"'{key}/{value}'" in text and (conf_dir() / key).is_dir():
             options = sorted(path.stem for path in (conf_dir() / key).glob("*.yaml"))
             return f"{key}={value}: there is no such {key}{nearest(value, options)}; choose one of {', '.join(options)}"

@@ -166,3 +166,18 @@ def test_two_runs_of_one_second_take_two_folders(tmp_path: Path, monkeypatch: py
     assert (first["run_dir"], second["run_dir"]) == (tree["run_dir"], f"{tree['run_dir']}_2")
     assert second["callbacks"]["checkpoint"]["dirpath"] == f"{tree['run_dir']}_2/checkpoints"
     assert Path(second["run_dir"]).is_dir()
+
+
+def test_groups_that_add_take_a_list(tmp_path: Path) -> None:
+    always = set(compose_train(["run_dir=unused"])["callbacks"])
+    tree = compose_train(
+        ["callbacks=[default,explain,confusion]", "metrics=[classes,confusion]", f"run_dir={tmp_path}"]
+    )
+    assert set(tree["callbacks"]) == always | {"explain", "confusion"}
+    assert {"accuracy", "recall", "confusion"} <= set(tree["metrics"])
+    on_top = compose_on(tree, ["callbacks=[explain,overfitting]"])
+    assert set(on_top["callbacks"]) == always | {"explain", "overfitting"}
+    with pytest.raises(ConfigError, match=r"there is no such callbacks.*'explain'"):
+        compose_on(tree, ["callbacks=[default,explian]"])
+    with pytest.raises(ConfigError, match=r"callbacks=explian: there is no such callbacks.*'explain'"):
+        compose_train(["callbacks=[default,explian]", "run_dir=unused"])
