@@ -8,6 +8,7 @@ import signal
 import sys
 import traceback
 from collections.abc import Callable, Mapping
+from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
@@ -226,6 +227,10 @@ def _train_with_hydra() -> None:
 
     from fer.config.compose import plain, refusals, refused
     from fer.config.conf_files import conf_dir
+    from fer.config.multirun import own_sweep_dir
+    from fer.tuning.hydra_sweeper import register
+
+    register()
 
     composing = True
 
@@ -241,7 +246,8 @@ def _train_with_hydra() -> None:
     # Without it Hydra prints what it refuses by itself, with its search path or a traceback, and ends with 1.
     os.environ["HYDRA_FULL_ERROR"] = "1"
     try:
-        job()
+        with own_sweep_dir():
+            job()
     except refusals() as error:
         if not composing:
             raise
@@ -257,11 +263,10 @@ def _train_tree(
     from fer.common.processes import agreed_run_dir
     from fer.config.saved import in_free_run_dir
     from fer.config.schema import validate
+    from fer.folders.refused import nothing_above_a_refused, nothing_of_a_refused
+    from fer.folders.run import RunFolder
 
     config = validate(tree)
-    if free and agreed_run_dir() is None:
-        tree = in_free_run_dir(tree)
-        config = validate(tree)
     if multirun and config.trainer.several_processes:
         raise ConfigError(
             "-m trains one job after another in this process, and every process that trainer.devices or "
@@ -269,7 +274,14 @@ def _train_tree(
         )
     from fer.training.run import run
 
-    result = run(config, tree, origin=origin)
+    with nothing_above_a_refused(Path(tree["run_dir"])):
+        ours = free and agreed_run_dir() is None
+        if ours:
+            tree = in_free_run_dir(tree)
+            config = validate(tree)
+        # Of several processes the first alone, which holds the folder.
+        with nothing_of_a_refused(RunFolder(Path(tree["run_dir"])), ours=True) if ours else nullcontext():
+            result = run(config, tree, origin=origin)
     if not result.first:
         return
     undefined = result.metrics.get("undefined", {})

@@ -30,12 +30,14 @@ from fer.tuning.settings import SweepSettings
 
 _ABOUT: Final = {
     "augment": "Changes made to training faces, anew for every batch.",
-    "callbacks": "What happens beside the training: checkpoints, early stopping, averaged weights.",
+    "callbacks": "What happens beside the training. An option adds to what is always there: checkpoints, early "
+    "stopping, averaged weights.",
     "data": "The data set, and which of its faces train and select.",
     "debug": "Short runs that find mistakes.",
     "experiment": "Whole recipes: settings of several groups at once.",
     "logger": "Where the numbers of a run go beside its folder.",
     "loss": "What the training minimises.",
+    "metrics": "What the selection faces are judged by, once an epoch. An option adds to what is always there.",
     "model": "The net, and what it sees.",
     "optimizer": "How the weights are changed.",
     "scheduler": "The learning rate over the run.",
@@ -101,6 +103,8 @@ def _train() -> str:
             continue
         if group in _SCHEMAS:
             parts.append(_table(_SCHEMAS[group], tree[group], prefix=f"{group}."))
+        if (conf_dir() / "always" / f"{group}.yaml").is_file():
+            parts.append(_file(f"always/{group}.yaml", f"{group}: always"))
         parts += [_file(f"{group}/{option}.yaml", f"{group}={option}") for option in options]
     return "\n".join(parts)
 

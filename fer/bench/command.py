@@ -37,6 +37,10 @@ def main(arguments: Sequence[str]) -> None:
     if any(argument in ("-h", "--help") for argument in arguments):
         print(HELP + keys_of("bench"), end="")
         return
+    from fer.config.completion import completes
+
+    if completes(arguments, config_name="bench"):
+        return
     logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stderr)
     from fer.bench.bench import run_bench
     from fer.config.overrides import with_files

@@ -1,7 +1,8 @@
 """Hydra composes the shipped files and the command line into one plain tree; what it refuses is told in one line."""
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final
 
@@ -45,7 +46,7 @@ def compose_in(
             raise ConfigError(f"{override!r} is no text in UTF-8: it cannot be written into config.yaml")
     told, mappings = understood(overrides)
     try:
-        with initialize_config_dir(config_dir=str(folder), version_base="1.3"):
+        with _beside_hydra(), initialize_config_dir(config_dir=str(folder), version_base="1.3"):
             composed = compose(config_name=config_name, overrides=told)
         for key, mapping in mappings.items():
             _set(composed, key, mapping)
@@ -54,6 +55,20 @@ def compose_in(
         raise
     except refusals() as error:
         raise refused(error, overrides, known=known) from error
+
+
+@contextmanager
+def _beside_hydra() -> Iterator[None]:
+    """Lets this process compose while Hydra runs a job or a multirun in it, which then goes on as it was."""
+    from hydra.core.global_hydra import GlobalHydra
+
+    running = GlobalHydra.instance()
+    GlobalHydra.set_instance(GlobalHydra.__new__(GlobalHydra))
+    GlobalHydra.instance().clear()
+    try:
+        yield
+    finally:
+        GlobalHydra.set_instance(running)
 
 
 def _set(composed: Any, key: str, mapping: Mapping[str, Any]) -> None:
@@ -131,8 +146,8 @@ def _hydra_message(error: Exception, overrides: Sequence[str], known: Callable[[
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
     text = " ".join(line for line in lines if not line.startswith(("full_key:", "object_type=")))
     pairs = [(override, *override.lstrip("+~").partition("=")[::2]) for override in overrides]
-    # A multirun gives several values, with commas between them.
-    for key, value in ((key, value) for _, key, values in pairs for value in values.split(",")):
+    # A multirun, and a list, give several values with commas between them.
+    for key, value in ((key, value.strip("[] ")) for _, key, values in pairs for value in values.split(",")):
         if f"'{key}/{value}'" in text and (conf_dir() / key).is_dir():
             options = sorted(path.stem for path in (conf_dir() / key).glob("*.yaml"))
             return f"{key}={value}: there is no such {key}{nearest(value, options)}; choose one of {', '.join(options)}"

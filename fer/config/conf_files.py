@@ -3,8 +3,8 @@
 from pathlib import Path
 from typing import Final
 
-_OTHERS: Final = ("evaluation", "space")
-"""Groups of fer-report and of fer-sweep."""
+_OTHERS: Final = ("always", "evaluation", "space")
+"""What is in every training, and the groups of fer-report and of fer-sweep."""
 
 
 def conf_dir() -> Path:

@@ -22,6 +22,8 @@ FREE: Final = (
     "report",
     "threads",
     "logger",
+    # What is monitored stands under callbacks.
+    "metrics",
     "trainer.accelerator",
     "trainer.devices",
     "trainer.num_nodes",
@@ -149,8 +151,10 @@ def compose_on(tree: Mapping[str, Any], overrides: Sequence[str], *, new_run: bo
         key, _, option = override.partition("=")
         if key in ("experiment", "debug"):
             raise ConfigError(f"{override}: it would change many settings of a run at once: name the keys to change")
-        if key in groups and option not in groups[key]:
-            near = nearest(option, groups[key])
+        # Several as a list: callbacks=[explain,confusion].
+        missing = [each for each in option.strip("[]").replace(" ", "").split(",") if each not in groups.get(key, ())]
+        if key in groups and missing:
+            near = nearest(missing[0], groups[key])
             raise ConfigError(f"{override}: there is no such {key}{near}; choose one of {', '.join(groups[key])}")
         if key in groups:
             sections.append(override)

@@ -93,6 +93,15 @@ def _no_holes(nodes: object) -> object:
 Nodes = Annotated[dict[str, dict[str, Any]], BeforeValidator(_no_holes)]
 
 
+def _first_metrics() -> dict[str, dict[str, Any]]:
+    """What runs logged that could not name metrics yet."""
+    room = "torchmetrics.classification"
+    return {
+        "accuracy": {"_target_": f"{room}.MulticlassAccuracy", "average": "micro"},
+        "macro_f1": {"_target_": f"{room}.MulticlassF1Score", "average": "macro"},
+    }
+
+
 class TrainConfig(Section):
     """One training run.
 
@@ -114,6 +123,7 @@ class TrainConfig(Section):
     scheduler: SchedulerConfig
     augment: AugmentConfig
     trainer: TrainerConfig
+    metrics: Nodes = Field(default_factory=_first_metrics)
     callbacks: Nodes = Field(default_factory=dict)
     logger: Nodes = Field(default_factory=dict)
     seed: int = Field(default=0, ge=0, lt=2**32)
@@ -142,13 +152,17 @@ def validate(tree: Mapping[str, Any]) -> TrainConfig:
     """As `typed`, with every foreign argument checked before data loads; this imports Lightning.
 
     Raises:
-        ConfigError: as for `typed`, or an unknown argument of a callback, logger, optimiser or the Trainer.
+        ConfigError: as for `typed`, or an unknown argument of a metric, callback, logger, optimiser or the
+            Trainer.
     """
     config = typed(tree)
     from pytorch_lightning import Callback, Trainer
     from pytorch_lightning.loggers import Logger
     from torch.optim import Optimizer
+    from torchmetrics import Metric
 
+    for name, node in config.metrics.items():
+        check_node(node, f"metrics.{name}", kind=Metric)
     for name, node in config.callbacks.items():
         check_node(node, f"callbacks.{name}", kind=Callback)
     for name, node in config.logger.items():

@@ -34,6 +34,10 @@ def main(arguments: Sequence[str]) -> None:
     if any(argument in ("-h", "--help") for argument in arguments):
         print(HELP + _keys(), end="")
         return
+    from fer.config.completion import completes
+
+    if completes(arguments, config_name="report", group="evaluation"):
+        return
     tree = compose(arguments)
     runs, out, options = parse(tree)
     logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stderr)

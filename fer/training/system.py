@@ -12,6 +12,7 @@ from fer.data.datamodule import FERDataModule
 from fer.models.arithmetic import slow_in_bfloat16
 from fer.models.checkpoint import NetSpec, describe
 from fer.models.classifier import Classifier
+from fer.models.epoch_metrics import EpochMetrics
 from fer.models.heads import TwoHeadLoss, last_linear
 from fer.models.losses import build_loss
 from fer.models.optimizer import build_optimizer
@@ -19,10 +20,20 @@ from fer.models.preprocess import Preprocess
 from fer.models.protocols import UsesClassCounts
 from fer.models.self_distillation import SelfDistillationTargets
 from fer.training.distillation import Teachers
+from fer.training.metrics import build_metrics
 
 
-def build_classifier(config: TrainConfig, data: FERDataModule, *, teachers: Teachers | None = None) -> Classifier:
-    """Net, preprocessing, loss and optimiser of a configuration, for the rows `data` trains on, and its teachers."""
+def build_classifier(
+    config: TrainConfig,
+    data: FERDataModule,
+    *,
+    teachers: Teachers | None = None,
+    metrics: EpochMetrics | None = None,
+) -> Classifier:
+    """Net, preprocessing, loss and optimiser of a configuration, for the rows `data` trains on, and its teachers.
+
+    `metrics` are the configuration's, where they were built before.
+    """
     model = config.model
     spec = NetSpec.of(model)
     if data.heads > 1:
@@ -52,6 +63,7 @@ def build_classifier(config: TrainConfig, data: FERDataModule, *, teachers: Teac
         channels_last=config.channels_last,
         teachers=teachers,
         self_distillation=self_distillation_targets(config, data),
+        metrics=build_metrics(config.metrics) if metrics is None else metrics,
     )
     if config.channels_last:
         net.to(memory_format=torch.channels_last)

@@ -3,6 +3,7 @@
 import json
 import logging
 import shlex
+import shutil
 from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -29,6 +30,7 @@ def run_sweep(arguments: Sequence[str]) -> Path:
     sweep = compose_sweep(arguments)
     settings = sweep.settings
     folder = SweepFolder(settings.sweep_dir or dated_folder(f"sweep_{sweep.config.model.name}"))
+    fresh = settings.sweep_dir is None or not folder.path.exists()
     workers = worker_count(sweep)
     threads = max(1, cores() // workers)
     store: TrialStore | None = None
@@ -50,6 +52,11 @@ def run_sweep(arguments: Sequence[str]) -> Path:
             finally:
                 _close(sweep, store)
             _refuse_failure(store)
+    except FerError:
+        if fresh and not folder.trials.is_file():
+            # It was refused before its first trial had ended.
+            shutil.rmtree(folder.path, ignore_errors=True)
+        raise
     finally:
         # Only now: while the folder is held, the sweep still runs in MLflow's eyes.
         if store is not None and store.records:

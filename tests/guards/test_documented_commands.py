@@ -19,8 +19,15 @@ def commands() -> list[tuple[str, str]]:
     for page in PAGES:
         text = page.read_text(encoding="utf-8").replace("\\\n", " ")
         found += [(match[1], match[2]) for match in COMMAND.finditer(text)]
-    # `...` and variables stand for what the reader puts there; `--from` takes a run of theirs.
-    return [(name, rest) for name, rest in found if not any(sign in rest for sign in ("...", "$", "--from"))]
+    # `...` and variables stand for what the reader puts there; `--from` takes a run of theirs, `-sc` asks for a script.
+    own = ("...", "$", "--from", "my_package", "-sc ")
+    return [(name, rest) for name, rest in found if not any(sign in rest for sign in own)]
+
+
+def first_job(words: list[str]) -> list[str]:
+    """The overrides of a multirun's first job, those of Hydra and of what is drawn left out."""
+    kept = [word for word in words if word != "-m" and not word.startswith("hydra") and "(" not in word]
+    return [word.partition(",")[0] for word in kept]
 
 
 @pytest.mark.parametrize(("name", "arguments"), sorted(set(commands())))
@@ -38,6 +45,8 @@ def test_a_documented_command_names_settings_that_exist(name: str, arguments: st
 
         # A run folder of the reader's own.
         compose_bench([word for word in overrides if not word.startswith("bench.run=")], run_dir=Path("unused"))
+    elif "-m" in overrides:
+        validate(compose_train([*first_job(overrides), "run_dir=unused"]))
     else:
         validate(compose_train([*overrides, "run_dir=unused"]))
 
