@@ -17,9 +17,11 @@ class OcclusionOptions(Section):
     Attributes:
         enabled: predict the faces again with a part hidden; with runs trained under different masks, also make
             the table of training mask by test mask.
+        max_faces: a random draw of this many faces of the headline set, where there is no such table; None takes all.
     """
 
     enabled: bool = True
+    max_faces: int | None = Field(default=1000, ge=10)
 
 
 class FairnessOptions(Section):
