@@ -69,6 +69,7 @@ class PhotographSettings(Section):
         labels: CSV with the columns file, emotion and, where known, person.
         models: of this package: `shipped`, or .onnx files that fer-export wrote.
         detector: of this package, as fer-predict names them.
+        balanced_over: emotions whose recalls the balanced score averages; None takes those of 30 photographs or more.
         human: folder with node_modules that hold `@vladmandic/human`; None leaves this peer out. The peers in Python
             are those of `bench.peers`.
     """
@@ -77,6 +78,7 @@ class PhotographSettings(Section):
     labels: Path | None = None
     models: tuple[str, ...] = ("shipped",)
     detector: Literal["auto", "yunet", "blazeface", "haar", "none"] = "auto"
+    balanced_over: tuple[Literal["angry", "disgust", "fear", "happy", "sad", "surprise", "neutral"], ...] | None = None
     human: Path | None = None
 
 

@@ -14,6 +14,9 @@ from fer.metrics.predictions import Floats
 NO_FACE: Final = -1
 """In place of a predicted emotion: no face was found."""
 
+ENOUGH: Final = 30
+"""Photographs of an emotion from which its recall counts in the balanced accuracy, unless it is told which count."""
+
 OTHER: Final = -2
 """In place of a predicted emotion: a face was found and called something outside the seven emotions, which is wrong."""
 
@@ -26,7 +29,8 @@ class PhotographScores:
         found: share of the photographs in which it found a face.
         right_of_found: share of those that it called as people do.
         right_of_all: share of all photographs in which it found a face and called it as people do.
-        balanced: mean over the emotions of their recall among the found.
+        balanced: mean of the recalls among the found, over the emotions of `balanced_over`.
+        balanced_over: the emotions that count in it.
         recalls: emotion -> its recall among the found; those without a photograph are left out.
         persons: people in the photographs; None where it is not known who is who.
     """
@@ -35,6 +39,7 @@ class PhotographScores:
     right_of_found: Estimate
     right_of_all: Estimate
     balanced: Estimate
+    balanced_over: tuple[str, ...]
     recalls: dict[str, Estimate]
     persons: int | None
 
@@ -43,6 +48,7 @@ class PhotographScores:
         named = ("found", "right_of_found", "right_of_all", "balanced")
         return {
             "persons": self.persons,
+            "balanced_over": list(self.balanced_over),
             **{name: getattr(self, name).as_dict() for name in named},
             "recall": {name: estimate.as_dict() for name, estimate in self.recalls.items()},
         }
@@ -53,6 +59,7 @@ def score_photographs(
     predicted_N: npt.NDArray[np.int64],
     *,
     persons_N: npt.NDArray[np.str_] | None,
+    balanced_over: tuple[str, ...] | None = None,
     resamples: int,
     seed: int,
 ) -> PhotographScores:
@@ -63,17 +70,23 @@ def score_photographs(
         predicted_N: what the reader calls it: index of an emotion, `NO_FACE` or `OTHER`.
         persons_N: who is on it; photographs of one person are not independent, and widen the intervals. None: each
             photograph counts as a person of its own.
+        balanced_over: the emotions whose recalls are averaged; None takes those of `ENOUGH` photographs, found or not.
         resamples: bootstrap resamples of persons behind the balanced accuracy, the one score that is no share.
         seed: of the resampling.
     """
     found, right = predicted_N != NO_FACE, predicted_N == labels_N
     who = np.arange(len(labels_N)) if persons_N is None else np.unique(persons_N, return_inverse=True)[1]
     present = [c for c in range(len(EMOTIONS)) if (found & (labels_N == c)).any()]
+    counts = np.bincount(labels_N, minlength=len(EMOTIONS))
+    enough = tuple(name for name, count in zip(EMOTIONS, counts.tolist(), strict=True) if count >= ENOUGH)
+    over = enough if balanced_over is None else balanced_over
+    averaged = [EMOTIONS.index(emotion) for emotion in over]
     return PhotographScores(
         found=clustered_share(found, who),
         right_of_found=clustered_share(right[found], who[found]),
         right_of_all=clustered_share(right, who),
-        balanced=_balanced(labels_N[found], right[found], who[found], present, resamples=resamples, seed=seed),
+        balanced=_balanced(labels_N[found], right[found], who[found], averaged, resamples=resamples, seed=seed),
+        balanced_over=over,
         recalls={
             EMOTIONS[c]: clustered_share(right[found & (labels_N == c)], who[found & (labels_N == c)]) for c in present
         },
@@ -113,13 +126,13 @@ def _balanced(
     labels_N: npt.NDArray[np.int64],
     right_N: npt.NDArray[np.bool_],
     who_N: npt.NDArray[np.integer[Any]],
-    present: list[int],
+    averaged: list[int],
     *,
     resamples: int,
     seed: int,
 ) -> Estimate:
     """Mean of the recalls; persons are drawn with all their photographs."""
-    if len(present) == 0:
+    if len(averaged) == 0 or not set(averaged) <= set(labels_N.tolist()):
         return Estimate(value=np.nan, low=np.nan, high=np.nan, n=0)
     _, who_N = np.unique(who_N, return_inverse=True)
     persons = int(who_N.max()) + 1
@@ -129,8 +142,8 @@ def _balanced(
     np.add.at(all_PC, (who_N, labels_N), 1.0)
     rng = stream("photographs", seed=seed)
     drawn_RP = rng.multinomial(persons, np.full(persons, 1 / persons), size=resamples).astype(np.float64)
-    value = float(_mean_recall(hits_PC.sum(axis=0)[None, present], all_PC.sum(axis=0)[None, present])[0])
-    draws = _mean_recall((drawn_RP @ hits_PC)[:, present], (drawn_RP @ all_PC)[:, present])
+    value = float(_mean_recall(hits_PC.sum(axis=0)[None, averaged], all_PC.sum(axis=0)[None, averaged])[0])
+    draws = _mean_recall((drawn_RP @ hits_PC)[:, averaged], (drawn_RP @ all_PC)[:, averaged])
     return Estimate.of_draws(value, draws, len(labels_N))
 
 

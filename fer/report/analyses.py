@@ -19,6 +19,7 @@ CLOSING: Final = (
     "cost",
     "class_curves",
     "examples",
+    "embedding",
     "calibration",
     "explanations",
     "occlusion",

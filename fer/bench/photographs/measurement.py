@@ -72,7 +72,7 @@ def measure_photographs(bench: Bench, *, folder: Path) -> Measurement:
             missing[reader.name] = str(failure)
             continue
         unreadable = len(photographs.names) - len(reading.milliseconds)
-        scored.append(_scored(reader, reading, photographs))
+        scored.append(_scored(reader, reading, photographs, balanced_over=wanted.balanced_over))
         log.info("photographs: %s: %s", scored[-1].name, _share(scored[-1].scores.right_of_all))
     write_atomic(folder / PREDICTIONS, _predictions(photographs, scored))
     write_atomic(folder / SCORES, _csv([_row(each) for each in scored]))
@@ -131,7 +131,9 @@ def _decoded(photographs: Photographs) -> Iterator[npt.NDArray[np.uint8] | None]
             yield None
 
 
-def _scored(reader: Reader, reading: Reading, photographs: Photographs) -> _Scored:
+def _scored(
+    reader: Reader, reading: Reading, photographs: Photographs, *, balanced_over: tuple[str, ...] | None
+) -> _Scored:
     numbers = {emotion: number for number, emotion in enumerate(EMOTIONS)}
     predicted = [
         NO_FACE if label is None else numbers.get(canonical_name(label) or "", OTHER) for label in reading.labels
@@ -141,7 +143,12 @@ def _scored(reader: Reader, reading: Reading, photographs: Photographs) -> _Scor
         name=f"{reader.name} {reading.version}",
         predicted=predicted_N,
         scores=score_photographs(
-            photographs.labels, predicted_N, persons_N=photographs.persons, resamples=_RESAMPLES, seed=0
+            photographs.labels,
+            predicted_N,
+            persons_N=photographs.persons,
+            balanced_over=balanced_over,
+            resamples=_RESAMPLES,
+            seed=0,
         ),
         milliseconds=statistics.median(reading.milliseconds) if reading.milliseconds else float("nan"),
     )
@@ -149,7 +156,7 @@ def _scored(reader: Reader, reading: Reading, photographs: Photographs) -> _Scor
 
 def _grid(scored: Sequence[_Scored]) -> Grid:
     present = [emotion for emotion in EMOTIONS if any(emotion in each.scores.recalls for each in scored)]
-    head = ("reader", "found", "right of the found", "right of all", "balanced over classes")
+    head = ("reader", "found", "right of the found", "right of all", _balanced_head(scored))
     lines = [
         (
             each.name,
@@ -161,6 +168,10 @@ def _grid(scored: Sequence[_Scored]) -> Grid:
         for each in scored
     ]
     return Grid(head=(*head, *(f"{emotion} called so" for emotion in present), "ms a photograph"), lines=tuple(lines))
+
+
+def _balanced_head(scored: Sequence[_Scored]) -> str:
+    return f"balanced over {', '.join(scored[0].scores.balanced_over)}" if scored else "balanced"
 
 
 def _share(estimate: Estimate) -> str:
