@@ -1,7 +1,7 @@
 """The features that a net's last layer reads, laid out in two dimensions, and how far the layout can be trusted."""
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 import numpy.typing as npt
@@ -72,16 +72,21 @@ def embed(features_ND: Floats, labels_N: npt.NDArray[np.int64], *, seed: int) ->
         labels_N: their labels.
         seed: of the layout.
     """
-    from sklearn import decomposition, manifold, neighbors
+    from sklearn.decomposition import PCA
+    from sklearn.manifold import TSNE, trustworthiness
+    from sklearn.neighbors import NearestNeighbors
     from threadpoolctl import threadpool_limits
 
+    # None of these has annotations.
+    limits: Any = threadpool_limits
+    pca: Any = PCA
+    tsne: Any = TSNE
+    nearest: Any = NearestNeighbors
     count, dimensions = features_ND.shape
-    reduced_NK = decomposition.PCA(min(_COMPONENTS, dimensions, count - 1), svd_solver="full").fit_transform(
-        features_ND
-    )
+    reduced_NK = pca(min(_COMPONENTS, dimensions, count - 1), svd_solver="full").fit_transform(features_ND)
     # One thread adds up in one order, so that a seed has one layout.
-    with threadpool_limits(1):
-        places_N2 = manifold.TSNE(
+    with limits(1):
+        places_N2 = tsne(
             2,
             perplexity=min(_PERPLEXITY, (count - 1) / 3),
             init="pca" if reduced_NK.shape[1] > 1 else "random",
@@ -89,13 +94,9 @@ def embed(features_ND: Floats, labels_N: npt.NDArray[np.int64], *, seed: int) ->
             random_state=seed,
             n_jobs=1,
         ).fit_transform(reduced_NK)
-        # One more than asked for, because a face is its own nearest.
-        near_NK = (
-            neighbors.KNeighborsClassifier(NEIGHBOURS)
-            .fit(features_ND, labels_N)
-            .kneighbors(n_neighbors=NEIGHBOURS, return_distance=False)
-        )
-        trusted = float(manifold.trustworthiness(features_ND, places_N2, n_neighbors=NEIGHBOURS))
+        # Without the face itself, because no faces are handed in anew.
+        near_NK = nearest(n_neighbors=NEIGHBOURS).fit(features_ND).kneighbors(return_distance=False)
+        trusted = float(trustworthiness(features_ND, places_N2, n_neighbors=NEIGHBOURS))
     votes_NC = np.stack([(labels_N[near_NK] == c).sum(axis=1) for c in range(int(labels_N.max()) + 1)], axis=1)
     span_2 = np.maximum(np.ptp(places_N2, axis=0), np.finfo(np.float32).tiny)
     return Embedding(
