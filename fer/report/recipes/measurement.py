@@ -3,6 +3,7 @@
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 from typing import Any, Final
 
@@ -198,7 +199,7 @@ def faces_to_reach(curve: Sequence[RecipeScores], accuracy: float) -> float | No
     """
     if curve[0].mean >= accuracy:
         return float(curve[0].faces)
-    for left, right in zip(curve, curve[1:], strict=False):
+    for left, right in pairwise(curve):
         if right.mean >= accuracy:
             part = (accuracy - left.mean) / (right.mean - left.mean)
             return float(np.exp(np.log(left.faces) + part * (np.log(right.faces) - np.log(left.faces))))
