@@ -48,9 +48,7 @@ def page(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactor
 
     few = {"tested_faces": 4, "randomised_faces": 2, "pointing_faces": 7, "class_map_faces": 7, "compared_faces": 2}
     options = ReportOptions(bootstrap=100, tta=False, explanations=few, robustness={"max_faces": 20})
-    return make_report(
-        [request.getfixturevalue("tiny_run")], out=tmp_path_factory.mktemp("valid"), options=options
-    )
+    return make_report([request.getfixturevalue("tiny_run")], out=tmp_path_factory.mktemp("valid"), options=options)
 
 
 def test_a_page_parses_without_an_error_and_its_names_are_there_once(page: Path) -> None:
