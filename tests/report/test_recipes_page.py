@@ -61,7 +61,7 @@ def test_augmentation_is_told_by_its_numbers(tmp_path: Path) -> None:
     assert "<here>" not in page
     assert "PrivateTest was not read" in words
     with (tmp_path / "a" / "study.csv").open() as file:
-        assert [row["selection_accuracy"] for row in csv.DictReader(file)][:2] == ["0.5", "0.51"]
+        assert [float(row["selection_accuracy"]) for row in csv.DictReader(file)][:2] == [0.5, 0.51]
     assert (tmp_path / "a" / "figures" / "augmentation.png").is_file()
 
 
@@ -71,7 +71,7 @@ def test_equal_augmentations_are_not_told_apart(tmp_path: Path) -> None:
         make_study(tmp_path / "a", "augmentation", {("none", 1.0): same, ("light", 1.0): same})
     ).with_name("study.md")
     assert "which seeds alone could explain" in words.read_text()
-    assert "makes 0 % of the variance" in words.read_text()
+    assert "makes 0\N{NO-BREAK SPACE}% of the variance" in words.read_text()
 
 
 def test_sizes_are_told_by_their_numbers(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -45,10 +45,8 @@ def test_keys_that_the_study_sets_are_refused() -> None:
 
 
 def test_sizes_are_trained_measured_and_told(tmp_path: Path) -> None:
-    study = compose_study(
-        [*TINY, "trainer.max_epochs=1", "study.what=datasize", "study.shares=[0.5,1]", "study.seeds=[0]", NETS]
-        + [f"study_dir={tmp_path}", "study.measured_faces=50", "study.stretch=2"]
-    )
+    asked = [*TINY, "study.what=datasize", "study.seeds=[0]", f"study_dir={tmp_path}", "trainer.max_epochs=1"]
+    study = compose_study([*asked, "study.shares=[0.5,1]", NETS, "study.measured_faces=50", "study.stretch=2"])
     plan = make_plan(study)
     assert [run.name for run in plan.runs][:2] == ["mlp_50percent_seed0", "weighty_50percent_seed0"]
     assert [run.config.trainer.max_epochs for run in plan.runs] == [2, 2, 1, 1]
@@ -69,7 +67,6 @@ def test_sizes_are_trained_measured_and_told(tmp_path: Path) -> None:
     before = (tmp_path / "runs" / "mlp_50percent_seed0" / "metrics.json").stat().st_mtime_ns
     run_study(make_plan(study))
     assert (tmp_path / "runs" / "mlp_50percent_seed0" / "metrics.json").stat().st_mtime_ns == before
-    other = compose_study([*study.overrides, "optimizer.lr=0.5", "study.what=datasize", "study.shares=[0.5]"]
-        + ["study.seeds=[0]", "study.nets={mlp: [model=mlp]}", f"study_dir={tmp_path}"])  # fmt: skip
+    other = compose_study([*asked, "optimizer.lr=0.5", "study.shares=[0.5]", "study.nets={mlp: [model=mlp]}"])
     with pytest.raises(ConfigError, match="other settings"):
         run_study(make_plan(other))
