@@ -1,4 +1,4 @@
-"""Every fer-train, fer-sweep, fer-occlusion, fer-study and fer-bench command in the documentation names settings that exist."""
+"""Every documented command of fer-train, fer-sweep, fer-occlusion, fer-study and fer-bench names settings that exist."""
 
 import re
 import shlex
