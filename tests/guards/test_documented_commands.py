@@ -1,4 +1,4 @@
-"""Every documented command of fer-train, fer-sweep, fer-occlusion, fer-study and fer-bench names settings that exist."""
+"""Every command of fer-train, -sweep, -occlusion, -study and -bench in the documentation names settings that exist."""
 
 import re
 import shlex

@@ -43,6 +43,7 @@ def _section(context: ReportContext, costs: Mapping[str, RunCost]) -> Section:
         key="cost",
         title="What it costs",
         template="cost/section.html.j2",
+        lead=_lead(costs[context.run.record.name]),
         context={
             "rows": [
                 {
@@ -183,6 +184,14 @@ def _sentence(cost: RunCost) -> str:
         f"multiply-accumulates and took {timing.median_ms:.2f} ms (median; 95th percentile {timing.high_ms:.2f} ms, "
         f"{timing.repeats} faces one at a time, one CPU thread, preprocessing included, PyTorch) on the machine of "
         f"this report.{' ' + _disturbed(cost) if timing.disturbed else ''}"
+    )
+
+
+def _lead(cost: RunCost) -> str:
+    busy = " (measured on a busy machine)" if cost.timing.disturbed else ""
+    return (
+        f"{parameters(cost.parameters)} parameters, {cost.timing.median_ms:.2f} ms a face on one CPU thread in "
+        f"PyTorch{busy}."
     )
 
 

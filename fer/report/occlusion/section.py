@@ -59,6 +59,7 @@ def masks_section(one: RunUnderMasks, said: Sequence[str], *, seed: int) -> Sect
         key="occlusion",
         title="With a part of the face hidden",
         template="occlusion/masks.html.j2",
+        lead=said[0] if said else "",
         context={
             "said": said,
             "metrics": list(_METRIC_HEADS.values()),
