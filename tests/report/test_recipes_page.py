@@ -89,6 +89,8 @@ def test_sizes_are_told_by_their_numbers(tmp_path: Path, capsys: pytest.CaptureF
     # A quarter of the way from 40 to 60 %, on the logarithm of 100 to 1,000.
     assert f"net reaches with about {100 * 10**0.25:,.0f} faces what mlp reaches with 1,000 (45.0 %)." in words
     assert "mlp: from 100 to 1,000 faces it gains 14.0 points (seeds: 1.4)." in words
+
+    assert "9.0 points above mlp, no more than seeds differ" not in words
     curve = read_study(folder).named("net")
     assert faces_to_reach(curve, 0.7) is None
     assert faces_to_reach(curve, 0.2) == 100

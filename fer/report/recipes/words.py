@@ -75,8 +75,10 @@ def _datasize(study: StudyScores) -> list[str]:
         there = sorted((one for one in study.recipes if one.share == share), key=lambda one: -one.mean)
         if len(there) > 1:
             lead = there[0].mean - there[1].mean
-            within = math.hypot(*(0.0 if math.isnan(one.spread) else one.spread for one in there[:2]))
-            clear = "" if lead > 2 * within else ", no more than seeds differ"
+            within = math.hypot(*(one.spread for one in there[:2]))
+            clear = (
+                ", of one seed" if math.isnan(within) else "" if lead > 2 * within else ", no more than seeds differ"
+            )
             told.append(
                 f"With {there[0].faces:,} faces {there[0].recipe} is best: {with_spread(there[0])}, "
                 f"{_points(lead)} above {there[1].recipe}{clear}."
