@@ -27,10 +27,10 @@ from fer.metrics.retention import retention
 from fer.models.accelerator import fast_inference
 from fer.models.checkpoint import load_model
 from fer.report.context import ReportContext
+from fer.report.faces import choose_faces
 from fer.report.main import choose_detail, evaluate_record
 from fer.report.occlusion.analysis import analyse
 from fer.report.occlusion.measurement import MaskScores, RunUnderMasks, recoveries
-from fer.report.faces import choose_faces
 from fer.report.occlusion.section import mask_statements, study_statements, study_tables
 from fer.report.options import OcclusionOptions, ReportOptions
 from fer.report.page.render import render_page
