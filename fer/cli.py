@@ -72,6 +72,18 @@ def occlusion() -> None:
     _guarded(body, folder="study_dir")
 
 
+def study() -> None:
+    """`fer-study`: trains several recipes with several seeds, and tells what they say together."""
+
+    def body() -> None:
+        _needs_train_extra("fer-study")
+        from fer.studies.recipes.command import main
+
+        main(sys.argv[1:])
+
+    _guarded(body, folder="study_dir")
+
+
 def sweep() -> None:
     """`fer-sweep`: searches the settings of a model."""
 

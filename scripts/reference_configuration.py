@@ -26,6 +26,7 @@ from fer.models.optimizer import OptimizerConfig
 from fer.models.schedule import SchedulerConfig
 from fer.report.options import ReportOptions
 from fer.studies.occlusion.settings import StudySettings
+from fer.studies.recipes.settings import RecipeSettings
 from fer.tuning.settings import SweepSettings
 
 _ABOUT: Final = {
@@ -75,6 +76,13 @@ def pages() -> dict[str, str]:
             StudySettings,
             "how the occlusion study is made; every key of `fer-train` works too",
             ["occlusion.yaml"],
+        ),
+        "study": _other(
+            "fer-study",
+            RecipeSettings,
+            "which recipes and seeds a study trains; every key of `fer-train` works too",
+            ["study.yaml"],
+            prefix="study.",
         ),
         "bench": _other(
             "fer-bench",
@@ -133,9 +141,9 @@ def _leaves(schema: type[BaseModel]) -> Iterator[type[BaseModel]]:
 def _other(command: str, schema: type[BaseModel], purpose: str, files: list[str], *, prefix: str = "") -> str:
     values: Any = {}
     for file in files:
-        if file in ("evaluation/report/default.yaml", "sweep.yaml", "occlusion.yaml", "bench.yaml"):
+        if file in ("evaluation/report/default.yaml", "sweep.yaml", "occlusion.yaml", "study.yaml", "bench.yaml"):
             values = yaml.safe_load((conf_dir() / file).read_text(encoding="utf-8"))
-    values = values.get("bench", values)
+    values = values.get("study", values.get("bench", values))
     return (
         f"# Configuration of {command}\n\nThis page lists the keys of `{command}`: {purpose}.\n\n"
         + _table(schema, values, prefix=prefix)

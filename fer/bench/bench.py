@@ -135,9 +135,16 @@ def _peers(bench: Bench, folder: Path) -> Measurement:
     return measure_peers(bench)
 
 
+def _photographs(bench: Bench, folder: Path) -> Measurement:
+    from fer.bench.photographs.measurement import measure_photographs
+
+    return measure_photographs(bench, folder=folder)
+
+
 _MEASURES: Final[dict[What, Callable[[Bench, Path], Measurement]]] = {
     "training": _training,
     "inference": _inference,
     "accuracy": _accuracy,
     "peers": _peers,
+    "photographs": _photographs,
 }

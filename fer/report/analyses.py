@@ -19,6 +19,7 @@ CLOSING: Final = (
     "cost",
     "class_curves",
     "examples",
+    "embedding",
     "calibration",
     "explanations",
     "occlusion",
@@ -49,5 +50,5 @@ def run_analyses(context: ReportContext) -> dict[str, AnalysisResult]:
             result = AnalysisResult(notes=(f"The analysis “{name}” is missing: {error}",))
         if result is not None:
             results[name] = result
-            log.info("analysed: %s (%.0f s)", name.replace("_", " "), time.monotonic() - begun)
+            log.info("analysed: %s (%.1f s)", name.replace("_", " "), time.monotonic() - begun)
     return results

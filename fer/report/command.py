@@ -20,6 +20,7 @@ usage: fer-report run=PATH [KEY=VALUE ...]
   fer-report 'run=[outputs/a,outputs/b]' out=cmp  several runs side by side
   fer-report run=outputs/a report=full            everything, at the price of minutes
   fer-report run=outputs/a faces=false            a page without faces, to be passed on
+  fer-report study=studies/a                      the page of a fer-study, from what its runs scored
 
 Keys:
 """
@@ -37,6 +38,11 @@ def main(arguments: Sequence[str]) -> None:
     from fer.config.completion import completes
 
     if completes(arguments, config_name="report", group="evaluation"):
+        return
+    if len(arguments) == 1 and arguments[0].startswith("study="):
+        from fer.report.recipes.page import write_study_page
+
+        print(write_study_page(Path(arguments[0].partition("=")[2]).expanduser()))
         return
     tree = compose(arguments)
     runs, out, options = parse(tree)

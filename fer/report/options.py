@@ -17,9 +17,11 @@ class OcclusionOptions(Section):
     Attributes:
         enabled: predict the faces again with a part hidden; with runs trained under different masks, also make
             the table of training mask by test mask.
+        max_faces: a random draw of this many faces of the headline set, where there is no such table; None takes all.
     """
 
     enabled: bool = True
+    max_faces: int | None = Field(default=1000, ge=10)
 
 
 class FairnessOptions(Section):
@@ -104,6 +106,18 @@ class EnsembleOptions(Section):
     resamples: int = Field(default=200, ge=20, le=10_000)
 
 
+class EmbeddingOptions(Section):
+    """Options of the map of faces by the net's last features.
+
+    Attributes:
+        enabled: whether it is made.
+        max_faces: a random draw of this many faces of the headline set.
+    """
+
+    enabled: bool = True
+    max_faces: int = Field(default=700, ge=30, le=2000)
+
+
 TestFaces = Literal["auto", "test", "valid", "train", "all"]
 
 
@@ -143,16 +157,34 @@ class CrossSet(Section):
         return str(self.data.name)  # type: ignore[attr-defined]
 
 
+class CrossPhotographs(Section):
+    """Photographs whose faces must be found first.
+
+    Attributes:
+        root: their folder or zip.
+        labels: CSV with the columns file, emotion and, where known, person.
+        title: its name in tables; None takes the name of `root`.
+        detector: what finds the faces, as fer-predict names it.
+    """
+
+    root: Path
+    labels: Path
+    title: str | None = None
+    detector: Literal["auto", "yunet", "blazeface", "haar", "none"] = "auto"
+
+
 class CrossDataOptions(Section):
     """Options of the test on other data sets.
 
     Attributes:
         enabled: whether it is made, where there are sets.
+        photographs: sets of photographs, as `[{root: PATH, labels: CSV}]`.
         sets: the data sets, as `[{name: rafdb, root: PATH}, {name: ckplus, root: PATH}]`.
     """
 
     enabled: bool = True
     sets: list[CrossSet] = Field(default_factory=list)
+    photographs: list[CrossPhotographs] = Field(default_factory=list)
 
 
 class CalibrationOptions(Section):
@@ -227,6 +259,7 @@ class ReportOptions(Section):
         votes_share: of nets with two heads (data.targets=both), weight of the votes' in [0, 1]; null: each run's.
         calibration: what the abstention threshold is to reach.
         cost: how each model is timed.
+        embedding: of the map of faces.
         ensemble: of several runs.
         explanations: faces, heat maps and their tests.
         cross_data: other data sets to test on.
@@ -246,6 +279,7 @@ class ReportOptions(Section):
     votes_share: float | None = Field(default=None, ge=0.0, le=1.0)
     calibration: CalibrationOptions = CalibrationOptions()
     cost: CostOptions = CostOptions()
+    embedding: EmbeddingOptions = EmbeddingOptions()
     ensemble: EnsembleOptions = EnsembleOptions()
     explanations: ExplanationsOptions = ExplanationsOptions()
     occlusion: OcclusionOptions = OcclusionOptions()

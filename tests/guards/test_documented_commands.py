@@ -1,4 +1,4 @@
-"""Every fer-train, fer-sweep, fer-occlusion and fer-bench command in the documentation names settings that exist."""
+"""Every command of fer-train, -sweep, -occlusion, -study and -bench in the documentation names settings that exist."""
 
 import re
 import shlex
@@ -11,7 +11,7 @@ from fer.config.schema import validate
 
 ROOT = Path(__file__).parents[2]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
-COMMAND = re.compile(r"^(?:\$ |uv run )?(fer-(?:train|sweep|occlusion|bench)) ([^#`\n|]*[^#`\n| ])", re.MULTILINE)
+COMMAND = re.compile(r"^(?:\$ |uv run )?(fer-(?:train|sweep|occlusion|study|bench)) ([^#`\n|]*[^#`\n| ])", re.MULTILINE)
 
 
 def commands() -> list[tuple[str, str]]:
@@ -40,6 +40,10 @@ def test_a_documented_command_names_settings_that_exist(name: str, arguments: st
         compose_sweep(overrides)
     elif name == "fer-occlusion":
         compose_train([*overrides, "run_dir=unused"], config_name="occlusion")
+    elif name == "fer-study":
+        from fer.studies.recipes.settings import compose_study
+
+        compose_study(overrides)
     elif name == "fer-bench":
         from fer.bench.settings import compose_bench
 
@@ -52,4 +56,4 @@ def test_a_documented_command_names_settings_that_exist(name: str, arguments: st
 
 
 def test_there_are_commands_to_check() -> None:
-    assert {name for name, _ in commands()} == {"fer-train", "fer-sweep", "fer-occlusion", "fer-bench"}
+    assert {name for name, _ in commands()} == {"fer-train", "fer-sweep", "fer-occlusion", "fer-study", "fer-bench"}

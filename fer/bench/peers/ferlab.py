@@ -22,3 +22,21 @@ def start(argument: str | None) -> Callable[[Any], str]:
         return model.labels[int(model.probabilities(crop[None])[0].argmax())]
 
     return answer
+
+
+def start_on_photographs(argument: str | None) -> Callable[[Any], str | None]:
+    """As fer-predict reads a picture; the argument is "DETECTOR" or "DETECTOR MODEL.onnx"."""
+    from pathlib import Path
+
+    from fer.runtime.detection.opening import open_detector
+    from fer.runtime.model import EmotionModel
+    from fer.runtime.predictor import Predictor
+
+    name, _, path = (argument or "auto").partition(" ")
+    predictor = Predictor(EmotionModel.load(Path(path) if path else None), open_detector(name))
+
+    def answer(picture: Any) -> str | None:
+        # Largest first.
+        return predictor.image(picture, source="photograph")[0].label
+
+    return answer
