@@ -213,9 +213,10 @@ def _train_with_hydra() -> None:
 
     from fer.config.grammar import understood
     from fer.config.overrides import with_files
+    from fer.config.own_parts import with_own_parts
 
     told = []
-    for argument in with_files(sys.argv[1:]):
+    for argument in with_own_parts(with_files(sys.argv[1:])):
         words, mappings = understood([argument], sweeps=True)
         if mappings:
             raise ConfigError(f"{argument}: Hydra's own flags go with no such mapping: leave them out")
@@ -226,7 +227,10 @@ def _train_with_hydra() -> None:
 
     from fer.config.compose import plain, refusals, refused
     from fer.config.conf_files import conf_dir
+    from fer.config.plugins import allow_named_by
+    from fer.config.search_path import add_plugins_to_search_path
 
+    add_plugins_to_search_path()
     composing = True
 
     @hydra.main(config_path=str(conf_dir()), config_name="train", version_base="1.3")
@@ -234,8 +238,14 @@ def _train_with_hydra() -> None:
         nonlocal composing
         composing = False
         multirun, free = HydraConfig.get().mode == RunMode.MULTIRUN, composed.run_dir is None
+
+        def body() -> None:
+            tree = plain(composed)
+            allow_named_by(tree)
+            _train_tree(tree, multirun=multirun, free=free)
+
         # A mistake ends the whole multirun, as SystemExit.
-        _guarded(lambda: _train_tree(plain(composed), multirun=multirun, free=free), folder="run_dir")
+        _guarded(body, folder="run_dir")
         composing = True
 
     # Without it Hydra prints what it refuses by itself, with its search path or a traceback, and ends with 1.

@@ -3,6 +3,8 @@
 from pathlib import Path
 from typing import Final
 
+from fer.config.plugins import installed
+
 _OTHERS: Final = ("evaluation", "space")
 """Groups of fer-report and of fer-sweep."""
 
@@ -15,9 +17,13 @@ def conf_dir() -> Path:
 
 
 def config_groups() -> dict[str, list[str]]:
-    """The groups of fer-train's configuration, sorted, each with the names of its options."""
-    folders = sorted(path for path in conf_dir().iterdir() if path.is_dir() and path.name not in _OTHERS)
-    return {folder.name: sorted(path.stem for path in folder.glob("*.yaml")) for folder in folders}
+    """The groups of fer-train's configuration, sorted, each with the names of its options, those of plugins too."""
+    homes = [conf_dir(), *(folder for plugin in installed() for folder in plugin.conf if folder.name != "evaluation")]
+    groups: dict[str, set[str]] = {}
+    for home in homes:
+        for path in home.glob("*/*.yaml"):
+            groups.setdefault(path.parent.name, set()).add(path.stem)
+    return {name: sorted(groups[name]) for name in sorted(groups) if name not in _OTHERS}
 
 
 def keys_of(command: str) -> str:

@@ -1,12 +1,14 @@
 """Whose code may be imported by name, and the installed packages that bring parts of their own.
 
-A net, a loss or a data set may be a stranger's class, named by a configuration or by a checkpoint, and to import a module
-is to run it. So a package is imported only where the person at the command line says so: by a `_target_` or `plugins=[...]`
-of the command itself, by the environment variable `FER_PLUGINS`, or by having installed it with an entry point in
-`ferlab.plugins`. A file (a run folder, a checkpoint, a sweep's best.yaml) may name a class, and never allows it.
+A net, a loss or a data set may be a stranger's class, named by a configuration or by a checkpoint, and to import a
+module is to run it. So a package is imported only where the person at the command line says so: by a `_target_` or
+`plugins=[...]` of the command itself, by the environment variable `FER_PLUGINS`, or by having installed it with an
+entry point in `ferlab.plugins`. A file (a run folder, a checkpoint, a sweep's best.yaml) may name a class, and never
+allows it.
 """
 
 import os
+import re
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -101,7 +103,11 @@ def _entries(text: str) -> Iterator[tuple[str, str]]:
 
 
 def allow(packages: Iterable[str]) -> None:
-    """From now on this process may import these packages by name; for what a person said, never for what a file says."""
+    """From now on this process may import these packages by name: for what a person said, never for what a file says.
+
+    Args:
+        packages: their names.
+    """
     _told.update(packages)
 
 
@@ -112,11 +118,55 @@ def allow_named_by(tree: Mapping[str, Any]) -> None:
     """
     named = tree.get("plugins")
     allow(name for name in (named if isinstance(named, list | tuple) else [named]) if isinstance(name, str))
-    for target in targets(tree):
-        if _package(target) in LIBRARIES:
-            _classes.add(_dotted(target))
+    _allow_classes(targets(tree))
+
+
+def allow_typed(overrides: Iterable[str]) -> None:
+    """Allows what overrides that a person typed name: `plugins=[...]`, and every `KEY._target_=NAME`."""
+    packages, classes = typed(overrides)
+    allow(packages)
+    _allow_classes(classes)
+
+
+def typed(overrides: Iterable[str]) -> tuple[list[str], list[str]]:
+    """The packages and the classes that overrides name."""
+    packages: list[str] = []
+    classes: list[str] = []
+    for override in overrides:
+        key, _, value = override.lstrip("+").partition("=")
+        if key == "plugins":
+            packages += [name.strip(" \"'") for name in value.strip("[] ").split(",") if name.strip(" \"'")]
+        elif key.endswith("_target_"):
+            classes.append(value.strip(" \"'"))
         else:
-            allow([_package(target)])
+            classes += [found.strip("\"'") for found in re.findall(r"_target_[\"']?\s*:\s*([^\s,}]+)", value)]
+    return packages, classes
+
+
+def check_file(overrides: Iterable[str], typed_beside: Iterable[str], origin: str) -> None:
+    """Refuses settings in a file that name a class of a package which nobody allowed.
+
+    Args:
+        overrides: those in the file.
+        typed_beside: those on the command line.
+        origin: the file, for the message.
+
+    Raises:
+        ConfigError: saying how to allow it.
+    """
+    allow_typed(typed_beside)
+    packages, classes = typed(overrides)
+    for name in [*(f"{package}." for package in packages), *classes]:
+        if _package(name) not in LIBRARIES:
+            check_allowed(name.rstrip("."), origin)
+
+
+def _allow_classes(names: Iterable[str]) -> None:
+    for name in names:
+        if _package(name) in LIBRARIES:
+            _classes.add(_dotted(name))
+        else:
+            allow([_package(name)])
 
 
 def targets(value: Any) -> Iterator[str]:
@@ -224,7 +274,8 @@ def own_callable(node: Mapping[str, Any], key: str, *, handed: int, given: Seque
         raise ConfigError(f"{key}._target_={target} cannot be built: {type(error).__name__}: {error}") from error
     if not callable(made):
         raise ConfigError(f"{key}._target_={target}: its objects cannot be called; give the class a __call__")
-    return made
+    built: Callable[..., Any] = made
+    return built
 
 
 def _is_module(name: str) -> bool:

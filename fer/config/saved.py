@@ -11,7 +11,8 @@ from fer.common.parsing import parse_yaml
 from fer.config.compose import compose_in, compose_train, dotted_keys
 from fer.config.conf_files import config_groups
 from fer.config.overrides import key_of
-from fer.config.schema import TrainConfig, validate
+from fer.config.plugins import allow_typed
+from fer.config.schema import TrainConfig, typed
 from fer.models.optimizer import current
 
 # What may change between the parts of one run without changing its numbers.
@@ -33,12 +34,12 @@ _RUN_DIR: Final = "${run_dir}"
 
 
 def load_run_config(run_dir: Path) -> TrainConfig:
-    """The configuration a run folder was trained with.
+    """The configuration a run folder was trained with; no class that it names is imported.
 
     Raises:
         ConfigError: no `config.yaml` there, or one this version cannot read.
     """
-    return validate(read_tree(run_dir))
+    return typed(read_tree(run_dir))
 
 
 def read_tree(run_dir: Path) -> dict[str, Any]:
@@ -142,6 +143,8 @@ def compose_on(tree: Mapping[str, Any], overrides: Sequence[str], *, new_run: bo
             "put its value in its place"
         )
     groups = config_groups()
+    # What the folder itself allows does not count.
+    allow_typed(overrides)
     tree = {**in_run_dir(tree, _RUN_DIR), "run_dir": None if new_run else tree["run_dir"]}
     values, sections = [], []
     for override in overrides:

@@ -94,9 +94,9 @@ class AugmentConfig(Section):
 class OwnAugmentConfig(OwnPart):
     """An augmentation of one's own: a class, and its arguments beside `_target_`.
 
-    Its objects (a torch.nn.Module, say) are called with a batch of images, uint8 (B, C, H, W) on the device, and give as
-    many images of as many channels back, of any dtype in [0, 255] and any square size. A `generator` is handed over where
-    they take one; other random numbers come from torch's own generators, which are seeded for every epoch.
+    Its objects (a torch.nn.Module, say) are called with a batch of images, uint8 (B, C, H, W) on the device, and give
+    as many images of as many channels back, of any dtype in [0, 255] and any square size. A `generator` is handed over
+    where they take one; other random numbers come from torch's own generators, which are seeded for every epoch.
     """
 
     @property

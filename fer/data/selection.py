@@ -162,7 +162,7 @@ def _own(node: Mapping[str, Any], key: str) -> Step:
 def _check_rows(taken: Selection, key: str) -> None:
     train, valid, count = taken.split.train, taken.split.valid, len(taken.samples)
     rows = np.concatenate([train, valid])
-    if len(rows) and not (0 <= rows.min() and rows.max() < count):
+    if len(rows) and not (rows.min() >= 0 and rows.max() < count):
         raise ConfigError(f"{key} names rows outside the {count:,} samples")
     if len(np.unique(rows)) < len(rows):
         raise ConfigError(f"{key} names rows twice, or rows that both train and select: no score would mean anything")

@@ -13,8 +13,8 @@ from fer.data.cache import Packed, load_packed
 from fer.data.paths import data_root
 
 if TYPE_CHECKING:
-    from fer.data.selection import Step
     from fer.data.image_files import ImportRules, Listing
+    from fer.data.selection import Step
     from fer.data.tree import Tree
 
 

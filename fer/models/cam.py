@@ -95,7 +95,8 @@ def _named(net: nn.Module, name: str, *, in_channels: int, size: int) -> CamTarg
                 return CamTarget(layer, partial(tokens_to_grid, prefix=prefix))
     told = "does not run exactly once, or gives no tensor" if output is None else f"gives {tuple(output.shape)}"
     raise ConfigError(
-        f"model.cam_layer={name} {told}: Grad-CAM needs a layer whose output is a map (B, D, h, w), or tokens of a square"
+        f"model.cam_layer={name} {told}: Grad-CAM needs a layer whose output is a map (B, D, h, w), or tokens of a "
+        "square"
     )
 
 

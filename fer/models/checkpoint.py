@@ -156,8 +156,17 @@ class LoadedModel:
         return probability_NK
 
 
-def describe(spec: NetSpec, preprocess: Preprocess, *, data_fingerprint: str) -> dict[str, Any]:
-    """The description that goes into a checkpoint under `KEY`."""
+def describe(
+    spec: NetSpec, preprocess: Preprocess, *, data_fingerprint: str, training: Mapping[str, Any] | None = None
+) -> dict[str, Any]:
+    """The description that goes into a checkpoint under `KEY`.
+
+    Args:
+        spec: the net.
+        preprocess: what it is shown.
+        data_fingerprint: of what it learns from.
+        training: how it is trained, as plain values (`fer.models.restored.Training`).
+    """
     heads = {"heads": spec.heads, "votes_share": spec.votes_share} if spec.heads > 1 else {}
     own = {key: value for key, value in (("target", spec.target), ("cam_layer", spec.cam_layer)) if value is not None}
     net = {"name": spec.name, "channels": spec.channels, "size": spec.size, "params": dict(spec.params)}
@@ -167,6 +176,7 @@ def describe(spec: NetSpec, preprocess: Preprocess, *, data_fingerprint: str) ->
         "preprocess": preprocess.arguments,
         "labels": list(EMOTIONS),
         "data_fingerprint": data_fingerprint,
+        **({} if training is None else {"training": dict(training)}),
     }
 
 

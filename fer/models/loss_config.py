@@ -55,12 +55,13 @@ class LossConfig(TargetConfig):
 class OwnLossConfig(TargetConfig, OwnPart):
     """A loss of one's own: a class derived from torch.nn.Module, and its arguments beside `_target_`.
 
-    It is called with logits float (B, K) and labels int64 (B,), and where it takes three arguments with the soft targets
-    float32 (B, K) or None; one of two gets these in the place of the labels, where there are any. It gives a scalar.
+    It is called with logits float (B, K) and labels int64 (B,), and where it takes three arguments with the soft
+    targets float32 (B, K) or None; one of two gets these in the place of the labels, where there are any. It gives a
+    scalar.
 
     Attributes:
-        target: dotted name of the class (`_target_` in YAML). Where it takes `class_counts` (int64 tensor (K,), training
-            faces of each class) or `num_classes`, it is told.
+        target: dotted name of the class (`_target_` in YAML). Where it takes `class_counts` (int64 tensor (K,),
+            training faces of each class) or `num_classes`, it is told.
     """
 
 

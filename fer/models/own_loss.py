@@ -61,7 +61,7 @@ def build_own_loss(config: "OwnLossConfig", *, class_counts: npt.NDArray[np.int6
     if not (isinstance(value, torch.Tensor) and value.ndim == 0 and value.requires_grad):
         told = f"a tensor of shape {tuple(value.shape)}" if isinstance(value, torch.Tensor) else type(value).__name__
         raise ConfigError(
-            f"loss._target_={config.target} gives {told}: a loss gives one number of a batch that follows from the logits"
+            f"loss._target_={config.target} gives {told}: a loss gives one number that follows from the logits"
         )
     return loss
 

@@ -101,7 +101,7 @@ def build_own_net(
         ConfigError: as for `resolved`, what the class itself refuses, or an output that is no logits.
     """
     found = net_class(target, "model._target_")
-    builder: Callable[..., nn.Module] = found.build_net if _is_system(found) else found  # type: ignore[attr-defined]
+    builder: Callable[..., nn.Module] = found.build_net if _is_system(found) else found
     arguments = checked_arguments(builder, params, key="model.params", owner=found.__name__, given=GIVEN)
     try:
         net = built(builder, arguments, in_channels=in_channels, num_classes=num_classes, size=size)
@@ -155,7 +155,8 @@ def named_layer(net: "nn.Module", name: str) -> "nn.Module":
             f"model.cam_layer={name}: {type(net).__name__} has no such layer{nearest(name, modules)}; it has "
             f"{', '.join(filter(None, modules))}"[:600]
         )
-    return modules[name]
+    layer: nn.Module = modules[name]
+    return layer
 
 
 def _is_system(found: type[Any]) -> bool:
