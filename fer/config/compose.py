@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from fer.common.errors import ConfigError, FerError, nearest
 from fer.common.processes import agreed_run_dir
-from fer.config.conf_files import conf_dir, config_groups
+from fer.config.conf_files import conf_dir, config_groups, group_options
 from fer.config.grammar import understood
 from fer.config.own_parts import with_own_parts
 from fer.config.plugins import allow_named_by
@@ -136,12 +136,14 @@ def _resolved(composed: Any) -> dict[str, Any]:
 
 def _hydra_message(error: Exception, overrides: Sequence[str], known: Callable[[], list[str]]) -> str:
     from hydra.errors import HydraException, OverrideParseException
-    from omegaconf.errors import OmegaConfBaseException
+    from omegaconf.errors import MissingMandatoryValue, OmegaConfBaseException
 
+    if isinstance(error, MissingMandatoryValue) and str(error.full_key).endswith("_target_"):
+        return f"{error.full_key} is missing: name the class, as in {error.full_key}=package.module.Class"
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
     text = " ".join(line for line in lines if not line.startswith(("full_key:", "object_type=")))
     pairs = [(override, *override.lstrip("+~").partition("=")[::2]) for override in overrides]
-    groups = {**config_groups(), "space": sorted(path.stem for path in (conf_dir() / "space").glob("*.yaml"))}
+    groups = {**config_groups(), "space": group_options("space")}
     # A multirun gives several values, with commas between them.
     for key, value in ((key, value) for _, key, values in pairs for value in values.split(",")):
         if f"'{key}/{value}'" in text and key in groups:

@@ -18,12 +18,17 @@ def conf_dir() -> Path:
 
 def config_groups() -> dict[str, list[str]]:
     """The groups of fer-train's configuration, sorted, each with the names of its options, those of plugins too."""
-    homes = [conf_dir(), *(folder for plugin in installed() for folder in plugin.conf if folder.name != "evaluation")]
-    groups: dict[str, set[str]] = {}
-    for home in homes:
-        for path in home.glob("*/*.yaml"):
-            groups.setdefault(path.parent.name, set()).add(path.stem)
-    return {name: sorted(groups[name]) for name in sorted(groups) if name not in _OTHERS}
+    names = {path.name for home in _homes() for path in home.iterdir() if path.is_dir() and path.name not in _OTHERS}
+    return {name: group_options(name) for name in sorted(names)}
+
+
+def group_options(group: str) -> list[str]:
+    """The names of a group's options, sorted, those of plugins too."""
+    return sorted({path.stem for home in _homes() for path in (home / group).glob("*.yaml")})
+
+
+def _homes() -> list[Path]:
+    return [conf_dir(), *(folder for plugin in installed() for folder in plugin.conf if folder.name == "conf")]
 
 
 def keys_of(command: str) -> str:

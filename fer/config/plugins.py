@@ -29,6 +29,11 @@ VARIABLE: Final = "FER_PLUGINS"
 LIBRARIES: Final = frozenset({"fer", "pytorch_lightning", "timm", "torch", "torchmetrics", "torchvision"})
 """What this package is made of: any configuration may name its callbacks, loggers and optimisers."""
 
+
+class UntrustedCodeError(ConfigError):
+    """A file names a class of a package that nobody allowed."""
+
+
 _told: set[str] = set()
 _classes: set[str] = set()
 """Packages, and single classes of `LIBRARIES`, that a person named to this process."""
@@ -195,13 +200,14 @@ def check_allowed(dotted: str, origin: str) -> None:
         origin: what names it, for the message ("runs/a/checkpoints/best.ckpt", "model._target_").
 
     Raises:
-        ConfigError: saying how to allow it.
+        UntrustedCodeError: saying how to allow it.
     """
     package = _package(dotted)
     if _dotted(dotted) not in _classes and package not in allowed():
-        raise ConfigError(
+        raise UntrustedCodeError(
             f"{origin} names the class {dotted}, and code is imported only from packages that you name: if you trust "
-            f"{package!r}, say plugins=[{package}] on the command line, or set {VARIABLE}={package}"
+            f"{package!r}, say plugins=[{package}] on the command line (fer-export: --plugin {package}), or set "
+            f"{VARIABLE}={package}"
         )
 
 

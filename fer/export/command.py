@@ -41,8 +41,10 @@ def main(argv: Sequence[str]) -> int:
         parser.print_help(sys.stderr)
         return 2
     arguments = parser.parse_args(argv)
+    from fer.config.plugins import allow
     from fer.export.export import export_run
 
+    allow(arguments.plugin)
     result = export_run(
         arguments.run,
         arguments.out,
@@ -108,6 +110,13 @@ def _parser() -> argparse.ArgumentParser:
         help="of a net with two heads (data.targets=both): weight of the votes' head, 0 to 1 (default: the run's own)",
     )
     parser.add_argument("--seed", metavar="N", type=natural, default=0, help="draws these faces (default: 0)")
+    parser.add_argument(
+        "--plugin",
+        metavar="PACKAGE",
+        action="append",
+        default=[],
+        help="a package whose code the run's checkpoint may name (again for another); or set FER_PLUGINS",
+    )
     parser.add_argument("--json", action="store_true", help="print one JSON document")
     return parser
 

@@ -16,7 +16,7 @@ from fer.common.storage import writing
 from fer.folders.opened import OpenData, OpenModels
 from fer.folders.record import RunRecord, read_runs
 from fer.folders.sweep import SweepFolder
-from fer.report.analyses import run_analyses
+from fer.report.analyses import own_analyses, run_analyses
 from fer.report.card.card import model_card
 from fer.report.context import ReportContext
 from fer.report.evaluation.evaluate import EvaluatedRun, describe_data, evaluate_run
@@ -62,6 +62,7 @@ def make_report(runs: Sequence[Path], *, out: Path | None = None, options: Repor
     options = ReportOptions() if options is None else options
     records = read_runs(runs)
     _check_baseline(records, options)
+    own_analyses(options.analyses)
     folder = _report_folder(runs, out)
     # Known before the minutes of the work, not after.
     check_writable(folder)

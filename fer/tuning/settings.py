@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING, Any, Final, Literal
 
 from pydantic import Field
 
-from fer.common.errors import ConfigError
+from fer.common.errors import ConfigError, nearest
 from fer.common.processes import cores
 from fer.common.section import Section
+from fer.config.conf_files import group_options
 from fer.config.overrides import key_of
 from fer.metrics.objectives import Objective
 from fer.tuning.distributions import is_distribution, parse
@@ -107,6 +108,7 @@ def compose_sweep(arguments: Sequence[str]) -> Sweep:
             )
     tree = compose_train(fixed, config_name="sweep")
     settings = SweepSettings.taken_from(tree)
+    _refuse_unknown_space(fixed)
     space = Space.parse(tree.pop("space", {})).with_settings(searched)
     config = typed(tree)
     own = {*SweepSettings.model_fields, "space"}
@@ -124,6 +126,16 @@ def compose_sweep(arguments: Sequence[str]) -> Sweep:
         )
     tree |= {"report": False, "resume": "auto"}
     return Sweep(settings=settings, space=space, overrides=overrides, tree=tree, config=config)
+
+
+def _refuse_unknown_space(overrides: Sequence[str]) -> None:
+    """A model of one's own may come without a space; a space that was asked for has to be there."""
+    for override in overrides:
+        key, _, name = override.lstrip("+").partition("=")
+        spaces = group_options("space")
+        if key == "space" and name not in spaces:
+            near = nearest(name, spaces)
+            raise ConfigError(f"{override}: there is no such space{near}; choose one of {', '.join(spaces)}")
 
 
 def worker_count(sweep: Sweep) -> int:
