@@ -124,7 +124,7 @@ def _resolved(composed: Any) -> dict[str, Any]:
     from omegaconf import OmegaConf
 
     model = composed.get("model")
-    if model and model.get("_target_") and model.get("name") is None:
+    if model and model.get("_target_") is not None and model.get("name") is None:
         model.name = str(model["_target_"]).rpartition(".")[2]
     if composed.run_dir is None:
         agreed = agreed_run_dir()

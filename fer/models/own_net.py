@@ -57,7 +57,7 @@ def resolved(target: str, params: Mapping[str, Any], *, name: str, key: str = "m
     system_params = {key: value for key, value in params.items() if key in own}
     net_params = {key: value for key, value in params.items() if key not in own}
     usual = [key for key in parameters(found) if key not in own]
-    checked_arguments(found, system_params, key="model.params", owner=found.__name__, given=usual)
+    system_params = checked_arguments(found, system_params, key="model.params", owner=found.__name__, given=usual)
     builder = getattr(found, "build_net", None)
     if builder is None:
         check_params(name, net_params)

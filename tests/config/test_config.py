@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from support.own_parts import OWN
 
 from fer.common.errors import ConfigError, nearest
 from fer.config.compose import compose_train
@@ -20,7 +21,7 @@ EVERY_OPTION = [f"{group}={option}" for group, names in config_groups().items() 
 def test_every_yaml_composes_validates_and_builds(option: str, tmp_path: Path) -> None:
     if option == "logger=tensorboard":
         pytest.importorskip("tensorboard")
-    tree = compose_train([option, f"run_dir={tmp_path}/run"])
+    tree = compose_train([option, *OWN.get(option, ()), f"run_dir={tmp_path}/run"])
     if tree["loss"]["teacher_weight"]:
         # Which they are is for the command line to say.
         tree["loss"]["teachers"] = tree["loss"]["teachers"] or ["outputs/a"]
