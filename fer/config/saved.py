@@ -22,6 +22,8 @@ FREE: Final = (
     "report",
     "threads",
     "logger",
+    "plugins",
+    "model.cam_layer",
     "trainer.accelerator",
     "trainer.devices",
     "trainer.num_nodes",
@@ -107,6 +109,8 @@ def with_places(tree: Mapping[str, Any]) -> dict[str, Any]:
 
 def _placed(section: Mapping[str, Any]) -> dict[str, Any]:
     placed = {key: _absolute(value) if key in _PATHS else value for key, value in section.items()}
+    if isinstance(section.get("params"), Mapping):
+        placed["params"] = _placed(section["params"])
     if isinstance(section.get("sources"), list | tuple):
         placed["sources"] = [_placed(each) if isinstance(each, Mapping) else each for each in section["sources"]]
     return placed

@@ -35,9 +35,13 @@ class OpenData:
 
         section = dict(record.config["data"])
         if self._root is not None:
-            if "root" not in section:
+            # A source of one's own has its place among its own arguments.
+            holder = section
+            if section.get("_target_") is not None:
+                holder = section["params"] = dict(section.get("params", {}))
+            if "root" not in holder:
                 raise ConfigError(f"data_root={self._root}: {record.name} was trained on data without a place")
-            section["root"] = str(self._root)
+            holder["root"] = str(self._root)
         # The data section alone: validating the whole configuration would import the whole training stack.
         try:
             config: DataConfig = TypeAdapter(AnyDataConfig).validate_python(section)

@@ -83,6 +83,6 @@ def test_no_file_is_left_out() -> None:
     """A new group, or a new source, is trained with somewhere."""
     groups = config_groups()
     assert set(groups) == {file.partition("=")[0] for file in FILES} | set(ELSEWHERE)
-    # The merged source is trained with by its recipe, one's own by the example plugin, and synthetic faces by nearly every test.
+    # The merged source is trained with by its recipe, one's own by the example plugin, synthetic faces by nearly all.
     assert set(groups["data"]) == {*LAYOUTS, "merged", "synthetic", "own"}
     assert len(EIGHT) == len(EMOTIONS) + 1

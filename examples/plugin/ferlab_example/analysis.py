@@ -1,5 +1,7 @@
 """Cohen's kappa in the report: an analysis is a function of the report's context."""
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 
 from fer.report.context import ReportContext
@@ -7,6 +9,9 @@ from fer.report.page.figures import Palette, new_figure
 from fer.report.page.plain_section import plain_section
 from fer.report.page.section import Chart
 from fer.report.result import AnalysisResult, Verdict
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 
 def kappa(context: ReportContext, *, fair: float = 0.4) -> AnalysisResult:
@@ -20,7 +25,7 @@ def kappa(context: ReportContext, *, fair: float = 0.4) -> AnalysisResult:
     titles = {key: scores.evaluation_set.title for key, scores in context.run.sets.items()}
     headline = values[context.run.headline_key]
 
-    def draw(palette: Palette):  # type: ignore[no-untyped-def]
+    def draw(palette: Palette) -> "Figure":
         figure = new_figure(5.0, 2.4, palette)
         axes = figure.subplots()
         axes.barh([titles[key] for key in values], list(values.values()), color=palette.series[0])
