@@ -27,7 +27,8 @@ VARIABLE: Final = "FER_PLUGINS"
 """Environment variable with the packages, separated by commas, whose code may be imported."""
 
 LIBRARIES: Final = frozenset({"fer", "pytorch_lightning", "timm", "torch", "torchmetrics", "torchvision"})
-"""What this package is made of: any configuration may name its callbacks, loggers and optimisers."""
+"""What this package is made of: any file may name its nets, losses, schedules, callbacks, loggers and optimisers, for
+these places take classes of their kind alone. A place that takes any function asks for leave here too."""
 
 
 class UntrustedCodeError(ConfigError):
@@ -192,17 +193,20 @@ def allowed() -> frozenset[str]:
     return frozenset({*_told, *filter(None, variable), *(plugin.package for plugin in installed())})
 
 
-def check_allowed(dotted: str, origin: str) -> None:
+def check_allowed(dotted: str, origin: str, *, libraries: bool = False) -> None:
     """Refuses a class of a package that nobody allowed.
 
     Args:
         dotted: its name.
         origin: what names it, for the message ("runs/a/checkpoints/best.ckpt", "model._target_").
+        libraries: `LIBRARIES` need no leave, because the caller takes classes of one kind alone.
 
     Raises:
         UntrustedCodeError: saying how to allow it.
     """
     package = _package(dotted)
+    if libraries and package in LIBRARIES:
+        return
     if _dotted(dotted) not in _classes and package not in allowed():
         raise UntrustedCodeError(
             f"{origin} names the class {dotted}, and code is imported only from packages that you name: if you trust "
@@ -217,13 +221,12 @@ def located(dotted: str, key: str, *, libraries: bool = False) -> Any:
     Args:
         dotted: its name.
         key: of the configuration, for the message.
-        libraries: `LIBRARIES` need no permission here, because the caller takes harmless classes alone.
+        libraries: as for `check_allowed`.
 
     Raises:
         ConfigError: its package is not allowed or not there, it fails on import, or it has nothing of that name.
     """
-    if not (libraries and _package(dotted) in LIBRARIES):
-        check_allowed(dotted, key)
+    check_allowed(dotted, key, libraries=libraries)
     parts = _dotted(dotted).split(".")
     if not all(part.isidentifier() for part in parts):
         raise ConfigError(f"{key}={dotted} is no name of a class, such as package.module.Class")

@@ -13,7 +13,7 @@ from torch import nn
 
 from fer.common.errors import CheckpointError, ConfigError, FerError
 from fer.common.labels import EMOTIONS
-from fer.config.plugins import check_allowed
+from fer.config.plugins import LIBRARIES, check_allowed
 from fer.models.accelerator import fast_inference
 from fer.models.cam import CHOSEN, cam_target
 from fer.models.checkpoint_safety import (
@@ -236,7 +236,7 @@ def net_of(content: Mapping[str, Any], path: Path) -> tuple[NetSpec, nn.Module]:
     """
     spec = spec_of(content)
     if spec.target is not None:
-        check_allowed(spec.target, str(path))
+        check_allowed(spec.target, str(path), libraries=True)
     weights = {
         name.removeprefix("net."): tensor for name, tensor in content["state_dict"].items() if name.startswith("net.")
     }
@@ -244,7 +244,7 @@ def net_of(content: Mapping[str, Any], path: Path) -> tuple[NetSpec, nn.Module]:
     if sum(tensor.nbytes for tensor in weights.values()) > ROOM + 2 * stored:
         raise CheckpointError(f"{path}: its weights are larger than the file ({stored:,} bytes): it was tampered with")
     # Code that somebody trusts may take what it wants.
-    guarded = spec.target is None or spec.target.startswith("fer.")
+    guarded = spec.target is None or spec.target.partition(".")[0] in LIBRARIES
     try:
         guard = AllocationGuard(bytes_left=ROOM + 2 * stored, tensors_left=10_000 + 4 * len(weights))
         with guard if guarded else nullcontext():

@@ -23,7 +23,7 @@ def check_own_loss(config: "OwnLossConfig") -> type[Any]:
     Raises:
         ConfigError: no such class, none that may be imported, no loss, or arguments it does not take.
     """
-    found = located(config.target, "loss._target_")
+    found = located(config.target, "loss._target_", libraries=True)
     if not (isinstance(found, type) and issubclass(found, nn.Module)):
         raise ConfigError(
             f"loss._target_={config.target} is no class derived from torch.nn.Module: loss takes such classes only"

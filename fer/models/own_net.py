@@ -74,7 +74,7 @@ def net_class(target: str, key: str) -> type[Any]:
     """
     from torch import nn
 
-    found = located(target, key)
+    found = located(target, key, libraries=True)
     if not (isinstance(found, type) and issubclass(found, nn.Module)):
         raise ConfigError(f"{key}={target} is no class derived from torch.nn.Module: model takes such classes only")
     if any(base.__name__ == "LightningModule" for base in found.__mro__) and not _is_system(found):

@@ -57,7 +57,7 @@ class OwnSchedulerConfig(OwnPart):
         """
         from torch.optim.lr_scheduler import LRScheduler
 
-        found = located(self.target, "scheduler._target_")
+        found = located(self.target, "scheduler._target_", libraries=True)
         if not (isinstance(found, type) and issubclass(found, LRScheduler)):
             raise ConfigError(
                 f"scheduler._target_={self.target} is no class derived from torch.optim.lr_scheduler.LRScheduler: "

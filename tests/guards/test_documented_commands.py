@@ -5,6 +5,7 @@ import shlex
 from pathlib import Path
 
 import pytest
+from support.plugin import install
 
 from fer.config.compose import compose_train
 from fer.config.schema import validate
@@ -21,6 +22,12 @@ def commands() -> list[tuple[str, str]]:
         found += [(match[1], match[2]) for match in COMMAND.finditer(text)]
     # `...` and variables stand for what the reader puts there; `--from` takes a run of theirs.
     return [(name, rest) for name, rest in found if not any(sign in rest for sign in ("...", "$", "--from"))]
+
+
+@pytest.fixture(autouse=True)
+def example(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The pages on parts of one's own name those of the example plugin."""
+    monkeypatch.syspath_prepend(str(install(tmp_path)))
 
 
 @pytest.mark.parametrize(("name", "arguments"), sorted(set(commands())))
