@@ -118,6 +118,8 @@ def test_the_example_whole(tmp_path: Path) -> None:
     report = tmp_path / "undisturbed" / "report"
     assert "kappa" in json.loads((report / "metrics.json").read_text(encoding="utf-8"))
     assert (report / "figures" / "kappa.png").is_file()
+    questions = [row["question"] for row in json.loads((report / "summary.json").read_text(encoding="utf-8"))]
+    assert "Does it agree with the labels beyond chance?" in questions
     assert "Agreement beyond chance" in (report / "report.html").read_text(encoding="utf-8")
     assert list((report / "gradcam").glob("*.png"))
 
