@@ -11,6 +11,7 @@ from fer.common.parsing import parse_yaml
 from fer.config.compose import compose_in, compose_train, dotted_keys
 from fer.config.conf_files import config_groups
 from fer.config.overrides import key_of
+from fer.config.own_parts import OWN, with_own_parts
 from fer.config.plugins import allow_typed
 from fer.config.schema import TrainConfig, typed
 from fer.models.optimizer import current
@@ -151,7 +152,7 @@ def compose_on(tree: Mapping[str, Any], overrides: Sequence[str], *, new_run: bo
     allow_typed(overrides)
     tree = {**in_run_dir(tree, _RUN_DIR), "run_dir": None if new_run else tree["run_dir"]}
     values, sections = [], []
-    for override in overrides:
+    for override in with_own_parts(overrides):
         key, _, option = override.partition("=")
         if key in ("experiment", "debug"):
             raise ConfigError(f"{override}: it would change many settings of a run at once: name the keys to change")
@@ -162,8 +163,12 @@ def compose_on(tree: Mapping[str, Any], overrides: Sequence[str], *, new_run: bo
             sections.append(override)
         else:
             values.append(override)
+    # The keys of a class of one's own stand in no file: they belong to the section as it is composed.
+    own = tuple(f"++{key_of(section)}." for section in sections if section.endswith(f"={OWN}"))
+    below = [each for each in values if each.startswith(own)]
+    values = [each for each in values if not each.startswith(own)]
     if sections:
-        shipped = in_run_dir(compose_train([*sections, "run_dir=unused"]), _RUN_DIR)
+        shipped = in_run_dir(compose_train([*sections, *below, "run_dir=unused"]), _RUN_DIR)
         tree |= {key_of(section): shipped[key_of(section)] for section in sections}
     with tempfile.TemporaryDirectory() as folder:
         text = yaml.safe_dump(tree, sort_keys=False, allow_unicode=True)

@@ -5,6 +5,7 @@ import pytest
 from fer.common.errors import ConfigError
 from fer.config.compose import compose_train
 from fer.config.own_parts import with_own_parts
+from fer.config.saved import compose_on
 from fer.config.schema import validate
 
 NET = "model._target_=support.own_parts.OneConvolution"
@@ -25,6 +26,15 @@ def test_a_net_is_named_for_its_class_and_takes_its_parameters() -> None:
     tree = compose_train([NET, "model.params.width=4"])
     assert str(tree["run_dir"]).endswith("_OneConvolution")
     assert validate(tree).model.params == {"width": 4}
+
+
+def test_a_saved_run_takes_a_class_of_ones_own() -> None:
+    saved = compose_train(["model=cnn", "loss.label_smoothing=0.3", "run_dir=runs/a"])
+    changed = compose_on(saved, [NET, "model.params.width=4", "seed=2"], new_run=True)
+    assert changed["model"]["params"] == {"width": 4}
+    assert (changed["seed"], changed["loss"]["label_smoothing"]) == (2, 0.3)
+    again = compose_on(changed, ["model.params.width=6"])
+    assert validate(again).model.params == {"width": 6}
 
 
 @pytest.mark.parametrize(
