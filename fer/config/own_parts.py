@@ -24,5 +24,7 @@ def with_own_parts(overrides: Sequence[str]) -> list[str]:
     chosen = {key.partition(".")[0] for each, key in told if each == f"{key}={OWN}" and key in GROUPS}
     begun = [f"{group}={OWN}" for group in GROUPS if group in nodes and group not in named]
     below = tuple(f"{node}." for node in [*nodes, *chosen])
-    return begun + [f"++{each}" if key.startswith(below) and not each.startswith(("+", "~")) else each
-                    for each, key in told]  # fmt: skip
+    result = [f"++{each}" if key.startswith(below) and not each.startswith(("+", "~")) else each for each, key in told]
+    # Beside the others: Hydra's parser takes no two groups of overrides with a flag between them.
+    first = next((place for place, (_, key) in enumerate(told) if key.endswith(_NAMES)), 0)
+    return [*result[:first], *begun, *result[first:]]

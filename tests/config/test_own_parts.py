@@ -13,6 +13,7 @@ NET = "model._target_=support.own_parts.OneConvolution"
 
 def test_hydra_is_told_what_it_wants_to_know() -> None:
     assert with_own_parts([NET, "model.params.width=4"]) == ["model=own", f"++{NET}", "++model.params.width=4"]
+    assert with_own_parts(["-m", "seed=1", NET]) == ["-m", "seed=1", "model=own", f"++{NET}"]
     assert with_own_parts(["model=cnn", NET]) == ["model=cnn", f"++{NET}"]
     assert with_own_parts(["loss=own", "loss.gamma=2"]) == ["loss=own", "++loss.gamma=2"]
     assert with_own_parts(["model.params.width=4", "seed=1"]) == ["model.params.width=4", "seed=1"]
