@@ -18,12 +18,13 @@ from pydantic import BaseModel
 from fer.bench.settings import BenchSettings
 from fer.config.compose import compose_train
 from fer.config.conf_files import conf_dir, config_groups
+from fer.config.own_parts import OWN
 from fer.config.schema import ModelConfig, TrainConfig, TrainerConfig
 from fer.data import sources
-from fer.data.augment_config import AugmentConfig
-from fer.models.loss_config import LossConfig
+from fer.data.augment_config import AugmentConfig, OwnAugmentConfig
+from fer.models.loss_config import LossConfig, OwnLossConfig
 from fer.models.optimizer import OptimizerConfig
-from fer.models.schedule import SchedulerConfig
+from fer.models.schedule import OwnSchedulerConfig, SchedulerConfig
 from fer.report.options import ReportOptions
 from fer.studies.occlusion.settings import StudySettings
 from fer.studies.recipes.settings import RecipeSettings
@@ -53,6 +54,13 @@ _SCHEMAS: Final[Mapping[str, type[BaseModel]]] = {
     "scheduler": SchedulerConfig,
     "trainer": TrainerConfig,
 }
+
+_OWN: Final[Mapping[str, type[BaseModel]]] = {
+    "augment": OwnAugmentConfig,
+    "loss": OwnLossConfig,
+    "scheduler": OwnSchedulerConfig,
+}
+"""Groups with another section where the part is a class of one's own."""
 
 
 def pages() -> dict[str, str]:
@@ -113,6 +121,10 @@ def _train() -> str:
             parts.append(_table(_SCHEMAS[group], tree[group], prefix=f"{group}."))
         if (conf_dir() / "always" / f"{group}.yaml").is_file():
             parts.append(_file(f"always/{group}.yaml", f"{group}: always"))
+        if group in _OWN:
+            own = yaml.safe_load((conf_dir() / group / "own.yaml").read_text(encoding="utf-8"))
+            parts.append(f"### {group}._target_\n\n{_summary(_OWN[group])}\n\n")
+            parts.append(_table(_OWN[group], own, prefix=f"{group}."))
         parts += [_file(f"{group}/{option}.yaml", f"{group}={option}") for option in options]
     return "\n".join(parts)
 
@@ -122,7 +134,12 @@ def _source(option: str) -> str:
         each.model_fields["name"].annotation.__args__[0]: each  # type: ignore[union-attr]
         for each in _leaves(sources.DataConfig)
     }[option]
-    values = compose_train([f"data={option}", "run_dir=unused"])["data"]
+    # What a source of one's own is, the command line says.
+    values = (
+        yaml.safe_load((conf_dir() / "data/own.yaml").read_text(encoding="utf-8"))
+        if option == OWN
+        else compose_train([f"data={option}", "run_dir=unused"])["data"]
+    )
     return (
         f"### data={option}\n\n{_summary(schema)}\n\n"
         + _table(schema, values, prefix="data.", file=f"data/{option}.yaml")

@@ -88,7 +88,7 @@ def _model(bench: Bench) -> "tuple[LoadedModel, str]":
 
     seed_everything(bench.config.seed)
     wanted = bench.config.model
-    spec = NetSpec(name=wanted.name, channels=wanted.channels, size=wanted.size, params=wanted.params)
+    spec = NetSpec.of(wanted)
     model = LoadedModel(
         net=spec.build().eval().to(memory_format=torch.channels_last),
         preprocess=Preprocess(channels=spec.channels, size=spec.size),

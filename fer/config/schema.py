@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Final, Literal
 
 from pydantic import BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 
@@ -10,12 +10,12 @@ from fer.common.errors import ConfigError, nearest
 from fer.common.section import Section
 from fer.config.compose import all_keys
 from fer.config.instantiate import check_arguments, check_node, located_class
-from fer.data.augment_config import AugmentConfig
+from fer.data.augment_config import AnyAugmentConfig, OwnAugmentConfig
 from fer.data.regions import Region
-from fer.data.sources import AnyDataConfig
-from fer.models.loss_config import LossConfig
+from fer.data.sources import AnyDataConfig, OwnDataConfig
+from fer.models.loss_config import AnyLossConfig, OwnLossConfig
 from fer.models.optimizer import OptimizerConfig
-from fer.models.schedule import SchedulerConfig
+from fer.models.schedule import AnySchedulerConfig, OwnSchedulerConfig
 
 
 class ModelConfig(Section):
@@ -31,7 +31,12 @@ class ModelConfig(Section):
             [[0.0, 32], [0.5, 48]]; null trains at `size` throughout. Evaluation is always at `size`.
         votes_share: with two heads (data.targets=both): weight of the votes' head in the merged model, in [0, 1]; 0 is
             the labels' head alone.
+        target: a class of one's own, by its dotted name: a torch.nn.Module (image batch (B, C, H, W) -> logits (B, K)),
+            or a class derived from `fer.models.classifier.Classifier`; `params` are its arguments. null: `name`'s net.
+        cam_layer: the layer that Grad-CAM looks at, by its name in the net ("stages.2"); null finds one.
     """
+
+    model_config = ConfigDict(populate_by_name=True)
 
     name: str
     channels: Literal[1, 3] = 1
@@ -41,6 +46,8 @@ class ModelConfig(Section):
     # Pairs, not a mapping: Hydra replaces a list as a whole, and would mix the keys of two mappings.
     train_sizes: tuple[tuple[float, Annotated[int, Field(ge=8)]], ...] | None = None
     votes_share: float = Field(default=0.0, ge=0.0, le=1.0)
+    target: str | None = Field(default=None, alias="_target_")
+    cam_layer: str | None = None
 
     @model_validator(mode="after")
     def _sizes_start_at_zero(self) -> "ModelConfig":
@@ -107,6 +114,10 @@ class TrainConfig(Section):
 
     Attributes:
         seed: seeds weights, order, augmentation and dropout.
+        sampler: a class or function of one's own (`_target_`) that orders the training rows of every epoch; empty for
+            `data.sampling`.
+        plugins: packages whose code files may name: what is not named on the command line itself (checkpoints, run
+            folders), see docs/extend/index.md.
         visible: the part of every face that is left visible, to training and to selection alike.
         run_dir: the run folder; null names it `outputs/<date>_<time>_<model>`.
         resume: auto (continue an interrupted `run_dir`), never, or the path of a checkpoint.
@@ -118,14 +129,16 @@ class TrainConfig(Section):
 
     data: AnyDataConfig
     model: ModelConfig
-    loss: LossConfig
+    loss: AnyLossConfig
     optimizer: OptimizerConfig
-    scheduler: SchedulerConfig
-    augment: AugmentConfig
+    scheduler: AnySchedulerConfig
+    augment: AnyAugmentConfig
     trainer: TrainerConfig
     metrics: Nodes = Field(default_factory=_first_metrics)
     callbacks: Nodes = Field(default_factory=dict)
     logger: Nodes = Field(default_factory=dict)
+    sampler: dict[str, Any] = Field(default_factory=dict)
+    plugins: tuple[str, ...] = ()
     seed: int = Field(default=0, ge=0, lt=2**32)
     visible: Region = "full"
     run_dir: Path | None = None
@@ -173,7 +186,46 @@ def validate(tree: Mapping[str, Any]) -> TrainConfig:
         "optimizer",
     )
     check_arguments(Trainer, config.trainer.arguments, "trainer")
+    check_own_parts(config)
     return config
+
+
+def check_own_parts(config: TrainConfig) -> None:
+    """Refuses a part that names a class which is not there, of another kind, or given arguments it does not take.
+
+    Raises:
+        ConfigError: naming the key and the nearest valid argument.
+    """
+    if config.model.target is not None:
+        from fer.models.own_net import resolved
+
+        resolved(config.model.target, config.model.params, name=config.model.name)
+    if isinstance(config.loss, OwnLossConfig):
+        from fer.models.own_loss import check_own_loss
+
+        check_own_loss(config.loss)
+    if isinstance(config.scheduler, OwnSchedulerConfig):
+        config.scheduler.found(length=1)
+    if isinstance(config.augment, OwnAugmentConfig):
+        from fer.data.own_augment import OwnAugment
+
+        OwnAugment(config.augment)
+    if config.sampler:
+        from fer.data.own_sampler import build_sampler
+
+        build_sampler(config.sampler)
+    if isinstance(config.data, OwnDataConfig):
+        from fer.data.own_source import check_own
+
+        check_own(config.data.target, config.data.params)
+    if config.data.steps:
+        from fer.data.selection import steps_of
+
+        steps_of(config.data, seed=config.seed)
+
+
+_UNIONS: Final = ("augment", "data", "loss", "scheduler")
+"""Sections of several forms: by source, or ours and those of a class of one's own."""
 
 
 def _validation_message(error: ValidationError) -> str:
@@ -181,7 +233,7 @@ def _validation_message(error: ValidationError) -> str:
     first = error.errors()[0]
     # The discriminator's value ("fer2013") stands in the location of a union's member; it is no key.
     path = [str(part) for part in first["loc"]]
-    if len(path) > 1 and path[0] == "data":
+    if len(path) > 1 and path[0] in _UNIONS:
         path.pop(1)
     if first["type"] == "union_tag_invalid":
         context = first["ctx"]

@@ -64,6 +64,11 @@ class Augment:
     def __init__(self, config: AugmentConfig) -> None:
         self.config = config
 
+    @property
+    def mixes(self) -> bool:
+        """Whether batches come out with soft targets."""
+        return self.config.mixes
+
     def __call__(
         self, image_BCHW: Tensor, *, size: int | None = None, generator: torch.Generator, share: BatchShard = WHOLE
     ) -> Tensor:

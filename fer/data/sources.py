@@ -1,10 +1,10 @@
 """Every source by name: its configuration, and one way to open it."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
-from pydantic import BeforeValidator, Field, ValidationInfo, field_validator
+from pydantic import BeforeValidator, ConfigDict, Field, ValidationInfo, field_validator
 
 from fer.common.errors import DataError
 from fer.common.labels import DROP, check_rule
@@ -14,6 +14,7 @@ from fer.data.paths import data_root
 
 if TYPE_CHECKING:
     from fer.data.image_files import ImportRules, Listing
+    from fer.data.selection import Step
     from fer.data.tree import Tree
 
 
@@ -30,6 +31,8 @@ class DataConfig(Section):
         leave_out: CSV whose column `id` names faces to train without, such as `fer-data suspects` writes.
         batch_size: images a step.
         sampling: `shuffle`, `balanced` (classes drawn equally) or `oversample` (every class as often as the largest).
+        steps: steps of one's own by name, each a class or function (`_target_`) that turns a
+            `fer.data.selection.Selection` into another: `split`, `leave_out` and `targets` replace ours, others follow.
     """
 
     protocol: Literal["official", "stratified", "kfold", "folder7178"] = "official"
@@ -40,6 +43,11 @@ class DataConfig(Section):
     leave_out: Path | None = None
     batch_size: int = Field(default=128, ge=1)
     sampling: Literal["shuffle", "balanced", "oversample"] = "shuffle"
+    steps: dict[str, dict[str, Any]] = Field(default_factory=dict)
+
+    def targets_step(self) -> "Step | None":
+        """The step that gives training other targets than labels; None where labels are the targets."""
+        return None
 
 
 class Fer2013Config(DataConfig):
@@ -70,6 +78,22 @@ class Fer2013Config(DataConfig):
     @classmethod
     def _contempt_has_a_rule(cls, rule: str) -> str:
         return check_rule(rule) or DROP
+
+    def targets_step(self) -> "Step | None":
+        """FER+'s votes, where they are asked for."""
+        if self.targets == "label":
+            return None
+        from functools import partial
+
+        from fer.data.vote_targets import votes_step
+
+        return partial(
+            votes_step,
+            mode=self.targets,
+            contempt=self.contempt,
+            label_weight=self.label_weight,
+            path=None if self.ferplus is None else self.ferplus.expanduser(),
+        )
 
 
 class SyntheticConfig(DataConfig):
@@ -214,9 +238,41 @@ class MergedConfig(DataConfig):
         return sources
 
 
+class OwnDataConfig(DataConfig):
+    """A source of one's own: a function or class that gives `fer.data.samples.FaceSamples`, or a LightningDataModule.
+
+    Attributes:
+        target: dotted name of the function or class (`_target_` in YAML).
+        params: its arguments.
+        title: what tables call it; null takes the last part of `_target_`.
+    """
+
+    model_config = ConfigDict(populate_by_name=True)
+
+    name: Literal["own"]
+    target: str = Field(alias="_target_")
+    params: dict[str, Any] = Field(default_factory=dict)
+    title: str | None = None
+
+
+def _named_own(section: object) -> object:
+    # A package's own conf/data/faces.yaml says `name: faces` of a source that no union here knows.
+    if not isinstance(section, Mapping) or section.get("_target_") is None or section.get("name") == "own":
+        return section
+    return {**section, "name": "own", "title": section.get("title") or section.get("name")}
+
+
 AnyDataConfig = Annotated[
-    Fer2013Config | SyntheticConfig | FolderConfig | AffectNetConfig | CkPlusConfig | RafDbConfig | MergedConfig,
+    Fer2013Config
+    | SyntheticConfig
+    | FolderConfig
+    | AffectNetConfig
+    | CkPlusConfig
+    | RafDbConfig
+    | MergedConfig
+    | OwnDataConfig,
     Field(discriminator="name"),
+    BeforeValidator(_named_own),
 ]
 
 
@@ -321,6 +377,12 @@ def _open_merged(config: MergedConfig) -> Packed:
     return load_merged(members, size=config.size, channels=config.channels)
 
 
+def _open_own(config: OwnDataConfig) -> Packed:
+    from fer.data.own_source import open_own
+
+    return open_own(config.target, config.params)
+
+
 _OPENERS: dict[type[DataConfig], Callable[..., Packed]] = {
     Fer2013Config: _open_fer2013,
     SyntheticConfig: _open_synthetic,
@@ -329,4 +391,5 @@ _OPENERS: dict[type[DataConfig], Callable[..., Packed]] = {
     CkPlusConfig: _open_ckplus,
     RafDbConfig: _open_rafdb,
     MergedConfig: _open_merged,
+    OwnDataConfig: _open_own,
 }

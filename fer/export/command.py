@@ -46,8 +46,10 @@ def main(argv: Sequence[str]) -> int:
     arguments = parser.parse_args(argv)
     if arguments.labels is not None and arguments.calibrate is None:
         parser.error("--labels goes with --calibrate PHOTOS")
+    from fer.config.plugins import allow
     from fer.export.recalibrate import is_file
 
+    allow(arguments.plugin)
     result = _of_file(arguments, parser) if is_file(arguments.run) else _of_run(arguments)
     print(json.dumps(result.as_dict(), indent=2, allow_nan=False) if arguments.json else _text(result))
     return 0
@@ -154,6 +156,13 @@ def _parser() -> argparse.ArgumentParser:
         help="of a net with two heads (data.targets=both): weight of the votes' head, 0 to 1 (default: the run's own)",
     )
     parser.add_argument("--seed", metavar="N", type=natural, default=0, help="draws these faces (default: 0)")
+    parser.add_argument(
+        "--plugin",
+        metavar="PACKAGE",
+        action="append",
+        default=[],
+        help="a package whose code the run's checkpoint may name (again for another); or set FER_PLUGINS",
+    )
     parser.add_argument("--json", action="store_true", help="print one JSON document")
     return parser
 

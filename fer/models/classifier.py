@@ -1,7 +1,8 @@
 """The Lightning system around a net: loss, metrics, optimiser, schedule."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from pathlib import Path
+from typing import Any, Self
 
 import pytorch_lightning as pl
 import torch
@@ -12,12 +13,16 @@ from fer.models.heads import merged_logits
 from fer.models.optimizer import state_of_earlier_versions
 from fer.models.preprocess import Preprocess
 from fer.models.protocols import Teaches
-from fer.models.schedule import SchedulerConfig, build_scheduler
+from fer.models.schedule import OwnSchedulerConfig, SchedulerConfig, build_scheduler
 from fer.models.self_distillation import SelfDistillationTargets
 
 
 class Classifier(pl.LightningModule):
-    """Trains any net of the registry on face batches.
+    """Trains any net on face batches.
+
+    A class derived from it may have steps of its own, and arguments of its own by keyword, which it passes on but for
+    those; `build_net`, a static or class method that takes `in_channels`, `num_classes` and `size` as far as it needs
+    them, gives its net. Without one it trains the net that `model.name` names.
 
     Args:
         net: image batch (B, C, H, W) -> logits (B, K).
@@ -47,7 +52,7 @@ class Classifier(pl.LightningModule):
         description: Mapping[str, Any],
         loss: nn.Module,
         optimizer: torch.optim.Optimizer | None,
-        scheduler: SchedulerConfig,
+        scheduler: SchedulerConfig | OwnSchedulerConfig,
         train_sizes: Sequence[tuple[float, int]] | None = None,
         channels_last: bool = True,
         teachers: Teaches | None = None,
@@ -72,6 +77,27 @@ class Classifier(pl.LightningModule):
         self.undefined: dict[str, str] = {}
         self._train_loss: list[Tensor] = []
         self._valid: list[tuple[Tensor, Tensor]] = []
+
+    @classmethod
+    def load_from_checkpoint(  # type: ignore[override]
+        cls, checkpoint_path: str | Path, map_location: torch.device | str | None = None
+    ) -> Self:
+        """The system in a checkpoint of `fer-train`, in eval mode: it says itself how net, preprocessing and loss are
+        built, so nothing else is needed. No code in the file is run.
+
+        Args:
+            checkpoint_path: `best.ckpt` or `last.ckpt` of a run folder.
+            map_location: the device; None leaves it on the CPU.
+
+        Raises:
+            CheckpointError: missing, damaged, or not ours.
+            ConfigError: its net, loss or system is a class of a package that nobody allowed; the message says how.
+        """
+        from fer.models.restored import restored
+
+        system = restored(Path(checkpoint_path), cls=cls).eval()
+        assert isinstance(system, cls)
+        return system if map_location is None else system.to(map_location)
 
     @property
     def train_size(self) -> int:
@@ -176,10 +202,11 @@ class Classifier(pl.LightningModule):
         """The optimiser and its schedule over the whole run."""
         if self.optimizer is None:
             return None
-        steps = int(self.trainer.estimated_stepping_batches)
+        steps, epochs = int(self.trainer.estimated_stepping_batches), self.trainer.max_epochs
+        assert epochs is not None
         return {
             "optimizer": self.optimizer,
-            "lr_scheduler": build_scheduler(self.scheduler, self.optimizer, steps=steps),
+            "lr_scheduler": build_scheduler(self.scheduler, self.optimizer, steps=steps, epochs=epochs),
         }
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:

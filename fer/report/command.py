@@ -1,6 +1,7 @@
 """The command `fer-report`."""
 
 import logging
+import re
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -67,10 +68,16 @@ def compose(overrides: Sequence[str]) -> dict[str, Any]:
     from fer.config.compose import refusals
     from fer.config.conf_files import conf_dir
     from fer.config.grammar import understood
+    from fer.config.own_parts import with_own_parts
+    from fer.config.plugins import allow_named_by
+    from fer.config.search_path import add_plugins_to_search_path
 
+    # `report.analyses.x` and `analyses.x` are one key.
+    told = [re.sub(r"^(\+{0,2}|~)report\.", r"\1", each) for each in overrides]
+    add_plugins_to_search_path()
     try:
         with initialize_config_dir(config_dir=str(conf_dir() / "evaluation"), version_base="1.3"):
-            composed = hydra_compose(config_name="report", overrides=understood(overrides)[0])
+            composed = hydra_compose(config_name="report", overrides=understood(with_own_parts(told))[0])
         tree = OmegaConf.to_container(composed, resolve=True, throw_on_missing=True)
     except MissingMandatoryValue as error:
         raise ConfigError("no run named: fer-report run=PATH, with PATH the run_dir of a fer-train") from error
@@ -87,7 +94,10 @@ def compose(overrides: Sequence[str]) -> dict[str, Any]:
         reason = " ".join(line.strip() for line in str(error).splitlines() if line.strip())[:500]
         raise ConfigError(f"{' '.join(overrides)}: {reason} (a list needs quotes: 'run=[a,b]')") from error
     assert isinstance(tree, dict)
-    return {str(key): value for key, value in tree.items()}
+    plain = {str(key): value for key, value in tree.items()}
+    # Composed of shipped files, those of installed plugins, and what a person typed.
+    allow_named_by(plain)
+    return plain
 
 
 def parse(tree: Mapping[str, Any]) -> "tuple[list[Path], Path | None, ReportOptions]":

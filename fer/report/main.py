@@ -16,7 +16,7 @@ from fer.common.storage import writing
 from fer.folders.opened import OpenData, OpenModels
 from fer.folders.record import RunRecord, read_runs
 from fer.folders.sweep import SweepFolder
-from fer.report.analyses import run_analyses
+from fer.report.analyses import own_analyses, run_analyses
 from fer.report.card.card import model_card
 from fer.report.clock import told_when_done
 from fer.report.context import ReportContext
@@ -68,6 +68,7 @@ def _make_report(runs: Sequence[Path], *, out: Path | None, options: ReportOptio
     options = ReportOptions() if options is None else options
     records = read_runs(runs)
     _check_baseline(records, options)
+    own_analyses(options.analyses)
     folder = _report_folder(runs, out)
     # Known before the minutes of the work, not after.
     check_writable(folder)

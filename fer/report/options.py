@@ -267,6 +267,9 @@ class ReportOptions(Section):
         label_noise: what the labels are held against.
         occlusion: of the analysis of hidden parts of the face.
         robustness: corruptions and changes of light.
+        analyses: analyses of one's own by name, each a class or function (`_target_`) that turns a
+            `fer.report.context.ReportContext` into a `fer.report.result.AnalysisResult`, and its arguments.
+        plugins: packages whose code checkpoints and run folders may name, see docs/extend/index.md.
     """
 
     bootstrap: int = Field(default=2000, ge=100, le=100_000)
@@ -287,6 +290,8 @@ class ReportOptions(Section):
     fairness: FairnessOptions = FairnessOptions()
     label_noise: LabelNoiseOptions = LabelNoiseOptions()
     cross_data: CrossDataOptions = CrossDataOptions()
+    analyses: dict[str, dict[str, Any]] = Field(default_factory=dict)
+    plugins: tuple[str, ...] = ()
 
     @field_validator("tta", mode="before")
     @classmethod

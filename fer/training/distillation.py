@@ -13,7 +13,7 @@ from fer.data.views import Augmentation, further_views
 from fer.folders.run import RunFolder
 from fer.models.checkpoint import LoadedModel, load_model
 from fer.models.heads import head_probabilities
-from fer.models.loss_config import LossConfig
+from fer.models.loss_config import TargetConfig
 from fer.models.preprocess import Preprocess
 from fer.runtime.model import EmotionModel
 
@@ -140,7 +140,7 @@ class Teachers:
 
 
 def load_teachers(
-    config: LossConfig, *, data_fingerprint: str, protocol: str, heads: int = 1
+    config: TargetConfig, *, data_fingerprint: str, protocol: str, heads: int = 1
 ) -> tuple[Teachers | None, list[dict[str, Any]]]:
     """The teachers of a configuration, and what the manifest says of them; None and nothing where it names none.
 

@@ -17,9 +17,7 @@ from fer.common.processes import started_by_another
 from fer.common.seeding import seed_everything
 from fer.config.saved import with_places
 from fer.config.schema import TrainConfig
-from fer.data.augment import Augment
 from fer.data.batch_shard import BatchShard
-from fer.data.datamodule import FERDataModule
 from fer.folders.refused import nothing_of_a_refused
 from fer.folders.run import RunFolder
 from fer.models.accelerator import resolve_accelerator, resolve_precision
@@ -30,7 +28,7 @@ from fer.training.loggers import tell_settings
 from fer.training.metrics import build_metrics
 from fer.training.reproduce import Origin
 from fer.training.resume import checkpoint_to_resume
-from fer.training.system import build_classifier, slow_on_cpu
+from fer.training.system import build_classifier, build_data, slow_on_cpu
 from fer.training.trainer import build_trainer, processes_of
 
 
@@ -88,13 +86,7 @@ def run(
             # Not before: a folder that is refused keeps its own log.
             held.enter_context(folder.logged())
         seed_everything(config.seed)
-        data = FERDataModule(
-            config.data,
-            augment=Augment(config.augment),
-            seed=config.seed,
-            visible=config.visible,
-            share=BatchShard(rank=trainer.global_rank, of=trainer.world_size),
-        )
+        data = build_data(config, share=BatchShard(rank=trainer.global_rank, of=trainer.world_size))
         data.setup()
         teachers, taught_by = load_teachers(
             config.loss, data_fingerprint=data.fingerprint, protocol=data.split.description, heads=data.heads

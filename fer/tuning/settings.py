@@ -10,6 +10,7 @@ from pydantic import Field
 from fer.common.errors import ConfigError, nearest
 from fer.common.processes import cores
 from fer.common.section import Section
+from fer.config.conf_files import group_options
 from fer.config.overrides import key_of
 from fer.metrics.objectives import METRICS, Objective
 from fer.tuning.distributions import is_distribution, parse
@@ -107,6 +108,7 @@ def compose_sweep(arguments: Sequence[str]) -> Sweep:
             )
     tree = compose_train(fixed, config_name="sweep")
     settings = SweepSettings.taken_from(tree)
+    _refuse_unknown_space(fixed)
     space = Space.parse(tree.pop("space", {})).with_settings(searched)
     config = typed(tree)
     settings = settings.model_copy(update={"objective": _objective(settings.objective, config)})
@@ -154,6 +156,16 @@ def _objective(asked: Objective, config: "TrainConfig") -> Objective:
             f"objective=-{name} where it is the lower one, or set it in the class"
         )
     return name if better else f"-{name}"
+
+
+def _refuse_unknown_space(overrides: Sequence[str]) -> None:
+    """A model of one's own may come without a space; a space that was asked for has to be there."""
+    for override in overrides:
+        key, _, name = override.lstrip("+").partition("=")
+        spaces = group_options("space")
+        if key == "space" and name not in spaces:
+            near = nearest(name, spaces)
+            raise ConfigError(f"{override}: there is no such space{near}; choose one of {', '.join(spaces)}")
 
 
 def worker_count(sweep: Sweep) -> int:

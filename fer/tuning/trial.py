@@ -25,6 +25,7 @@ from fer.config.schema import validate
 from fer.folders.run import RunFolder
 from fer.metrics.objectives import metric_of
 from fer.training.run import run
+from fer.training.system import build_data
 from fer.tuning.job import Ended, Job, Started, Step, TrialJob
 
 OUTPUT: Final = "output.log"
@@ -141,12 +142,9 @@ def train(job: TrialJob, tell: Callable[[Started | Step], None], hopeless: Calla
 
 def check(job: Job) -> Ended:
     """Whether the sweep can run at all: every configuration named is valid, and the data opens (and is packed)."""
-    from fer.data.augment import Augment
-    from fer.data.datamodule import FERDataModule
-
     for overrides in job.checked:
         config = validate(compose_train([*overrides, "run_dir=unused"]))
-    FERDataModule(config.data, augment=Augment(config.augment), seed=config.seed, visible=config.visible).setup()
+    build_data(config).setup()
     return Ended(status="ok")
 
 

@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from support.own_parts import OWN
 
 from fer.common.errors import ConfigError, nearest
 from fer.config.compose import compose_train
@@ -21,7 +22,7 @@ def test_every_yaml_composes_validates_and_builds(option: str, tmp_path: Path) -
     packages = {"logger=tensorboard": "tensorboard", "logger=wandb": "wandb", "logger=comet": "comet_ml"}
     if option in packages:
         pytest.importorskip(packages[option])
-    tree = compose_train([option, f"run_dir={tmp_path}/run"])
+    tree = compose_train([option, *OWN.get(option, ()), f"run_dir={tmp_path}/run"])
     if tree["loss"]["teacher_weight"]:
         # Which they are is for the command line to say.
         tree["loss"]["teachers"] = tree["loss"]["teachers"] or ["outputs/a"]

@@ -5,6 +5,7 @@ import shlex
 from pathlib import Path
 
 import pytest
+from support.plugin import install
 
 from fer.config.compose import compose_train
 from fer.config.schema import validate
@@ -28,6 +29,12 @@ def first_job(words: list[str]) -> list[str]:
     """The overrides of a multirun's first job, those of Hydra and of what is drawn left out."""
     kept = [word for word in words if word != "-m" and not word.startswith("hydra") and "(" not in word]
     return [word.partition(",")[0] for word in kept]
+
+
+@pytest.fixture(autouse=True)
+def example(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The pages on parts of one's own name those of the example plugin."""
+    monkeypatch.syspath_prepend(str(install(tmp_path)))
 
 
 @pytest.mark.parametrize(("name", "arguments"), sorted(set(commands())))

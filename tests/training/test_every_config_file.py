@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from support.layouts import EIGHT, write_affectnet, write_ckplus, write_classes, write_rafdb_list
+from support.own_parts import OWN
 
 from fer.common.labels import EMOTIONS
 from fer.config.compose import compose_train
@@ -28,7 +29,7 @@ ELSEWHERE = {"data": "a layout each, below", "model": "test_models.py", "experim
 FILES = [
     f"{group}={name}" for group, names in config_groups().items() if group not in ELSEWHERE for name in sorted(names)
 ]
-NEEDS = {
+NEEDS = OWN | {
     "optimizer=sgd": ("optimizer.lr=0.01",),
     "debug=overfit": ("trainer.max_epochs=1",),
     "trainer=once": ("trainer.accelerator=cpu",),
@@ -90,6 +91,6 @@ def test_no_file_is_left_out() -> None:
     """A new group, or a new source, is trained with somewhere."""
     groups = config_groups()
     assert set(groups) == {file.partition("=")[0] for file in FILES} | set(ELSEWHERE)
-    # The merged source is trained with by its recipe, and synthetic faces by nearly every test.
-    assert set(groups["data"]) == {*LAYOUTS, "merged", "synthetic"}
+    # The merged source is trained with by its recipe, one's own by the example plugin, synthetic faces by nearly all.
+    assert set(groups["data"]) == {*LAYOUTS, "merged", "synthetic", "own"}
     assert len(EIGHT) == len(EMOTIONS) + 1
