@@ -98,7 +98,7 @@ def measure_peers(bench: Bench) -> Measurement:
                 each = statistics.median(found.milliseconds)
                 log.info("peers %d of %d: %-16s %8.3f ms a crop", number + 1, settings.repeats, peer.name, each)
     finished = {name: each for name, each in answers.items() if name not in failed}
-    ours = "the shipped model" if settings.run is None else f"{settings.run.name}, ONNX float32"
+    ours = "the model `benchmark`" if settings.run is None else f"{settings.run.name}, ONNX float32"
     return Measurement(
         key="peers",
         title=f"peers: {len(crops):,} PublicTest crops of {_SIDE} px, one at a time; ferlab is {ours}",

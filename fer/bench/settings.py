@@ -67,7 +67,7 @@ class PhotographSettings(Section):
     Attributes:
         root: their folder or zip.
         labels: CSV with the columns file, emotion and, where known, person.
-        models: of this package: `shipped`, or .onnx files that fer-export wrote.
+        models: of this package: `everyday`, `benchmark`, or .onnx files that fer-export wrote.
         detector: of this package, as fer-predict names them.
         balanced_over: emotions whose recalls the balanced score averages; None takes those of 30 photographs or more.
         human: folder with node_modules that hold `@vladmandic/human`; None leaves this peer out. The peers in Python
@@ -76,7 +76,7 @@ class PhotographSettings(Section):
 
     root: Path | None = None
     labels: Path | None = None
-    models: tuple[str, ...] = ("shipped",)
+    models: tuple[str, ...] = ("everyday", "benchmark")
     detector: Literal["auto", "yunet", "blazeface", "haar", "none"] = "auto"
     balanced_over: tuple[Literal["angry", "disgust", "fear", "happy", "sad", "surprise", "neutral"], ...] | None = None
     human: Path | None = None
@@ -91,7 +91,7 @@ class BenchSettings(Section):
         steps: batches timed in each repeat of a training.
         warmup: batches before them that are not timed.
         workers: worker processes of the usual stack's DataLoader; None takes one a CPU core, 0 loads in the process.
-        run: run folder whose net is measured; None for the configured net untrained, and among peers the shipped model.
+        run: run folder whose net is measured; None for the configured net untrained, and among peers `benchmark`.
         accuracy: see there.
         peers: see there.
         photographs: see there.

@@ -56,6 +56,8 @@ def main(argv: Sequence[str]) -> int:
 
 
 def _of_file(arguments: argparse.Namespace, parser: argparse.ArgumentParser) -> "ExportResult":
+    if arguments.prior is not None:
+        parser.error(f"--prior is for run folders; {arguments.run} is exported already: give --prior to fer-predict")
     if arguments.calibrate is None:
         parser.error(f"{arguments.run} is exported already: give --calibrate PHOTOS, or a run folder")
     from fer.export.export import calibrate_file
@@ -72,6 +74,7 @@ def _of_file(arguments: argparse.Namespace, parser: argparse.ArgumentParser) -> 
 
 def _of_run(arguments: argparse.Namespace) -> "ExportResult":
     from fer.export.export import export_run
+    from fer.runtime.prior import open_prior
 
     return export_run(
         arguments.run,
@@ -88,6 +91,7 @@ def _of_run(arguments: argparse.Namespace) -> "ExportResult":
         votes_share=arguments.votes_share,
         calibrate=arguments.calibrate,
         labels=arguments.labels,
+        prior=None if arguments.prior is None else open_prior(arguments.prior),
     )
 
 
@@ -154,6 +158,11 @@ def _parser() -> argparse.ArgumentParser:
         metavar="SHARE",
         type=_weight,
         help="of a net with two heads (data.targets=both): weight of the votes' head, 0 to 1 (default: the run's own)",
+    )
+    parser.add_argument(
+        "--prior",
+        metavar="everyday|balanced|FILE",
+        help="shares of the emotions that the file is to take for granted, in place of those that the net has learned",
     )
     parser.add_argument("--seed", metavar="N", type=natural, default=0, help="draws these faces (default: 0)")
     parser.add_argument(

@@ -31,6 +31,7 @@ def describe_export(
     probabilities: npt.NDArray[np.float32],
     maps: int | None,
     int8: bool,
+    prior: dict[str, float] | None = None,
 ) -> ModelFacts:
     """The facts of a file, without its hash.
 
@@ -42,6 +43,7 @@ def describe_export(
         probabilities: the file's own probabilities of them, (N, 7).
         maps: cells a side of its class maps.
         int8: whether its layers are quantised.
+        prior: shares of the emotions that were told to it; None where those of its training hold.
     """
     scores = evaluate(predictions_of(faces, probabilities), resamples=_RESAMPLES)
     precision: Any = "int8" if int8 else "fp32"
@@ -60,7 +62,7 @@ def describe_export(
         answered_accuracy=calibration.accuracy,
         split=faces.split,
         copies=faces.copies,
-        prior=_prior(model.labels, probabilities),
+        prior=_prior(model.labels, probabilities) if prior is None else prior,
         metrics={name: MetricFacts.model_validate(score.as_dict()) for name, score in scores.items()},
         source=faces.source,
         protocol=faces.protocol,

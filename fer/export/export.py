@@ -21,6 +21,7 @@ from fer.export.gate import Gate
 from fer.export.measurement import Measured, onnx_predictor, table
 from fer.export.photo_fit import PhotoFit, fit_on_photographs
 from fer.export.photographs import read_photographs
+from fer.export.prior import shift_prior
 from fer.export.quantize import Ranges
 from fer.export.recalibrate import divide_logits, recalibrated_file, with_fit, with_metadata
 from fer.folders.record import read_run
@@ -28,6 +29,7 @@ from fer.metrics.calibration import fit_calibration
 from fer.models.checkpoint import load_model
 from fer.runtime.facts import ModelFacts
 from fer.runtime.model import EmotionModel
+from fer.runtime.prior import Prior
 
 CALIBRATION_FACES: Final = 512
 """Training faces that INT8 ranges are read from."""
@@ -88,6 +90,7 @@ def export_run(
     votes_share: float | None = None,
     calibrate: Path | None = None,
     labels: Path | None = None,
+    prior: Prior | None = None,
 ) -> ExportResult:
     """Writes the best model of a run as one self-describing .onnx file, checked first; or nothing.
 
@@ -111,9 +114,10 @@ def export_run(
         votes_share: of a net with two heads, the weight of the votes' in [0, 1]; None for what the run says.
         calibrate: folder or zip of labelled photographs; see `fer.export.photographs.read_photographs`.
         labels: their labels, see there.
+        prior: shares of the emotions that the file takes for granted; None for those that the net has learned.
 
     Raises:
-        ConfigError: `run_dir` is no run folder, or `out` cannot be.
+        ConfigError: `run_dir` is no run folder, `out` cannot be, or the net cannot take another prior.
         CheckpointError: no readable checkpoint, or a net that torch cannot write.
         RefusedError: the result does not predict as the net does.
         DataError: the data set cannot be opened.
@@ -127,6 +131,10 @@ def export_run(
     photographs = None if calibrate is None else read_photographs(calibrate, labels=labels, size=faces.size)
 
     logits = torch_logits(model, faces.images)
+    shares = None
+    if prior is not None:
+        shares = shift_prior(model, probabilities_NK=softmax(logits), prior=prior)
+        logits = torch_logits(model, faces.images)
     calibration = fit_calibration(predictions_of(faces, softmax(logits)), target_accuracy=target_accuracy)
     converted = convert(
         model,
@@ -137,7 +145,14 @@ def export_run(
         int8=Quantization(ranges=ranges, full_range=full_range) if int8 else None,
     )
     describe = partial(
-        describe_export, record, model=model, faces=faces, calibration=calibration, maps=converted.maps, int8=int8
+        describe_export,
+        record,
+        model=model,
+        faces=faces,
+        calibration=calibration,
+        maps=converted.maps,
+        int8=int8,
+        prior=shares,
     )
     facts, fit = describe(probabilities=converted.probabilities), None
     if photographs is not None:

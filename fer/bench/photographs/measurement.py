@@ -17,17 +17,17 @@ from fer.bench.peer_comparison import PeerFailedError
 from fer.bench.photographs.readers import HUMAN, INSTALL, Reader, Reading, human_reader, python_reader, read
 from fer.bench.result import Grid, Measurement
 from fer.bench.settings import Bench
-from fer.common.errors import ConfigError, DataError, FerError
+from fer.common.errors import ConfigError, DataError, FerError, nearest
 from fer.common.files import write_atomic
 from fer.common.labels import EMOTIONS, canonical_name
 from fer.data.photographs import Photographs, read_photographs
 from fer.metrics import Estimate
 from fer.metrics.photographs import NO_FACE, OTHER, PhotographScores, score_photographs
 from fer.runtime.images import read_picture
+from fer.runtime.shipped import NAMES, shipped_file, shipped_name
 
 log = logging.getLogger(__name__)
 
-SHIPPED: Final = "shipped"
 PREDICTIONS: Final = "photographs.csv"
 SCORES: Final = "photographs_scores.csv"
 _RESAMPLES: Final = 2000
@@ -91,10 +91,14 @@ def _readers(bench: Bench, folder: Path) -> tuple[list[Reader], dict[str, str]]:
     ours = Path(sys.executable)
     readers = []
     for model in wanted.models:
-        path = None if model == SHIPPED else Path(model).expanduser()
-        if path is not None and not path.is_file():
-            raise ConfigError(f"bench.photographs.models: {model} is no file: name an .onnx file, or {SHIPPED}")
-        name = f"ferlab, {SHIPPED}" if path is None else f"ferlab, {path.name}"
+        name = shipped_name(model)
+        path = Path(model).expanduser() if name is None else shipped_file(name)
+        if not path.is_file():
+            raise ConfigError(
+                f"bench.photographs.models: {model} is no file{nearest(model, NAMES)}: name an .onnx file, or "
+                f"{' or '.join(NAMES)}"
+            )
+        name = f"ferlab, {name or path.name}"
         readers.append(python_reader(name, "ferlab", ours, _argument(wanted.detector, path)))
     if bench.settings.run is not None:
         from fer.export.export import export_run
@@ -115,8 +119,8 @@ def _readers(bench: Bench, folder: Path) -> tuple[list[Reader], dict[str, str]]:
     return readers, missing
 
 
-def _argument(detector: str, model: Path | None) -> str:
-    return detector if model is None else f"{detector} {model.absolute()}"
+def _argument(detector: str, model: Path) -> str:
+    return f"{detector} {model.absolute()}"
 
 
 def _decoded(photographs: Photographs) -> Iterator[npt.NDArray[np.uint8] | None]:
