@@ -11,12 +11,12 @@ import torch
 from torch import Tensor
 
 from fer.common.errors import DataError
-from fer.common.labels import NUM_CLASSES
 from fer.common.seeding import epoch_seed
 from fer.data.augment import Augment
 from fer.data.batch_shard import WHOLE, BatchShard
 from fer.data.leave_out import leave_out
 from fer.data.occlusion import keep
+from fer.data.other_labels import check_labels
 from fer.data.protocol import ProtocolSplit, split_rows
 from fer.data.regions import Region
 from fer.data.samples import FaceSamples, Split
@@ -40,13 +40,13 @@ class BatchLoader:
         order: gives positions in `rows` for a pass; None keeps their order.
         drop_last: leave out a last batch that is not full.
         labels: gives int64 (N,) labels for a pass in place of the samples' own.
-        targets: float32 (N, 7) soft targets of the samples, or (N, 14) for a net with two heads.
+        targets: float32 (N, K) soft targets of the samples, or (N, 2 K) for a net with two heads.
         share: this process's part of every batch. Every process has as many batches as every other, none of them
             empty (with at least as many rows as processes), because they wait for each other.
 
     Yields:
         dict of `image` uint8 (B, C, H, W), `label` int64 (B,), `index` int64 (B,), the row in `samples`, and with
-        `targets` `target` float32 (B, 7 or 14).
+        `targets` `target` float32 (B, K or 2 K).
     """
 
     def __init__(
@@ -158,6 +158,7 @@ class FERDataModule(pl.LightningDataModule):
         self.share.check(self.config.batch_size)
         packed = open_samples(self.config)
         samples = packed.samples
+        check_labels(samples, self.labels)
         self._split = split_rows(
             samples,
             protocol=self.config.protocol,
@@ -205,14 +206,19 @@ class FERDataModule(pl.LightningDataModule):
         return self._split
 
     @property
+    def labels(self) -> tuple[str, ...]:
+        """What is predicted, K names in the order of a model's outputs."""
+        return self.config.labels
+
+    @property
     def heads(self) -> int:
         """How many heads the targets are for: 2 for labels and votes (`data.targets=both`), else 1."""
         return 2 if self._votes is not None and self._votes.mode == "both" else 1
 
     @property
     def class_counts(self) -> npt.NDArray[np.int64]:
-        """int64 (7,): training rows per emotion, by the labels that training uses."""
-        return np.bincount(self._train_labels[self.split.train], minlength=NUM_CLASSES)
+        """int64 (K,): training rows per label, by the labels that training uses."""
+        return np.bincount(self._train_labels[self.split.train], minlength=len(self.labels))
 
     @property
     def _train_labels(self) -> npt.NDArray[np.int64]:

@@ -1,13 +1,14 @@
 """Every source by name: its configuration, and one way to open it."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field, ValidationInfo, field_validator
 
 from fer.common.errors import DataError
-from fer.common.labels import DROP, check_rule
+from fer.common.label_set import LabelNames
+from fer.common.labels import CONTEMPT, DROP, EMOTIONS, check_rule, label_of
 from fer.common.section import Section
 from fer.data.cache import Packed, load_packed
 from fer.data.paths import data_root
@@ -21,6 +22,8 @@ class DataConfig(Section):
     """What every source has: which rows train, which rows select, and how batches are drawn.
 
     Attributes:
+        labels: what is predicted, in the order of a model's outputs; a configuration says it once, at its top, and not
+            in its data section.
         protocol: `official` (Training / PublicTest), `stratified` (70/30 of Training), `kfold` (of Training) or
             `folder7178` (90/10 of Training; the report's headline is the mixed 7,178-image folder).
         folds: number of folds of `kfold`.
@@ -32,6 +35,7 @@ class DataConfig(Section):
         sampling: `shuffle`, `balanced` (classes drawn equally) or `oversample` (every class as often as the largest).
     """
 
+    labels: LabelNames = Field(default=EMOTIONS, exclude=True)
     protocol: Literal["official", "stratified", "kfold", "folder7178"] = "official"
     folds: int = Field(default=5, ge=2)
     fold: int = Field(default=0, ge=0)
@@ -54,7 +58,7 @@ class Fer2013Config(DataConfig):
             `fer.data.vote_targets`. Selection and tests keep FER-2013's labels.
         label_weight: the label's share of a `blend`.
         ferplus: a fer2013new.csv of one's own; null for the votes that come with the package.
-        contempt: what becomes of FER+ votes for contempt: `drop` or an emotion.
+        contempt: what becomes of FER+ votes for contempt where it is no label: `drop` or an emotion.
     """
 
     name: Literal["fer2013"]
@@ -68,8 +72,9 @@ class Fer2013Config(DataConfig):
 
     @field_validator("contempt")
     @classmethod
-    def _contempt_has_a_rule(cls, rule: str) -> str:
-        return check_rule(rule) or DROP
+    def _contempt_has_a_rule(cls, rule: str, info: ValidationInfo) -> str:
+        labels = info.data.get("labels", EMOTIONS)
+        return check_rule(None if rule == DROP else _rule_for_contempt(rule, labels), labels) or DROP
 
 
 class SyntheticConfig(DataConfig):
@@ -124,15 +129,25 @@ class ContemptConfig(ImageFilesConfig):
     """A source that may hold contempt.
 
     Attributes:
-        contempt: what becomes of its faces: `drop` or an emotion; null refuses them, for it is never guessed.
+        contempt: what becomes of its faces where it is no label: `drop` or a label; null refuses them, for it is never
+            guessed.
     """
 
     contempt: str | None = None
 
     @field_validator("contempt")
     @classmethod
-    def _known_contempt(cls, rule: str | None) -> str | None:
-        return check_rule(rule)
+    def _known_contempt(cls, rule: str | None, info: ValidationInfo) -> str | None:
+        labels = info.data.get("labels", EMOTIONS)
+        return check_rule(_rule_for_contempt(rule, labels), labels)
+
+
+def _rule_for_contempt(rule: str | None, labels: tuple[str, ...]) -> str | None:
+    if rule is not None and label_of(CONTEMPT, labels) is not None:
+        raise ValueError(
+            "contempt is a label of this run and needs no rule: leave data.contempt out, or choose other labels"
+        )
+    return rule
 
 
 def _plain_mapping(mapping: object) -> object:
@@ -144,7 +159,7 @@ class FolderConfig(ContemptConfig):
     """Any class-per-folder data set, with or without train, valid and test folders above.
 
     Attributes:
-        mapping: class folder -> emotion or `drop`, where the folder's name is no emotion's ({joy: happy}).
+        mapping: class folder -> label or `drop`, where the folder's name is no label's ({joy: happy}).
     """
 
     name: Literal["folder"]
@@ -152,8 +167,9 @@ class FolderConfig(ContemptConfig):
 
     @field_validator("mapping")
     @classmethod
-    def _known_rules(cls, mapping: dict[str, str]) -> dict[str, str]:
-        return {name: check_rule(rule) or "" for name, rule in mapping.items()}
+    def _known_rules(cls, mapping: dict[str, str], info: ValidationInfo) -> dict[str, str]:
+        labels = info.data.get("labels", EMOTIONS)
+        return {name: check_rule(rule, labels) or "" for name, rule in mapping.items()}
 
 
 class AffectNetConfig(ContemptConfig):
@@ -200,11 +216,21 @@ class MergedConfig(DataConfig):
     channels: Literal[1, 3] = 1
     sampling: Literal["shuffle", "balanced", "oversample"] = "oversample"
 
+    @field_validator("sources", mode="before")
+    @classmethod
+    def _members_predict_the_same(cls, sources: Any, info: ValidationInfo) -> Any:
+        if not isinstance(sources, list | tuple):
+            return sources
+        labels = info.data.get("labels", EMOTIONS)
+        if any(isinstance(source, Mapping) and "labels" in source for source in sources):
+            raise ValueError("labels of a member have no effect: labels=... at the top says them for all")
+        return [{**source, "labels": labels} if isinstance(source, Mapping) else source for source in sources]
+
     @field_validator("sources")
     @classmethod
     def _members_have_no_protocol(cls, sources: list[Any]) -> list[Any]:
         for source in sources:
-            misplaced = sorted(source.model_fields_set & set(DataConfig.model_fields))
+            misplaced = sorted(source.model_fields_set & set(DataConfig.model_fields) - {"labels"})
             if misplaced:
                 raise ValueError(
                     f"{misplaced[0]} of the member {source.name} has no effect: set data.{misplaced[0]} for all of them"
@@ -233,7 +259,12 @@ def open_samples(config: DataConfig) -> Packed:
 def _open_fer2013(config: Fer2013Config) -> Packed:
     from fer.data.fer2013 import load_fer2013
 
-    return load_fer2013(data_root(config.root, name="fer2013"), splits=config.splits)
+    packed = load_fer2013(data_root(config.root, name="fer2013"), splits=config.splits)
+    if config.labels == EMOTIONS:
+        return packed
+    from fer.data.other_labels import fer2013_with
+
+    return fer2013_with(packed, labels=config.labels, ferplus=config.ferplus)
 
 
 def _open_synthetic(config: SyntheticConfig) -> Packed:
@@ -242,10 +273,15 @@ def _open_synthetic(config: SyntheticConfig) -> Packed:
 
     counts = {Split.TRAINING: config.train, Split.PUBLIC: config.public, Split.PRIVATE: config.private}
     settings = f"{config.seed}-{config.size}-{config.difficulty:g}-{'-'.join(map(str, counts.values()))}"
-    return load_packed(
+    packed = load_packed(
         lambda: synthetic_samples(counts=counts, seed=config.seed, size=config.size, difficulty=config.difficulty),
         key=f"synthetic-{RENDERER}-{settings}",
     )
+    if config.labels == EMOTIONS:
+        return packed
+    from fer.data.other_labels import kept_classes
+
+    return kept_classes(packed, labels=config.labels)
 
 
 def _open_folder(config: FolderConfig) -> Packed:
@@ -295,6 +331,7 @@ def _rules(config: ImageFilesConfig) -> "ImportRules":
         valid_share=config.valid_share,
         test_share=config.test_share,
         split_seed=config.split_seed,
+        labels=config.labels,
     )
 
 

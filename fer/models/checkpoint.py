@@ -1,6 +1,6 @@
 """Self-describing checkpoints: what a file needs to become a net again, as primitives."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -12,7 +12,7 @@ import torch
 from torch import nn
 
 from fer.common.errors import CheckpointError, ConfigError, FerError
-from fer.common.labels import EMOTIONS
+from fer.common.labels import EMOTIONS, NUM_CLASSES
 from fer.models.accelerator import fast_inference
 from fer.models.checkpoint_safety import (
     ROOM,
@@ -55,6 +55,7 @@ class NetSpec:
         params: arguments of the net's builder; plain types only.
         heads: 1, or 2 for a net that predicts labels and votes (`fer.models.heads`).
         votes_share: of two heads, the weight of the votes' in the merged model, in [0, 1].
+        num_classes: K, the labels that each head predicts.
     """
 
     name: str
@@ -63,18 +64,21 @@ class NetSpec:
     params: Mapping[str, Any]
     heads: int = 1
     votes_share: float = 0.0
+    num_classes: int = NUM_CLASSES
 
     @classmethod
-    def of(cls, model: ConfiguredNet) -> "NetSpec":
-        """What the model section of a configuration asks for."""
-        return cls(name=model.name, channels=model.channels, size=model.size, params=model.params)
+    def of(cls, model: ConfiguredNet, *, num_classes: int = NUM_CLASSES) -> "NetSpec":
+        """What the model section of a configuration asks for, for so many labels."""
+        return cls(
+            name=model.name, channels=model.channels, size=model.size, params=model.params, num_classes=num_classes
+        )
 
     def build(self) -> nn.Module:
         """The net, freshly initialised."""
         return build_net(
             self.name,
             in_channels=self.channels,
-            num_classes=self.heads * len(EMOTIONS),
+            num_classes=self.heads * self.num_classes,
             size=self.size,
             params=self.params,
         )
@@ -127,14 +131,17 @@ class LoadedModel:
         return probability_NK
 
 
-def describe(spec: NetSpec, preprocess: Preprocess, *, data_fingerprint: str) -> dict[str, Any]:
-    """The description that goes into a checkpoint under `KEY`."""
+def describe(
+    spec: NetSpec, preprocess: Preprocess, *, data_fingerprint: str, labels: Sequence[str] = EMOTIONS
+) -> dict[str, Any]:
+    """The description that goes into a checkpoint under `KEY`; `labels` are in the order of the outputs."""
+    assert len(labels) == spec.num_classes, (labels, spec)
     heads = {"heads": spec.heads, "votes_share": spec.votes_share} if spec.heads > 1 else {}
     return {
         "schema": SCHEMA,
         "net": {"name": spec.name, "channels": spec.channels, "size": spec.size, "params": dict(spec.params), **heads},
         "preprocess": preprocess.arguments,
-        "labels": list(EMOTIONS),
+        "labels": list(labels),
         "data_fingerprint": data_fingerprint,
     }
 
@@ -177,6 +184,7 @@ def spec_of(content: Mapping[str, Any]) -> NetSpec:
         params=net["params"],
         heads=net.get("heads", 1),
         votes_share=net.get("votes_share", 0.0),
+        num_classes=len(content[KEY]["labels"]),
     )
 
 
@@ -222,7 +230,7 @@ def load_model(path: Path, *, votes_share: float | None = None, merge: bool = Tr
         ) from error
     if spec.heads > 1 and merge:
         share = spec.votes_share if votes_share is None else votes_share
-        merge_heads(net, num_classes=len(EMOTIONS), votes_share=share)
+        merge_heads(net, num_classes=spec.num_classes, votes_share=share)
         spec = replace(spec, heads=1, votes_share=0.0)
     elif votes_share is not None:
         raise ConfigError(f"votes_share={votes_share}: {path} has one head; data.targets=both trains two")

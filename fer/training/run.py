@@ -84,7 +84,7 @@ def run(
         seed_everything(config.seed)
         data = FERDataModule(
             config.data,
-            augment=Augment(config.augment),
+            augment=Augment(config.augment, num_classes=len(config.label_names)),
             seed=config.seed,
             visible=config.visible,
             share=BatchShard(rank=trainer.global_rank, of=trainer.world_size),

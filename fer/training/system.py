@@ -6,7 +6,6 @@ import torch
 from torch import nn
 
 from fer.common.errors import ConfigError
-from fer.common.labels import EMOTIONS
 from fer.config.schema import TrainConfig
 from fer.data.datamodule import FERDataModule
 from fer.models.arithmetic import slow_in_bfloat16
@@ -24,7 +23,7 @@ from fer.training.distillation import Teachers
 def build_classifier(config: TrainConfig, data: FERDataModule, *, teachers: Teachers | None = None) -> Classifier:
     """Net, preprocessing, loss and optimiser of a configuration, for the rows `data` trains on, and its teachers."""
     model = config.model
-    spec = NetSpec.of(model)
+    spec = NetSpec.of(model, num_classes=len(data.labels))
     if data.heads > 1:
         spec = replace(spec, heads=data.heads, votes_share=model.votes_share)
     net = spec.build()
@@ -36,14 +35,14 @@ def build_classifier(config: TrainConfig, data: FERDataModule, *, teachers: Teac
         raise ConfigError(f"model={model.name} has nothing to learn, and nothing to share: trainer.devices=1")
     if spec.heads > 1:
         # Known before the training, not when it is merged.
-        last_linear(net, outputs=spec.heads * len(EMOTIONS))
+        last_linear(net, outputs=spec.heads * spec.num_classes)
     if isinstance(net, UsesClassCounts):
         net.set_class_counts(torch.from_numpy(data.class_counts))
     preprocess = Preprocess(channels=model.channels, size=model.size)
     system = Classifier(
         net,
         preprocess=preprocess,
-        description=describe(spec, preprocess, data_fingerprint=data.fingerprint),
+        description=describe(spec, preprocess, data_fingerprint=data.fingerprint, labels=data.labels),
         loss=loss_of(config, data),
         votes_share=spec.votes_share if spec.heads > 1 else None,
         optimizer=build_optimizer(config.optimizer, net),
@@ -63,13 +62,13 @@ def build_classifier(config: TrainConfig, data: FERDataModule, *, teachers: Teac
 
 def loss_of(config: TrainConfig, data: FERDataModule) -> nn.Module:
     """The loss of a configuration, for the heads that `data` has targets for."""
-    loss = build_loss(config.loss, class_counts=data.class_counts)
+    loss = build_loss(config.loss, class_counts=data.class_counts, labels=data.labels)
     return loss if data.heads == 1 else TwoHeadLoss(loss, votes_weight=config.loss.votes_weight)
 
 
 def slow_on_cpu(config: TrainConfig) -> bool:
     """Whether a CPU trains the configured net faster in float32 than in bfloat16."""
-    spec = NetSpec.of(config.model)
+    spec = NetSpec.of(config.model, num_classes=len(config.label_names))
     return slow_in_bfloat16(spec.build(), channels=spec.channels, size=spec.size)
 
 
@@ -90,4 +89,4 @@ def self_distillation_targets(config: TrainConfig, data: FERDataModule) -> SelfD
         raise ConfigError("loss.self_distillation remembers the predictions of one head: data.targets=both has two")
     if data.share.of > 1:
         raise ConfigError("loss.self_distillation remembers its predictions in one process: trainer.devices=1")
-    return SelfDistillationTargets(len(data.samples), weight=weight)
+    return SelfDistillationTargets(len(data.samples), num_classes=len(data.labels), weight=weight)

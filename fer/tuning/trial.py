@@ -146,7 +146,12 @@ def check(job: Job) -> Ended:
 
     for overrides in job.checked:
         config = validate(compose_train([*overrides, "run_dir=unused"]))
-    FERDataModule(config.data, augment=Augment(config.augment), seed=config.seed, visible=config.visible).setup()
+    FERDataModule(
+        config.data,
+        augment=Augment(config.augment, num_classes=len(config.label_names)),
+        seed=config.seed,
+        visible=config.visible,
+    ).setup()
     return Ended(status="ok")
 
 

@@ -87,7 +87,9 @@ def open_subject(tree: Mapping[str, Any], *, steps: int, warmup: int) -> Subject
         raise ConfigError(
             f"trainer.precision={precision} is not compared here: measure with one of {', '.join(_PRECISIONS)}"
         )
-    data = RepeatedData(config.data, augment=Augment(config.augment), seed=config.seed)
+    data = RepeatedData(
+        config.data, augment=Augment(config.augment, num_classes=len(config.label_names)), seed=config.seed
+    )
     data.batches = batches
     data.setup()
     if build_classifier(config, data).optimizer is None:
