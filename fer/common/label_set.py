@@ -10,6 +10,7 @@ from pydantic import AfterValidator, BeforeValidator
 
 from fer.common.errors import ConfigError, nearest
 from fer.common.labels import CONTEMPT, DROP, EMOTIONS, canonical_name, plain_class
+from fer.common.wording import in_words
 
 FER7: Final = "fer7"
 """The set of runs and files that do not say which labels they have."""
@@ -90,6 +91,12 @@ def set_name(labels: Sequence[str]) -> str:
     """The set's name, or its labels with commas between them: what stands behind `labels=` in a message."""
     named = next((name for name, members in LABEL_SETS.items() if members == tuple(labels)), None)
     return f"[{','.join(labels)}]" if named is None else named
+
+
+def told(labels: Sequence[str], *, noun: str = "emotion") -> str:
+    """How many labels there are, in words: "seven emotions", or "three labels" where not all are emotions."""
+    known = all(canonical_name(label) is not None for label in labels)
+    return f"{in_words(len(labels))} {noun if known else 'label'}s"
 
 
 def _choice(choice: Any) -> str | list[str]:

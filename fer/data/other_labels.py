@@ -67,7 +67,9 @@ def of_classes(samples: FaceSamples, *, labels: tuple[str, ...]) -> FaceSamples:
         for name, label, count in zip(samples.classes, names, samples.class_counts().tolist(), strict=True)
         if label is None and count > 0
     ]
-    return _chosen(samples, found, labels=labels, notes=gone, words=f"labels {set_name(labels)}")
+    return _chosen(
+        samples, found, labels=labels, notes=gone, source=_with_words(samples.source, f"labels {set_name(labels)}")
+    )
 
 
 def voted(samples: FaceSamples, *, labels: tuple[str, ...], ferplus: Path | None = None) -> FaceSamples:
@@ -88,7 +90,7 @@ def voted(samples: FaceSamples, *, labels: tuple[str, ...], ferplus: Path | None
         f"Labels are the majority of FER+'s votes (arXiv 1608.01041): {int((~usable).sum()):,} faces without one for "
         f"{'one of ' if len(labels) < len(FERPLUS_COLUMNS) - 2 else ''}the {len(labels)} labels are left out."
     )
-    return _chosen(samples, found, labels=labels, notes=[note], words="FER+ majority labels")
+    return _chosen(samples, found, labels=labels, notes=[note], source=_voted_source(samples.source))
 
 
 def check_labels(samples: FaceSamples, labels: tuple[str, ...]) -> None:
@@ -118,7 +120,7 @@ def _chosen(
     *,
     labels: tuple[str, ...],
     notes: list[str],
-    words: str,
+    source: str,
 ) -> FaceSamples:
     """The samples whose new label is 0 or more."""
     rows = np.flatnonzero(labels_N >= 0)
@@ -127,7 +129,13 @@ def _chosen(
     numbered = replace(samples, labels=np.where(labels_N >= 0, labels_N, 0), classes=labels).take(rows)
     for note in notes:
         logger.info("%s: %s", samples.source, note)
-    return replace(numbered, source=_with_words(samples.source, words), notes=(*samples.notes, *notes))
+    return replace(numbered, source=source, notes=(*samples.notes, *notes))
+
+
+def _voted_source(source: str) -> str:
+    """ "FER-2013 (zip)" -> "FER+ (majority labels of FER-2013, zip)"."""
+    name, _, form = source.partition(" (")
+    return f"FER+ (majority labels of {name}{', ' if form else ''}{form.removesuffix(')')})"
 
 
 def _with_words(source: str, words: str) -> str:

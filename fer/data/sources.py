@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 from pydantic import BeforeValidator, Field, ValidationInfo, field_validator
 
 from fer.common.errors import DataError
-from fer.common.label_set import LabelNames
+from fer.common.label_set import LabelNames, set_name
 from fer.common.labels import CONTEMPT, DROP, EMOTIONS, check_rule, label_of
 from fer.common.section import Section
 from fer.data.cache import Packed, load_packed
@@ -341,6 +341,20 @@ def at_size(config: DataConfig, *, size: int, channels: int) -> DataConfig:
     fitting = {"size": size, "channels": channels}
     wanted = {key: value for key, value in fitting.items() if key in type(config).model_fields}
     return config.model_copy(update={key: value for key, value in wanted.items() if key not in config.model_fields_set})
+
+
+def with_labels(config: DataConfig, labels: tuple[str, ...]) -> DataConfig:
+    """The configuration for these labels, unless it names its own: then those must be the same.
+
+    Raises:
+        DataError: it names others.
+    """
+    if "labels" in config.model_fields_set and config.labels != labels:
+        raise DataError(f"labels={set_name(config.labels)} of the data are not those of the run, {set_name(labels)}")
+    changes: dict[str, Any] = {"labels": labels}
+    if isinstance(config, MergedConfig):
+        changes["sources"] = [source.model_copy(update={"labels": labels}) for source in config.sources]
+    return config.model_copy(update=changes)
 
 
 def _open_merged(config: MergedConfig) -> Packed:

@@ -9,8 +9,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from fer.common.errors import ConfigError
+from fer.common.errors import CheckpointError, ConfigError
 from fer.common.files import remove_leftovers, write_atomic
+from fer.common.label_set import set_name
 from fer.common.wording import printable_path
 from fer.export.card import model_card
 from fer.export.conversion import Quantization, convert, softmax, torch_logits
@@ -113,6 +114,11 @@ def export_run(
     record = read_run(run_dir)
     model = load_model(record.checkpoint, votes_share=votes_share)
     faces = open_faces(record, data_root=data_root, calibration=calibration_faces, seed=seed)
+    if model.labels != faces.classes:
+        raise CheckpointError(
+            f"{record.checkpoint} predicts {set_name(model.labels)}, and its run's config.yaml says "
+            f"labels={set_name(faces.classes)}: one of the two is another run's"
+        )
 
     logits = torch_logits(model, faces.images)
     calibration = fit_calibration(predictions_of(faces, softmax(logits)), target_accuracy=target_accuracy)

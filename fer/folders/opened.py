@@ -33,7 +33,8 @@ class OpenData:
 
         from fer.data.sources import AnyDataConfig, DataConfig, open_samples
 
-        section = dict(record.config["data"])
+        # Said once, at the top.
+        section = {**record.config["data"], "labels": record.labels}
         if self._root is not None:
             if "root" not in section:
                 raise ConfigError(f"data_root={self._root}: {record.name} was trained on data without a place")
@@ -48,7 +49,7 @@ class OpenData:
                 f"{record.folder.config}: {key}: {first['msg']}; was it written by another version?"
             ) from error
         # Protocol and batches do not change what is opened.
-        key = config.model_dump_json(exclude=set(DataConfig.model_fields))
+        key = f"{config.labels} {config.model_dump_json(exclude=set(DataConfig.model_fields))}"
         if key not in self._opened:
             packed = open_samples(config)
             self._opened[key] = (packed.samples, packed.fingerprint)

@@ -17,7 +17,7 @@ class SelfDistillationTargets:
 
     The share of the prediction grows with the training, from nothing to `weight`, as the predictions become worth more
     (Kim et al., "Self-knowledge distillation with progressive refinement of targets", arXiv 2006.12000, equation 4). A
-    label that contradicts every similar face is so held against it less and less. No time, and 4 bytes a face and label.
+    label that contradicts every similar face is so held against it less and less. It costs 4 bytes a face and label.
 
     No module: it belongs to one training, not to the net, and averaged weights would average it.
 

@@ -91,7 +91,11 @@ def run(
         )
         data.setup()
         teachers, taught_by = load_teachers(
-            config.loss, data_fingerprint=data.fingerprint, protocol=data.split.description, heads=data.heads
+            config.loss,
+            data_fingerprint=data.fingerprint,
+            protocol=data.split.description,
+            labels=data.labels,
+            heads=data.heads,
         )
         system = build_classifier(config, data, teachers=teachers)
         facts: dict[str, Any] = {

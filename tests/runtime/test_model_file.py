@@ -129,7 +129,7 @@ def test_heat_map(shipped: EmotionModel, tmp_path: Path, maps: bool) -> None:
     assert heat.dtype == np.float32
     assert (heat.min() >= 0, heat.max()) == (True, 1)
     assert heat.std() > 0.01
-    with pytest.raises(ConfigError, match=r"'happi' is no emotion.*'happy'"):
+    with pytest.raises(ConfigError, match=r"'happi' is no label of this model.*'happy'"):
         model.heat_map(FACES[0], "happi")
 
 

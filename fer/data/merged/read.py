@@ -31,9 +31,9 @@ def load_merged(
     for name, packed in members:
         # The fingerprint names pixels, labels and splits; the rest is small enough to be hashed at every start.
         words = (name, packed.fingerprint, packed.samples.source, packed.samples.notes, packed.samples.unreadable)
-        if packed.samples.classes != EMOTIONS:
-            words = (*words, packed.samples.classes)
         digest.update(repr(words).encode(errors="surrogateescape"))
+        if packed.samples.classes != EMOTIONS:
+            digest.update(repr(packed.samples.classes).encode())
         digest.update(np.ascontiguousarray(packed.samples.ids).tobytes())
     opened = [(name, packed.samples) for name, packed in members]
     return load_packed(

@@ -7,7 +7,7 @@ import numpy as np
 import numpy.typing as npt
 
 from fer.common.errors import ConfigError, DataError, FerError
-from fer.common.labels import DROP, EMOTIONS, canonical_name
+from fer.common.labels import DROP, label_of
 from fer.data.ferplus import FERPLUS_COLUMNS, FerPlusJoin, FerPlusVotes, join_ferplus, read_ferplus
 from fer.data.samples import FaceSamples, Split, content_hashes
 from fer.data.vote_targets import vote_shares
@@ -23,7 +23,14 @@ RULE = (
     "faces where these make up half of the votes or more, or where one of them got more votes than any emotion, are "
     "left out."
 )
-"""What becomes of votes that none of the seven emotions stands for."""
+"""What becomes of votes that none of FER-2013's labels stands for."""
+
+
+def vote_rule(labels: tuple[str, ...]) -> str:
+    """What becomes of votes that no label stands for."""
+    others = [name for name in FERPLUS_COLUMNS[:-2] if label_of(name, labels) is None]
+    named = [*others, "“unknown”"]
+    return RULE.replace("contempt, “unknown”", ", ".join(named))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -32,10 +39,10 @@ class FaceVotes:
 
     Attributes:
         join: how they were found.
-        shares: float32 (N, 7), see `fer.data.vote_targets.vote_shares`; 0 where not usable.
+        shares: float32 (N, K), see `fer.data.vote_targets.vote_shares`; 0 where not usable.
         usable: bool (N,), whether `shares` holds a distribution.
-        majority: int64 (N,), index of an emotion, `OTHER_EMOTION` for contempt, -1 without a majority, for "unknown",
-            "not a face", and where no votes were found.
+        majority: int64 (N,), index of a label, `OTHER_EMOTION` for an emotion that is none, -1 without a majority, for
+            "unknown", "not a face", and where no votes were found.
         non_faces: faces that more than half of the voters called "not a face".
     """
 
@@ -62,18 +69,19 @@ def face_votes(samples: FaceSamples, *, ferplus: Path, csv: Path | None) -> Face
             f"label_noise.csv={csv} holds none of the {len(samples):,} faces scored here ({samples.source}): give the "
             "fer2013.csv of the same data set, or leave label_noise.ferplus out"
         )
-    return _of_rows(votes, join)
+    return _of_rows(votes, join, labels=samples.classes)
 
 
-def _of_rows(votes: FerPlusVotes, join: FerPlusJoin) -> FaceVotes:
+def _of_rows(votes: FerPlusVotes, join: FerPlusJoin, *, labels: tuple[str, ...]) -> FaceVotes:
     found = join.rows >= 0
-    shares, usable = vote_shares(votes.votes[join.rows], contempt=DROP, majority=False)
+    shares, usable = vote_shares(votes.votes[join.rows], contempt=DROP, majority=False, labels=labels)
+    label_of_column = np.array([_label_of_column(name, labels) for name in FERPLUS_COLUMNS], dtype=np.int64)
     column = np.where(found, votes.majority()[join.rows], -1)
     return FaceVotes(
         join=join,
         shares=np.where(found[:, None], shares, 0).astype(np.float32),
         usable=usable & found,
-        majority=np.where(column >= 0, _EMOTION_OF[column], -1),
+        majority=np.where(column >= 0, label_of_column[column], -1),
         non_faces=int((column == FERPLUS_COLUMNS.index("NF")).sum()),
     )
 
@@ -90,14 +98,11 @@ def _read_csv(path: Path) -> FaceSamples:
         raise ConfigError(f"label_noise.csv={path}: {error}") from error
 
 
-def _emotion_of_column(name: str) -> int:
-    emotion = canonical_name(name)
-    if emotion in EMOTIONS:
-        return EMOTIONS.index(emotion)
-    return OTHER_EMOTION if emotion == "contempt" else -1
-
-
-_EMOTION_OF = np.array([_emotion_of_column(name) for name in FERPLUS_COLUMNS], dtype=np.int64)
+def _label_of_column(name: str, labels: tuple[str, ...]) -> int:
+    label = label_of(name, labels)
+    if label is not None:
+        return labels.index(label)
+    return -1 if name in ("unknown", "NF") else OTHER_EMOTION
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -213,8 +218,8 @@ def _suspects(
         draw_suspect(
             context.samples.images[rows[row]],
             name=str(unseen.ids[row]),
-            given=EMOTIONS[unseen.labels[row]],
-            suggested=EMOTIONS[suggested],
+            given=unseen.classes[unseen.labels[row]],
+            suggested=unseen.classes[suggested],
             score=float(score),
         )
         for row, suggested, score in zip(

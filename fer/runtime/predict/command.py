@@ -72,8 +72,9 @@ class _Work:
         from fer.runtime.predict.session import Session
 
         self._arguments = arguments
+        model = EmotionModel.load(arguments.model)
         self._session = Session(
-            EmotionModel.load(arguments.model),
+            model,
             detector=arguments.detector,
             detector_model=arguments.detector_model,
             annotated=None if arguments.annotate is None else AnnotatedWriter(arguments.annotate),
@@ -81,7 +82,7 @@ class _Work:
             smoothing=arguments.smoothing,
             tell=lambda line: print(line, file=sys.stderr),
         )
-        self._write = _writer(arguments, stack)
+        self._write = _writer(arguments, stack, labels=model.labels)
         self._tally = Tally()
 
     def run(self) -> int:
@@ -128,7 +129,7 @@ class _Work:
             raise DataError(f"--webcam {index}: the camera gives no more pictures (unplugged?)")
 
 
-def _writer(arguments: argparse.Namespace, stack: ExitStack) -> "Writer":
+def _writer(arguments: argparse.Namespace, stack: ExitStack, *, labels: tuple[str, ...]) -> "Writer":
     from fer.runtime.predict.writing import open_writer
 
     out: Path | None = arguments.out
@@ -141,7 +142,7 @@ def _writer(arguments: argparse.Namespace, stack: ExitStack) -> "Writer":
     form = arguments.format
     if form is None:
         form = "table" if out is None else _FORMAT_OF.get(out.suffix.lower(), "table")
-    return open_writer(form, stream, width=shutil.get_terminal_size((100, 24)).columns)
+    return open_writer(form, stream, labels=labels, width=shutil.get_terminal_size((100, 24)).columns)
 
 
 def _parser() -> argparse.ArgumentParser:
