@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 from typing import Annotated, Any, Final
 
-from pydantic import AfterValidator, BeforeValidator
+from pydantic import BeforeValidator
 
 from fer.common.errors import ConfigError, nearest
 from fer.common.labels import CONTEMPT, DROP, EMOTIONS, canonical_name, plain_class
@@ -107,5 +107,5 @@ def _choice(choice: Any) -> str | list[str]:
 LabelNames = Annotated[tuple[str, ...], BeforeValidator(label_names)]
 """A field that takes what `label_names` takes, and holds the labels."""
 
-LabelChoice = Annotated[str | list[str], BeforeValidator(lambda choice: choice), AfterValidator(_choice)]
+LabelChoice = Annotated[str | list[str], BeforeValidator(_choice)]
 """A field that takes the same, and holds the name of a known set, or the labels: as a configuration is written."""

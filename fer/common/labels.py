@@ -208,6 +208,10 @@ def _guess(name: str, labels: Sequence[str]) -> str:
     return near[0] if near else DROP
 
 
+_MOST_LISTED: Final = 20
+"""Classes that a message names all."""
+
+
 def _unknown_classes(
     unknown: Sequence[str], names: Sequence[str], mapping: Mapping[str, str], *, origin: str, labels: Sequence[str]
 ) -> str:
@@ -224,11 +228,16 @@ def _unknown_classes(
     kind = "emotion" if labels == EMOTIONS else "label"
     guessless = f" (drop leaves a class out: put its {kind} there if it has one)" if DROP in guesses.values() else ""
     known = "emotion known here" if labels == EMOTIONS else f"label of this run ({', '.join(labels)[:200]})"
+    everything = f"labels=[{','.join(names)}]"
+    as_they_are = (
+        f". To predict its classes as they are: {shlex.quote(everything)}"
+        if labels == EMOTIONS and 2 <= len(names) <= _MOST_LISTED
+        else ""
+    )
     return (
         f"{origin} has {'a class' if few else 'classes'} {shown} that {'is' if few else 'are'} no {known}: "
         f"say what {'it is' if few else 'they are'} with {shlex.quote('data.' + setting)} (data=folder; fer-data: "
-        f"--set {shlex.quote(setting)}); the rules are guesses{guessless}. To predict such classes as they are, "
-        "name them all: 'labels=[pain,no_pain]'"
+        f"--set {shlex.quote(setting)}); the rules are guesses{guessless}{as_they_are}"
     )
 
 
