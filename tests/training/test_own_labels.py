@@ -80,8 +80,13 @@ def test_the_report_tells_of_them(own_run: Path, pictures: Path) -> None:
         {
             **{"bootstrap": 100, "device": "cpu", "tta": False},
             **{name: {"enabled": False} for name in ("cost", "robustness")},
-            "explanations": {"methods": ["saliency"], "tested_faces": 0, "compared_faces": 3, "cam_images_per_class": 1},
-            "cross_data": {"sets": [{"name": "folder", "root": str(pictures), "title": "again", "split": "train"}]},
+            "explanations": {
+                "methods": ["saliency"],
+                "tested_faces": 0,
+                "compared_faces": 3,
+                "cam_images_per_class": 1,
+            },
+            "cross_data": {"sets": [{"name": "folder", "root": str(pictures), "split": "train"}]},
         }
     )
     folder = make_report([own_run], options=options).parent
