@@ -1,23 +1,19 @@
 """The commands. Each imports what it needs inside its body, so that `--help` answers at once."""
 
-import io
 import logging
 import os
 import shlex
-import signal
 import sys
-import traceback
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
+from contextlib import nullcontext
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any
 
-from fer.common.debug_console import debug_console, debugging
-from fer.common.errors import ConfigError, FerError, MissingExtraError, StorageError
+from fer.common.ending import guarded, needs_train_extra, write_what_cannot_be_encoded
+from fer.common.errors import ConfigError
 
 if TYPE_CHECKING:
     from fer.training.reproduce import Origin
-
-log = logging.getLogger(__name__)
 
 _HYDRA_FLAGS = ("-m", "--multirun", "-c", "--cfg", "-i", "--info", "-sc", "--shell-completion", "-r", "--run", "-p",
                 "--package", "--resolve", "-cp", "--config-path", "-cn", "--config-name", "-cd", "--config-dir",
@@ -49,74 +45,86 @@ def train() -> None:
     """`fer-train`: trains one model."""
     arguments = sys.argv[1:]
     if any(argument in ("-h", "--help") for argument in arguments):
-        _write_what_cannot_be_encoded()
+        write_what_cannot_be_encoded()
         print(_TRAIN_HELP.format(groups=_groups()), end="")
         return
     with_hydra = any(argument.partition("=")[0] in _HYDRA_FLAGS for argument in arguments)
     if any(argument.partition("=")[0] == "--from" for argument in arguments):
-        _guarded(lambda: _train_again(arguments, with_hydra=with_hydra), folder="run_dir")
+        guarded(lambda: _train_again(arguments, with_hydra=with_hydra), folder="run_dir")
         return
-    _guarded(lambda: _train_with_hydra() if with_hydra else _train(arguments), folder="run_dir")
+    guarded(lambda: _train_with_hydra() if with_hydra else _train(arguments), folder="run_dir")
 
 
 def occlusion() -> None:
     """`fer-occlusion`: trains and reports the occlusion study."""
 
     def body() -> None:
-        _needs_train_extra("fer-occlusion")
+        needs_train_extra("fer-occlusion")
         from fer.studies.occlusion.command import main
 
         main(sys.argv[1:])
 
-    _guarded(body, folder="study_dir")
+    guarded(body, folder="study_dir")
+
+
+def study() -> None:
+    """`fer-study`: trains several recipes with several seeds, and tells what they say together."""
+
+    def body() -> None:
+        needs_train_extra("fer-study")
+        from fer.studies.recipes.command import main
+
+        main(sys.argv[1:])
+
+    guarded(body, folder="study_dir")
 
 
 def sweep() -> None:
     """`fer-sweep`: searches the settings of a model."""
 
     def body() -> None:
-        _needs_train_extra("fer-sweep")
+        needs_train_extra("fer-sweep")
         from fer.tuning.command import main
 
         main(sys.argv[1:])
 
-    _guarded(body, folder="sweep_dir")
+    guarded(body, folder="sweep_dir")
 
 
 def report() -> None:
     """`fer-report`: evaluates and explains run folders."""
 
     def body() -> None:
-        _needs_train_extra("fer-report")
+        needs_train_extra("fer-report")
         from fer.report.command import main
 
         main(sys.argv[1:])
 
-    _guarded(body)
+    guarded(body)
 
 
 def export() -> None:
     """`fer-export`: writes a run's model as a checked .onnx file."""
 
     def body() -> int:
-        _needs_train_extra("fer-export")
+        needs_train_extra("fer-export")
         from fer.export.command import main
 
         return main(sys.argv[1:])
 
-    _guarded(body)
+    guarded(body)
 
 
 def bench() -> None:
     """`fer-bench`: measures speed and time to accuracy beside what they compare with."""
 
     def body() -> None:
-        _needs_train_extra("fer-bench")
+        needs_train_extra("fer-bench")
         from fer.bench.command import main
 
         main(sys.argv[1:])
 
-    _guarded(body)
+    guarded(body)
 
 
 def predict() -> None:
@@ -127,7 +135,7 @@ def predict() -> None:
 
         return main(sys.argv[1:])
 
-    _guarded(body)
+    guarded(body)
 
 
 def data() -> None:
@@ -146,7 +154,7 @@ def data() -> None:
 
         return main(sys.argv[1:])
 
-    _guarded(body)
+    guarded(body)
 
 
 def track() -> None:
@@ -157,7 +165,7 @@ def track() -> None:
 
         return main(sys.argv[1:])
 
-    _guarded(body)
+    guarded(body)
 
 
 def serve() -> None:
@@ -168,11 +176,11 @@ def serve() -> None:
 
         return main(sys.argv[1:])
 
-    _guarded(body)
+    guarded(body)
 
 
 def _train(overrides: list[str]) -> None:
-    _needs_train_extra("fer-train")
+    needs_train_extra("fer-train")
     from fer.config.compose import compose_train
     from fer.config.overrides import key_of, with_files
 
@@ -182,7 +190,7 @@ def _train(overrides: list[str]) -> None:
 
 def _train_again(arguments: list[str], *, with_hydra: bool) -> None:
     """`fer-train --from RUN`."""
-    _needs_train_extra("fer-train")
+    needs_train_extra("fer-train")
     from fer.config.overrides import key_of, with_files
     from fer.training.reproduce import reproduced
 
@@ -208,14 +216,15 @@ def _train_with_hydra() -> None:
     Raises:
         ConfigError: overrides that Hydra cannot apply, told as `fer-train` without its flags tells them.
     """
-    _needs_train_extra("fer-train")
+    needs_train_extra("fer-train")
     import hydra
 
     from fer.config.grammar import understood
     from fer.config.overrides import with_files
+    from fer.config.own_parts import with_own_parts
 
     told = []
-    for argument in with_files(sys.argv[1:]):
+    for argument in with_own_parts(with_files(sys.argv[1:])):
         words, mappings = understood([argument], sweeps=True)
         if mappings:
             raise ConfigError(f"{argument}: Hydra's own flags go with no such mapping: leave them out")
@@ -226,7 +235,14 @@ def _train_with_hydra() -> None:
 
     from fer.config.compose import plain, refusals, refused
     from fer.config.conf_files import conf_dir
+    from fer.config.multirun import own_sweep_dir
+    from fer.config.plugins import allow_named_by
+    from fer.config.search_path import add_plugins_to_search_path
+    from fer.tuning.hydra_sweeper import register
 
+    register()
+
+    add_plugins_to_search_path()
     composing = True
 
     @hydra.main(config_path=str(conf_dir()), config_name="train", version_base="1.3")
@@ -234,14 +250,21 @@ def _train_with_hydra() -> None:
         nonlocal composing
         composing = False
         multirun, free = HydraConfig.get().mode == RunMode.MULTIRUN, composed.run_dir is None
+
+        def body() -> None:
+            tree = plain(composed)
+            allow_named_by(tree)
+            _train_tree(tree, multirun=multirun, free=free)
+
         # A mistake ends the whole multirun, as SystemExit.
-        _guarded(lambda: _train_tree(plain(composed), multirun=multirun, free=free), folder="run_dir")
+        guarded(body, folder="run_dir")
         composing = True
 
     # Without it Hydra prints what it refuses by itself, with its search path or a traceback, and ends with 1.
     os.environ["HYDRA_FULL_ERROR"] = "1"
     try:
-        job()
+        with own_sweep_dir():
+            job()
     except refusals() as error:
         if not composing:
             raise
@@ -257,11 +280,10 @@ def _train_tree(
     from fer.common.processes import agreed_run_dir
     from fer.config.saved import in_free_run_dir
     from fer.config.schema import validate
+    from fer.folders.refused import nothing_above_a_refused, nothing_of_a_refused
+    from fer.folders.run import RunFolder
 
     config = validate(tree)
-    if free and agreed_run_dir() is None:
-        tree = in_free_run_dir(tree)
-        config = validate(tree)
     if multirun and config.trainer.several_processes:
         raise ConfigError(
             "-m trains one job after another in this process, and every process that trainer.devices or "
@@ -269,7 +291,14 @@ def _train_tree(
         )
     from fer.training.run import run
 
-    result = run(config, tree, origin=origin)
+    with nothing_above_a_refused(Path(tree["run_dir"])):
+        ours = free and agreed_run_dir() is None
+        if ours:
+            tree = in_free_run_dir(tree)
+            config = validate(tree)
+        # Of several processes the first alone, which holds the folder.
+        with nothing_of_a_refused(RunFolder(Path(tree["run_dir"])), ours=True) if ours else nullcontext():
+            result = run(config, tree, origin=origin)
     if not result.first:
         return
     undefined = result.metrics.get("undefined", {})
@@ -292,90 +321,6 @@ def _tell_progress() -> None:
 
     level = logging.INFO if first_process() else logging.ERROR
     logging.basicConfig(level=level, format="%(message)s", stream=sys.stderr)
-
-
-def _guarded(body: Callable[[], int | None], *, folder: str | None = None) -> None:
-    """Runs a command's body; turns its end into the exit status of the outside contract.
-
-    `folder` is the key of the folder with which an interrupted command goes on; None where it begins again.
-    """
-    _write_what_cannot_be_encoded()
-    from fer.common.interrupt import Interrupted, signals_raise
-    from fer.common.processes import first_process, started_by_another
-    from fer.common.storage import storage_error
-
-    try:
-        with debug_console(), signals_raise():
-            log.debug("%s, Python %s, %s", Path(sys.argv[0]).name, sys.version.split()[0], sys.platform)
-            if started_by_another():
-                # The process that started this one talks to the user, hears Ctrl-C and ends this one.
-                signal.signal(signal.SIGINT, signal.SIG_IGN)
-                os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-            status = body()
-    except FerError as error:
-        _mistake(error, folder)
-    except Interrupted as interruption:
-        if not first_process():
-            sys.exit(interruption.exit_code)
-        goes_on = "" if folder is None else f", and the same command with its {folder} goes on"
-        _end(f"stopped by {interruption}; what was saved is whole{goes_on}", interruption.exit_code)
-    except BrokenPipeError:
-        # The reader of our output went away (`fer-data stats | head`).
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        sys.exit(141)
-    except OSError as error:
-        refused = storage_error(error)
-        if refused is None:
-            _report_this(error)
-            raise
-        _mistake(refused, folder)
-    except Exception as error:
-        _report_this(error)
-        raise
-    if status:
-        sys.exit(status)
-
-
-def _write_what_cannot_be_encoded() -> None:
-    """Escapes letters that a terminal's encoding lacks (cp1252, ASCII), and bytes in names that are no UTF-8.
-
-    By default Python raises on the first of them, and the work is lost.
-    """
-    for stream in (sys.stdout, sys.stderr):
-        if isinstance(stream, io.TextIOWrapper):
-            stream.reconfigure(errors="backslashreplace")
-
-
-def _mistake(error: FerError, folder: str | None) -> NoReturn:
-    if debugging():
-        traceback.print_exc()
-    # What the disk refused can be mended without a change to the command.
-    goes_on = (
-        f"; then the same command with its {folder} goes on"
-        if folder is not None and isinstance(error, StorageError)
-        else ""
-    )
-    _end(f"error: {error}{goes_on}", 2)
-
-
-def _report_this(error: Exception) -> None:
-    # Python tells it after the traceback, and exits with status 1.
-    note = "This should not happen. Please report it, with what `fer-data doctor` prints."
-    if note not in getattr(error, "__notes__", ()):
-        error.add_note(note)
-
-
-def _end(message: str, status: int) -> NoReturn:
-    print(message, file=sys.stderr)
-    sys.exit(status)
-
-
-def _needs_train_extra(command: str) -> None:
-    from importlib.util import find_spec
-
-    missing = [name for name in ("torch", "hydra", "pytorch_lightning") if find_spec(name) is None]
-    if missing:
-        raise MissingExtraError(f"{command} needs {', '.join(missing)}: pip install 'ferlab[train]'")
 
 
 def _groups() -> str:

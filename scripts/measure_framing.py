@@ -50,7 +50,7 @@ def main() -> None:
     parser.add_argument("what", choices=["frame", "light", "roll", "landmarks", "detection", "speed"])
     parser.add_argument("root", type=Path, help="FER-2013")
     parser.add_argument("--faces", type=int, default=3589, help="PublicTest faces used, evenly spread")
-    parser.add_argument("--model", type=Path, help="exported model; default: the one in the package")
+    parser.add_argument("--model", default="benchmark", help="exported model; default: benchmark, of the package")
     parser.add_argument("--run", type=Path, help="ask the net of this run folder in place of an exported model")
     parser.add_argument("--detector", default="haar", choices=["haar", "yunet"])
     parser.add_argument("--detector-model", type=Path)
@@ -231,7 +231,7 @@ def detection(faces: Images) -> None:
             print(f"{name}: {cells}  {false:4}  {milliseconds:5.1f}", flush=True)
 
 
-def speed(faces: Images, model_path: Path | None) -> None:
+def speed(faces: Images, model_path: str) -> None:
     """Milliseconds of CPU time and of the clock, on one thread: median and 90th percentile over pictures."""
     import json
 

@@ -64,7 +64,7 @@ def main() -> None:
 def probabilities_of(name: str) -> Callable[[Images], Probabilities]:
     """What a model says of grey faces (N, H, W): probabilities (N, 7)."""
     if name == "shipped" or name.endswith(".onnx"):
-        return EmotionModel.load(None if name == "shipped" else Path(name), threads=2).probabilities
+        return EmotionModel.load("benchmark" if name == "shipped" else Path(name), threads=2).probabilities
     model = load_model(RunFolder(Path(name)).best)
     return lambda faces: model.probabilities(faces[:, None])
 

@@ -18,24 +18,28 @@ from pydantic import BaseModel
 from fer.bench.settings import BenchSettings
 from fer.config.compose import compose_train
 from fer.config.conf_files import conf_dir, config_groups
+from fer.config.own_parts import OWN
 from fer.config.schema import ModelConfig, TrainConfig, TrainerConfig
 from fer.data import sources
-from fer.data.augment_config import AugmentConfig
-from fer.models.loss_config import LossConfig
+from fer.data.augment_config import AugmentConfig, OwnAugmentConfig
+from fer.models.loss_config import LossConfig, OwnLossConfig
 from fer.models.optimizer import OptimizerConfig
-from fer.models.schedule import SchedulerConfig
+from fer.models.schedule import OwnSchedulerConfig, SchedulerConfig
 from fer.report.options import ReportOptions
 from fer.studies.occlusion.settings import StudySettings
+from fer.studies.recipes.settings import RecipeSettings
 from fer.tuning.settings import SweepSettings
 
 _ABOUT: Final = {
     "augment": "Changes made to training faces, anew for every batch.",
-    "callbacks": "What happens beside the training: checkpoints, early stopping, averaged weights.",
+    "callbacks": "What happens beside the training. An option adds to what is always there: checkpoints, early "
+    "stopping, averaged weights.",
     "data": "The data set, and which of its faces train and select.",
     "debug": "Short runs that find mistakes.",
     "experiment": "Whole recipes: settings of several groups at once.",
     "logger": "Where the numbers of a run go beside its folder.",
     "loss": "What the training minimises.",
+    "metrics": "What the selection faces are judged by, once an epoch. An option adds to what is always there.",
     "model": "The net, and what it sees.",
     "optimizer": "How the weights are changed.",
     "scheduler": "The learning rate over the run.",
@@ -50,6 +54,13 @@ _SCHEMAS: Final[Mapping[str, type[BaseModel]]] = {
     "scheduler": SchedulerConfig,
     "trainer": TrainerConfig,
 }
+
+_OWN: Final[Mapping[str, type[BaseModel]]] = {
+    "augment": OwnAugmentConfig,
+    "loss": OwnLossConfig,
+    "scheduler": OwnSchedulerConfig,
+}
+"""Groups with another section where the part is a class of one's own."""
 
 
 def pages() -> dict[str, str]:
@@ -73,6 +84,13 @@ def pages() -> dict[str, str]:
             StudySettings,
             "how the occlusion study is made; every key of `fer-train` works too",
             ["occlusion.yaml"],
+        ),
+        "study": _other(
+            "fer-study",
+            RecipeSettings,
+            "which recipes and seeds a study trains; every key of `fer-train` works too",
+            ["study.yaml"],
+            prefix="study.",
         ),
         "bench": _other(
             "fer-bench",
@@ -101,6 +119,12 @@ def _train() -> str:
             continue
         if group in _SCHEMAS:
             parts.append(_table(_SCHEMAS[group], tree[group], prefix=f"{group}."))
+        if (conf_dir() / "always" / f"{group}.yaml").is_file():
+            parts.append(_file(f"always/{group}.yaml", f"{group}: always"))
+        if group in _OWN:
+            own = yaml.safe_load((conf_dir() / group / "own.yaml").read_text(encoding="utf-8"))
+            parts.append(f"### {group}._target_\n\n{_summary(_OWN[group])}\n\n")
+            parts.append(_table(_OWN[group], own, prefix=f"{group}."))
         parts += [_file(f"{group}/{option}.yaml", f"{group}={option}") for option in options]
     return "\n".join(parts)
 
@@ -110,7 +134,12 @@ def _source(option: str) -> str:
         each.model_fields["name"].annotation.__args__[0]: each  # type: ignore[union-attr]
         for each in _leaves(sources.DataConfig)
     }[option]
-    values = compose_train([f"data={option}", "run_dir=unused"])["data"]
+    # What a source of one's own is, the command line says.
+    values = (
+        yaml.safe_load((conf_dir() / "data/own.yaml").read_text(encoding="utf-8"))
+        if option == OWN
+        else compose_train([f"data={option}", "run_dir=unused"])["data"]
+    )
     return (
         f"### data={option}\n\n{_summary(schema)}\n\n"
         + _table(schema, values, prefix="data.", file=f"data/{option}.yaml")
@@ -129,9 +158,9 @@ def _leaves(schema: type[BaseModel]) -> Iterator[type[BaseModel]]:
 def _other(command: str, schema: type[BaseModel], purpose: str, files: list[str], *, prefix: str = "") -> str:
     values: Any = {}
     for file in files:
-        if file in ("evaluation/report/default.yaml", "sweep.yaml", "occlusion.yaml", "bench.yaml"):
+        if file in ("evaluation/report/default.yaml", "sweep.yaml", "occlusion.yaml", "study.yaml", "bench.yaml"):
             values = yaml.safe_load((conf_dir() / file).read_text(encoding="utf-8"))
-    values = values.get("bench", values)
+    values = values.get("study", values.get("bench", values))
     return (
         f"# Configuration of {command}\n\nThis page lists the keys of `{command}`: {purpose}.\n\n"
         + _table(schema, values, prefix=prefix)

@@ -99,13 +99,12 @@ def dataset(name: str, root: "str | PathLike[str] | None" = None, **settings: An
     from pydantic import TypeAdapter, ValidationError
 
     from fer.common.errors import nearest
-    from fer.config.conf_files import config_groups
+    from fer.data.dataset_argument import SOURCES
     from fer.data.sources import AnyDataConfig, open_samples
 
-    known = config_groups()["data"]
-    if name not in known:
+    if name not in SOURCES:
         raise ConfigError(
-            f"{name!r}: there is no such data set{nearest(name, known)}; choose one of {', '.join(known)}"
+            f"{name!r}: there is no such data set{nearest(name, SOURCES)}; choose one of {', '.join(SOURCES)}"
         )
     section: Mapping[str, Any] = {"name": name, **({} if root is None else {"root": Path(root)}), **settings}
     try:

@@ -1,18 +1,19 @@
 """`fer.load`: a trained model, to predict with, explain, export and time."""
 
-import time
-from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cached_property, partial
+from functools import partial
 from os import PathLike, fspath
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, Protocol
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 import numpy.typing as npt
 
+from fer.api.forms import CheckpointForm, FileForm, Form
 from fer.api.tables import data_frame, html_picture
 from fer.common.errors import ConfigError, DataError, nearest
+from fer.common.timing import median_seconds
+from fer.runtime.shipped import shipped_name
 
 if TYPE_CHECKING:
     from pandas import DataFrame
@@ -20,8 +21,7 @@ if TYPE_CHECKING:
     from fer.api.predictions import Faces
     from fer.api.runs import Run
     from fer.export.export import ExportResult
-    from fer.models.checkpoint import LoadedModel
-    from fer.runtime.model import EmotionModel
+    from fer.runtime.predict.recipe import Recipe
 
 _BENCHMARK_SECONDS: Final = 1.0
 
@@ -76,102 +76,6 @@ class Explanation:
         return f"{html_picture(png, alt=self._words)}<p>{self._words}</p>"
 
 
-class _Form(Protocol):
-    """A model in one of its forms."""
-
-    @property
-    def name(self) -> str:
-        """In words."""
-
-    @property
-    def labels(self) -> tuple[str, ...]:
-        """Class names in the order of the probabilities."""
-
-    @property
-    def size(self) -> int:
-        """Height and width of a face, in pixels."""
-
-    @property
-    def uncertain_below(self) -> float:
-        """A label whose confidence is lower is uncertain."""
-
-    @property
-    def methods(self) -> tuple[str, ...]:
-        """How it can be explained, the default first."""
-
-    def probabilities(self, faces: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:
-        """Grey faces (N, size, size) -> probabilities (N, K)."""
-
-    def heat_map(self, face: npt.NDArray[np.uint8], label: str, *, method: str) -> npt.NDArray[np.float32]:
-        """Where a face (size, size) speaks for a label: (size, size) in [0, 1]."""
-
-
-class _File:
-    """A model file, through ONNX Runtime."""
-
-    methods = ("class_activation",)
-
-    def __init__(self, model: "EmotionModel") -> None:
-        self._model = model
-        self.name = model.name
-        self.labels = model.labels
-        self.size = model.size
-        self.uncertain_below = model.uncertain_below
-        self.probabilities = model.probabilities
-
-    def heat_map(self, face: npt.NDArray[np.uint8], label: str, *, method: str) -> npt.NDArray[np.float32]:
-        return self._model.heat_map(face, label)
-
-
-class _Checkpoint:
-    """The net of a run, through torch; temperature and threshold as `fer-export` would fit them."""
-
-    def __init__(self, run: "Run") -> None:
-        from fer.models.checkpoint import load_model
-
-        self._run = run
-        self._model: LoadedModel = load_model(run.record.checkpoint)
-        self.name = f"{run.record.model}, {run.record.name}"
-        self.labels = self._model.labels
-        self.size = self._model.preprocess.size
-
-    @property
-    def methods(self) -> tuple[str, ...]:
-        from fer.explain.methods import METHODS
-
-        return tuple(METHODS)
-
-    @cached_property
-    def _calibration(self) -> tuple[float, float]:
-        """Temperature, and the confidence below which a label is uncertain."""
-        from fer.metrics import Predictions
-        from fer.metrics.calibration import fit_calibration
-        from fer.runtime.facts import NEVER_CERTAIN
-
-        tables = sorted(self._run.path.glob("predictions/*.parquet"))
-        if not tables:
-            return 1.0, 0.0
-        fitted = fit_calibration(Predictions.read(tables[0]))
-        return fitted.temperature, NEVER_CERTAIN if fitted.threshold is None else fitted.threshold
-
-    @property
-    def uncertain_below(self) -> float:
-        return self._calibration[1]
-
-    def probabilities(self, faces: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:
-        from fer.metrics.temperature import apply_temperature
-
-        plain = self._model.probabilities(np.ascontiguousarray(faces[:, None]))
-        return np.asarray(apply_temperature(plain, self._calibration[0]), np.float32)
-
-    def heat_map(self, face: npt.NDArray[np.uint8], label: str, *, method: str) -> npt.NDArray[np.float32]:
-        from fer.explain.methods import explain
-
-        number = np.array([self.labels.index(label)])
-        heat: npt.NDArray[np.float32] = explain(self._model, face[None, None], number, method=method).maps[0]
-        return heat
-
-
 class Model:
     """A trained model: a file of fer-export, or the best checkpoint of a run.
 
@@ -180,7 +84,7 @@ class Model:
         run: the run that it is of; None for a file.
     """
 
-    def __init__(self, form: _Form, *, run: "Run | None" = None) -> None:
+    def __init__(self, form: Form, *, run: "Run | None" = None) -> None:
         self._form = form
         self.run = run
 
@@ -207,6 +111,28 @@ class Model:
         """A label whose confidence is lower is uncertain."""
         return self._form.uncertain_below
 
+    @property
+    def prior(self) -> str | None:
+        """Name of the shares of the emotions that the probabilities were changed to; None for the model's own."""
+        return self._form.prior
+
+    def recipe(self, detector: str) -> "Recipe | None":
+        """Model and detector as another process can be told them; None for a run."""
+        return self._form.recipe(detector)
+
+    def adjusted(self, *, prior: str | PathLike[str] | None = None, tta: bool = False) -> "Model":
+        """The same model with other shares of the emotions, or asked about several views of each face.
+
+        Args:
+            prior: "everyday", "balanced" or a CSV file of label,share (docs/how-to/deploy.md); None for its own.
+            tta: average what it says of the face, its mirror image, and both enlarged.
+
+        Raises:
+            ConfigError: a prior that cannot be read, or a model that does not say which shares it expects.
+        """
+        told = None if prior is None else fspath(prior)
+        return Model(self._form.adjusted(prior=told, tta=tta), run=self.run)
+
     def probabilities(self, faces: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:
         """float32 (N, K): calibrated probabilities of `labels` of faces framed already, uint8 (N, size, size), grey.
 
@@ -220,11 +146,11 @@ class Model:
             )
         return self._form.probabilities(faces)
 
-    def predict(self, source: Any, detector: str = "auto") -> "Faces":
+    def predict(self, source: Any, detector: str = "auto", *, workers: int = 1) -> "Faces":
         """The emotions of the faces in pictures and videos, see `fer.predict`."""
         from fer.api.predictions import faces_of
 
-        return faces_of(source, model=self, detector=detector)
+        return faces_of(source, model=self, detector=detector, workers=workers)
 
     def explain(
         self, picture: Any, label: str | None = None, *, method: str | None = None, detector: str = "auto"
@@ -293,39 +219,33 @@ class Model:
         rows = []
         for count in batches:
             faces = rng.integers(0, 256, (count, self.size, self.size), dtype=np.uint8)
-            seconds = _median_seconds(partial(self._form.probabilities, faces))
+            seconds = median_seconds(partial(self._form.probabilities, faces), seconds=_BENCHMARK_SECONDS)
             rows.append(
                 {"faces at a time": count, "ms a face": 1000 * seconds / count, "faces a second": count / seconds}
             )
         return data_frame(rows)
 
 
-def _median_seconds(work: Callable[[], object]) -> float:
-    work()
-    times: list[float] = []
-    end = time.perf_counter() + _BENCHMARK_SECONDS
-    while len(times) < 3 or time.perf_counter() < end:
-        started = time.perf_counter()
-        work()
-        times.append(time.perf_counter() - started)
-    return float(np.median(times))
-
-
 def load(source: "Run | str | PathLike[str] | None" = None) -> Model:
     """A trained model.
 
     Args:
-        source: an .onnx file of fer-export, a run folder, or what `fer.train` gave; None for the package's own model.
+        source: a model of the package ("everyday", "benchmark"), an .onnx file of fer-export, a run folder, or what
+            `fer.train` gave; None for "everyday".
 
     Raises:
         ConfigError: no run folder.
         CheckpointError: a file that is missing, broken or not ours.
     """
-    if source is None or (isinstance(source, str | PathLike) and fspath(source).endswith(".onnx")):
+    told = fspath(source) if isinstance(source, str | PathLike) else None
+    name = shipped_name(told) if source is None or told is not None else None
+    if name is not None or (told is not None and told.endswith(".onnx")):
         from fer.runtime.model import EmotionModel
 
-        return Model(_File(EmotionModel.load(None if source is None else Path(source))))
+        opened = name or Path(str(told))
+        return Model(FileForm(EmotionModel.load(opened), source=opened))
     from fer.api.runs import Run
 
+    assert source is not None
     run = source if isinstance(source, Run) else Run(source)
-    return Model(_Checkpoint(run), run=run)
+    return Model(CheckpointForm(run), run=run)

@@ -10,13 +10,13 @@ import numpy.typing as npt
 
 from fer.api.pictures import array_of, read, several
 from fer.api.tables import data_frame, html_picture, html_table
-from fer.common.errors import DataError
+from fer.common.errors import ConfigError, DataError
 from fer.runtime.record import Face
 
 if TYPE_CHECKING:
     from pandas import DataFrame
 
-    from fer.runtime.predictor import Model as Predicts
+    from fer.api.models import Model
 
 _SHOWN: Final = 12
 """Pictures and rows that a result shows of itself; the rest is counted."""
@@ -143,26 +143,39 @@ def _row(face: Face) -> dict[str, Any]:
     return {**record, **dict(zip(("x", "y", "width", "height"), box, strict=True)), **probabilities}
 
 
-def faces_of(source: Any, *, model: "Predicts", detector: str) -> Faces:
+def faces_of(source: Any, *, model: "Model", detector: str, workers: int) -> Faces:
     """The faces of pictures and videos, see `fer.predict`.
 
     Args:
         source: as there.
         model: what predicts.
         detector: name of what finds the faces.
+        workers: processes that look at picture files.
+
+    Raises:
+        ConfigError: no process at all.
     """
+    from fer.runtime.detection.opening import open_detector
     from fer.runtime.predict.session import Session
     from fer.runtime.predict.sources import check_paths, items
 
-    session = Session(model, detector=detector)
+    if workers < 1:
+        raise ConfigError(f"workers={workers}: give 1 or more")
     records: list[Face] = []
     pictures: dict[str, npt.NDArray[np.uint8]] = {}
-    for each in several(source):
-        if isinstance(each, str | PathLike):
-            check_paths([fspath(each)])
-            records += [face for faces in session.files(items([fspath(each)], leave_out=None)) for face in faces]
-        else:
-            name = f"image {len(pictures)}"
-            pictures[name] = array_of(each)
-            records += session.predictor.image(pictures[name], source=name)
+    with Session(
+        model,
+        open_detector=lambda live: open_detector(detector, live=live),
+        recipe=model.recipe(detector),
+        workers=workers,
+    ) as session:
+        for each in several(source):
+            if isinstance(each, str | PathLike):
+                check_paths([fspath(each)])
+                found = items([fspath(each)], leave_out=None)
+                records += [face for outcome in session.files(found) for face in outcome.faces]
+            else:
+                name = f"image {len(pictures)}"
+                pictures[name] = array_of(each)
+                records += session.predictor.image(pictures[name], source=name)
     return Faces(records, pictures=pictures)

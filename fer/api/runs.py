@@ -76,7 +76,7 @@ class Run:
         """
         from fer.common.errors import DataError
 
-        tables = sorted(self.record.folder.path.glob("predictions/*.parquet"))
+        tables = self.record.folder.prediction_tables()
         if not tables:
             raise DataError(f"{self.path} has no predictions: the training did not end; fer.train(run_dir=...) goes on")
         import pandas
@@ -120,13 +120,19 @@ def train(*overrides: str | Mapping[str, Any], **keys: Any) -> Run:
     Raises:
         FerError: data, device, checkpoint or configuration cannot work; the message says what to change.
     """
+    from fer.common.processes import agreed_run_dir
     from fer.config.compose import compose_train
-    from fer.config.overrides import with_files
+    from fer.config.overrides import key_of, with_files
+    from fer.config.saved import in_free_run_dir
     from fer.config.schema import validate
     from fer.training.run import run
 
-    tree = compose_train(with_files(overrides_of(overrides, keys)))
+    told = with_files(overrides_of(overrides, keys))
+    tree = compose_train(told)
     config = validate(tree)
+    if all(key_of(each) != "run_dir" for each in told) and agreed_run_dir() is None:
+        tree = in_free_run_dir(tree)
+        config = validate(tree)
     finished = Run(run(config, tree).run_dir)
     if config.report:
         from fer.report.main import make_report

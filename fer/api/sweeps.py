@@ -1,6 +1,5 @@
 """`fer.sweep`: a search of settings, and what it found."""
 
-import time
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -88,11 +87,6 @@ def sweep(*overrides: str | Mapping[str, Any], **keys: Any) -> SweepResult:
     Raises:
         FerError: a mistake in the settings, or trials that cannot run; what ended is kept.
     """
-    from fer.config.overrides import key_of
     from fer.tuning.run import run_sweep
 
-    arguments = overrides_of(overrides, keys)
-    named = [each.partition("=")[2] for each in arguments if key_of(each) == "sweep_dir"]
-    path = Path(named[-1].strip("'\"")) if named else Path("outputs") / f"{time.strftime('%Y-%m-%d_%H-%M-%S')}_sweep"
-    run_sweep([*arguments, *([] if named else [f"sweep_dir={path}"])])
-    return SweepResult(path)
+    return SweepResult(run_sweep(overrides_of(overrides, keys)))

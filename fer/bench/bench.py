@@ -10,7 +10,7 @@ from typing import Any, Final
 from fer.bench.result import Measurement
 from fer.bench.settings import Bench, What, compose_bench
 from fer.common.errors import ConfigError
-from fer.common.files import owned_folder, write_atomic, write_json
+from fer.common.files import dated_folder, owned_folder, write_atomic, write_json
 
 log = logging.getLogger(__name__)
 
@@ -32,16 +32,12 @@ def run_bench(arguments: Sequence[str]) -> Path:
     # Compiled and timed trainings are thrown away; their checkpoints are written, as fer-train does.
     with tempfile.TemporaryDirectory(prefix="fer-bench-") as scratch:
         bench = compose_bench(arguments, run_dir=Path(scratch) / "run")
-        folder = _default_dir() if bench.bench_dir is None else bench.bench_dir.expanduser()
+        folder = dated_folder("bench") if bench.bench_dir is None else bench.bench_dir.expanduser()
         if (folder / JSON).exists():
             raise ConfigError(f"bench_dir={folder} holds a bench already: choose another bench_dir, or remove it")
         with owned_folder(folder, key="bench_dir", busy="another fer-bench is writing to it"):
             _measure(bench, folder)
     return folder
-
-
-def _default_dir() -> Path:
-    return Path("outputs") / f"{time.strftime('%Y-%m-%d_%H-%M-%S')}_bench"
 
 
 def _measure(bench: Bench, folder: Path) -> None:
@@ -139,9 +135,16 @@ def _peers(bench: Bench, folder: Path) -> Measurement:
     return measure_peers(bench)
 
 
+def _photographs(bench: Bench, folder: Path) -> Measurement:
+    from fer.bench.photographs.measurement import measure_photographs
+
+    return measure_photographs(bench, folder=folder)
+
+
 _MEASURES: Final[dict[What, Callable[[Bench, Path], Measurement]]] = {
     "training": _training,
     "inference": _inference,
     "accuracy": _accuracy,
     "peers": _peers,
+    "photographs": _photographs,
 }

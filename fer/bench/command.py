@@ -19,6 +19,7 @@ usage: fer-bench [KEY=VALUE ...] [bench_dir=PATH]
   fer-bench bench.what=[inference] bench.run=outputs/a   a trained net
   fer-bench data.root=archive.zip bench.what=[accuracy] bench.accuracy.target=0.64
   fer-bench data.root=archive.zip bench.what=[peers] bench.peers.deepface=envs/deepface/bin/python
+  fer-bench bench.what=[photographs] bench.photographs.root=photos.zip bench.photographs.labels=labels.csv
 
 Every key of fer-train works and sets the net, the data and the training (`fer-train --help`). It prints a table and
 writes bench.json and bench.md, with every single repeat, into bench_dir. PrivateTest is never read. What each row means
@@ -36,6 +37,10 @@ def main(arguments: Sequence[str]) -> None:
     """
     if any(argument in ("-h", "--help") for argument in arguments):
         print(HELP + keys_of("bench"), end="")
+        return
+    from fer.config.completion import completes
+
+    if completes(arguments, config_name="bench"):
         return
     logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stderr)
     from fer.bench.bench import run_bench

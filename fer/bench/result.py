@@ -59,6 +59,19 @@ class Row:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Grid:
+    """A table of several scores for each contender.
+
+    Attributes:
+        head: headings; the first stands over the contenders.
+        lines: a contender each, as shown.
+    """
+
+    head: tuple[str, ...]
+    lines: tuple[tuple[str, ...], ...]
+
+
+@dataclass(frozen=True, kw_only=True)
 class Measurement:
     """One part of the table.
 
@@ -66,18 +79,21 @@ class Measurement:
         key: the name by which `bench.what` asks for it.
         title: with the settings that all its rows share.
         rows: in the order of the table.
+        grid: stands in their place where several scores belong side by side.
         notes: what a reader must know.
     """
 
     key: str
     title: str
     rows: tuple[Row, ...]
+    grid: Grid | None = None
     notes: tuple[str, ...] = ()
 
     def as_dict(self) -> dict[str, Any]:
         """Plain types, for JSON."""
         rows = [row.as_dict() for row in self.rows]
-        return {"key": self.key, "title": self.title, "rows": rows, "notes": list(self.notes)}
+        grid = {} if self.grid is None else {"table": [list(self.grid.head), *map(list, self.grid.lines)]}
+        return {"key": self.key, "title": self.title, "rows": rows, **grid, "notes": list(self.notes)}
 
 
 def unmeasured(label: str, *, unit: str, reason: str) -> Row:

@@ -14,7 +14,7 @@ from fer.config.overrides import key_of
 if TYPE_CHECKING:
     from fer.config.schema import TrainConfig
 
-What = Literal["training", "inference", "accuracy", "peers"]
+What = Literal["training", "inference", "accuracy", "peers", "photographs"]
 
 OWN: Final = ("bench", "bench_dir")
 """Keys of fer-bench itself."""
@@ -61,6 +61,27 @@ class PeerSettings(Section):
     hsemotion_onnx: Path | None = None
 
 
+class PhotographSettings(Section):
+    """Photographs whose faces must be found first.
+
+    Attributes:
+        root: their folder or zip.
+        labels: CSV with the columns file, emotion and, where known, person.
+        models: of this package: `shipped`, or .onnx files that fer-export wrote.
+        detector: of this package, as fer-predict names them.
+        balanced_over: emotions whose recalls the balanced score averages; None takes those of 30 photographs or more.
+        human: folder with node_modules that hold `@vladmandic/human`; None leaves this peer out. The peers in Python
+            are those of `bench.peers`.
+    """
+
+    root: Path | None = None
+    labels: Path | None = None
+    models: tuple[str, ...] = ("shipped",)
+    detector: Literal["auto", "yunet", "blazeface", "haar", "none"] = "auto"
+    balanced_over: tuple[Literal["angry", "disgust", "fear", "happy", "sad", "surprise", "neutral"], ...] | None = None
+    human: Path | None = None
+
+
 class BenchSettings(Section):
     """The keys under `bench`.
 
@@ -73,6 +94,7 @@ class BenchSettings(Section):
         run: run folder whose net is measured; None for the configured net untrained, and among peers the shipped model.
         accuracy: see there.
         peers: see there.
+        photographs: see there.
         peer_faces: PublicTest crops each peer is asked about.
         peer_minutes: a peer that takes longer in one repeat has failed.
     """
@@ -85,6 +107,7 @@ class BenchSettings(Section):
     run: Path | None = None
     accuracy: AccuracySettings = AccuracySettings()
     peers: PeerSettings = PeerSettings()
+    photographs: PhotographSettings = PhotographSettings()
     peer_faces: int = Field(default=500, ge=1)
     peer_minutes: float = Field(default=10.0, gt=0)
 
@@ -92,7 +115,7 @@ class BenchSettings(Section):
     @classmethod
     def _each_once(cls, what: tuple[What, ...]) -> tuple[What, ...]:
         if len(what) == 0 or len(set(what)) < len(what):
-            raise ValueError("name at least one of training, inference, accuracy and peers, and each once")
+            raise ValueError("name at least one of training, inference, accuracy, peers and photographs, and each once")
         return what
 
 

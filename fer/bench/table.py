@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
-from fer.bench.result import Measurement, Row
+from fer.bench.result import Grid, Measurement, Row
 
 _SPREADS: Final = {"median": "least to most", "mean": "standard deviation"}
 
@@ -11,11 +11,13 @@ _SPREADS: Final = {"median": "least to most", "mean": "standard deviation"}
 def as_text(measurements: Sequence[Measurement]) -> str:
     """Aligned columns, a block a measurement."""
     cells = {measurement.key: [_cells(row) for row in measurement.rows] for measurement in measurements}
-    every = [*map(_head, measurements), *(row for rows in cells.values() for row in rows)]
+    heads = [_head(measurement) for measurement in measurements if measurement.rows]
+    every = [*heads, *(row for rows in cells.values() for row in rows)]
     widths = [max(map(len, column)) for column in zip(*every, strict=True)]
     blocks = []
     for measurement in measurements:
-        lines = [measurement.title, _aligned(_head(measurement), widths)]
+        lines = [measurement.title, *([_aligned(_head(measurement), widths)] if measurement.rows else [])]
+        lines += [] if measurement.grid is None else _grid_text(measurement.grid)
         for row, shown in zip(measurement.rows, cells[measurement.key], strict=True):
             lines.append(f"{_aligned(shown, widths)}{'  ' + row.note if row.note else ''}".rstrip())
         lines += [f"  {note}" for note in measurement.notes]
@@ -29,8 +31,13 @@ def as_markdown(measurements: Sequence[Measurement], *, machine: Mapping[str, An
     lines += [f"| {name} | {_plain(value)} |" for name, value in machine.items()]
     for measurement in measurements:
         lines += ["", f"## {measurement.title}", ""]
-        _, middle, _, spread, _ = _head(measurement)
-        lines += [f"| measured | {middle} | | {spread} | every repeat | |", "|---|---:|---|---|---|---|"]
+        if measurement.grid is not None:
+            lines += ["| " + " | ".join(map(_escaped, measurement.grid.head)) + " |"]
+            lines += ["|---" + "|---:" * (len(measurement.grid.head) - 1) + "|"]
+            lines += ["| " + " | ".join(map(_escaped, line)) + " |" for line in measurement.grid.lines]
+        if measurement.rows:
+            _, middle, _, spread, _ = _head(measurement)
+            lines += [f"| measured | {middle} | | {spread} | every repeat | |", "|---|---:|---|---|---|---|"]
         for row in measurement.rows:
             label, shown, unit, spread, _ = _cells(row)
             every = ", ".join(number(value) for value in row.values)
@@ -38,6 +45,16 @@ def as_markdown(measurements: Sequence[Measurement], *, machine: Mapping[str, An
         lines += [""] * bool(measurement.notes)
         lines += [f"- {note}" for note in measurement.notes]
     return "\n".join(lines) + "\n"
+
+
+def _grid_text(grid: Grid) -> list[str]:
+    """A block a contender, because many columns do not fit a terminal."""
+    width = max(map(len, grid.head[1:]))
+    lines = []
+    for name, *cells in grid.lines:
+        lines.append(f"  {name}")
+        lines += [f"    {head:{width}}  {cell}" for head, cell in zip(grid.head[1:], cells, strict=True)]
+    return lines
 
 
 def number(value: float) -> str:

@@ -5,7 +5,7 @@ import logging
 import math
 import time
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import pytorch_lightning as pl
 
@@ -13,9 +13,12 @@ from fer.common.files import append_line, write_atomic
 
 log = logging.getLogger(__name__)
 
+_FACTS: Final = ("epoch", "undefined", "tables", "size", "lr", "seconds", "images_per_second")
+"""Names in a line that no logged number may take."""
+
 
 class EpochLog(pl.Callback):
-    """Appends each epoch's metrics to `path`; a resumed run continues where its checkpoint stands.
+    """Appends everything that is logged of an epoch to `path`; a resumed run continues where its checkpoint stands.
 
     Attributes:
         train_seconds: wall seconds spent in training batches so far, resumed parts included.
@@ -69,17 +72,17 @@ class EpochLog(pl.Callback):
         self.train_images += self._epoch_images
         if not trainer.is_global_zero:
             return
-        metrics = {
-            name: float(value)
-            for name, value in trainer.callback_metrics.items()
-            if name.startswith(("train/", "valid/"))
+        metrics = {name: float(value) for name, value in trainer.callback_metrics.items() if name not in _FACTS}
+        reasons, tables = getattr(pl_module, "undefined", {}), getattr(pl_module, "tables", {})
+        undefined = {
+            name: reasons.get(name, f"it was {value}") for name, value in metrics.items() if not math.isfinite(value)
         }
-        undefined = {name: f"it was {value}" for name, value in metrics.items() if not math.isfinite(value)}
         line = {
             "epoch": trainer.current_epoch,
             **{name: None if name in undefined else value for name, value in metrics.items()},
             # JSON has no word for what a loss that diverged is.
             **({"undefined": undefined} if undefined else {}),
+            **({"tables": tables} if tables else {}),
             "size": getattr(pl_module, "train_size", None),
             "lr": _learning_rate(trainer),
             "seconds": round(seconds, 3),
@@ -93,3 +96,10 @@ def _learning_rate(trainer: pl.Trainer) -> float | None:
     """The highest learning rate of all parameter groups; None for a net with nothing to learn."""
     rates = [group["lr"] for optimizer in trainer.optimizers for group in optimizer.param_groups if "lr" in group]
     return max(rates, default=None)
+
+
+def read_lines(path: Path) -> list[dict[str, Any]]:
+    """The epochs in a `metrics.jsonl` that this process writes, in order; none where there is no file yet."""
+    if not path.is_file():
+        return []
+    return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]

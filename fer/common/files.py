@@ -3,12 +3,13 @@
 import json
 import os
 import tempfile
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, Final
 
-from fer.common.errors import ConfigError, DataError, FerError
+from fer.common.errors import ConfigError, DataError, FerError, StorageError
 from fer.common.parsing import parse_json
 from fer.common.storage import writing
 from fer.common.wording import printable_text
@@ -94,6 +95,32 @@ def remove_leftovers(folder: Path, *, of: str = "*") -> None:
     for leftover in folder.glob(f".{of}.????????{_TEMPORARY}"):
         if leftover.is_file():
             leftover.unlink(missing_ok=True)
+
+
+def free_folder(wanted: Path) -> Path:
+    """`wanted`, or the first of `wanted_2`, `wanted_3`, ... that is not there; made by this call, so that no other
+    process takes it too.
+
+    Raises:
+        StorageError: it cannot be made.
+    """
+    path, number = wanted, 1
+    while True:
+        try:
+            with writing(path):
+                path.mkdir(parents=True)
+        except FileExistsError:
+            number += 1
+            path = wanted.with_name(f"{wanted.name}_{number}")
+        except NotADirectoryError as error:
+            raise StorageError(f"{path} cannot be made: a file stands where a folder must; move it away") from error
+        else:
+            return path
+
+
+def dated_folder(name: str) -> Path:
+    """`outputs/<date>_<time>_<name>`, free and made as `free_folder` does."""
+    return free_folder(Path("outputs") / f"{time.strftime('%Y-%m-%d_%H-%M-%S')}_{name}")
 
 
 def check_writable(folder: Path) -> None:

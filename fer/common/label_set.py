@@ -99,6 +99,18 @@ def told(labels: Sequence[str], *, noun: str = "emotion") -> str:
     return f"{in_words(len(labels))} {noun if known else 'label'}s"
 
 
+def check_emotions(labels: Sequence[str], what: str) -> None:
+    """Refuses labels that what is asked for knows nothing of.
+
+    Raises:
+        ConfigError: they are not the seven emotions.
+    """
+    if tuple(labels) != EMOTIONS:
+        raise ConfigError(
+            f"{what} knows the seven emotions (labels={FER7}), and this model predicts {set_name(labels)}"
+        )
+
+
 def _choice(choice: Any) -> str | list[str]:
     names = label_names(choice)
     return next((name for name, members in LABEL_SETS.items() if members == names), list(names))

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any, Self
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from fer.common.errors import ConfigError
 
@@ -37,3 +37,26 @@ class Section(BaseModel):
             ConfigError: as for `checked`.
         """
         return cls.checked({key: tree.pop(key) for key in cls.model_fields if key in tree})
+
+
+class OwnPart(Section):
+    """A part of one's own: a class, and its arguments beside `_target_`.
+
+    Attributes:
+        target: dotted name of the class (`_target_` in YAML).
+    """
+
+    model_config = ConfigDict(extra="allow", frozen=True, populate_by_name=True)
+
+    target: str = Field(alias="_target_")
+
+    @property
+    def arguments(self) -> dict[str, Any]:
+        """The class's own."""
+        return dict(self.model_extra or {})
+
+
+def own_or_ours(section: object) -> str:
+    """Tells the members of a union apart: "own" where a section names a class, else "ours"."""
+    named = section.get("_target_") if isinstance(section, Mapping) else getattr(section, "target", None)
+    return "ours" if named is None else "own"

@@ -1,14 +1,18 @@
 """Hydra composes the shipped files and the command line into one plain tree; what it refuses is told in one line."""
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final
 
 from fer.common.errors import ConfigError, FerError, nearest
 from fer.common.processes import agreed_run_dir
-from fer.config.conf_files import conf_dir, config_groups
+from fer.config.conf_files import conf_dir, config_groups, group_options
 from fer.config.grammar import understood
+from fer.config.own_parts import with_own_parts
+from fer.config.plugins import allow_named_by
+from fer.config.search_path import add_plugins_to_search_path
 
 MAX_WORDS: Final = 500
 """Letters of another package's message that are passed on."""
@@ -24,7 +28,10 @@ def compose_train(overrides: Sequence[str], *, config_name: str = "train") -> di
     Raises:
         ConfigError: an override Hydra cannot apply; the message names the key and its nearest neighbours.
     """
-    return compose_in(conf_dir(), config_name, overrides, known=lambda: all_keys(config_name))
+    tree = compose_in(conf_dir(), config_name, overrides, known=lambda: all_keys(config_name))
+    # The files of an earlier run have no part in it: what it names, the person at the command line named.
+    allow_named_by(tree)
+    return tree
 
 
 def compose_in(
@@ -43,9 +50,10 @@ def compose_in(
     for override in overrides:
         if not override.isprintable() and any("\ud800" <= letter <= "\udfff" for letter in override):
             raise ConfigError(f"{override!r} is no text in UTF-8: it cannot be written into config.yaml")
-    told, mappings = understood(overrides)
+    told, mappings = understood(with_own_parts(overrides))
+    add_plugins_to_search_path()
     try:
-        with initialize_config_dir(config_dir=str(folder), version_base="1.3"):
+        with _beside_hydra(), initialize_config_dir(config_dir=str(folder), version_base="1.3"):
             composed = compose(config_name=config_name, overrides=told)
         for key, mapping in mappings.items():
             _set(composed, key, mapping)
@@ -54,6 +62,20 @@ def compose_in(
         raise
     except refusals() as error:
         raise refused(error, overrides, known=known) from error
+
+
+@contextmanager
+def _beside_hydra() -> Iterator[None]:
+    """Lets this process compose while Hydra runs a job or a multirun in it, which then goes on as it was."""
+    from hydra.core.global_hydra import GlobalHydra
+
+    running = GlobalHydra.instance()
+    GlobalHydra.set_instance(GlobalHydra.__new__(GlobalHydra))
+    GlobalHydra.instance().clear()
+    try:
+        yield
+    finally:
+        GlobalHydra.set_instance(running)
 
 
 def _set(composed: Any, key: str, mapping: Mapping[str, Any]) -> None:
@@ -116,6 +138,9 @@ def refusals() -> tuple[type[Exception], ...]:
 def _resolved(composed: Any) -> dict[str, Any]:
     from omegaconf import OmegaConf
 
+    model = composed.get("model")
+    if model and model.get("_target_") is not None and model.get("name") is None:
+        model.name = str(model["_target_"]).rpartition(".")[2]
     if composed.run_dir is None:
         agreed = agreed_run_dir()
         composed.run_dir = str(default_run_dir(composed.model.name) if agreed is None else agreed)
@@ -126,15 +151,18 @@ def _resolved(composed: Any) -> dict[str, Any]:
 
 def _hydra_message(error: Exception, overrides: Sequence[str], known: Callable[[], list[str]]) -> str:
     from hydra.errors import HydraException, OverrideParseException
-    from omegaconf.errors import OmegaConfBaseException
+    from omegaconf.errors import MissingMandatoryValue, OmegaConfBaseException
 
+    if isinstance(error, MissingMandatoryValue) and str(error.full_key).endswith("_target_"):
+        return f"{error.full_key} is missing: name the class, as in {error.full_key}=package.module.Class"
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
     text = " ".join(line for line in lines if not line.startswith(("full_key:", "object_type=")))
     pairs = [(override, *override.lstrip("+~").partition("=")[::2]) for override in overrides]
-    # A multirun gives several values, with commas between them.
-    for key, value in ((key, value) for _, key, values in pairs for value in values.split(",")):
-        if f"'{key}/{value}'" in text and (conf_dir() / key).is_dir():
-            options = sorted(path.stem for path in (conf_dir() / key).glob("*.yaml"))
+    groups = {**config_groups(), "space": group_options("space")}
+    # A multirun, and a list, give several values with commas between them.
+    for key, value in ((key, value.strip("[] ")) for _, key, values in pairs for value in values.split(",")):
+        if f"'{key}/{value}'" in text and key in groups:
+            options = groups[key]
             return f"{key}={value}: there is no such {key}{nearest(value, options)}; choose one of {', '.join(options)}"
     for override, key, _ in pairs:
         if ("=" not in override and not override.startswith("~")) or not key.partition("@")[0]:

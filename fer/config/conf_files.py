@@ -3,8 +3,10 @@
 from pathlib import Path
 from typing import Final
 
-_OTHERS: Final = ("evaluation", "space")
-"""Groups of fer-report and of fer-sweep."""
+from fer.config.plugins import installed
+
+_OTHERS: Final = ("always", "evaluation", "space")
+"""What is in every training, and the groups of fer-report and of fer-sweep."""
 
 
 def conf_dir() -> Path:
@@ -15,9 +17,18 @@ def conf_dir() -> Path:
 
 
 def config_groups() -> dict[str, list[str]]:
-    """The groups of fer-train's configuration, sorted, each with the names of its options."""
-    folders = sorted(path for path in conf_dir().iterdir() if path.is_dir() and path.name not in _OTHERS)
-    return {folder.name: sorted(path.stem for path in folder.glob("*.yaml")) for folder in folders}
+    """The groups of fer-train's configuration, sorted, each with the names of its options, those of plugins too."""
+    names = {path.name for home in _homes() for path in home.iterdir() if path.is_dir() and path.name not in _OTHERS}
+    return {name: group_options(name) for name in sorted(names)}
+
+
+def group_options(group: str) -> list[str]:
+    """The names of a group's options, sorted, those of plugins too."""
+    return sorted({path.stem for home in _homes() for path in (home / group).glob("*.yaml")})
+
+
+def _homes() -> list[Path]:
+    return [conf_dir(), *(folder for plugin in installed() for folder in plugin.conf if folder.name == "conf")]
 
 
 def keys_of(command: str) -> str:

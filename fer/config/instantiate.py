@@ -5,6 +5,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from fer.common.errors import ConfigError, FerError, nearest
+from fer.config.plugins import located
 
 Node = Mapping[str, Any]
 """A plain mapping with `_target_`, the dotted name of a class, and its arguments."""
@@ -80,17 +81,11 @@ def located_class(dotted: object, key: str, *, kind: type) -> type:
     """The class of a dotted name.
 
     Raises:
-        ConfigError: no name, nothing of that name, or of another kind.
+        ConfigError: no name, nothing of that name, of another kind, or of a package that nobody allowed.
     """
-    from hydra.utils import get_object
-
     if not isinstance(dotted, str):
         raise ConfigError(f"{key}._target_={dotted!r} is no name of a class, such as package.module.Class")
-    try:
-        found = get_object(dotted)
-    except (ImportError, ValueError, AttributeError) as error:
-        reason = (str(error).splitlines() or [type(error).__name__])[0]
-        raise ConfigError(f"{key}._target_={dotted} cannot be imported: {reason}") from error
+    found = located(dotted, f"{key}._target_", libraries=True)
     if not (isinstance(found, type) and issubclass(found, kind)):
         raise ConfigError(
             f"{key}._target_={dotted} is no {kind.__name__}: {key.partition('.')[0]} takes such classes only"

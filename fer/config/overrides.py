@@ -11,6 +11,7 @@ from fer.common.errors import ConfigError
 from fer.common.parsing import parse_yaml
 from fer.config.conf_files import config_groups
 from fer.config.grammar import quoted, understood
+from fer.config.plugins import check_file
 
 _PLAIN: Final = re.compile(r"[A-Za-z_][\w./@-]*", re.ASCII)
 _WORDS: Final = frozenset({"null", "true", "false", "inf", "nan"})
@@ -43,14 +44,16 @@ def with_files(arguments: Sequence[str]) -> list[str]:
         arguments: of a command line. A file is YAML, key: value, as `best.yaml` of a sweep.
 
     Raises:
-        ConfigError: a file is missing, or no such YAML.
+        ConfigError: a file is missing, no such YAML, or names a class of a package that nobody allowed.
     """
     files = [argument for argument in arguments if argument.startswith("@")]
     given = [argument for argument in arguments if not argument.startswith("@")]
     named = {key_of(argument) for argument in given}
     merged: dict[str, str] = {}
     for file in files:
-        merged |= {key_of(each): each for each in from_mapping(_by_key(_read(Path(file[1:]))))}
+        settings = from_mapping(_by_key(_read(Path(file[1:]))))
+        check_file(settings, given, file)
+        merged |= {key_of(each): each for each in settings}
     return [each for key, each in merged.items() if key not in named] + given
 
 

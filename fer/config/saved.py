@@ -7,11 +7,14 @@ from typing import Any, Final
 from pydantic import ValidationError
 
 from fer.common.errors import ConfigError, nearest
+from fer.common.files import free_folder
 from fer.common.parsing import parse_yaml
 from fer.config.compose import compose_in, compose_train, dotted_keys
 from fer.config.conf_files import config_groups
 from fer.config.overrides import key_of
-from fer.config.schema import TrainConfig, validate
+from fer.config.own_parts import OWN, with_own_parts
+from fer.config.plugins import allow_typed
+from fer.config.schema import TrainConfig, typed
 from fer.models.optimizer import current
 
 # What may change between the parts of one run without changing its numbers.
@@ -21,6 +24,10 @@ FREE: Final = (
     "report",
     "threads",
     "logger",
+    # What is monitored stands under callbacks.
+    "metrics",
+    "plugins",
+    "model.cam_layer",
     "trainer.accelerator",
     "trainer.devices",
     "trainer.num_nodes",
@@ -33,12 +40,12 @@ _RUN_DIR: Final = "${run_dir}"
 
 
 def load_run_config(run_dir: Path) -> TrainConfig:
-    """The configuration a run folder was trained with.
+    """The configuration a run folder was trained with; no class that it names is imported.
 
     Raises:
         ConfigError: no `config.yaml` there, or one this version cannot read.
     """
-    return validate(read_tree(run_dir))
+    return typed(read_tree(run_dir))
 
 
 def read_tree(run_dir: Path) -> dict[str, Any]:
@@ -106,6 +113,8 @@ def with_places(tree: Mapping[str, Any]) -> dict[str, Any]:
 
 def _placed(section: Mapping[str, Any]) -> dict[str, Any]:
     placed = {key: _absolute(value) if key in _PATHS else value for key, value in section.items()}
+    if isinstance(section.get("params"), Mapping):
+        placed["params"] = _placed(section["params"])
     if isinstance(section.get("sources"), list | tuple):
         placed["sources"] = [_placed(each) if isinstance(each, Mapping) else each for each in section["sources"]]
     return placed
@@ -142,21 +151,29 @@ def compose_on(tree: Mapping[str, Any], overrides: Sequence[str], *, new_run: bo
             "put its value in its place"
         )
     groups = config_groups()
+    # What the folder itself allows does not count.
+    allow_typed(overrides)
     tree = {**in_run_dir(tree, _RUN_DIR), "run_dir": None if new_run else tree["run_dir"]}
     values, sections = [], []
-    for override in overrides:
+    for override in with_own_parts(overrides):
         key, _, option = override.partition("=")
         if key in ("experiment", "debug"):
             raise ConfigError(f"{override}: it would change many settings of a run at once: name the keys to change")
-        if key in groups and option not in groups[key]:
-            near = nearest(option, groups[key])
+        # Several as a list: callbacks=[explain,confusion].
+        missing = [each for each in option.strip("[]").replace(" ", "").split(",") if each not in groups.get(key, ())]
+        if key in groups and missing:
+            near = nearest(missing[0], groups[key])
             raise ConfigError(f"{override}: there is no such {key}{near}; choose one of {', '.join(groups[key])}")
         if key in groups:
             sections.append(override)
         else:
             values.append(override)
+    # The keys of a class of one's own stand in no file: they belong to the section as it is composed.
+    own = tuple(f"++{key_of(section)}." for section in sections if section.endswith(f"={OWN}"))
+    below = [each for each in values if each.startswith(own)]
+    values = [each for each in values if not each.startswith(own)]
     if sections:
-        shipped = in_run_dir(compose_train([*sections, "run_dir=unused"]), _RUN_DIR)
+        shipped = in_run_dir(compose_train([*sections, *below, "run_dir=unused"]), _RUN_DIR)
         tree |= {key_of(section): shipped[key_of(section)] for section in sections}
     with tempfile.TemporaryDirectory() as folder:
         text = yaml.safe_dump(tree, sort_keys=False, allow_unicode=True)
@@ -201,15 +218,7 @@ def in_run_dir(tree: Mapping[str, Any], run_dir: str) -> dict[str, Any]:
 
 def in_free_run_dir(tree: Mapping[str, Any]) -> dict[str, Any]:
     """A configuration in a run folder that is made by this call, so that no other process takes its name too."""
-    stem, number = str(tree["run_dir"]), 1
-    while True:
-        path = Path(stem if number == 1 else f"{stem}_{number}")
-        try:
-            path.mkdir(parents=True)
-        except FileExistsError:
-            number += 1
-        else:
-            return in_run_dir(tree, str(path))
+    return in_run_dir(tree, str(free_folder(Path(tree["run_dir"]))))
 
 
 def _leaves(tree: Any, prefix: str = "") -> dict[str, Any]:

@@ -11,12 +11,12 @@ from fer.common.label_set import FER7, LabelChoice, label_names
 from fer.common.section import Section
 from fer.config.compose import all_keys
 from fer.config.instantiate import check_arguments, check_node, located_class
-from fer.data.augment_config import AugmentConfig
+from fer.data.augment_config import AnyAugmentConfig, OwnAugmentConfig
 from fer.data.regions import Region
-from fer.data.sources import AnyDataConfig
-from fer.models.loss_config import LossConfig
+from fer.data.sources import AnyDataConfig, OwnDataConfig
+from fer.models.loss_config import AnyLossConfig, OwnLossConfig
 from fer.models.optimizer import OptimizerConfig
-from fer.models.schedule import SchedulerConfig
+from fer.models.schedule import AnySchedulerConfig, OwnSchedulerConfig
 
 _LONGEST: Final = 200
 """Letters of a value in a message."""
@@ -35,7 +35,12 @@ class ModelConfig(Section):
             [[0.0, 32], [0.5, 48]]; null trains at `size` throughout. Evaluation is always at `size`.
         votes_share: with two heads (data.targets=both): weight of the votes' head in the merged model, in [0, 1]; 0 is
             the labels' head alone.
+        target: a class of one's own, by its dotted name: a torch.nn.Module (image batch (B, C, H, W) -> logits (B, K)),
+            or a class derived from `fer.models.classifier.Classifier`; `params` are its arguments. null: `name`'s net.
+        cam_layer: the layer that Grad-CAM looks at, by its name in the net ("stages.2"); null finds one.
     """
+
+    model_config = ConfigDict(populate_by_name=True)
 
     name: str
     channels: Literal[1, 3] = 1
@@ -45,6 +50,8 @@ class ModelConfig(Section):
     # Pairs, not a mapping: Hydra replaces a list as a whole, and would mix the keys of two mappings.
     train_sizes: tuple[tuple[float, Annotated[int, Field(ge=8)]], ...] | None = None
     votes_share: float = Field(default=0.0, ge=0.0, le=1.0)
+    target: str | None = Field(default=None, alias="_target_")
+    cam_layer: str | None = None
 
     @model_validator(mode="after")
     def _sizes_start_at_zero(self) -> "ModelConfig":
@@ -97,6 +104,15 @@ def _no_holes(nodes: object) -> object:
 Nodes = Annotated[dict[str, dict[str, Any]], BeforeValidator(_no_holes)]
 
 
+def _first_metrics() -> dict[str, dict[str, Any]]:
+    """What runs logged that could not name metrics yet."""
+    room = "torchmetrics.classification"
+    return {
+        "accuracy": {"_target_": f"{room}.MulticlassAccuracy", "average": "micro"},
+        "macro_f1": {"_target_": f"{room}.MulticlassF1Score", "average": "macro"},
+    }
+
+
 class TrainConfig(Section):
     """One training run.
 
@@ -104,6 +120,10 @@ class TrainConfig(Section):
         labels: what is predicted: `fer7` (the seven emotions), `ferplus8` (with contempt), `five` (without disgust and
             fear), or a list of one's own.
         seed: seeds weights, order, augmentation and dropout.
+        sampler: a class or function of one's own (`_target_`) that orders the training rows of every epoch; empty for
+            `data.sampling`.
+        plugins: packages whose code files may name: what is not named on the command line itself (checkpoints, run
+            folders), see docs/extend/index.md.
         visible: the part of every face that is left visible, to training and to selection alike.
         run_dir: the run folder; null names it `outputs/<date>_<time>_<model>`.
         resume: auto (continue an interrupted `run_dir`), never, or the path of a checkpoint.
@@ -116,13 +136,16 @@ class TrainConfig(Section):
     labels: LabelChoice = FER7
     data: AnyDataConfig
     model: ModelConfig
-    loss: LossConfig
+    loss: AnyLossConfig
     optimizer: OptimizerConfig
-    scheduler: SchedulerConfig
-    augment: AugmentConfig
+    scheduler: AnySchedulerConfig
+    augment: AnyAugmentConfig
     trainer: TrainerConfig
+    metrics: Nodes = Field(default_factory=_first_metrics)
     callbacks: Nodes = Field(default_factory=dict)
     logger: Nodes = Field(default_factory=dict)
+    sampler: dict[str, Any] = Field(default_factory=dict)
+    plugins: tuple[str, ...] = ()
     seed: int = Field(default=0, ge=0, lt=2**32)
     visible: Region = "full"
     run_dir: Path | None = None
@@ -169,13 +192,17 @@ def validate(tree: Mapping[str, Any]) -> TrainConfig:
     """As `typed`, with every foreign argument checked before data loads; this imports Lightning.
 
     Raises:
-        ConfigError: as for `typed`, or an unknown argument of a callback, logger, optimiser or the Trainer.
+        ConfigError: as for `typed`, or an unknown argument of a metric, callback, logger, optimiser or the
+            Trainer.
     """
     config = typed(tree)
     from pytorch_lightning import Callback, Trainer
     from pytorch_lightning.loggers import Logger
     from torch.optim import Optimizer
+    from torchmetrics import Metric
 
+    for name, node in config.metrics.items():
+        check_node(node, f"metrics.{name}", kind=Metric)
     for name, node in config.callbacks.items():
         check_node(node, f"callbacks.{name}", kind=Callback)
     for name, node in config.logger.items():
@@ -186,7 +213,46 @@ def validate(tree: Mapping[str, Any]) -> TrainConfig:
         "optimizer",
     )
     check_arguments(Trainer, config.trainer.arguments, "trainer")
+    check_own_parts(config)
     return config
+
+
+def check_own_parts(config: TrainConfig) -> None:
+    """Refuses a part that names a class which is not there, of another kind, or given arguments it does not take.
+
+    Raises:
+        ConfigError: naming the key and the nearest valid argument.
+    """
+    if config.model.target is not None:
+        from fer.models.own_net import resolved
+
+        resolved(config.model.target, config.model.params, name=config.model.name)
+    if isinstance(config.loss, OwnLossConfig):
+        from fer.models.own_loss import check_own_loss
+
+        check_own_loss(config.loss)
+    if isinstance(config.scheduler, OwnSchedulerConfig):
+        config.scheduler.found(length=1)
+    if isinstance(config.augment, OwnAugmentConfig):
+        from fer.data.own_augment import OwnAugment
+
+        OwnAugment(config.augment)
+    if config.sampler:
+        from fer.data.own_sampler import build_sampler
+
+        build_sampler(config.sampler)
+    if isinstance(config.data, OwnDataConfig):
+        from fer.data.own_source import check_own
+
+        check_own(config.data.target, config.data.params)
+    if config.data.steps:
+        from fer.data.selection import steps_of
+
+        steps_of(config.data, seed=config.seed)
+
+
+_UNIONS: Final = ("augment", "data", "loss", "scheduler")
+"""Sections of several forms: by source, or ours and those of a class of one's own."""
 
 
 def _validation_message(error: ValidationError) -> str:
@@ -194,7 +260,7 @@ def _validation_message(error: ValidationError) -> str:
     first = error.errors()[0]
     # The discriminator's value ("fer2013") stands in the location of a union's member; it is no key.
     path = [str(part) for part in first["loc"]]
-    if len(path) > 1 and path[0] == "data":
+    if len(path) > 1 and path[0] in _UNIONS:
         path.pop(1)
     if first["type"] == "union_tag_invalid":
         context = first["ctx"]

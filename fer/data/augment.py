@@ -69,6 +69,11 @@ class Augment:
         self.config = config
         self.num_classes = num_classes
 
+    @property
+    def mixes(self) -> bool:
+        """Whether batches come out with soft targets."""
+        return self.config.mixes
+
     def __call__(
         self, image_BCHW: Tensor, *, size: int | None = None, generator: torch.Generator, share: BatchShard = WHOLE
     ) -> Tensor:

@@ -5,9 +5,9 @@ Import-light, so that a config is checked before torch loads.
 
 from typing import Annotated, Literal, Self
 
-from pydantic import ConfigDict, Field, model_validator
+from pydantic import ConfigDict, Discriminator, Field, Tag, model_validator
 
-from fer.common.section import Section
+from fer.common.section import OwnPart, Section, own_or_ours
 from fer.data.regions import HALVES, Part
 
 Probability = Annotated[float, Field(ge=0.0, le=1.0)]
@@ -89,3 +89,22 @@ class AugmentConfig(Section):
     def mixes(self) -> bool:
         """Whether batches come out with soft targets."""
         return self.mix_probability > 0.0 and max(self.mixup_alpha, self.cutmix_alpha) > 0.0
+
+
+class OwnAugmentConfig(OwnPart):
+    """An augmentation of one's own: a class, and its arguments beside `_target_`.
+
+    Its objects (a torch.nn.Module, say) are called with a batch of images, uint8 (B, C, H, W) on the device, and give
+    as many images of as many channels back, of any dtype in [0, 255] and any square size. A `generator` is handed over
+    where they take one; other random numbers come from torch's own generators, which are seeded for every epoch.
+    """
+
+    @property
+    def mixes(self) -> bool:
+        """Whether batches come out with soft targets."""
+        return False
+
+
+AnyAugmentConfig = Annotated[
+    Annotated[AugmentConfig, Tag("ours")] | Annotated[OwnAugmentConfig, Tag("own")], Discriminator(own_or_ours)
+]

@@ -22,6 +22,7 @@ import numpy.typing as npt
 
 from fer.common.cache_folder import default_cache_dir
 from fer.common.errors import DataError
+from fer.common.image_header import IMAGE_SUFFIXES
 from fer.common.labels import EMOTIONS
 from fer.data.samples import FaceSamples, canonical_rows, fingerprint, pieces
 from fer.data.tree import walk_files
@@ -55,9 +56,9 @@ class Packed:
 def source_key(root: Path, *, reader: str = "raw") -> str:
     """A name for the raw data at `root` as `reader` reads it, quick to compute; equal keys mean equal samples.
 
-    It hashes, independent of where `root` lies and of the order of files: for a zip its central directory (every name,
-    size and CRC); for another file size, modification time and the first and last MB; for a folder the relative name,
-    size and modification time of every file. Hidden files do not count.
+    It hashes the suffixes that count as pictures and, independent of where `root` lies and of the order of files: for
+    a zip its central directory (every name, size and CRC); for another file size, modification time and the first and
+    last MB; for a folder the relative name, size and modification time of every file. Hidden files do not count.
 
     Args:
         root: file or folder.
@@ -67,7 +68,8 @@ def source_key(root: Path, *, reader: str = "raw") -> str:
     Raises:
         DataError: `root` is not there or may not be read.
     """
-    digest = hashlib.sha256(f"{CACHE_VERSION}\0{reader}\0".encode())
+    # Which files count as pictures decides what is read: a cache of fewer kinds is another.
+    digest = hashlib.sha256(f"{CACHE_VERSION}\0{reader}\0{' '.join(sorted(IMAGE_SUFFIXES))}\0".encode())
     try:
         if root.is_dir():
             for name, entry in sorted(walk_files(root), key=itemgetter(0)):

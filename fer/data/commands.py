@@ -179,20 +179,31 @@ def _audit(arguments: argparse.Namespace) -> tuple[dict[str, Any], str]:
 
 
 def _stats(arguments: argparse.Namespace) -> tuple[dict[str, Any], str]:
-    """Counts the images of every class and measures their grey levels."""
+    """Counts the images of every class, before and after balancing, and measures their grey levels."""
     from fer.data.audit import class_table
+    from fer.data.samples import Split
+    from fer.data.sampling import epoch_counts
     from fer.data.statistics import image_statistics
-    from fer.data.tables import class_counts_text, statistics_text
+    from fer.data.tables import class_counts_text, epoch_counts_text, statistics_text
 
-    samples = _open(_asked(arguments)).samples
+    config = _asked(arguments)
+    samples = _open(config).samples
     statistics = image_statistics(samples)
+    trained = samples.labels[samples.splits == Split.TRAINING]
+    counts = epoch_counts(trained, mode=config.sampling, classes=len(samples.classes))
+    shown = dict(zip(samples.classes, counts.tolist(), strict=True))
     answer: dict[str, Any] = {
         "source": samples.source,
         "notes": list(samples.notes),
         "counts": class_table(samples),
+        "sampling": config.sampling,
+        "epoch_counts": shown,
         "grey_levels": {split: asdict(of_split) for split, of_split in statistics.items()},
     }
-    text = f"{samples.source}\n\n{class_counts_text(class_table(samples))}\n\n{statistics_text(statistics)}"
+    parts = [samples.source, class_counts_text(class_table(samples))]
+    if config.sampling != "shuffle" and len(trained) > 0:
+        parts.append(epoch_counts_text(shown, sampling=config.sampling))
+    text = "\n\n".join([*parts, statistics_text(statistics)])
     text = _with_notes(text, samples)
     if arguments.out is not None:
         from fer.data.plots import class_balance_figure, save_figure

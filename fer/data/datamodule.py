@@ -14,15 +14,16 @@ from fer.common.errors import DataError
 from fer.common.seeding import epoch_seed
 from fer.data.augment import Augment
 from fer.data.batch_shard import WHOLE, BatchShard
-from fer.data.leave_out import leave_out
 from fer.data.occlusion import keep
 from fer.data.other_labels import check_labels
-from fer.data.protocol import ProtocolSplit, split_rows
+from fer.data.own_augment import OwnAugment
+from fer.data.own_sampler import Order
+from fer.data.protocol import ProtocolSplit
 from fer.data.regions import Region
 from fer.data.samples import FaceSamples, Split
-from fer.data.sampling import epoch_order
-from fer.data.sources import DataConfig, Fer2013Config, open_samples
-from fer.data.vote_targets import VoteTargets, train_on_votes, vote_targets
+from fer.data.sampling import epoch_counts, epoch_order
+from fer.data.selection import Selection, Targets, select
+from fer.data.sources import DataConfig, open_samples
 
 Batch = dict[str, Tensor]
 
@@ -113,6 +114,7 @@ class FERDataModule(pl.LightningDataModule):
     Args:
         config: which source, protocol and batches.
         augment: applied to training batches on the device; None trains on the images as they are.
+        sampler: the order of every epoch; None for that of `data.sampling`.
         seed: of order and augmentation; both depend on (seed, epoch) alone, so a resumed run reproduces them exactly.
         visible: the part of every face that training and selection are shown (`fer.data.occlusion.keep`). It is cut
             after augmentation, at the resolution the net trains at, so that its border always lies where it lies in
@@ -125,8 +127,9 @@ class FERDataModule(pl.LightningDataModule):
         self,
         config: DataConfig,
         *,
-        augment: Augment | None,
+        augment: Augment | OwnAugment | None,
         seed: int,
+        sampler: Order | None = None,
         visible: Region = "full",
         share: BatchShard = WHOLE,
     ) -> None:
@@ -134,15 +137,14 @@ class FERDataModule(pl.LightningDataModule):
         self.config = config
         self.augment = augment
         self.seed = seed
+        self.sampler = sampler
         self.visible: Region = visible
         self.share = share
         self.fingerprint = ""
         self.source = ""
         self.unreadable: tuple[str, ...] = ()
         self.split_sizes: dict[str, int] = {}
-        self._samples: FaceSamples | None = None
-        self._split: ProtocolSplit | None = None
-        self._votes: VoteTargets | None = None
+        self._selection: Selection | None = None
         self._generator: torch.Generator | None = None
         self._generator_epoch = -1
 
@@ -153,57 +155,46 @@ class FERDataModule(pl.LightningDataModule):
             DataError: the source is missing or broken, or too small for the protocol or a batch.
             ConfigError: batches that several processes cannot share equally.
         """
-        if self._samples is not None:
+        if self._selection is not None:
             return
         self.share.check(self.config.batch_size)
         packed = open_samples(self.config)
-        samples = packed.samples
-        check_labels(samples, self.labels)
-        self._split = split_rows(
-            samples,
-            protocol=self.config.protocol,
-            seed=self.seed,
-            folds=self.config.folds,
-            fold=self.config.fold,
-            holdout=self.config.holdout,
-            dedup=self.config.dedup,
-        )
-        if self.config.leave_out is not None:
-            self._split = leave_out(self._split, samples, path=self.config.leave_out.expanduser())
-        if isinstance(self.config, Fer2013Config) and self.config.targets != "label":
-            self._votes = vote_targets(
-                samples,
-                rows=self._split.train,
-                mode=self.config.targets,
-                contempt=self.config.contempt,
-                label_weight=self.config.label_weight,
-                path=None if self.config.ferplus is None else self.config.ferplus.expanduser(),
-            )
-            self._split = train_on_votes(self._split, self._votes)
-        if len(self._split.train) < 2:
-            raise DataError(f"{samples.source}: protocol {self.config.protocol} leaves {len(self._split.train)} rows")
-        fewest = min(len(self._split.train), len(self._split.valid))
+        check_labels(packed.samples, self.labels)
+        selection = select(packed.samples, self.config, seed=self.seed)
+        samples, split = selection.samples, selection.split
+        if len(split.train) < 2:
+            raise DataError(f"{samples.source}: protocol {self.config.protocol} leaves {len(split.train)} rows")
+        fewest = min(len(split.train), len(split.valid))
         if fewest < self.share.of:
             raise DataError(
                 f"{samples.source}: {fewest} rows are too few for {self.share.of} processes: trainer.devices=1"
             )
-        self._samples = samples
+        self._selection = selection
         self.fingerprint = packed.fingerprint
         self.source = samples.source
         self.unreadable = samples.unreadable
         self.split_sizes = {str(split): int((samples.splits == split).sum()) for split in Split}
 
     @property
+    def selection(self) -> Selection:
+        """What the steps of the configuration made of the source's samples."""
+        assert self._selection is not None, "setup() comes first"
+        return self._selection
+
+    @property
     def samples(self) -> FaceSamples:
         """All samples; rows outside `split` are not for training."""
-        assert self._samples is not None, "setup() comes first"
-        return self._samples
+        return self.selection.samples
 
     @property
     def split(self) -> ProtocolSplit:
         """Rows for training and for selection."""
-        assert self._split is not None, "setup() comes first"
-        return self._split
+        return self.selection.split
+
+    @property
+    def targets(self) -> Targets:
+        """What training takes the samples for."""
+        return self.selection.targets
 
     @property
     def labels(self) -> tuple[str, ...]:
@@ -213,17 +204,17 @@ class FERDataModule(pl.LightningDataModule):
     @property
     def heads(self) -> int:
         """How many heads the targets are for: 2 for labels and votes (`data.targets=both`), else 1."""
-        return 2 if self._votes is not None and self._votes.mode == "both" else 1
+        return self.targets.heads
 
     @property
     def class_counts(self) -> npt.NDArray[np.int64]:
         """int64 (K,): training rows per label, by the labels that training uses."""
-        return np.bincount(self._train_labels[self.split.train], minlength=len(self.labels))
+        return np.bincount(self.targets.labels[self.split.train], minlength=len(self.labels))
 
     @property
-    def _train_labels(self) -> npt.NDArray[np.int64]:
-        """int64 (N,): what training takes each sample for, see `VoteTargets.labels`."""
-        return self.samples.labels if self._votes is None else self._votes.labels
+    def epoch_counts(self) -> npt.NDArray[np.int64]:
+        """int64 (K,): training faces that an epoch shows of each label, after `data.sampling`."""
+        return epoch_counts(self.targets.labels[self.split.train], mode=self.config.sampling, classes=len(self.labels))
 
     def valid_rows(self) -> FaceSamples:
         """The selection samples, in the order of `val_dataloader`, as the net sees them there."""
@@ -234,13 +225,15 @@ class FERDataModule(pl.LightningDataModule):
 
     def train_dataloader(self) -> BatchLoader:
         """Shuffled batches; the last incomplete one is left out (a batch of one has no batch statistics)."""
-        rows = self.split.train
-        labels, votes = self._train_labels[rows], self._votes
+        rows, targets = self.split.train, self.targets
+        labels = targets.labels[rows]
 
         def epoch() -> int:
             return 0 if self.trainer is None else self.trainer.current_epoch
 
         def order() -> npt.NDArray[np.int64]:
+            if self.sampler is not None:
+                return self.sampler(labels, seed=self.seed, epoch=epoch())
             return epoch_order(labels, mode=self.config.sampling, seed=self.seed, epoch=epoch())
 
         return BatchLoader(
@@ -249,10 +242,10 @@ class FERDataModule(pl.LightningDataModule):
             batch_size=min(self.config.batch_size, len(rows) - len(rows) % self.share.of),
             order=order,
             drop_last=True,
-            labels=None if votes is None else lambda: votes.epoch_labels(seed=self.seed, epoch=epoch()),
-            targets=None if votes is None else votes.soft,
+            labels=lambda: targets.epoch_labels(seed=self.seed, epoch=epoch()),
+            targets=targets.soft,
             # Partners of mixed images may be in another's share: then each process augments the whole batch.
-            share=WHOLE if self.augment is not None and self.augment.config.mixes else self.share,
+            share=WHOLE if self.augment is not None and self.augment.mixes else self.share,
         )
 
     def val_dataloader(self) -> BatchLoader:

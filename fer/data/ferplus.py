@@ -5,7 +5,6 @@ that its pictures were recognised as (`FaceSamples.original_rows`), with the vot
 `fer2013new.csv` of one's own also joins a CSV in its order, whatever that holds.
 """
 
-import csv
 import re
 from dataclasses import dataclass
 from functools import lru_cache
@@ -18,7 +17,7 @@ import numpy.typing as npt
 
 from fer.common.errors import DataError
 from fer.common.labels import label_of
-from fer.data.pixel_match import PixelMatch, match_pixels
+from fer.data.csv_table import open_rows, refuse_doubled
 from fer.data.samples import FaceSamples, Split
 
 FERPLUS_COLUMNS: Final = (
@@ -34,6 +33,8 @@ FERPLUS_COLUMNS: Final = (
     "NF",
 )
 """What one could vote for, in the file's order; NF is "not a face"."""
+
+_READ: Final = ("Usage", *FERPLUS_COLUMNS)
 
 ASSET: Final = "ferplus_votes.npz"
 """The votes, in the room of FER-2013; made by `scripts/pack_ferplus.py`, under the licence beside it."""
@@ -141,19 +142,20 @@ def read_ferplus(path: Path) -> FerPlusVotes:
         raise DataError(f"no FER+ file at {path}: give the path of fer2013new.csv")
     votes: list[list[int]] = []
     splits: list[str] = []
-    with path.open(newline="", encoding="utf-8-sig") as lines:
-        reader = csv.DictReader(lines)
-        try:
-            missing = [name for name in ("Usage", *FERPLUS_COLUMNS) if name not in (reader.fieldnames or ())]
-            if missing:
-                raise DataError(f"{path} is not FER+'s fer2013new.csv: it has no column {', '.join(missing)}")
-            for row in reader:
-                splits.append(Split(row["Usage"].strip()).value)
-                votes.append([_votes(row[name]) for name in FERPLUS_COLUMNS])
-        except DataError:
-            raise
-        except (csv.Error, ValueError, TypeError, AttributeError) as error:
-            raise DataError(f"{path}, line {reader.line_num}: cannot read this row of votes ({error})") from error
+    with path.open("rb") as file:
+        names, rows = open_rows(file, origin=str(path))
+        missing = [name for name in _READ if name not in names]
+        if missing:
+            raise DataError(f"{path} is not FER+'s fer2013new.csv: it has no column {', '.join(missing)}")
+        refuse_doubled(names, _READ, origin=str(path))
+        at = [names.index(name) for name in _READ]
+        for line, cells in rows:
+            try:
+                usage, *counts = (cells[place] for place in at)
+                splits.append(Split(usage.strip()).value)
+                votes.append([_votes(cell) for cell in counts])
+            except (ValueError, IndexError) as error:
+                raise DataError(f"{path}, line {line}: cannot read this row of votes ({error})") from error
     if not votes:
         raise DataError(f"{path} has no rows of votes")
     return FerPlusVotes(votes=np.array(votes, dtype=np.int64), splits=np.array(splits, dtype=str))
@@ -188,49 +190,6 @@ def ferplus_rows(samples: FaceSamples, *, votes: FerPlusVotes) -> npt.NDArray[np
             "rows do not line up; FER+ joins Kaggle's fer2013.csv in its original order only"
         )
     return rows
-
-
-@dataclass(frozen=True, kw_only=True)
-class FerPlusJoin:
-    """Which votes belong to which sample.
-
-    Attributes:
-        rows: int64 (N,), the row of votes of each sample, -1 where none was found.
-        match: how the samples' pixels met those of the CSV; None where they were read from it and join by row.
-    """
-
-    rows: npt.NDArray[np.int64]
-    match: PixelMatch | None
-
-
-def join_ferplus(samples: FaceSamples, *, votes: FerPlusVotes, csv: FaceSamples | None) -> FerPlusJoin | None:
-    """The votes of each sample of FER-2013 in any form; None where the form needs `csv` and there is none.
-
-    Args:
-        samples: N samples.
-        votes: FER+'s votes.
-        csv: Kaggle's `fer2013.csv`, read (`fer.data.fer2013.load_fer2013`); not needed for samples that were read from
-            it.
-
-    Raises:
-        DataError: `csv` is not the CSV form, the rows do not line up, or the votes contradict the labels so often that
-            the rows must belong to other images.
-    """
-    rows = _rows(samples, votes=votes, own=True)
-    match = None
-    if rows is None:
-        if csv is None:
-            return None
-        csv_rows = ferplus_rows(csv, votes=votes)
-        if csv_rows is None:
-            raise DataError(
-                f"{csv.source} is not Kaggle's fer2013.csv, whose row order joins FER+: give that file (columns "
-                "emotion, pixels, Usage)"
-            )
-        match = match_pixels(samples, reference=csv)
-        rows = np.where(match.rows >= 0, csv_rows[match.rows], -1)
-    _check_labels_fit(samples, votes=votes, rows=rows)
-    return FerPlusJoin(rows=rows, match=match)
 
 
 def _check_labels_fit(samples: FaceSamples, *, votes: FerPlusVotes, rows: npt.NDArray[np.int64]) -> None:

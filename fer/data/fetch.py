@@ -4,6 +4,7 @@ import hashlib
 import json
 import logging
 import os
+import shlex
 import shutil
 import sys
 from collections.abc import Iterator, Mapping
@@ -100,7 +101,8 @@ def fetch(name: str, *, origin: str | None = None, dest: Path | None = None) -> 
         return _fetched_before(folder, remote=remote)
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise DataError(
-            f"{folder} exists and was not put there by fer-data fetch: use it as it is (`fer-data import {folder}`), "
+            f"{folder} exists and was not put there by fer-data fetch: use it as it is (`fer-data import "
+            f"{shlex.quote(str(folder))}`), "
             "or choose another folder with --dest"
         )
     staging = folder.with_name(f".{folder.name}.partial")

@@ -47,6 +47,12 @@ def epoch_order(
     return rng.permutation(np.concatenate(chosen)).astype(np.int64)
 
 
+def epoch_counts(labels: npt.NDArray[np.int64], *, mode: SamplingMode, classes: int) -> npt.NDArray[np.int64]:
+    """int64 (classes,): how many samples of each class an epoch shows; under "balanced" one more or less from epoch to
+    epoch."""
+    return np.bincount(labels[epoch_order(labels, mode=mode, seed=0, epoch=0)], minlength=classes)
+
+
 def _repeat(rows: npt.NDArray[np.int64], count: int, rng: np.random.Generator) -> npt.NDArray[np.int64]:
     """`count` of `rows`: whole copies, then a random part of one without repetition."""
     copies, rest = divmod(count, len(rows))

@@ -4,77 +4,24 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
-from pydantic import BeforeValidator, Field, ValidationInfo, field_validator
+from pydantic import BeforeValidator, ConfigDict, Field, ValidationInfo, field_validator
 
 from fer.common.errors import DataError
-from fer.common.label_set import LabelNames, set_name
-from fer.common.labels import CONTEMPT, DROP, EMOTIONS, check_rule, label_of
-from fer.common.section import Section
+from fer.common.label_set import set_name
+from fer.common.labels import EMOTIONS, check_rule
 from fer.data.cache import Packed, load_packed
 from fer.data.paths import data_root
+from fer.data.source_config import DataConfig, Fer2013Config, rule_for_contempt
 
 if TYPE_CHECKING:
     from fer.data.image_files import ImportRules, Listing
     from fer.data.tree import Tree
 
 
-class DataConfig(Section):
-    """What every source has: which rows train, which rows select, and how batches are drawn.
-
-    Attributes:
-        labels: what is predicted, in the order of a model's outputs; a configuration says it once, at its top, and not
-            in its data section.
-        protocol: `official` (Training / PublicTest), `stratified` (70/30 of Training), `kfold` (of Training) or
-            `folder7178` (90/10 of Training; the report's headline is the mixed 7,178-image folder).
-        folds: number of folds of `kfold`.
-        fold: the fold held out, from 0.
-        holdout: share of Training held out by `stratified`, in (0, 1).
-        dedup: train without byte-identical copies of test images and without contradictory labels.
-        leave_out: CSV whose column `id` names faces to train without, such as `fer-data suspects` writes.
-        batch_size: images a step.
-        sampling: `shuffle`, `balanced` (classes drawn equally) or `oversample` (every class as often as the largest).
-    """
-
-    labels: LabelNames = Field(default=EMOTIONS, exclude=True)
-    protocol: Literal["official", "stratified", "kfold", "folder7178"] = "official"
-    folds: int = Field(default=5, ge=2)
-    fold: int = Field(default=0, ge=0)
-    holdout: float = Field(default=0.3, gt=0, lt=1)
-    dedup: bool = False
-    leave_out: Path | None = None
-    batch_size: int = Field(default=128, ge=1)
-    sampling: Literal["shuffle", "balanced", "oversample"] = "shuffle"
-
-
-class Fer2013Config(DataConfig):
-    """FER-2013 in any public form; `root` is a zip, a folder, a CSV or a folder of parquet files.
-
-    Attributes:
-        splits: `copy` keeps the official splits as the copy has them, where it says them; `original` puts every picture
-            where it is in FER-2013 as it was published.
-        targets: what the net is trained towards: `label` (FER-2013's own), FER+'s votes as `majority`, `probability`
-            (a label drawn from the votes anew every epoch) or `distribution` (cross entropy on the shares of the
-            votes), `blend` (label and shares in one target) or `both` (one for each of two heads); see
-            `fer.data.vote_targets`. Selection and tests keep FER-2013's labels.
-        label_weight: the label's share of a `blend`.
-        ferplus: a fer2013new.csv of one's own; null for the votes that come with the package.
-        contempt: what becomes of FER+ votes for contempt where it is no label: `drop` or an emotion.
-    """
-
-    name: Literal["fer2013"]
-    root: Path | None = None
-    splits: Literal["copy", "original"] = "copy"
-    targets: Literal["label", "majority", "probability", "distribution", "blend", "both"] = "label"
-    label_weight: float = Field(default=0.5, ge=0, le=1)
-    ferplus: Path | None = None
-    contempt: str = DROP
-    batch_size: int = Field(default=256, ge=1)
-
-    @field_validator("contempt")
-    @classmethod
-    def _contempt_has_a_rule(cls, rule: str, info: ValidationInfo) -> str:
-        labels = info.data.get("labels", EMOTIONS)
-        return check_rule(None if rule == DROP else _rule_for_contempt(rule, labels), labels) or DROP
+__all__ = [
+    "AnyDataConfig", "ContemptConfig", "DataConfig", "Fer2013Config", "ImageFilesConfig", "OwnDataConfig",
+    "SyntheticConfig", "at_size", "open_samples", "with_labels",
+]  # fmt: skip
 
 
 class SyntheticConfig(DataConfig):
@@ -139,15 +86,7 @@ class ContemptConfig(ImageFilesConfig):
     @classmethod
     def _known_contempt(cls, rule: str | None, info: ValidationInfo) -> str | None:
         labels = info.data.get("labels", EMOTIONS)
-        return check_rule(_rule_for_contempt(rule, labels), labels)
-
-
-def _rule_for_contempt(rule: str | None, labels: tuple[str, ...]) -> str | None:
-    if rule is not None and label_of(CONTEMPT, labels) is not None:
-        raise ValueError(
-            "contempt is a label of this run and needs no rule: leave data.contempt out, or choose other labels"
-        )
-    return rule
+        return check_rule(rule_for_contempt(rule, labels), labels)
 
 
 def _plain_mapping(mapping: object) -> object:
@@ -240,9 +179,41 @@ class MergedConfig(DataConfig):
         return sources
 
 
+class OwnDataConfig(DataConfig):
+    """A source of one's own: a function or class that gives `fer.data.samples.FaceSamples`, or a LightningDataModule.
+
+    Attributes:
+        target: dotted name of the function or class (`_target_` in YAML).
+        params: its arguments.
+        title: what tables call it; null takes the last part of `_target_`.
+    """
+
+    model_config = ConfigDict(populate_by_name=True)
+
+    name: Literal["own"]
+    target: str = Field(alias="_target_")
+    params: dict[str, Any] = Field(default_factory=dict)
+    title: str | None = None
+
+
+def _named_own(section: object) -> object:
+    # A package's own conf/data/faces.yaml says `name: faces` of a source that no union here knows.
+    if not isinstance(section, Mapping) or section.get("_target_") is None or section.get("name") == "own":
+        return section
+    return {**section, "name": "own", "title": section.get("title") or section.get("name")}
+
+
 AnyDataConfig = Annotated[
-    Fer2013Config | SyntheticConfig | FolderConfig | AffectNetConfig | CkPlusConfig | RafDbConfig | MergedConfig,
+    Fer2013Config
+    | SyntheticConfig
+    | FolderConfig
+    | AffectNetConfig
+    | CkPlusConfig
+    | RafDbConfig
+    | MergedConfig
+    | OwnDataConfig,
     Field(discriminator="name"),
+    BeforeValidator(_named_own),
 ]
 
 
@@ -372,6 +343,12 @@ def _open_merged(config: MergedConfig) -> Packed:
     return load_merged(members, size=config.size, channels=config.channels)
 
 
+def _open_own(config: OwnDataConfig) -> Packed:
+    from fer.data.own_source import open_own
+
+    return open_own(config.target, config.params, labels=config.labels)
+
+
 _OPENERS: dict[type[DataConfig], Callable[..., Packed]] = {
     Fer2013Config: _open_fer2013,
     SyntheticConfig: _open_synthetic,
@@ -380,4 +357,5 @@ _OPENERS: dict[type[DataConfig], Callable[..., Packed]] = {
     CkPlusConfig: _open_ckplus,
     RafDbConfig: _open_rafdb,
     MergedConfig: _open_merged,
+    OwnDataConfig: _open_own,
 }

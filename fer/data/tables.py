@@ -30,6 +30,17 @@ def class_counts_text(counts: Mapping[str, Mapping[str, int]]) -> str:
     return aligned(rows)
 
 
+def epoch_counts_text(counts: Mapping[str, int], *, sampling: str) -> str:
+    """What an epoch of training shows of each emotion, after balancing."""
+    total = sum(counts.values())
+    rows = [
+        ["", *counts, "all"],
+        ["faces", *(f"{count:,}" for count in counts.values()), f"{total:,}"],
+        ["share", *(f"{count / total:.2%}" for count in counts.values()), ""],
+    ]
+    return f"Training, as an epoch shows it (data.sampling={sampling})\n{aligned(rows)}"
+
+
 def unreadable_text(unreadable: Sequence[str], *, shown: int = 5) -> str:
     """How many raw items could not be decoded, and the first of them."""
     if not unreadable:

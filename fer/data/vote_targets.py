@@ -32,6 +32,7 @@ from fer.common.labels import CONTEMPT, DROP, EMOTIONS, label_of
 from fer.data.ferplus import FERPLUS_COLUMNS, votes_for
 from fer.data.protocol import ProtocolSplit
 from fer.data.samples import FaceSamples
+from fer.data.selection import Selection
 
 logger = logging.getLogger(__name__)
 
@@ -63,6 +64,11 @@ class VoteTargets:
     usable: npt.NDArray[np.bool_]
     own_labels: npt.NDArray[np.int64]
     label_weight: float = 0.5
+
+    @property
+    def heads(self) -> int:
+        """How many heads the targets are for: 2 for labels and votes, else 1."""
+        return 2 if self.mode == "both" else 1
 
     @property
     def needs_votes(self) -> bool:
@@ -199,3 +205,17 @@ def train_on_votes(split: ProtocolSplit, targets: VoteTargets) -> ProtocolSplit:
     return replace(
         split, train=kept, description=f"{split.description}; trained on {words}: {len(kept):,} faces, {aside}"
     )
+
+
+def votes_step(
+    given: Selection, *, mode: VoteMode, contempt: str = DROP, label_weight: float = 0.5, path: Path | None = None
+) -> Selection:
+    """The step of a selection that trains its rows on votes; arguments as for `vote_targets`.
+
+    Raises:
+        DataError: the samples cannot be joined to the votes, or none of them has a usable one.
+    """
+    targets = vote_targets(
+        given.samples, rows=given.split.train, mode=mode, contempt=contempt, label_weight=label_weight, path=path
+    )
+    return replace(given, split=train_on_votes(given.split, targets), targets=targets)

@@ -1,4 +1,4 @@
-"""What `fer-predict` and `fer-serve` need: the shipped model, and the faces' detector."""
+"""What `fer-predict` and `fer-serve` need: the shipped models, and the faces' detector."""
 
 from collections.abc import Iterator
 
@@ -15,11 +15,13 @@ def examine() -> Iterator[Finding]:
 def _model() -> Finding:
     try:
         from fer.runtime.model import EmotionModel
+        from fer.runtime.shipped import NAMES
 
-        facts = EmotionModel.load().facts
+        known = {name: EmotionModel.load(name).facts for name in NAMES}
     except (ImportError, OSError, FerError) as error:
-        return Finding("shipped model", str(error), "problem", "Install again: pip install --force-reinstall ferlab.")
-    return Finding("shipped model", f"{facts.name}, hash as published ({facts.sha256[:12]}), opens")
+        return Finding("shipped models", str(error), "problem", "Install again: pip install --force-reinstall ferlab.")
+    told = (f"{name}: {facts.name}, hash as published ({facts.sha256[:12]}), opens" for name, facts in known.items())
+    return Finding("shipped models", "; ".join(told))
 
 
 def _detector() -> Finding:

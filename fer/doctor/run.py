@@ -9,6 +9,7 @@ from typing import Any, Final
 
 from fer.common.errors import ConfigError, FerError
 from fer.common.files import is_held
+from fer.config.plugins import UntrustedCodeError
 from fer.doctor.finding import Finding, Status
 from fer.doctor.places import place
 from fer.folders.run import RunFolder
@@ -144,6 +145,9 @@ def _checkpoints(folder: RunFolder) -> Iterator[Finding]:
             continue
         try:
             model = load_model(path)
+        except UntrustedCodeError as error:
+            yield Finding(path.name, f"not opened: {error}", "note")
+            continue
         except FerError as error:
             other = folder.last if path == folder.best else folder.best
             fix = f"Move it away: {other.name} may be whole; else train again."

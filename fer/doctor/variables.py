@@ -23,7 +23,7 @@ _PREFIXES: Final = (
     "HYDRA_",
 )
 _OTHERS: Final = ("WORLD_SIZE", "RANK", "LOCAL_RANK", "NODE_RANK", "SLURM_NTASKS", "XDG_CACHE_HOME", "XDG_DATA_HOME")
-_OURS: Final = ("FER_DATA", "FER_CACHE", "FER_DEBUG", "FER_SERVE_TOKEN")
+_OURS: Final = ("FER_DATA", "FER_CACHE", "FER_DEBUG", "FER_PLUGINS", "FER_SERVE_TOKEN")
 
 
 def examine() -> Iterator[Finding]:

@@ -35,7 +35,7 @@ def model_card(
         _USE.format(all_labels=told(facts.labels, noun="expression"), labels=", ".join(facts.labels)),
         _data(facts),
         _scores(facts),
-        _forms(rows, facts),
+        *([_forms(rows, facts)] if rows else []),
         _behaviour(facts),
         _LIMITS.format(size=facts.size, all_labels=told(facts.labels, noun="expression")),
         _ETHICS,
@@ -70,8 +70,9 @@ def _scores(facts: ModelFacts) -> str:
     lines = [
         "## Scores",
         "",
-        f"Of this very file, on the {facts.reference.n:,} {facts.split} faces, with 95 % bootstrap intervals over "
-        f"faces. These faces chose the epoch and fitted the temperature, so the scores are slightly flattering; the "
+        f"Of this very file, on the {_scored(facts):,} {facts.split} faces, with 95 % bootstrap intervals over faces. "
+        f"These faces chose the epoch{'' if facts.photographs else ' and fitted the temperature'}, so the scores are "
+        "slightly flattering; the "
         "score on sealed test faces is the business of `fer-report` on the run.",
         "",
         "| score | value | 95 % interval |",
@@ -82,6 +83,10 @@ def _scores(facts: ModelFacts) -> str:
         told = [_number(number, percent=percent) for number in (score.value, score.low, score.high)]
         lines.append(f"| {_TITLES.get(name, name)} | {told[0]} | {told[1]} to {told[2]} |")
     return "\n".join(lines)
+
+
+def _scored(facts: ModelFacts) -> int:
+    return max((score.n for score in facts.metrics.values()), default=0)
 
 
 def _forms(rows: Sequence[Measured], facts: ModelFacts) -> str:
@@ -106,15 +111,22 @@ def _behaviour(facts: ModelFacts) -> str:
     if facts.threshold is None or facts.answered_accuracy is None:
         said = f"No confidence of this model earns an accuracy of {target}, so every prediction is marked uncertain."
     else:
+        photos = facts.photographs
+        whose = "" if photos is None else f", by cross-validation over their {photos.persons:,} persons"
+        count = "" if photos is None else f"{photos.n:,} "
         said = (
             f"A prediction of a confidence below {100 * facts.threshold:.1f} % is marked uncertain. That leaves "
-            f"{100 * facts.coverage:.0f} % of the {facts.split} faces with a certain prediction, "
-            f"{100 * facts.answered_accuracy:.1f} % of them right (the target was {target})."
+            f"{100 * facts.coverage:.0f} % of the {count}{facts.fitted_on} with a certain prediction, "
+            f"{100 * facts.answered_accuracy:.1f} % of them right{whose} (the target was {target})."
         )
-    return (
-        f"## Confidence\n\nLogits are divided by a temperature of {facts.temperature:.3f}, fitted on {facts.split}. "
-        f"{said}"
-    )
+    parts = [
+        f"## Confidence\n\nLogits are divided by a temperature of {facts.temperature:.3f}, fitted on the "
+        f"{facts.fitted_on}. {said}"
+    ]
+    if facts.prior is not None:
+        shares = ", ".join(f"{label} {100 * share:.1f} %" for label, share in facts.prior.items())
+        parts.append(f"The shares of the emotions that it takes for granted, which `--prior` changes: {shares}.")
+    return "\n\n".join(parts)
 
 
 def _number(value: float | None, *, percent: bool) -> str:

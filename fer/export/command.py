@@ -12,6 +12,7 @@ from fer.common.wording import printable_path
 
 if TYPE_CHECKING:
     from fer.export.export import ExportResult
+    from fer.export.photo_fit import PhotoFit
 
 _DESCRIPTION = """\
 Writes the best model of a run as one self-describing .onnx file: grey faces in, calibrated probabilities out, with
@@ -24,6 +25,8 @@ examples:
   fer-export outputs/a --out model.onnx                   float32
   fer-export outputs/a --out model.onnx --int8            four times smaller, three times faster
   fer-export outputs/a --out m.onnx --data-root fer.zip   the data set has moved since the training
+  fer-export everyday --out mine.onnx --calibrate photos/ --labels labels.csv
+                                                          the confidence of a finished file, on your own photographs
 
 next: fer-predict photo.jpg --model model.onnx
 """
@@ -41,9 +44,36 @@ def main(argv: Sequence[str]) -> int:
         parser.print_help(sys.stderr)
         return 2
     arguments = parser.parse_args(argv)
+    if arguments.labels is not None and arguments.calibrate is None:
+        parser.error("--labels goes with --calibrate PHOTOS")
+    from fer.config.plugins import allow
+    from fer.export.recalibrate import is_file
+
+    allow(arguments.plugin)
+    result = _of_file(arguments, parser) if is_file(arguments.run) else _of_run(arguments)
+    print(json.dumps(result.as_dict(), indent=2, allow_nan=False) if arguments.json else _text(result))
+    return 0
+
+
+def _of_file(arguments: argparse.Namespace, parser: argparse.ArgumentParser) -> "ExportResult":
+    if arguments.calibrate is None:
+        parser.error(f"{arguments.run} is exported already: give --calibrate PHOTOS, or a run folder")
+    from fer.export.export import calibrate_file
+
+    return calibrate_file(
+        arguments.run,
+        arguments.out,
+        photographs=arguments.calibrate,
+        labels=arguments.labels,
+        target_accuracy=arguments.target_accuracy,
+        card=arguments.card,
+    )
+
+
+def _of_run(arguments: argparse.Namespace) -> "ExportResult":
     from fer.export.export import export_run
 
-    result = export_run(
+    return export_run(
         arguments.run,
         arguments.out,
         int8=arguments.int8,
@@ -56,9 +86,9 @@ def main(argv: Sequence[str]) -> int:
         seed=arguments.seed,
         card=arguments.card,
         votes_share=arguments.votes_share,
+        calibrate=arguments.calibrate,
+        labels=arguments.labels,
     )
-    print(json.dumps(result.as_dict(), indent=2, allow_nan=False) if arguments.json else _text(result))
-    return 0
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -68,7 +98,12 @@ def _parser() -> argparse.ArgumentParser:
         epilog=_EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("run", metavar="RUN", type=_path, help="the run folder of a fer-train")
+    parser.add_argument(
+        "run",
+        metavar="RUN",
+        type=_path,
+        help="the run folder of a fer-train; with --calibrate also a file of fer-export or a model of the package",
+    )
     parser.add_argument("--out", metavar="FILE.onnx", type=_path, required=True, help="the file to write")
     parser.add_argument("--int8", action="store_true", help="quantise to 8 bits, on faces drawn from Training")
     parser.add_argument("--card", action="store_true", help="also write FILE.md, a model card, and FILE.sha256")
@@ -86,6 +121,19 @@ def _parser() -> argparse.ArgumentParser:
         type=_share,
         default=0.8,
         help="accuracy that predictions not marked uncertain are to reach, above 0 and up to 1 (default: 0.8)",
+    )
+    parser.add_argument(
+        "--calibrate",
+        metavar="PHOTOS",
+        type=_path,
+        help="fit temperature and abstention threshold on labelled photographs, a folder or zip, not on PublicTest",
+    )
+    parser.add_argument(
+        "--labels",
+        metavar="CSV",
+        type=_path,
+        help="their labels: columns file, emotion and, where known, person (default: each lies in a folder of its "
+        "emotion's name)",
     )
     parser.add_argument(
         "--ranges",
@@ -108,6 +156,13 @@ def _parser() -> argparse.ArgumentParser:
         help="of a net with two heads (data.targets=both): weight of the votes' head, 0 to 1 (default: the run's own)",
     )
     parser.add_argument("--seed", metavar="N", type=natural, default=0, help="draws these faces (default: 0)")
+    parser.add_argument(
+        "--plugin",
+        metavar="PACKAGE",
+        action="append",
+        default=[],
+        help="a package whose code the run's checkpoint may name (again for another); or set FER_PLUGINS",
+    )
     parser.add_argument("--json", action="store_true", help="print one JSON document")
     return parser
 
@@ -125,13 +180,27 @@ def _text(result: "ExportResult") -> str:
     lines = [
         facts.name,
         "",
-        result.table(),
-        "",
+        *([result.table(), ""] if result.measured else []),
+        *(() if result.fit is None else _fit_text(result.fit)),
         *(f"note: {note}" for note in result.notes),
         f"temperature {facts.temperature:.3f}; {certain}",
         f"wrote {printable_path(result.path)} ({megabytes:.2f} MB, SHA-256 {facts.sha256[:16]}...){beside}",
     ]
     return "\n".join(lines)
+
+
+def _fit_text(fit: "PhotoFit") -> list[str]:
+    def answered(share: float, accuracy: float | None) -> str:
+        return f"{100 * share:.1f} % certain" + ("" if accuracy is None else f", {100 * accuracy:.1f} % of them right")
+
+    facts = fit.facts
+    return [
+        f"{facts.n:,} faces of {facts.persons:,} persons in {facts.name}: {100 * facts.accuracy:.1f} % right",
+        f"before: {answered(fit.coverage_before, fit.accuracy_before)}; calibration error {fit.error_before:.3f}",
+        f"after, on other persons than fitted it: {answered(facts.coverage, facts.answered_accuracy)}; "
+        f"calibration error {fit.error:.3f}",
+        "",
+    ]
 
 
 def _path(text: str) -> Path:

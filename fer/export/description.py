@@ -60,6 +60,7 @@ def describe_export(
         answered_accuracy=calibration.accuracy,
         split=faces.split,
         copies=faces.copies,
+        prior=_prior(model.labels, probabilities),
         metrics={name: MetricFacts.model_validate(score.as_dict()) for name, score in scores.items()},
         source=faces.source,
         protocol=faces.protocol,
@@ -70,6 +71,12 @@ def describe_export(
         reference=drift_reference(faces.images[:, 0], probabilities, labels=model.labels, split=faces.split),
         versions={name: importlib.metadata.version(name) for name in _PACKAGES},
     )
+
+
+def _prior(labels: tuple[str, ...], probabilities: npt.NDArray[np.float32]) -> dict[str, float] | None:
+    """The mean of the probabilities (N, 7); None for a baseline that rules emotions out."""
+    shares = probabilities.mean(axis=0, dtype=np.float64)
+    return None if shares.min() <= 0 else dict(zip(labels, shares.tolist(), strict=True))
 
 
 def predictions_of(faces: ExportFaces, probabilities: npt.NDArray[np.float32]) -> Predictions:

@@ -5,28 +5,30 @@ import hashlib
 import os
 import tempfile
 import time
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 from fer.common.errors import CheckpointError, ConfigError
 from fer.common.files import remove_leftovers, write_atomic
-from fer.common.label_set import set_name
+from fer.common.label_set import check_emotions, set_name
 from fer.common.wording import printable_path
 from fer.export.card import model_card
 from fer.export.conversion import Quantization, convert, softmax, torch_logits
 from fer.export.description import describe_export, notes_on, predictions_of
 from fer.export.faces import open_faces
 from fer.export.gate import Gate
-from fer.export.measurement import Measured, table
+from fer.export.measurement import Measured, onnx_predictor, table
+from fer.export.photo_fit import PhotoFit, fit_on_photographs
+from fer.export.photographs import read_photographs
 from fer.export.quantize import Ranges
+from fer.export.recalibrate import divide_logits, recalibrated_file, with_fit, with_metadata
 from fer.folders.record import read_run
 from fer.metrics.calibration import fit_calibration
 from fer.models.checkpoint import load_model
 from fer.runtime.facts import ModelFacts
-
-if TYPE_CHECKING:
-    from onnx import ModelProto
+from fer.runtime.model import EmotionModel
 
 CALIBRATION_FACES: Final = 512
 """Training faces that INT8 ranges are read from."""
@@ -41,6 +43,7 @@ class ExportResult:
         facts: what it says of itself, with its SHA-256.
         measured: torch, ONNX float32 and, where it was asked for, INT8, side by side.
         notes: what a reader of the numbers must know.
+        fit: what photographs said of the confidence; None where none were asked.
         card: the model card; None where none was asked for.
         seconds: the export took.
     """
@@ -49,6 +52,7 @@ class ExportResult:
     facts: ModelFacts
     measured: tuple[Measured, ...]
     notes: tuple[str, ...]
+    fit: PhotoFit | None = None
     card: Path | None
     seconds: float
 
@@ -63,6 +67,7 @@ class ExportResult:
             "card": None if self.card is None else str(self.card),
             "measured": [row.as_dict() for row in self.measured],
             "notes": list(self.notes),
+            "photographs": None if self.fit is None else asdict(self.fit) | {"facts": self.fit.facts.model_dump()},
             "seconds": round(self.seconds, 3),
             "facts": self.facts.model_dump(mode="json"),
         }
@@ -82,11 +87,15 @@ def export_run(
     seed: int = 0,
     card: bool = False,
     votes_share: float | None = None,
+    calibrate: Path | None = None,
+    labels: Path | None = None,
 ) -> ExportResult:
     """Writes the best model of a run as one self-describing .onnx file, checked first; or nothing.
 
     Temperature and abstention threshold are fitted on the selection faces (PublicTest under the official protocol), on
     torch's predictions; the scores in the file are those of the file itself on the same faces. PrivateTest is not read.
+
+    With photographs these fit temperature and threshold instead, as `calibrate_file` has it.
 
     Args:
         run_dir: the run folder.
@@ -101,6 +110,8 @@ def export_run(
         seed: of that draw.
         card: also write a model card and the hash, beside the file (.md and .sha256).
         votes_share: of a net with two heads, the weight of the votes' in [0, 1]; None for what the run says.
+        calibrate: folder or zip of labelled photographs; see `fer.export.photographs.read_photographs`.
+        labels: their labels, see there.
 
     Raises:
         ConfigError: `run_dir` is no run folder, or `out` cannot be.
@@ -119,6 +130,9 @@ def export_run(
             f"{record.checkpoint} predicts {set_name(model.labels)}, and its run's config.yaml says "
             f"labels={set_name(faces.classes)}: one of the two is another run's"
         )
+    if calibrate is not None:
+        check_emotions(model.labels, "--calibrate")
+    photographs = None if calibrate is None else read_photographs(calibrate, labels=labels, size=faces.size)
 
     logits = torch_logits(model, faces.images)
     calibration = fit_calibration(predictions_of(faces, softmax(logits)), target_accuracy=target_accuracy)
@@ -130,16 +144,17 @@ def export_run(
         gate=Gate(max_loss=max_loss),
         int8=Quantization(ranges=ranges, full_range=full_range) if int8 else None,
     )
-    facts = describe_export(
-        record,
-        model=model,
-        faces=faces,
-        calibration=calibration,
-        probabilities=converted.probabilities,
-        maps=converted.maps,
-        int8=int8,
+    describe = partial(
+        describe_export, record, model=model, faces=faces, calibration=calibration, maps=converted.maps, int8=int8
     )
-    content = _with_metadata(converted.graph, facts)
+    facts, fit = describe(probabilities=converted.probabilities), None
+    if photographs is not None:
+        answers = onnx_predictor(converted.graph.SerializeToString())(photographs.faces[:, None])
+        fit = fit_on_photographs(photographs, answers, before=facts, target=target_accuracy)
+        divide_logits(converted.graph, by=fit.temperature, origin=str(out))
+        after = onnx_predictor(converted.graph.SerializeToString())(faces.images)
+        facts = with_fit(describe(probabilities=after), fit, target=target_accuracy)
+    content = with_metadata(converted.graph, facts)
     facts = facts.model_copy(update={"sha256": hashlib.sha256(content).hexdigest()})
     notes = notes_on(record, model=model, faces=faces)
     written = _write(out, content, facts, converted.measured, notes, card=card)
@@ -148,6 +163,46 @@ def export_run(
         facts=facts,
         measured=converted.measured,
         notes=notes,
+        fit=fit,
+        card=written,
+        seconds=time.perf_counter() - started,
+    )
+
+
+def calibrate_file(
+    source: Path, out: Path, *, photographs: Path, labels: Path | None, target_accuracy: float = 0.8, card: bool = False
+) -> ExportResult:
+    """Writes a copy of a model file whose temperature and threshold are fitted on labelled photographs.
+
+    Args:
+        source: a file of fer-export, or the name of a model of the package.
+        out: the file to write; ends in .onnx. It may be `source`.
+        photographs: folder or zip of photographs; see `fer.export.photographs.read_photographs`.
+        labels: their labels, see there.
+        target_accuracy: what predictions above the threshold are to reach, in (0, 1].
+        card: also write a model card and the hash, beside the file (.md and .sha256).
+
+    Raises:
+        ConfigError: `out` cannot be, or no labelled photograph.
+        CheckpointError: `source` is no file of fer-export.
+        DataError: photographs or labels cannot be read, or are too few.
+        StorageError: the disk refused the file; an earlier one is intact.
+    """
+    started = time.perf_counter()
+    _check_out(out)
+    model = EmotionModel.load(source)
+    check_emotions(model.labels, "--calibrate")
+    size = model.size
+    found = read_photographs(photographs, labels=labels, size=size)
+    content, facts, fit = recalibrated_file(source, found, target=target_accuracy)
+    notes = (f"The file was calibrated on {found.name} after its export.",)
+    written = _write(out, content, facts, (), notes, card=card)
+    return ExportResult(
+        path=out,
+        facts=facts,
+        measured=(),
+        notes=(),
+        fit=fit,
         card=written,
         seconds=time.perf_counter() - started,
     )
@@ -165,14 +220,6 @@ def _check_out(out: Path) -> None:
             pass
     except OSError as error:
         raise ConfigError(f"--out {out} cannot be written: {error.strerror or error}") from error
-
-
-def _with_metadata(graph: "ModelProto", facts: ModelFacts) -> bytes:
-    for key, value in facts.as_metadata().items():
-        entry = graph.metadata_props.add()
-        entry.key, entry.value = key, value
-    content: bytes = graph.SerializeToString(deterministic=True)
-    return content
 
 
 def _write(

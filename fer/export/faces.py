@@ -8,8 +8,8 @@ import numpy as np
 import numpy.typing as npt
 
 from fer.common.errors import DataError
-from fer.data.protocol import split_rows
 from fer.data.resize import fit_images
+from fer.data.selection import select
 from fer.folders.opened import OpenData
 from fer.folders.record import RunRecord
 
@@ -67,10 +67,9 @@ def open_faces(record: RunRecord, *, data_root: Path | None, calibration: int, s
     Raises:
         ConfigError, DataError: the data set cannot be opened, or has no selection faces under the run's protocol.
     """
-    section = record.config["data"]
-    samples, fingerprint = OpenData(data_root).of(record)
-    settings = {name: section[name] for name in ("folds", "fold", "holdout", "dedup") if name in section}
-    split = split_rows(samples, protocol=record.protocol, seed=record.seed, **settings)  # type: ignore[arg-type]
+    data = OpenData(data_root)
+    samples, fingerprint = data.of(record)
+    split = select(samples, data.config_of(record), seed=record.seed, only=("split",)).split
     if len(split.valid) == 0:
         raise DataError(
             f"{samples.source} has no {TITLES[split.valid_name]} faces to check the exported model on: "

@@ -89,8 +89,17 @@ def find_class_maps(net: nn.Module, *, in_channels: int, size: int) -> ClassMaps
         return None
     probe = torch.randn((2, in_channels, size, size), generator=torch.Generator().manual_seed(0))
     with torch.no_grad():
-        maps = features(probe)
-        if maps.ndim != 4 or maps.shape[1] != head.in_features or maps.shape[2] != maps.shape[3]:
+        try:
+            maps = features(probe)
+        # In a net of another's, these names may mean anything.
+        except Exception:
+            return None
+        if (
+            not isinstance(maps, Tensor)
+            or maps.ndim != 4
+            or maps.shape[1] != head.in_features
+            or maps.shape[2] != maps.shape[3]
+        ):
             return None
         whole, halves = net(probe), head(maps.mean(dim=(2, 3)))
         if not torch.allclose(whole, halves, rtol=1e-4, atol=1e-4):

@@ -1,6 +1,5 @@
 """Size, speed and predictions of a model file, measured where it will be used: in ONNX Runtime."""
 
-import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
@@ -9,6 +8,7 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 
+from fer.common.timing import median_seconds
 from fer.runtime.facts import INPUT, PROBABILITIES
 
 BATCH: Final = 64
@@ -68,19 +68,11 @@ def onnx_predictor(content: bytes) -> Predict:
 def time_predictions(predict: Predict, images: npt.NDArray[np.uint8]) -> tuple[float, float]:
     """Median milliseconds a face, alone and in batches of `BATCH`, each within about two seconds."""
     batch = images[np.arange(BATCH) % len(images)]
-    return _median_ms(predict, images[:1]), _median_ms(predict, batch) / BATCH
 
+    def milliseconds(faces: npt.NDArray[np.uint8]) -> float:
+        return 1000 * median_seconds(lambda: predict(faces), seconds=_SECONDS, warm_up=_WARM_UP, repeats=_REPEATS)
 
-def _median_ms(predict: Predict, images: npt.NDArray[np.uint8]) -> float:
-    end = time.perf_counter() + _SECONDS
-    for _ in range(_WARM_UP):
-        predict(images)
-    times: list[float] = []
-    while len(times) < 3 or (len(times) < _REPEATS and time.perf_counter() < end):
-        started = time.perf_counter()
-        predict(images)
-        times.append(time.perf_counter() - started)
-    return 1000 * float(np.median(times))
+    return milliseconds(images[:1]), milliseconds(batch) / BATCH
 
 
 def measure(

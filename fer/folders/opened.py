@@ -8,6 +8,7 @@ from fer.folders.record import RunRecord
 
 if TYPE_CHECKING:
     from fer.data.samples import FaceSamples
+    from fer.data.sources import DataConfig
     from fer.models.checkpoint import LoadedModel
 
 
@@ -29,16 +30,36 @@ class OpenData:
             ConfigError: the run's data section is not one this version can read.
             DataError: the data cannot be opened.
         """
+        from fer.data.sources import DataConfig, open_samples
+
+        config = self.config_of(record)
+        # Protocol and batches do not change what is opened.
+        key = f"{config.labels} {config.model_dump_json(exclude=set(DataConfig.model_fields))}"
+        if key not in self._opened:
+            packed = open_samples(config)
+            self._opened[key] = (packed.samples, packed.fingerprint)
+        return self._opened[key]
+
+    def config_of(self, record: RunRecord) -> "DataConfig":
+        """The data section of a run's configuration, with the place where its data lie now.
+
+        Raises:
+            ConfigError: it is not one that this version can read.
+        """
         from pydantic import TypeAdapter, ValidationError
 
-        from fer.data.sources import AnyDataConfig, DataConfig, open_samples
+        from fer.data.sources import AnyDataConfig, DataConfig
 
         # Said once, at the top.
         section = {**record.config["data"], "labels": record.labels}
         if self._root is not None:
-            if "root" not in section:
+            # A source of one's own has its place among its own arguments.
+            holder = section
+            if section.get("_target_") is not None:
+                holder = section["params"] = dict(section.get("params") or {})
+            if "root" not in holder:
                 raise ConfigError(f"data_root={self._root}: {record.name} was trained on data without a place")
-            section["root"] = str(self._root)
+            holder["root"] = str(self._root)
         # The data section alone: validating the whole configuration would import the whole training stack.
         try:
             config: DataConfig = TypeAdapter(AnyDataConfig).validate_python(section)
@@ -48,12 +69,7 @@ class OpenData:
             raise ConfigError(
                 f"{record.folder.config}: {key}: {first['msg']}; was it written by another version?"
             ) from error
-        # Protocol and batches do not change what is opened.
-        key = f"{config.labels} {config.model_dump_json(exclude=set(DataConfig.model_fields))}"
-        if key not in self._opened:
-            packed = open_samples(config)
-            self._opened[key] = (packed.samples, packed.fingerprint)
-        return self._opened[key]
+        return config
 
 
 class OpenModels:

@@ -230,8 +230,8 @@ def _read_epochs(path: Path) -> tuple[tuple[Mapping[str, Any], ...], bool]:
             raise DataError(f"{path}:{number} is not JSON ({reason}): remove that line and report again") from error
         if not isinstance(epoch, dict) or "epoch" not in epoch:
             raise DataError(f"{path}:{number} names no epoch: remove that line and report again")
-        numbers = (key for key in epoch if key not in ("epoch", "undefined"))
-        wrong = _wrong(epoch, {"epoch": int, "undefined": dict} | dict.fromkeys(numbers, _NUMBER))
+        numbers = (key for key in epoch if key not in ("epoch", "undefined", "tables"))
+        wrong = _wrong(epoch, {"epoch": int, "undefined": dict, "tables": dict} | dict.fromkeys(numbers, _NUMBER))
         if wrong is not None:
             raise DataError(f"{path}:{number}: {wrong}, expected a number: remove that line and report again")
         epochs.append(epoch)

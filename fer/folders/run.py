@@ -70,6 +70,10 @@ class RunFolder:
         """Probabilities of one split."""
         return self.path / "predictions" / f"{split}.parquet"
 
+    def prediction_tables(self) -> list[Path]:
+        """What there is of `predictions`: nothing before the end of the training."""
+        return sorted(self.path.glob("predictions/*.parquet"))
+
     def owned(self) -> AbstractContextManager[None]:
         """Holds the folder for this process.
 

@@ -4,11 +4,14 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from fer.common.errors import DataError
 from fer.common.files import write_json
 from fer.common.parsing import parse_json
+
+RECIPE_SCORES: Final = "study_scores.json"
+"""In each run folder of fer-study: what the study measured of it."""
 
 
 @dataclass(frozen=True)

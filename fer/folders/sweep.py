@@ -1,6 +1,7 @@
 """The sweep folder: every trial that ended, the best one, and what the sweep was asked to do."""
 
 import json
+import shlex
 import shutil
 from collections.abc import Mapping
 from contextlib import AbstractContextManager
@@ -143,7 +144,7 @@ class SweepFolder:
         import yaml
 
         numbers = ", ".join(f"{name} {value:.4f}" for name, value in record.metrics.items() if value is not None)
-        head = f"# Trial {record.trial}: {numbers}.\n# fer-train @{self.best} [KEY=VALUE ...]\n"
+        head = f"# Trial {record.trial}: {numbers}.\n# fer-train {shlex.quote(f'@{self.best}')} [KEY=VALUE ...]\n"
         write_atomic(self.best, head + yaml.safe_dump(dict(overrides), sort_keys=False, allow_unicode=True))
 
     def drop_checkpoints(self, number: int) -> None:

@@ -59,14 +59,20 @@ class Estimate:
         value, low, high = (2 * j / (1 + j) for j in (jaccard.value, jaccard.low, jaccard.high))
         return cls(value=value, low=low, high=high, n=n)
 
-    def as_dict(self) -> dict[str, float | int | None]:
-        """`{"value", "low", "high", "n"}` for JSON; an undefined score is null."""
+    def as_dict(self) -> dict[str, float | int | str | None]:
+        """`{"value", "low", "high", "n"}` for JSON; an undefined score is null, and `reason` says why."""
+        reason: dict[str, float | int | str | None] = {}
+        if not np.isfinite(self.value):
+            reason["reason"] = "no faces to compute it from" if self.n == 0 else "not defined on these faces"
+        return {**self._numbers(), "n": self.n, **reason}
+
+    def _numbers(self) -> dict[str, float | None]:
         numbers = {"value": self.value, "low": self.low, "high": self.high}
-        return {**{key: number if np.isfinite(number) else None for key, number in numbers.items()}, "n": self.n}
+        return {key: number if np.isfinite(number) else None for key, number in numbers.items()}
 
     def as_columns(self, name: str) -> dict[str, float | int | None]:
         """`{name, name_low, name_high}` for a row of a CSV; an undefined score is None."""
-        numbers = self.as_dict()
+        numbers = self._numbers()
         return {name: numbers["value"], f"{name}_low": numbers["low"], f"{name}_high": numbers["high"]}
 
 

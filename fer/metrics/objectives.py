@@ -2,9 +2,10 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Final, Literal
+from typing import Any, Final
 
-Objective = Literal["accuracy", "macro_f1", "nll"]
+Objective = str
+"""A name of `METRICS`, or of a metric of one's own; with a minus in front where lower is better."""
 
 
 @dataclass(frozen=True)
@@ -38,5 +39,16 @@ class Metric:
 METRICS: Final[Mapping[str, Metric]] = {
     "accuracy": Metric("accuracy", "valid/accuracy", 1),
     "macro_f1": Metric("macro_f1", "valid/macro_f1", 1),
+    "weighted_auc": Metric("weighted_auc", "valid/weighted_auc", 1),
+    "ece": Metric("ece", "valid/ece", -1),
     "nll": Metric("nll", "valid/loss", -1),
 }
+"""Those of every training."""
+
+
+def metric_of(objective: Objective) -> Metric:
+    """The number behind an objective."""
+    if objective in METRICS:
+        return METRICS[objective]
+    name = objective.removeprefix("-")
+    return Metric(name, f"valid/{name}", 1 if name == objective else -1)

@@ -123,6 +123,23 @@ def threshold_for_accuracy(
     return None if found is None else _below(curve, found)
 
 
+def threshold_reaching(curve: RiskCoverage, accuracy: float, *, at_least: int = 1) -> float | None:
+    """The lowest threshold at which the accepted faces' own accuracy reaches a value.
+
+    Unlike `threshold_for_accuracy` it promises nothing of other faces, of which half of all draws fall short a little.
+
+    Args:
+        curve: of the faces that set the threshold.
+        accuracy: what to reach, in (0, 1].
+        at_least: how many faces must be accepted.
+
+    Returns:
+        None where no threshold reaches it with so many faces.
+    """
+    reached = np.flatnonzero((1 - curve.risk >= accuracy - 1e-12) & (curve.accepted >= at_least))
+    return _below(curve, int(reached[-1])) if len(reached) else None
+
+
 def lower_bound(hits: int, n: int, miss: float) -> float:
     """The one-sided lower bound of a share that lies above it in at most `miss` of all draws (Clopper and Pearson 1934,
     Biometrika 26:404).

@@ -8,11 +8,16 @@ from typing import Any, Final, NamedTuple
 import torch
 from torch import Tensor, nn
 
+from fer.common.errors import ConfigError
 from fer.models.layers import top_layers
+from fer.models.own_net import named_layer
 from fer.models.protocols import HasCamLayer
 
 MIN_CELLS: Final = 4
 """Cells a side that a map needs to show a part of a face: one cell is then 12 px of 48."""
+
+CHOSEN: Final = "chosen_cam_layer"
+"""Attribute of a net that holds the name of the layer to explain, where `model.cam_layer` names one."""
 
 
 class CamTarget(NamedTuple):
@@ -30,15 +35,22 @@ class CamTarget(NamedTuple):
 def cam_target(net: nn.Module, *, in_channels: int, size: int) -> CamTarget | None:
     """The layer of `net` that Grad-CAM should explain; None where the net has no notion of place.
 
-    A net of ours names its layer. Other nets are tried out on one image. In a transformer it is the input of the last
-    block's attention, the last place where every token still counts; elsewhere the deepest top-level part whose output
-    is a map of at least `MIN_CELLS` cells a side (of at least 2, where there is no such part).
+    A layer that the configuration names is taken, then one that the net names (`cam_layer()`). Other nets are tried out
+    on one image. In a transformer it is the input of the last block's attention, the last place where every token still
+    counts; elsewhere the deepest top-level part whose output is a map of at least `MIN_CELLS` cells a side (of at least
+    2, where there is no such part).
 
     Args:
         net: any net of the registry, on any device; its modes and weights stay as they are.
         in_channels: image channels.
         size: height and width of the images to explain, in pixels.
+
+    Raises:
+        ConfigError: the layer that `model.cam_layer` names gives neither a map nor tokens of a square.
     """
+    chosen: str | None = getattr(net, CHOSEN, None)
+    if chosen is not None:
+        return _named(net, chosen, in_channels=in_channels, size=size)
     if isinstance(net, HasCamLayer):
         return CamTarget(net.cam_layer(), None)
     candidates = [module for _, module in top_layers(net)]
@@ -69,6 +81,23 @@ def cam_target(net: nn.Module, *, in_channels: int, size: int) -> CamTarget | No
         if layer is not None:
             return CamTarget(layer, channels_last_to_grid if channels_last else None)
     return None
+
+
+def _named(net: nn.Module, name: str, *, in_channels: int, size: int) -> CamTarget:
+    layer = named_layer(net, name)
+    output = _outputs(net, [layer], torch.zeros(1, in_channels, size, size)).get(layer)
+    if output is not None and output.ndim == 4:
+        return CamTarget(layer, channels_last_to_grid if getattr(net, "output_fmt", "NCHW") == "NHWC" else None)
+    if output is not None and output.ndim == 3:
+        for prefix in (getattr(net, "num_prefix_tokens", 0), 0, 1):
+            places = output.shape[1] - prefix
+            if places > 1 and math.isqrt(places) ** 2 == places:
+                return CamTarget(layer, partial(tokens_to_grid, prefix=prefix))
+    told = "does not run exactly once, or gives no tensor" if output is None else f"gives {tuple(output.shape)}"
+    raise ConfigError(
+        f"model.cam_layer={name} {told}: Grad-CAM needs a layer whose output is a map (B, D, h, w), or tokens of a "
+        "square"
+    )
 
 
 def tokens_to_grid(tokens_BTD: Tensor, *, prefix: int) -> Tensor:

@@ -13,7 +13,9 @@ from torch import nn
 
 from fer.common.errors import CheckpointError, ConfigError, FerError
 from fer.common.labels import EMOTIONS, NUM_CLASSES
+from fer.config.plugins import LIBRARIES, check_allowed
 from fer.models.accelerator import fast_inference
+from fer.models.cam import CHOSEN, cam_target
 from fer.models.checkpoint_safety import (
     ROOM,
     AllocationExceeded,
@@ -23,6 +25,7 @@ from fer.models.checkpoint_safety import (
     check_content,
 )
 from fer.models.heads import merge_heads
+from fer.models.own_net import build_own_net, resolved
 from fer.models.preprocess import Preprocess
 from fer.models.registry import build_net
 
@@ -42,6 +45,10 @@ class ConfiguredNet(Protocol):
     def size(self) -> int: ...  # noqa: D102
     @property
     def params(self) -> Mapping[str, Any]: ...  # noqa: D102
+    @property
+    def target(self) -> str | None: ...  # noqa: D102
+    @property
+    def cam_layer(self) -> str | None: ...  # noqa: D102
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -56,6 +63,8 @@ class NetSpec:
         heads: 1, or 2 for a net that predicts labels and votes (`fer.models.heads`).
         votes_share: of two heads, the weight of the votes' in the merged model, in [0, 1].
         num_classes: K, the labels that each head predicts.
+        target: `module:qualname` of a class of one's own; None for a net of the registry.
+        cam_layer: the layer that Grad-CAM looks at, by its name in the net; None finds one.
     """
 
     name: str
@@ -65,23 +74,46 @@ class NetSpec:
     heads: int = 1
     votes_share: float = 0.0
     num_classes: int = NUM_CLASSES
+    target: str | None = None
+    cam_layer: str | None = None
 
     @classmethod
     def of(cls, model: ConfiguredNet, *, num_classes: int = NUM_CLASSES) -> "NetSpec":
-        """What the model section of a configuration asks for, for so many labels."""
-        return cls(
-            name=model.name, channels=model.channels, size=model.size, params=model.params, num_classes=num_classes
+        """What the model section of a configuration asks for, for so many labels.
+
+        Raises:
+            ConfigError: it names a class that is none, or may not be imported.
+        """
+        spec = cls(
+            name=model.name,
+            channels=model.channels,
+            size=model.size,
+            params=model.params,
+            num_classes=num_classes,
+            cam_layer=model.cam_layer,
         )
+        if model.target is None:
+            return spec
+        own = resolved(model.target, model.params, name=model.name)
+        return replace(spec, target=own.net, params=own.net_params)
 
     def build(self) -> nn.Module:
-        """The net, freshly initialised."""
-        return build_net(
-            self.name,
-            in_channels=self.channels,
-            num_classes=self.heads * self.num_classes,
-            size=self.size,
-            params=self.params,
-        )
+        """The net, freshly initialised.
+
+        Raises:
+            ConfigError: an unknown net or parameter, or a class of one's own that is no net.
+        """
+        arguments: dict[str, Any] = {
+            "in_channels": self.channels,
+            "num_classes": self.heads * self.num_classes,
+            "size": self.size,
+            "params": self.params,
+        }
+        net = build_net(self.name, **arguments) if self.target is None else build_own_net(self.target, **arguments)
+        if self.cam_layer is not None:
+            setattr(net, CHOSEN, self.cam_layer)
+            cam_target(net, in_channels=self.channels, size=self.size)
+        return net
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -132,17 +164,33 @@ class LoadedModel:
 
 
 def describe(
-    spec: NetSpec, preprocess: Preprocess, *, data_fingerprint: str, labels: Sequence[str] = EMOTIONS
+    spec: NetSpec,
+    preprocess: Preprocess,
+    *,
+    data_fingerprint: str,
+    labels: Sequence[str] = EMOTIONS,
+    training: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
-    """The description that goes into a checkpoint under `KEY`; `labels` are in the order of the outputs."""
+    """The description that goes into a checkpoint under `KEY`.
+
+    Args:
+        spec: the net.
+        preprocess: what it is shown.
+        data_fingerprint: of what it learns from.
+        labels: what it predicts, in the order of the outputs.
+        training: how it is trained, as plain values (`fer.models.restored.Training`).
+    """
     assert len(labels) == spec.num_classes, (labels, spec)
     heads = {"heads": spec.heads, "votes_share": spec.votes_share} if spec.heads > 1 else {}
+    own = {key: value for key, value in (("target", spec.target), ("cam_layer", spec.cam_layer)) if value is not None}
+    net = {"name": spec.name, "channels": spec.channels, "size": spec.size, "params": dict(spec.params)}
     return {
         "schema": SCHEMA,
-        "net": {"name": spec.name, "channels": spec.channels, "size": spec.size, "params": dict(spec.params), **heads},
+        "net": {**net, **heads, **own},
         "preprocess": preprocess.arguments,
         "labels": list(labels),
         "data_fingerprint": data_fingerprint,
+        **({} if training is None else {"training": dict(training)}),
     }
 
 
@@ -185,32 +233,36 @@ def spec_of(content: Mapping[str, Any]) -> NetSpec:
         heads=net.get("heads", 1),
         votes_share=net.get("votes_share", 0.0),
         num_classes=len(content[KEY]["labels"]),
+        target=net.get("target"),
+        cam_layer=net.get("cam_layer"),
     )
 
 
-def load_model(path: Path, *, votes_share: float | None = None, merge: bool = True) -> LoadedModel:
-    """The trained model in a checkpoint; two heads are merged into one.
+def net_of(content: Mapping[str, Any], path: Path) -> tuple[NetSpec, nn.Module]:
+    """The net that a checkpoint describes, with its weights and all its heads, in training mode.
 
     Args:
-        path: the checkpoint.
-        votes_share: of two heads, the weight of the votes' in [0, 1]; None for what the checkpoint says.
-        merge: False keeps both heads, for a teacher of both.
+        content: of `read_checkpoint`.
+        path: where it was read.
 
     Raises:
-        CheckpointError: missing, truncated, not ours, or its weights do not fit the net it describes.
-        ConfigError: a `votes_share` for a net with one head.
+        CheckpointError: the net cannot be built, or the weights do not fit it.
+        ConfigError: its class is of a package that nobody allowed (`fer.config.plugins`).
     """
-    content = read_checkpoint(path)
-    description = content[KEY]
     spec = spec_of(content)
+    if spec.target is not None:
+        check_allowed(spec.target, str(path), libraries=True)
     weights = {
         name.removeprefix("net."): tensor for name, tensor in content["state_dict"].items() if name.startswith("net.")
     }
     stored = path.stat().st_size
     if sum(tensor.nbytes for tensor in weights.values()) > ROOM + 2 * stored:
         raise CheckpointError(f"{path}: its weights are larger than the file ({stored:,} bytes): it was tampered with")
+    # Code that somebody trusts may take what it wants.
+    guarded = spec.target is None or spec.target.partition(".")[0] in LIBRARIES
     try:
-        with AllocationGuard(bytes_left=ROOM + 2 * stored, tensors_left=10_000 + 4 * len(weights)):
+        guard = AllocationGuard(bytes_left=ROOM + 2 * stored, tensors_left=10_000 + 4 * len(weights))
+        with guard if guarded else nullcontext():
             net = spec.build()
     except AllocationExceeded as error:
         raise CheckpointError(
@@ -228,6 +280,24 @@ def load_model(path: Path, *, votes_share: float | None = None, merge: bool = Tr
         raise CheckpointError(
             f"{path}: its weights do not fit the net {spec.name!r} that it describes: {error}"
         ) from error
+    return spec, net
+
+
+def load_model(path: Path, *, votes_share: float | None = None, merge: bool = True) -> LoadedModel:
+    """The trained model in a checkpoint; two heads are merged into one.
+
+    Args:
+        path: the checkpoint.
+        votes_share: of two heads, the weight of the votes' in [0, 1]; None for what the checkpoint says.
+        merge: False keeps both heads, for a teacher of both.
+
+    Raises:
+        CheckpointError: missing, truncated, not ours, or its weights do not fit the net it describes.
+        ConfigError: a `votes_share` for a net with one head, or a net of a package that nobody allowed.
+    """
+    content = read_checkpoint(path)
+    description = content[KEY]
+    spec, net = net_of(content, path)
     if spec.heads > 1 and merge:
         share = spec.votes_share if votes_share is None else votes_share
         merge_heads(net, num_classes=spec.num_classes, votes_share=share)

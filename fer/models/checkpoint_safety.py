@@ -84,6 +84,8 @@ class _Net(_Described):
     params: dict[str, Any]
     heads: int = Field(default=1, ge=1, le=2)
     votes_share: float = Field(default=0.0, ge=0.0, le=1.0)
+    target: str | None = Field(default=None, pattern=r"^[A-Za-z_][\w.]*:[A-Za-z_][\w.]*$", max_length=300)
+    cam_layer: str | None = Field(default=None, max_length=300)
 
 
 class Preprocessing(_Described):

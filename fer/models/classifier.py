@@ -1,22 +1,28 @@
 """The Lightning system around a net: loss, metrics, optimiser, schedule."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from pathlib import Path
+from typing import Any, Self
 
 import pytorch_lightning as pl
 import torch
 from torch import Tensor, nn
 
+from fer.models.epoch_metrics import EpochMetrics
 from fer.models.heads import merged_logits
 from fer.models.optimizer import state_of_earlier_versions
 from fer.models.preprocess import Preprocess
 from fer.models.protocols import Teaches
-from fer.models.schedule import SchedulerConfig, build_scheduler
+from fer.models.schedule import OwnSchedulerConfig, SchedulerConfig, build_scheduler
 from fer.models.self_distillation import SelfDistillationTargets
 
 
 class Classifier(pl.LightningModule):
-    """Trains any net of the registry on face batches.
+    """Trains any net on face batches.
+
+    A class derived from it may have steps of its own, and arguments of its own by keyword, which it passes on but for
+    those; `build_net`, a static or class method that takes `in_channels`, `num_classes` and `size` as far as it needs
+    them, gives its net. Without one it trains the net that `model.name` names.
 
     Args:
         net: image batch (B, C, H, W) -> logits (B, K).
@@ -31,6 +37,11 @@ class Classifier(pl.LightningModule):
         teachers: whose predictions are part of the target; None: nobody's.
         votes_share: of a net with two heads, the weight of the votes' in what is validated; None for one head.
         self_distillation: makes the net's own predictions of earlier epochs part of the target; None: they are not.
+        metrics: of the selection faces, logged as `valid/NAME`; None: the loss alone.
+
+    Attributes:
+        tables: name -> what a metric that is no number said of the last validation, as nested lists.
+        undefined: name -> why a metric of the last validation has no value.
     """
 
     def __init__(
@@ -41,12 +52,13 @@ class Classifier(pl.LightningModule):
         description: Mapping[str, Any],
         loss: nn.Module,
         optimizer: torch.optim.Optimizer | None,
-        scheduler: SchedulerConfig,
+        scheduler: SchedulerConfig | OwnSchedulerConfig,
         train_sizes: Sequence[tuple[float, int]] | None = None,
         channels_last: bool = True,
         teachers: Teaches | None = None,
         votes_share: float | None = None,
         self_distillation: SelfDistillationTargets | None = None,
+        metrics: EpochMetrics | None = None,
     ) -> None:
         super().__init__()
         self.net = net
@@ -60,8 +72,32 @@ class Classifier(pl.LightningModule):
         self.teachers = teachers
         self.votes_share = votes_share
         self.self_distillation = self_distillation
+        self.metrics = EpochMetrics({}) if metrics is None else metrics
+        self.tables: dict[str, list[object]] = {}
+        self.undefined: dict[str, str] = {}
         self._train_loss: list[Tensor] = []
         self._valid: list[tuple[Tensor, Tensor]] = []
+
+    @classmethod
+    def load_from_checkpoint(  # type: ignore[override]
+        cls, checkpoint_path: str | Path, map_location: torch.device | str | None = None
+    ) -> Self:
+        """The system in a checkpoint of `fer-train`, in eval mode: it says itself how net, preprocessing and loss are
+        built, so nothing else is needed. No code in the file is run.
+
+        Args:
+            checkpoint_path: `best.ckpt` or `last.ckpt` of a run folder.
+            map_location: the device; None leaves it on the CPU.
+
+        Raises:
+            CheckpointError: missing, damaged, or not ours.
+            ConfigError: its net, loss or system is a class of a package that nobody allowed; the message says how.
+        """
+        from fer.models.restored import restored
+
+        system = restored(Path(checkpoint_path), cls=cls).eval()
+        assert isinstance(system, cls)
+        return system if map_location is None else system.to(map_location)
 
     @property
     def train_size(self) -> int:
@@ -87,8 +123,16 @@ class Classifier(pl.LightningModule):
         logits_BK: Tensor = self.net(x_BCHW)
         return logits_BK
 
-    def training_step(self, batch: dict[str, Tensor], batch_idx: int) -> Tensor | None:
-        """Loss of one batch; None (no step) for a net that has nothing to learn."""
+    def class_logits(self, image_BCHW: Tensor) -> Tensor:
+        """Stored images (B, C, H, W), uint8 or float in [0, 255] -> logits float32 (B, K), of two heads merged."""
+        logits: Tensor = self(image_BCHW).float()
+        return logits if self.votes_share is None else merged_logits(logits, votes_share=self.votes_share)
+
+    def training_step(self, batch: dict[str, Tensor], batch_idx: int) -> dict[str, Tensor] | None:
+        """`loss`, and for callbacks `logits` (B, K or 2 K), detached, and `label` (B,) of one batch.
+
+        None (no step) for a net that has nothing to learn.
+        """
         x_BCHW = self.preprocess(batch["image"], size=self.train_size).contiguous(memory_format=self.memory_format)
         logits_BK = self.net(x_BCHW)
         loss = self.loss(logits_BK, batch["label"], self._target(batch, logits_BK.shape[1]))
@@ -100,7 +144,9 @@ class Classifier(pl.LightningModule):
             # The mean over equal shares is the mean over all rows.
             self.log("train/loss", torch.stack(self._train_loss).mean(), sync_dist=True)
             self._train_loss.clear()
-        return loss if loss.requires_grad else None
+        if not loss.requires_grad:
+            return None
+        return {"loss": loss, "logits": logits_BK.detach(), "label": batch["label"]}
 
     def _target(self, batch: dict[str, Tensor], num_classes: int) -> Tensor | None:
         """The soft target (B, K) of a batch; None where labels say it all."""
@@ -125,33 +171,29 @@ class Classifier(pl.LightningModule):
         """An interrupted epoch leaves nothing behind."""
         self._train_loss.clear()
 
-    def validation_step(self, batch: dict[str, Tensor], batch_idx: int) -> None:
-        """Collects logits; the metrics are of the whole set, not means over batches."""
-        logits = self(batch["image"]).float()
-        if self.votes_share is not None:
-            logits = merged_logits(logits, votes_share=self.votes_share)
+    def validation_step(self, batch: dict[str, Tensor], batch_idx: int) -> dict[str, Tensor]:
+        """Collects logits; the metrics are of the whole set, not means over batches.
+
+        Returns, for callbacks, `loss` (the mean cross-entropy), `logits` float32 (B, K) and `label` (B,).
+        """
+        logits = self.class_logits(batch["image"])
         self._valid.append((logits, batch["label"]))
+        return {"loss": nn.functional.cross_entropy(logits, batch["label"]), "logits": logits, "label": batch["label"]}
 
     def on_validation_epoch_end(self) -> None:
-        """Logs loss, accuracy and macro F1 of the selection rows, each row of each process counted once."""
+        """Logs the loss and the metrics of the selection rows, each row of each process counted once."""
         logits_NK = torch.cat([logits for logits, _ in self._valid])
         label_N = torch.cat([label for _, label in self._valid])
         self._valid.clear()
-        true_NK = nn.functional.one_hot(label_N, logits_NK.shape[1])
-        predicted_NK = nn.functional.one_hot(logits_NK.argmax(dim=1), logits_NK.shape[1])
-        count_3K = torch.stack((true_NK, predicted_NK, true_NK * predicted_NK)).sum(dim=1)
         loss = nn.functional.cross_entropy(logits_NK, label_N, reduction="sum")
+        count = torch.tensor(float(len(label_N)), device=loss.device)
         if self.trainer.world_size > 1:
-            count_3K = self.trainer.strategy.reduce(count_3K, reduce_op="sum")
-            loss = self.trainer.strategy.reduce(loss, reduce_op="sum")
-        true_K, predicted_K, hit_K = count_3K.float()
-        f1_K = 2 * hit_K / (true_K + predicted_K).clamp(min=1)
+            loss, count = (self.trainer.strategy.reduce(each, reduce_op="sum") for each in (loss, count))
+        scores = self.metrics(logits_NK.softmax(dim=1), label_N)
+        self.tables = {f"valid/{name}": table for name, table in scores.tables.items()}
+        self.undefined = {f"valid/{name}": reason for name, reason in scores.undefined.items()}
         self.log_dict(
-            {
-                "valid/loss": loss / true_K.sum(),
-                "valid/accuracy": hit_K.sum() / true_K.sum(),
-                "valid/macro_f1": f1_K[true_K + predicted_K > 0].mean(),
-            },
+            {"valid/loss": loss / count, **{f"valid/{name}": value for name, value in scores.values.items()}},
             # Equal on all processes already; said so that Lightning does not warn.
             sync_dist=True,
         )
@@ -160,10 +202,11 @@ class Classifier(pl.LightningModule):
         """The optimiser and its schedule over the whole run."""
         if self.optimizer is None:
             return None
-        steps = int(self.trainer.estimated_stepping_batches)
+        steps, epochs = int(self.trainer.estimated_stepping_batches), self.trainer.max_epochs
+        assert epochs is not None
         return {
             "optimizer": self.optimizer,
-            "lr_scheduler": build_scheduler(self.scheduler, self.optimizer, steps=steps),
+            "lr_scheduler": build_scheduler(self.scheduler, self.optimizer, steps=steps, epochs=epochs),
         }
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:

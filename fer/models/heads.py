@@ -8,13 +8,17 @@ its norm, and the weighted mean of two linear layers is one linear layer.
 Shape suffixes: B images, K classes, H heads.
 """
 
+from collections.abc import Sequence
 from typing import Final
 
+import numpy as np
+import numpy.typing as npt
 import torch
 from torch import Tensor, nn
 
 from fer.common.errors import ConfigError
-from fer.models.losses import ClassificationLoss
+from fer.models.loss_config import LossConfig, OwnLossConfig
+from fer.models.losses import ClassificationLoss, build_loss
 
 HEADS: Final = ("labels", "votes")
 """What the heads of a net with two predict, in the order of its outputs."""
@@ -51,6 +55,14 @@ class TwoHeadLoss(nn.Module):
             self.votes(votes_BK, label_B, vote_target_BK),
             self.votes_weight,
         )
+
+
+def build_head_loss(
+    config: LossConfig | OwnLossConfig, *, class_counts: npt.NDArray[np.int64], labels: Sequence[str], heads: int
+) -> nn.Module:
+    """The loss a config describes, over one head or two; see `fer.models.losses.build_loss`."""
+    loss = build_loss(config, class_counts=class_counts, labels=labels)
+    return loss if heads == 1 else TwoHeadLoss(loss, votes_weight=config.votes_weight)
 
 
 def merged_logits(logits_BHK: Tensor, *, votes_share: float) -> Tensor:

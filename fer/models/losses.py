@@ -15,7 +15,8 @@ from torch.nn import functional as F
 
 from fer.common.errors import ConfigError
 from fer.common.labels import EMOTIONS
-from fer.models.loss_config import LossConfig
+from fer.models.loss_config import LossConfig, OwnLossConfig
+from fer.models.own_loss import build_own_loss
 
 __all__ = ["ClassificationLoss", "LossConfig", "WeightScheme", "build_loss", "class_weights"]
 
@@ -98,15 +99,18 @@ def _over_processes(weight: Tensor) -> Tensor:
 
 
 def build_loss(
-    config: LossConfig, *, class_counts: npt.NDArray[np.int64], labels: Sequence[str] = EMOTIONS
-) -> ClassificationLoss:
+    config: LossConfig | OwnLossConfig, *, class_counts: npt.NDArray[np.int64], labels: Sequence[str] = EMOTIONS
+) -> nn.Module:
     """The loss a config describes, for training data with these counts of samples per class, int64 (K,).
 
     `labels` names the classes in messages.
 
     Raises:
-        ConfigError: for logit adjustment with a class that has no training samples, whose prior has no logarithm.
+        ConfigError: for logit adjustment with a class that has no training samples, whose prior has no logarithm; for
+            a class of one's own that is no loss.
     """
+    if isinstance(config, OwnLossConfig):
+        return build_own_loss(config, class_counts=class_counts)
     weight_K = None
     if config.class_weights != "none":
         weights = class_weights(class_counts, scheme=config.class_weights, beta=config.effective_beta)

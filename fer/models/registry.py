@@ -1,14 +1,11 @@
 """Every net by name; a net's module is imported when the net is asked for, and torch with it."""
 
-import inspect
-import typing
 from collections.abc import Callable, Mapping
 from importlib import import_module
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final
 
-from pydantic import TypeAdapter, ValidationError
-
+from fer.common.arguments import checked_arguments, parameters
 from fer.common.errors import ConfigError, nearest
 
 if TYPE_CHECKING:
@@ -32,7 +29,7 @@ NETS: Final[Mapping[str, str]] = MappingProxyType(
 """Name -> "module:attribute" of its builder, a class or function with keyword arguments that gives a pure torch net:
 normalised float32 images (B, `in_channels`, H, W) -> logits (B, `num_classes`)."""
 
-_GIVEN: Final = ("in_channels", "num_classes", "size")
+GIVEN: Final = ("in_channels", "num_classes", "size")
 """What `build_net` itself hands to a builder, where the builder takes it."""
 
 
@@ -51,9 +48,15 @@ def build_net(name: str, *, in_channels: int, num_classes: int, size: int, param
             range, or a combination the net refuses.
     """
     arguments = check_params(name, params)
-    builder = _builder(name)
+    return built(_builder(name), arguments, in_channels=in_channels, num_classes=num_classes, size=size)
+
+
+def built(
+    builder: Callable[..., "nn.Module"], arguments: Mapping[str, Any], *, in_channels: int, num_classes: int, size: int
+) -> "nn.Module":
+    """What a builder gives for checked arguments, with those of `GIVEN` that it takes."""
     given = {"in_channels": in_channels, "num_classes": num_classes, "size": size}
-    takes = inspect.signature(builder).parameters
+    takes = parameters(builder)
     return builder(**{key: value for key, value in given.items() if key in takes}, **arguments)
 
 
@@ -64,17 +67,7 @@ def check_params(name: str, params: Mapping[str, object]) -> dict[str, Any]:
         ConfigError: unknown net, unknown or missing parameter, a value of the wrong type or range.
     """
     builder = _builder(name)
-    signature = {key: value for key, value in inspect.signature(builder).parameters.items() if key not in _GIVEN}
-    for key in params:
-        if key not in signature:
-            takes = f"it takes {', '.join(signature)}" if signature else "it takes none"
-            raise ConfigError(f"model.params.{key}: {name} has no parameter {key!r}{nearest(key, signature)}; {takes}")
-    for key, parameter in signature.items():
-        if parameter.default is parameter.empty and key not in params:
-            raise ConfigError(f"model={name} needs model.params.{key}")
-    function = builder.__init__ if inspect.isclass(builder) else builder
-    hints = typing.get_type_hints(function, include_extras=True)
-    return {key: _convert(key, value, hints[key]) for key, value in params.items()}
+    return checked_arguments(builder, params, key="model.params", owner=name, given=GIVEN)
 
 
 def _builder(name: str) -> Callable[..., "nn.Module"]:
@@ -84,12 +77,3 @@ def _builder(name: str) -> Callable[..., "nn.Module"]:
     module, _, attribute = NETS[name].partition(":")
     builder: Callable[..., nn.Module] = getattr(import_module(module), attribute)
     return builder
-
-
-def _convert(key: str, value: object, hint: Any) -> Any:
-    try:
-        return TypeAdapter(hint).validate_python(value)
-    except ValidationError as error:
-        first = error.errors()[0]
-        where = ".".join(["model.params", key, *map(str, first["loc"])])
-        raise ConfigError(f"{where}={first['input']!r}: {first['msg']}") from error

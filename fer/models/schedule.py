@@ -1,11 +1,14 @@
 """The learning rate over a run."""
 
 import math
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Final, Literal
 
-from pydantic import Field
+from pydantic import Discriminator, Field, Tag
 
-from fer.common.section import Section
+from fer.common.arguments import checked_arguments, parameters
+from fer.common.errors import ConfigError
+from fer.common.section import OwnPart, Section, own_or_ours
+from fer.config.plugins import located
 
 if TYPE_CHECKING:
     from torch.optim import Optimizer
@@ -30,6 +33,48 @@ class SchedulerConfig(Section):
     patience: int = Field(default=3, ge=0)
 
 
+class OwnSchedulerConfig(OwnPart):
+    """A schedule of one's own: a class derived from torch's LRScheduler, and its arguments beside `_target_`.
+
+    Attributes:
+        target: dotted name of the class (`_target_` in YAML). Where it takes `total_steps` or `T_max`, and is not told,
+            these are the run's steps, or its epochs.
+        interval: whether it moves on after every `step` or after every `epoch`.
+        monitor: what a schedule that waits for a metric to stall looks at.
+    """
+
+    interval: Literal["step", "epoch"] = "epoch"
+    monitor: str = "valid/loss"
+
+    def found(self, *, length: int) -> tuple[type[Any], dict[str, Any]]:
+        """The class, and its arguments but the optimiser.
+
+        Args:
+            length: of the run, in steps or epochs as `interval` says.
+
+        Raises:
+            ConfigError: no such class, none of a schedule, or arguments it does not take.
+        """
+        from torch.optim.lr_scheduler import LRScheduler
+
+        found = located(self.target, "scheduler._target_", libraries=True)
+        if not (isinstance(found, type) and issubclass(found, LRScheduler)):
+            raise ConfigError(
+                f"scheduler._target_={self.target} is no class derived from torch.optim.lr_scheduler.LRScheduler: "
+                "scheduler takes such classes only"
+            )
+        told = {name: length for name in _LENGTHS if name in parameters(found)} | self.arguments
+        return found, checked_arguments(found, told, key="scheduler", owner=found.__name__, given=("optimizer",))
+
+
+_LENGTHS: Final = ("total_steps", "T_max")
+"""What torch's schedules call the length of a run."""
+
+AnySchedulerConfig = Annotated[
+    Annotated[SchedulerConfig, Tag("ours")] | Annotated[OwnSchedulerConfig, Tag("own")], Discriminator(own_or_ours)
+]
+
+
 def rate(config: SchedulerConfig, done: float) -> float:
     """Learning rate as a share of its peak when the share `done` in [0, 1] of all steps is over."""
     if done < config.warmup:
@@ -42,11 +87,25 @@ def rate(config: SchedulerConfig, done: float) -> float:
     return config.final + (1.0 - config.final) * left
 
 
-def build_scheduler(config: SchedulerConfig, optimizer: "Optimizer", *, steps: int) -> dict[str, Any]:
-    """Lightning's `lr_scheduler` dict for a run of `steps` optimiser steps."""
+def build_scheduler(
+    config: SchedulerConfig | OwnSchedulerConfig, optimizer: "Optimizer", *, steps: int, epochs: int
+) -> dict[str, Any]:
+    """Lightning's `lr_scheduler` dict for a run of `steps` optimiser steps in `epochs` epochs.
+
+    Raises:
+        ConfigError: a class of one's own refused its arguments.
+    """
     # A configuration is checked before torch loads.
     from torch.optim.lr_scheduler import LambdaLR, ReduceLROnPlateau
 
+    if isinstance(config, OwnSchedulerConfig):
+        found, arguments = config.found(length=steps if config.interval == "step" else epochs)
+        try:
+            own = found(optimizer, **arguments)
+        # Whatever the code of others raises; FER_DEBUG=1 shows where.
+        except Exception as error:
+            raise ConfigError(f"scheduler._target_={config.target}: {type(error).__name__}: {error}") from error
+        return {"scheduler": own, "interval": config.interval, "monitor": config.monitor}
     if config.name == "plateau":
         plateau = ReduceLROnPlateau(optimizer, mode="min", factor=config.factor, patience=config.patience)
         return {"scheduler": plateau, "interval": "epoch", "monitor": "valid/loss"}

@@ -2,11 +2,12 @@
 
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from importlib import import_module
-from typing import Final
+from typing import Any, Final
 
-from fer.common.errors import FerError
+from fer.common.errors import ConfigError, FerError
+from fer.config.plugins import own_callable
 from fer.report.context import ReportContext
 from fer.report.result import AnalysisResult
 
@@ -19,6 +20,7 @@ CLOSING: Final = (
     "cost",
     "class_curves",
     "examples",
+    "embedding",
     "calibration",
     "explanations",
     "occlusion",
@@ -30,24 +32,49 @@ CLOSING: Final = (
 """Analyses that stand between the scores and the facts of training and data."""
 
 Analyse = Callable[[ReportContext], AnalysisResult | None]
-"""The function `analyse` of a room `fer.report.<name>.analysis`; None where it does not apply to these runs."""
+"""The function `analyse` of a room `fer.report.<name>.analysis`; None where it does not apply to these runs. An
+analysis of one's own (`analyses.NAME._target_`) is such a function too, or an object that is called like one."""
+
+
+def own_analyses(nodes: Mapping[str, Mapping[str, Any]]) -> dict[str, Analyse]:
+    """The analyses that options name by class or function; they stand behind ours.
+
+    Raises:
+        ConfigError: none of that name, none that may be imported, or arguments it does not take; or a name of ours.
+    """
+    for name in nodes:
+        if name in (*OPENING, *CLOSING):
+            raise ConfigError(f"analyses.{name} is the name of an analysis that is there: give yours another")
+    return {name: own_callable(node, f"analyses.{name}", handed=1) for name, node in nodes.items()}
 
 
 def run_analyses(context: ReportContext) -> dict[str, AnalysisResult]:
     """What each analysis found, by name, in reading order.
 
     One that meets a mistake of the user's (a group file that matches no face, an extra that is not installed) becomes a
-    note, so that whatever can be reported is.
+    note, so that whatever can be reported is; so does whatever one of another's code raises.
     """
     results = {}
-    for name in (*OPENING, *CLOSING):
-        analyse: Analyse = import_module(f"fer.report.{name}.analysis").analyse
+    analyses: dict[str, Analyse] = {
+        name: import_module(f"fer.report.{name}.analysis").analyse for name in (*OPENING, *CLOSING)
+    }
+    own = own_analyses(context.options.analyses)
+    for name, analyse in (analyses | own).items():
         begun = time.monotonic()
         try:
             result = analyse(context)
+            if name in own and not isinstance(result, AnalysisResult | None):
+                raise ConfigError(f"it gives a {type(result).__name__}, no fer.report.result.AnalysisResult")
         except FerError as error:
             result = AnalysisResult(notes=(f"The analysis “{name}” is missing: {error}",))
+        except Exception as error:
+            if name not in own:
+                raise
+            log.warning("the analysis %s fails", name, exc_info=True)
+            result = AnalysisResult(
+                notes=(f"The analysis “{name}” is missing: it fails with {type(error).__name__}: {error}",)
+            )
         if result is not None:
             results[name] = result
-            log.info("analysed: %s (%.0f s)", name.replace("_", " "), time.monotonic() - begun)
+            log.info("analysed: %s (%.1f s)", name.replace("_", " "), time.monotonic() - begun)
     return results

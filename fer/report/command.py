@@ -1,6 +1,7 @@
 """The command `fer-report`."""
 
 import logging
+import re
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -20,6 +21,7 @@ usage: fer-report run=PATH [KEY=VALUE ...]
   fer-report 'run=[outputs/a,outputs/b]' out=cmp  several runs side by side
   fer-report run=outputs/a report=full            everything, at the price of minutes
   fer-report run=outputs/a faces=false            a page without faces, to be passed on
+  fer-report study=studies/a                      the page of a fer-study, from what its runs scored
 
 Keys:
 """
@@ -33,6 +35,15 @@ def main(arguments: Sequence[str]) -> None:
     """
     if any(argument in ("-h", "--help") for argument in arguments):
         print(HELP + _keys(), end="")
+        return
+    from fer.config.completion import completes
+
+    if completes(arguments, config_name="report", group="evaluation"):
+        return
+    if len(arguments) == 1 and arguments[0].startswith("study="):
+        from fer.report.recipes.page import write_study_page
+
+        print(write_study_page(Path(arguments[0].partition("=")[2]).expanduser()))
         return
     tree = compose(arguments)
     runs, out, options = parse(tree)
@@ -57,10 +68,16 @@ def compose(overrides: Sequence[str]) -> dict[str, Any]:
     from fer.config.compose import refusals
     from fer.config.conf_files import conf_dir
     from fer.config.grammar import understood
+    from fer.config.own_parts import with_own_parts
+    from fer.config.plugins import allow_named_by
+    from fer.config.search_path import add_plugins_to_search_path
 
+    # `report.analyses.x` and `analyses.x` are one key.
+    told = [re.sub(r"^(\+{0,2}|~)report\.", r"\1", each) for each in overrides]
+    add_plugins_to_search_path()
     try:
         with initialize_config_dir(config_dir=str(conf_dir() / "evaluation"), version_base="1.3"):
-            composed = hydra_compose(config_name="report", overrides=understood(overrides)[0])
+            composed = hydra_compose(config_name="report", overrides=understood(with_own_parts(told))[0])
         tree = OmegaConf.to_container(composed, resolve=True, throw_on_missing=True)
     except MissingMandatoryValue as error:
         raise ConfigError("no run named: fer-report run=PATH, with PATH the run_dir of a fer-train") from error
@@ -77,7 +94,10 @@ def compose(overrides: Sequence[str]) -> dict[str, Any]:
         reason = " ".join(line.strip() for line in str(error).splitlines() if line.strip())[:500]
         raise ConfigError(f"{' '.join(overrides)}: {reason} (a list needs quotes: 'run=[a,b]')") from error
     assert isinstance(tree, dict)
-    return {str(key): value for key, value in tree.items()}
+    plain = {str(key): value for key, value in tree.items()}
+    # Composed of shipped files, those of installed plugins, and what a person typed.
+    allow_named_by(plain)
+    return plain
 
 
 def parse(tree: Mapping[str, Any]) -> "tuple[list[Path], Path | None, ReportOptions]":

@@ -17,8 +17,9 @@ from fer.common.storage import writing
 from fer.folders.opened import OpenData, OpenModels
 from fer.folders.record import RunRecord, read_runs
 from fer.folders.sweep import SweepFolder
-from fer.report.analyses import run_analyses
+from fer.report.analyses import own_analyses, run_analyses
 from fer.report.card.card import model_card
+from fer.report.clock import told_when_done
 from fer.report.context import ReportContext
 from fer.report.evaluation.evaluate import EvaluatedRun, describe_data, evaluate_run
 from fer.report.options import ReportOptions
@@ -60,18 +61,27 @@ def make_report(runs: Sequence[Path], *, out: Path | None = None, options: Repor
     """
     if len(runs) == 1 and SweepFolder(runs[0]).settings.is_file():
         return write_sweep_report(runs[0])
+    with told_when_done("the whole report"):
+        return _make_report(runs, out=out, options=options)
+
+
+def _make_report(runs: Sequence[Path], *, out: Path | None, options: ReportOptions | None) -> Path:
     options = ReportOptions() if options is None else options
     records = read_runs(runs)
     _check_labels(records)
     _check_baseline(records, options)
+    own_analyses(options.analyses)
     folder = _report_folder(runs, out)
     # Known before the minutes of the work, not after.
     check_writable(folder)
     data, models = OpenData(options.data_root), OpenModels(options.device, votes_share=options.votes_share)
     evaluated = []
     for number, record in enumerate(records, start=1):
-        log.info("scoring %s (%d of %d)", record.name, number, len(records))
-        evaluated.append(evaluate_record(record, models.of(record), data, options))
+        with told_when_done(f"opened {record.name} ({number} of {len(records)})"):
+            model = models.of(record)
+            data.of(record)
+        with told_when_done(f"scored {record.name} ({number} of {len(records)})"):
+            evaluated.append(evaluate_record(record, model, data, options))
     context = ReportContext(run=choose_detail(evaluated), runs=evaluated, options=options, data=data, models=models)
     command = command_line([str(run) for run in runs], None if out is None else str(out))
     return write_report(folder, context, run_analyses(context), command=command)
@@ -148,16 +158,12 @@ def write_report(folder: Path, context: ReportContext, results: Mapping[str, Ana
     verdicts = summarise(detail, results)
     write_json(folder / "summary.json", [verdict.as_dict() for verdict in verdicts])
     sections = _sections(context, results, verdicts, command)
-    _write_files(folder, sections, results)
+    with told_when_done("drew the figures"):
+        _write_files(folder, sections, results)
     for key, scores in tables(detail).items():
         scores.predictions.write(folder / "predictions" / f"{key}.parquet")
-    page = render_page(
-        sections,
-        title=detail.record.name if len(runs) == 1 else f"{detail.record.name} and {len(runs) - 1} other runs",
-        subtitle=f"{detail.record.model}, {detail.data.source}, {protocol(detail)}, seed {detail.record.seed}",
-        notes=notes,
-        faces=options.faces and not is_synthetic(detail),
-    )
+    with told_when_done("laid out the page"):
+        page = _page(context, sections, notes)
     path = folder / "report.html"
     write_atomic(path, page)
     return path
@@ -195,6 +201,17 @@ def _sections(
 
     leading = [section if section.lead else replace(section, lead=lead_of.get(section.key, "")) for section in found]
     return sorted([summary_section(verdicts, keys=keys), *leading], key=place)
+
+
+def _page(context: ReportContext, sections: Sequence[Section], notes: Sequence[str]) -> str:
+    detail, runs = context.run, context.runs
+    return render_page(
+        sections,
+        title=detail.record.name if len(runs) == 1 else f"{detail.record.name} and {len(runs) - 1} other runs",
+        subtitle=f"{detail.record.model}, {detail.data.source}, {protocol(detail)}, seed {detail.record.seed}",
+        notes=notes,
+        faces=context.options.faces and not is_synthetic(detail),
+    )
 
 
 def _notes(context: ReportContext, results: Mapping[str, AnalysisResult]) -> list[str]:

@@ -17,9 +17,11 @@ class OcclusionOptions(Section):
     Attributes:
         enabled: predict the faces again with a part hidden; with runs trained under different masks, also make
             the table of training mask by test mask.
+        max_faces: a random draw of this many faces of the headline set, where there is no such table; None takes all.
     """
 
     enabled: bool = True
+    max_faces: int | None = Field(default=1000, ge=10)
 
 
 class FairnessOptions(Section):
@@ -43,15 +45,13 @@ class LabelNoiseOptions(Section):
     """What the labels are held against.
 
     Attributes:
-        enabled: look for likely label errors, and compare with FER+ where it is given.
-        ferplus: FER+'s `fer2013new.csv`, ten people's votes on every FER-2013 face; None does without.
-        csv: Kaggle's `fer2013.csv`, which joins FER+ to copies of FER-2013 that are no CSV, by their pixels.
+        enabled: look for likely label errors, and compare faces of FER-2013 with FER+.
+        ferplus: a `fer2013new.csv` of one's own; None takes the votes that come with this package.
         shown: likely label errors shown as faces.
     """
 
     enabled: bool = True
     ferplus: Path | None = None
-    csv: Path | None = None
     shown: int = Field(default=24, ge=0, le=200)
 
 
@@ -106,6 +106,18 @@ class EnsembleOptions(Section):
     resamples: int = Field(default=200, ge=20, le=10_000)
 
 
+class EmbeddingOptions(Section):
+    """Options of the map of faces by the net's last features.
+
+    Attributes:
+        enabled: whether it is made.
+        max_faces: a random draw of this many faces of the headline set.
+    """
+
+    enabled: bool = True
+    max_faces: int = Field(default=700, ge=30, le=2000)
+
+
 TestFaces = Literal["auto", "test", "valid", "train", "all"]
 
 
@@ -146,16 +158,34 @@ class CrossSet(Section):
         return str(self.data.name)  # type: ignore[attr-defined]
 
 
+class CrossPhotographs(Section):
+    """Photographs whose faces must be found first.
+
+    Attributes:
+        root: their folder or zip.
+        labels: CSV with the columns file, emotion and, where known, person.
+        title: its name in tables; None takes the name of `root`.
+        detector: what finds the faces, as fer-predict names it.
+    """
+
+    root: Path
+    labels: Path
+    title: str | None = None
+    detector: Literal["auto", "yunet", "blazeface", "haar", "none"] = "auto"
+
+
 class CrossDataOptions(Section):
     """Options of the test on other data sets.
 
     Attributes:
         enabled: whether it is made, where there are sets.
+        photographs: sets of photographs, as `[{root: PATH, labels: CSV}]`.
         sets: the data sets, as `[{name: rafdb, root: PATH}, {name: ckplus, root: PATH}]`.
     """
 
     enabled: bool = True
     sets: list[CrossSet] = Field(default_factory=list)
+    photographs: list[CrossPhotographs] = Field(default_factory=list)
 
 
 class CalibrationOptions(Section):
@@ -230,6 +260,7 @@ class ReportOptions(Section):
         votes_share: of nets with two heads (data.targets=both), weight of the votes' in [0, 1]; null: each run's.
         calibration: what the abstention threshold is to reach.
         cost: how each model is timed.
+        embedding: of the map of faces.
         ensemble: of several runs.
         explanations: faces, heat maps and their tests.
         cross_data: other data sets to test on.
@@ -237,6 +268,9 @@ class ReportOptions(Section):
         label_noise: what the labels are held against.
         occlusion: of the analysis of hidden parts of the face.
         robustness: corruptions and changes of light.
+        analyses: analyses of one's own by name, each a class or function (`_target_`) that turns a
+            `fer.report.context.ReportContext` into a `fer.report.result.AnalysisResult`, and its arguments.
+        plugins: packages whose code checkpoints and run folders may name, see docs/extend/index.md.
     """
 
     bootstrap: int = Field(default=2000, ge=100, le=100_000)
@@ -249,6 +283,7 @@ class ReportOptions(Section):
     votes_share: float | None = Field(default=None, ge=0.0, le=1.0)
     calibration: CalibrationOptions = CalibrationOptions()
     cost: CostOptions = CostOptions()
+    embedding: EmbeddingOptions = EmbeddingOptions()
     ensemble: EnsembleOptions = EnsembleOptions()
     explanations: ExplanationsOptions = ExplanationsOptions()
     occlusion: OcclusionOptions = OcclusionOptions()
@@ -256,6 +291,8 @@ class ReportOptions(Section):
     fairness: FairnessOptions = FairnessOptions()
     label_noise: LabelNoiseOptions = LabelNoiseOptions()
     cross_data: CrossDataOptions = CrossDataOptions()
+    analyses: dict[str, dict[str, Any]] = Field(default_factory=dict)
+    plugins: tuple[str, ...] = ()
 
     @field_validator("tta", mode="before")
     @classmethod

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Final, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, ValidationInfo, field_validator
 
 from fer.common.errors import CheckpointError
 from fer.common.label_set import label_names
@@ -61,6 +61,28 @@ class Reference(_Facts):
     deviations: dict[str, float]
 
 
+class PhotographFacts(_Facts):
+    """Photographs with labels that fitted temperature and threshold in place of the selection faces.
+
+    All shares are cross-validated: of the persons of each part, with what the other parts' persons fitted.
+
+    Attributes:
+        name: of the photographs, in words.
+        n: faces found in them.
+        persons: whose faces they are; photographs of no known person count as a person each.
+        accuracy: share of the faces that are labelled rightly.
+        coverage: share of the faces with a certain prediction.
+        answered_accuracy: accuracy on these; None where there are none.
+    """
+
+    name: str
+    n: int = Field(ge=1)
+    persons: int = Field(ge=2)
+    accuracy: float
+    coverage: float
+    answered_accuracy: float | None
+
+
 class ModelFacts(_Facts):
     """All that is known of a model.
 
@@ -77,7 +99,11 @@ class ModelFacts(_Facts):
         target_accuracy: what the predictions above the threshold are to reach.
         coverage: share of the fitting faces with a prediction above the threshold.
         answered_accuracy: accuracy on these; None where there are none.
-        split: the faces that fitted temperature and threshold and gave the scores ("PublicTest"). Never PrivateTest.
+        split: the faces that gave the scores ("PublicTest"), and fitted temperature and threshold unless `photographs`
+            did. Never PrivateTest.
+        photographs: what fitted temperature, threshold, coverage and answered accuracy; None for `split`.
+        prior: label -> its share in [0, 1] that the model takes for granted: the mean of its probabilities over
+            `split`, whose labels come in the shares of its training's; None where it was not measured.
         copies: how many of the scored faces equal a training face to the pixel; None where they were not counted.
         metrics: score by name ("accuracy", "macro_f1", ...) of this very file on these faces.
         source: what it was trained on, in words.
@@ -104,6 +130,8 @@ class ModelFacts(_Facts):
     coverage: float
     answered_accuracy: float | None
     split: str
+    photographs: PhotographFacts | None = None
+    prior: dict[str, float] | None = None
     copies: int | None = None
     metrics: dict[str, MetricFacts]
     source: str
@@ -120,6 +148,21 @@ class ModelFacts(_Facts):
     @classmethod
     def _possible_labels(cls, labels: tuple[str, ...]) -> tuple[str, ...]:
         return label_names(labels)
+
+    @field_validator("prior")
+    @classmethod
+    def _shares(cls, prior: dict[str, float] | None, info: ValidationInfo) -> dict[str, float] | None:
+        labels = info.data.get("labels", ())
+        if prior is not None and (set(prior) != set(labels) or not all(0 < share < 1 for share in prior.values())):
+            raise ValueError("expected a share above 0 and below 1 of each label")
+        return prior
+
+    @property
+    def fitted_on(self) -> str:
+        """The faces that fitted temperature and threshold, in words."""
+        if self.photographs is None:
+            return f"{self.split} faces"
+        return f"faces in {self.photographs.name}"
 
     @property
     def uncertain_below(self) -> float:

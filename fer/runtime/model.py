@@ -12,6 +12,8 @@ import numpy.typing as npt
 from fer.common.errors import CheckpointError, ConfigError, nearest
 from fer.runtime.facts import INPUT, MAPS, PROBABILITIES, ModelFacts
 from fer.runtime.onnx_file import has_external_data, read_metadata, repeating_operator
+from fer.runtime.prior import Prior, with_prior
+from fer.runtime.views import averaged
 
 if TYPE_CHECKING:
     from onnxruntime import InferenceSession
@@ -29,34 +31,61 @@ MIN_CELLS: Final = 4
 class EmotionModel:
     """Asks one model file; safe to use from several threads.
 
-    Attributes:
+    Args:
+        session: of the file.
         facts: what the file says of itself.
+        prior: shares of the emotions that its probabilities are changed to; None for its own.
+        tta: whether it is asked about several views of a face (`fer.runtime.views`).
+
+    Raises:
+        ConfigError: a prior, where the file does not say what its own is.
     """
 
-    def __init__(self, session: "InferenceSession", facts: ModelFacts) -> None:
+    def __init__(
+        self, session: "InferenceSession", facts: ModelFacts, *, prior: Prior | None = None, tta: bool = False
+    ) -> None:
+        if prior is not None and facts.prior is None:
+            raise ConfigError(
+                f"--prior {prior.name}: the file of {facts.name} does not say which shares it expects: export it again "
+                "with fer-export"
+            )
         self._session = session
         self.facts = facts
+        self._prior = prior
+        self._tta = tta
+
+    def adjusted(self, *, prior: Prior | None, tta: bool) -> "EmotionModel":
+        """The same model with other shares of the emotions, or asked about several views.
+
+        Raises:
+            ConfigError: see the class.
+        """
+        return EmotionModel(self._session, self.facts, prior=prior, tta=tta)
 
     @classmethod
-    def load(cls, path: Path | None = None, *, threads: int = 1) -> "EmotionModel":
+    def load(cls, path: Path | str | None = None, *, threads: int = 1) -> "EmotionModel":
         """Opens a file of fer-export; what is none, or is broken, is refused before anything of it runs.
 
         Args:
-            path: the .onnx file; None for the model shipped with the package, whose hash is checked.
+            path: the .onnx file, or the name of a model of the package (`fer.runtime.shipped.NAMES`), whose hash is
+                checked; None for the first of these.
             threads: CPU threads a prediction may use. One is fastest for single faces, and leaves the others free.
 
         Raises:
             CheckpointError: missing, cut off, not of fer-export, of a later schema, or not what it says it is.
         """
-        if path is None:
-            from fer.runtime.shipped import MODEL, expected_sha256
+        from fer.runtime.shipped import expected_sha256, shipped_file, shipped_name
 
-            facts, content = _read(MODEL)
-            if facts.sha256 != expected_sha256():
-                raise CheckpointError(f"the shipped model {MODEL} was changed (SHA-256 {facts.sha256}): install again")
+        name = shipped_name(path)
+        if name is not None:
+            facts, content = _read(shipped_file(name))
+            if facts.sha256 != expected_sha256(name):
+                raise CheckpointError(
+                    f"the shipped model {shipped_file(name)} was changed (SHA-256 {facts.sha256}): install again"
+                )
         else:
-            facts, content = _read(path)
-        origin = "the shipped model" if path is None else str(path)
+            facts, content = _read(Path(str(path)))
+        origin = str(path) if name is None else f"the shipped model {name}"
         model = cls(_open(content, threads=threads, facts=facts, origin=origin), facts)
         model._try_out(origin)
         return model
@@ -77,6 +106,11 @@ class EmotionModel:
         return self.facts.size
 
     @property
+    def prior(self) -> str | None:
+        """The name of the prior that its probabilities are changed to; None for its own."""
+        return None if self._prior is None else self._prior.name
+
+    @property
     def uncertain_below(self) -> float:
         """A label whose confidence is lower is uncertain; 2, above every confidence, where all labels are."""
         return self.facts.uncertain_below
@@ -89,6 +123,14 @@ class EmotionModel:
         """
         assert faces.dtype == np.uint8, faces.dtype
         assert faces.shape[1:] == (self.size, self.size), faces.shape
+        probabilities = averaged(self._plain, faces) if self._tta else self._plain(faces)
+        if self._prior is None:
+            return probabilities
+        assert self.facts.prior is not None
+        old = tuple(self.facts.prior[label] for label in self.labels)
+        return with_prior(probabilities, old=old, new=self._prior.shares)
+
+    def _plain(self, faces: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:
         batches = [self._run(PROBABILITIES, faces[start : start + BATCH]) for start in range(0, len(faces), BATCH)]
         return np.concatenate(batches) if batches else np.zeros((0, len(self.labels)), np.float32)
 

@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from fer.common.errors import FerError
+from fer.runtime.detection.candidate import SMALLEST
 from fer.runtime.detection.detector import Detection, Detector
 from fer.runtime.framing import Image, cut
 from fer.runtime.record import Face, judged
@@ -38,6 +39,11 @@ class Model(Protocol):
     @property
     def uncertain_below(self) -> float:
         """A label whose confidence is lower is uncertain."""
+        ...
+
+    @property
+    def prior(self) -> str | None:
+        """Name of the shares of the emotions that its probabilities were changed to; None for its own."""
         ...
 
     def probabilities(self, faces: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:
@@ -148,7 +154,7 @@ class Predictor:
             if item.reason is not None:
                 faces = [Face(source=item.source, status="unreadable", reason=item.reason)]
             elif not item.detections:
-                faces = [Face(source=item.source, status="no_face")]
+                faces = [Face(source=item.source, status="no_face", reason=_why_none(item.image))]
             else:
                 faces = [
                     judged(
@@ -158,8 +164,17 @@ class Predictor:
                         source=item.source,
                         face=number,
                         box=found.box,
+                        prior=self.model.prior,
                     )
                     for number, found in enumerate(item.detections)
                 ]
                 at += len(item.detections)
             yield PicturePrediction(item.source, item.image, faces)
+
+
+def _why_none(image: Image | None) -> str:
+    assert image is not None
+    height, width = image.shape[:2]
+    if min(height, width) < SMALLEST:
+        return f"{width} x {height} pixels are too few for a face"
+    return "no face was found"

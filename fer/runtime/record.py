@@ -27,6 +27,8 @@ class Face:
         uncertain: whether that is below what the model needs to be relied on.
         probabilities: emotion -> probability, summing to 1.
         reason: why the picture is unreadable; or what is to be known of it, as that it is the first of several.
+        prior: the shares of the emotions that the probabilities were changed to; None for the model's own.
+        track: in a video, the number that stays with the face as long as it is followed.
         frame: number of the video's frame, from 0.
         seconds: the frame's time in the video.
     """
@@ -40,11 +42,13 @@ class Face:
     uncertain: bool | None = None
     probabilities: Mapping[str, float] | None = None
     reason: str | None = None
+    prior: str | None = None
+    track: int | None = None
     frame: int | None = None
     seconds: float | None = None
 
     def as_dict(self) -> dict[str, Any]:
-        """The prediction record: plain types, ready for JSON; reason, frame and seconds only where there are any."""
+        """The prediction record: plain types, ready for JSON; from `reason` on only what there is."""
         record: dict[str, Any] = {
             "source": self.source,
             "face": self.face,
@@ -55,7 +59,8 @@ class Face:
             "probabilities": None if self.probabilities is None else dict(self.probabilities),
             "status": self.status,
         }
-        extra = {"reason": self.reason, "frame": self.frame, "seconds": self.seconds}
+        names = ("reason", "prior", "track", "frame", "seconds")
+        extra = {name: getattr(self, name) for name in names}
         return record | {name: value for name, value in extra.items() if value is not None}
 
 
@@ -67,6 +72,8 @@ def judged(
     source: str,
     face: int,
     box: Box,
+    prior: str | None = None,
+    track: int | None = None,
     frame: int | None = None,
     seconds: float | None = None,
 ) -> Face:
@@ -83,6 +90,8 @@ def judged(
         probabilities={
             name: round(float(value), 6) for name, value in zip(labels, probabilities.tolist(), strict=True)
         },
+        prior=prior,
+        track=track,
         frame=frame,
         seconds=seconds,
     )

@@ -2,7 +2,8 @@
 
 Searching every frame for faces costs more than all the rest, and single frames make labels flicker. So the detector
 looks at every few frames, optical flow carries each face from frame to frame (pyramidal Lucas-Kanade; Bouguet, 2001),
-and each face's probabilities are averaged over time with a fixed time constant, whatever the frame rate.
+a face that something covers for a moment is known again by its place, and each face's probabilities are averaged over
+time with a fixed time constant, whatever the frame rate.
 """
 
 import math
@@ -27,6 +28,9 @@ GRID: Final = 6
 SEARCH_SECONDS: Final = 0.5
 """The detector looks again after so long, in a slow video too: optical flow reaches no further."""
 
+REMEMBERED: Final = 1.0
+"""Seconds for which a face that was given up is known again where it was last: hands and heads pass before faces."""
+
 STEADY: Final = 0.5
 """How far a followed box moves towards the newly found one: detectors jitter by a few pixels, faces do not."""
 
@@ -40,6 +44,7 @@ class _Track:
     frame: Frame
     probabilities: npt.NDArray[np.float64] | None = None
     missed: int = 0
+    seen: float = 0.0
 
 
 class FaceTracker:
@@ -62,6 +67,7 @@ class FaceTracker:
         self._smoothing = smoothing
         self._patience = patience
         self._tracks: list[_Track] = []
+        self._lost: list[_Track] = []
         self._born = 0
         self._seen = 0
         self._last_search = (0, 0.0)
@@ -79,13 +85,17 @@ class FaceTracker:
         number, self._seen = self._seen, self._seen + 1
         flow, followed = _reduced(image), bool(self._tracks)
         if self._last_flow is not None and self._last_flow.shape != flow.shape:
-            self._tracks = []  # the camera changed its format: nothing to follow
+            self._tracks, self._lost = [], []  # the camera changed its format: nothing to follow
+        before = self._tracks
         self._follow(flow, scale=image.shape[1] / flow.shape[1], width=image.shape[1], height=image.shape[0])
+        self._remember(before, seconds=seconds)
+        before = self._tracks
         lost = followed and not self._tracks
         frames, time = number - self._last_search[0], seconds - self._last_search[1]
         if number == 0 or lost or frames >= self._every or time >= SEARCH_SECONDS:
             self._last_search = (number, seconds)
             self._match(self._predictor.detector.detect(image))
+        self._remember(before, seconds=seconds)
         self._last_flow = flow
         self._judge(image, elapsed=0.0 if self._last_seconds is None else seconds - self._last_seconds)
         self._last_seconds = seconds
@@ -119,25 +129,27 @@ class FaceTracker:
         self._tracks = kept
 
     def _match(self, found: list[Detection]) -> None:
-        """Brings followed and found faces together, best overlaps first; the rest are new, or missed."""
+        """Brings known and found faces together, those most alike first; the rest are new, or missed."""
+        followed, known = len(self._tracks), [*self._tracks, *self._lost]
         pairs = sorted(
-            (
-                (overlap(track.box, detection.box), t, d)
-                for t, track in enumerate(self._tracks)
-                for d, detection in enumerate(found)
-            ),
+            ((_likeness(track, detection), t, d) for t, track in enumerate(known) for d, detection in enumerate(found)),
             reverse=True,
         )
         matched: dict[int, int] = {}
         for shared, t, d in pairs:
             if shared >= SAME and t not in matched and d not in matched.values():
                 matched[t] = d
-        for t, track in enumerate(self._tracks):
+        for t, track in enumerate(known):
             if t not in matched:
                 track.missed += 1
                 continue
             detection = found[matched[t]]
             track.missed = 0
+            if t >= followed:
+                self._lost.remove(track)
+                track.box, track.frame = tuple(map(float, detection.box)), detection.frame  # type: ignore[assignment]
+                self._tracks.append(track)
+                continue
             track.box = tuple(  # type: ignore[assignment]
                 _between(a, b) for a, b in zip(track.box, detection.box, strict=True)
             )
@@ -153,6 +165,16 @@ class FaceTracker:
                 x, y, w, h = detection.box
                 self._tracks.append(_Track(self._born, (float(x), float(y), float(w), float(h)), detection.frame))
                 self._born += 1
+        self._tracks.sort(key=lambda track: track.number)
+
+    def _remember(self, before: list[_Track], *, seconds: float) -> None:
+        """Keeps faces that were given up just now, and forgets those that are lost for long."""
+        here = {track.number for track in self._tracks}
+        gone = [track for track in before if track.number not in here]
+        known = {track.number: track for track in (*self._lost, *gone)}
+        self._lost = [track for track in known.values() if seconds - track.seen <= REMEMBERED]
+        for track in self._tracks:
+            track.seen = seconds
 
     def _judge(self, image: Image, *, elapsed: float) -> None:
         if not self._tracks:
@@ -174,9 +196,21 @@ class FaceTracker:
             source=source,
             face=track.number,
             box=_shown(track.box, image),
+            prior=model.prior,
+            track=track.number,
             frame=number,
             seconds=round(seconds, 3),
         )
+
+
+def _likeness(track: _Track, found: Detection) -> float:
+    """How much a found face lies where a known one is, 0 to 1: by their boxes, or by the squares that landmarks place,
+    which stay where they are when hair, hands or a turn of the head move the box."""
+    return max(overlap(track.box, found.box), overlap(_square(track.frame), _square(found.frame)))
+
+
+def _square(frame: Frame) -> tuple[float, float, float, float]:
+    return frame.x - frame.side / 2, frame.y - frame.side / 2, frame.side, frame.side
 
 
 def _reduced(image: Image) -> npt.NDArray[np.uint8]:

@@ -22,6 +22,9 @@ MAX_PARAM: Final = 6000
 MAX_TAG: Final = 8000
 """Characters of a key and of a value that MLflow takes (mlflow/utils/validation.py)."""
 
+LOGGED: Final = "logged.jsonl"
+"""In the run folder: what callbacks told the logger alone (`fer.tracking.logger`), a line a step."""
+
 _CUT: Final = " ... (whole in config.yaml)"
 _EPOCH_FACTS: Final = ("size", "lr", "seconds", "images_per_second")
 _SEALED: Final = ("private", "folder7178")
@@ -44,6 +47,21 @@ class Epoch:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Point:
+    """One line of `LOGGED`.
+
+    Attributes:
+        step: optimiser steps done.
+        time: milliseconds since 1970.
+        values: metric -> value.
+    """
+
+    step: int
+    time: int
+    values: Mapping[str, float]
+
+
+@dataclass(frozen=True, kw_only=True)
 class Content:
     """One MLflow run to be.
 
@@ -56,6 +74,7 @@ class Content:
         params: what was set; MLflow never changes a param.
         tags: what may change, and facts.
         epochs: in order.
+        points: what was logged beside the epochs, in order.
         final: metrics of the whole run.
         artifacts: path in MLflow -> file.
         dataset: name, digest and source of the data; None where there is none.
@@ -71,6 +90,7 @@ class Content:
     params: Mapping[str, str] = field(default_factory=dict)
     tags: Mapping[str, str] = field(default_factory=dict)
     epochs: tuple[Epoch, ...] = ()
+    points: tuple[Point, ...] = ()
     final: Mapping[str, float] = field(default_factory=dict)
     artifacts: Mapping[str, Path] = field(default_factory=dict)
     dataset: Mapping[str, str] | None = None
@@ -119,11 +139,12 @@ def read_run(path: Path, *, alive: bool | None = None, model: Path | None = None
         params=params_of(config, run_dir=str(config.get("run_dir"))),
         tags={**_tags(manifest, path, error=error), **as_tags(flattened(metrics.get("undefined", {}), "undefined"))},
         epochs=epochs,
+        points=_read_points(path / LOGGED),
         final={name: float(value) for name, value in final.items() if is_open_metric(name, value)},
         artifacts=_artifacts(folder, status),
         dataset=_dataset(manifest.get("data", {})),
         model=model if model.is_file() and status != "running" else None,
-        awaits_report=bool(config.get("report")) and status == "finished" and not page.is_file(),
+        awaits_report=_makes_report(config) and status == "finished" and not page.is_file(),
     )
 
 
@@ -139,6 +160,22 @@ def read_epochs(path: Path) -> tuple[Epoch, ...]:
         except (ValueError, TypeError, LookupError, AttributeError, OverflowError) as error:
             raise DataError(f"{path}:{number} is no epoch ({error}): remove that line and send again") from error
     return tuple(epochs)
+
+
+def _read_points(path: Path) -> tuple[Point, ...]:
+    """The lines of a `LOGGED`; a last one that is still being written is left for the next time."""
+    if not path.is_file():
+        return ()
+    *lines, _ = path.read_text(encoding="utf-8", errors="replace").split("\n")
+    points = []
+    for number, line in enumerate(lines, start=1):
+        try:
+            told = parse_json(line)
+            values = {_key(name): float(value) for name, value in told["values"].items() if is_open_metric(name, value)}
+            points.append(Point(step=int(told["step"]), time=int(told["time"]), values=values))
+        except (ValueError, TypeError, LookupError, AttributeError, OverflowError) as error:
+            raise DataError(f"{path}:{number} is no step ({error}): remove that line and send again") from error
+    return tuple(points)
 
 
 def is_open_metric(name: str, value: object) -> bool:
@@ -210,14 +247,26 @@ def _tags(manifest: Mapping[str, Any], path: Path, *, error: object) -> dict[str
 
 
 def _artifacts(folder: RunFolder, status: Status) -> dict[str, Path]:
-    """While a run goes on, its configuration alone; then everything but what repeats or can be made again."""
-    files: dict[str, Path] = {"config.yaml": folder.config}
+    """While a run goes on, its configuration and figures; then everything but what repeats or can be made again."""
+    files: dict[str, Path] = {"config.yaml": folder.config, **_figures(folder.path)}
     if status == "running":
         return files
     files |= {path.name: path for path in (folder.manifest, folder.epochs, folder.metrics, folder.log)}
+    files |= {name: folder.path / name for name in ("lr_find.json", "overfitting.json")}
     files["checkpoints/best.ckpt"] = folder.best
     files |= {f"predictions/{path.name}": path for path in sorted(folder.predictions("any").parent.glob("*.parquet"))}
     return {**{name: path for name, path in files.items() if path.is_file()}, **report_files(folder.path)}
+
+
+def _figures(path: Path) -> dict[str, Path]:
+    """What callbacks drew while the run trained."""
+    return {file.relative_to(path).as_posix(): file for file in sorted((path / "figures").rglob("*.png"))}
+
+
+def _makes_report(config: Mapping[str, Any]) -> bool:
+    """Whether the command goes on to write a report: by `report=true`, or by `callbacks=report`."""
+    callbacks = config.get("callbacks") or {}
+    return bool(config.get("report")) or (isinstance(callbacks, Mapping) and callbacks.get("report") is not None)
 
 
 def report_files(path: Path) -> dict[str, Path]:
@@ -246,7 +295,7 @@ def _dataset(data: Mapping[str, Any]) -> dict[str, str] | None:
 
 def _epoch(line: Mapping[str, Any]) -> Epoch:
     values = {
-        f"epoch/{name}" if name in _EPOCH_FACTS else name: float(value)
+        f"epoch/{name}" if name in _EPOCH_FACTS else _key(name): float(value)
         for name, value in line.items()
         if name != "epoch" and is_open_metric(name, value)
     }

@@ -1,10 +1,13 @@
 """`logger=mlflow`: starts the process that sends the run folder, and never waits for it while training."""
 
 import atexit
+import json
+import math
 import os
 import shlex
 import subprocess
 import sys
+import time
 import warnings
 from argparse import Namespace
 from pathlib import Path
@@ -15,7 +18,8 @@ from pytorch_lightning.utilities import rank_zero_only
 from torch import nn
 
 from fer.common.errors import ConfigError, MissingExtraError
-from fer.tracking.content import read_epochs
+from fer.common.files import append_line
+from fer.tracking.content import LOGGED, read_epochs
 from fer.tracking.record import read_record
 from fer.tracking.sender import LOG
 from fer.tracking.store import find_store
@@ -50,6 +54,7 @@ class MLflowTracking(Logger):
         self.experiment = experiment
         self.wait_seconds = wait_seconds
         self.sender: subprocess.Popen[bytes] | None = None
+        self._module: Any = None
         # It takes no steps, so there is no interval in which to see some.
         warnings.filterwarnings("ignore", ".*is smaller than the logging interval.*")
         # An address that cannot work is told now, not by a process nobody watches.
@@ -66,7 +71,15 @@ class MLflowTracking(Logger):
         return self.run_dir.name
 
     def log_metrics(self, metrics: dict[str, float], step: int | None = None) -> None:
-        """Lightning's hook; the epochs' metrics reach MLflow by `metrics.jsonl`."""
+        """Lightning's hook; the epochs' metrics reach MLflow by `metrics.jsonl`, what only loggers hear by `LOGGED`."""
+        known = set() if self._module is None else set(self._module.trainer.callback_metrics)
+        values = {
+            name: float(value) for name, value in metrics.items() if name not in known and math.isfinite(float(value))
+        }
+        values.pop("epoch", None)
+        if values:
+            line = {"step": step or 0, "time": time.time_ns() // 1_000_000, "values": values}
+            append_line(self.run_dir / LOGGED, json.dumps(line, allow_nan=False))
 
     def log_hyperparams(self, params: dict[str, Any] | Namespace, *args: Any, **kwargs: Any) -> None:
         """Lightning's hook; the parameters reach MLflow by `config.yaml`."""
@@ -74,6 +87,7 @@ class MLflowTracking(Logger):
     @rank_zero_only
     def log_graph(self, model: nn.Module, input_array: Any = None) -> None:
         """Lightning's hook, called once when fitting starts, with the run folder's first files written."""
+        self._module = model
         if self.sender is None:
             self._start()
 

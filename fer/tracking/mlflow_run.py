@@ -72,6 +72,7 @@ def _adopt(run: "Run", record: Record, place: Place) -> None:
         # The database was moved: all that was sent is there.
         old = same[-1]
         place.epochs, place.times, place.hashes = old.epochs, old.times, old.hashes
+        place.points = old.points
         place.model, place.versions = old.model, old.versions
         record.places.remove(old)
     place.run_id, place.status = run.info.run_id, run.info.status

@@ -27,6 +27,7 @@ class Place:
         run_id: MLflow's name of the run; None before it was created.
         status: MLflow's status of the run.
         epochs: how many epochs were sent.
+        points: how many lines of `logged.jsonl` were sent.
         times: milliseconds since 1970 of every epoch, fixed before it is sent, so that a repetition adds nothing.
         hashes: what was sent of each part ("params", "tags", "final", "dataset") and of each artifact.
         model: hash and `models:/` address of the logged model.
@@ -41,6 +42,7 @@ class Place:
     run_id: str | None = None
     status: str | None = None
     epochs: int = 0
+    points: int = 0
     times: list[int] = field(default_factory=list)
     hashes: dict[str, str] = field(default_factory=dict)
     model: dict[str, str] | None = None

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -94,7 +95,8 @@ def send(
     if register is not None and content.model is None:
         raise ConfigError(
             f"--register {register.name}: {content.folder} has no model.onnx: "
-            f"fer-export {content.folder} --out {content.folder / 'model.onnx'} makes one, or name one with --model"
+            f"fer-export {shlex.quote(str(content.folder))} --out {shlex.quote(str(content.folder / 'model.onnx'))} "
+            "makes one, or name one with --model"
         )
     place = record.place(store.address.shown, store.address.experiment)
     place.state = "sending"
@@ -128,6 +130,7 @@ class _Sending:
         self._params()
         self._dataset()
         sent.epochs = self._epochs()
+        self._points()
         if content.status != "running":
             self._final()
         sent.artifacts = self._artifacts()
@@ -217,6 +220,18 @@ class _Sending:
         place.epochs = len(epochs)
         self.record.save()
         return len(new)
+
+    def _points(self) -> None:
+        """Sends what was logged beside the epochs."""
+        new = self.content.points[self.place.points :]
+        if not new:
+            return
+        from mlflow.entities import Metric
+
+        values = [(each, name, value) for each in new for name, value in each.values.items()]
+        self._metrics([Metric(name, value, each.time, each.step) for each, name, value in values])
+        self.place.points = len(self.content.points)
+        self.record.save()
 
     def _times(self, count: int, *, after: int) -> list[int]:
         """When each of the last `count` epochs ended: back from the last one by the seconds they took.

@@ -1,6 +1,7 @@
 """Which MLflow store, and how to reach it without hanging."""
 
 import os
+import shlex
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -66,7 +67,7 @@ class StoreAddress:
     @property
     def view(self) -> str:
         """How to look at it."""
-        return self.shown if self.database is None else f"mlflow ui --backend-store-uri {self.uri}"
+        return self.shown if self.database is None else f"mlflow ui --backend-store-uri {shlex.quote(self.uri)}"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -205,7 +206,25 @@ def _opened_alone(address: StoreAddress) -> Iterator[None]:
         with FileLock(lock, timeout=_OPENING):
             yield
     except Timeout as error:
-        raise TrackingError(f"{lock} is held by another process for {_OPENING:.0f} seconds: is it stuck?") from error
+        raise TrackingError(
+            f"{lock} has been held by {_holders(lock)} for {_OPENING:.0f} seconds: wait for it, or end it where it is "
+            "stuck (what it did not send, `fer-track RUN` sends)"
+        ) from error
+
+
+def _holders(lock: Path) -> str:
+    """The processes that have a lock's file open, by their ids, as far as this system tells (Linux)."""
+    found = []
+    here = os.getpid()
+    for process in Path("/proc").glob("[0-9]*"):
+        try:
+            held = any(link.samefile(lock) for link in (process / "fd").iterdir())
+        except OSError:
+            # Another user's, or gone by now.
+            continue
+        if held and int(process.name) != here:
+            found.append(process.name)
+    return f"process {' and '.join(sorted(found, key=int))}" if found else "another process"
 
 
 def _is_mlflow_failure(error: Exception) -> bool:

@@ -15,11 +15,13 @@ from fer.data.views import Augmentation, further_views
 from fer.folders.run import RunFolder
 from fer.models.checkpoint import LoadedModel, load_model
 from fer.models.heads import head_probabilities
-from fer.models.loss_config import LossConfig
+from fer.models.loss_config import TargetConfig
 from fer.models.preprocess import Preprocess
 from fer.runtime.model import EmotionModel
 
 SHIPPED: Final = Path("shipped")
+_BENCHMARK: Final = "benchmark"
+"""The model of the package that `shipped` is: it learned from labels, by which a training is judged too."""
 """In `loss.teachers`: the model that comes with the package."""
 
 
@@ -146,7 +148,7 @@ class Teachers:
 
 
 def load_teachers(
-    config: LossConfig, *, data_fingerprint: str, protocol: str, labels: tuple[str, ...] = EMOTIONS, heads: int = 1
+    config: TargetConfig, *, data_fingerprint: str, protocol: str, labels: tuple[str, ...] = EMOTIONS, heads: int = 1
 ) -> tuple[Teachers | None, list[dict[str, Any]]]:
     """The teachers of a configuration, and what the manifest says of them; None and nothing where it names none.
 
@@ -205,7 +207,7 @@ def _run_teacher(path: Path, *, heads: int) -> tuple[Teacher, tuple[str, str | N
 
 def _file_teacher(path: Path) -> tuple[Teacher, tuple[str, str | None], dict[str, Any]]:
     """As `_run_teacher`; the model uses as many threads as the student."""
-    model = EmotionModel.load(None if path == SHIPPED else path.expanduser(), threads=torch.get_num_threads())
+    model = EmotionModel.load(_BENCHMARK if path == SHIPPED else path.expanduser(), threads=torch.get_num_threads())
     facts = model.facts
     told = {"origin": str(path), "model": facts.name, "size": facts.size, "sha256": facts.sha256}
     return FileTeacher(model), (facts.data_fingerprint, facts.protocol), told

@@ -43,6 +43,7 @@ def describe_data(data: FERDataModule) -> dict[str, Any]:
         "valid_name": data.split.valid_name,
         "visible": data.visible,
         "class_counts": dict(zip(data.labels, data.class_counts.tolist(), strict=True)),
+        "epoch_counts": dict(zip(data.labels, data.epoch_counts.tolist(), strict=True)),
         "unreadable": list(data.unreadable),
         "reading": list(data.samples.notes),
         "copy": dict(data.samples.copy),
@@ -50,16 +51,23 @@ def describe_data(data: FERDataModule) -> dict[str, Any]:
 
 
 def announce(config: TrainConfig, data: FERDataModule, system: nn.Module, facts: Mapping[str, Any]) -> None:
-    """Tells in three lines what is about to happen."""
+    """Tells in a few lines what is about to happen."""
     millions = sum(parameter.numel() for parameter in system.parameters()) / 1e6
     log.info("data     %s, %s", data.source, data.split.description)
     if data.samples.copy and (warning := CopyFacts.from_json(data.samples.copy).warning):
         log.warning("data     %s", warning)
+    if data.config.sampling != "shuffle":
+        counts = data.epoch_counts
+        shares = ", ".join(
+            f"{emotion} {count:,} ({count / counts.sum():.2%})"
+            for emotion, count in zip(data.labels, counts.tolist(), strict=True)
+        )
+        log.info("classes  %s faces an epoch, data.sampling=%s: %s", f"{counts.sum():,}", data.config.sampling, shares)
     for teacher in facts.get("teachers", ()):
         log.info("teacher  %s, %s, %d px", teacher["origin"], teacher["model"], teacher["size"])
     if set_name(data.labels) != FER7:
-        counts = ", ".join(f"{name} {n:,}" for name, n in facts["data"]["class_counts"].items())
-        log.info("labels   %s", counts if len(data.labels) <= _MOST_TOLD else f"{len(data.labels)} of them")
+        told = ", ".join(f"{name} {n:,}" for name, n in facts["data"]["class_counts"].items())
+        log.info("labels   %s", told if len(data.labels) <= _MOST_TOLD else f"{len(data.labels)} of them")
     if data.visible != "full":
         log.info("visible  %s alone, in training and in selection", data.visible)
     log.info("model    %s, %.2f M parameters, %d px", config.model.name, millions, config.model.size)

@@ -59,7 +59,10 @@ def _refuse_other_net(path: Path, config: TrainConfig) -> None:
         )
     # What gives a net two heads is the configuration's, and is compared there.
     ours = replace(
-        NetSpec.of(config.model, num_classes=len(labels)), heads=theirs.heads, votes_share=theirs.votes_share
+        NetSpec.of(config.model, num_classes=len(labels)),
+        heads=theirs.heads,
+        votes_share=theirs.votes_share,
+        cam_layer=theirs.cam_layer,
     )
     if theirs != ours:
         raise CheckpointError(
@@ -69,7 +72,8 @@ def _refuse_other_net(path: Path, config: TrainConfig) -> None:
 
 def _words(spec: NetSpec) -> str:
     params = "".join(f" model.params.{key}={value}" for key, value in spec.params.items())
-    return f"model={spec.name} model.channels={spec.channels} model.size={spec.size}{params}"
+    named = f"model={spec.name}" if spec.target is None else f"model._target_={spec.target.replace(':', '.')}"
+    return f"{named} model.channels={spec.channels} model.size={spec.size}{params}"
 
 
 def _refuse_other_config(folder: RunFolder, tree: Mapping[str, Any]) -> None:

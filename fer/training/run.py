@@ -11,22 +11,24 @@ import pytorch_lightning as pl
 import torch
 
 from fer.callbacks.epoch_log import EpochLog
+from fer.callbacks.run_end import RunEnd
 from fer.common.environment import environment
 from fer.common.processes import started_by_another
 from fer.common.seeding import seed_everything
 from fer.config.saved import with_places
 from fer.config.schema import TrainConfig
-from fer.data.augment import Augment
 from fer.data.batch_shard import BatchShard
-from fer.data.datamodule import FERDataModule
+from fer.folders.refused import nothing_of_a_refused
 from fer.folders.run import RunFolder
 from fer.models.accelerator import resolve_accelerator, resolve_precision
 from fer.training.distillation import load_teachers
 from fer.training.evaluation import evaluate_best
 from fer.training.facts import announce, describe_data, describe_device
+from fer.training.loggers import tell_settings
+from fer.training.metrics import build_metrics
 from fer.training.reproduce import Origin
 from fer.training.resume import checkpoint_to_resume
-from fer.training.system import build_classifier, slow_on_cpu
+from fer.training.system import build_classifier, build_data, slow_on_cpu
 from fer.training.trainer import build_trainer, processes_of
 
 
@@ -72,23 +74,19 @@ def run(
     precision = resolve_precision(config.trainer.precision, accelerator, slow=lambda: slow_on_cpu(config))
     if config.threads is not None:
         torch.set_num_threads(config.threads)
+    metrics = build_metrics(config.metrics, labels=config.label_names)
     epochs = EpochLog(folder.epochs)
     trainer = build_trainer(config, folder, [epochs, *callbacks], accelerator=accelerator, precision=precision)
     with ExitStack() as held:
         if trainer.is_global_zero:
+            held.enter_context(nothing_of_a_refused(folder))
             held.enter_context(folder.owned())
         resume = checkpoint_to_resume(folder, config, tree)
         if trainer.is_global_zero:
             # Not before: a folder that is refused keeps its own log.
             held.enter_context(folder.logged())
         seed_everything(config.seed)
-        data = FERDataModule(
-            config.data,
-            augment=Augment(config.augment, num_classes=len(config.label_names)),
-            seed=config.seed,
-            visible=config.visible,
-            share=BatchShard(rank=trainer.global_rank, of=trainer.world_size),
-        )
+        data = build_data(config, share=BatchShard(rank=trainer.global_rank, of=trainer.world_size))
         data.setup()
         teachers, taught_by = load_teachers(
             config.loss,
@@ -97,7 +95,7 @@ def run(
             labels=data.labels,
             heads=data.heads,
         )
-        system = build_classifier(config, data, teachers=teachers)
+        system = build_classifier(config, data, teachers=teachers, metrics=metrics)
         facts: dict[str, Any] = {
             "seed": config.seed,
             "resumed_from": None if resume is None else str(resume),
@@ -117,14 +115,18 @@ def run(
         folder.write_config(with_places(tree))
         with folder.recorded(facts, goes_on=resume == folder.last):
             announce(config, data, system, facts)
+            tell_settings(trainer.loggers, tree)
             with processes_of(trainer, config):
                 trainer.fit(system, datamodule=data, ckpt_path=resume, weights_only=True)
-            metrics = {
-                **evaluate_best(folder, data),
+            final = {
+                **evaluate_best(folder, data, metrics=metrics),
                 "epochs": trainer.current_epoch,
                 "train_seconds": round(epochs.train_seconds, 3),
                 "images_per_second": round(epochs.train_images / epochs.train_seconds, 1),
                 "num_parameters": sum(parameter.numel() for parameter in system.net.parameters()),
             }
-            folder.write_metrics(metrics)
-    return RunResult(folder.path, metrics)
+            folder.write_metrics(final)
+    for callback in trainer.callbacks:  # type: ignore[attr-defined]
+        if isinstance(callback, RunEnd):
+            callback.on_run_end(folder.path)
+    return RunResult(folder.path, final)

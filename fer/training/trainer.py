@@ -18,6 +18,7 @@ from pytorch_lightning.strategies.launchers import _SubprocessScriptLauncher
 from torch import nn
 
 from fer.callbacks.interruption import EpochSeed, OwnSignals, StayStopped
+from fer.callbacks.monitors import KnownMonitors
 from fer.callbacks.progress import progress_callbacks
 from fer.common.errors import ConfigError
 from fer.common.processes import AGREED_RUN_DIR, environment_with
@@ -26,6 +27,7 @@ from fer.config.schema import TrainConfig
 from fer.folders.run import RunFolder
 from fer.models.batch_norm import own_batch_norms, share_batch_norms
 from fer.training.atomic_checkpoints import AtomicCheckpointIO
+from fer.training.loggers import build_logger
 
 _LIGHTNINGS: Final = ("MASTER_ADDR", "MASTER_PORT", "NODE_RANK", "LOCAL_RANK", "WORLD_SIZE", "OMP_NUM_THREADS")
 """Environment variables that Lightning sets when it starts processes, and leaves set."""
@@ -54,13 +56,21 @@ def build_trainer(
     """Lightning's Trainer with `own` callbacks, and the configured callbacks and loggers.
 
     Raises:
+        MissingExtraError: a logger's package is not installed.
         ConfigError: arguments the Trainer refuses, or a strategy other than one device or DDP.
     """
     quiet_lightning()
     # Ours come before the checkpoint callbacks, which save the epoch log's state at the same hook.
-    callbacks = [EpochSeed(config.seed), OwnSignals(), StayStopped(folder.last), *own, *progress_callbacks()]
+    callbacks = [
+        EpochSeed(config.seed),
+        OwnSignals(),
+        StayStopped(folder.last),
+        *own,
+        KnownMonitors(),
+        *progress_callbacks(),
+    ]
     callbacks += [build(node, f"callbacks.{name}") for name, node in config.callbacks.items()]
-    loggers = [build(node, f"logger.{name}") for name, node in config.logger.items()]
+    loggers = [build_logger(node, f"logger.{name}") for name, node in config.logger.items()]
     arguments: dict[str, Any] = {
         "default_root_dir": folder.path,
         "enable_model_summary": False,

@@ -35,6 +35,10 @@ def main(arguments: Sequence[str]) -> None:
     if any(argument in ("-h", "--help") for argument in arguments):
         print(HELP + keys_of("sweep"), end="")
         return
+    from fer.config.completion import completes
+
+    if completes(arguments, config_name="sweep"):
+        return
     logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stderr)
     from fer.tuning.run import run_sweep
 

@@ -7,7 +7,7 @@ from typing import Any, Protocol
 
 from fer.common.wording import duration
 from fer.folders.sweep import TrialRecord
-from fer.metrics.objectives import METRICS, Objective
+from fer.metrics.objectives import Objective, metric_of
 
 
 class Running(Protocol):
@@ -122,7 +122,7 @@ class LiveTable:
         for name in ("trial", "state", self.objective, "time"):
             table.add_column(name, no_wrap=True)
         table.add_column("settings", ratio=1, overflow="ellipsis", no_wrap=True)
-        metric = METRICS[self.objective]
+        metric = metric_of(self.objective)
         for trial in running.values():
             share = trial.curve[-1][0] if trial.curve else 0.0
             best = f"{metric.sign * max(score for _, score in trial.curve):.4f}" if trial.curve else ""
@@ -157,7 +157,7 @@ def display_for(objective: Objective, *, num_trials: int, workers: int) -> Displ
 
 def outcome(record: TrialRecord, objective: Objective) -> str:
     """The trial's number in words, such as "accuracy 0.6123", or why there is none."""
-    return f"{record.error}" if record.loss is None else f"{objective} {METRICS[objective].value(record.loss):.4f}"
+    return f"{record.error}" if record.loss is None else f"{objective} {metric_of(objective).value(record.loss):.4f}"
 
 
 def settings_in_words(params: Mapping[str, Any]) -> str:

@@ -3,7 +3,7 @@
 import json
 import logging
 import shlex
-import time
+import shutil
 from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -11,7 +11,7 @@ from typing import Any
 
 from fer.common.environment import environment
 from fer.common.errors import ConfigError, FerError
-from fer.common.files import write_json
+from fer.common.files import dated_folder, write_json
 from fer.common.processes import cores
 from fer.folders.sweep import SweepFolder
 from fer.tuning.display import display_for, outcome
@@ -21,15 +21,16 @@ from fer.tuning.trial_store import TrialStore, best_of
 log = logging.getLogger(__name__)
 
 
-def run_sweep(arguments: Sequence[str]) -> None:
-    """Runs, or goes on with, the sweep of a command line.
+def run_sweep(arguments: Sequence[str]) -> Path:
+    """Runs, or goes on with, the sweep of a command line; its folder.
 
     Raises:
         FerError: a mistake in the arguments, or trials that cannot run; what ended is kept.
     """
     sweep = compose_sweep(arguments)
     settings = sweep.settings
-    folder = SweepFolder(settings.sweep_dir or _default_path(sweep))
+    folder = SweepFolder(settings.sweep_dir or dated_folder(f"sweep_{sweep.config.model.name}"))
+    fresh = settings.sweep_dir is None or not folder.path.exists()
     workers = worker_count(sweep)
     threads = max(1, cores() // workers)
     store: TrialStore | None = None
@@ -51,10 +52,16 @@ def run_sweep(arguments: Sequence[str]) -> None:
             finally:
                 _close(sweep, store)
             _refuse_failure(store)
+    except FerError:
+        if fresh and not folder.trials.is_file():
+            # It was refused before its first trial had ended.
+            shutil.rmtree(folder.path, ignore_errors=True)
+        raise
     finally:
         # Only now: while the folder is held, the sweep still runs in MLflow's eyes.
         if store is not None and store.records:
             track(sweep, folder.path)
+    return folder.path
 
 
 def _search(sweep: Sweep, store: TrialStore, *, workers: int, threads: int) -> None:
@@ -81,10 +88,6 @@ def _refuse_failure(store: TrialStore) -> None:
             f"no trial ran to its end: {len(failed)} of {len(store.records)} failed, trial {first.trial} with: "
             f"{first.error}; its output is {store.folder.trial(first.trial) / 'output.log'}"
         )
-
-
-def _default_path(sweep: Sweep) -> Path:
-    return Path("outputs") / f"{time.strftime('%Y-%m-%d_%H-%M-%S')}_sweep_{sweep.config.model.name}"
 
 
 def _names(sweep: Sweep) -> set[str]:

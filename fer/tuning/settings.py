@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING, Any, Final, Literal
 
 from pydantic import Field
 
-from fer.common.errors import ConfigError
+from fer.common.errors import ConfigError, nearest
 from fer.common.processes import cores
 from fer.common.section import Section
+from fer.config.conf_files import group_options
 from fer.config.overrides import key_of
-from fer.metrics.objectives import Objective
+from fer.metrics.objectives import METRICS, Objective
 from fer.tuning.distributions import is_distribution, parse
 from fer.tuning.pruning import PruningSettings
 from fer.tuning.space import Space
@@ -107,8 +108,10 @@ def compose_sweep(arguments: Sequence[str]) -> Sweep:
             )
     tree = compose_train(fixed, config_name="sweep")
     settings = SweepSettings.taken_from(tree)
+    _refuse_unknown_space(fixed)
     space = Space.parse(tree.pop("space", {})).with_settings(searched)
     config = typed(tree)
+    settings = settings.model_copy(update={"objective": _objective(settings.objective, config)})
     own = {*SweepSettings.model_fields, "space"}
     overrides = tuple(override for override in fixed if key_of(override).partition(".")[0] not in own)
     if config.trainer.devices != 1:
@@ -124,6 +127,45 @@ def compose_sweep(arguments: Sequence[str]) -> Sweep:
         )
     tree |= {"report": False, "resume": "auto"}
     return Sweep(settings=settings, space=space, overrides=overrides, tree=tree, config=config)
+
+
+def _objective(asked: Objective, config: "TrainConfig") -> Objective:
+    """An objective that trials log, with its direction.
+
+    Raises:
+        ConfigError: there is no such metric, or it does not say which direction is better.
+    """
+    name = asked.removeprefix("-")
+    known = ["nll", *config.metrics]
+    if name not in known:
+        raise ConfigError(
+            f"objective={asked}: no metric of that name is computed{nearest(name, known)}; there are "
+            f"{', '.join(known)}, and +metrics.{name}._target_=CLASS adds one"
+        )
+    if name in METRICS or asked != name:
+        return name if name in METRICS else asked
+    from torchmetrics import Metric
+
+    from fer.config.instantiate import located_class
+
+    target = located_class(config.metrics[name].get("_target_"), f"metrics.{name}", kind=Metric)
+    better = getattr(target, "higher_is_better", None)
+    if better is None:
+        raise ConfigError(
+            f"objective={asked}: {target.__name__} does not say which direction is better (higher_is_better): write "
+            f"objective=-{name} where it is the lower one, or set it in the class"
+        )
+    return name if better else f"-{name}"
+
+
+def _refuse_unknown_space(overrides: Sequence[str]) -> None:
+    """A model of one's own may come without a space; a space that was asked for has to be there."""
+    for override in overrides:
+        key, _, name = override.lstrip("+").partition("=")
+        spaces = group_options("space")
+        if key == "space" and name not in spaces:
+            near = nearest(name, spaces)
+            raise ConfigError(f"{override}: there is no such space{near}; choose one of {', '.join(spaces)}")
 
 
 def worker_count(sweep: Sweep) -> int:

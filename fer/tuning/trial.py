@@ -23,8 +23,9 @@ from fer.common.storage import storage_error
 from fer.config.compose import compose_train
 from fer.config.schema import validate
 from fer.folders.run import RunFolder
-from fer.metrics.objectives import METRICS
+from fer.metrics.objectives import metric_of
 from fer.training.run import run
+from fer.training.system import build_data
 from fer.tuning.job import Ended, Job, Started, Step, TrialJob
 
 OUTPUT: Final = "output.log"
@@ -65,7 +66,7 @@ class Reporter(pl.Callback):
     ) -> None:
         self.tell = tell
         self.hopeless = hopeless
-        self.metric = METRICS[metric]
+        self.metric = metric_of(metric)
         self.before = before
         self.part = part
         self.earlier = earlier
@@ -132,7 +133,7 @@ def train(job: TrialJob, tell: Callable[[Started | Step], None], hopeless: Calla
             )
             run(validate(tree), tree, callbacks=[reporter])
         metrics.append(json.loads(folder.metrics.read_text(encoding="utf-8")))
-        scores.append(METRICS[job.objective].score(metrics[-1]))
+        scores.append(metric_of(job.objective).score(metrics[-1]))
         if not math.isfinite(scores[-1]):
             reasons = "; ".join(metrics[-1].get("undefined", {}).values())
             raise FailedTrial(f"{job.objective} is undefined: {reasons or 'the loss is not finite'}")
@@ -141,17 +142,9 @@ def train(job: TrialJob, tell: Callable[[Started | Step], None], hopeless: Calla
 
 def check(job: Job) -> Ended:
     """Whether the sweep can run at all: every configuration named is valid, and the data opens (and is packed)."""
-    from fer.data.augment import Augment
-    from fer.data.datamodule import FERDataModule
-
     for overrides in job.checked:
         config = validate(compose_train([*overrides, "run_dir=unused"]))
-    FERDataModule(
-        config.data,
-        augment=Augment(config.augment, num_classes=len(config.label_names)),
-        seed=config.seed,
-        visible=config.visible,
-    ).setup()
+    build_data(config).setup()
     return Ended(status="ok")
 
 

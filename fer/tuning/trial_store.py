@@ -7,7 +7,7 @@ from typing import Any
 from fer.common.errors import ConfigError
 from fer.config import overrides as text
 from fer.folders.sweep import SweepFolder, TrialRecord
-from fer.metrics.objectives import METRICS
+from fer.metrics.objectives import metric_of
 from fer.tuning.display import Display
 from fer.tuning.job import Ended
 from fer.tuning.plan import trial_command
@@ -84,7 +84,7 @@ class TrialStore:
             trial=number,
             params=params,
             status=ended.status,
-            loss=None if score is None else METRICS[self.sweep.settings.objective].loss(score),
+            loss=None if score is None else metric_of(self.sweep.settings.objective).loss(score),
             metrics=means(ended.metrics),
             seconds=round(seconds, 3),
             start_seconds=None if first_batch is None else round(first_batch, 3),

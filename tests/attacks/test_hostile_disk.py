@@ -93,8 +93,8 @@ def test_every_command_ends_with_status_2_on_a_full_disk(
     def full(body: Callable[[], int | None]) -> int | None:
         raise OSError(errno.ENOSPC, "No space left on device", "/somewhere/file")
 
-    guarded = cli._guarded
-    monkeypatch.setattr(cli, "_guarded", lambda body, **more: guarded(lambda: full(body), **more))
+    guarded = cli.guarded
+    monkeypatch.setattr(cli, "guarded", lambda body, **more: guarded(lambda: full(body), **more))
     monkeypatch.setattr(sys, "argv", [f"fer-{name}", "x"])
     with pytest.raises(SystemExit) as end:
         getattr(cli, name)()

@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from support.own_parts import OWN
 
 from fer.common.errors import ConfigError, nearest
 from fer.config.compose import compose_train
@@ -18,9 +19,10 @@ EVERY_OPTION = [f"{group}={option}" for group, names in config_groups().items() 
 
 @pytest.mark.parametrize("option", EVERY_OPTION)
 def test_every_yaml_composes_validates_and_builds(option: str, tmp_path: Path) -> None:
-    if option == "logger=tensorboard":
-        pytest.importorskip("tensorboard")
-    tree = compose_train([option, f"run_dir={tmp_path}/run"])
+    packages = {"logger=tensorboard": "tensorboard", "logger=wandb": "wandb", "logger=comet": "comet_ml"}
+    if option in packages:
+        pytest.importorskip(packages[option])
+    tree = compose_train([option, *OWN.get(option, ()), f"run_dir={tmp_path}/run"])
     if tree["loss"]["teacher_weight"]:
         # Which they are is for the command line to say.
         tree["loss"]["teachers"] = tree["loss"]["teachers"] or ["outputs/a"]
@@ -165,3 +167,18 @@ def test_two_runs_of_one_second_take_two_folders(tmp_path: Path, monkeypatch: py
     assert (first["run_dir"], second["run_dir"]) == (tree["run_dir"], f"{tree['run_dir']}_2")
     assert second["callbacks"]["checkpoint"]["dirpath"] == f"{tree['run_dir']}_2/checkpoints"
     assert Path(second["run_dir"]).is_dir()
+
+
+def test_groups_that_add_take_a_list(tmp_path: Path) -> None:
+    always = set(compose_train(["run_dir=unused"])["callbacks"])
+    tree = compose_train(
+        ["callbacks=[default,explain,confusion]", "metrics=[classes,confusion]", f"run_dir={tmp_path}"]
+    )
+    assert set(tree["callbacks"]) == always | {"explain", "confusion"}
+    assert {"accuracy", "recall", "confusion"} <= set(tree["metrics"])
+    on_top = compose_on(tree, ["callbacks=[explain,overfitting]"])
+    assert set(on_top["callbacks"]) == always | {"explain", "overfitting"}
+    with pytest.raises(ConfigError, match=r"there is no such callbacks.*'explain'"):
+        compose_on(tree, ["callbacks=[default,explian]"])
+    with pytest.raises(ConfigError, match=r"callbacks=explian: there is no such callbacks.*'explain'"):
+        compose_train(["callbacks=[default,explian]", "run_dir=unused"])

@@ -20,7 +20,7 @@ from fer.data.augment_config import AugmentConfig
 from fer.data.sources import AnyDataConfig
 from fer.models.loss_config import LossConfig
 from fer.models.optimizer import OptimizerConfig
-from fer.models.registry import _builder, check_params
+from fer.models.registry import NETS, _builder, check_params
 from fer.models.schedule import SchedulerConfig
 from fer.report.options import ReportOptions
 from fer.studies.occlusion.settings import StudySettings
@@ -114,7 +114,7 @@ def test_files_and_schema_agree_but_for_what_stands_here_with_its_reason() -> No
     assert found() == set(ALLOWED)
 
 
-@pytest.mark.parametrize("net", sorted(path.stem for path in (conf_dir() / "model").glob("*.yaml")))
+@pytest.mark.parametrize("net", sorted(NETS))
 def test_a_nets_own_parameters_are_its_builders_defaults(net: str) -> None:
     signature = inspect.signature(_builder(net)).parameters
     for key, value in check_params(net, read(f"model/{net}")["params"]).items():

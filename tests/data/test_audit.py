@@ -330,8 +330,24 @@ def test_ferplus_of_other_rows_is_refused(samples: FaceSamples, message: str, tm
 
 
 @pytest.mark.parametrize(
+    ("separator", "end", "encoding"), [(";", "\r\n", "utf-8-sig"), ("\t", "\n", "utf-16"), (",", "\r", "ascii")]
+)
+def test_votes_that_a_spreadsheet_saved_are_the_same(separator: str, end: str, encoding: str, tmp_path: Path) -> None:
+    path = write_votes(tmp_path / "fer2013new.csv", VOTES)
+    votes, text = read_ferplus(path), path.read_text()
+    path.write_bytes(text.replace(",", separator).replace("\n", end).encode(encoding))
+    again = read_ferplus(path)
+    assert again.votes.tolist() == votes.votes.tolist()
+    assert again.splits.tolist() == votes.splits.tolist()
+
+
+@pytest.mark.parametrize(
     ("content", "message"),
     [
+        (
+            f"Usage,Image name,{','.join(FERPLUS_COLUMNS)},neutral\nTraining,x,0,0,0,0,0,0,0,0,0,9,1\n",
+            r"has 2 columns named 'neutral'",
+        ),
         (
             "emotion,pixels,Usage\n0,1 2,Training\n",
             r"is not FER\+'s fer2013new.csv: it has no column Image name|no column neutral",

@@ -20,6 +20,7 @@ import pytest
 
 from fer.common.cache_folder import default_cache_dir
 from fer.common.errors import DataError
+from fer.common.image_header import IMAGE_SUFFIXES
 from fer.data.cache import CACHE_VERSION, load_packed, source_key
 from fer.data.samples import FaceSamples, Split, canonical_order, fingerprint
 
@@ -402,3 +403,11 @@ def test_key_of_another_file(tmp_path: Path) -> None:
 def test_key_of_nothing(tmp_path: Path) -> None:
     with pytest.raises(DataError, match=r"data\.root=.*gone cannot be read: No such file"):
         source_key(tmp_path / "gone")
+
+
+def test_a_cache_of_fewer_kinds_of_pictures_is_another(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A folder that was packed before .jfif counted as a picture is read again."""
+    root = folder_of_files(tmp_path / "a", ["x.jpg", "y.jfif"])
+    key = source_key(root, reader="folder-1")
+    monkeypatch.setattr("fer.data.cache.IMAGE_SUFFIXES", IMAGE_SUFFIXES - {".jfif"})
+    assert source_key(root, reader="folder-1") != key

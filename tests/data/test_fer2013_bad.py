@@ -299,7 +299,19 @@ def test_csv_without_rows_or_header(folder: Path) -> None:
 def test_csv_that_is_binary(folder: Path) -> None:
     path = table(folder, row())
     path.write_bytes(path.read_bytes() + b"\xff\xfe\x00\x81")
-    with pytest.raises(DataError, match=r"fer2013\.csv is no CSV after line"):
+    with pytest.raises(DataError, match=r"fer2013\.csv is no text in UTF-8 or UTF-16 \(line "):
+        read_fer2013(path)
+
+
+def test_csv_with_a_column_twice_is_refused(folder: Path) -> None:
+    path = table(folder, row() + ",5", header="emotion,pixels,Usage,Emotion")
+    with pytest.raises(DataError, match=r"fer2013\.csv has 2 columns named 'emotion': leave one of them"):
+        read_fer2013(path)
+
+
+def test_csv_without_its_header_says_so(folder: Path) -> None:
+    path = table(folder, row(), header=row())
+    with pytest.raises(DataError, match=r"fer2013\.csv begins with pixels: write the line .* emotion,pixels,Usage"):
         read_fer2013(path)
 
 

@@ -59,6 +59,14 @@ def write_icml(faces: FaceSamples, root: Path) -> Path:
     return path
 
 
+def as_spreadsheet(faces: FaceSamples, root: Path, *, separator: str, end: str, encoding: str, first: str = "") -> Path:
+    """fer2013.csv opened in a spreadsheet and saved again."""
+    path = write_csv(faces, root)
+    text = first + path.read_text().replace(",", separator).replace("\n", end)
+    path.write_bytes(text.encode(encoding))
+    return path
+
+
 def write_csv_zip(faces: FaceSamples, root: Path) -> Path:
     write_csv(faces, root)
     with zipfile.ZipFile(root / "challenge.zip", "w", zipfile.ZIP_DEFLATED) as archive:
@@ -195,6 +203,24 @@ def test_every_form_gives_the_same_samples(
     assert fingerprint(samples) == fingerprint(expected)
     assert samples.unreadable == ()
     assert len(set(samples.ids)) == len(samples)
+
+
+@pytest.mark.parametrize(
+    "saved",
+    [
+        {"separator": ";", "end": "\r\n", "encoding": "utf-8-sig"},
+        {"separator": ";", "end": "\r\n", "encoding": "cp1252", "first": "sep=;\r\n"},
+        {"separator": "\t", "end": "\r\n", "encoding": "utf-16"},
+        {"separator": ",", "end": "\n", "encoding": "utf-16-le"},
+        {"separator": ",", "end": "\r", "encoding": "ascii"},
+    ],
+    ids=["semicolons", "sep=", "UTF-16", "UTF-16 without mark", "old Mac"],
+)
+def test_a_csv_that_a_spreadsheet_saved_is_the_same(saved: dict[str, str], faces: FaceSamples, tmp_path: Path) -> None:
+    expected = read_fer2013(write_csv(faces, tmp_path))
+    samples = read_fer2013(as_spreadsheet(faces, tmp_path, **saved))
+    assert fingerprint(samples) == fingerprint(expected)
+    assert set(samples.ids) == {f"fer2013.csv:{row}" for row in range(1, len(faces) + 1)}
 
 
 def test_ids_point_back_to_the_raw_item(faces: FaceSamples, tmp_path: Path) -> None:

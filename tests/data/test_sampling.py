@@ -5,7 +5,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from fer.data.sampling import SamplingMode, epoch_order
+from fer.data.sampling import SamplingMode, epoch_counts, epoch_order
 
 MODES: list[SamplingMode] = ["shuffle", "balanced", "oversample"]
 FER2013_TRAINING = np.repeat(np.arange(7), [3995, 436, 4097, 7215, 4830, 3171, 4965])
@@ -83,3 +83,13 @@ def test_epochs_of_fer2013() -> None:
 def test_balanced_epochs_cover_a_large_class_over_time() -> None:
     seen = {i for epoch in range(8) for i in epoch_order(FER2013_TRAINING, mode="balanced", seed=0, epoch=epoch)}
     assert len(seen) > 0.99 * len(FER2013_TRAINING)
+
+
+def test_shares_after_balancing_are_a_seventh_each() -> None:
+    """57,677 images, the sum that is reported for FER-2013 and AffectNet together: 8,239 or 8,240 of each class."""
+    labels = np.repeat(np.arange(7), [5000, 1500, 6000, 20000, 9000, 7000, 9177])
+    counts = epoch_counts(labels, mode="balanced", classes=7)
+    assert counts.sum() == 57_677
+    assert {f"{share:.2%}" for share in counts / counts.sum()} == {"14.28%", "14.29%"}
+    assert epoch_counts(labels, mode="oversample", classes=7).tolist() == [20_000] * 7
+    assert epoch_counts(labels, mode="shuffle", classes=7).tolist() == [5000, 1500, 6000, 20000, 9000, 7000, 9177]

@@ -174,8 +174,8 @@ def test_both_puts_label_and_votes_side_by_side(data: tuple[Path, Path]) -> None
 
 def test_votes_of_no_other_row_are_read(data: tuple[Path, Path]) -> None:
     made = module(data, targets="distribution")
-    votes = made._votes
-    assert votes is not None
+    votes = made.targets
+    assert isinstance(votes, VoteTargets)
     trained = np.isin(np.arange(70), made.split.train)
     assert not votes.usable[~trained].any()
     assert votes.shares[~trained].sum() == 0

@@ -25,7 +25,7 @@ def test_a_command_without_torch_tells_more(tmp_path: Path) -> None:
     told = stats(debug="1", cwd=tmp_path)
     assert told.returncode == 2
     first = told.stderr.splitlines()[0]
-    assert " DEBUG fer.cli: fer-data, Python 3." in first
+    assert " DEBUG fer.common.ending: fer-data, Python 3." in first
     assert first[:4].isdigit()
     assert "Traceback" in told.stderr
     assert told.stderr.splitlines()[-1].startswith("error: ")

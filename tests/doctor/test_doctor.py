@@ -45,7 +45,7 @@ def test_every_section_answers(whole: tuple[Section, ...]) -> None:
     findings = {section.title: {finding.name for finding in section.findings} for section in whole}
     assert {"ferlab", "Python", "needed always", "extra train"} <= findings["software"]
     assert {"processor", "memory", "accelerators", "training"} <= findings["machine"]
-    assert findings["predicting"] == {"shipped model", "face detector"}
+    assert findings["predicting"] == {"shipped models", "face detector"}
     assert [
         finding for section in whole for finding in section.findings if "could not be examined" in finding.text
     ] == []
@@ -258,8 +258,10 @@ def test_packed_data_is_listed_and_a_damaged_one_noted(tmp_path: Path, monkeypat
 def test_a_changed_model_and_a_lost_cascade_are_problems(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     import fer.runtime.shipped as shipped
 
-    (tmp_path / "other.sha256").write_text(f"{'0' * 64}  emotions.onnx\n")
-    monkeypatch.setattr(shipped, "HASH", tmp_path / "other.sha256")
+    for name in shipped.NAMES:
+        shutil.copy(shipped.shipped_file(name), tmp_path)
+        (tmp_path / f"{name}.sha256").write_text(f"{'0' * 64}  {name}.onnx\n")
+    monkeypatch.setattr(shipped, "FOLDER", tmp_path)
     monkeypatch.setattr("fer.runtime.detection.haar.CASCADE", "gone.xml")
     model, detector = deployed.examine()
     assert (model.status, "was changed" in model.text) == ("problem", True)

@@ -130,7 +130,9 @@ def test_wheel_holds_package_and_configuration(wheel: Path) -> None:
     shipped = {path.relative_to(ROOT).as_posix() for path in (ROOT / "conf").rglob("*.yaml")}
     assert {f"fer/{name}" for name in shipped} <= names
     assert {"fer/py.typed", "fer/cli.py"} <= names
-    assert {f"fer/runtime/shipped/emotions.{kind}" for kind in ("onnx", "md", "sha256")} <= names
+    assert {
+        f"fer/runtime/shipped/{name}.{kind}" for name in ("everyday", "benchmark") for kind in ("onnx", "md", "sha256")
+    } <= names
     assert {"fer/runtime/web/page/index.html", "fer/report/page/report.css"} <= names
     assert not {name for name in names if not name.startswith(("fer/", "ferlab-"))}
     assert not {name for name in names if name.endswith((".npy", ".zip", ".ckpt"))}

@@ -70,6 +70,7 @@ def test_every_group_option_and_key_of_a_training_is_on_the_page() -> None:
         ("report", "evaluation/report/default.yaml", None),
         ("sweep", "sweep.yaml", None),
         ("occlusion", "occlusion.yaml", None),
+        ("study", "study.yaml", "study"),
         ("bench", "bench.yaml", "bench"),
     ],
 )
@@ -78,7 +79,7 @@ def test_every_key_of_the_other_commands_is_on_their_page(page: str, file: str, 
     tree = yaml.safe_load((conf_dir() / file).read_text(encoding="utf-8"))
     keys = [key for key in (tree if section is None else tree[section]) if key not in ("defaults", "hydra")]
     for key in keys:
-        assert re.search(rf"^\| `(bench\.)?{key}[`.]", text, re.MULTILINE), key
+        assert re.search(rf"^\| `((bench|study)\.)?{key}[`.]", text, re.MULTILINE), key
 
 
 def test_every_key_of_the_schema_has_a_meaning() -> None:

@@ -5,6 +5,7 @@ import pytest
 
 from fer.metrics import Estimate, Predictions, evaluate, evaluate_classes
 from fer.metrics.calibration_scores import evaluate_calibration
+from fer.metrics.estimate import mean_estimate
 from fer.metrics.label_subset import evaluate_label_subset
 from fer.metrics.robustness import accuracy_grid
 from fer.metrics.selective_scores import evaluate_abstention
@@ -90,3 +91,17 @@ def _table(labels: np.ndarray, probabilities: np.ndarray) -> Predictions:
     return Predictions(
         ids=np.arange(len(labels)).astype(np.str_), labels=labels, probabilities=probabilities, split="PrivateTest"
     )
+
+
+def test_an_undefined_score_is_null_with_a_reason() -> None:
+    assert mean_estimate(np.empty(0), resamples=100, seed=0).as_dict() == {
+        "value": None,
+        "low": None,
+        "high": None,
+        "n": 0,
+        "reason": "no faces to compute it from",
+    }
+    undefined = Estimate(value=float("nan"), low=float("nan"), high=float("nan"), n=7)
+    assert undefined.as_dict()["reason"] == "not defined on these faces"
+    assert undefined.as_columns("x") == {"x": None, "x_low": None, "x_high": None}
+    assert "reason" not in Estimate.of_share(3, 7).as_dict()

@@ -15,6 +15,7 @@ from fer.metrics.selective import (
     risk_coverage,
     threshold_for_accuracy,
     threshold_for_share,
+    threshold_reaching,
 )
 from fer.metrics.selective_scores import LEVELS, evaluate_abstention, evaluate_curve
 
@@ -187,3 +188,22 @@ def test_coverage_has_the_width_of_a_binomial() -> None:
     )
     whole, _ = evaluate_abstention(predictions, np.arange(n) < 1400)
     assert whole.coverage.high - whole.coverage.low == pytest.approx(2 * 1.96 * np.sqrt(0.7 * 0.3 / n), rel=0.1)
+
+
+@given(ranked(), st.sampled_from([0.3, 0.5, 0.8, 1.0]), st.integers(1, 10))
+@settings(max_examples=150, deadline=None)
+def test_the_lowest_threshold_that_reaches_an_accuracy_is_that_of_every_one_tried(
+    case: tuple[np.ndarray, np.ndarray], accuracy: float, at_least: int
+) -> None:
+    confidence, correct = case
+    good = [
+        threshold
+        for threshold in set(confidence.tolist())
+        if (confidence >= threshold).sum() >= at_least and correct[confidence >= threshold].mean() >= accuracy
+    ]
+    found = threshold_reaching(risk_coverage(confidence, correct), accuracy, at_least=at_least)
+    if not good:
+        assert found is None
+    else:
+        assert found is not None
+        assert ((confidence >= found) == (confidence >= min(good))).all()

@@ -32,7 +32,9 @@ def test_onecycle_agrees_with_torch_in_its_straight_form() -> None:
         cycle_momentum=False, div_factor=1e3, final_div_factor=1.0,
     )  # fmt: skip
     ours_optimizer = optimizer()
-    ours = build_scheduler(SchedulerConfig(name="onecycle", warmup=0.25, final=1e-3), ours_optimizer, steps=steps)
+    ours = build_scheduler(
+        SchedulerConfig(name="onecycle", warmup=0.25, final=1e-3), ours_optimizer, steps=steps, epochs=1
+    )
     for _ in range(steps):
         for each in (theirs_optimizer, ours_optimizer):
             each.step()
@@ -45,7 +47,7 @@ def test_onecycle_agrees_with_torch_in_its_straight_form() -> None:
 
 def test_plateau_watches_the_validation_loss() -> None:
     optimizer = torch.optim.SGD([torch.nn.Parameter(torch.zeros(1))], lr=1.0)
-    built = build_scheduler(SchedulerConfig(name="plateau", factor=0.1, patience=0), optimizer, steps=10)
+    built = build_scheduler(SchedulerConfig(name="plateau", factor=0.1, patience=0), optimizer, steps=10, epochs=1)
     assert built["monitor"] == "valid/loss"
     for loss in (1.0, 2.0):
         built["scheduler"].step(loss)

@@ -17,7 +17,7 @@ from fer.models.checkpoint import load_model
 from fer.report.context import ReportContext
 from fer.report.cost.analysis import analyse
 from fer.report.cost.figures import cost_figure, pareto_front
-from fer.report.cost.measurement import time_model, training_of
+from fer.report.cost.measurement import Timing, time_model, training_of
 from fer.report.main import evaluate_record, write_report
 from fer.report.options import CostOptions, ReportOptions
 from fer.report.page.figures import PRINT, styled
@@ -160,3 +160,11 @@ def test_columns_are_told_in_the_order_of_the_file(single: Path) -> None:
         header = next(csv.reader(file))
     told = [name for name in COLUMNS if name in header]
     assert all(header.index(a) < header.index(b) for a, b in pairwise(told))
+
+
+@pytest.mark.parametrize(
+    ("share", "load", "disturbed"), [(1.0, None, False), (0.89, None, True), (0.95, 0.0, False), (1.0, 10_000.0, True)]
+)
+def test_times_of_a_busy_machine_are_marked(share: float, load: float | None, disturbed: bool) -> None:
+    timing = Timing(median_ms=1.0, high_ms=2.0, repeats=5, faces_per_second=100.0, threads=1, share=share, load=load)
+    assert timing.disturbed is disturbed

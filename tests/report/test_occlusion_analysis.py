@@ -27,6 +27,7 @@ from fer.metrics.retention import retention
 from fer.models.accelerator import fast_inference
 from fer.models.checkpoint import load_model
 from fer.report.context import ReportContext
+from fer.report.faces import choose_faces
 from fer.report.main import choose_detail, evaluate_record
 from fer.report.occlusion.analysis import analyse
 from fer.report.occlusion.measurement import MaskScores, RunUnderMasks, recoveries
@@ -150,6 +151,20 @@ def test_files_and_numbers_are_plain_and_the_page_renders(result: AnalysisResult
 def test_the_detail_is_the_run_on_whole_faces(study: Path, context: ReportContext) -> None:
     assert context.run.record.visible == "full"
     assert [run.record.visible for run in context.runs] == ["full", *HALVES]
+
+
+def test_a_single_run_may_be_asked_on_a_draw_of_its_faces(tiny_run: Path) -> None:
+    context = context_of(tiny_run)
+    few = OPTIONS.model_copy(update={"occlusion": OcclusionOptions(max_faces=20)})
+    found = analyse(replace(context, options=few))
+    assert found is not None
+    rows = rows_of(found)
+    assert {row["n"] for row in rows} == {"20"}
+    table = context.run.headline.plain.predictions
+    drawn = choose_faces(len(table), most=20, seed=0)
+    right = accuracy_score(table.labels[drawn], table.predicted[drawn])
+    assert float(rows[0]["accuracy"]) == pytest.approx(right)
+    assert "n = 20, drawn at random from 70 (seed 0)" in found.sections[0].charts[1].caption
 
 
 def test_a_single_run_has_no_table_of_training_masks(tiny_run: Path) -> None:

@@ -17,12 +17,12 @@ from fer.folders.opened import OpenData, OpenModels
 from fer.folders.record import read_runs
 from fer.report.command import compose, parse
 from fer.report.context import ReportContext
+from fer.report.faces import choose_faces
 from fer.report.main import evaluate_record, make_report
 from fer.report.options import ReportOptions, RobustnessOptions
 from fer.report.page.render import render_page
 from fer.report.result import AnalysisResult
 from fer.report.robustness.analysis import analyse, check_baseline
-from fer.report.robustness.measurement import choose_faces
 from fer.report.robustness.section import verdict
 
 FULL = RobustnessOptions(corruptions="all", severities=(1, 2, 3, 4, 5), max_faces=12)

@@ -2,6 +2,7 @@
 
 import hashlib
 import re
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable
@@ -16,21 +17,26 @@ from fer.common.labels import EMOTIONS
 from fer.runtime.facts import FACTS_KEY, MAPS, SCHEMA_KEY, ModelFacts
 from fer.runtime.model import EmotionModel
 from fer.runtime.onnx_file import read_metadata
-from fer.runtime.shipped import CARD, HASH, MODEL
+from fer.runtime.shipped import FOLDER, NAMES, shipped_file
 
 FACES = np.random.default_rng(0).integers(0, 256, (70, 48, 48), dtype=np.uint8)
 
 Change = Callable[[onnx.ModelProto], None]
 
 
+@pytest.fixture(scope="module", params=NAMES)
+def shipped_by(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
+
+
 @pytest.fixture(scope="module")
-def shipped() -> EmotionModel:
-    return EmotionModel.load()
+def shipped(shipped_by: str) -> EmotionModel:
+    return EmotionModel.load(shipped_by)
 
 
 def changed(path: Path, change: Change) -> Path:
     """A copy of the shipped model with a change made to it."""
-    model = onnx.load(MODEL)
+    model = onnx.load(shipped_file())
     change(model)
     path.write_bytes(model.SerializeToString())
     return path
@@ -58,12 +64,15 @@ def drop_maps(model: onnx.ModelProto) -> None:
     model.graph.output.remove(port)
 
 
-def test_shipped_model_is_small_and_has_its_hash_and_card(shipped: EmotionModel) -> None:
-    content = MODEL.read_bytes()
+def test_shipped_model_is_small_and_has_its_hash_and_card(shipped: EmotionModel, shipped_by: str) -> None:
+    path = shipped_file(shipped_by)
+    content = path.read_bytes()
     assert len(content) < 3e6
-    assert hashlib.sha256(content).hexdigest() == HASH.read_text().split()[0] == shipped.facts.sha256
-    assert HASH.read_text().split()[1] == MODEL.name
-    card = CARD.read_text(encoding="utf-8")
+    hashed, name = path.with_suffix(".sha256").read_text().split()
+    assert hashlib.sha256(content).hexdigest() == hashed == shipped.facts.sha256
+    assert name == path.name
+    card = path.with_suffix(".md").read_text(encoding="utf-8")
+    assert f"`{path.name}`" in card
     assert shipped.facts.sha256 in card
     assert shipped.name in card
 
@@ -83,7 +92,7 @@ def test_shipped_model_says_what_it_is(shipped: EmotionModel) -> None:
 
 
 def test_files_of_the_package_tell_nothing_of_the_machine_that_made_them() -> None:
-    content = MODEL.read_bytes() + CARD.read_bytes()
+    content = b"".join(path.read_bytes() for path in FOLDER.glob("*.*") if path.suffix in (".onnx", ".md"))
     for trace in (b"/home", b"/root", b"/tmp", b"/work", b"site-packages", b'File "'):
         assert trace not in content
 
@@ -100,18 +109,18 @@ def test_probabilities(shipped: EmotionModel) -> None:
 
 
 @pytest.mark.realdata
-def test_shipped_model_has_the_accuracy_that_its_card_says(shipped: EmotionModel, fer2013_archive: Path) -> None:
+def test_shipped_model_has_the_accuracy_that_its_card_says(fer2013_archive: Path) -> None:
     """Its facts are of the altered copy that it was trained on; its card says what it reaches on the original."""
     from fer.data.samples import Split, content_hashes
     from fer.data.sources import Fer2013Config, open_samples
 
     samples = open_samples(Fer2013Config(name="fer2013", root=fer2013_archive)).samples
     public = samples.take(samples.splits == Split.PUBLIC)
-    probabilities = shipped.probabilities(np.ascontiguousarray(public.images[:, 0]))
+    probabilities = EmotionModel.load("benchmark").probabilities(np.ascontiguousarray(public.images[:, 0]))
     right = probabilities.argmax(axis=1) == public.labels
     fresh = ~np.isin(content_hashes(public.images), content_hashes(samples.images[samples.splits == Split.TRAINING]))
     sentence = r"original's PublicTest .*?([\d.]+) % of the ([\d,]+) faces, ([\d.]+) % of the ([\d,]+) that"
-    said = re.search(sentence, CARD.read_text(encoding="utf-8"), re.S)
+    said = re.search(sentence, shipped_file("benchmark").with_suffix(".md").read_text(encoding="utf-8"), re.S)
     assert said is not None
     assert (len(right), int(fresh.sum())) == (int(said[2].replace(",", "")), int(said[4].replace(",", "")))
     # Another CPU may round a tie the other way.
@@ -143,9 +152,9 @@ def test_a_threshold_that_nothing_earns_leaves_every_label_uncertain(tmp_path: P
     assert model.uncertain_below > 1
 
 
-def test_threads_do_not_change_an_answer(shipped: EmotionModel) -> None:
-    two = EmotionModel.load(MODEL, threads=2)
-    np.testing.assert_allclose(two.probabilities(FACES), shipped.probabilities(FACES), atol=1e-5)
+def test_threads_do_not_change_an_answer() -> None:
+    two = EmotionModel.load(shipped_file(), threads=2)
+    np.testing.assert_allclose(two.probabilities(FACES), EmotionModel.load().probabilities(FACES), atol=1e-5)
 
 
 @pytest.mark.parametrize(
@@ -177,7 +186,7 @@ def no_session(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.parametrize("share", [0.001, 0.5, 0.99])
 def test_a_file_cut_off_is_refused_unrun(tmp_path: Path, share: float, no_session: None) -> None:
-    content = MODEL.read_bytes()
+    content = shipped_file().read_bytes()
     path = tmp_path / "m.onnx"
     path.write_bytes(content[: int(len(content) * share)])
     with pytest.raises(CheckpointError, match="is cut off"):
@@ -187,7 +196,7 @@ def test_a_file_cut_off_is_refused_unrun(tmp_path: Path, share: float, no_sessio
 def test_a_file_without_its_last_bytes_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "m.onnx"
     for missing in (1, 10, 3000, 6000):
-        path.write_bytes(MODEL.read_bytes()[:-missing])
+        path.write_bytes(shipped_file().read_bytes()[:-missing])
         with pytest.raises(CheckpointError):
             EmotionModel.load(path)
 
@@ -251,14 +260,17 @@ def test_what_is_not_what_it_says_is_refused(tmp_path: Path, change: Change, wor
 def test_a_shipped_model_that_was_changed_is_refused(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, no_session: None
 ) -> None:
-    path = changed(tmp_path / "emotions.onnx", set_facts(threshold=0.0))
-    monkeypatch.setattr("fer.runtime.shipped.MODEL", path)
+    changed(tmp_path / "everyday.onnx", set_facts(threshold=0.0))
+    shutil.copy(FOLDER / "everyday.sha256", tmp_path)
+    monkeypatch.setattr("fer.runtime.shipped.FOLDER", tmp_path)
     with pytest.raises(CheckpointError, match="was changed"):
         EmotionModel.load()
 
 
 def test_metadata_is_what_onnx_reads() -> None:
-    assert read_metadata(MODEL) == {entry.key: entry.value for entry in onnx.load(MODEL).metadata_props}
+    assert read_metadata(shipped_file()) == {
+        entry.key: entry.value for entry in onnx.load(shipped_file()).metadata_props
+    }
 
 
 def test_answering_loads_no_training_stack() -> None:

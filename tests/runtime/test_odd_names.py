@@ -138,7 +138,8 @@ def test_opencv_gets_plain_names_alone(tmp_path: Path) -> None:
 def test_no_command_fails_on_a_letter(encoding: str) -> None:
     text = "\\u2026\\U0001f642\\udce9"
     code = (
-        f"import sys\nfrom fer.cli import _guarded\n_guarded(lambda: print('{text}'))\nprint('{text}', file=sys.stderr)"
+        "import sys\nfrom fer.common.ending import guarded\n"
+        f"guarded(lambda: print('{text}'))\nprint('{text}', file=sys.stderr)"
     )
     done = subprocess.run(
         [sys.executable, "-c", code],

@@ -94,7 +94,7 @@ def test_a_folder_gives_a_row_for_everything_in_it(photos: Path, predict: Predic
     assert [row["seconds"] for row in rows[-2:]] == [0.0, 0.5]
     assert "HEIC" in rows[6]["reason"]
     assert "2 faces" not in err
-    assert "9 pictures: 6 faces" in err
+    assert "7 pictures and 2 moments of videos: 6 faces" in err
     assert "1 without a face, 3 unreadable" in err
 
 
@@ -144,6 +144,7 @@ def test_annotated_copies_are_drawn_and_named_apart(photos: Path, predict: Predi
             f"{photos.name}/c_none.png",
             f"{photos.name}/sub/g_colour.bmp.png",
             f"{photos.name}/sub/h.mp4",
+            f"{photos.name}/sub/h.svg",
         ]
     )
     drawn, original = cv2.imread(str(below / "b_two.png")), cv2.imread(str(photos / "b_two.png"))
@@ -254,7 +255,7 @@ def test_a_video_that_breaks_in_the_middle_is_told_and_the_next_picture_is_judge
 
     breaking: Any = Breaking()
     monkeypatch.setattr("fer.runtime.predict.session.open_video", lambda path: VideoSource(breaking, live=False))
-    out, _ = predict(photos / "sub" / "h.avi", photos / "a_one.jpg", "--format", "jsonl")
+    out, _ = predict(photos / "sub" / "h.avi", photos / "a_one.jpg", "--format", "jsonl", "--per", "frame")
     rows = records(out)
     assert [row["status"] for row in rows] == ["no_face", "no_face", "no_face", "unreadable", "ok"]
     assert rows[3]["reason"] == "the video is broken after its frame 3"
@@ -310,4 +311,4 @@ def test_a_picture_that_breaks_the_search_is_a_row(
     told = {Path(row["source"]).name: (row["status"], row.get("reason")) for row in rows}
     assert told["b_two.png"] == ("unreadable", "the search for faces failed: OverflowError")
     assert told["a_one.jpg"] == ("ok", None)
-    assert told["c_none.png"] == ("no_face", None)
+    assert told["c_none.png"] == ("no_face", "no face was found")

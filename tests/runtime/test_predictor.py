@@ -19,6 +19,7 @@ class ByBrightness:
     labels = EMOTIONS
     size = 48
     uncertain_below = 0.5
+    prior = None
 
     def __init__(self, confidence: float = 0.7) -> None:
         self.confidence = confidence
@@ -86,6 +87,7 @@ def test_no_face_is_a_record() -> None:
         "uncertain": None,
         "probabilities": None,
         "status": "no_face",
+        "reason": "no face was found",
     }
 
 

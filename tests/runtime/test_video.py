@@ -22,6 +22,7 @@ class Scripted:
     labels = EMOTIONS
     size = 48
     uncertain_below = 0.5
+    prior = None
 
     def __init__(self, answers: list[int]) -> None:
         self._answers = iter(answers)

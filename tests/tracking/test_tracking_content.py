@@ -118,3 +118,35 @@ def test_a_broken_manifest_is_named(fake_training: Start) -> None:
     (run.path / "manifest.json").write_text("{")
     with pytest.raises(DataError, match=r"manifest\.json is not readable JSON"):
         read_run(run.path)
+
+
+def test_everything_that_was_logged_is_sent(fake_training: Start) -> None:
+    run = fake_training(config={"callbacks": {"report": {"_target_": "x"}}})
+    run.epochs(0, **{"val/kappa": 0.3, "lr-Muon": 0.01, "odd(name)": 1.0})
+    (run.path / "figures" / "explain").mkdir(parents=True)
+    (run.path / "figures" / "explain" / "epoch_004.png").write_bytes(b"png")
+    (run.path / "logged.jsonl").write_text(
+        '{"step": 50, "time": 1700000000000, "values": {"gpu/memory": 2.5}}\n{"step": 100, "ti'
+    )
+    content = read_run(run.path)
+    assert {"val/kappa": 0.3, "lr-Muon": 0.01, "odd_name_": 1.0}.items() <= content.epochs[0].values.items()
+    (point,) = content.points
+    assert (point.step, point.time, dict(point.values)) == (50, 1_700_000_000_000, {"gpu/memory": 2.5})
+    assert content.artifacts["figures/explain/epoch_004.png"].is_file()
+    run.finish()
+    assert read_run(run.path).awaits_report
+
+
+def test_what_only_a_logger_hears_is_written_down(fake_training: Start) -> None:
+    from types import SimpleNamespace
+
+    from fer.tracking.logger import MLflowTracking
+
+    run = fake_training()
+    logger = MLflowTracking(str(run.path), wait_seconds=0)
+    logger._module = SimpleNamespace(trainer=SimpleNamespace(callback_metrics={"valid/accuracy": 0.5}))
+    logger.log_metrics({"valid/accuracy": 0.5, "epoch": 0}, step=10)
+    assert not (run.path / "logged.jsonl").exists()
+    logger.log_metrics({"gpu/memory": 2.5, "valid/accuracy": 0.5}, step=20)
+    (point,) = read_run(run.path).points
+    assert (point.step, dict(point.values)) == (20, {"gpu/memory": 2.5})

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from fer.tracking.record import read_record
-from fer.tracking.sender import Sender
+from fer.tracking.sender import Sender, _end_late
 from fer.tracking.store import StoreAddress, TrackingError, open_store
 
 Start = Callable[..., Any]
@@ -159,6 +159,48 @@ def test_the_senders_process_ends_well_though_that_of_the_training_lives_on(fake
         assert process.stderr is not None
         assert status == 0, process.stderr.read()
     assert read_record(training.path).places[-1].state == "complete"
+
+
+def test_a_starved_sender_ends_by_its_deadline_and_not_before_the_training(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    ended: list[int] = []
+    monkeypatch.setattr("fer.tracking.sender.os._exit", ended.append)
+    monkeypatch.setattr("fer.tracking.sender.PATIENCE", 0.1)
+    gone = threading.Event()
+    thread = threading.Thread(target=_end_late, args=(gone, 0.1), daemon=True)
+    thread.start()
+    thread.join(0.5)
+    assert thread.is_alive()
+    assert ended == []
+    gone.set()
+    thread.join(10)
+    assert ended == [1]
+    assert "`fer-track` sends what is missing" in caplog.text
+
+
+@pytest.mark.skipif(not Path("/proc/self/fd").is_dir(), reason="this system does not tell who holds a file")
+def test_a_database_that_another_process_holds_names_it_and_what_to_do(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("fer.tracking.store._OPENING", 0.2)
+    lock = tmp_path / ".mlflow.db.lock"
+    holding = (
+        f"import filelock; one = filelock.FileLock({str(lock)!r}); one.acquire(); print('held', flush=True); input()"
+    )
+    with subprocess.Popen(
+        [sys.executable, "-c", holding], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "held\n"
+        with pytest.raises(TrackingError, match=f"held by process {process.pid} for .*end it where it is stuck"):
+            open_store(StoreAddress(uri=f"sqlite:///{tmp_path / 'mlflow.db'}", experiment="fer"))
+        process.communicate("")
+
+
+def test_the_command_that_shows_a_run_can_be_pasted() -> None:
+    address = StoreAddress(uri="sqlite:////home/a b/mlflow.db", experiment="fer")
+    assert address.view == "mlflow ui --backend-store-uri 'sqlite:////home/a b/mlflow.db'"
 
 
 @pytest.mark.slow

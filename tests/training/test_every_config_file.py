@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from support.layouts import EIGHT, write_affectnet, write_ckplus, write_classes, write_rafdb_list
+from support.own_parts import OWN
 
 from fer.common.labels import EMOTIONS
 from fer.config.compose import compose_train
@@ -28,13 +29,19 @@ ELSEWHERE = {"data": "a layout each, below", "model": "test_models.py", "experim
 FILES = [
     f"{group}={name}" for group, names in config_groups().items() if group not in ELSEWHERE for name in sorted(names)
 ]
-NEEDS = {
+NEEDS = OWN | {
     "optimizer=sgd": ("optimizer.lr=0.01",),
     "debug=overfit": ("trainer.max_epochs=1",),
     "trainer=once": ("trainer.accelerator=cpu",),
     # Else what sends to it would outlive the test.
     "logger=mlflow": ("logger.mlflow.wait_seconds=60",),
+    "callbacks=mlflow": ("callbacks.mlflow.wait_seconds=60",),
+    "logger=wandb": ("logger.wandb.offline=true",),
+    "logger=comet": ("logger.comet.online=false",),
+    "callbacks=lr_find": ("callbacks.lr_find.steps=10",),
 }
+
+PACKAGES = {"logger=tensorboard": "tensorboard", "logger=wandb": "wandb", "logger=comet": "comet_ml"}
 
 LAYOUTS: dict[str, Callable[[Path], Path]] = {
     "fer2013": lambda root: write_classes(
@@ -59,9 +66,11 @@ def takes_a_step(overrides: list[str], run_dir: Path) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("file", FILES)
-def test_a_file_takes_a_step(file: str, tiny_run: Path, tmp_path: Path) -> None:
-    if file == "logger=tensorboard":
-        pytest.importorskip("tensorboard")
+def test_a_file_takes_a_step(file: str, tiny_run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    if file in PACKAGES:
+        pytest.importorskip(PACKAGES[file])
+    # What it starts is tested with the report.
+    monkeypatch.setattr("fer.callbacks.report.Report.on_run_end", lambda *_: None)
     teacher = [f"loss.teachers=[{tiny_run}]"] if file == "loss=distill" else []
     # Synthetic faces as many as the teacher's, which learned from them.
     data = ["data=synthetic", "data.train=210", "data.public=70", "data.private=70"]
@@ -82,6 +91,6 @@ def test_no_file_is_left_out() -> None:
     """A new group, or a new source, is trained with somewhere."""
     groups = config_groups()
     assert set(groups) == {file.partition("=")[0] for file in FILES} | set(ELSEWHERE)
-    # The merged source is trained with by its recipe, and synthetic faces by nearly every test.
-    assert set(groups["data"]) == {*LAYOUTS, "merged", "synthetic"}
+    # The merged source is trained with by its recipe, one's own by the example plugin, synthetic faces by nearly all.
+    assert set(groups["data"]) == {*LAYOUTS, "merged", "synthetic", "own"}
     assert len(EIGHT) == len(EMOTIONS) + 1

@@ -14,6 +14,7 @@ from fer.config.compose import compose_train
 from fer.config.conf_files import config_groups
 from fer.config.schema import validate
 from fer.data.augment import Augment
+from fer.data.commands import main as fer_data
 from fer.data.datamodule import FERDataModule
 from fer.training.run import run
 
@@ -43,7 +44,9 @@ def test_a_recipe_takes_a_step(name: str, train: Callable[..., Any], tiny_run: P
     assert (run.run_dir / "checkpoints" / "best.ckpt").is_file()
 
 
-def test_the_merged_recipe_drops_contempt_and_draws_every_class_as_often(tmp_path: Path) -> None:
+def test_the_merged_recipe_drops_contempt_and_draws_every_class_as_often(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     counts = {f"train/{emotion}": 3 + 4 * number for number, emotion in enumerate(EMOTIONS)}
     counts |= {f"test/{emotion}": 2 for emotion in EMOTIONS}
     folder = write_classes(tmp_path / "faces", counts)
@@ -59,4 +62,18 @@ def test_the_merged_recipe_drops_contempt_and_draws_every_class_as_often(tmp_pat
     drawn = np.concatenate([batch["label"].numpy() for batch in data.train_dataloader()])
     assert len(set(np.bincount(drawn, minlength=7))) == 1
     assert not any("contempt" in str(name) for name in data.samples.ids)
-    assert (run(config, tree).run_dir / "checkpoints" / "best.ckpt").is_file()
+    largest = max(np.bincount(data.samples.labels[data.samples.splits == "Training"]).tolist())
+    balanced = dict.fromkeys(EMOTIONS, largest)
+    folder_of_run = run(config, tree).run_dir
+    assert (folder_of_run / "checkpoints" / "best.ckpt").is_file()
+    assert json.loads((folder_of_run / "manifest.json").read_text())["data"]["epoch_counts"] == balanced
+    log = (folder_of_run / "log.jsonl").read_text()
+    assert f"{7 * largest} faces an epoch, data.sampling=oversample: angry {largest} (14.29%)" in log
+    capsys.readouterr()
+    asked = ["stats", "merged", "--set", sources.removeprefix("data.")]
+    assert fer_data(asked) == 0
+    told = capsys.readouterr().out
+    assert "Training, as an epoch shows it (data.sampling=oversample)" in told
+    assert told.count("14.29%") == 7
+    assert fer_data([*asked, "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["epoch_counts"] == balanced

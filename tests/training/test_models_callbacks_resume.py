@@ -29,11 +29,13 @@ SMALL = {
 FIXED = ("random", "majority")
 """Nets with nothing to learn: there is nothing to unfreeze, and one epoch is all they take."""
 
-CALLBACKS = [*sorted(config_groups()["callbacks"]), "default ~callbacks.ema", "default ~callbacks.early_stopping"]
-CASES = [
-    (name, callbacks) for name in NETS if name not in FIXED for callbacks in CALLBACKS if callbacks != "emissions"
-] + [("skipcnn", "emissions")]
-"""What measures energy does so whatever the net is."""
+ELSEWHERE = ("mlflow", "report")
+"""Callbacks that start a process of their own."""
+TRAINING = ("default", "finetune", "default ~callbacks.ema", "default ~callbacks.early_stopping")
+WATCHING = sorted({*config_groups()["callbacks"]} - {*TRAINING, *ELSEWHERE})
+"""What watches does so whatever the net is."""
+CASES = [(name, callbacks) for name in NETS if name not in FIXED for callbacks in TRAINING]
+CASES += [("skipcnn", callbacks) for callbacks in WATCHING]
 
 
 @pytest.mark.slow

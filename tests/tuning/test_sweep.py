@@ -55,6 +55,16 @@ def test_every_trial_is_a_line_with_its_command(finished: Path) -> None:
         assert saved["data"]["batch_size"] == line["params"]["data.batch_size"]
 
 
+@pytest.mark.skipif(not Path("/proc/self/maps").is_file(), reason="this system does not show a process's libraries")
+def test_trials_are_forked_from_a_server_that_has_imported_torch(finished: Path) -> None:
+    """The sweep itself never imports it, so that its start costs nothing."""
+    from multiprocessing import forkserver
+
+    server = forkserver._forkserver._forkserver_pid  # type: ignore[attr-defined]
+    assert server is not None
+    assert "libtorch" in Path(f"/proc/{server}/maps").read_text()
+
+
 def test_the_best_trial_can_be_trained_from_its_file(finished: Path) -> None:
     from fer.config.compose import compose_train
     from fer.config.overrides import with_files

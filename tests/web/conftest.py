@@ -60,7 +60,7 @@ class StandIn:
 
     def __init__(self, name: str = FACTS.name) -> None:
         self.facts = FACTS.model_copy(update={"name": name})
-        self.name, self.labels, self.size, self.uncertain_below = name, EMOTIONS, 48, 0.5
+        self.name, self.labels, self.size, self.uncertain_below, self.prior = name, EMOTIONS, 48, 0.5, None
         self.gate: threading.Event | None = None
         self.asked = threading.Event()
 

@@ -19,7 +19,7 @@ from fer.common.errors import CheckpointError, ConfigError
 from fer.common.interrupt import signals_raise
 from fer.runtime.web.command import is_loopback, main
 from fer.runtime.web.security import HEADERS
-from fer.runtime.web.server import bind
+from fer.runtime.web.server import bind, run_until_signal
 from fer.runtime.web.settings import ServeSettings
 
 # Timed: nothing else of this kind may run beside it.
@@ -173,8 +173,13 @@ def test_a_signal_stops_the_command(
     monkeypatch: pytest.MonkeyPatch, stand_in: Any, capsys: pytest.CaptureFixture[str], signum: int, status: int
 ) -> None:
     monkeypatch.setattr("fer.runtime.web.command.load_models", lambda paths: {"stand-in": stand_in()})
+
+    def serve_and_stop(server: Any) -> int:
+        threading.Timer(0.5, os.kill, (os.getpid(), signum)).start()
+        return run_until_signal(server)
+
+    monkeypatch.setattr("fer.runtime.web.server.run_until_signal", serve_and_stop)
     before = signal.getsignal(signum)
-    threading.Timer(0.5, os.kill, (os.getpid(), signum)).start()
     with signals_raise():  # as every command runs
         assert main(["--port", "0", "--token", "correct horse"]) == status
     assert signal.getsignal(signum) is before

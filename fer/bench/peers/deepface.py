@@ -8,11 +8,9 @@ DISTRIBUTION = "deepface"
 
 def start(argument: object) -> Callable[[Any], str]:
     """The crop is the face: its detector is skipped."""
-    import importlib
-
     import cv2
 
-    analyze = importlib.import_module("deepface").DeepFace.analyze
+    analyze = _analyze()
 
     def answer(crop: Any) -> str:
         picture = cv2.cvtColor(crop, cv2.COLOR_GRAY2BGR)
@@ -23,3 +21,26 @@ def start(argument: object) -> Callable[[Any], str]:
         return str(first["dominant_emotion"])
 
     return answer
+
+
+def start_on_photographs(argument: object) -> Callable[[Any], str | None]:
+    """As its README shows it: its default detector, OpenCV's cascade, and alignment; no face is a ValueError."""
+    analyze = _analyze()
+
+    def answer(picture: Any) -> str | None:
+        try:
+            found = analyze(picture, actions=["emotion"], silent=True)
+        except ValueError:
+            return None
+        faces = found if isinstance(found, list) else [found]
+        largest = max(faces, key=lambda face: face["region"]["w"] * face["region"]["h"])
+        return str(largest["dominant_emotion"])
+
+    return answer
+
+
+def _analyze() -> Callable[..., Any]:
+    import importlib
+
+    analyze: Callable[..., Any] = importlib.import_module("deepface").DeepFace.analyze
+    return analyze

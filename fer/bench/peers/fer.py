@@ -8,19 +8,9 @@ DISTRIBUTION = "fer"
 
 def start(argument: object) -> Callable[[Any], str]:
     """The crop is the face: no detector, and no margin (its default adds 10 px that a crop does not have)."""
-    import importlib
-
     import cv2
 
-    try:
-        # Since 25.10 the package itself exports nothing.
-        module = importlib.import_module("fer.fer")
-    except ModuleNotFoundError as error:
-        if error.name != "fer.fer":
-            # Something that it needs is missing: that is what there is to tell.
-            raise
-        module = importlib.import_module("fer")
-    detector = module.FER(offsets=(0, 0))
+    detector = _module().FER(offsets=(0, 0))
 
     def answer(crop: Any) -> str:
         height, width = crop.shape
@@ -29,3 +19,30 @@ def start(argument: object) -> Callable[[Any], str]:
         return str(max(emotions, key=emotions.get))
 
     return answer
+
+
+def start_on_photographs(argument: object) -> Callable[[Any], str | None]:
+    """As its README shows it: its default detector, OpenCV's cascade, with its default margin."""
+    detector = _module().FER()
+
+    def answer(picture: Any) -> str | None:
+        found = detector.detect_emotions(picture)
+        if not found:
+            return None
+        emotions = max(found, key=lambda face: face["box"][2] * face["box"][3])["emotions"]
+        return str(max(emotions, key=emotions.get))
+
+    return answer
+
+
+def _module() -> Any:
+    import importlib
+
+    try:
+        # Since 25.10 the package itself exports nothing.
+        return importlib.import_module("fer.fer")
+    except ModuleNotFoundError as error:
+        if error.name != "fer.fer":
+            # Something that it needs is missing: that is what there is to tell.
+            raise
+        return importlib.import_module("fer")

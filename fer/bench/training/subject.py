@@ -10,7 +10,9 @@ from fer.bench.training.repeated import RepeatedData
 from fer.common.errors import ConfigError
 from fer.config.schema import TrainConfig, validate
 from fer.data.augment import Augment
+from fer.data.augment_config import AugmentConfig
 from fer.models.accelerator import Accelerator, resolve_accelerator, resolve_precision
+from fer.models.loss_config import LossConfig
 from fer.training.system import build_classifier
 
 _PRECISIONS: Final[Mapping[str, torch.dtype | None]] = {
@@ -28,6 +30,8 @@ class Subject:
 
     Attributes:
         config: one epoch of `warmup + steps` batches at the net's full size.
+        augment: its augmentation, one of ours.
+        loss: its loss, one of ours.
         data: set up.
         accelerator: where.
         precision: Lightning's name.
@@ -36,6 +40,8 @@ class Subject:
     """
 
     config: TrainConfig
+    augment: AugmentConfig
+    loss: LossConfig
     data: RepeatedData
     accelerator: Accelerator
     precision: str
@@ -87,6 +93,8 @@ def open_subject(tree: Mapping[str, Any], *, steps: int, warmup: int) -> Subject
         raise ConfigError(
             f"trainer.precision={precision} is not compared here: measure with one of {', '.join(_PRECISIONS)}"
         )
+    if not isinstance(config.augment, AugmentConfig) or not isinstance(config.loss, LossConfig):
+        raise ConfigError("augment._target_ and loss._target_ are not compared here: the other contenders lack them")
     data = RepeatedData(
         config.data, augment=Augment(config.augment, num_classes=len(config.label_names)), seed=config.seed
     )
@@ -97,4 +105,13 @@ def open_subject(tree: Mapping[str, Any], *, steps: int, warmup: int) -> Subject
             f"model={config.model.name} has nothing to learn, so its training has no speed: choose another model, or "
             "leave training out of bench.what"
         )
-    return Subject(config=config, data=data, accelerator=accelerator, precision=precision, steps=steps, warmup=warmup)
+    return Subject(
+        config=config,
+        augment=config.augment,
+        loss=config.loss,
+        data=data,
+        accelerator=accelerator,
+        precision=precision,
+        steps=steps,
+        warmup=warmup,
+    )

@@ -134,6 +134,6 @@ def _notes(bench: Bench, subject: Subject, *, files: int, workers: int) -> Itera
         f"usual stack: float32, NCHW; {files:,} JPEG files by ImageFolder, torchvision's transforms image by image, "
         f"{'in this process' if workers == 0 else f'in {workers} worker processes'}"
     )
-    missing = absent(subject.config.augment)
+    missing = absent(subject.augment)
     if missing:
         yield f"the usual stack has it easier: no {', '.join(missing)}"

@@ -57,7 +57,7 @@ def step_rate(
     optimizer, grad_clip = system.optimizer, subject.config.optimizer.grad_clip
     assert optimizer is not None
     total = subject.warmup + subject.steps
-    schedule = build_scheduler(subject.config.scheduler, optimizer, steps=total)
+    schedule = build_scheduler(subject.config.scheduler, optimizer, steps=total, epochs=1)
     begin = end = 0.0
     images = 0
     for number, batch in enumerate(islice(batches, total)):

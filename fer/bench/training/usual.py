@@ -96,7 +96,7 @@ def usual_loader(subject: Subject, folder: Path, *, workers: int) -> "DataLoader
     preprocess = build_classifier(config, subject.data).preprocess
     files = ImageFolder(
         folder,
-        transform=transforms(config.augment, config.model, mean=preprocess.mean, std=preprocess.std),
+        transform=transforms(subject.augment, config.model, mean=preprocess.mean, std=preprocess.std),
     )
     return DataLoader(
         files,
@@ -116,7 +116,7 @@ def usual_rate(subject: Subject, folder: Path, *, workers: int) -> float:
     config = subject.config.model_copy(update={"channels_last": False})
     seed_everything(config.seed)
     system = build_classifier(config, subject.data).to(device).train()
-    criterion = nn.CrossEntropyLoss(label_smoothing=config.loss.label_smoothing)
+    criterion = nn.CrossEntropyLoss(label_smoothing=subject.loss.label_smoothing)
 
     def loss_of(batch: tuple[Tensor, Tensor]) -> tuple[Tensor, int]:
         x_BCHW, label_B = batch

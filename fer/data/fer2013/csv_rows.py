@@ -1,7 +1,5 @@
 """The CSV forms: fer2013.csv, icml_face_data.csv (spaces in its header), the challenge's train.csv and test.csv."""
 
-import csv
-import io
 import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -13,12 +11,15 @@ import numpy.typing as npt
 
 from fer.common.errors import DataError
 from fer.common.labels import ALPHABETICAL, EMOTIONS, NUM_CLASSES, emotion_index
+from fer.data.csv_table import header_of, open_rows, refuse_doubled
 from fer.data.fer2013.counts import settle
 from fer.data.fer2013.raw import SIDE, RawCopy
 from fer.data.samples import FaceSamples, Split
 from fer.data.tree import Tree, damage_told
 
 _PIXELS: Final = SIDE * SIDE
+_A_FEW: Final = 64
+"""More numbers than this in a cell are pixels."""
 _USAGES: Final = (Split.TRAINING, Split.PUBLIC, Split.PRIVATE)
 
 
@@ -41,18 +42,25 @@ class PixelTable:
 
 
 def find_tables(tree: Tree) -> list[PixelTable]:
-    """The CSV files of `tree` that hold faces as pixels, told by their header line; others are left alone."""
+    """The CSV files of `tree` that hold faces as pixels, told by their header line; others are left alone.
+
+    Raises:
+        DataError: a header that names one of our columns twice, or pixels without a header.
+    """
     tables = []
     for name in tree.names:
         if not name.lower().endswith(".csv"):
             continue
         with damage_told(tree, name), tree.open_table(name) as file:
-            # No header of any form is longer; a file without line ends is not read whole.
-            line = file.readline(256)
-        header = line.decode("utf-8-sig", errors="replace").strip()
-        columns = tuple(column.strip().strip('"').strip().lower() for column in header.split(","))
+            columns = tuple(column.lower() for column in header_of(file))
         if "pixels" in columns:
+            refuse_doubled(columns, ("emotion", "pixels", "usage"), origin=f"{tree.root}: {name}")
             tables.append(PixelTable(name, columns))
+        elif any(len(cell.split()) > _A_FEW and cell.replace(" ", "").isdecimal() for cell in columns):
+            raise DataError(
+                f"{tree.root}: {name} begins with pixels: write the line that names its columns above them, such as "
+                "emotion,pixels,Usage"
+            )
     return tables
 
 
@@ -68,7 +76,7 @@ def read_table(tree: Tree, table: PixelTable, *, source: str) -> RawCopy:
     images: list[npt.NDArray[np.uint8]] = []
     codes: list[int] = []
     splits: list[str] = []
-    for row, (fields, line) in enumerate(_rows(tree, table), start=1):
+    for row, (line, fields) in enumerate(_rows(tree, table), start=1):
         try:
             if len(fields) != len(table.columns):
                 raise ValueError(
@@ -105,23 +113,11 @@ def read_table(tree: Tree, table: PixelTable, *, source: str) -> RawCopy:
     return RawCopy(samples=samples, sizes={(SIDE, SIDE): len(images)})
 
 
-def _rows(tree: Tree, table: PixelTable) -> Iterator[tuple[list[str], int]]:
-    """(fields, line number) of every row after the header that is not blank."""
-    with (
-        damage_told(tree, table.name),
-        tree.open_table(table.name) as file,
-        io.TextIOWrapper(file, encoding="utf-8-sig", newline="") as text,
-    ):
-        reader = csv.reader(text)
-        try:
-            next(reader)
-            for fields in reader:
-                if fields:
-                    yield fields, reader.line_num
-        except (csv.Error, UnicodeDecodeError) as error:
-            raise DataError(
-                f"{tree.root}: {table.name} is no CSV after line {reader.line_num} ({error}); download it again"
-            ) from error
+def _rows(tree: Tree, table: PixelTable) -> Iterator[tuple[int, list[str]]]:
+    """(line number, fields) of every row after the header that is not blank."""
+    with damage_told(tree, table.name), tree.open_table(table.name) as file:
+        _, rows = open_rows(file, origin=f"{tree.root}: {table.name}")
+        yield from rows
 
 
 def _label(text: str) -> int:

@@ -17,7 +17,7 @@ from fer.data.tree import FolderTree, Tree, ZipTree, find_images
 
 logger = logging.getLogger(__name__)
 
-READER: Final = "fer2013-2"
+READER: Final = "fer2013-3"
 """Name and version of this reader: raise the number when it reads a file differently, so that caches are rebuilt."""
 
 _FORMS = (
@@ -182,7 +182,7 @@ def _describe(tree: Tree, images: list[PurePosixPath]) -> str:
         shown = ", ".join(folders[:4]) + (", ..." if len(folders) > 4 else "")
         return (
             f"holds {len(images):,} images in {shown}, but no train/<emotion>/ and test/<emotion>/ "
-            "(point it at the folder above?)"
+            "(point it at the folder above? Other class folders, split folders in them too, are read by data=folder)"
         )
     shown = ", ".join(tree.names[:4]) + (", ..." if len(tree.names) > 4 else "")
     return f"holds no form of FER-2013, only {shown}"

@@ -45,6 +45,13 @@ FAIR: Final = 0.6
 APART: Final = 0.04
 """The same, where the picture's statistics change as those of the copy do."""
 
+LITTLE: Final = 45.0
+BEHIND: Final = 1.0
+"""Log likelihoods (`_Search.value`): below the first, or by the second below another picture's, a row is not given.
+Chosen on equalised and CLAHE'd copies of all 35,887, with the next: of the wrong rows 45 % go, of the right 0.1 %."""
+
+_SURE_ALONE: Final = 0.75
+
 _BACKGROUND: Final = 0.5
 """Likeness of the most alike stranger, usually: it is there even where the lookup did not meet it."""
 
@@ -129,7 +136,8 @@ def recognise(
         accepted = search.stand_alone(pairs, least=GOOD, margin=FAR) | (
             usual & search.stand_alone(pairs, least=FAIR, margin=APART)
         )
-    if len(shown) > 0 and accepted[shown].mean() >= _NEARLY_ALL:
+    nearly_all = len(shown) > 0 and bool(accepted[shown].mean() >= _NEARLY_ALL)
+    if nearly_all:
         accepted |= search.rows_left_over(pairs, accepted, labels=labels)
     pairs = _only(pairs, accepted)
     others = search.find_changed(shown[~accepted[shown]], known=geometry)
@@ -153,6 +161,10 @@ def recognise(
         splits=splits,
         original=original,
     )
+    if calm is not None and nearly_all:
+        rows[_weakly_founded(rows, pairs, value, original)] = -1
+        # Alone in being cropped or shifted among thousands that are not: only where it is nearly sure.
+        rows[others.query[others.likeness < _SURE_ALONE]] = -1
     found = rows >= 0
     exact = np.zeros(count, dtype=bool)
     exact[found] = exact_sums[found] == original.checks[original.picture_of[rows[found]]]
@@ -325,6 +337,18 @@ class _Calibration:
         queries, first = np.unique(pairs.query, return_index=True)
         surprise[queries] = self.surprise(pairs)[first]
         return surprise
+
+
+def _weakly_founded(
+    rows: npt.NDArray[np.int64], pairs: Pairs, value: npt.NDArray[np.float64], original: Original
+) -> npt.NDArray[np.bool_]:
+    """bool (N,): given a row whose picture little speaks for, or less than for another's: mostly near-duplicates."""
+    given = np.where(rows >= 0, original.picture_of[rows], -1)
+    own = given[pairs.query] == pairs.picture
+    mine, rival = np.full(len(rows), np.inf), np.full(len(rows), -np.inf)
+    mine[pairs.query[own]] = value[own]
+    np.maximum.at(rival, pairs.query[~own], value[~own])
+    return (mine < LITTLE) | (mine < rival - BEHIND)
 
 
 def _only(pairs: Pairs, accepted: npt.NDArray[np.bool_]) -> Pairs:

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from fer.common.processes import cores
 from fer.common.wording import duration
 from fer.metrics import Estimate
 from fer.report.comparison.groups import ComparableRuns, comparable_groups, group_of
@@ -13,7 +14,7 @@ from fer.report.cost.measurement import BATCH, RunCost, costs_of
 from fer.report.evaluation.sets import SET_TITLES
 from fer.report.page.figures import Palette
 from fer.report.page.section import Chart, Section, cell
-from fer.report.page.wording import parameters
+from fer.report.page.wording import parameters, percent
 from fer.report.result import AnalysisResult
 from fer.report.scores.statements import protocol
 from fer.report.scores.tables import COLUMNS
@@ -42,6 +43,7 @@ def _section(context: ReportContext, costs: Mapping[str, RunCost]) -> Section:
         key="cost",
         title="What it costs",
         template="cost/section.html.j2",
+        lead=_lead(costs[context.run.record.name]),
         context={
             "rows": [
                 {
@@ -56,6 +58,7 @@ def _section(context: ReportContext, costs: Mapping[str, RunCost]) -> Section:
             "threads": next(iter(costs.values())).timing.threads,
             "devices": len(devices) > 1,
             "measured": any(cost.training.energy_kwh is not None for cost in costs.values()),
+            "disturbed": next((_disturbed(cost) for cost in costs.values() if cost.timing.disturbed), None),
             "columns": list(COLUMNS.items()),
         },
         charts=tuple(_charts(context, costs)),
@@ -167,6 +170,7 @@ def _numbers(cost: RunCost) -> dict[str, Any]:
         "latency_repeats": cost.timing.repeats,
         "faces_per_second": cost.timing.faces_per_second,
         "threads": cost.timing.threads,
+        "timed_while_busy": cost.timing.disturbed,
         "train_device": cost.training.device,
         "energy_kwh": cost.training.energy_kwh,
         "co2_kg": cost.training.co2_kg,
@@ -179,7 +183,23 @@ def _sentence(cost: RunCost) -> str:
         f"The weights take {cost.weight_megabytes:.2f} MB as float32; one face needs {_millions(cost.macs)} "
         f"multiply-accumulates and took {timing.median_ms:.2f} ms (median; 95th percentile {timing.high_ms:.2f} ms, "
         f"{timing.repeats} faces one at a time, one CPU thread, preprocessing included, PyTorch) on the machine of "
-        "this report."
+        f"this report.{' ' + _disturbed(cost) if timing.disturbed else ''}"
+    )
+
+
+def _lead(cost: RunCost) -> str:
+    busy = " (measured on a busy machine)" if cost.timing.disturbed else ""
+    return (
+        f"{parameters(cost.parameters)} parameters, {cost.timing.median_ms:.2f} ms a face on one CPU thread in "
+        f"PyTorch{busy}."
+    )
+
+
+def _disturbed(cost: RunCost) -> str:
+    load = "" if cost.timing.load is None else f", load average {cost.timing.load:.1f} on {cores()} cores"
+    return (
+        f"The machine was busy with other programs (the timed thread got {percent(cost.timing.share, 0)} of a core"
+        f"{load}): these times are too long. Repeat them on a quiet machine."
     )
 
 

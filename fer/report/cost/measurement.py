@@ -1,6 +1,7 @@
 """What one run costs: measured here, or recorded by its training."""
 
 import copy
+import os
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -10,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 import numpy.typing as npt
 
+from fer.common.processes import cores
 from fer.folders.record import RunRecord
 from fer.models.arithmetic import flops, weight_megabytes
 from fer.report.context import ReportContext
@@ -23,6 +25,10 @@ BATCH: Final = 256
 
 _WARM_UP: Final = 5
 _LEAST: Final = 5
+_LEAST_SHARE: Final = 0.9
+"""Of a core; a single thread that got less was kept waiting."""
+
+_LOAD_OF_OTHERS: Final = 0.5
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,6 +41,9 @@ class Timing:
         repeats: single faces timed.
         faces_per_second: in batches of `BATCH` with `threads` threads; the median batch.
         threads: of the batches.
+        share: of a core that the single faces got while they were timed, in [0, 1].
+        load: the machine's load average before, of which the report itself is at most one a core; None where the system
+            does not tell.
     """
 
     median_ms: float
@@ -42,6 +51,13 @@ class Timing:
     repeats: int
     faces_per_second: float
     threads: int
+    share: float = 1.0
+    load: float | None = None
+
+    @property
+    def disturbed(self) -> bool:
+        """Whether other programs took so much of the machine that the times are too long."""
+        return self.share < _LEAST_SHARE or (self.load is not None and self.load > cores() + _LOAD_OF_OTHERS)
 
 
 def time_model(model: "LoadedModel", *, face_shape: tuple[int, int, int], repeats: int, seconds: float) -> Timing:
@@ -58,8 +74,11 @@ def time_model(model: "LoadedModel", *, face_shape: tuple[int, int, int], repeat
     on_cpu = model if _is_on_cpu(model) else replace(model, net=copy.deepcopy(model.net).cpu())
     faces = np.random.default_rng(0).integers(0, 256, (BATCH, *face_shape), dtype=np.uint8)
     threads = torch.get_num_threads()
+    load = os.getloadavg()[0] if hasattr(os, "getloadavg") else None
     with _threads(1):
+        wall, own = time.perf_counter(), time.thread_time()
         single = _times(on_cpu, faces[:1], repeats=repeats, least=_LEAST, warm_up=_WARM_UP, seconds=seconds / 2)
+        share = min(1.0, (time.thread_time() - own) / (time.perf_counter() - wall))
     batches = _times(on_cpu, faces, repeats=repeats, least=1, warm_up=1, seconds=seconds / 2)
     return Timing(
         median_ms=1000 * float(np.median(single)),
@@ -67,6 +86,8 @@ def time_model(model: "LoadedModel", *, face_shape: tuple[int, int, int], repeat
         repeats=len(single),
         faces_per_second=BATCH / float(np.median(batches)),
         threads=threads,
+        share=share,
+        load=load,
     )
 
 

@@ -12,6 +12,7 @@ from fer.metrics.label_subset import SUBSET_ACCURACY
 from fer.report.context import ReportContext
 from fer.report.cross_data.figures import recall_figure, transfer_figure
 from fer.report.cross_data.measurement import SIMILAR_FROM, CrossScore, SeenFaces, score_set, score_table
+from fer.report.cross_data.photographs import metrics_of, photographs_section, predictions_csv, read_set, sentence
 from fer.report.page.section import Cell, Chart, Section, cell
 from fer.report.page.wording import interval, percent
 from fer.report.result import AnalysisResult
@@ -27,10 +28,65 @@ _NOTABLE = 0.02
 
 
 def analyse(context: ReportContext) -> AnalysisResult | None:
-    """The scores of the run in detail on `cross_data.sets`; None where no set is named."""
+    """The scores of the run in detail on `cross_data.sets` and `cross_data.photographs`; None where none is named."""
     options = context.options.cross_data
-    if not options.enabled or len(options.sets) == 0:
+    if not options.enabled or len(options.sets) + len(options.photographs) == 0:
         return None
+    found = [_on_sets(context)] * bool(options.sets) + [_on_photographs(context)] * bool(options.photographs)
+    return AnalysisResult(
+        sections=tuple(section for one in found for section in one.sections),
+        metrics={key: value for one in found for key, value in one.metrics.items()},
+        files={path: content for one in found for path, content in one.files.items()},
+        columns={
+            context.run.record.name: {
+                key: value for one in found for key, value in one.columns.get(context.run.record.name, {}).items()
+            }
+        },
+        notes=tuple(note for one in found for note in one.notes),
+        card=tuple(said for one in found for said in one.card),
+    )
+
+
+def _on_photographs(context: ReportContext) -> AnalysisResult:
+    wanted, options = context.options.cross_data.photographs, context.options
+    keys = _numbered(["photographs"] * len(wanted), "_")
+    _, channels, size, _ = context.samples.images.shape
+    read, notes = [], []
+    for each, key in zip(wanted, keys, strict=True):
+        try:
+            read.append(
+                read_set(
+                    each,
+                    key=key,
+                    size=size,
+                    channels=channels,
+                    labels=context.run.labels,
+                    predict=context.predict,
+                    resamples=options.bootstrap,
+                    seed=options.seed,
+                )
+            )
+        except FerError as error:
+            notes.append(f"The photographs of {each.root} are missing from this report: {error}")
+    if not read:
+        return AnalysisResult(notes=tuple(notes))
+    shares = ("found", "right_of_found", "right_of_all", "balanced")
+    return AnalysisResult(
+        sections=(photographs_section(read, run=context.run.record.name),),
+        metrics={one.key: metrics_of(one) for one in read},
+        files={"photographs.csv": predictions_csv(read)},
+        columns={
+            context.run.record.name: {
+                f"cross_{one.key}_{name}": getattr(one.scores, name).value for one in read for name in shares
+            }
+        },
+        notes=tuple(notes),
+        card=tuple(sentence(one) for one in read),
+    )
+
+
+def _on_sets(context: ReportContext) -> AnalysisResult:
+    options = context.options.cross_data
     own = _own_score(context)
     seen = SeenFaces.of(context.samples)
     scores, scored, notes = [own], [], []

@@ -45,6 +45,7 @@ def tests_result(trust: Trust, *, missing: Sequence[str], title: str, statement:
     section = Section(
         key="trust",
         title="How far to trust the maps",
+        lead=_lead(trust),
         template="explanation_tests/section.html.j2",
         context={
             "n": trust.n,
@@ -205,6 +206,14 @@ def _points(estimate: Estimate) -> Cell:
     """A difference of shares, in points."""
     low, high = 100 * estimate.low, 100 * estimate.high
     return Cell(text=f"{100 * estimate.value:+.1f}", interval=f"{low:+.1f} to {high:+.1f}", sort=estimate.value)
+
+
+def _lead(trust: Trust) -> str:
+    """How many methods passed the tests."""
+    if not trust.randomisation:
+        return ""
+    passed = sum(course.passes for course in trust.randomisation.values())
+    return f"{passed} of {len(trust.randomisation)} methods passed the parameter-randomisation test."
 
 
 def _sentences(trust: Trust, titles: dict[str, str], title: str) -> list[str]:

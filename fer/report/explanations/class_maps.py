@@ -153,6 +153,7 @@ def class_maps_result(
         key="class-maps",
         title="Average map of each emotion",
         template="explanations/class_maps.html.j2",
+        lead=f"Grad-CAM averaged over up to {count:,} correct predictions of each emotion.",
         context={
             "cards": cards,
             "rows": rows,

@@ -224,6 +224,7 @@ def gradcam_section(run: EvaluatedRun, gallery: Gallery, *, seed: int) -> Sectio
         key="gradcam",
         title="Where the model looks",
         template="explanations/gradcam.html.j2",
+        lead="Grad-CAM maps of correct and wrong predictions of each emotion.",
         context={
             "groups": [
                 (emotion, [_card(example) for example in correct], [_card(example) for example in wrong])
@@ -243,6 +244,8 @@ def mistakes_section(run: EvaluatedRun, gallery: Gallery, options: ExplanationsO
         key="mistakes",
         title="Confident mistakes, hesitant successes",
         template="explanations/mistakes.html.j2",
+        lead=f"The {len(gallery.mistakes)} wrong predictions it was surest of, and the {len(gallery.successes)} right "
+        "ones it was least sure of.",
         context={
             "mistakes": [_card(example) for example in gallery.mistakes] if options.mistakes > 0 else None,
             "successes": [_card(example) for example in gallery.successes] if options.successes > 0 else None,

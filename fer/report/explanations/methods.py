@@ -147,6 +147,7 @@ def comparison_result(
         key="methods",
         title="The same faces, several methods",
         template="explanations/compare.html.j2",
+        lead=f"{len(rows)} faces, each under {len(found.maps)} kinds of heat map.",
         context={
             "methods": [METHODS[method] for method in found.maps],
             "rows": shown,

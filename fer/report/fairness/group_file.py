@@ -1,6 +1,6 @@
 """Groups of faces from a person's CSV: a column that names the faces, one column a grouping."""
 
-import csv
+import io
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,7 +9,8 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-from fer.common.errors import ConfigError, nearest
+from fer.common.errors import ConfigError, DataError, nearest
+from fer.data.csv_table import open_rows, refuse_doubled
 from fer.metrics.fairness import UNKNOWN
 
 _FACE_COLUMNS: Final = ("id", "file", "filename", "name", "image", "imagename", "path")
@@ -58,14 +59,14 @@ class MatchedGroups:
 
 
 def read_groups(path: Path, *, columns: Sequence[str] | None) -> GroupTable:
-    """The CSV behind `fairness.groups`, separated by commas, semicolons or tabs.
+    """The CSV behind `fairness.groups`, in any form that `fer.data.csv_table` reads.
 
     Args:
         path: the file.
         columns: headings of the groupings to use; None for every column besides the face names.
 
     Raises:
-        ConfigError: no such file, not a CSV in UTF-8, no column of face names, a column that is not there or has too
+        ConfigError: no such file, not a CSV, no column of face names, a column that is not there or has too
             many different values, no rows, or two rows that contradict each other.
     """
     path = path.expanduser()
@@ -160,41 +161,28 @@ def _ends(name: str) -> list[str]:
 def _rows(path: Path) -> tuple[list[list[str]], list[int]]:
     """The heading and every row that is not blank, each as long as the heading; and the rows' line numbers."""
     try:
-        text = path.read_text(encoding="utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise ConfigError(
-            f"fairness.groups={path} is no CSV in UTF-8 ({error.reason}): save it as CSV UTF-8"
-        ) from error
+        data = path.read_bytes()
     except OSError as error:
         raise ConfigError(
             f"fairness.groups={path} cannot be read ({error.strerror}): give a CSV with a column `id` or `file` and "
             "one column a grouping"
         ) from error
-    heading = text.partition("\n")[0]
-    separator = max(",;\t", key=heading.count)
-    reader = csv.reader(text.splitlines(), delimiter=separator)
-    rows, numbers = [], []
+    origin = f"fairness.groups={path}"
     try:
-        for row in reader:
-            if any(cell.strip() for cell in row):
-                rows.append(row)
-                numbers.append(reader.line_num)
-    except csv.Error as error:
-        raise ConfigError(
-            f"fairness.groups={path}, line {reader.line_num}: {error}; mend or delete the line"
-        ) from error
-    if len(rows) < 2:
-        raise ConfigError(f"fairness.groups={path} has no rows: give a heading and a row for each face")
-    rows[0] = [cell.strip() for cell in rows[0]]
-    twice = [cell for cell in rows[0] if rows[0].count(cell) > 1]
-    if twice:
-        raise ConfigError(f"fairness.groups={path} has two columns {twice[0]!r}: rename or delete one")
-    for row, number in zip(rows, numbers, strict=True):
-        if len(row) != len(rows[0]):
+        heading, numbered = open_rows(io.BytesIO(data), origin=origin)
+        # Spreadsheets leave columns without a heading behind.
+        refuse_doubled(heading, [name for name in heading if name], origin=origin)
+        rows = list(numbered)
+    except DataError as error:
+        raise ConfigError(str(error)) from error
+    if not rows:
+        raise ConfigError(f"{origin} has no rows: give a heading and a row for each face")
+    for number, row in rows:
+        if len(row) != len(heading):
             raise ConfigError(
-                f"fairness.groups={path}, line {number} has {len(row)} cells, the heading {len(rows[0])}: mend the line"
+                f"{origin}, line {number} has {len(row)} cells, the heading {len(heading)}: mend the line"
             )
-    return rows, numbers[1:]
+    return [heading, *(row for _, row in rows)], [number for number, _ in rows]
 
 
 def _face_column(path: Path, headings: Sequence[str]) -> str:

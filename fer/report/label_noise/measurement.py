@@ -1,14 +1,13 @@
 """What speaks for and against the labels of a run's headline faces: the model, equal pictures, FER+'s votes."""
 
 from dataclasses import dataclass, replace
-from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 
-from fer.common.errors import ConfigError, DataError, FerError
+from fer.common.errors import DataError, FerError
 from fer.common.labels import DROP, label_of
-from fer.data.ferplus import FERPLUS_COLUMNS, FerPlusJoin, FerPlusVotes, join_ferplus, read_ferplus
+from fer.data.ferplus import FERPLUS_COLUMNS, JoinedVotes, votes_for
 from fer.data.samples import FaceSamples, Split, content_hashes
 from fer.data.vote_targets import vote_shares
 from fer.metrics import Predictions
@@ -38,7 +37,8 @@ class FaceVotes:
     """The votes on N faces.
 
     Attributes:
-        join: how they were found.
+        found: bool (N,), whether a face has votes.
+        by_picture: found by its picture, as faces of FER-2013 are; else by its row in a CSV.
         shares: float32 (N, K), see `fer.data.vote_targets.vote_shares`; 0 where not usable.
         usable: bool (N,), whether `shares` holds a distribution.
         majority: int64 (N,), index of a label, `OTHER_EMOTION` for an emotion that is none, -1 without a majority, for
@@ -46,56 +46,26 @@ class FaceVotes:
         non_faces: faces that more than half of the voters called "not a face".
     """
 
-    join: FerPlusJoin
+    found: npt.NDArray[np.bool_]
+    by_picture: bool
     shares: npt.NDArray[np.float32]
     usable: npt.NDArray[np.bool_]
     majority: npt.NDArray[np.int64]
     non_faces: int
 
 
-def face_votes(samples: FaceSamples, *, ferplus: Path, csv: Path | None) -> FaceVotes | None:
-    """The votes on each sample; None where the samples need a CSV to be joined and there is none.
-
-    Raises:
-        ConfigError: the CSV holds none of these faces.
-        DataError: a file cannot be read, or the rows do not line up.
-    """
-    votes = read_ferplus(ferplus.expanduser())
-    join = join_ferplus(samples, votes=votes, csv=None if csv is None else _read_csv(csv))
-    if join is None:
-        return None
-    if not (join.rows >= 0).any():
-        raise ConfigError(
-            f"label_noise.csv={csv} holds none of the {len(samples):,} faces scored here ({samples.source}): give the "
-            "fer2013.csv of the same data set, or leave label_noise.ferplus out"
-        )
-    return _of_rows(votes, join, labels=samples.classes)
-
-
-def _of_rows(votes: FerPlusVotes, join: FerPlusJoin, *, labels: tuple[str, ...]) -> FaceVotes:
-    found = join.rows >= 0
-    shares, usable = vote_shares(votes.votes[join.rows], contempt=DROP, majority=False, labels=labels)
+def face_votes(joined: JoinedVotes, *, by_picture: bool, labels: tuple[str, ...]) -> FaceVotes:
+    """What the votes say of each face."""
+    shares, usable = vote_shares(joined.votes, contempt=DROP, majority=False, labels=labels)
     label_of_column = np.array([_label_of_column(name, labels) for name in FERPLUS_COLUMNS], dtype=np.int64)
-    column = np.where(found, votes.majority()[join.rows], -1)
     return FaceVotes(
-        join=join,
-        shares=np.where(found[:, None], shares, 0).astype(np.float32),
-        usable=usable & found,
-        majority=np.where(column >= 0, label_of_column[column], -1),
-        non_faces=int((column == FERPLUS_COLUMNS.index("NF")).sum()),
+        found=joined.found,
+        by_picture=by_picture,
+        shares=shares,
+        usable=usable,
+        majority=np.where(joined.majority >= 0, label_of_column[joined.majority], -1),
+        non_faces=int((joined.majority == FERPLUS_COLUMNS.index("NF")).sum()),
     )
-
-
-def _read_csv(path: Path) -> FaceSamples:
-    from fer.data.fer2013 import load_fer2013
-
-    path = path.expanduser()
-    if not path.is_file():
-        raise ConfigError(f"label_noise.csv={path} is not there: give the path of Kaggle's fer2013.csv")
-    try:
-        return load_fer2013(path).samples
-    except DataError as error:
-        raise ConfigError(f"label_noise.csv={path}: {error}") from error
 
 
 def _label_of_column(name: str, labels: tuple[str, ...]) -> int:
@@ -230,20 +200,12 @@ def _suspects(
 
 def _votes(context: ReportContext) -> tuple[FaceVotes | None, str]:
     """The votes on the headline faces, or why there are none."""
-    options, samples = context.options.label_noise, context.samples
-    if options.ferplus is None:
-        how = "report again with label_noise.ferplus=fer2013new.csv" if context.run.data.is_fer2013 else ""
+    path, samples = context.options.label_noise.ferplus, context.samples
+    faces = replace(samples.take(context.run.headline.evaluation_set.rows), groups={}, masks={})
+    joined = votes_for(faces, path=None if path is None else path.expanduser())
+    if joined is None or not joined.found.any():
         return None, (
-            f"Ten people's votes on each face (FER+, arXiv 1608.01041) were not given: to compare, {how}."
-            if how
-            else "FER+'s votes are about FER-2013 alone, so these labels have no second opinion by people."
+            "FER+ (arXiv 1608.01041) holds ten people's votes on FER-2013's pictures, and none of those scored here is "
+            f"one ({samples.source}): these labels have no second opinion by people."
         )
-    faces = samples.take(context.run.headline.evaluation_set.rows)
-    votes = face_votes(replace(faces, groups={}, masks={}), ferplus=options.ferplus, csv=options.csv)
-    if votes is not None:
-        return votes, ""
-    return None, (
-        "FER+ was given but not used: its rows follow those of Kaggle's fer2013.csv and name no file, so they cannot "
-        f"be joined to {samples.source}. With that CSV at hand, add label_noise.csv=fer2013.csv: the faces are then "
-        "found by their pixels."
-    )
+    return face_votes(joined, by_picture=samples.original_rows is not None, labels=samples.classes), ""

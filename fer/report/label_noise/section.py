@@ -118,8 +118,8 @@ def _votes(found: LabelNoise) -> dict[str, Any] | None:
     if votes is None or scores is None:
         return None
     return {
-        "joined": int((votes.join.rows >= 0).sum()),
-        "match": votes.join.match,
+        "joined": int(votes.found.sum()),
+        "by_picture": votes.by_picture,
         "non_faces": votes.non_faces,
         "label": _share(scores.label_is_majority),
         "label_n": scores.label_is_majority.n,
@@ -197,19 +197,10 @@ def _vote_metrics(found: LabelNoise) -> dict[str, Any]:
     votes, scores = found.votes, found.vote_scores
     assert votes is not None
     assert scores is not None
-    match = votes.join.match
     return {
         "rule": vote_rule(found.unseen.classes),
-        "joined": int((votes.join.rows >= 0).sum()),
-        "joined_by": "row" if match is None else "pixels",
-        "matching": None
-        if match is None
-        else {
-            "equal_pixels": match.exact,
-            "by_likeness": match.by_likeness,
-            "ambiguous": match.ambiguous,
-            "absent": match.absent,
-        },
+        "joined": int(votes.found.sum()),
+        "joined_by": "picture" if votes.by_picture else "row",
         "non_faces": votes.non_faces,
         "label_is_majority": scores.label_is_majority.as_dict(),
         "accuracy": scores.accuracy.as_dict(),

@@ -6,9 +6,9 @@ from typing import Any
 from fer.metrics import METRICS
 from fer.report.context import ReportContext
 from fer.report.occlusion.measurement import MaskScores, Recovery, RunUnderMasks, recoveries, score_under_masks
-from fer.report.occlusion.section import mask_statements, masks_section, study_section, study_statements
+from fer.report.occlusion.section import mask_statements, masks_section, statement_of, study_section, study_statements
 from fer.report.result import AnalysisResult
-from fer.report.scores.statements import protocol, statement
+from fer.report.scores.statements import protocol
 from fer.report.scores.tables import csv_text
 
 
@@ -23,7 +23,7 @@ def analyse(context: ReportContext) -> AnalysisResult | None:
     said = mask_statements(detail, resamples=resamples, seed=seed)
     sections = [masks_section(detail, said, seed=seed)]
     key = detail.run.headline_key
-    shown = statement(detail.run, key)
+    shown = statement_of(detail, seed=seed)
     card = [f"With a part of the face hidden: {' '.join(said)} ({shown}.)"]
     found = recoveries(study, resamples=resamples, seed=seed)
     if study:

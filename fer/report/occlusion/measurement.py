@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
+import numpy.typing as npt
 
 from fer.data.face_masks import FACE_MASKS, STUDY_MASKS, WHOLE, FaceMask, Faces, masked
 from fer.data.regions import HALVES
@@ -12,7 +13,8 @@ from fer.metrics import Estimate, Predictions, evaluate, evaluate_classes
 from fer.metrics.retention import loss_recovered, retention
 from fer.metrics.significance import accuracy_difference, same_faces
 from fer.report.context import ReportContext
-from fer.report.evaluation.evaluate import EvaluatedRun
+from fer.report.evaluation.evaluate import EvaluatedRun, score
+from fer.report.faces import choose_faces
 
 if TYPE_CHECKING:
     from fer.models.checkpoint import LoadedModel
@@ -71,10 +73,11 @@ def score_under_masks(context: ReportContext) -> tuple[RunUnderMasks, tuple[RunU
     rows = detail.headline.evaluation_set.rows
     images = np.ascontiguousarray(context.samples.images[rows])
     wide = [mask for mask in FACE_MASKS if mask.kind != "patches" or min(images.shape[-2:]) >= 8]
-    first = _score(detail, key, context.model, images, wide, context)
     others = [run for run in context.runs if run is not detail]
     if len({run.record.visible for run in context.runs}) < 2:
-        return first, (), ()
+        chosen = choose_faces(len(images), most=context.options.occlusion.max_faces, seed=context.options.seed)
+        return _score(detail, key, context.model, images, wide, context, chosen=chosen), (), ()
+    first = _score(detail, key, context.model, images, wide, context)
     study = [replace(first, scores={mask: first.scores[mask] for mask in REGION_ORDER})]
     cautions = []
     for run in others:
@@ -97,8 +100,14 @@ def _score(
     images: Faces,
     masks: Sequence[FaceMask],
     context: ReportContext,
+    *,
+    chosen: npt.NDArray[np.int64] | None = None,
 ) -> RunUnderMasks:
+    """`chosen` are the places of the faces to take; None takes all."""
     whole = run.sets[key].plain
+    if chosen is not None and len(chosen) < len(images):
+        images = images[chosen]
+        whole = score(whole.predictions.take(chosen), resamples=context.options.bootstrap, seed=context.options.seed)
     options = context.options
     resamples = min(options.bootstrap, _RESAMPLES)
     scores = {}

@@ -13,7 +13,7 @@ from fer.report.occlusion import figures
 from fer.report.occlusion.measurement import MaskScores, Recovery, RunUnderMasks
 from fer.report.page.section import Chart, Section, cell
 from fer.report.page.wording import NBSP, interval, percent, points
-from fer.report.scores.statements import is_synthetic, statement
+from fer.report.scores.statements import is_synthetic, protocol, set_title, statement
 
 _METRIC_HEADS = {"accuracy": "Accuracy", "macro_f1": "Macro F1", "weighted_f1": "Weighted F1", "weighted_auc": "AUC"}
 """Metrics of the tables, with their heads."""
@@ -22,9 +22,18 @@ _METRIC_HEADS = {"accuracy": "Accuracy", "macro_f1": "Macro F1", "weighted_f1": 
 _ENOUGH = 30
 
 
+def statement_of(one: RunUnderMasks, *, seed: int) -> str:
+    """Split, protocol and n, of the faces that were drawn where not all were taken."""
+    key = one.run.headline_key
+    n, of = len(one.scores["full"].predictions), len(one.run.sets[key].plain.predictions)
+    if n == of:
+        return statement(one.run, key)
+    return f"{set_title(one.run, key)}, {protocol(one.run)}, n = {n:,}, drawn at random from {of:,} (seed {seed})"
+
+
 def masks_section(one: RunUnderMasks, said: Sequence[str], *, seed: int) -> Section:
     """One model under every mask."""
-    told = statement(one.run, one.run.headline_key)
+    told = statement_of(one, seed=seed)
     charts = [
         Chart(
             key="occlusion-masks",
@@ -49,6 +58,7 @@ def masks_section(one: RunUnderMasks, said: Sequence[str], *, seed: int) -> Sect
         key="occlusion",
         title="With a part of the face hidden",
         template="occlusion/masks.html.j2",
+        lead=said[0] if said else "",
         context={
             "said": said,
             "metrics": list(_METRIC_HEADS.values()),

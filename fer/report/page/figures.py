@@ -116,19 +116,33 @@ def styled(palette: Palette) -> Iterator[None]:
         yield
 
 
-def inline_svg(figure: "Figure", *, key: str, title: str) -> str:
-    """The figure as an `<svg>` element in the page's colours; the same each time.
+def themed_svg(figure: "Figure") -> str:
+    """The SVG file of a figure drawn with `THEMED` inside `styled`, for the two functions below: drawing takes long."""
+    buffer = io.StringIO()
+    figure.savefig(buffer, format="svg", transparent=True, metadata={"Date": None, "Creator": None})
+    return buffer.getvalue()
+
+
+def printed_svg(svg: str) -> str:
+    """The file of `themed_svg` in the colours of `PRINT`, on white."""
+    roles = ("ink", "muted", "grid", "surface")
+    colours = {getattr(THEMED, role): getattr(PRINT, role) for role in roles}
+    for themed, printed in {**colours, **dict(zip(THEMED.series, PRINT.series, strict=True))}.items():
+        svg = re.sub(re.escape(themed) + r"\b", printed, svg, flags=re.IGNORECASE)
+    ground = f'<rect width="100%" height="100%" fill="{PRINT.surface}"/>'
+    return re.sub(r"(<svg\b[^>]*>)", rf"\1\n {ground}", svg, count=1)
+
+
+def inline_svg(svg: str, *, key: str, title: str) -> str:
+    """The file of `themed_svg` as an `<svg>` element in the page's colours; the same each time.
 
     Args:
-        figure: drawn with `THEMED` inside `styled`.
+        svg: the file.
         key: the figure's name on its page; the ids inside begin with it.
         title: what screen readers say of it.
     """
     from markupsafe import escape
 
-    buffer = io.StringIO()
-    figure.savefig(buffer, format="svg", transparent=True, metadata={"Date": None, "Creator": None})
-    svg = buffer.getvalue()
     svg = svg[svg.index("<svg") :]
     # Matplotlib's style element would reach beyond the figure; the page's own styles say the same of figures alone.
     svg = re.sub(r"<(metadata|style)\b.*?</\1>", "", svg, flags=re.DOTALL)

@@ -30,6 +30,43 @@ for (const table of document.querySelectorAll("table.sortable")) {
     });
   });
 }
+// The map of faces: the one nearest to the pointer, or reached by the arrow keys, is shown beside it.
+for (const map of document.querySelectorAll(".embedding")) {
+  const drawing = map.querySelector("svg");
+  const names = [...map.querySelectorAll(".embedding-key li")].map((entry) => entry.textContent.trim());
+  const dots = [...drawing.querySelectorAll("circle")];
+  const [face, told] = [map.querySelector(".embedding-face"), map.querySelector(".embedding-told")];
+  const [side, across] = [Number(map.dataset.side), Number(map.dataset.across)];
+  let now = -1;
+  const show = (place) => {
+    dots[now]?.classList.remove("now");
+    dots[now]?.setAttribute("r", 7);
+    now = place;
+    const dot = dots[now];
+    dot.classList.add("now");
+    dot.setAttribute("r", 13);
+    const label = names[Number(dot.parentNode.getAttribute("class").slice("kind-".length))];
+    const predicted = names[Number(dot.dataset.p)];
+    told.textContent = `labelled ${label}, ${label === predicted ? "predicted so" : `predicted ${predicted}`}, ${dot.dataset.s} %`;
+    if (face === null) return;
+    const n = Number(dot.dataset.n);
+    const scale = face.clientWidth / side;
+    const picture = face.firstElementChild;
+    picture.style.transform = `scale(${scale}) translate(${-side * (n % across)}px, ${-side * Math.floor(n / across)}px)`;
+    face.classList.add("shown");
+  };
+  drawing.addEventListener("pointermove", (event) => {
+    const at = new DOMPoint(event.clientX, event.clientY).matrixTransform(drawing.getScreenCTM().inverse());
+    const far = dots.map((dot) => (dot.cx.baseVal.value - at.x) ** 2 + (dot.cy.baseVal.value - at.y) ** 2);
+    show(far.indexOf(Math.min(...far)));
+  });
+  drawing.addEventListener("keydown", (event) => {
+    const step = { ArrowRight: 1, ArrowDown: 1, ArrowLeft: -1, ArrowUp: -1 }[event.key];
+    if (step === undefined) return;
+    event.preventDefault();
+    show((now + step + dots.length) % dots.length);
+  });
+}
 // A link to a folded part opens it.
 const unfold = () => {
   const target = location.hash.length > 1 ? document.getElementById(decodeURIComponent(location.hash.slice(1))) : null;

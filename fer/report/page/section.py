@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from fer.metrics import Estimate
-from fer.report.page.figures import PRINT, THEMED, Palette, inline_svg, styled
+from fer.report.page.figures import PRINT, THEMED, Palette, inline_svg, printed_svg, styled, themed_svg
 from fer.report.page.wording import interval, number
 
 if TYPE_CHECKING:
@@ -35,21 +35,22 @@ class Chart:
     @property
     def svg(self) -> str:
         """The figure as an element of the page, in the page's colours."""
-        with styled(THEMED):
-            return inline_svg(self.draw(THEMED), key=f"figure-{self.key}", title=self.caption)
+        return inline_svg(self._themed, key=f"figure-{self.key}", title=self.caption)
 
     def file(self, kind: str) -> bytes:
         """The figure as a file on white: kind "png" (160 dots an inch) or "svg"; the same bytes each time."""
-        metadata = {"png": {"Software": None}, "svg": {"Date": None, "Creator": None}}[kind]
+        if kind == "svg":
+            return printed_svg(self._themed).encode()
         buffer = io.BytesIO()
         with styled(PRINT):
-            self._printed.savefig(buffer, format=kind, dpi=160, metadata=metadata)
+            self.draw(PRINT).savefig(buffer, format="png", dpi=160, metadata={"Software": None})
         return buffer.getvalue()
 
     @cached_property
-    def _printed(self) -> "Figure":
-        with styled(PRINT):
-            return self.draw(PRINT)
+    def _themed(self) -> str:
+        """Drawn once for the page and the SVG file."""
+        with styled(THEMED):
+            return themed_svg(self.draw(THEMED))
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -11,6 +11,7 @@ from fer.data.corruption.registry import CORRUPTIONS, SEVERITIES, corrupt, of_ki
 from fer.metrics import Estimate
 from fer.metrics.robustness import AccuracyGrid, accuracy_grid
 from fer.report.context import ReportContext
+from fer.report.faces import choose_faces
 from fer.report.options import RobustnessOptions
 
 # Faces corrupted at a time: 38 MB of grey faces of 48 px, and as much again while they are being corrupted.
@@ -76,13 +77,6 @@ def measure(context: ReportContext, options: RobustnessOptions) -> Measurement:
         grids=grids,
         left_out=tuple(run.record.name for run in context.runs if run.record.name not in grids),
     )
-
-
-def choose_faces(count: int, *, most: int | None, seed: int) -> npt.NDArray[np.int64]:
-    """int64 array: places of at most `most` of `count` faces, drawn at random, in order."""
-    if most is None or most >= count:
-        return np.arange(count)
-    return np.sort(np.random.default_rng([seed, 3]).permutation(count)[:most])
 
 
 LIGHTING_GOAL: Final = 0.8

@@ -98,6 +98,7 @@ def scores_section(run: EvaluatedRun) -> Section:
         key="scores",
         title="All scores",
         template="scores/scores.html.j2",
+        lead=f"{len(METRICS)} metrics on {', '.join(dict.fromkeys(row['title'] for row in score_rows(run)))}.",
         context={
             "metrics": list(METRICS.values()),
             "rows": score_rows(run),
@@ -266,6 +267,7 @@ def reproduction_section(run: EvaluatedRun, *, report_command: str) -> Section:
         key="repeat",
         title="How to reproduce it",
         template="scores/reproduce.html.j2",
+        lead="Commands, versions and machine behind these numbers.",
         context={
             "train_command": manifest.get("command"),
             "report_command": report_command,
@@ -288,6 +290,7 @@ def terms_section(run: EvaluatedRun, *, resamples: int) -> Section:
         key="terms",
         title="What the words mean",
         template="scores/terms.html.j2",
+        lead="Metrics, intervals and sets in a sentence each.",
         context={"resamples": resamples, "views": run.headline.views},
     )
 

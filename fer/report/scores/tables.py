@@ -242,6 +242,7 @@ COLUMNS: Final = MappingProxyType(
         "latency_repeats": "single faces timed",
         "faces_per_second": "throughput in batches of 256, median batch, preprocessing included",
         "threads": "CPU threads of the throughput",
+        "timed_while_busy": "whether other programs kept the machine busy, so that these times are too long",
         "train_device": "device and precision of the training",
         "energy_kwh": "energy of the training as its manifest records it; empty where it was not measured",
         "co2_kg": "kilograms of CO2 equivalent, likewise",

@@ -45,6 +45,8 @@ def summarise(run: EvaluatedRun, results: Mapping[str, AnalysisResult]) -> tuple
         *of_analyses,
         leakage_verdict(run),
         copy_verdict(run),
+        # Those that a package of one's own adds.
+        *(verdict for name, verdicts in answered.items() if name not in QUESTIONS for verdict in verdicts),
     )
 
 

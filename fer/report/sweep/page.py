@@ -1,5 +1,6 @@
 """Writes the page of a sweep."""
 
+import shlex
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -92,7 +93,7 @@ def _result(folder: SweepFolder, trials: SweepTrials) -> Section:
             "busy": duration(busy),
             "settings": [] if best is None else [(key, text_of(value)) for key, value in best.params.items()],
             "command": None if best is None else best.command,
-            "next": f"fer-train @{folder.best} [KEY=VALUE ...]",
+            "next": f"fer-train {shlex.quote(f'@{folder.best}')} [KEY=VALUE ...]",
         },
         charts=(
             Chart(

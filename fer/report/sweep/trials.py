@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from fer.common.errors import DataError
 from fer.folders.sweep import SweepFolder, TrialRecord
-from fer.metrics.objectives import METRICS
+from fer.metrics.objectives import metric_of
 
 
 @dataclass(frozen=True)
@@ -48,11 +48,11 @@ class SweepTrials:
     @property
     def higher_is_better(self) -> bool:
         """Whether a high value is a good one."""
-        return METRICS[self.objective].sign > 0
+        return metric_of(self.objective).sign > 0
 
     def value(self, loss: float) -> float:
         """The objective's own value."""
-        return METRICS[self.objective].value(loss)
+        return metric_of(self.objective).value(loss)
 
     @cached_property
     def scored(self) -> list[TrialRecord]:

@@ -15,9 +15,9 @@ import numpy.typing as npt
 
 from fer.runtime.detection.blazeface import BlazeFace
 from fer.runtime.detection.candidate import SMALLEST, Candidate, colour, detections, similarity, without_doubles
-from fer.runtime.detection.detector import LONG, SAME, Detection, in_parts, overlap, reduced
+from fer.runtime.detection.detector import LONG, SAME, Detection, PartsDetector, overlap, reduced
 from fer.runtime.detection.yunet import YuNet
-from fer.runtime.framing import Box, Image, frame_from_landmarks
+from fer.runtime.framing import Image, frame_from_landmarks
 
 STILL: Final = 640
 """Longest side searched in a photo, in pixels."""
@@ -68,7 +68,7 @@ _NOISE: Final = 1.5
 _TURNS: Final = (90, -90, 180, 45, -45)
 
 
-class AutoDetector:
+class AutoDetector(PartsDetector):
     """Faces by all that comes with the package.
 
     Args:
@@ -82,14 +82,6 @@ class AutoDetector:
         self._live = live
         self._yunet = YuNet()
         self._blazeface = BlazeFace()
-
-    def detect(self, image: Image) -> list[Detection]:
-        """The faces of a picture, grey (H, W) or BGR (H, W, 3), largest first."""
-        return in_parts(image, self._search)
-
-    def faces(self, image: Image) -> list[Box]:
-        """The boxes of `detect`."""
-        return [found.box for found in self.detect(image)]
 
     def _search(self, image: Image) -> list[Detection]:
         height, width = image.shape[:2]

@@ -41,10 +41,22 @@ class Detector(Protocol):
 
     def faces(self, image: Image) -> list[Box]:
         """The boxes of `detect`."""
+        return [found.box for found in self.detect(image)]
+
+
+class PartsDetector(Detector, Protocol):
+    """Searches a whole picture, or each part of a long one."""
+
+    def detect(self, image: Image) -> list[Detection]:
+        """The faces of a picture, grey (H, W) or BGR (H, W, 3), largest first."""
+        return in_parts(image, self._search)
+
+    def _search(self, image: Image) -> list[Detection]:
+        """The faces of a picture that is not long, in any order."""
         ...
 
 
-class WholePicture:
+class WholePicture(Detector):
     """Takes the whole picture for one face, for crops that are framed already.
 
     A picture that is not square is cut to its middle square.
@@ -58,10 +70,6 @@ class WholePicture:
         side = min(height, width)
         box = ((width - side) // 2, (height - side) // 2, side, side)
         return [Detection(box, Frame(box[0] + side / 2, box[1] + side / 2, side))]
-
-    def faces(self, image: Image) -> list[Box]:
-        """The boxes of `detect`."""
-        return [found.box for found in self.detect(image)]
 
 
 def in_parts(image: Image, search: Callable[[Image], list[Detection]]) -> list[Detection]:

@@ -12,8 +12,8 @@ from typing import Final
 import cv2
 
 from fer.common.errors import DataError
-from fer.runtime.detection.detector import Detection, in_parts, inside, reduced
-from fer.runtime.framing import HAAR, Box, Image, grey
+from fer.runtime.detection.detector import Detection, PartsDetector, inside, reduced
+from fer.runtime.framing import HAAR, Image, grey
 
 CASCADE: Final = "haarcascade_frontalface_alt2.xml"
 
@@ -21,7 +21,7 @@ STILL: Final = 640
 """Longest side searched in a photo: faces of 1/27 of it and more are found. Of a panorama, in each part of it."""
 
 
-class HaarDetector:
+class HaarDetector(PartsDetector):
     """Upright frontal faces by OpenCV's cascade.
 
     Args:
@@ -51,10 +51,6 @@ class HaarDetector:
         """
         return cls(longest=320, step=1.2, neighbours=2, smallest=30)
 
-    def detect(self, image: Image) -> list[Detection]:
-        """The faces of a picture, grey (H, W) or BGR (H, W, 3), largest first."""
-        return in_parts(image, self._search)
-
     def _search(self, image: Image) -> list[Detection]:
         height, width = image.shape[:2]
         searched = reduced(image, longest=self._longest)
@@ -72,10 +68,6 @@ class HaarDetector:
             if box is not None:
                 detections.append(Detection(box, HAAR.frame(box)))
         return detections
-
-    def faces(self, image: Image) -> list[Box]:
-        """The boxes of `detect`."""
-        return [found.box for found in self.detect(image)]
 
 
 def _load(path: Path) -> cv2.CascadeClassifier:

@@ -3,11 +3,11 @@
 from pathlib import Path
 
 from fer.runtime.detection.candidate import SMALLEST, FaceNet, colour, detections, similarity
-from fer.runtime.detection.detector import Detection, Detector, in_parts, reduced
-from fer.runtime.framing import Box, Image
+from fer.runtime.detection.detector import Detection, Detector, PartsDetector, reduced
+from fer.runtime.framing import Image
 
 
-class NetDetector:
+class NetDetector(PartsDetector):
     """Faces by a network.
 
     Args:
@@ -22,14 +22,6 @@ class NetDetector:
         self._net = net
         self._longest = longest
         self._least = least
-
-    def detect(self, image: Image) -> list[Detection]:
-        """The faces of a picture, grey (H, W) or BGR (H, W, 3), largest first."""
-        return in_parts(image, self._search)
-
-    def faces(self, image: Image) -> list[Box]:
-        """The boxes of `detect`."""
-        return [found.box for found in self.detect(image)]
 
     def _search(self, image: Image) -> list[Detection]:
         height, width = image.shape[:2]

@@ -41,24 +41,17 @@ class AnnotatedWriter:
         self._folder = folder
         self._taken: set[Path] = set()
 
-    def picture(self, item: Item, image: Image, faces: list[Face]) -> Path:
-        """Writes one picture's copy; where it is."""
+    def place(self, item: Item) -> Path:
+        """Where a picture's copy goes, for `write_picture`."""
         suffix = item.name.suffix.lower()
         name = item.name if suffix in _AS_THEY_ARE else item.name.with_name(item.name.name + ".png")
-        target = self._free(item, name)
-        # Through memory: OpenCV ends the process on names that are no UTF-8.
-        _, encoded = cv2.imencode(target.suffix, annotate(image, faces))
-        try:
-            target.write_bytes(encoded.tobytes())
-        except OSError as error:
-            raise DataError(
-                f"{target} cannot be written ({error.strerror}): choose another --annotate folder"
-            ) from error
-        return target
+        return self._free(item, name)
 
     def video(self, item: Item, *, frames_a_second: float) -> "AnnotatedVideo":
         """What writes a video's copy, frame by frame."""
-        return AnnotatedVideo(self._free(item, item.name.with_suffix(".mp4")), frames_a_second=frames_a_second)
+        target = self._free(item, item.name.with_suffix(".mp4"))
+        target.parent.mkdir(parents=True, exist_ok=True)
+        return AnnotatedVideo(target, frames_a_second=frames_a_second)
 
     def _free(self, item: Item, name: Path) -> Path:
         """A path of its own for each item, and never the original's."""
@@ -69,8 +62,22 @@ class AnnotatedWriter:
         if target.exists() and item.path.exists() and target.samefile(item.path):
             raise ConfigError(f"--annotate {self._folder} would write over {item.path}: name another folder")
         self._taken.add(target)
-        target.parent.mkdir(parents=True, exist_ok=True)
         return target
+
+
+def write_picture(target: Path, image: Image, faces: list[Face]) -> None:
+    """Writes one picture's annotated copy.
+
+    Raises:
+        DataError: the disk refuses it.
+    """
+    # Through memory: OpenCV ends the process on names that are no UTF-8.
+    _, encoded = cv2.imencode(target.suffix, annotate(image, faces))
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_bytes(encoded.tobytes())
+    except OSError as error:
+        raise DataError(f"{target} cannot be written ({error.strerror}): choose another --annotate folder") from error
 
 
 class AnnotatedVideo:

@@ -5,29 +5,20 @@ import logging
 import shutil
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, TextIO
 
 from fer.common.errors import ConfigError, DataError
 from fer.common.interrupt import Interrupted
-from fer.common.options_parser import OptionsParser
-from fer.runtime.detection.opening import DETECTORS
+from fer.runtime.predict.options import parser as options
 
 if TYPE_CHECKING:
+    from fer.runtime.predict.listing import Listing
+    from fer.runtime.predict.pictures import Outcome
+    from fer.runtime.predict.sources import Item
     from fer.runtime.predict.writing import Writer
-
-_EXAMPLES: Final = """\
-examples:
-  fer-predict photo.jpg
-  fer-predict holiday/ --annotate seen/ --out faces.csv
-  fer-predict 'clips/*.mp4' --interval 1 --format jsonl
-  fer-predict --webcam 0
-  find . -name '*.jpg' | fer-predict - --format jsonl
-
-A face that no label fits well is said to be uncertain. An expression is not a feeling: judge nobody by it.
-"""
 
 _FORMAT_OF: Final = {".csv": "csv", ".jsonl": "jsonl", ".ndjson": "jsonl"}
 
@@ -41,7 +32,7 @@ def main(argv: Sequence[str]) -> int:
         FerError: a mistake of the user's that leaves nothing to do; one bad file among others is a record instead.
         SystemExit: help was asked for (0), or the arguments make no sense (2).
     """
-    parser = _parser()
+    parser = options()
     if not argv:
         parser.print_help(sys.stderr)
         return 2
@@ -66,66 +57,94 @@ class _Work:
     """One run of the command."""
 
     def __init__(self, arguments: argparse.Namespace, stack: ExitStack) -> None:
-        from fer.runtime.model import EmotionModel
         from fer.runtime.predict.annotated_writer import AnnotatedWriter
-        from fer.runtime.predict.progress import Tally
+        from fer.runtime.predict.progress import Progress
+        from fer.runtime.predict.recipe import Recipe
         from fer.runtime.predict.session import Session
+        from fer.runtime.predict.tally import Tally
+        from fer.runtime.prior import open_prior
 
         self._arguments = arguments
-        model = EmotionModel.load(arguments.model)
-        self._session = Session(
-            model,
+        recipe = Recipe(
+            model=arguments.model,
             detector=arguments.detector,
             detector_model=arguments.detector_model,
-            annotated=None if arguments.annotate is None else AnnotatedWriter(arguments.annotate),
-            interval=arguments.interval or 0.0,
-            smoothing=arguments.smoothing,
-            tell=lambda line: print(line, file=sys.stderr),
+            prior=None if arguments.prior is None else open_prior(arguments.prior),
+            tta=arguments.tta,
+        )
+        model = recipe.open_model()
+        interval = 0.0 if arguments.per == "frame" else arguments.interval
+        if arguments.webcam is not None and arguments.per is None and interval is None:
+            interval = 0.5
+        self._interval = interval
+        self._session = stack.enter_context(
+            Session(
+                model,
+                open_detector=lambda live: recipe.open_detector(live=live),
+                annotated=None if arguments.annotate is None else AnnotatedWriter(arguments.annotate),
+                interval=interval,
+                smoothing=arguments.smoothing,
+                recipe=recipe,
+                workers=arguments.workers,
+                tell=self._tell,
+            )
         )
         self._write = _writer(arguments, stack, labels=model.labels)
         self._tally = Tally()
+        # Rows and the line would write over each other on one terminal.
+        alone = arguments.out is not None or not sys.stdout.isatty()
+        seen = arguments.paths and (arguments.progress or (sys.stderr.isatty() and alone))
+        self._progress = Progress(sys.stderr if seen else None)
+        self._seen = bool(seen)
 
     def run(self) -> int:
         """Looks at everything; the exit status."""
-        from fer.runtime.predict.progress import Progress
+        from fer.runtime.predict.listing import Listing
         from fer.runtime.predict.sources import STDIN, items
 
         start = time.monotonic()
-        paths, leave_out = self._arguments.paths, self._arguments.annotate
         try:
             if self._arguments.webcam is not None:
                 self._camera(self._arguments.webcam)
                 return 0
-            # Rows and the line would write over each other on one terminal.
-            seen = sys.stderr.isatty() and (self._arguments.out is not None or not sys.stdout.isatty())
-            total = sum(1 for _ in items(paths, leave_out=leave_out)) if seen and STDIN not in paths else None
-            progress = Progress(sys.stderr if seen else None, total=total)
-            try:
-                for done, faces in enumerate(self._session.files(items(paths, leave_out=leave_out)), start=1):
-                    self._tally.add(faces)
-                    for face in faces:
-                        self._write(face)
-                    progress.show(done)
-            finally:
-                progress.clear()
+            found = items(self._arguments.paths, leave_out=self._arguments.annotate)
+            # Standard input may never end, and is not read further than it is worked on.
+            if self._seen and STDIN not in self._arguments.paths:
+                with Listing(found) as listing:
+                    self._files(listing, listing=listing)
+            else:
+                self._files(found, listing=None)
             return 0
         finally:
-            if self._tally.pictures:
+            self._progress.clear()
+            if self._tally.pictures or self._tally.moments:
                 print(self._tally.words(time.monotonic() - start), file=sys.stderr)
 
+    def _files(self, found: "Iterable[Item]", *, listing: "Listing | None") -> None:
+        for done, outcome in enumerate(self._session.files(found), start=1):
+            self._take(outcome)
+            self._progress.show(done, total=None if listing is None else listing.total)
+
+    def _take(self, outcome: "Outcome") -> None:
+        self._tally.add(outcome)
+        for face in outcome.faces:
+            self._write(face)
+
+    def _tell(self, line: str) -> None:
+        self._progress.clear()
+        print(line, file=sys.stderr)
+
     def _camera(self, index: int) -> None:
+        from fer.runtime.predict.pictures import Outcome
         from fer.runtime.predict.sources import Item
         from fer.runtime.predict.video_source import open_camera
 
-        interval = 0.5 if self._arguments.interval is None else self._arguments.interval
         name = f"webcam {index}"
         with open_camera(index) as video:
             print(f"{name}: Ctrl-C ends", file=sys.stderr)
             item = Item(Path(name), Path(f"webcam-{index}"), "video")
-            for faces in self._session.follow(video, item, source=name, interval=interval):
-                self._tally.add(faces)
-                for face in faces:
-                    self._write(face)
+            for faces in self._session.follow(video, item, source=name, interval=self._interval):
+                self._take(Outcome(faces, moment=True))
             raise DataError(f"--webcam {index}: the camera gives no more pictures (unplugged?)")
 
 
@@ -143,52 +162,3 @@ def _writer(arguments: argparse.Namespace, stack: ExitStack, *, labels: tuple[st
     if form is None:
         form = "table" if out is None else _FORMAT_OF.get(out.suffix.lower(), "table")
     return open_writer(form, stream, labels=labels, width=shutil.get_terminal_size((100, 24)).columns)
-
-
-def _parser() -> argparse.ArgumentParser:
-    parser = OptionsParser(
-        prog="fer-predict",
-        description="Emotions of the faces in pictures, folders, videos and webcams. Nothing leaves this computer.",
-        epilog=_EXAMPLES,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    parser.add_argument(
-        "paths", nargs="*", metavar="PATH", help="a picture, video, folder, pattern, or - for paths on standard input"
-    )
-    parser.add_argument("--webcam", type=int, metavar="NUMBER", help="a camera, from 0, in place of paths")
-    parser.add_argument("--model", type=Path, metavar="FILE", help="a file of fer-export; default: the one shipped")
-    parser.add_argument(
-        "--detector",
-        default=DETECTORS[0],
-        choices=DETECTORS,
-        help="what finds the faces: auto (default: both networks, and second looks), one network alone, OpenCV's "
-        "cascade, or none for pictures that are faces already",
-    )
-    parser.add_argument("--detector-model", type=Path, metavar="FILE", help="another YuNet file, for --detector yunet")
-    parser.add_argument("--format", choices=["table", "jsonl", "csv"], help="default: by --out, else table")
-    parser.add_argument("--out", type=Path, metavar="FILE", help="write the records there (.csv, .jsonl or text)")
-    parser.add_argument("--annotate", type=Path, metavar="DIR", help="write copies with boxes and emotions there")
-    parser.add_argument(
-        "--interval",
-        type=_seconds,
-        metavar="SECONDS",
-        help="of videos and webcams: time between records (default: each frame; 0.5 for a webcam)",
-    )
-    parser.add_argument(
-        "--smoothing",
-        type=_seconds,
-        default=0.3,
-        metavar="SECONDS",
-        help="of videos and webcams: time over which probabilities are averaged (default 0.3; 0 is none)",
-    )
-    return parser
-
-
-def _seconds(text: str) -> float:
-    try:
-        value = float(text)
-    except ValueError:
-        value = -1.0
-    if not 0.0 <= value < float("inf"):
-        raise argparse.ArgumentTypeError(f"{text!r} is no number of seconds, 0 or more")
-    return value

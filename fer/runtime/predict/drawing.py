@@ -26,7 +26,7 @@ _SMALLEST: Final = 0.45
 def annotate(image: Image, faces: Sequence[Face]) -> npt.NDArray[np.uint8]:
     """A copy (H, W, 3), BGR, with each face's box, emotion and confidence; "uncertain" in words and dashes.
 
-    A picture without a face says so in its lower left corner.
+    In videos each has the number of its track. A picture without a face says so in its lower left corner.
     """
     copy = np.asarray(cv2.cvtColor(image, cv2.COLOR_GRAY2BGR) if image.ndim == 2 else image.copy(), np.uint8)
     # Of a size to read when the picture is looked at as a whole.
@@ -39,7 +39,8 @@ def annotate(image: Image, faces: Sequence[Face]) -> npt.NDArray[np.uint8]:
         _box(copy, face.box, colour=colour, thickness=max(1, round(3 * scale)), dashed=bool(face.uncertain))
         assert face.confidence is not None
         words = f"{face.label} {100 * face.confidence:.0f} %"
-        text = f"uncertain: {words}" if face.uncertain else words
+        number = "" if face.track is None else f"#{face.track} "
+        text = f"{number}{'uncertain: ' if face.uncertain else ''}{words}"
         # In a crowd, labels much wider than the faces would hide the neighbours.
         wide = cv2.getTextSize(text, _FONT, scale, 1)[0][0]
         fitting = max(_SMALLEST, scale * min(1.0, 1.8 * face.box[2] / wide))

@@ -1,82 +1,57 @@
 """One line on a terminal that says how far the work is."""
 
 import time
-from dataclasses import dataclass
 from typing import Final, TextIO
 
-from fer.runtime.record import Face
-
 _SECONDS_BETWEEN: Final = 0.1
+_LINES_BETWEEN: Final = 5.0
+"""The same where lines cannot be written over."""
+
 _BAR: Final = 24
-
-
-@dataclass
-class Tally:
-    """What was seen so far."""
-
-    pictures: int = 0
-    faces: int = 0
-    uncertain: int = 0
-    without: int = 0
-    unreadable: int = 0
-
-    def add(self, faces: list[Face]) -> None:
-        """Counts the records of one picture or frame."""
-        self.pictures += 1
-        for face in faces:
-            self.faces += face.status == "ok"
-            self.uncertain += bool(face.uncertain)
-            self.without += face.status == "no_face"
-            self.unreadable += face.status == "unreadable"
-
-    def words(self, seconds: float) -> str:
-        """All of it in a line."""
-        doubt = f" ({self.uncertain:,} uncertain)" if self.uncertain else ""
-        parts = [f"{_number(self.pictures, 'picture')}: {_number(self.faces, 'face')}{doubt}"]
-        if self.without:
-            parts.append(f"{self.without:,} without a face")
-        if self.unreadable:
-            parts.append(f"{self.unreadable:,} unreadable")
-        return f"{', '.join(parts)} in {seconds:.1f} s"
 
 
 class Progress:
     """A bar where the total is known, a count where not; nothing where nobody looks.
 
     Args:
-        stream: a terminal, or None.
-        total: pictures in all, where known.
+        stream: where it is shown, or None.
     """
 
-    def __init__(self, stream: TextIO | None, *, total: int | None) -> None:
+    def __init__(self, stream: TextIO | None) -> None:
         self._stream = stream
-        self._total = total
         self._start = time.monotonic()
-        self._drawn = self._start - 1.0
-        unicode = stream is not None and "utf" in stream.encoding.lower()
+        self._terminal = stream is not None and stream.isatty()
+        self._between = _SECONDS_BETWEEN if self._terminal else _LINES_BETWEEN
+        self._drawn = self._start - (self._between if self._terminal else 0.0)
+        unicode = stream is not None and "utf" in (stream.encoding or "").lower()
         self._letters = ("█", "·") if unicode else ("#", ".")
 
-    def show(self, done: int) -> None:
-        """Says how many are done; draws ten times a second at most."""
+    def show(self, done: int, *, total: int | None) -> None:
+        """Says how many are done, of how many where that is known, the rate, and the rest of the time."""
         now = time.monotonic()
-        if self._stream is None or (now - self._drawn < _SECONDS_BETWEEN and done != self._total):
+        if self._stream is None or (now - self._drawn < self._between and done != total):
             return
         self._drawn = now
         rate = done / max(now - self._start, 1e-9)
-        if self._total:
-            filled = _BAR * min(done, self._total) // self._total
-            left = (self._total - done) / max(rate, 1e-9)
+        if total:
+            filled = _BAR * min(done, total) // total
+            left = _time((total - done) / max(rate, 1e-9))
             full, rest = self._letters
-            line = f"{full * filled:{rest}<{_BAR}} {done:,}/{self._total:,}  {rate:.0f}/s  {left:.0f} s left"
+            line = f"{full * filled:{rest}<{_BAR}} {done:,}/{total:,}  {rate:.0f}/s  {left} left"
         else:
             line = f"{done:,} pictures  {rate:.0f}/s"
-        print(f"\r{line}\x1b[K", end="", file=self._stream, flush=True)
+        print(f"\r{line}\x1b[K" if self._terminal else line, end="" if self._terminal else "\n", file=self._stream)
+        self._stream.flush()
 
     def clear(self) -> None:
         """Takes the line away."""
-        if self._stream is not None:
+        if self._stream is not None and self._terminal:
             print("\r\x1b[K", end="", file=self._stream, flush=True)
 
 
-def _number(count: int, noun: str) -> str:
-    return f"{count:,} {noun}" + ("" if count == 1 else "s")
+def _time(seconds: float) -> str:
+    whole = round(seconds)
+    if whole < 60:
+        return f"{whole} s"
+    minutes, rest = divmod(whole, 60)
+    return f"{minutes}:{rest:02} min" if minutes < 60 else f"{minutes // 60}:{minutes % 60:02} h"

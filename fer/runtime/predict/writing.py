@@ -13,7 +13,7 @@ FORMATS: Final = ("table", "jsonl", "csv")
 Writer = Callable[[Face], None]
 
 _BEFORE: Final = ("source", "face", "x", "y", "width", "height", "label", "confidence", "uncertain")
-_AFTER: Final = ("status", "reason", "frame", "seconds")
+_AFTER: Final = ("status", "reason", "frame", "seconds", "track", "prior")
 """Columns before and after those of the labels."""
 
 
@@ -57,6 +57,8 @@ def _csv_row(rows: _Rows, stream: TextIO, face: Face, labels: Sequence[str]) -> 
             face.reason,
             face.frame,
             face.seconds,
+            face.track,
+            face.prior,
         ]
     )
     stream.flush()

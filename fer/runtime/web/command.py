@@ -18,6 +18,8 @@ from fer.common.errors import ConfigError
 from fer.common.options_parser import OptionsParser
 from fer.common.wording import printable_path
 from fer.runtime.detection.opening import DETECTORS
+from fer.runtime.model_options import add_model_options
+from fer.runtime.shipped import shipped_name
 from fer.runtime.web.settings import ServeSettings
 
 if TYPE_CHECKING:
@@ -52,7 +54,7 @@ def main(argv: Sequence[str]) -> int:
     from fer.runtime.web.server import bind, run_until_signal
 
     engine = Engine(
-        load_models(arguments.model or [None]),
+        load_models(arguments.model or [None], prior=arguments.prior, tta=arguments.tta),
         detector=arguments.detector,
         open_detector=lambda live: open_detector(arguments.detector, model=arguments.detector_model, live=live),
         settings=settings,
@@ -67,22 +69,31 @@ def main(argv: Sequence[str]) -> int:
     return 128 + signum
 
 
-def load_models(paths: Sequence[Path | None]) -> "dict[str, EmotionModel]":
-    """Models by the name people choose them by; None is the one in the package.
+def load_models(
+    paths: Sequence[str | Path | None], *, prior: str | None = None, tta: bool = False
+) -> "dict[str, EmotionModel]":
+    """Models by the name people choose them by.
+
+    Args:
+        paths: files, or names of models of the package; None for the default one.
+        prior: see `fer.runtime.prior.open_prior`; None for the models' own.
+        tta: whether they are asked about several views of a face.
 
     Raises:
-        ConfigError: the same file twice.
+        ConfigError: the same file twice, or a prior that cannot be used.
         CheckpointError: a file that is missing or no model of ours.
     """
     from fer.runtime.model import EmotionModel
+    from fer.runtime.prior import open_prior
 
+    expected = None if prior is None else open_prior(prior)
     models: dict[str, EmotionModel] = {}
     for path in paths:
-        model = EmotionModel.load(path)
+        model = EmotionModel.load(path).adjusted(prior=expected, tta=tta)
         name = model.name
         if name in models:
             # Two trainings of one net share its name; the file tells them apart.
-            name = f"{model.name} ({'shipped' if path is None else printable_path(path.stem)})"
+            name = f"{model.name} ({shipped_name(path) or printable_path(Path(str(path)).stem)})"
         if name in models:
             raise ConfigError(f"--model {path}: a model with this name and file name is already there")
         models[name] = model
@@ -148,13 +159,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--host", default="127.0.0.1", help="address to listen on (default: 127.0.0.1, this computer)")
     parser.add_argument("--port", type=_port, default=8000, help="default: 8000; 0 finds a free one")
-    parser.add_argument(
-        "--model",
-        type=Path,
-        action="append",
-        metavar="ONNX",
-        help="a file of fer-export; several of them can be chosen between on the page (default: the shipped one)",
-    )
+    add_model_options(parser, several=True)
     parser.add_argument(
         "--detector", choices=DETECTORS, default=DETECTORS[0], help=f"how faces are found (default: {DETECTORS[0]})"
     )

@@ -98,7 +98,12 @@ class Engine:
         """What is known of each model, as plain types."""
         return [
             model.facts.model_dump(mode="json", exclude={"reference", "versions"})
-            | {"name": name, "uncertain_below": model.uncertain_below, "words": describe_model(model.facts)}
+            | {
+                "name": name,
+                "uncertain_below": model.uncertain_below,
+                "told_prior": model.prior,
+                "words": describe_model(model.facts),
+            }
             for name, model in self._models.items()
         ]
 
@@ -272,6 +277,7 @@ class Engine:
             source="picture",
             face=number,
             box=found.box,
+            prior=model.prior,
         )
         return record, found, crop
 
@@ -292,7 +298,7 @@ class Engine:
 def _plain(face: Face) -> dict[str, Any]:
     """The prediction record; frame and time of a video are the page's own affair."""
     record = face.as_dict()
-    return {key: value for key, value in record.items() if key not in ("frame", "seconds")}
+    return {key: value for key, value in record.items() if key not in ("reason", "track", "frame", "seconds")}
 
 
 def _frame(found: Detection) -> dict[str, float]:

@@ -67,6 +67,11 @@ def _of_copies(facts: ModelFacts, n: int) -> str:
 def _certainty(facts: ModelFacts) -> str:
     if facts.threshold is None or facts.answered_accuracy is None:
         return "With this model, every prediction is uncertain."
+    if facts.photographs is not None:
+        return (
+            f"The line was set on {facts.photographs.n:,} {facts.fitted_on}: of those of other persons, "
+            f"{facts.coverage:.0%} were above it, and {facts.answered_accuracy:.0%} of these were right."
+        )
     return (
         f"On those faces, {facts.coverage:.0%} of the predictions were above the line, and "
         f"{facts.answered_accuracy:.0%} of these were right."

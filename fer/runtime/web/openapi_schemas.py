@@ -43,6 +43,8 @@ def _or_null(schema: dict[str, Any]) -> dict[str, Any]:
 
 _BOX: Final = _list_of({"type": "integer"}, length=4) | {"description": "x, y, width, height in pixels"}
 _SHARES: Final = _map_of(_SHARE)
+_ALWAYS: Final = ["source", "face", "box", "label", "confidence", "uncertain", "probabilities", "status"]
+"""What every face has; the rest only where there is any."""
 
 
 def label_schema(sets: Sequence[tuple[str, ...]]) -> dict[str, Any]:
@@ -71,7 +73,9 @@ def schemas(sets: Sequence[tuple[str, ...]]) -> dict[str, Any]:
             uncertain=_or_null(_YES_NO),
             probabilities=_or_null(probabilities),
             status={"type": "string", "enum": ["ok", "no_face"]},
-        ),
+            prior=_or_null(_TEXT),
+        )
+        | {"required": _ALWAYS},
         "Frame": _record(x=_NUMBER, y=_NUMBER, side=_NUMBER, roll=_NUMBER)
         | {"description": "The square the model is shown: centre and side in pixels, clockwise turn in degrees."},
         "Prediction": _record(
@@ -122,6 +126,18 @@ def schemas(sets: Sequence[tuple[str, ...]]) -> dict[str, Any]:
             coverage=_SHARE,
             answered_accuracy=_or_null(_SHARE),
             split=_TEXT,
+            photographs=_or_null(
+                _record(
+                    name=_TEXT,
+                    n=_COUNT,
+                    persons=_COUNT,
+                    accuracy=_SHARE,
+                    coverage=_SHARE,
+                    answered_accuracy=_or_null(_SHARE),
+                )
+            ),
+            prior=_or_null(_SHARES) | {"description": "shares of the emotions that the file's probabilities expect"},
+            told_prior=_or_null(_TEXT) | {"description": "what they are changed to"},
             copies=_or_null(_COUNT),
             words=_record(labels=_TEXT, scores=_TEXT, certainty=_TEXT),
             metrics=_map_of(ref("Estimate")),

@@ -34,6 +34,7 @@ class RecordingModel:
         self.labels = model.labels
         self.size = model.size
         self.uncertain_below = model.uncertain_below
+        self.prior = model.prior
         self.forget()
 
     def probabilities(self, faces: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:

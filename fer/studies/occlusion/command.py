@@ -32,6 +32,10 @@ def main(arguments: Sequence[str]) -> None:
     if any(argument in ("-h", "--help") for argument in arguments):
         print(HELP + _keys(), end="")
         return
+    from fer.config.completion import completes
+
+    if completes(arguments, config_name="occlusion"):
+        return
     from fer.studies.occlusion.settings import compose_study
 
     settings, tree = compose_study(arguments)

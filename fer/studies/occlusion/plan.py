@@ -7,6 +7,8 @@ from pathlib import Path
 from typing import Any, Final
 
 from fer.common.errors import ConfigError
+from fer.common.files import free_folder
+from fer.common.processes import started_by_another
 from fer.config.compose import default_run_dir
 from fer.config.saved import in_run_dir
 from fer.config.schema import TrainConfig, validate
@@ -67,14 +69,21 @@ class Plan:
 
 
 def make_plan(settings: StudySettings, tree: Mapping[str, Any]) -> Plan:
-    """The study that `settings` describe, over the baseline's plain configuration; nothing is written or trained.
+    """The study that `settings` describe, over the baseline's plain configuration; nothing is trained, and nothing
+    written but a folder where none is named.
 
     Raises:
         ConfigError: a configuration that cannot work, or a net that has nothing to learn.
     """
-    path = settings.study_dir
-    if path is None:
-        path = default_run_dir(f"occlusion_{tree['model']['name']}")
+    if settings.study_dir is not None:
+        return _plan(settings, tree, settings.study_dir)
+    path = default_run_dir(f"occlusion_{tree['model']['name']}")
+    plan = _plan(settings, tree, path)
+    # Only now: a mistake leaves no folder behind.
+    return plan if started_by_another() else _plan(settings, tree, free_folder(path))
+
+
+def _plan(settings: StudySettings, tree: Mapping[str, Any], path: Path) -> Plan:
     if path.exists() and not path.is_dir():
         raise ConfigError(f"study_dir={path} is a file: name a folder for the study")
     given = settings.baseline is not None

@@ -1,5 +1,6 @@
 """What `fer-occlusion` is asked to do: the study's own keys, and the configuration of its baseline."""
 
+import shlex
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Final
@@ -80,7 +81,9 @@ def _trained_with(run: Path, overrides: Sequence[str]) -> dict[str, Any]:
     if not folder.config.is_file():
         raise ConfigError(f"baseline={run} is not a run folder (no config.yaml): give the run_dir of a fer-train")
     if not (folder.metrics.is_file() and folder.best.is_file()):
-        raise ConfigError(f"baseline={run} is not a finished run: finish it with fer-train run_dir={run}")
+        raise ConfigError(
+            f"baseline={run} is not a finished run: finish it with fer-train {shlex.quote(f'run_dir={run}')}"
+        )
     tree = completed(read_tree(run))
     if tree["visible"] != "full":
         raise ConfigError(

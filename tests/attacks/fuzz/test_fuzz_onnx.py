@@ -16,7 +16,7 @@ from fer.common.errors import CheckpointError
 from fer.runtime.facts import FACTS_KEY, INPUT, PROBABILITIES
 from fer.runtime.model import EmotionModel
 from fer.runtime.onnx_file import has_external_data
-from fer.runtime.shipped import MODEL
+from fer.runtime.shipped import shipped_file
 
 FACES = np.random.default_rng(0).integers(0, 256, (2, 48, 48), dtype=np.uint8)
 TOKENS = (
@@ -33,7 +33,7 @@ TOKENS = (
 
 def small(*nodes: onnx.NodeProto, initializers: tuple[TensorProto, ...] = ()) -> onnx.ModelProto:
     """A model that says of itself what the shipped one says, and computes something else."""
-    metadata = {entry.key: entry.value for entry in onnx.load(MODEL).metadata_props}
+    metadata = {entry.key: entry.value for entry in onnx.load(shipped_file()).metadata_props}
     weights = numpy_helper.from_array(np.random.default_rng(0).normal(0, 0.01, (2304, 7)).astype(np.float32), "weights")
     plain = (
         helper.make_node("Cast", [INPUT], ["floats"], to=TensorProto.FLOAT),
@@ -53,7 +53,7 @@ def small(*nodes: onnx.NodeProto, initializers: tuple[TensorProto, ...] = ()) ->
     return model
 
 
-SHIPPED = MODEL.read_bytes()
+SHIPPED = shipped_file().read_bytes()
 SMALL = small().SerializeToString()
 
 

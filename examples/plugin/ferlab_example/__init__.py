@@ -1,0 +1,1 @@
+"""Parts of one's own for ferlab; nothing here edits it."""

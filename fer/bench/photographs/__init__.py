@@ -1,0 +1,1 @@
+"""Photographs whose faces must be found first: this package and its peers in one table."""

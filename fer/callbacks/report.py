@@ -1,0 +1,41 @@
+"""The report at the end of a training, by a process of its own."""
+
+import logging
+import shlex
+import subprocess
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+
+from fer.callbacks.run_end import RunEnd
+from fer.common.errors import ConfigError
+
+log = logging.getLogger(__name__)
+
+
+class Report(RunEnd):
+    """Starts `fer-report` on the finished run. This opens PrivateTest: the training itself never does.
+
+    A report that fails costs the run nothing; what it said, and the command that makes it again, are told.
+
+    Args:
+        options: keys of `fer-report` and their values, such as `{faces: false}`.
+    """
+
+    def __init__(self, options: Mapping[str, str | int | float | bool | None] | None = None) -> None:
+        self.options = dict(options or {})
+        for key, value in self.options.items():
+            if key == "run" or not isinstance(value, str | int | float | bool | None):
+                raise ConfigError(f"options.{key}={value!r}: give plain values, and no run: the report is of this one")
+
+    def on_run_end(self, run_dir: Path) -> None:
+        """Makes the report, and waits for it."""
+        told = [f"run={run_dir}", *(f"{key}={_text(value)}" for key, value in self.options.items())]
+        # A process that leaves its terminal alone: Ctrl-C reaches the training, which then ends it.
+        done = subprocess.run([sys.executable, "-c", "from fer.cli import report; report()", *told], check=False)
+        if done.returncode != 0:
+            log.warning("the report failed (status %d); again: fer-report %s", done.returncode, shlex.join(told))
+
+
+def _text(value: str | int | float | bool | None) -> str:
+    return "null" if value is None else str(value).lower() if isinstance(value, bool) else str(value)

@@ -1,0 +1,110 @@
+"""How a command ends: its exit status, and what it says last."""
+
+import io
+import logging
+import os
+import signal
+import sys
+import traceback
+from collections.abc import Callable
+from pathlib import Path
+from typing import NoReturn
+
+from fer.common.debug_console import debug_console, debugging
+from fer.common.errors import FerError, MissingExtraError, StorageError
+
+log = logging.getLogger(__name__)
+
+
+def guarded(body: Callable[[], int | None], *, folder: str | None = None) -> None:
+    """Runs a command's body; turns its end into the exit status of the outside contract.
+
+    Args:
+        body: gives the exit status; None is 0.
+        folder: the key of the folder with which an interrupted command goes on; None where it begins again.
+
+    Raises:
+        SystemExit: a status other than 0.
+    """
+    write_what_cannot_be_encoded()
+    from fer.common.interrupt import Interrupted, signals_raise
+    from fer.common.processes import first_process, started_by_another
+    from fer.common.storage import storage_error
+
+    try:
+        with debug_console(), signals_raise():
+            log.debug("%s, Python %s, %s", Path(sys.argv[0]).name, sys.version.split()[0], sys.platform)
+            if started_by_another():
+                # The process that started this one talks to the user, hears Ctrl-C and ends this one.
+                signal.signal(signal.SIGINT, signal.SIG_IGN)
+                os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            status = body()
+    except FerError as error:
+        _mistake(error, folder)
+    except Interrupted as interruption:
+        if not first_process():
+            sys.exit(interruption.exit_code)
+        goes_on = "" if folder is None else f", and the same command with its {folder} goes on"
+        _end(f"stopped by {interruption}; what was saved is whole{goes_on}", interruption.exit_code)
+    except BrokenPipeError:
+        # The reader of our output went away (`fer-data stats | head`).
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(141)
+    except OSError as error:
+        refused = storage_error(error)
+        if refused is None:
+            _report_this(error)
+            raise
+        _mistake(refused, folder)
+    except Exception as error:
+        _report_this(error)
+        raise
+    if status:
+        sys.exit(status)
+
+
+def write_what_cannot_be_encoded() -> None:
+    """Escapes letters that a terminal's encoding lacks (cp1252, ASCII), and bytes in names that are no UTF-8.
+
+    By default Python raises on the first of them, and the work is lost.
+    """
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
+
+
+def _mistake(error: FerError, folder: str | None) -> NoReturn:
+    if debugging():
+        traceback.print_exc()
+    # What the disk refused can be mended without a change to the command.
+    goes_on = (
+        f"; then the same command with its {folder} goes on"
+        if folder is not None and isinstance(error, StorageError)
+        else ""
+    )
+    _end(f"error: {error}{goes_on}", 2)
+
+
+def _report_this(error: Exception) -> None:
+    # Python tells it after the traceback, and exits with status 1.
+    note = "This should not happen. Please report it, with what `fer-data doctor` prints."
+    if note not in getattr(error, "__notes__", ()):
+        error.add_note(note)
+
+
+def _end(message: str, status: int) -> NoReturn:
+    print(message, file=sys.stderr)
+    sys.exit(status)
+
+
+def needs_train_extra(command: str) -> None:
+    """Refuses a command of the training stack where only the runtime is installed.
+
+    Raises:
+        MissingExtraError: with what to install.
+    """
+    from importlib.util import find_spec
+
+    missing = [name for name in ("torch", "hydra", "pytorch_lightning") if find_spec(name) is None]
+    if missing:
+        raise MissingExtraError(f"{command} needs {', '.join(missing)}: pip install 'ferlab[train]'")

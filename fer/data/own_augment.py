@@ -1,0 +1,78 @@
+"""An augmentation that a configuration names by its class."""
+
+from collections.abc import Mapping
+
+import torch
+from torch import Tensor, nn
+
+from fer.common.arguments import parameters
+from fer.common.errors import ConfigError
+from fer.config.plugins import own_callable
+from fer.data.augment import Augment, resize
+from fer.data.augment_config import AugmentConfig, OwnAugmentConfig
+from fer.data.batch_shard import WHOLE, BatchShard
+
+
+class OwnAugment:
+    """Varies training images as a class of one's own does, then brings them to the size of the training.
+
+    Args:
+        config: the class and its arguments.
+
+    Raises:
+        ConfigError: no such class, or arguments it does not take.
+    """
+
+    mixes = False
+
+    def __init__(self, config: OwnAugmentConfig) -> None:
+        self._target = config.target
+        self._vary = own_callable({"_target_": config.target, **config.arguments}, "augment", handed=1)
+        called = self._vary.forward if isinstance(self._vary, nn.Module) else self._vary
+        self._takes_generator = "generator" in parameters(called)
+
+    def __call__(self, image_BCHW: Tensor, *, size: int | None = None, generator: torch.Generator) -> Tensor:
+        """Varied copies of the images.
+
+        Args:
+            image_BCHW: uint8 images, grey or RGB.
+            size: height and width of the result in pixels; None keeps those that the class gives.
+            generator: on the images' device.
+
+        Returns:
+            float32 (B, C, size, size) in [0, 255].
+
+        Raises:
+            ConfigError: what the class gives is no such batch.
+        """
+        if isinstance(self._vary, nn.Module):
+            self._vary.to(image_BCHW.device)
+        varied = self._vary(image_BCHW, **({"generator": generator} if self._takes_generator else {}))
+        if not isinstance(varied, Tensor) or varied.ndim != 4 or varied.shape[:2] != image_BCHW.shape[:2]:
+            told = tuple(varied.shape) if isinstance(varied, Tensor) else type(varied).__name__
+            raise ConfigError(
+                f"augment._target_={self._target} turns images {tuple(image_BCHW.shape)} into {told}: it must give as "
+                "many images of as many channels back"
+            )
+        height, width = varied.shape[-2:] if size is None else (size, size)
+        return resize(varied.float(), height=height, width=width).clamp(0.0, 255.0)
+
+    def batch(
+        self,
+        batch: Mapping[str, Tensor],
+        *,
+        size: int | None = None,
+        generator: torch.Generator,
+        share: BatchShard = WHOLE,
+    ) -> dict[str, Tensor]:
+        """The batch with its "image" varied; see `fer.data.augment.Augment.batch`."""
+        return {**batch, "image": self(batch["image"], size=size, generator=generator)}
+
+
+def build_augment(config: AugmentConfig | OwnAugmentConfig, *, num_classes: int) -> Augment | OwnAugment:
+    """What a configuration's augment section asks for, for so many labels.
+
+    Raises:
+        ConfigError: a class of one's own that is not there, or refuses its arguments.
+    """
+    return OwnAugment(config) if isinstance(config, OwnAugmentConfig) else Augment(config, num_classes=num_classes)

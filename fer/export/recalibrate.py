@@ -1,0 +1,123 @@
+"""A model file with the temperature and threshold that photographs gave it."""
+
+import hashlib
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+import numpy.typing as npt
+
+from fer.common.errors import CheckpointError
+from fer.export.measurement import onnx_predictor
+from fer.export.photo_fit import PhotoFit, fit_on_photographs
+from fer.export.photographs import Photographs
+from fer.export.reference import drift_reference
+from fer.runtime.facts import FACTS_KEY, PROBABILITIES, SCHEMA_KEY, ModelFacts
+from fer.runtime.model import EmotionModel
+from fer.runtime.shipped import shipped_file, shipped_name
+
+if TYPE_CHECKING:
+    from onnx import ModelProto
+
+UNTOUCHED: Final = ("accuracy", "balanced_accuracy", "macro_f1", "weighted_f1")
+"""Scores that no temperature changes."""
+
+_TEMPERATURE: Final = "temperature"
+
+
+def recalibrated_file(source: Path, photographs: Photographs, *, target: float) -> tuple[bytes, ModelFacts, PhotoFit]:
+    """The content of a file of fer-export with another temperature and threshold, what it says of itself, and the fit.
+
+    Scores of the selection faces that depend on the temperature are left out, and the drift log's reference becomes the
+    photographs: the selection faces are not at hand.
+
+    Raises:
+        CheckpointError: no file of fer-export, or one whose temperature cannot be found in it.
+        DataError: too few faces or persons.
+    """
+    from onnx import ModelProto
+
+    content = file_of(source).read_bytes()
+    before = EmotionModel.load(source).facts
+    probabilities = onnx_predictor(content)(photographs.faces[:, None])
+    fit = fit_on_photographs(photographs, probabilities, before=before, target=target)
+    graph = ModelProto.FromString(content)
+    divide_logits(graph, by=fit.temperature, origin=str(source))
+    after = onnx_predictor(graph.SerializeToString())(photographs.faces[:, None])
+    facts = with_fit(before, fit, target=target).model_copy(
+        update={
+            "metrics": {name: score for name, score in before.metrics.items() if name in UNTOUCHED},
+            "reference": drift_reference(photographs.faces, after, labels=before.labels, split=photographs.name),
+        }
+    )
+    content = with_metadata(graph, facts)
+    return content, facts.model_copy(update={"sha256": hashlib.sha256(content).hexdigest()}), fit
+
+
+def with_fit(facts: ModelFacts, fit: PhotoFit, *, target: float) -> ModelFacts:
+    """The facts of a file once its graph has the temperature of a fit."""
+    return facts.model_copy(
+        update={
+            "temperature": facts.temperature * fit.temperature,
+            "threshold": fit.threshold,
+            "target_accuracy": target,
+            "coverage": fit.facts.coverage,
+            "answered_accuracy": fit.facts.answered_accuracy,
+            "photographs": fit.facts,
+        }
+    )
+
+
+def divide_logits(graph: "ModelProto", *, by: float, origin: str) -> None:
+    """Divides the logits in a graph by a further temperature, in place.
+
+    Raises:
+        CheckpointError: the probabilities are no softmax.
+    """
+    from onnx import helper, numpy_helper
+
+    nodes, constants = graph.graph.node, {tensor.name: tensor for tensor in graph.graph.initializer}
+    maker = {output: place for place, node in enumerate(nodes) for output in node.output}
+    place = maker.get(PROBABILITIES)
+    if place is None or nodes[place].op_type != "Softmax":
+        raise CheckpointError(f"{origin} has no temperature that could be changed: export it again with fer-export")
+    logits = nodes[place].input[0]
+    division = nodes[maker[logits]] if logits in maker else None
+    old = np.float32(1.0)
+    if division is not None and division.op_type == "Div" and division.input[1] in constants:
+        value: npt.NDArray[np.float32] = numpy_helper.to_array(constants[division.input[1]])
+        old = np.float32(value.item())
+    else:
+        # A temperature of 1 left no trace.
+        division = helper.make_node("Div", [logits, ""], [f"{logits}_tempered"], name="temper")
+        nodes[place].input[0] = division.output[0]
+        nodes.insert(place, division)
+        division = nodes[place]
+    # A name of its own: the old constant may be used elsewhere too.
+    if _TEMPERATURE in constants:
+        graph.graph.initializer.remove(constants[_TEMPERATURE])
+    graph.graph.initializer.append(numpy_helper.from_array(np.array(old * by, np.float32), _TEMPERATURE))
+    division.input[1] = _TEMPERATURE
+
+
+def with_metadata(graph: "ModelProto", facts: ModelFacts) -> bytes:
+    """The file's content: the graph with its facts in place of any older ones."""
+    kept = [entry for entry in graph.metadata_props if entry.key not in (SCHEMA_KEY, FACTS_KEY)]
+    del graph.metadata_props[:]
+    graph.metadata_props.extend(kept)
+    for key, value in facts.as_metadata().items():
+        entry = graph.metadata_props.add()
+        entry.key, entry.value = key, value
+    content: bytes = graph.SerializeToString(deterministic=True)
+    return content
+
+
+def file_of(source: Path) -> Path:
+    """The file of a path or of a name of the package."""
+    name = shipped_name(source)
+    return source if name is None else shipped_file(name)
+
+
+def is_file(source: Path) -> bool:
+    """Whether a source is a model file, or the name of one, and no run folder."""
+    return shipped_name(source) is not None or source.suffix == ".onnx"

@@ -1,0 +1,1 @@
+"""Where the net puts the faces: its last features in two dimensions."""

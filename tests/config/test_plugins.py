@@ -1,0 +1,149 @@
+"""Whose code is imported by name: what the person at the command line names, and nothing that a file names."""
+
+import sys
+from pathlib import Path
+
+import pytest
+import yaml
+from support.plugin import install
+
+from fer.common.errors import ConfigError
+from fer.config import plugins
+from fer.config.compose import compose_train
+from fer.config.conf_files import config_groups, group_options
+from fer.config.overrides import with_files
+from fer.config.plugins import UntrustedCodeError, allowed, located, own_callable
+from fer.config.saved import compose_on
+from fer.config.schema import validate
+
+
+@pytest.fixture(autouse=True)
+def nobody_is_trusted(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(plugins, "_told", set())
+    monkeypatch.setattr(plugins, "_classes", set())
+    monkeypatch.delenv("FER_PLUGINS", raising=False)
+
+
+@pytest.fixture
+def strangers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Modules on the path that nobody installed."""
+    folder = tmp_path / "strangers"
+    folder.mkdir()
+    (folder / "stranger.py").write_text(
+        "from torch import nn\n"
+        "class Net(nn.Module):\n"
+        "    def __init__(self, *, num_classes: int, width: int = 3): super().__init__()\n"
+        "class NoNet: pass\n"
+        "def twice(value, *, times: int = 2): return times * value\n"
+        "NUMBER = 3\n"
+    )
+    (folder / "broken.py").write_text("raise RuntimeError('no licence key\\nsecond line')\n")
+    (folder / "leaves.py").write_text("import sys\nsys.exit(3)\n")
+    (folder / "lacking.py").write_text("import no_such_module_of_theirs\n")
+    monkeypatch.syspath_prepend(str(folder))
+    yield folder
+    for name in ("stranger", "broken", "leaves", "lacking"):
+        sys.modules.pop(name, None)
+
+
+def test_an_installed_package_brings_its_configurations(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    before = config_groups()["model"]
+    monkeypatch.syspath_prepend(str(install(tmp_path)))
+    assert config_groups()["model"] == sorted([*before, "blurnet"])
+    assert "blurnet" in group_options("space")
+    assert "ferlab_example" in allowed()
+    tree = compose_train(["model=blurnet", "model.params.dropout=0.3"])
+    assert tree["model"]["_target_"] == "ferlab_example.net.BlurNet"
+    assert validate(tree).model.params == {"widths": [16, 32, 64], "dropout": 0.3}
+    with pytest.raises(ConfigError, match=r"model=blurnett: there is no such model \(did you mean 'blurnet'"):
+        compose_train(["model=blurnett"])
+
+
+def test_code_is_imported_only_where_its_package_was_named(strangers: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(UntrustedCodeError) as caught:
+        located("stranger:Net", "runs/a/best.ckpt")
+    assert "stranger" not in sys.modules
+    for word in ("runs/a/best.ckpt", "stranger:Net", "plugins=[stranger]", "--plugin stranger", "FER_PLUGINS=stranger"):
+        assert word in str(caught.value)
+    monkeypatch.setenv("FER_PLUGINS", "other, stranger")
+    assert located("stranger:Net", "model._target_").__name__ == "Net"
+
+
+def test_the_command_line_allows_what_it_names(strangers: Path) -> None:
+    compose_train(["model._target_=stranger.Net", "run_dir=unused"])
+    assert "stranger" in allowed()
+
+
+def test_a_class_of_a_library_allows_itself_alone() -> None:
+    compose_train(["loss._target_=torch.nn.CrossEntropyLoss", "run_dir=unused"])
+    assert located("torch.nn.CrossEntropyLoss", "loss._target_")
+    for name in ("torch.hub.load", "fer.common.files.write_atomic", "pytorch_lightning.Trainer"):
+        with pytest.raises(UntrustedCodeError):
+            located(name, "data._target_")
+
+
+def test_what_a_run_folder_allows_itself_does_not_count(strangers: Path) -> None:
+    tree = compose_train(["model=cnn", "run_dir=unused"])
+    saved = {**tree, "plugins": ["stranger"], "model": {**tree["model"], "_target_": "stranger.Net", "params": {}}}
+    with pytest.raises(UntrustedCodeError):
+        validate(compose_on(saved, ["run_dir=other"]))
+    assert "stranger" not in sys.modules
+    assert validate(compose_on(saved, ["run_dir=other", "plugins=[stranger]"])).model.target == "stranger.Net"
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        {"model._target_": "stranger.Net"},
+        {"model": {"_target_": "stranger.Net"}},
+        {"+callbacks.x": {"_target_": "stranger.Net"}},
+        {"plugins": ["stranger"]},
+    ],
+)
+def test_a_file_of_settings_names_no_strangers(content: dict[str, object], strangers: Path, tmp_path: Path) -> None:
+    path = tmp_path / "best.yaml"
+    path.write_text(yaml.safe_dump(content))
+    with pytest.raises(UntrustedCodeError, match=r"best\.yaml names"):
+        with_files([f"@{path}"])
+    with_files([f"@{path}", "plugins=[stranger]"])
+
+
+def test_a_file_of_settings_may_name_our_libraries(tmp_path: Path) -> None:
+    path = tmp_path / "best.yaml"
+    path.write_text("optimizer._target_: torch.optim.SGD\n")
+    assert with_files([f"@{path}"]) == ["optimizer._target_=torch.optim.SGD"]
+
+
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        ("stranger.Nett", ["model._target_=stranger.Nett", "stranger has no 'Nett'", "'Net'"]),
+        ("no_such_package.Net", ["no module 'no_such_package'", "pip install", "PYTHONPATH"]),
+        ("broken.Net", ["broken fails on import", "RuntimeError: no licence key"]),
+        ("leaves.Net", ["leaves fails on import", "SystemExit"]),
+        ("lacking.Net", ["lacking fails on import", "no_such_module_of_theirs"]),
+        ("stranger.Net()", ["is no name of a class"]),
+        ("", ["is no name of a class"]),
+    ],
+)
+def test_what_cannot_be_imported_is_told_in_one_line(name: str, words: list[str], strangers: Path) -> None:
+    plugins.allow([name.partition(".")[0]])
+    with pytest.raises(ConfigError) as caught:
+        located(name, "model._target_")
+    message = str(caught.value)
+    assert [word for word in words if word not in message] == [], message
+    assert "\n" not in message
+
+
+def test_functions_and_objects_are_called_with_their_arguments(strangers: Path) -> None:
+    plugins.allow(["stranger"])
+    assert own_callable({"_target_": "stranger.twice", "times": 3}, "analyses.x", handed=1)(4) == 12
+    for node, words in (
+        ({"_target_": "stranger.twice", "tims": 3}, "analyses.x.tims.*did you mean 'times'"),
+        ({"_target_": "stranger.twice", "times": "many"}, "analyses.x.times='many'"),
+        ({"_target_": "stranger.NUMBER"}, "is no class or function"),
+        ({"_target_": "stranger.NoNet"}, "cannot be called"),
+        ({"times": 3}, "analyses.x has no _target_"),
+    ):
+        with pytest.raises(ConfigError, match=words):
+            own_callable(node, "analyses.x", handed=1)

@@ -1,0 +1,74 @@
+"""Analyses that options name by class or function: whatever they do, the rest of the report is made."""
+
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from support import own_parts
+
+from fer.common.errors import ConfigError
+from fer.config import plugins
+from fer.report import analyses
+from fer.report.analyses import own_analyses, run_analyses
+from fer.report.options import ReportOptions
+from fer.report.page.plain_section import plain_section
+from fer.report.page.render import render_page
+from fer.report.result import AnalysisResult
+
+
+def counts(context: Any, *, of: int = 1) -> AnalysisResult:
+    section = plain_section(
+        "counts", title="Counts", text=["<b>not markup</b>"], columns=["what", "n"], rows=[["faces", of]], caption="n"
+    )
+    return AnalysisResult(sections=(section,), metrics={"of": of})
+
+
+def breaks(context: Any) -> AnalysisResult:
+    raise KeyError("no such column")
+
+
+def gives_a_number(context: Any) -> int:
+    return 3
+
+
+@pytest.fixture(autouse=True)
+def named_here(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(plugins, "_told", {"support"})
+    for function in (counts, breaks, gives_a_number):
+        monkeypatch.setattr(own_parts, function.__name__, function, raising=False)
+    monkeypatch.setattr(analyses, "OPENING", ())
+    monkeypatch.setattr(analyses, "CLOSING", ())
+
+
+def results(**nodes: dict[str, Any]) -> dict[str, AnalysisResult]:
+    return run_analyses(SimpleNamespace(options=ReportOptions(analyses=nodes)))  # type: ignore[arg-type]
+
+
+def test_an_analysis_gives_a_section_of_the_page() -> None:
+    (found,) = results(mine={"_target_": "support.own_parts.counts", "of": 7}).values()
+    assert found.metrics == {"of": 7}
+    page = render_page(found.sections, title="t", subtitle="s", notes=(), faces=False)
+    assert "&lt;b&gt;not markup&lt;/b&gt;" in page
+    assert '<th scope="row">faces</th><td class="num">7</td>' in page
+
+
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [("breaks", "it fails with KeyError: 'no such column'"), ("gives_a_number", "it gives a int, no fer.report")],
+)
+def test_one_that_fails_becomes_a_note(name: str, words: str) -> None:
+    target = {"_target_": f"support.own_parts.{name}"}
+    found = results(mine=target, more={"_target_": "support.own_parts.counts"})
+    assert words in found["mine"].notes[0]
+    assert found["more"].metrics == {"of": 1}
+
+
+def test_mistakes_are_told_before_the_work() -> None:
+    with pytest.raises(ConfigError, match="did you mean 'of'"):
+        own_analyses({"mine": {"_target_": "support.own_parts.counts", "off": 7}})
+
+
+def test_ours_keep_their_names(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(analyses, "CLOSING", ("cost",))
+    with pytest.raises(ConfigError, match=r"analyses\.cost is the name of an analysis that is there"):
+        own_analyses({"cost": {"_target_": "support.own_parts.counts"}})

@@ -1,0 +1,67 @@
+"""Pages as the HTML standard has them: parsed strictly, and by the checker `vnu` where it is installed."""
+
+import re
+import shutil
+import subprocess
+from html.parser import HTMLParser
+from pathlib import Path
+
+import html5lib
+import pytest
+
+from fer.report.main import make_report
+from fer.report.recipes.page import write_study_page
+
+ROOT = Path(__file__).parents[2]
+LIVE = ROOT / "fer" / "runtime" / "web" / "page" / "index.html"
+
+
+class Ids(HTMLParser):
+    def __init__(self, page: str) -> None:
+        super().__init__()
+        self.ids: list[str] = []
+        self.named: list[str] = []
+        self.feed(page)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        for key, value in attrs:
+            if key == "id":
+                self.ids.append(value or "")
+            elif key in ("aria-labelledby", "aria-describedby", "for", "headers"):
+                self.named += (value or "").split()
+            elif key == "href" and (value or "").startswith("#"):
+                self.named.append((value or "")[1:])
+
+
+@pytest.fixture(scope="module", params=["report", "run", "study", "live"])
+def page(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    if request.param == "report":
+        return request.getfixturevalue("fake_report") / "report.html"
+    if request.param == "study":
+        from report.test_recipes_page import make_study
+
+        table = {("none", 1.0): [(0.9, 0.5), (0.9, 0.6)], ("light", 1.0): [(0.8, 0.6), (0.8, 0.7)]}
+        return write_study_page(make_study(tmp_path_factory.mktemp("study"), "augmentation", table))
+    if request.param == "live":
+        return LIVE
+    from fer.report.options import ReportOptions
+
+    few = {"tested_faces": 4, "randomised_faces": 2, "pointing_faces": 7, "class_map_faces": 7, "compared_faces": 2}
+    options = ReportOptions(bootstrap=100, tta=False, explanations=few, robustness={"max_faces": 20})
+    return make_report([request.getfixturevalue("tiny_run")], out=tmp_path_factory.mktemp("valid"), options=options)
+
+
+def test_a_page_parses_without_an_error_and_its_names_are_there_once(page: Path) -> None:
+    text = page.read_text(encoding="utf-8")
+    html5lib.HTMLParser(strict=True).parse(text)
+    found = Ids(text)
+    assert len(found.ids) == len(set(found.ids))
+    assert set(found.named) <= set(found.ids)
+
+
+@pytest.mark.skipif(shutil.which("vnu") is None, reason="the HTML checker vnu is not installed")
+def test_the_checker_finds_no_error(page: Path) -> None:
+    done = subprocess.run(["vnu", "--errors-only", "--format", "gnu", str(page)], capture_output=True, text=True)
+    # A variable within color-mix (CSS Color 5) and this pseudo-element (CSS Pseudo 4) are unknown to it.
+    told = [line for line in done.stderr.splitlines() if not re.search(r"var\(--share\)|details-content", line)]
+    assert told == []
