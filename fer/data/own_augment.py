@@ -7,6 +7,7 @@ from torch import Tensor, nn
 
 from fer.common.arguments import parameters
 from fer.common.errors import ConfigError
+from fer.common.labels import NUM_CLASSES
 from fer.config.plugins import own_callable
 from fer.data.augment import Augment, resize
 from fer.data.augment_config import AugmentConfig, OwnAugmentConfig
@@ -69,7 +70,7 @@ class OwnAugment:
         return {**batch, "image": self(batch["image"], size=size, generator=generator)}
 
 
-def build_augment(config: AugmentConfig | OwnAugmentConfig, *, num_classes: int) -> Augment | OwnAugment:
+def build_augment(config: AugmentConfig | OwnAugmentConfig, *, num_classes: int = NUM_CLASSES) -> Augment | OwnAugment:
     """What a configuration's augment section asks for, for so many labels.
 
     Raises:
