@@ -11,7 +11,6 @@ import numpy as np
 
 from fer.api.tables import data_frame, html_picture
 from fer.common.errors import ConfigError
-from fer.common.labels import EMOTIONS
 from fer.data.samples import FaceSamples
 
 if TYPE_CHECKING:
@@ -53,7 +52,7 @@ class Dataset:
         """
         samples = self.samples
         return data_frame(
-            {"id": name, "split": split, "label": EMOTIONS[label]}
+            {"id": name, "split": split, "label": samples.classes[label]}
             for name, split, label in zip(
                 samples.ids.tolist(), samples.splits.tolist(), samples.labels.tolist(), strict=True
             )
@@ -91,7 +90,7 @@ def dataset(name: str, root: "str | PathLike[str] | None" = None, **settings: An
     Args:
         name: fer2013, synthetic, folder, affectnet, ckplus, rafdb or merged.
         root: zip, folder, CSV or parquet; None for the place in FER_DATA.
-        settings: further keys of `data`, such as `size=64` or `mapping={"joy": "happy"}`.
+        settings: further keys of `data`, such as `size=64`, `mapping={"joy": "happy"}` or `labels=["pain", "no_pain"]`.
 
     Raises:
         ConfigError: an unknown data set or key.

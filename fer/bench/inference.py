@@ -81,19 +81,18 @@ def _model(bench: Bench) -> "tuple[LoadedModel, str]":
         return load_model(record.checkpoint), f"{record.model} of {record.name}"
     import torch
 
-    from fer.common.labels import EMOTIONS
     from fer.common.seeding import seed_everything
     from fer.models.checkpoint import LoadedModel, NetSpec
     from fer.models.preprocess import Preprocess
 
     seed_everything(bench.config.seed)
     wanted = bench.config.model
-    spec = NetSpec.of(wanted)
+    spec = NetSpec.of(wanted, num_classes=len(bench.config.label_names))
     model = LoadedModel(
         net=spec.build().eval().to(memory_format=torch.channels_last),
         preprocess=Preprocess(channels=spec.channels, size=spec.size),
         spec=spec,
-        labels=EMOTIONS,
+        labels=bench.config.label_names,
         data_fingerprint="",
         epoch=0,
     )

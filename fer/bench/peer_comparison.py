@@ -18,7 +18,8 @@ from pydantic import Field, ValidationError
 
 from fer.bench.result import Measurement, Row, in_turn, ratio, unmeasured
 from fer.bench.settings import Bench, PeerSettings
-from fer.common.errors import DataError
+from fer.common.errors import ConfigError, DataError
+from fer.common.label_set import set_name
 from fer.common.labels import EMOTIONS, canonical_name
 from fer.common.section import Section
 from fer.metrics.estimate import wilson_interval
@@ -77,6 +78,10 @@ def measure_peers(bench: Bench) -> Measurement:
         DataError: the data cannot be opened, or have no PublicTest.
     """
     settings = bench.settings
+    if bench.config.label_names != EMOTIONS:
+        raise ConfigError(
+            f"labels={set_name(bench.config.label_names)}: the peers name the seven emotions; compare with labels=fer7"
+        )
     crops, labels, is_synthetic = _public_crops(bench)
     with tempfile.TemporaryDirectory(prefix="fer-bench-") as name:
         folder = Path(name)

@@ -13,7 +13,6 @@ from fer.callbacks.drawing import heat_map_sheet
 from fer.callbacks.every_n_epochs import EveryNEpochs
 from fer.callbacks.figure_log import show
 from fer.common.errors import ConfigError, nearest
-from fer.common.labels import EMOTIONS
 from fer.explain.attribution import NotApplicableError
 
 log = logging.getLogger(__name__)
@@ -73,19 +72,22 @@ class Explain(EveryNEpochs):
         with torch.no_grad():
             probabilities_NK = model.class_logits(torch.from_numpy(images_NCHW).to(pl_module.device)).softmax(dim=1)
         faces = images_NCHW.transpose(0, 2, 3, 1)
+        labels: Sequence[str] = model.description["labels"]
         figure = heat_map_sheet(
             faces if faces.shape[3] == 3 else faces[..., 0],
             maps,
-            captions=[_caption(int(label), row) for label, row in zip(labels_N, probabilities_NK.cpu(), strict=True)],
+            captions=[
+                _caption(int(label), row, labels) for label, row in zip(labels_N, probabilities_NK.cpu(), strict=True)
+            ],
             title=f"epoch {trainer.current_epoch + 1}: what speaks for the label",
         )
         show(trainer, figure, self.picture("explain", trainer), name="figures/explain")
 
 
-def _caption(label: int, probabilities_K: torch.Tensor) -> str:
+def _caption(label: int, probabilities_K: torch.Tensor, labels: Sequence[str]) -> str:
     predicted = int(probabilities_K.argmax())
-    said = "" if predicted == label else f"\ntaken for {EMOTIONS[predicted]}"
-    return f"{EMOTIONS[label]} {100 * float(probabilities_K[label]):.0f} %{said}"
+    said = "" if predicted == label else f"\ntaken for {labels[predicted]}"
+    return f"{labels[label]} {100 * float(probabilities_K[label]):.0f} %{said}"
 
 
 def _first_faces(trainer: pl.Trainer, *, per_class: int) -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.int64]]:
@@ -97,7 +99,7 @@ def _first_faces(trainer: pl.Trainer, *, per_class: int) -> tuple[npt.NDArray[np
         for image_CHW, label in zip(shown["image"], shown["label"].tolist(), strict=True):
             if len(found.setdefault(label, [])) < per_class:
                 found[label].append(image_CHW.numpy())
-        if len(found) == len(EMOTIONS) and all(len(faces) == per_class for faces in found.values()):
+        if len(found) == len(datamodule.labels) and all(len(faces) == per_class for faces in found.values()):
             break
     labels = [label for label in sorted(found) for _ in found[label]]
     return np.stack([face for label in sorted(found) for face in found[label]]), np.array(labels, dtype=np.int64)

@@ -1,4 +1,4 @@
-"""The seven emotions, their order everywhere, and how each source's labels map onto them by name."""
+"""The seven emotions, their order, and how a source's classes map by name onto them or onto another set of labels."""
 
 import difflib
 import json
@@ -65,31 +65,50 @@ def canonical_name(name: str) -> str | None:
     return plain if plain in EMOTIONS or plain == CONTEMPT else None
 
 
-def check_rule(rule: str | None) -> str | None:
-    """The plain form of a rule for a class: "drop", an emotion's own name, or None where there is no rule.
+def label_of(name: str, labels: Sequence[str] = EMOTIONS) -> str | None:
+    """The label of a set that a class's name stands for, whatever the case or synonym; None for no label of it."""
+    plain = plain_class(name)
+    by_name = next((label for label in labels if plain_class(label) == plain), None)
+    emotion = canonical_name(name)
+    if by_name is not None or emotion is None:
+        return by_name
+    return next((label for label in labels if canonical_name(label) == emotion), None)
+
+
+def check_rule(rule: str | None, labels: Sequence[str] = EMOTIONS) -> str | None:
+    """The plain form of a rule for a class: "drop", a label's own name, or None where there is no rule.
 
     Raises:
         ConfigError: anything else.
     """
     if rule is None or rule.strip().lower() == DROP:
         return None if rule is None else DROP
-    name = canonical_name(rule)
-    if name is None or name == CONTEMPT:
-        near = nearest(rule, (DROP, *EMOTIONS))
-        raise ConfigError(f"{rule!r} is no rule for a class{near}: use drop, or one of {', '.join(EMOTIONS)}")
+    name = label_of(rule, labels)
+    if name is None:
+        near = nearest(rule, (DROP, *labels))
+        raise ConfigError(f"{rule!r} is no rule for a class{near}: use drop, or one of {', '.join(labels)}")
     return name
 
 
 def resolve_classes(
-    names: Iterable[str], *, mapping: Mapping[str, str], contempt: str | None, origin: str
+    names: Iterable[str],
+    *,
+    mapping: Mapping[str, str],
+    contempt: str | None,
+    origin: str,
+    labels: Sequence[str] = EMOTIONS,
 ) -> dict[str, int | None]:
-    """The emotion index of each class of a source, by name; None for a class that a rule leaves out.
+    """The index in `labels` of each class of a source, by name; None for a class that is left out.
+
+    An emotion that is no label of the set is left out; a class of any other name needs a rule.
 
     Args:
         names: the source's classes, as it names them.
-        mapping: class (any case) -> emotion or "drop"; goes before the vocabulary.
-        contempt: what becomes of contempt: "drop", an emotion, or None, which refuses it: it is never guessed.
+        mapping: class (any case) -> label or "drop"; goes before the vocabulary.
+        contempt: what becomes of contempt where it is no label: "drop", a label, or None, which refuses it: it is never
+            guessed.
         origin: what was read, for messages.
+        labels: the set.
 
     Raises:
         DataError: a class outside the vocabulary without a rule, or a rule for a class that is not there.
@@ -102,24 +121,36 @@ def resolve_classes(
             f"data.mapping names {absent[0]!r}, which is no class of {origin}{nearest(absent[0], names)}: "
             f"it has {', '.join(names)}"
         )
-    unknown = [name for name in names if plain_class(name) not in rules and canonical_name(name) is None]
+    unknown = [
+        name
+        for name in names
+        if plain_class(name) not in rules and label_of(name, labels) is None and canonical_name(name) is None
+    ]
     if unknown:
-        raise DataError(_unknown_classes(unknown, names, mapping, origin=origin))
+        raise DataError(_unknown_classes(unknown, names, mapping, origin=origin, labels=labels))
     resolved: dict[str, int | None] = {}
     for name in names:
         rule = rules.get(plain_class(name))
-        emotion = canonical_name(name) if rule is None else check_rule(rule)
-        if emotion == CONTEMPT:
-            emotion = contempt
-            if emotion is None:
+        label = label_of(name, labels) if rule is None else check_rule(rule, labels)
+        if label is None and canonical_name(name) == CONTEMPT:
+            label = contempt
+            if label is None:
                 raise DataError(
-                    f"{origin} has faces of contempt, which none of the seven emotions stands for: say what becomes of "
-                    "them with data.contempt=drop, or data.contempt=disgust (or another emotion) to count them as that "
-                    "(fer-data: --set contempt=drop)"
+                    f"{origin} has faces of contempt, which {_none_of(labels)} stands for: say what becomes of "
+                    f"them with data.contempt=drop, or data.contempt={_example(labels)} (or another "
+                    f"{'emotion' if labels == EMOTIONS else 'label'}) to count them as that, or give them a label of "
+                    "their own with labels=ferplus8 (fer-data: --set contempt=drop)"
                 )
-        assert emotion is not None
-        resolved[name] = None if emotion == DROP else EMOTIONS.index(emotion)
+        resolved[name] = None if label in (None, DROP) else labels.index(label)
     return resolved
+
+
+def _none_of(labels: Sequence[str]) -> str:
+    return "none of the seven emotions" if labels == EMOTIONS else "no label of this run"
+
+
+def _example(labels: Sequence[str]) -> str:
+    return "disgust" if "disgust" in labels else labels[0]
 
 
 def plain_class(name: str) -> str:
@@ -167,22 +198,46 @@ def guessed_emotion(name: str) -> str | None:
     return None
 
 
-def _unknown_classes(unknown: Sequence[str], names: Sequence[str], mapping: Mapping[str, str], *, origin: str) -> str:
+def _guess(name: str, labels: Sequence[str]) -> str:
+    """A rule for a class that is no label: the label that its name comes near to, else to leave it out."""
+    emotion = guessed_emotion(name)
+    label = None if emotion is None else label_of(emotion, labels)
+    if label is not None or labels == EMOTIONS:
+        return label or DROP
+    near = difflib.get_close_matches(plain_class(name), labels, n=1, cutoff=0.75)
+    return near[0] if near else DROP
+
+
+_MOST_LISTED: Final = 20
+"""Classes that a message names all."""
+
+
+def _unknown_classes(
+    unknown: Sequence[str], names: Sequence[str], mapping: Mapping[str, str], *, origin: str, labels: Sequence[str]
+) -> str:
     """What is wrong, and one line that mends it when it is pasted."""
     if any(not name.isprintable() for name in unknown):
         shown = ", ".join(map(printable_path, unknown[:4]))
         return f"{origin} has classes whose names are no text in UTF-8 ({shown}): rename their folders"
-    guesses = {name: guessed_emotion(name) or DROP for name in unknown}
+    guesses = {name: _guess(name, labels) for name in unknown}
     kept = {name: mapping[name] for name in mapping if name in names}
     flow = ", ".join(f"{_key(name)}: {rule}" for name, rule in {**kept, **guesses}.items())
     setting = f"mapping={{{flow}}}"
     shown = ", ".join(repr(name) for name in unknown[:8]) + (", ..." if len(unknown) > 8 else "")
     few = len(unknown) == 1
-    guessless = " (drop leaves a class out: put its emotion there if it has one)" if DROP in guesses.values() else ""
+    kind = "emotion" if labels == EMOTIONS else "label"
+    guessless = f" (drop leaves a class out: put its {kind} there if it has one)" if DROP in guesses.values() else ""
+    known = "emotion known here" if labels == EMOTIONS else f"label of this run ({', '.join(labels)[:200]})"
+    everything = f"labels=[{','.join(names)}]"
+    as_they_are = (
+        f". To predict its classes as they are: {shlex.quote(everything)}"
+        if labels == EMOTIONS and 2 <= len(names) <= _MOST_LISTED
+        else ""
+    )
     return (
-        f"{origin} has {'a class' if few else 'classes'} {shown} that {'is' if few else 'are'} no emotion known here: "
+        f"{origin} has {'a class' if few else 'classes'} {shown} that {'is' if few else 'are'} no {known}: "
         f"say what {'it is' if few else 'they are'} with {shlex.quote('data.' + setting)} (data=folder; fer-data: "
-        f"--set {shlex.quote(setting)}); the rules are guesses{guessless}"
+        f"--set {shlex.quote(setting)}); the rules are guesses{guessless}{as_they_are}"
     )
 
 

@@ -48,3 +48,11 @@ def size(count: int) -> str:
     if count >= 1e9:
         return f"{count / 1e9:,.1f} GB"
     return f"{count / 1e6:,.1f} MB" if count >= 1e5 else f"{count / 1e3:,.1f} kB"
+
+
+_NUMBERS = ("no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve")
+
+
+def in_words(count: int) -> str:
+    """A count as prose has it: "seven", and "13" above twelve."""
+    return _NUMBERS[count] if count < len(_NUMBERS) else f"{count:,}"

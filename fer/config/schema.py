@@ -7,6 +7,7 @@ from typing import Annotated, Any, Final, Literal
 from pydantic import BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 
 from fer.common.errors import ConfigError, nearest
+from fer.common.label_set import FER7, LabelChoice, label_names
 from fer.common.section import Section
 from fer.config.compose import all_keys
 from fer.config.instantiate import check_arguments, check_node, located_class
@@ -16,6 +17,9 @@ from fer.data.sources import AnyDataConfig, OwnDataConfig
 from fer.models.loss_config import AnyLossConfig, OwnLossConfig
 from fer.models.optimizer import OptimizerConfig
 from fer.models.schedule import AnySchedulerConfig, OwnSchedulerConfig
+
+_LONGEST: Final = 200
+"""Letters of a value in a message."""
 
 
 class ModelConfig(Section):
@@ -113,6 +117,8 @@ class TrainConfig(Section):
     """One training run.
 
     Attributes:
+        labels: what is predicted: `fer7` (the seven emotions), `ferplus8` (with contempt), `five` (without disgust and
+            fear), or a list of one's own.
         seed: seeds weights, order, augmentation and dropout.
         sampler: a class or function of one's own (`_target_`) that orders the training rows of every epoch; empty for
             `data.sampling`.
@@ -127,6 +133,7 @@ class TrainConfig(Section):
         report: write the report when the training is done (this opens PrivateTest).
     """
 
+    labels: LabelChoice = FER7
     data: AnyDataConfig
     model: ModelConfig
     loss: AnyLossConfig
@@ -147,6 +154,26 @@ class TrainConfig(Section):
     compile: bool = False
     threads: int | None = Field(default=None, ge=1)
     report: bool = False
+
+    @model_validator(mode="before")
+    @classmethod
+    def _data_have_the_labels(cls, tree: Any) -> Any:
+        data = tree.get("data") if isinstance(tree, Mapping) else None
+        if not isinstance(data, Mapping):
+            return tree
+        if "labels" in data:
+            raise ValueError("data.labels has no effect: labels=... at the top says what is predicted")
+        try:
+            labels = label_names(tree.get("labels", FER7))
+        except ConfigError:
+            # Told once, under its own key.
+            return tree
+        return {**tree, "data": {**data, "labels": labels}}
+
+    @property
+    def label_names(self) -> tuple[str, ...]:
+        """The labels, in the order of the net's outputs."""
+        return self.data.labels
 
 
 def typed(tree: Mapping[str, Any]) -> TrainConfig:
@@ -242,4 +269,12 @@ def _validation_message(error: ValidationError) -> str:
     if first["type"] == "extra_forbidden":
         return f"{key}: no such key{nearest(key, all_keys())}; `fer-train --cfg job` lists them"
     more = f" (and {error.error_count() - 1} more)" if error.error_count() > 1 else ""
-    return f"{key}={first.get('input')!r}: {first['msg'].removeprefix('Value error, ')}{more}"
+    message = f"{first['msg'].removeprefix('Value error, ')}{more}"
+    if not key:
+        return message
+    return f"{key}={_shown(first.get('input'))}: {message}"
+
+
+def _shown(value: object) -> str:
+    shown = repr(value)
+    return shown if len(shown) <= _LONGEST else f"{shown[:_LONGEST]}..."

@@ -212,9 +212,9 @@ def split_names(samples: FaceSamples) -> tuple[str, ...]:
 
 
 def class_table(samples: FaceSamples) -> dict[str, dict[str, int]]:
-    """Split -> emotion -> number of samples."""
+    """Split -> label -> number of samples."""
     return {
-        split: dict(zip(EMOTIONS, samples.class_counts(Split(split)).tolist(), strict=True))
+        split: dict(zip(samples.classes, samples.class_counts(Split(split)).tolist(), strict=True))
         for split in split_names(samples)
     }
 
@@ -231,6 +231,8 @@ def recognise(samples: FaceSamples) -> tuple[bool, str]:
 
     The class sizes are all different, so they also betray labels that were numbered in another order.
     """
+    if samples.classes != EMOTIONS:
+        return False, f"The labels are {', '.join(samples.classes)}: not held against the counts of FER-2013."
     found = {split: samples.class_counts(split) for split in Split if (samples.splits == split).any()}
     expected = {split: np.array(OFFICIAL_COUNTS[split]) for split in found}
     whole = {
@@ -275,7 +277,7 @@ class _Notes:
                     row=row,
                     id=str(self._samples.ids[row]),
                     split=str(self._samples.splits[row]),
-                    label=EMOTIONS[self._samples.labels[row]],
+                    label=self._samples.classes[self._samples.labels[row]],
                     kind=kind,
                     group=str(self._hashes[row])[:12],
                     of="" if original < 0 else str(self._samples.ids[original]),
@@ -291,7 +293,7 @@ def _groups_with_several_labels(
     labels: npt.NDArray[np.int64], *, group: npt.NDArray[np.int64], num_groups: int
 ) -> npt.NDArray[np.bool_]:
     """Bool (groups,)."""
-    least = np.full(num_groups, len(EMOTIONS))
+    least = np.full(num_groups, np.iinfo(np.int64).max)
     most = np.full(num_groups, -1)
     np.minimum.at(least, group, labels)
     np.maximum.at(most, group, labels)

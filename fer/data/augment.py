@@ -59,10 +59,15 @@ class Augment:
     """Varies training images as `config` says.
 
     Everything random comes from the generator that a call is given: equal state, equal result.
+
+    Args:
+        config: what is varied, and how far.
+        num_classes: K, of the soft targets that mixed images get.
     """
 
-    def __init__(self, config: AugmentConfig) -> None:
+    def __init__(self, config: AugmentConfig, *, num_classes: int = NUM_CLASSES) -> None:
         self.config = config
+        self.num_classes = num_classes
 
     @property
     def mixes(self) -> bool:
@@ -155,7 +160,7 @@ class Augment:
         image_BCHW = self(batch["image"], size=size, generator=generator)
         target_BK = batch.get("target")
         if target_BK is None:
-            target_BK = one_hot(batch["label"], num_classes=NUM_CLASSES)
+            target_BK = one_hot(batch["label"], num_classes=self.num_classes)
         image_BCHW, target_BK = mix(
             image_BCHW,
             target_BK,

@@ -23,6 +23,7 @@ import numpy.typing as npt
 from fer.common.cache_folder import default_cache_dir
 from fer.common.errors import DataError
 from fer.common.image_header import IMAGE_SUFFIXES
+from fer.common.labels import EMOTIONS
 from fer.data.samples import FaceSamples, canonical_rows, fingerprint, pieces
 from fer.data.tree import walk_files
 
@@ -201,6 +202,7 @@ def _open(entry: Path, *, warn: bool = False, checked: bool = False) -> Packed |
             notes=tuple(meta.get("notes", ())),
             original_rows=_load(entry, "original_rows") if "original_rows.npy" in meta["bytes"] else None,
             copy=dict(meta.get("copy", {})),
+            classes=tuple(meta.get("classes", EMOTIONS)),
         )
         packed = Packed(samples, meta["fingerprint"], built=False)
     except (OSError, ValueError, KeyError, TypeError, AttributeError, EOFError) as error:
@@ -250,6 +252,7 @@ def _write(samples: FaceSamples, entry: Path, *, rows: npt.NDArray[np.int64], co
             "masks": list(samples.masks),
             "notes": list(samples.notes),
             "copy": dict(samples.copy),
+            "classes": list(samples.classes),
             "bytes": {f"{name}.npy": (building / f"{name}.npy").stat().st_size for name in arrays},
             # A disk that gives back other bytes than it was given would train another model, and nobody would know.
             "crc32": {f"{name}.npy": _crc32(building / f"{name}.npy") for name in arrays},

@@ -180,7 +180,6 @@ def _audit(arguments: argparse.Namespace) -> tuple[dict[str, Any], str]:
 
 def _stats(arguments: argparse.Namespace) -> tuple[dict[str, Any], str]:
     """Counts the images of every class, before and after balancing, and measures their grey levels."""
-    from fer.common.labels import EMOTIONS, NUM_CLASSES
     from fer.data.audit import class_table
     from fer.data.samples import Split
     from fer.data.sampling import epoch_counts
@@ -191,7 +190,8 @@ def _stats(arguments: argparse.Namespace) -> tuple[dict[str, Any], str]:
     samples = _open(config).samples
     statistics = image_statistics(samples)
     trained = samples.labels[samples.splits == Split.TRAINING]
-    shown = dict(zip(EMOTIONS, epoch_counts(trained, mode=config.sampling, classes=NUM_CLASSES).tolist(), strict=True))
+    counts = epoch_counts(trained, mode=config.sampling, classes=len(samples.classes))
+    shown = dict(zip(samples.classes, counts.tolist(), strict=True))
     answer: dict[str, Any] = {
         "source": samples.source,
         "notes": list(samples.notes),

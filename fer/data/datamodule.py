@@ -11,11 +11,11 @@ import torch
 from torch import Tensor
 
 from fer.common.errors import DataError
-from fer.common.labels import NUM_CLASSES
 from fer.common.seeding import epoch_seed
 from fer.data.augment import Augment
 from fer.data.batch_shard import WHOLE, BatchShard
 from fer.data.occlusion import keep
+from fer.data.other_labels import check_labels
 from fer.data.own_augment import OwnAugment
 from fer.data.own_sampler import Order
 from fer.data.protocol import ProtocolSplit
@@ -41,13 +41,13 @@ class BatchLoader:
         order: gives positions in `rows` for a pass; None keeps their order.
         drop_last: leave out a last batch that is not full.
         labels: gives int64 (N,) labels for a pass in place of the samples' own.
-        targets: float32 (N, 7) soft targets of the samples, or (N, 14) for a net with two heads.
+        targets: float32 (N, K) soft targets of the samples, or (N, 2 K) for a net with two heads.
         share: this process's part of every batch. Every process has as many batches as every other, none of them
             empty (with at least as many rows as processes), because they wait for each other.
 
     Yields:
         dict of `image` uint8 (B, C, H, W), `label` int64 (B,), `index` int64 (B,), the row in `samples`, and with
-        `targets` `target` float32 (B, 7 or 14).
+        `targets` `target` float32 (B, K or 2 K).
     """
 
     def __init__(
@@ -159,6 +159,7 @@ class FERDataModule(pl.LightningDataModule):
             return
         self.share.check(self.config.batch_size)
         packed = open_samples(self.config)
+        check_labels(packed.samples, self.labels)
         selection = select(packed.samples, self.config, seed=self.seed)
         samples, split = selection.samples, selection.split
         if len(split.train) < 2:
@@ -196,19 +197,24 @@ class FERDataModule(pl.LightningDataModule):
         return self.selection.targets
 
     @property
+    def labels(self) -> tuple[str, ...]:
+        """What is predicted, K names in the order of a model's outputs."""
+        return self.config.labels
+
+    @property
     def heads(self) -> int:
         """How many heads the targets are for: 2 for labels and votes (`data.targets=both`), else 1."""
         return self.targets.heads
 
     @property
     def class_counts(self) -> npt.NDArray[np.int64]:
-        """int64 (7,): training rows per emotion, by the labels that training uses."""
-        return np.bincount(self.targets.labels[self.split.train], minlength=NUM_CLASSES)
+        """int64 (K,): training rows per label, by the labels that training uses."""
+        return np.bincount(self.targets.labels[self.split.train], minlength=len(self.labels))
 
     @property
     def epoch_counts(self) -> npt.NDArray[np.int64]:
-        """int64 (7,): training faces that an epoch shows of each emotion, after `data.sampling`."""
-        return epoch_counts(self.targets.labels[self.split.train], mode=self.config.sampling, classes=NUM_CLASSES)
+        """int64 (K,): training faces that an epoch shows of each label, after `data.sampling`."""
+        return epoch_counts(self.targets.labels[self.split.train], mode=self.config.sampling, classes=len(self.labels))
 
     def valid_rows(self) -> FaceSamples:
         """The selection samples, in the order of `val_dataloader`, as the net sees them there."""

@@ -16,7 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from fer.common.errors import DataError
-from fer.common.labels import emotion_index
+from fer.common.labels import label_of
 from fer.data.csv_table import open_rows, refuse_doubled
 from fer.data.samples import FaceSamples, Split
 
@@ -38,9 +38,6 @@ _READ: Final = ("Usage", *FERPLUS_COLUMNS)
 
 ASSET: Final = "ferplus_votes.npz"
 """The votes, in the room of FER-2013; made by `scripts/pack_ferplus.py`, under the licence beside it."""
-
-_NO_EMOTION = ("contempt", "unknown", "NF")
-"""Columns that none of the seven emotions stands for."""
 
 _MOST_VOTES: Final = 1000
 """Ten people voted; more than this is another number."""
@@ -213,7 +210,8 @@ def agreement(samples: FaceSamples, *, majority: npt.NDArray[np.int64]) -> tuple
         samples: N samples.
         majority: int64 (N,), the sample's `FerPlusVotes.majority`.
     """
-    to_emotion = np.array([-1 if name in _NO_EMOTION else emotion_index(name) for name in FERPLUS_COLUMNS])
-    # Contempt is an emotion FER-2013 has no label for: those images count, and never agree.
+    names = [None if name in ("unknown", "NF") else label_of(name, samples.classes) for name in FERPLUS_COLUMNS]
+    to_emotion = np.array([-1 if name is None else samples.classes.index(name) for name in names])
+    # An emotion that the faces have no label for, as FER-2013 none for contempt: those count, and never agree.
     clear = (majority >= 0) & (majority <= FERPLUS_COLUMNS.index("contempt"))
     return int(clear.sum()), int((to_emotion[majority[clear]] == samples.labels[clear]).sum())

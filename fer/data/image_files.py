@@ -16,7 +16,7 @@ from typing import Final
 import numpy as np
 
 from fer.common.errors import DataError
-from fer.common.labels import CONTEMPT, EMOTIONS, canonical_name, plain_class, resolve_classes
+from fer.common.labels import CONTEMPT, EMOTIONS, canonical_name, label_of, plain_class, resolve_classes
 from fer.common.wording import printable_path
 from fer.data.cache import Packed, load_packed, source_key
 from fer.data.decode import DecodedFaces, decode_resized
@@ -38,11 +38,12 @@ class ImportRules:
     Attributes:
         size: height and width of the packed images, in pixels.
         channels: 1 (grey) or 3 (RGB).
-        contempt: "drop", an emotion, or None, which refuses contempt.
-        mapping: class -> emotion or "drop".
+        contempt: "drop", a label, or None, which refuses contempt.
+        mapping: class -> label or "drop".
         valid_share: share of Training held out as PublicTest where the source has no such split, in [0, 1).
         test_share: share of Training held out as PrivateTest where the source has none, in [0, 1).
         split_seed: names that partition.
+        labels: what the classes become.
     """
 
     size: int
@@ -52,6 +53,7 @@ class ImportRules:
     valid_share: float
     test_share: float
     split_seed: int
+    labels: tuple[str, ...] = EMOTIONS
 
     @property
     def key(self) -> str:
@@ -65,6 +67,8 @@ class ImportRules:
             self.valid_share,
             self.test_share,
             self.split_seed,
+            # Entries of the seven emotions are older than other labels.
+            *(() if self.labels == EMOTIONS else (self.labels,)),
         )
         return hashlib.sha256(repr(words).encode()).hexdigest()[:12]
 
@@ -151,12 +155,16 @@ def read_image_files(root: Path, *, listing: Callable[[Tree], Listing], rules: I
         origin = f"{listed.name} ({tree.root})"
         if len(listed.images) == 0:
             raise DataError(f"{origin}: not one labelled image is there; set data.root to the data set's folder or zip")
-        emotion_of = resolve_classes(
-            (image.label for image in listed.images), mapping=rules.mapping, contempt=rules.contempt, origin=origin
+        label_of_class = resolve_classes(
+            (image.label for image in listed.images),
+            mapping=rules.mapping,
+            contempt=rules.contempt,
+            origin=origin,
+            labels=rules.labels,
         )
-        kept = [image for image in listed.images if emotion_of[image.label] is not None]
+        kept = [image for image in listed.images if label_of_class[image.label] is not None]
         if len(kept) == 0:
-            raise DataError(f"{origin}: the rules leave no image: change data.mapping or data.contempt")
+            raise DataError(f"{origin}: the rules leave no image: change {_mutable(rules)}")
         decoded = decode_resized(
             [image.path for image in kept],
             tree.read_image,
@@ -169,18 +177,19 @@ def read_image_files(root: Path, *, listing: Callable[[Tree], Listing], rules: I
     notes = [
         *_release_notes(listed),
         *listed.notes,
-        *_class_notes(listed, emotion_of, rules),
+        *_class_notes(listed, label_of_class, rules),
         *_size_notes(decoded, rules),
     ]
     subjects = [image.subject for image in kept]
     samples = FaceSamples(
         images=decoded.images,
-        labels=np.array([emotion_of[image.label] for image in kept], dtype=np.int64),
+        labels=np.array([label_of_class[image.label] for image in kept], dtype=np.int64),
         splits=np.array([image.split or Split.TRAINING for image in kept], dtype="U11"),
         ids=np.array([printable_path(image.path) for image in kept]),
         source=f"{listed.name} ({listed.layout}, {kind}{_contempt_words(listed, rules)})",
         unreadable=tuple(map(printable_path, decoded.unreadable)),
         subjects=np.array(subjects) if any(subjects) else None,
+        classes=rules.labels,
     )
     samples, split_notes = hold_out(samples, rules=rules)
     samples = replace(samples, notes=(*notes, *split_notes))
@@ -242,17 +251,22 @@ def _release_notes(listed: Listing) -> list[str]:
     return [f"{total:,} images, counted and not recognised as a published release{f' ({known})' if known else ''}."]
 
 
-def _class_notes(listed: Listing, emotion_of: Mapping[str, int | None], rules: ImportRules) -> list[str]:
+def _mutable(rules: ImportRules) -> str:
+    return f"{'' if rules.labels == EMOTIONS else 'labels, '}data.mapping or data.contempt"
+
+
+def _class_notes(listed: Listing, label_of_class: Mapping[str, int | None], rules: ImportRules) -> list[str]:
     """Which classes were left out or renamed by a rule, with counts."""
     counts = Counter(image.label for image in listed.images)
     mapped = {plain_class(name) for name in rules.mapping}
     notes = []
-    for name, emotion in emotion_of.items():
+    for name, label in label_of_class.items():
         by_mapping = plain_class(name) in mapped
-        if not by_mapping and canonical_name(name) != CONTEMPT:
+        if not by_mapping and label_of(name, rules.labels) is not None:
             continue
-        key = f"data.mapping.{name}" if by_mapping else "data.contempt"
-        fate = "left out" if emotion is None else f"counted as {EMOTIONS[emotion]}"
+        key = "no label of this run" if canonical_name(name) != CONTEMPT else "data.contempt"
+        key = f"data.mapping.{name}" if by_mapping else key
+        fate = "left out" if label is None else f"counted as {rules.labels[label]}"
         notes.append(f"{counts[name]:,} faces of the class {name!r} are {fate} ({key}).")
     return notes
 

@@ -7,6 +7,7 @@ from torch import Tensor, nn
 
 from fer.common.arguments import parameters
 from fer.common.errors import ConfigError
+from fer.common.labels import NUM_CLASSES
 from fer.config.plugins import own_callable
 from fer.data.augment import Augment, resize
 from fer.data.augment_config import AugmentConfig, OwnAugmentConfig
@@ -69,10 +70,10 @@ class OwnAugment:
         return {**batch, "image": self(batch["image"], size=size, generator=generator)}
 
 
-def build_augment(config: AugmentConfig | OwnAugmentConfig) -> Augment | OwnAugment:
-    """What a configuration's augment section asks for.
+def build_augment(config: AugmentConfig | OwnAugmentConfig, *, num_classes: int = NUM_CLASSES) -> Augment | OwnAugment:
+    """What a configuration's augment section asks for, for so many labels.
 
     Raises:
         ConfigError: a class of one's own that is not there, or refuses its arguments.
     """
-    return OwnAugment(config) if isinstance(config, OwnAugmentConfig) else Augment(config)
+    return OwnAugment(config) if isinstance(config, OwnAugmentConfig) else Augment(config, num_classes=num_classes)

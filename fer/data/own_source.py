@@ -9,7 +9,7 @@ import numpy.typing as npt
 
 from fer.common.arguments import checked_arguments
 from fer.common.errors import DataError, FerError
-from fer.common.labels import NUM_CLASSES
+from fer.common.labels import EMOTIONS
 from fer.config.plugins import located
 from fer.data.cache import Packed
 from fer.data.samples import FaceSamples, Split, canonical_order, content_hashes, fingerprint
@@ -42,12 +42,13 @@ def check_own(target: str, params: Mapping[str, Any]) -> tuple[Callable[..., Any
     return found, checked_arguments(found, params, key="data.params", owner=owner)
 
 
-def open_own(target: str, params: Mapping[str, Any]) -> Packed:
+def open_own(target: str, params: Mapping[str, Any], *, labels: tuple[str, ...] = EMOTIONS) -> Packed:
     """All samples of a source of one's own, in canonical order; not cached, because nothing tells when they change.
 
     Args:
         target: dotted name of a function or class that gives `FaceSamples`, or of a LightningDataModule.
         params: its arguments.
+        labels: what the numbers of a LightningDataModule's labels stand for; `FaceSamples` say it themselves.
 
     Raises:
         ConfigError: as for `check_own`.
@@ -56,7 +57,7 @@ def open_own(target: str, params: Mapping[str, Any]) -> Packed:
     found, arguments = check_own(target, params)
     try:
         given = found(**arguments)
-        samples = _read(given, target) if _is_datamodule(given) else given
+        samples = _read(given, target, labels) if _is_datamodule(given) else given
     except FerError:
         raise
     # Whatever the code of others raises, a failed check of FaceSamples among it; FER_DEBUG=1 shows where.
@@ -80,7 +81,7 @@ def _is_datamodule(given: object) -> bool:
     return any(base.__name__ == "LightningDataModule" for base in type(given).__mro__)
 
 
-def _read(module: "LightningDataModule", target: str) -> FaceSamples:
+def _read(module: "LightningDataModule", target: str, labels_K: tuple[str, ...]) -> FaceSamples:
     """The faces that a LightningDataModule's loaders show in one pass, as samples; ours take over from there.
 
     Its train loader's faces are Training, its val loader's PublicTest, its test loader's PrivateTest.
@@ -91,7 +92,7 @@ def _read(module: "LightningDataModule", target: str) -> FaceSamples:
     images, labels, splits = [], [], []
     for split, hook in _LOADERS.items():
         loader = getattr(module, hook)() if _has(module, hook) else ()
-        for image_BCHW, label_B in _batches(loader, target):
+        for image_BCHW, label_B in _batches(loader, target, labels_K):
             images.append(image_BCHW)
             labels.append(label_B)
             splits += [split.value] * len(label_B)
@@ -108,6 +109,7 @@ def _read(module: "LightningDataModule", target: str) -> FaceSamples:
         splits=np.array(splits),
         ids=_ids(pixels, splits),
         source=target.rpartition(".")[2],
+        classes=labels_K,
     )
 
 
@@ -116,7 +118,9 @@ def _has(module: "LightningDataModule", hook: str) -> bool:
     return not getattr(type(module), hook).__module__.startswith("pytorch_lightning")
 
 
-def _batches(loader: Iterable[Any], target: str) -> Iterator[tuple[npt.NDArray[np.uint8], npt.NDArray[np.int64]]]:
+def _batches(
+    loader: Iterable[Any], target: str, labels: tuple[str, ...]
+) -> Iterator[tuple[npt.NDArray[np.uint8], npt.NDArray[np.int64]]]:
     """Images uint8 (B, C, H, W) and labels int64 (B,) of a loader that shows (image, label) or a dict of both."""
     for batch in loader:
         if isinstance(batch, Mapping) and {"image", "label"} <= set(batch):
@@ -132,8 +136,8 @@ def _batches(loader: Iterable[Any], target: str) -> Iterator[tuple[npt.NDArray[n
             raise DataError(
                 f"{_KEY}={target} shows images {image_BCHW.shape} with labels {label_B.shape}: give (B, C, H, W), (B,)"
             )
-        if label_B.min(initial=0) < 0 or label_B.max(initial=0) >= NUM_CLASSES:
-            raise DataError(f"{_KEY}={target} shows labels outside 0 to {NUM_CLASSES - 1}")
+        if label_B.min(initial=0) < 0 or label_B.max(initial=0) >= len(labels):
+            raise DataError(f"{_KEY}={target} shows labels outside 0 to {len(labels) - 1}")
         yield _as_bytes(image_BCHW, target), label_B.astype(np.int64)
 
 

@@ -8,7 +8,6 @@ import numpy as np
 import numpy.typing as npt
 
 from fer.common.errors import DataError, MissingExtraError
-from fer.common.labels import EMOTIONS
 from fer.data.audit import Finding, class_table
 from fer.data.samples import FaceSamples, Split
 
@@ -60,7 +59,9 @@ def save_figure(figure: "Figure", path: Path) -> Path:
 def class_balance_figure(samples: FaceSamples) -> "Figure":
     """Horizontal bars: the images of every class, a panel a split, each with its number and share."""
     table = class_table(samples)
-    figure = _figure(width=260 + 330 * len(table), height=430)
+    figure = _figure(
+        width=260 + 330 * len(table), height=430 if len(samples.classes) <= 8 else 100 + 42 * len(samples.classes)
+    )
     grid = figure.add_gridspec(
         1, len(table), left=110 / (260 + 330 * len(table)), right=0.96, top=0.74, bottom=0.06, wspace=0.12
     )
@@ -68,7 +69,7 @@ def class_balance_figure(samples: FaceSamples) -> "Figure":
         axes = figure.add_subplot(grid[0, column])
         axes.set_facecolor(PAPER)
         values, total = list(counts.values()), sum(counts.values())
-        axes.barh(EMOTIONS, values, color=SPLIT_COLOURS[split], height=0.68)
+        axes.barh(list(counts), values, color=SPLIT_COLOURS[split], height=0.68)
         axes.invert_yaxis()
         axes.set_xlim(0, max(values) * 1.42)
         for row, value in enumerate(values):
@@ -97,7 +98,7 @@ def class_balance_figure(samples: FaceSamples) -> "Figure":
 def sample_grid_figure(
     samples: FaceSamples, *, split: str, columns: int = 10, seed: int = 0, drawn: bool = False
 ) -> "Figure":
-    """Random faces, a row an emotion.
+    """Random faces, a row a label.
 
     Args:
         samples: faces.
@@ -115,7 +116,7 @@ def sample_grid_figure(
         raise DataError(f"{samples.source} has no {split} images: choose one of {present}")
     rng = np.random.default_rng(seed)
     rows = []
-    for label in range(len(EMOTIONS)):
+    for label in range(len(samples.classes)):
         candidates = np.flatnonzero(of_split & (samples.labels == label))
         rows.append(rng.choice(candidates, size=min(columns, len(candidates)), replace=False))
     head, gutter = 84, 128
@@ -127,7 +128,7 @@ def sample_grid_figure(
         for column, index in enumerate(chosen.tolist()):
             canvas.paste(samples.images[index], left=gutter + column * (_CELL + _GAP), top=top)
         middle = top + _CELL / 2
-        canvas.write(EMOTIONS[row], x=_MARGIN, y=middle if drawn else middle - 8, size=13, weight="bold")
+        canvas.write(samples.classes[row], x=_MARGIN, y=middle if drawn else middle - 8, size=13, weight="bold")
         if not drawn:
             count = int((of_split & (samples.labels == row)).sum())
             canvas.write(f"{count:,}", x=_MARGIN, y=middle + 12, size=10, colour=FAINT)
@@ -167,7 +168,7 @@ def findings_figure(samples: FaceSamples, *, findings: Sequence[Finding], per_ki
             left = _MARGIN + column * (_CELL + _GAP)
             canvas.paste(samples.images[row], left=left, top=top + 18)
             split = str(samples.splits[row]).removesuffix("Test") or "Test"
-            canvas.write(EMOTIONS[samples.labels[row]], x=left, y=top + _CELL + 29, size=9)
+            canvas.write(samples.classes[samples.labels[row]], x=left, y=top + _CELL + 29, size=9)
             canvas.write(f"{split}{caption}", x=left, y=top + _CELL + 43, size=8, colour=FAINT)
     canvas.write("What the audit found", x=_MARGIN, y=38, size=17, weight="bold")
     canvas.write(samples.source, x=width - _MARGIN, y=38, size=11, colour=FAINT, align="right")

@@ -9,7 +9,7 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 
-from fer.common.labels import NUM_CLASSES
+from fer.common.labels import EMOTIONS
 
 _PIECE_BYTES: Final = 1 << 22
 
@@ -30,7 +30,7 @@ class FaceSamples:
 
     Attributes:
         images: uint8 array (N, C, H, W), C = 1 (grey) or 3 (RGB); may be memory-mapped and read-only.
-        labels: int64 array (N,), indices into `fer.common.labels.EMOTIONS`.
+        labels: int64 array (N,), indices into `classes`.
         splits: str array (N,), values of `Split`.
         ids: str array (N,), unique names that point back to the raw file ("train/angry/Training_3908.jpg",
             "fer2013.csv:17").
@@ -43,6 +43,7 @@ class FaceSamples:
         notes: what was decided, dropped or changed on reading, a sentence each.
         original_rows: int64 array (N,), the row of each face in FER-2013 as it was published, -1 for faces that are not
             in it; None for other sources, and where most are not.
+        classes: the labels' names, K of them, in the order of a model's outputs.
         copy: how the faces differ from those (`fer.data.fer2013.copy.CopyFacts.to_json`); empty for other sources.
     """
 
@@ -58,6 +59,7 @@ class FaceSamples:
     notes: tuple[str, ...] = ()
     original_rows: npt.NDArray[np.int64] | None = None
     copy: Mapping[str, Any] = field(default_factory=dict)
+    classes: tuple[str, ...] = EMOTIONS
 
     def __post_init__(self) -> None:
         n = len(self.images)
@@ -66,7 +68,7 @@ class FaceSamples:
         assert self.labels.shape == self.splits.shape == self.ids.shape == (n,)
         assert self.subjects is None or self.subjects.shape == (n,)
         assert self.original_rows is None or self.original_rows.shape == (n,)
-        assert n == 0 or (self.labels.min() >= 0 and self.labels.max() < NUM_CLASSES)
+        assert n == 0 or (self.labels.min() >= 0 and self.labels.max() < len(self.classes))
 
     def __len__(self) -> int:
         return len(self.images)
@@ -86,9 +88,9 @@ class FaceSamples:
         )
 
     def class_counts(self, split: Split | None = None) -> npt.NDArray[np.int64]:
-        """int64 array (7,): samples per emotion, of one split or of all."""
+        """int64 array (K,): samples per label, of one split or of all."""
         labels = self.labels if split is None else self.labels[self.splits == split]
-        return np.bincount(labels, minlength=NUM_CLASSES)
+        return np.bincount(labels, minlength=len(self.classes))
 
 
 def content_hashes(images: npt.NDArray[np.uint8]) -> npt.NDArray[np.str_]:

@@ -7,93 +7,21 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 from pydantic import BeforeValidator, ConfigDict, Field, ValidationInfo, field_validator
 
 from fer.common.errors import DataError
-from fer.common.labels import DROP, check_rule
-from fer.common.section import Section
+from fer.common.label_set import set_name
+from fer.common.labels import EMOTIONS, check_rule
 from fer.data.cache import Packed, load_packed
 from fer.data.paths import data_root
+from fer.data.source_config import DataConfig, Fer2013Config, rule_for_contempt
 
 if TYPE_CHECKING:
     from fer.data.image_files import ImportRules, Listing
-    from fer.data.selection import Step
     from fer.data.tree import Tree
 
 
-class DataConfig(Section):
-    """What every source has: which rows train, which rows select, and how batches are drawn.
-
-    Attributes:
-        protocol: `official` (Training / PublicTest), `stratified` (70/30 of Training), `kfold` (of Training) or
-            `folder7178` (90/10 of Training; the report's headline is the mixed 7,178-image folder).
-        folds: number of folds of `kfold`.
-        fold: the fold held out, from 0.
-        holdout: share of Training held out by `stratified`, in (0, 1).
-        dedup: train without byte-identical copies of test images and without contradictory labels.
-        leave_out: CSV whose column `id` names faces to train without, such as `fer-data suspects` writes.
-        batch_size: images a step.
-        sampling: `shuffle`, `balanced` (classes drawn equally) or `oversample` (every class as often as the largest).
-        steps: steps of one's own by name, each a class or function (`_target_`) that turns a
-            `fer.data.selection.Selection` into another: `split`, `leave_out` and `targets` replace ours, others follow.
-    """
-
-    protocol: Literal["official", "stratified", "kfold", "folder7178"] = "official"
-    folds: int = Field(default=5, ge=2)
-    fold: int = Field(default=0, ge=0)
-    holdout: float = Field(default=0.3, gt=0, lt=1)
-    dedup: bool = False
-    leave_out: Path | None = None
-    batch_size: int = Field(default=128, ge=1)
-    sampling: Literal["shuffle", "balanced", "oversample"] = "shuffle"
-    steps: dict[str, dict[str, Any]] = Field(default_factory=dict)
-
-    def targets_step(self) -> "Step | None":
-        """The step that gives training other targets than labels; None where labels are the targets."""
-        return None
-
-
-class Fer2013Config(DataConfig):
-    """FER-2013 in any public form; `root` is a zip, a folder, a CSV or a folder of parquet files.
-
-    Attributes:
-        splits: `copy` keeps the official splits as the copy has them, where it says them; `original` puts every picture
-            where it is in FER-2013 as it was published.
-        targets: what the net is trained towards: `label` (FER-2013's own), FER+'s votes as `majority`, `probability`
-            (a label drawn from the votes anew every epoch) or `distribution` (cross entropy on the shares of the
-            votes), `blend` (label and shares in one target) or `both` (one for each of two heads); see
-            `fer.data.vote_targets`. Selection and tests keep FER-2013's labels.
-        label_weight: the label's share of a `blend`.
-        ferplus: a fer2013new.csv of one's own; null for the votes that come with the package.
-        contempt: what becomes of FER+ votes for contempt: `drop` or an emotion.
-    """
-
-    name: Literal["fer2013"]
-    root: Path | None = None
-    splits: Literal["copy", "original"] = "copy"
-    targets: Literal["label", "majority", "probability", "distribution", "blend", "both"] = "label"
-    label_weight: float = Field(default=0.5, ge=0, le=1)
-    ferplus: Path | None = None
-    contempt: str = DROP
-    batch_size: int = Field(default=256, ge=1)
-
-    @field_validator("contempt")
-    @classmethod
-    def _contempt_has_a_rule(cls, rule: str) -> str:
-        return check_rule(rule) or DROP
-
-    def targets_step(self) -> "Step | None":
-        """FER+'s votes, where they are asked for."""
-        if self.targets == "label":
-            return None
-        from functools import partial
-
-        from fer.data.vote_targets import votes_step
-
-        return partial(
-            votes_step,
-            mode=self.targets,
-            contempt=self.contempt,
-            label_weight=self.label_weight,
-            path=None if self.ferplus is None else self.ferplus.expanduser(),
-        )
+__all__ = [
+    "AnyDataConfig", "ContemptConfig", "DataConfig", "Fer2013Config", "ImageFilesConfig", "OwnDataConfig",
+    "SyntheticConfig", "at_size", "open_samples", "with_labels",
+]  # fmt: skip
 
 
 class SyntheticConfig(DataConfig):
@@ -148,15 +76,17 @@ class ContemptConfig(ImageFilesConfig):
     """A source that may hold contempt.
 
     Attributes:
-        contempt: what becomes of its faces: `drop` or an emotion; null refuses them, for it is never guessed.
+        contempt: what becomes of its faces where it is no label: `drop` or a label; null refuses them, for it is never
+            guessed.
     """
 
     contempt: str | None = None
 
     @field_validator("contempt")
     @classmethod
-    def _known_contempt(cls, rule: str | None) -> str | None:
-        return check_rule(rule)
+    def _known_contempt(cls, rule: str | None, info: ValidationInfo) -> str | None:
+        labels = info.data.get("labels", EMOTIONS)
+        return check_rule(rule_for_contempt(rule, labels), labels)
 
 
 def _plain_mapping(mapping: object) -> object:
@@ -168,7 +98,7 @@ class FolderConfig(ContemptConfig):
     """Any class-per-folder data set, with or without train, valid and test folders above.
 
     Attributes:
-        mapping: class folder -> emotion or `drop`, where the folder's name is no emotion's ({joy: happy}).
+        mapping: class folder -> label or `drop`, where the folder's name is no label's ({joy: happy}).
     """
 
     name: Literal["folder"]
@@ -176,8 +106,9 @@ class FolderConfig(ContemptConfig):
 
     @field_validator("mapping")
     @classmethod
-    def _known_rules(cls, mapping: dict[str, str]) -> dict[str, str]:
-        return {name: check_rule(rule) or "" for name, rule in mapping.items()}
+    def _known_rules(cls, mapping: dict[str, str], info: ValidationInfo) -> dict[str, str]:
+        labels = info.data.get("labels", EMOTIONS)
+        return {name: check_rule(rule, labels) or "" for name, rule in mapping.items()}
 
 
 class AffectNetConfig(ContemptConfig):
@@ -224,11 +155,21 @@ class MergedConfig(DataConfig):
     channels: Literal[1, 3] = 1
     sampling: Literal["shuffle", "balanced", "oversample"] = "oversample"
 
+    @field_validator("sources", mode="before")
+    @classmethod
+    def _members_predict_the_same(cls, sources: Any, info: ValidationInfo) -> Any:
+        if not isinstance(sources, list | tuple):
+            return sources
+        labels = info.data.get("labels", EMOTIONS)
+        if any(isinstance(source, Mapping) and "labels" in source for source in sources):
+            raise ValueError("labels of a member have no effect: labels=... at the top says them for all")
+        return [{**source, "labels": labels} if isinstance(source, Mapping) else source for source in sources]
+
     @field_validator("sources")
     @classmethod
     def _members_have_no_protocol(cls, sources: list[Any]) -> list[Any]:
         for source in sources:
-            misplaced = sorted(source.model_fields_set & set(DataConfig.model_fields))
+            misplaced = sorted(source.model_fields_set & set(DataConfig.model_fields) - {"labels"})
             if misplaced:
                 raise ValueError(
                     f"{misplaced[0]} of the member {source.name} has no effect: set data.{misplaced[0]} for all of them"
@@ -289,7 +230,12 @@ def open_samples(config: DataConfig) -> Packed:
 def _open_fer2013(config: Fer2013Config) -> Packed:
     from fer.data.fer2013 import load_fer2013
 
-    return load_fer2013(data_root(config.root, name="fer2013"), splits=config.splits)
+    packed = load_fer2013(data_root(config.root, name="fer2013"), splits=config.splits)
+    if config.labels == EMOTIONS:
+        return packed
+    from fer.data.other_labels import fer2013_with
+
+    return fer2013_with(packed, labels=config.labels, ferplus=config.ferplus)
 
 
 def _open_synthetic(config: SyntheticConfig) -> Packed:
@@ -298,10 +244,15 @@ def _open_synthetic(config: SyntheticConfig) -> Packed:
 
     counts = {Split.TRAINING: config.train, Split.PUBLIC: config.public, Split.PRIVATE: config.private}
     settings = f"{config.seed}-{config.size}-{config.difficulty:g}-{'-'.join(map(str, counts.values()))}"
-    return load_packed(
+    packed = load_packed(
         lambda: synthetic_samples(counts=counts, seed=config.seed, size=config.size, difficulty=config.difficulty),
         key=f"synthetic-{RENDERER}-{settings}",
     )
+    if config.labels == EMOTIONS:
+        return packed
+    from fer.data.other_labels import kept_classes
+
+    return kept_classes(packed, labels=config.labels)
 
 
 def _open_folder(config: FolderConfig) -> Packed:
@@ -351,6 +302,7 @@ def _rules(config: ImageFilesConfig) -> "ImportRules":
         valid_share=config.valid_share,
         test_share=config.test_share,
         split_seed=config.split_seed,
+        labels=config.labels,
     )
 
 
@@ -360,6 +312,20 @@ def at_size(config: DataConfig, *, size: int, channels: int) -> DataConfig:
     fitting = {"size": size, "channels": channels}
     wanted = {key: value for key, value in fitting.items() if key in type(config).model_fields}
     return config.model_copy(update={key: value for key, value in wanted.items() if key not in config.model_fields_set})
+
+
+def with_labels(config: DataConfig, labels: tuple[str, ...]) -> DataConfig:
+    """The configuration for these labels, unless it names its own: then those must be the same.
+
+    Raises:
+        DataError: it names others.
+    """
+    if "labels" in config.model_fields_set and config.labels != labels:
+        raise DataError(f"labels={set_name(config.labels)} of the data are not those of the run, {set_name(labels)}")
+    changes: dict[str, Any] = {"labels": labels}
+    if isinstance(config, MergedConfig):
+        changes["sources"] = [source.model_copy(update={"labels": labels}) for source in config.sources]
+    return config.model_copy(update=changes)
 
 
 def _open_merged(config: MergedConfig) -> Packed:
@@ -380,7 +346,7 @@ def _open_merged(config: MergedConfig) -> Packed:
 def _open_own(config: OwnDataConfig) -> Packed:
     from fer.data.own_source import open_own
 
-    return open_own(config.target, config.params)
+    return open_own(config.target, config.params, labels=config.labels)
 
 
 _OPENERS: dict[type[DataConfig], Callable[..., Packed]] = {

@@ -3,7 +3,6 @@
 import textwrap
 from collections.abc import Mapping, Sequence
 
-from fer.common.labels import EMOTIONS
 from fer.data.audit import AuditReport
 from fer.data.samples import Split
 from fer.data.statistics import ImageStatistics
@@ -20,12 +19,13 @@ def aligned(rows: Sequence[Sequence[str]], *, indent: str = "  ") -> str:
 
 
 def class_counts_text(counts: Mapping[str, Mapping[str, int]]) -> str:
-    """A row a split, a column an emotion, and the sums."""
-    rows = [["", *EMOTIONS, "all"]]
+    """A row a split, a column a label, and the sums."""
+    labels = tuple(next(iter(counts.values()), {}))
+    rows = [["", *labels, "all"]]
     for split, by_emotion in counts.items():
-        rows.append([split, *(f"{by_emotion[name]:,}" for name in EMOTIONS), f"{sum(by_emotion.values()):,}"])
+        rows.append([split, *(f"{by_emotion[name]:,}" for name in labels), f"{sum(by_emotion.values()):,}"])
     if len(counts) > 1:
-        sums = [sum(by_emotion[name] for by_emotion in counts.values()) for name in EMOTIONS]
+        sums = [sum(by_emotion[name] for by_emotion in counts.values()) for name in labels]
         rows.append(["all", *(f"{total:,}" for total in sums), f"{sum(sums):,}"])
     return aligned(rows)
 
@@ -34,9 +34,9 @@ def epoch_counts_text(counts: Mapping[str, int], *, sampling: str) -> str:
     """What an epoch of training shows of each emotion, after balancing."""
     total = sum(counts.values())
     rows = [
-        ["", *EMOTIONS, "all"],
-        ["faces", *(f"{counts[name]:,}" for name in EMOTIONS), f"{total:,}"],
-        ["share", *(f"{counts[name] / total:.2%}" for name in EMOTIONS), ""],
+        ["", *counts, "all"],
+        ["faces", *(f"{count:,}" for count in counts.values()), f"{total:,}"],
+        ["share", *(f"{count / total:.2%}" for count in counts.values()), ""],
     ]
     return f"Training, as an epoch shows it (data.sampling={sampling})\n{aligned(rows)}"
 

@@ -28,7 +28,7 @@ import numpy as np
 import numpy.typing as npt
 
 from fer.common.errors import DataError
-from fer.common.labels import DROP, EMOTIONS, canonical_name
+from fer.common.labels import CONTEMPT, DROP, EMOTIONS, label_of
 from fer.data.ferplus import FERPLUS_COLUMNS, votes_for
 from fer.data.protocol import ProtocolSplit
 from fer.data.samples import FaceSamples
@@ -53,9 +53,9 @@ class VoteTargets:
 
     Attributes:
         mode: how training uses the votes.
-        shares: float32 (N, 7), shares of the emotions, rows summing to 1; one-hot under `majority`, 0 where not usable.
+        shares: float32 (N, K), shares of the labels, rows summing to 1; one-hot under `majority`, 0 where not usable.
         usable: bool (N,), whether the votes give a target.
-        own_labels: int64 (N,), FER-2013's labels.
+        own_labels: int64 (N,), the samples' labels.
         label_weight: of `blend`, in [0, 1].
     """
 
@@ -86,10 +86,10 @@ class VoteTargets:
 
     @cached_property
     def soft(self) -> npt.NDArray[np.float32] | None:
-        """float32 (N, 7), or (N, 14) under `both`: [one-hot label, shares]; None where targets are labels."""
+        """float32 (N, K), or (N, 2 K) under `both`: [one-hot label, shares]; None where targets are labels."""
         if self.mode == "distribution":
             return self.shares
-        label_NK = np.eye(len(EMOTIONS), dtype=np.float32)[self.own_labels]
+        label_NK = np.eye(self.shares.shape[1], dtype=np.float32)[self.own_labels]
         if self.mode == "both":
             return np.concatenate([label_NK, self.shares], axis=1)
         if self.mode == "blend":
@@ -107,7 +107,7 @@ class VoteTargets:
         )
         below_NK = uniform_N1 >= np.cumsum(self.shares, axis=1, dtype=np.float64)
         # Rounding may leave the last sum a little below 1.
-        drawn: npt.NDArray[np.int64] = np.minimum(below_NK.sum(axis=1), len(EMOTIONS) - 1)
+        drawn: npt.NDArray[np.int64] = np.minimum(below_NK.sum(axis=1), self.shares.shape[1] - 1)
         return np.where(self.shares[np.arange(len(drawn)), drawn] > 0, drawn, self.labels)
 
 
@@ -139,12 +139,15 @@ def vote_targets(
             f"data.targets={mode}: FER+ holds votes on FER-2013's pictures, and none of {samples.source} is one: use "
             " data.targets=label"
         )
-    found_shares, found_usable = vote_shares(joined.votes, contempt=contempt, majority=mode == "majority")
-    shares = np.zeros((len(samples), len(EMOTIONS)), dtype=np.float32)
+    labels = samples.classes
+    found_shares, found_usable = vote_shares(
+        joined.votes, contempt=contempt, majority=mode == "majority", labels=labels
+    )
+    shares = np.zeros((len(samples), len(labels)), dtype=np.float32)
     usable = np.zeros(len(samples), dtype=bool)
     shares[rows], usable[rows] = found_shares, found_usable
     voted = int((joined.votes[:, FERPLUS_COLUMNS.index("contempt")] > 1).sum())
-    if voted:
+    if voted and label_of(CONTEMPT, labels) is None:
         told = "dropped" if contempt == DROP else f"counted as {contempt}"
         logger.info("FER+: votes for contempt on %s training faces are %s (data.contempt)", f"{voted:,}", told)
     return VoteTargets(
@@ -153,19 +156,22 @@ def vote_targets(
 
 
 def vote_shares(
-    votes_NV: npt.NDArray[np.int64], *, contempt: str, majority: bool
+    votes_NV: npt.NDArray[np.int64], *, contempt: str, majority: bool, labels: tuple[str, ...] = EMOTIONS
 ) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.bool_]]:
-    """Shares float32 (N, 7) and usable bool (N,) of votes int64 (N, 10) for `FERPLUS_COLUMNS`; see the module."""
-    emotion_NK = np.zeros((len(votes_NV), len(EMOTIONS)), dtype=np.int64)
+    """Shares float32 (N, K) and usable bool (N,) of votes int64 (N, 10) for `FERPLUS_COLUMNS`; see the module.
+
+    Votes for an emotion that is no label count as those for "unknown" do, contempt's by its rule.
+    """
+    emotion_NK = np.zeros((len(votes_NV), len(labels)), dtype=np.int64)
     other_NJ = []
     for column, name in enumerate(FERPLUS_COLUMNS):
-        emotion = canonical_name(name)
-        if emotion == "contempt":
-            emotion = None if contempt == DROP else contempt
-        if emotion is None:
+        label = label_of(name, labels)
+        if label is None and name == CONTEMPT and contempt != DROP:
+            label = contempt
+        if label is None:
             other_NJ.append(votes_NV[:, column])
         else:
-            emotion_NK[:, EMOTIONS.index(emotion)] += votes_NV[:, column]
+            emotion_NK[:, labels.index(label)] += votes_NV[:, column]
     other_NV = np.stack(other_NJ, axis=1)
     emotion_NK = np.where(emotion_NK > 1, emotion_NK, 0)
     other_NV = np.where(other_NV > 1, other_NV, 0)

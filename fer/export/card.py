@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from fer.common.label_set import told
 from fer.export.measurement import BATCH, Measured
 from fer.runtime.facts import ModelFacts
 
@@ -31,12 +32,12 @@ def model_card(
         f"# Model card: {facts.name}",
         *(f"> **Read this first.** {note}" for note in notes),
         _model(facts, file, megabytes),
-        _USE.format(labels=", ".join(facts.labels)),
+        _USE.format(all_labels=told(facts.labels, noun="expression"), labels=", ".join(facts.labels)),
         _data(facts),
         _scores(facts),
         *([_forms(rows, facts)] if rows else []),
         _behaviour(facts),
-        _LIMITS.format(size=facts.size),
+        _LIMITS.format(size=facts.size, all_labels=told(facts.labels, noun="expression")),
         _ETHICS,
     ]
     return "\n\n".join(parts) + "\n"
@@ -50,7 +51,7 @@ def _model(facts: ModelFacts, file: str, megabytes: float) -> str:
         "net": f"{facts.net}, {facts.parameters:,} parameters",
         "layers": "8-bit integers (static quantisation)" if facts.precision == "int8" else "float32",
         "input": f"`image`, uint8 (N, 1, {facts.size}, {facts.size}), grey; preprocessing is inside",
-        "output": "`probabilities`, float32 (N, 7), calibrated: " + ", ".join(facts.labels),
+        "output": f"`probabilities`, float32 (N, {len(facts.labels)}), calibrated: " + ", ".join(facts.labels),
         "class activation maps": maps,
         "written by": ", ".join(f"{name} {version}" for name, version in facts.versions.items()),
     }
@@ -138,7 +139,7 @@ _USE = """\
 ## Intended use
 
 Study, teaching and research on the recognition of facial expressions in small face crops, and demonstrations in which
-the people shown have agreed to it. It predicts one of seven expressions: {labels}.
+the people shown have agreed to it. It predicts one of {all_labels}: {labels}.
 
 ## Not for
 
@@ -154,7 +155,7 @@ _LIMITS = """\
   training data lower the score by an unknown amount.
 - People agree with FER-2013's labels about 65 % of the time (arXiv 1307.0414): a model trained on such labels learns
   what its annotators saw, with their habits.
-- It knows seven expressions and gives every crop one of them, be it a face or not."""
+- It knows {all_labels} and gives every crop one of them, be it a face or not."""
 
 _ETHICS = """\
 ## Ethics

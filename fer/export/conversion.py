@@ -28,7 +28,7 @@ class Converted:
     Attributes:
         graph: without metadata.
         maps: cells a side of its class maps; None where it has none.
-        probabilities: its probabilities of the selection faces, float32 (N, 7).
+        probabilities: its probabilities of the selection faces, float32 (N, K).
         measured: every form, side by side.
     """
 
@@ -60,7 +60,7 @@ def convert(
     Args:
         model: on the CPU.
         faces: those to quantise with and to check on.
-        logits: torch's, of `faces.images`, (N, 7).
+        logits: torch's, of `faces.images`, (N, K).
         calibration: the temperature that goes into the graph.
         gate: the limits.
         int8: None for float32.
@@ -104,7 +104,7 @@ def convert(
 
 
 def torch_logits(model: LoadedModel, images: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:
-    """float32 array (N, 7): what the net itself says of uint8 images (N, 1, S, S), before the softmax."""
+    """float32 array (N, K): what the net itself says of uint8 images (N, 1, S, S), before the softmax."""
     import torch
 
     found = []

@@ -40,7 +40,7 @@ def describe_export(
         model: its model.
         faces: the selection faces.
         calibration: what was fitted on them.
-        probabilities: the file's own probabilities of them, (N, 7).
+        probabilities: the file's own probabilities of them, (N, K).
         maps: cells a side of its class maps.
         int8: whether its layers are quantised.
         prior: shares of the emotions that were told to it; None where those of its training hold.
@@ -70,7 +70,7 @@ def describe_export(
         config_digest=config_digest(record.config),
         seed=record.seed,
         epochs=model.epoch + 1,
-        reference=drift_reference(faces.images[:, 0], probabilities, split=faces.split),
+        reference=drift_reference(faces.images[:, 0], probabilities, labels=model.labels, split=faces.split),
         versions={name: importlib.metadata.version(name) for name in _PACKAGES},
     )
 
@@ -83,7 +83,9 @@ def _prior(labels: tuple[str, ...], probabilities: npt.NDArray[np.float32]) -> d
 
 def predictions_of(faces: ExportFaces, probabilities: npt.NDArray[np.float32]) -> Predictions:
     """The prediction table of the selection faces."""
-    return Predictions(ids=faces.ids, labels=faces.labels, probabilities=probabilities, split=faces.split)
+    return Predictions(
+        ids=faces.ids, labels=faces.labels, probabilities=probabilities, split=faces.split, classes=faces.classes
+    )
 
 
 def config_digest(config: Mapping[str, Any]) -> str:

@@ -10,8 +10,9 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
-from fer.common.errors import ConfigError
+from fer.common.errors import CheckpointError, ConfigError
 from fer.common.files import remove_leftovers, write_atomic
+from fer.common.label_set import check_emotions, set_name
 from fer.common.wording import printable_path
 from fer.export.card import model_card
 from fer.export.conversion import Quantization, convert, softmax, torch_logits
@@ -128,6 +129,13 @@ def export_run(
     record = read_run(run_dir)
     model = load_model(record.checkpoint, votes_share=votes_share)
     faces = open_faces(record, data_root=data_root, calibration=calibration_faces, seed=seed)
+    if model.labels != faces.classes:
+        raise CheckpointError(
+            f"{record.checkpoint} predicts {set_name(model.labels)}, and its run's config.yaml says "
+            f"labels={set_name(faces.classes)}: one of the two is another run's"
+        )
+    if calibrate is not None:
+        check_emotions(model.labels, "--calibrate")
     photographs = None if calibrate is None else read_photographs(calibrate, labels=labels, size=faces.size)
 
     logits = torch_logits(model, faces.images)
@@ -197,7 +205,9 @@ def calibrate_file(
     """
     started = time.perf_counter()
     _check_out(out)
-    size = EmotionModel.load(source).size
+    model = EmotionModel.load(source)
+    check_emotions(model.labels, "--calibrate")
+    size = model.size
     found = read_photographs(photographs, labels=labels, size=size)
     content, facts, fit = recalibrated_file(source, found, target=target_accuracy)
     notes = (f"The file was calibrated on {found.name} after its export.",)

@@ -24,7 +24,8 @@ class ExportFaces:
     Attributes:
         calibration: uint8 (M, 1, S, S), drawn from the rows that trained the model.
         images: uint8 (N, 1, S, S), the rows that selected it.
-        labels: int64 (N,), of `images`.
+        labels: int64 (N,), of `images`, indices into `classes`.
+        classes: the labels' names, K of them.
         ids: str (N,), of `images`.
         split: what `images` are ("PublicTest").
         source: the data set in short ("FER-2013").
@@ -37,6 +38,7 @@ class ExportFaces:
     calibration: npt.NDArray[np.uint8]
     images: npt.NDArray[np.uint8]
     labels: npt.NDArray[np.int64]
+    classes: tuple[str, ...]
     ids: npt.NDArray[np.str_]
     split: str
     source: str
@@ -84,6 +86,7 @@ def open_faces(record: RunRecord, *, data_root: Path | None, calibration: int, s
         calibration=grey(drawn),
         images=grey(split.valid),
         labels=samples.labels[split.valid],
+        classes=samples.classes,
         ids=samples.ids[split.valid],
         split=TITLES[split.valid_name],
         source=samples.source.partition(" (")[0],

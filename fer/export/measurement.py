@@ -47,7 +47,7 @@ class Measured:
 
 
 def onnx_predictor(content: bytes) -> Predict:
-    """Runs a model file in one thread: uint8 (N, 1, S, S) -> probabilities (N, 7)."""
+    """Runs a model file in one thread: uint8 (N, 1, S, S) -> probabilities (N, K)."""
     import onnxruntime
 
     options = onnxruntime.SessionOptions()
@@ -93,7 +93,7 @@ def measure(
         megabytes: its size.
         images: uint8 (N, 1, S, S).
         labels: int64 (N,).
-        probabilities: its probabilities of the images, (N, 7).
+        probabilities: its probabilities of the images, (N, K).
         reference: torch's.
     """
     single, batch = time_predictions(predict, images)

@@ -47,7 +47,7 @@ def recalibrated_file(source: Path, photographs: Photographs, *, target: float) 
     facts = with_fit(before, fit, target=target).model_copy(
         update={
             "metrics": {name: score for name, score in before.metrics.items() if name in UNTOUCHED},
-            "reference": drift_reference(photographs.faces, after, split=photographs.name),
+            "reference": drift_reference(photographs.faces, after, labels=before.labels, split=photographs.name),
         }
     )
     content = with_metadata(graph, facts)

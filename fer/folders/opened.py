@@ -34,7 +34,7 @@ class OpenData:
 
         config = self.config_of(record)
         # Protocol and batches do not change what is opened.
-        key = config.model_dump_json(exclude=set(DataConfig.model_fields))
+        key = f"{config.labels} {config.model_dump_json(exclude=set(DataConfig.model_fields))}"
         if key not in self._opened:
             packed = open_samples(config)
             self._opened[key] = (packed.samples, packed.fingerprint)
@@ -50,7 +50,8 @@ class OpenData:
 
         from fer.data.sources import AnyDataConfig, DataConfig
 
-        section = dict(record.config["data"])
+        # Said once, at the top.
+        section = {**record.config["data"], "labels": record.labels}
         if self._root is not None:
             # A source of one's own has its place among its own arguments.
             holder = section

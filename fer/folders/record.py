@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from fer.common.errors import CheckpointError, ConfigError, DataError
+from fer.common.label_set import FER7, label_names
 from fer.common.parsing import parse_json, parse_yaml
 from fer.folders.run import RunFolder
 from fer.folders.study import StudyFolder
@@ -56,6 +57,11 @@ class RunRecord:
     def seed(self) -> int:
         """The training seed."""
         return int(self.config.get("seed", 0))
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """What is predicted, in the order of the net's outputs."""
+        return label_names(self.config.get("labels", FER7))
 
     @property
     def visible(self) -> str:
@@ -176,6 +182,10 @@ def _read_config(path: Path) -> Mapping[str, Any]:
     wrong = _wrong(tree, {"model.name": str, "data.protocol": str, "trainer": dict, "seed": int, "visible": str})
     if wrong is not None or "name" not in tree["model"]:
         raise ConfigError(f"{path}: {wrong or 'model.name is missing'}: it is not the configuration of a fer-train")
+    try:
+        label_names(tree.get("labels", FER7))
+    except ConfigError as error:
+        raise ConfigError(f"{path}: labels: {error}") from error
     return tree
 
 

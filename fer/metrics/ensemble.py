@@ -32,7 +32,7 @@ def average(members: Sequence[Predictions], weights: npt.ArrayLike | None = None
         weights: (R,), 0 or more, summing to 1; None for equal weights.
 
     Returns:
-        A table of the members' faces; probabilities float64 (N, 7), rows sum to 1.
+        A table of the members' faces; probabilities float64 (N, K), rows sum to 1.
 
     Raises:
         DataError: no members, members of different faces, or weights that are no weights.
@@ -48,6 +48,7 @@ def average(members: Sequence[Predictions], weights: npt.ArrayLike | None = None
         labels=first.labels,
         probabilities=mixed_NC / mixed_NC.sum(axis=1, keepdims=True),
         split=first.split,
+        classes=first.classes,
     )
 
 

@@ -23,16 +23,15 @@ import numpy as np
 import numpy.typing as npt
 
 from fer.common.errors import DataError
-from fer.common.labels import EMOTIONS
 from fer.metrics.bootstrap import resampled_confusions, stream
 from fer.metrics.estimate import Estimate
 from fer.metrics.group_gaps import Gap, largest_gaps
 from fer.metrics.group_rates import (
     LEVEL,
-    MEASURES,
     GroupScores,
     Measure,
     balanced_accuracy,
+    measures,
     rate_counts,
     rates,
 )
@@ -152,10 +151,11 @@ def _score_grouping(
     level: float,
 ) -> GroupingScores:
     known = column != UNKNOWN
+    classes = predictions.classes
     names, sizes = np.unique(column[known], return_counts=True)
     large = [str(group) for group, size in zip(names, sizes, strict=True) if size >= min_group]
     scores = {
-        str(group): _too_few(str(group), int(size))
+        str(group): _too_few(str(group), int(size), classes)
         for group, size in zip(names, sizes, strict=True)
         if group not in large
     }
@@ -165,7 +165,10 @@ def _score_grouping(
         rows = np.flatnonzero(np.isin(column, large))
         labels, predicted = predictions.labels[rows], predictions.predicted[rows]
         confusions = np.stack(
-            [confusion_matrix(labels[column[rows] == group], predicted[column[rows] == group]) for group in large]
+            [
+                confusion_matrix(labels[column[rows] == group], predicted[column[rows] == group], len(classes))
+                for group in large
+            ]
         )
         draws = np.stack(
             [
@@ -179,7 +182,7 @@ def _score_grouping(
         values_GM = np.where(totals_GM >= min_group, rates(hits_GM, totals_GM), np.nan)
         balanced_G = balanced_accuracy(hits_GM, totals_GM)
         for g, group in enumerate(large):
-            scores[group] = _group_scores(group, values_GM[g], float(balanced_G[g]), confusions[g], draws[g])
+            scores[group] = _group_scores(group, classes, values_GM[g], float(balanced_G[g]), confusions[g], draws[g])
         gaps, comparisons = largest_gaps([scores[group] for group in large], values_GM, confusions, draws, level=level)
     return GroupingScores(
         name=name,
@@ -191,8 +194,8 @@ def _score_grouping(
     )
 
 
-def _too_few(group: str, n: int) -> GroupScores:
-    none = dict.fromkeys(EMOTIONS)
+def _too_few(group: str, n: int, classes: tuple[str, ...]) -> GroupScores:
+    none = dict.fromkeys(classes)
     return GroupScores(
         group=group,
         n=n,
@@ -206,6 +209,7 @@ def _too_few(group: str, n: int) -> GroupScores:
 
 def _group_scores(
     group: str,
+    classes: tuple[str, ...],
     values_M: Floats,
     balanced: float,
     confusion: npt.NDArray[np.int64],
@@ -215,7 +219,7 @@ def _group_scores(
     counts_BM = rate_counts(draws_BCC)
     bounds = (100 * (1 - LEVEL) / 2, 100 * (1 + LEVEL) / 2)
     estimates: dict[Measure, dict[str | None, Estimate | None]] = {}
-    for m, (measure, emotion) in enumerate(MEASURES):
+    for m, (measure, emotion) in enumerate(measures(classes)):
         estimates.setdefault(measure, {})[emotion] = (
             Estimate.of_share(int(hits_M[m]), int(totals_M[m])) if np.isfinite(values_M[m]) else None
         )
@@ -223,7 +227,7 @@ def _group_scores(
     n = int(confusion.sum())
 
     def of(measure: Measure) -> dict[str, Estimate | None]:
-        return {emotion: estimates[measure][emotion] for emotion in EMOTIONS}
+        return {emotion: estimates[measure][emotion] for emotion in classes}
 
     return GroupScores(
         group=group,

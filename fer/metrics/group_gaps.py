@@ -16,7 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from fer.metrics.estimate import Estimate
-from fer.metrics.group_rates import LEVEL, MEASURES, GroupScores, Measure, rate_counts, rates
+from fer.metrics.group_rates import LEVEL, GroupScores, Measure, measures, rate_counts, rates
 from fer.metrics.predictions import Floats
 
 _LEAST_CRITICAL: Final = 1.959964
@@ -63,9 +63,9 @@ def largest_gaps(
 
     Args:
         large: the G groups with enough faces.
-        values_GM: float64 (G, M), each rate of `MEASURES`, NaN where it is over too few faces.
-        confusions: int64 (G, 7, 7).
-        draws_GBCC: int64 (G, B, 7, 7), the confusion matrices' bootstrap resamples.
+        values_GM: float64 (G, M), each rate of `measures`, NaN where it is over too few faces.
+        confusions: int64 (G, K, K).
+        draws_GBCC: int64 (G, B, K, K), the confusion matrices' bootstrap resamples.
         level: joint level of `Gap.corrected` over all pairs and measures of these groups.
     """
     hits_GM, totals_GM = rate_counts(confusions)
@@ -86,7 +86,7 @@ def largest_gaps(
     critical_M = np.maximum(np.quantile(largest_BM, LEVEL, axis=0), _LEAST_CRITICAL)
     critical_of_all = max(float(np.quantile(largest_BM.max(axis=1), level)), _LEAST_CRITICAL)
     gaps = []
-    for m, (measure, emotion) in enumerate(MEASURES):
+    for m, (measure, emotion) in enumerate(measures(tuple(large[0].recall))):
         if known_GM[:, m].sum() < 2:
             continue
         low, high = int(np.nanargmin(values_GM[:, m])), int(np.nanargmax(values_GM[:, m]))

@@ -1,28 +1,26 @@
 """The rates that groups of faces are compared by, counted on confusion matrices."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, Literal
 
 import numpy as np
 import numpy.typing as npt
 
-from fer.common.labels import EMOTIONS, NUM_CLASSES
 from fer.metrics.estimate import Estimate
 from fer.metrics.predictions import Floats
 
 Measure = Literal["accuracy", "recall", "false_positive_rate", "selection_rate"]
 
-MEASURES: Final[tuple[tuple[Measure, str | None], ...]] = (
-    ("accuracy", None),
-    *(("recall", emotion) for emotion in EMOTIONS),
-    *(("false_positive_rate", emotion) for emotion in EMOTIONS),
-    *(("selection_rate", emotion) for emotion in EMOTIONS),
-)
-"""Every rate with its emotion, in the order of each axis M."""
+_BY_LABEL: Final[tuple[Measure, ...]] = ("recall", "false_positive_rate", "selection_rate")
 
 LEVEL: Final = 0.95
 """Of every interval."""
+
+
+def measures(classes: Sequence[str]) -> tuple[tuple[Measure, str | None], ...]:
+    """Every rate with its label, in the order of each axis M: accuracy, then each of the others for every label."""
+    return ("accuracy", None), *((measure, name) for measure in _BY_LABEL for name in classes)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -77,9 +75,8 @@ def rates(hits: Floats, totals: Floats) -> Floats:
 
 
 def balanced_accuracy(hits_M: Floats, totals_M: Floats) -> Floats:
-    """Recall averaged over the emotions that occur: hits and totals (..., M) -> (...)."""
-    first = MEASURES.index(("recall", EMOTIONS[0]))
-    recall = slice(first, first + NUM_CLASSES)
+    """Recall averaged over the labels that occur: hits and totals (..., M) -> (...)."""
+    recall = slice(1, 1 + (hits_M.shape[-1] - 1) // len(_BY_LABEL))
     recalls, occurs = rates(hits_M[..., recall], totals_M[..., recall]), totals_M[..., recall] > 0
     average: Floats = np.where(occurs, recalls, 0).sum(axis=-1) / occurs.sum(axis=-1)
     return average

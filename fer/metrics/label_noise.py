@@ -11,13 +11,13 @@ import numpy as np
 import numpy.typing as npt
 
 from fer.common.errors import DataError
-from fer.common.labels import EMOTIONS, NUM_CLASSES
+from fer.common.label_set import MAX_LABELS
 from fer.metrics.bootstrap import stream
 from fer.metrics.estimate import Estimate
 from fer.metrics.predictions import Floats, Predictions
 
-OTHER_EMOTION = NUM_CLASSES
-"""A majority for an emotion that none of the seven labels stands for (contempt)."""
+OTHER_EMOTION = MAX_LABELS
+"""A majority for an emotion that no label stands for (contempt, for FER-2013)."""
 
 LEVELS = ("people agree", "in between", "people differ")
 """Thirds of the faces by the entropy of their votes, from agreement to ambiguity."""
@@ -37,7 +37,7 @@ class LabelIssues:
         rows: int64 (K,), rows of the table, the least believable label first.
         suggested: int64 (K,), the emotion the model finds most probable, never the label.
         scores: float64 (K,), probability of the given label, in [0, 1]; low is suspicious.
-        confident_joint: int64 (7, 7): faces with the label (row) that the model confidently takes for (column), that is
+        confident_joint: int64 (K, K): faces with the label (row) that the model confidently takes for (column), that is
             with a probability at least the average that faces labelled so get for it.
         wrong: estimated share of wrong labels: what lies off the diagonal of the joint distribution of given and true
             labels, the confident joint calibrated to the label counts; with a bootstrap interval over faces.
@@ -78,7 +78,7 @@ class VoteScores:
 
     Attributes:
         label_is_majority: share of the faces with a majority whose label is that majority.
-        accuracy: share of the faces with a majority among the seven emotions that are predicted as the label.
+        accuracy: share of the faces with a majority among the labels that are predicted as the label.
         majority_accuracy: share of the same faces that are predicted as the majority.
         kl: mean Kullback-Leibler divergence of the model's distribution from the votes', KL(votes || model).
         cross_entropy: mean cross-entropy of the model to the votes; `kl` plus `entropy`.
@@ -113,17 +113,17 @@ def find_label_issues(predictions: Predictions, *, seed: int = 0) -> LabelIssues
     from cleanlab.count import compute_confident_joint
     from cleanlab.filter import find_label_issues as cleanlab_issues
 
-    labels = predictions.labels
+    labels, classes = predictions.labels, predictions.classes
     if len(np.unique(labels)) < 2:
         raise DataError(f"the labels of {predictions.split} hold fewer than two emotions: no label errors can be found")
     probabilities = predictions.probabilities.astype(np.float64)
 
     def shares(rows: npt.NDArray[np.int64] | slice) -> Floats:
-        """Wrong labels over all, and over those with each label (NaN where there is none): (1 + 7,)."""
+        """Wrong labels over all, and over those with each label (NaN where there is none): (1 + K,)."""
         joint = np.asarray(compute_confident_joint(labels[rows], probabilities[rows], calibrate=True), np.float64)
         given = joint.sum(axis=1)
         wrong = given - np.diagonal(joint)
-        of = np.full(NUM_CLASSES, np.nan)
+        of = np.full(len(classes), np.nan)
         np.divide(wrong, given, out=of, where=given > 0)
         return np.concatenate([[wrong.sum() / given.sum()], of])
 
@@ -137,15 +137,15 @@ def find_label_issues(predictions: Predictions, *, seed: int = 0) -> LabelIssues
         value = shares(slice(None))
         draws = np.stack([shares(rng.integers(0, n, n)) for _ in range(_JOINT_RESAMPLES)])
     rows = np.asarray(rows, dtype=np.int64)
-    counts = [n, *np.bincount(labels, minlength=NUM_CLASSES).tolist()]
-    estimates = [Estimate.of_draws(float(value[i]), draws[:, i], counts[i]) for i in range(1 + NUM_CLASSES)]
+    counts = [n, *np.bincount(labels, minlength=len(classes)).tolist()]
+    estimates = [Estimate.of_draws(float(value[i]), draws[:, i], counts[i]) for i in range(1 + len(classes))]
     return LabelIssues(
         rows=rows,
         suggested=predictions.predicted[rows],
         scores=probabilities[rows, labels[rows]],
         confident_joint=np.asarray(joint, dtype=np.int64),
         wrong=estimates[0],
-        wrong_of={name: estimate for name, estimate in zip(EMOTIONS, estimates[1:], strict=True) if estimate.n > 0},
+        wrong_of={name: estimate for name, estimate in zip(classes, estimates[1:], strict=True) if estimate.n > 0},
     )
 
 
@@ -163,21 +163,21 @@ def score_against_votes(
 
     Args:
         predictions: the table, N faces.
-        shares: (N, 7), shares of the emotions among the votes; rows of usable faces sum to 1.
+        shares: (N, K), shares of the emotions among the votes; rows of usable faces sum to 1.
         usable: bool (N,), whether the votes of a face are such a distribution; the others are in no divergence and no
             level.
-        majority: int64 (N,), the emotion more than half of the votes went to, `OTHER_EMOTION` where it is none of the
-            seven, -1 where there is none.
+        majority: int64 (N,), the emotion more than half of the votes went to, `OTHER_EMOTION` where it is no label,
+            -1 where there is none.
         resamples: bootstrap resamples.
         seed: of the resampling.
 
     Raises:
-        DataError: no face has a usable vote, or none a majority among the seven emotions.
+        DataError: no face has a usable vote, or none a majority among the labels.
     """
     labels, predicted = predictions.labels, predictions.predicted
-    clear, known = majority >= 0, (majority >= 0) & (majority < NUM_CLASSES)
+    clear, known = majority >= 0, (majority >= 0) & (majority < len(predictions.classes))
     if not usable.any() or not known.any():
-        raise DataError(f"no face of {predictions.split} has votes that agree on one of the seven emotions")
+        raise DataError(f"no face of {predictions.split} has votes that agree on one of the labels")
     rng = stream("votes", seed=seed)
     votes_MK = shares[usable].astype(np.float64)
     model_MK = predictions.probabilities[usable].astype(np.float64)

@@ -2,16 +2,20 @@
 
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
 
 from fer.common.errors import DataError
 from fer.common.files import write_atomic
-from fer.common.labels import EMOTIONS, NUM_CLASSES
+from fer.common.label_set import label_names
+from fer.common.labels import EMOTIONS
 
 Floats = npt.NDArray[np.float64]
+
+_FIRST_CLASS: Final = 4
+"""Column of a file's first class, after id, split, label and predicted."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -20,21 +24,23 @@ class Predictions:
 
     Attributes:
         ids: str array (N,), names of the faces.
-        labels: int64 array (N,), true classes, indices into `EMOTIONS`.
-        probabilities: float32 or float64 array (N, 7), rows sum to 1.
+        labels: int64 array (N,), true classes, indices into `classes`.
+        probabilities: float32 or float64 array (N, K), rows sum to 1.
         split: what the faces are, in a report's words ("PublicTest").
+        classes: the K labels' names.
     """
 
     ids: npt.NDArray[np.str_]
     labels: npt.NDArray[np.int64]
     probabilities: npt.NDArray[np.float32] | Floats
     split: str
+    classes: tuple[str, ...] = EMOTIONS
 
     def __post_init__(self) -> None:
-        n = len(self.labels)
-        if self.ids.shape != (n,) or self.labels.shape != (n,) or self.probabilities.shape != (n, NUM_CLASSES):
+        n, k = len(self.labels), len(self.classes)
+        if self.ids.shape != (n,) or self.labels.shape != (n,) or self.probabilities.shape != (n, k):
             raise DataError(
-                f"predictions of {self.split}: expected N ids, N labels and N x {NUM_CLASSES} probabilities, "
+                f"predictions of {self.split}: expected N ids, N labels and N x {k} probabilities, "
                 f"got shapes {self.ids.shape}, {self.labels.shape} and {self.probabilities.shape}"
             )
         if not np.isfinite(self.probabilities).all():
@@ -68,11 +74,11 @@ class Predictions:
         write_atomic(path, self.as_parquet())
 
     def as_parquet(self) -> bytes:
-        """A parquet file: columns id, split, label, predicted, then one per emotion."""
+        """A parquet file: columns id, split, label, predicted, then one per class."""
         from pyarrow import lib, parquet
 
         write_table: Any = parquet.write_table
-        names = np.array(EMOTIONS)
+        names = np.array(self.classes)
         columns = {
             "id": self.ids.tolist(),
             "split": [self.split] * len(self),
@@ -80,8 +86,8 @@ class Predictions:
             "predicted": names[self.predicted].tolist(),
         }
         arrays = {name: lib.array(column, lib.string()) for name, column in columns.items()}
-        for c, emotion in enumerate(EMOTIONS):
-            arrays[emotion] = lib.array(np.ascontiguousarray(self.probabilities[:, c]))
+        for c, name in enumerate(self.classes):
+            arrays[name] = lib.array(np.ascontiguousarray(self.probabilities[:, c]))
         # The split also goes into the file's metadata, so that a table without rows keeps it.
         table = lib.table(arrays).replace_schema_metadata({"split": self.split})
         buffer = lib.BufferOutputStream()
@@ -101,10 +107,12 @@ class Predictions:
         read_table: Any = parquet.read_table
         try:
             table = read_table(path)
-            labels = np.array([EMOTIONS.index(name) for name in table["label"].to_pylist()], dtype=np.int64)
-            probabilities = np.stack([table[name].to_numpy() for name in EMOTIONS], axis=1)
+            # One for each class follows the four of every table.
+            classes = label_names(table.column_names[_FIRST_CLASS:])
+            labels = np.array([classes.index(name) for name in table["label"].to_pylist()], dtype=np.int64)
+            probabilities = np.stack([table[name].to_numpy() for name in classes], axis=1)
             ids = np.array(table["id"].to_pylist(), dtype=np.str_)
             split = table.schema.metadata[b"split"].decode()
         except (OSError, lib.ArrowException, KeyError, TypeError, ValueError) as error:
             raise DataError(f"{path} is no prediction table of this version ({error}); run fer-train again") from error
-        return cls(ids=ids, labels=labels, probabilities=probabilities, split=split)
+        return cls(ids=ids, labels=labels, probabilities=probabilities, split=split, classes=classes)

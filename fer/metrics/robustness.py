@@ -15,7 +15,6 @@ import numpy as np
 import numpy.typing as npt
 
 from fer.common.errors import DataError
-from fer.common.labels import NUM_CLASSES
 from fer.metrics.bootstrap import stream
 from fer.metrics.estimate import Estimate
 from fer.metrics.predictions import Floats
@@ -171,7 +170,7 @@ def accuracy_grid(
             f"robustness needs predictions of shape ({len(severities)}, {n}) for at least one face and one corruption; "
             f"got clean {clean_N.shape}, {len(corrupted_SN)} corruptions, of other shape: {shapes or 'none'}"
         )
-    commonest = int(np.bincount(labels_N, minlength=NUM_CLASSES).argmax())
+    commonest = int(np.bincount(labels_N).argmax())
     hits_MN = np.concatenate(
         [(clean_N == labels_N)[None], (labels_N == commonest)[None], *(a == labels_N for a in corrupted_SN.values())]
     )

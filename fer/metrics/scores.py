@@ -17,7 +17,7 @@ import numpy as np
 import numpy.typing as npt
 
 from fer.common.errors import DataError
-from fer.common.labels import EMOTIONS, NUM_CLASSES
+from fer.common.labels import NUM_CLASSES
 from fer.metrics.bootstrap import bootstrap_counts, resampled_confusions, stream
 from fer.metrics.estimate import Estimate
 from fer.metrics.predictions import Floats, Predictions
@@ -38,7 +38,7 @@ METRICS: Final[Mapping[str, str]] = MappingProxyType(
 
 @dataclass(frozen=True, kw_only=True)
 class ClassScores:
-    """How one emotion fares.
+    """How one label fares.
 
     Attributes:
         precision, recall, f1: in [0, 1].
@@ -61,6 +61,10 @@ def confusion_matrix(
     return cells.reshape(num_classes, num_classes)
 
 
+def _confusion(predictions: Predictions) -> npt.NDArray[np.int64]:
+    return confusion_matrix(predictions.labels, predictions.predicted, len(predictions.classes))
+
+
 def normalise_rows(confusion: npt.NDArray[np.int64]) -> Floats:
     """float64 array (C, C): shares of each true class, so that the diagonal is recall; rows without faces are 0."""
     return _ratio(confusion.astype(np.float64), confusion.sum(axis=-1, keepdims=True))
@@ -73,7 +77,7 @@ def headline(predictions: Predictions) -> dict[str, float]:
         DataError: the table is empty.
     """
     _check_not_empty(predictions)
-    summary = _summary_scores(confusion_matrix(predictions.labels, predictions.predicted))
+    summary = _summary_scores(_confusion(predictions))
     scores = {key: float(score) for key, score in summary.items()}
     scores |= {"nll": float(_log_losses(predictions).mean()), "weighted_auc": weighted_auc(predictions)}
     return {key: scores[key] for key in METRICS}
@@ -95,7 +99,7 @@ def evaluate(predictions: Predictions, *, resamples: int = 2000, seed: int = 0) 
         DataError: the table is empty.
     """
     value_of = headline(predictions)
-    confusion = confusion_matrix(predictions.labels, predictions.predicted)
+    confusion = _confusion(predictions)
     n = len(predictions)
     draws_of = _summary_scores(
         resampled_confusions(confusion, resamples=resamples, rng=stream("confusion matrix", seed=seed))
@@ -106,7 +110,7 @@ def evaluate(predictions: Predictions, *, resamples: int = 2000, seed: int = 0) 
 
 
 def evaluate_classes(predictions: Predictions) -> dict[str, ClassScores]:
-    """Precision, recall and F1 of each emotion, by name, with Wilson intervals (`Estimate.of_share`, `of_f1`).
+    """Precision, recall and F1 of each label, by name, with Wilson intervals (`Estimate.of_share`, `of_f1`).
 
     What is undefined counts 0, without an interval.
 
@@ -114,9 +118,9 @@ def evaluate_classes(predictions: Predictions) -> dict[str, ClassScores]:
         DataError: the table is empty.
     """
     _check_not_empty(predictions)
-    confusion = confusion_matrix(predictions.labels, predictions.predicted)
+    confusion = _confusion(predictions)
     scores = {}
-    for c, name in enumerate(EMOTIONS):
+    for c, name in enumerate(predictions.classes):
         hits, support, called = int(confusion[c, c]), int(confusion[c].sum()), int(confusion[:, c].sum())
         scores[name] = ClassScores(
             precision=_share_or_zero(hits, called),

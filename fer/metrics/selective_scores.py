@@ -9,7 +9,6 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-from fer.common.labels import EMOTIONS, NUM_CLASSES
 from fer.metrics.bootstrap import bootstrap_counts
 from fer.metrics.estimate import Estimate
 from fer.metrics.predictions import Floats, Predictions
@@ -102,10 +101,10 @@ def evaluate_abstention(
     """
     correct_N = predictions.predicted == predictions.labels
     cells = (predictions.predicted * 2 + accepted_N) * 2 + correct_N
-    counts = np.bincount(cells, minlength=4 * NUM_CLASSES)
+    counts = np.bincount(cells, minlength=4 * len(predictions.classes))
     counts_CAR = counts.reshape(-1, 2, 2)
     whole = _selective(counts_CAR.sum(axis=0))
-    return whole, {name: _selective(counts_CAR[c]) for c, name in enumerate(EMOTIONS)}
+    return whole, {name: _selective(counts_CAR[c]) for c, name in enumerate(predictions.classes)}
 
 
 def _selective(counts_AR: npt.NDArray[np.int64]) -> Selective:

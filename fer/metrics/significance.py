@@ -48,7 +48,11 @@ class Comparison:
 
 def same_faces(first: Predictions, second: Predictions) -> bool:
     """Whether two tables hold the same faces, with the same labels, in the same order."""
-    return np.array_equal(first.ids, second.ids) and np.array_equal(first.labels, second.labels)
+    return (
+        first.classes == second.classes
+        and np.array_equal(first.ids, second.ids)
+        and np.array_equal(first.labels, second.labels)
+    )
 
 
 def mcnemar(only_first: int, only_second: int) -> float:

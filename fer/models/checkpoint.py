@@ -1,6 +1,6 @@
 """Self-describing checkpoints: what a file needs to become a net again, as primitives."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -12,7 +12,7 @@ import torch
 from torch import nn
 
 from fer.common.errors import CheckpointError, ConfigError, FerError
-from fer.common.labels import EMOTIONS
+from fer.common.labels import EMOTIONS, NUM_CLASSES
 from fer.config.plugins import LIBRARIES, check_allowed
 from fer.models.accelerator import fast_inference
 from fer.models.cam import CHOSEN, cam_target
@@ -62,6 +62,7 @@ class NetSpec:
         params: arguments of the net's builder; plain types only.
         heads: 1, or 2 for a net that predicts labels and votes (`fer.models.heads`).
         votes_share: of two heads, the weight of the votes' in the merged model, in [0, 1].
+        num_classes: K, the labels that each head predicts.
         target: `module:qualname` of a class of one's own; None for a net of the registry.
         cam_layer: the layer that Grad-CAM looks at, by its name in the net; None finds one.
     """
@@ -72,18 +73,24 @@ class NetSpec:
     params: Mapping[str, Any]
     heads: int = 1
     votes_share: float = 0.0
+    num_classes: int = NUM_CLASSES
     target: str | None = None
     cam_layer: str | None = None
 
     @classmethod
-    def of(cls, model: ConfiguredNet) -> "NetSpec":
-        """What the model section of a configuration asks for.
+    def of(cls, model: ConfiguredNet, *, num_classes: int = NUM_CLASSES) -> "NetSpec":
+        """What the model section of a configuration asks for, for so many labels.
 
         Raises:
             ConfigError: it names a class that is none, or may not be imported.
         """
         spec = cls(
-            name=model.name, channels=model.channels, size=model.size, params=model.params, cam_layer=model.cam_layer
+            name=model.name,
+            channels=model.channels,
+            size=model.size,
+            params=model.params,
+            num_classes=num_classes,
+            cam_layer=model.cam_layer,
         )
         if model.target is None:
             return spec
@@ -98,7 +105,7 @@ class NetSpec:
         """
         arguments: dict[str, Any] = {
             "in_channels": self.channels,
-            "num_classes": self.heads * len(EMOTIONS),
+            "num_classes": self.heads * self.num_classes,
             "size": self.size,
             "params": self.params,
         }
@@ -157,7 +164,12 @@ class LoadedModel:
 
 
 def describe(
-    spec: NetSpec, preprocess: Preprocess, *, data_fingerprint: str, training: Mapping[str, Any] | None = None
+    spec: NetSpec,
+    preprocess: Preprocess,
+    *,
+    data_fingerprint: str,
+    labels: Sequence[str] = EMOTIONS,
+    training: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
     """The description that goes into a checkpoint under `KEY`.
 
@@ -165,8 +177,10 @@ def describe(
         spec: the net.
         preprocess: what it is shown.
         data_fingerprint: of what it learns from.
+        labels: what it predicts, in the order of the outputs.
         training: how it is trained, as plain values (`fer.models.restored.Training`).
     """
+    assert len(labels) == spec.num_classes, (labels, spec)
     heads = {"heads": spec.heads, "votes_share": spec.votes_share} if spec.heads > 1 else {}
     own = {key: value for key, value in (("target", spec.target), ("cam_layer", spec.cam_layer)) if value is not None}
     net = {"name": spec.name, "channels": spec.channels, "size": spec.size, "params": dict(spec.params)}
@@ -174,7 +188,7 @@ def describe(
         "schema": SCHEMA,
         "net": {**net, **heads, **own},
         "preprocess": preprocess.arguments,
-        "labels": list(EMOTIONS),
+        "labels": list(labels),
         "data_fingerprint": data_fingerprint,
         **({} if training is None else {"training": dict(training)}),
     }
@@ -218,6 +232,7 @@ def spec_of(content: Mapping[str, Any]) -> NetSpec:
         params=net["params"],
         heads=net.get("heads", 1),
         votes_share=net.get("votes_share", 0.0),
+        num_classes=len(content[KEY]["labels"]),
         target=net.get("target"),
         cam_layer=net.get("cam_layer"),
     )
@@ -285,7 +300,7 @@ def load_model(path: Path, *, votes_share: float | None = None, merge: bool = Tr
     spec, net = net_of(content, path)
     if spec.heads > 1 and merge:
         share = spec.votes_share if votes_share is None else votes_share
-        merge_heads(net, num_classes=len(EMOTIONS), votes_share=share)
+        merge_heads(net, num_classes=spec.num_classes, votes_share=share)
         spec = replace(spec, heads=1, votes_share=0.0)
     elif votes_share is not None:
         raise ConfigError(f"votes_share={votes_share}: {path} has one head; data.targets=both trains two")

@@ -11,8 +11,8 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from torch import Tensor
 from torch.overrides import TorchFunctionMode
 
-from fer.common.errors import CheckpointError
-from fer.common.labels import EMOTIONS
+from fer.common.errors import CheckpointError, ConfigError
+from fer.common.label_set import MAX_LABELS, label_names
 
 
 def check_archive(path: Path) -> None:
@@ -57,11 +57,10 @@ def check_content(content: Mapping[str, Any], *, described: Mapping[str, Any], o
         raise CheckpointError(
             f"{origin} does not describe its model ({key}: {first['msg']}): take a checkpoint of fer-train"
         ) from error
-    if tuple(description.labels) != EMOTIONS:
-        raise CheckpointError(
-            f"{origin} is of other classes ({', '.join(description.labels)[:200]}); this version knows "
-            f"{', '.join(EMOTIONS)}"
-        )
+    try:
+        label_names(description.labels)
+    except ConfigError as error:
+        raise CheckpointError(f"{origin} has labels that none of fer-train has ({error}): train it again") from error
     weights, epoch = content["state_dict"], content.get("epoch", 0)
     tensors = isinstance(weights, Mapping) and all(
         isinstance(name, str) and isinstance(value, Tensor) and value.layout == torch.strided and not value.is_quantized
@@ -105,7 +104,7 @@ class _Description(_Described):
 
     net: _Net
     preprocess: Preprocessing
-    labels: Annotated[list[str], Field(min_length=len(EMOTIONS), max_length=len(EMOTIONS))]
+    labels: Annotated[list[str], Field(min_length=2, max_length=MAX_LABELS)]
     data_fingerprint: str
 
 

@@ -8,6 +8,7 @@ its norm, and the weighted mean of two linear layers is one linear layer.
 Shape suffixes: B images, K classes, H heads.
 """
 
+from collections.abc import Sequence
 from typing import Final
 
 import numpy as np
@@ -57,10 +58,10 @@ class TwoHeadLoss(nn.Module):
 
 
 def build_head_loss(
-    config: LossConfig | OwnLossConfig, *, class_counts: npt.NDArray[np.int64], heads: int
+    config: LossConfig | OwnLossConfig, *, class_counts: npt.NDArray[np.int64], labels: Sequence[str], heads: int
 ) -> nn.Module:
     """The loss a config describes, over one head or two; see `fer.models.losses.build_loss`."""
-    loss = build_loss(config, class_counts=class_counts)
+    loss = build_loss(config, class_counts=class_counts, labels=labels)
     return loss if heads == 1 else TwoHeadLoss(loss, votes_weight=config.votes_weight)
 
 

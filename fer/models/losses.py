@@ -3,6 +3,7 @@
 Shape suffixes: B images, K classes.
 """
 
+from collections.abc import Sequence
 from typing import Literal, assert_never
 
 import numpy as np
@@ -97,8 +98,12 @@ def _over_processes(weight: Tensor) -> Tensor:
     return weight / torch.distributed.get_world_size()
 
 
-def build_loss(config: LossConfig | OwnLossConfig, *, class_counts: npt.NDArray[np.int64]) -> nn.Module:
+def build_loss(
+    config: LossConfig | OwnLossConfig, *, class_counts: npt.NDArray[np.int64], labels: Sequence[str] = EMOTIONS
+) -> nn.Module:
     """The loss a config describes, for training data with these counts of samples per class, int64 (K,).
+
+    `labels` names the classes in messages.
 
     Raises:
         ConfigError: for logit adjustment with a class that has no training samples, whose prior has no logarithm; for
@@ -113,7 +118,7 @@ def build_loss(config: LossConfig | OwnLossConfig, *, class_counts: npt.NDArray[
     adjustment_K = None
     if config.logit_adjustment > 0.0:
         if (class_counts == 0).any():
-            names = EMOTIONS if len(class_counts) == len(EMOTIONS) else [str(k) for k in range(len(class_counts))]
+            names = labels if len(class_counts) == len(labels) else [str(k) for k in range(len(class_counts))]
             missing = ", ".join(name for name, count in zip(names, class_counts, strict=True) if count == 0)
             raise ConfigError(
                 f"logit_adjustment={config.logit_adjustment} needs training samples of every class, and {missing} has "

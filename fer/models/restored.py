@@ -8,7 +8,6 @@ import torch
 from pydantic import Field, ValidationError
 
 from fer.common.errors import CheckpointError, ConfigError
-from fer.common.labels import NUM_CLASSES
 from fer.common.section import Section
 from fer.config.plugins import located
 from fer.models.checkpoint import KEY, net_of, read_checkpoint
@@ -29,7 +28,7 @@ class Training(Section):
 
     Attributes:
         loss: the loss section of the configuration.
-        class_counts: training faces of each class.
+        class_counts: training faces of each label; None in checkpoints of earlier versions.
         optimizer: the optimizer section; None in checkpoints of earlier versions, which then train no further.
         scheduler: the scheduler section.
         train_sizes: of the model section.
@@ -39,7 +38,7 @@ class Training(Section):
     """
 
     loss: AnyLossConfig = LossConfig()
-    class_counts: tuple[int, ...] = (1,) * NUM_CLASSES
+    class_counts: tuple[int, ...] | None = None
     optimizer: OptimizerConfig | None = None
     scheduler: AnySchedulerConfig = SchedulerConfig(name="constant")
     train_sizes: tuple[tuple[float, int], ...] | None = None
@@ -86,12 +85,13 @@ def restored(path: Path, *, cls: type["Classifier"]) -> "Classifier":
     if config is not None and not _is_optimizer(located(config.target, str(path), libraries=True)):
         raise ConfigError(f"{path} was trained with {config.target}, which is no optimiser")
     preprocess = Preprocessing.model_validate(description["preprocess"])
-    counts = np.array(training.class_counts, dtype=np.int64)
+    labels = tuple(description["labels"])
+    counts = np.array(training.class_counts or [1] * len(labels), dtype=np.int64)
     return system_class(
         net,
         preprocess=Preprocess(**preprocess.model_dump()),
         description=description,
-        loss=build_head_loss(training.loss, class_counts=counts, heads=spec.heads),
+        loss=build_head_loss(training.loss, class_counts=counts, labels=labels, heads=spec.heads),
         votes_share=spec.votes_share if spec.heads > 1 else None,
         optimizer=None if config is None else build_optimizer(config, net),
         scheduler=training.scheduler,

@@ -7,7 +7,6 @@ import torch
 from torch import Tensor
 
 from fer.common.errors import CheckpointError
-from fer.common.labels import NUM_CLASSES
 
 _NEWEST: Final = 0.5
 """Weight of the newest prediction; the paper keeps that alone. One is of one view of the face, an average of all."""
@@ -18,18 +17,19 @@ class SelfDistillationTargets:
 
     The share of the prediction grows with the training, from nothing to `weight`, as the predictions become worth more
     (Kim et al., "Self-knowledge distillation with progressive refinement of targets", arXiv 2006.12000, equation 4). A
-    label that contradicts every similar face is so held against it less and less. Costs no time and 28 bytes a face.
+    label that contradicts every similar face is so held against it less and less. It costs 4 bytes a face and label.
 
     No module: it belongs to one training, not to the net, and averaged weights would average it.
 
     Args:
         rows: N, the samples that indices point at.
+        num_classes: K, what is predicted of each.
         weight: share of the target that is the net's own prediction at the very end, in (0, 1].
     """
 
-    def __init__(self, rows: int, *, weight: float) -> None:
+    def __init__(self, rows: int, *, num_classes: int, weight: float) -> None:
         self.weight = weight
-        self.prediction_NK = torch.zeros(rows, NUM_CLASSES)
+        self.prediction_NK = torch.zeros(rows, num_classes)
 
     def __deepcopy__(self, memo: Mapping[int, Any]) -> "SelfDistillationTargets":
         # Averaged weights are a deep copy of what trains, and never train.

@@ -45,7 +45,7 @@ class ReportContext:
         return self.models.of(self.run.record)
 
     def predict(self, images_NCHW: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:
-        """Probabilities (N, 7) of the run in detail, without test-time augmentation, of uint8 images (N, C, H, W)."""
+        """Probabilities (N, K) of the run in detail, without test-time augmentation, of uint8 images (N, C, H, W)."""
         return self.model.probabilities(images_NCHW, batch_size=self.options.batch_size)
 
     def predict_fast(self, images_NCHW: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:

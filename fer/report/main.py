@@ -12,6 +12,7 @@ import numpy.typing as npt
 
 from fer.common.errors import ConfigError
 from fer.common.files import check_writable, remove_leftovers, write_atomic, write_json
+from fer.common.label_set import set_name
 from fer.common.storage import writing
 from fer.folders.opened import OpenData, OpenModels
 from fer.folders.record import RunRecord, read_runs
@@ -67,6 +68,7 @@ def make_report(runs: Sequence[Path], *, out: Path | None = None, options: Repor
 def _make_report(runs: Sequence[Path], *, out: Path | None, options: ReportOptions | None) -> Path:
     options = ReportOptions() if options is None else options
     records = read_runs(runs)
+    _check_labels(records)
     _check_baseline(records, options)
     own_analyses(options.analyses)
     folder = _report_folder(runs, out)
@@ -83,6 +85,15 @@ def _make_report(runs: Sequence[Path], *, out: Path | None, options: ReportOptio
     context = ReportContext(run=choose_detail(evaluated), runs=evaluated, options=options, data=data, models=models)
     command = command_line([str(run) for run in runs], None if out is None else str(out))
     return write_report(folder, context, run_analyses(context), command=command)
+
+
+def _check_labels(records: Sequence[RunRecord]) -> None:
+    for record in records[1:]:
+        if record.labels != records[0].labels:
+            raise ConfigError(
+                f"{record.name} predicts {set_name(record.labels)}, {records[0].name} {set_name(records[0].labels)}: "
+                "their scores cannot stand side by side; report runs of one set of labels together"
+            )
 
 
 def _check_baseline(records: Sequence[RunRecord], options: ReportOptions) -> None:

@@ -125,7 +125,8 @@ class CrossSet(Section):
     """One data set, written as the `data` section of a training with two keys more.
 
     What a training would hold out is not held out here (`valid_share` and `test_share` are 0 unless named), and faces
-    of contempt, which no model here predicts, are left out unless `contempt` says otherwise.
+    of contempt are left out, where the model does not predict it, unless `contempt` says otherwise. The labels are the
+    model's.
 
     Attributes:
         data: the source and its keys.

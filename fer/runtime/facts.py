@@ -3,10 +3,10 @@
 from collections.abc import Mapping
 from typing import Final, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, ValidationInfo, field_validator
 
 from fer.common.errors import CheckpointError
-from fer.common.labels import EMOTIONS
+from fer.common.label_set import label_names
 
 SCHEMA: Final = 1
 """Version of the metadata; a file of a higher one was written by a later ferlab."""
@@ -19,10 +19,10 @@ INPUT: Final = "image"
 """uint8 (N, 1, size, size), grey."""
 
 PROBABILITIES: Final = "probabilities"
-"""float32 (N, 7), the temperature applied, in the order of `fer.common.labels.EMOTIONS`."""
+"""float32 (N, K), the temperature applied, in the order of the file's labels."""
 
 MAPS: Final = "maps"
-"""float32 (N, 7, h, w): class activation maps (arXiv 1512.04150), where the net has them; their mean over the cells is
+"""float32 (N, K, h, w): class activation maps (arXiv 1512.04150), where the net has them; their mean over the cells is
 the logit, up to the class's bias."""
 
 NEVER_CERTAIN: Final = 2.0
@@ -91,7 +91,7 @@ class ModelFacts(_Facts):
         net: the net's name in the registry it was built from.
         parameters: of the net.
         precision: of its layers: "fp32" or "int8".
-        labels: class names in the order of the probabilities: `fer.common.labels.EMOTIONS`.
+        labels: class names in the order of the probabilities.
         size: height and width of a face, in pixels.
         maps: cells a side of its class activation maps; None where it has none.
         temperature: what the logits are divided by, inside the graph (arXiv 1706.04599, section 4.2).
@@ -146,15 +146,14 @@ class ModelFacts(_Facts):
 
     @field_validator("labels")
     @classmethod
-    def _our_labels(cls, labels: tuple[str, ...]) -> tuple[str, ...]:
-        if labels != EMOTIONS:
-            raise ValueError(f"expected {', '.join(EMOTIONS)}")
-        return labels
+    def _possible_labels(cls, labels: tuple[str, ...]) -> tuple[str, ...]:
+        return label_names(labels)
 
     @field_validator("prior")
     @classmethod
-    def _shares(cls, prior: dict[str, float] | None) -> dict[str, float] | None:
-        if prior is not None and (set(prior) != set(EMOTIONS) or not all(0 < share < 1 for share in prior.values())):
+    def _shares(cls, prior: dict[str, float] | None, info: ValidationInfo) -> dict[str, float] | None:
+        labels = info.data.get("labels", ())
+        if prior is not None and (set(prior) != set(labels) or not all(0 < share < 1 for share in prior.values())):
             raise ValueError("expected a share above 0 and below 1 of each label")
         return prior
 

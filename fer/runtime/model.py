@@ -116,7 +116,7 @@ class EmotionModel:
         return self.facts.uncertain_below
 
     def probabilities(self, faces: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:
-        """float32 array (N, 7): probabilities of `labels`, calibrated, of each face; rows sum to 1.
+        """float32 array (N, K): probabilities of `labels`, calibrated, of each face; rows sum to 1.
 
         Args:
             faces: uint8 (N, size, size), grey, framed as the training faces.
@@ -149,7 +149,8 @@ class EmotionModel:
         """
         if label not in self.labels:
             raise ConfigError(
-                f"label={label!r} is no emotion{nearest(label, self.labels)}: use one of {', '.join(self.labels)}"
+                f"label={label!r} is no label of this model{nearest(label, self.labels)}: use one of "
+                f"{', '.join(self.labels)}"
             )
         number = self.labels.index(label)
         if self.facts.maps is not None and self.facts.maps >= MIN_CELLS:

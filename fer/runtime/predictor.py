@@ -47,7 +47,7 @@ class Model(Protocol):
         ...
 
     def probabilities(self, faces: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:
-        """Grey faces (N, size, size) -> probabilities (N, 7)."""
+        """Grey faces (N, size, size) -> probabilities (N, K)."""
         ...
 
 
@@ -144,7 +144,11 @@ class Predictor:
 
     def _predictions(self, waiting: list[_Waiting], crops: list[npt.NDArray[np.uint8]]) -> Iterator[PicturePrediction]:
         count = sum(len(part) for part in crops)
-        probabilities = self.model.probabilities(np.concatenate(crops)) if count else np.zeros((0, 7), np.float32)
+        probabilities = (
+            self.model.probabilities(np.concatenate(crops))
+            if count
+            else np.zeros((0, len(self.model.labels)), np.float32)
+        )
         at = 0
         for item in waiting:
             if item.reason is not None:

@@ -77,7 +77,7 @@ def judged(
     frame: int | None = None,
     seconds: float | None = None,
 ) -> Face:
-    """The record of one face from its probabilities (7,), in the order of `labels`."""
+    """The record of one face from its probabilities (K,), in the order of `labels`."""
     best = int(probabilities.argmax())
     confidence = float(probabilities[best])
     return Face(

@@ -8,6 +8,8 @@ import torch
 from torch import Tensor
 
 from fer.common.errors import ConfigError
+from fer.common.label_set import set_name
+from fer.common.labels import EMOTIONS
 from fer.data.resampling_blur import blur
 from fer.data.views import Augmentation, further_views
 from fer.folders.run import RunFolder
@@ -25,6 +27,10 @@ _BENCHMARK: Final = "benchmark"
 
 class Teacher(Protocol):
     """One of the models that teach."""
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """What it predicts."""
 
     @property
     def heads(self) -> int:
@@ -47,6 +53,7 @@ class RunTeacher:
     def __init__(self, model: LoadedModel) -> None:
         self.model = model
         self.heads = model.spec.heads
+        self.labels = model.labels
 
     @property
     def size(self) -> int:
@@ -70,6 +77,7 @@ class FileTeacher:
 
     def __init__(self, model: EmotionModel) -> None:
         self.model = model
+        self.labels = model.labels
         # The file takes grey levels as they are stored, and scales them itself.
         self._framed = Preprocess(channels=1, size=model.size, mean=0.0, std=1.0)
 
@@ -140,7 +148,7 @@ class Teachers:
 
 
 def load_teachers(
-    config: TargetConfig, *, data_fingerprint: str, protocol: str, heads: int = 1
+    config: TargetConfig, *, data_fingerprint: str, protocol: str, labels: tuple[str, ...] = EMOTIONS, heads: int = 1
 ) -> tuple[Teachers | None, list[dict[str, Any]]]:
     """The teachers of a configuration, and what the manifest says of them; None and nothing where it names none.
 
@@ -148,6 +156,7 @@ def load_teachers(
         config: names run folders, model files of fer-export, or `SHIPPED`.
         data_fingerprint: of the student's data.
         protocol: what the student's manifest says of the rows it trains on and is judged by.
+        labels: of the student, which its teachers must have too.
         heads: of the student; a student with two wants teachers with two.
 
     Raises:
@@ -161,6 +170,11 @@ def load_teachers(
     for path in config.teachers:
         from_file = path == SHIPPED or path.suffix == ".onnx"
         teacher, learned, told = _file_teacher(path) if from_file else _run_teacher(path.expanduser(), heads=heads)
+        if teacher.labels != labels:
+            raise ConfigError(
+                f"loss.teachers: {path} predicts {set_name(teacher.labels)}, and this training learns "
+                f"{set_name(labels)}: a teacher must have the labels of its student"
+            )
         if teacher.heads != heads:
             raise ConfigError(
                 f"loss.teachers: {path} has one head, and data.targets=both trains two: give run folders of trainings "

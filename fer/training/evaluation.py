@@ -6,7 +6,6 @@ from typing import Any
 import numpy as np
 import torch
 
-from fer.common.labels import EMOTIONS
 from fer.data.datamodule import FERDataModule
 from fer.folders.run import RunFolder
 from fer.metrics import Predictions, headline
@@ -27,6 +26,7 @@ def evaluate_best(folder: RunFolder, data: FERDataModule, *, metrics: EpochMetri
         labels=valid.labels,
         probabilities=load_model(folder.best).probabilities(valid.images),
         split=name,
+        classes=data.labels,
     )
     predictions.write(folder.predictions(name))
     return judged(predictions, prefix=name, metrics=metrics)
@@ -50,4 +50,4 @@ def _reason(predictions: Predictions) -> str:
     """Why a metric of finite probabilities is undefined: no class has faces both in it and outside it."""
     classes = np.unique(predictions.labels)
     assert len(classes) == 1
-    return f"all {len(predictions):,} selection faces are of one class ({EMOTIONS[int(classes[0])]})"
+    return f"all {len(predictions):,} selection faces are of one class ({predictions.classes[int(classes[0])]})"

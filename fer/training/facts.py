@@ -2,19 +2,22 @@
 
 import logging
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Final
 
 import pytorch_lightning as pl
 import torch
 from torch import nn
 
-from fer.common.labels import EMOTIONS
+from fer.common.label_set import FER7, set_name
 from fer.config.schema import TrainConfig
 from fer.data.datamodule import FERDataModule
 from fer.data.fer2013.copy import CopyFacts
 from fer.models.accelerator import Accelerator, device_name
 
 log = logging.getLogger(__name__)
+
+_MOST_TOLD: Final = 12
+"""Labels whose counts fit into a line."""
 
 
 def describe_device(trainer: pl.Trainer, *, accelerator: Accelerator, precision: str) -> dict[str, Any]:
@@ -39,8 +42,8 @@ def describe_data(data: FERDataModule) -> dict[str, Any]:
         "valid_rows": len(data.split.valid),
         "valid_name": data.split.valid_name,
         "visible": data.visible,
-        "class_counts": dict(zip(EMOTIONS, data.class_counts.tolist(), strict=True)),
-        "epoch_counts": dict(zip(EMOTIONS, data.epoch_counts.tolist(), strict=True)),
+        "class_counts": dict(zip(data.labels, data.class_counts.tolist(), strict=True)),
+        "epoch_counts": dict(zip(data.labels, data.epoch_counts.tolist(), strict=True)),
         "unreadable": list(data.unreadable),
         "reading": list(data.samples.notes),
         "copy": dict(data.samples.copy),
@@ -57,11 +60,14 @@ def announce(config: TrainConfig, data: FERDataModule, system: nn.Module, facts:
         counts = data.epoch_counts
         shares = ", ".join(
             f"{emotion} {count:,} ({count / counts.sum():.2%})"
-            for emotion, count in zip(EMOTIONS, counts.tolist(), strict=True)
+            for emotion, count in zip(data.labels, counts.tolist(), strict=True)
         )
         log.info("classes  %s faces an epoch, data.sampling=%s: %s", f"{counts.sum():,}", data.config.sampling, shares)
     for teacher in facts.get("teachers", ()):
         log.info("teacher  %s, %s, %d px", teacher["origin"], teacher["model"], teacher["size"])
+    if set_name(data.labels) != FER7:
+        told = ", ".join(f"{name} {n:,}" for name, n in facts["data"]["class_counts"].items())
+        log.info("labels   %s", told if len(data.labels) <= _MOST_TOLD else f"{len(data.labels)} of them")
     if data.visible != "full":
         log.info("visible  %s alone, in training and in selection", data.visible)
     log.info("model    %s, %.2f M parameters, %d px", config.model.name, millions, config.model.size)

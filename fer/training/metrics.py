@@ -1,7 +1,7 @@
 """The configured metrics, built and tried before any data are read."""
 
 import inspect
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 import torch
@@ -15,7 +15,7 @@ TAKEN: Final = ("loss",)
 """Names under `valid/` that are there without a metric."""
 
 
-def build_metrics(nodes: Mapping[str, Node]) -> EpochMetrics:
+def build_metrics(nodes: Mapping[str, Node], *, labels: Sequence[str] = EMOTIONS) -> EpochMetrics:
     """The metrics of a configuration, each tried on faces of every class.
 
     A class that takes `num_classes` and is not told it gets the number of classes that is trained.
@@ -32,19 +32,18 @@ def build_metrics(nodes: Mapping[str, Node]) -> EpochMetrics:
         target = located_class(node["_target_"], f"metrics.{name}", kind=Metric)
         filled = {**node}
         if "num_classes" in inspect.signature(target).parameters:
-            filled.setdefault("num_classes", len(EMOTIONS))
+            filled.setdefault("num_classes", len(labels))
         metrics[name] = build(filled, f"metrics.{name}")
     for name, metric in metrics.items():
-        _try(name, metric)
+        _try(name, metric, count=len(labels))
     try:
-        return EpochMetrics(metrics)
+        return EpochMetrics(metrics, classes=labels)
     except (KeyError, ValueError) as error:
         raise ConfigError(f"metrics: {' '.join(str(error).split())[:300]}: choose another name") from error
 
 
-def _try(name: str, metric: Any) -> None:
+def _try(name: str, metric: Any, *, count: int) -> None:
     """Refuses a metric of another task, before the first epoch finds out."""
-    count = len(EMOTIONS)
     probabilities_NK = torch.softmax(torch.arange(2.0 * count * count).reshape(-1, count).sin(), dim=1)
     label_N = torch.arange(2 * count) % count
     try:

@@ -7,10 +7,11 @@ from pathlib import Path
 from typing import Any
 
 from fer.common.errors import CheckpointError, ConfigError
+from fer.common.label_set import set_name
 from fer.config.saved import changed_settings, read_tree
 from fer.config.schema import TrainConfig
 from fer.folders.run import RunFolder
-from fer.models.checkpoint import NetSpec, read_checkpoint, spec_of
+from fer.models.checkpoint import KEY, NetSpec, read_checkpoint, spec_of
 
 
 def checkpoint_to_resume(folder: RunFolder, config: TrainConfig, tree: Mapping[str, Any]) -> Path | None:
@@ -49,10 +50,19 @@ def _refuse_used(folder: RunFolder, why: str) -> None:
 
 
 def _refuse_other_net(path: Path, config: TrainConfig) -> None:
-    theirs = spec_of(read_checkpoint(path))
+    content = read_checkpoint(path)
+    labels, theirs = tuple(content[KEY]["labels"]), spec_of(content)
+    if labels != config.label_names:
+        raise CheckpointError(
+            f"{path} predicts other labels: it was trained with labels={set_name(labels)}, the configuration asks for "
+            f"labels={set_name(config.label_names)}"
+        )
     # What gives a net two heads is the configuration's, and is compared there.
     ours = replace(
-        NetSpec.of(config.model), heads=theirs.heads, votes_share=theirs.votes_share, cam_layer=theirs.cam_layer
+        NetSpec.of(config.model, num_classes=len(labels)),
+        heads=theirs.heads,
+        votes_share=theirs.votes_share,
+        cam_layer=theirs.cam_layer,
     )
     if theirs != ours:
         raise CheckpointError(

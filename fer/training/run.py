@@ -74,7 +74,7 @@ def run(
     precision = resolve_precision(config.trainer.precision, accelerator, slow=lambda: slow_on_cpu(config))
     if config.threads is not None:
         torch.set_num_threads(config.threads)
-    metrics = build_metrics(config.metrics)
+    metrics = build_metrics(config.metrics, labels=config.label_names)
     epochs = EpochLog(folder.epochs)
     trainer = build_trainer(config, folder, [epochs, *callbacks], accelerator=accelerator, precision=precision)
     with ExitStack() as held:
@@ -89,7 +89,11 @@ def run(
         data = build_data(config, share=BatchShard(rank=trainer.global_rank, of=trainer.world_size))
         data.setup()
         teachers, taught_by = load_teachers(
-            config.loss, data_fingerprint=data.fingerprint, protocol=data.split.description, heads=data.heads
+            config.loss,
+            data_fingerprint=data.fingerprint,
+            protocol=data.split.description,
+            labels=data.labels,
+            heads=data.heads,
         )
         system = build_classifier(config, data, teachers=teachers, metrics=metrics)
         facts: dict[str, Any] = {

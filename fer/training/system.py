@@ -6,7 +6,6 @@ from typing import Any
 import torch
 
 from fer.common.errors import ConfigError, FerError
-from fer.common.labels import EMOTIONS
 from fer.config.plugins import class_name
 from fer.config.schema import TrainConfig
 from fer.data.batch_shard import WHOLE, BatchShard
@@ -40,7 +39,7 @@ def build_classifier(
     `metrics` are the configuration's, where they were built before.
     """
     model = config.model
-    spec = NetSpec.of(model)
+    spec = NetSpec.of(model, num_classes=len(data.labels))
     if data.heads > 1:
         spec = replace(spec, heads=data.heads, votes_share=model.votes_share)
     net = spec.build()
@@ -52,7 +51,7 @@ def build_classifier(
         raise ConfigError(f"model={model.name} has nothing to learn, and nothing to share: trainer.devices=1")
     if spec.heads > 1:
         # Known before the training, not when it is merged.
-        last_linear(net, outputs=spec.heads * len(EMOTIONS))
+        last_linear(net, outputs=spec.heads * spec.num_classes)
     if isinstance(net, UsesClassCounts):
         net.set_class_counts(torch.from_numpy(data.class_counts))
     preprocess = Preprocess(channels=model.channels, size=model.size)
@@ -72,8 +71,10 @@ def build_classifier(
     )
     arguments: dict[str, Any] = {
         "preprocess": preprocess,
-        "description": describe(spec, preprocess, data_fingerprint=data.fingerprint, training=training.plain),
-        "loss": build_head_loss(config.loss, class_counts=data.class_counts, heads=data.heads),
+        "description": describe(
+            spec, preprocess, data_fingerprint=data.fingerprint, labels=data.labels, training=training.plain
+        ),
+        "loss": build_head_loss(config.loss, class_counts=data.class_counts, labels=data.labels, heads=data.heads),
         "votes_share": spec.votes_share if spec.heads > 1 else None,
         "optimizer": build_optimizer(config.optimizer, net),
         "scheduler": config.scheduler,
@@ -81,7 +82,7 @@ def build_classifier(
         "channels_last": config.channels_last,
         "teachers": teachers,
         "self_distillation": self_distillation_targets(config, data),
-        "metrics": build_metrics(config.metrics) if metrics is None else metrics,
+        "metrics": build_metrics(config.metrics, labels=data.labels) if metrics is None else metrics,
     }
     try:
         system = system_class(net, **arguments, **own_arguments)
@@ -108,7 +109,7 @@ def build_data(config: TrainConfig, *, share: BatchShard = WHOLE) -> FERDataModu
     """
     return FERDataModule(
         config.data,
-        augment=build_augment(config.augment),
+        augment=build_augment(config.augment, num_classes=len(config.label_names)),
         sampler=build_sampler(config.sampler),
         seed=config.seed,
         visible=config.visible,
@@ -118,7 +119,7 @@ def build_data(config: TrainConfig, *, share: BatchShard = WHOLE) -> FERDataModu
 
 def slow_on_cpu(config: TrainConfig) -> bool:
     """Whether a CPU trains the configured net faster in float32 than in bfloat16."""
-    spec = NetSpec.of(config.model)
+    spec = NetSpec.of(config.model, num_classes=len(config.label_names))
     return slow_in_bfloat16(spec.build(), channels=spec.channels, size=spec.size)
 
 
@@ -139,4 +140,4 @@ def self_distillation_targets(config: TrainConfig, data: FERDataModule) -> SelfD
         raise ConfigError("loss.self_distillation remembers the predictions of one head: data.targets=both has two")
     if data.share.of > 1:
         raise ConfigError("loss.self_distillation remembers its predictions in one process: trainer.devices=1")
-    return SelfDistillationTargets(len(data.samples), weight=weight)
+    return SelfDistillationTargets(len(data.samples), num_classes=len(data.labels), weight=weight)

@@ -282,5 +282,5 @@ def test_a_foreign_table_is_named(tmp_path: Path) -> None:
     import pandas as pd
 
     pd.DataFrame({"id": ["a"], "label": ["angry"]}).to_parquet(tmp_path / "x.parquet")
-    with pytest.raises(DataError, match="angry"):
+    with pytest.raises(DataError, match="no prediction table"):
         Predictions.read(tmp_path / "x.parquet")

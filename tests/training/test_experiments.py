@@ -27,8 +27,8 @@ SMALL = {
 """Smaller nets of the kind, and no weights from the hub."""
 
 
-ELSEWHERE = {"merged_balanced", "two_heads", "two_heads_distilled"}
-"""Recipes that want data of a kind: below, and in test_two_heads.py."""
+ELSEWHERE = {"ferplus8", "merged_balanced", "two_heads", "two_heads_distilled"}
+"""Recipes that want data of a kind: below, and in test_two_heads.py and test_other_labels.py."""
 
 
 @pytest.mark.parametrize("name", sorted({*config_groups()["experiment"]} - ELSEWHERE))

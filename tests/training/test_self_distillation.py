@@ -33,7 +33,7 @@ def logits(*probabilities: float) -> torch.Tensor:
 
 
 def test_the_share_of_the_prediction_grows_with_the_training() -> None:
-    targets = SelfDistillationTargets(10, weight=0.8)
+    targets = SelfDistillationTargets(10, num_classes=NUM_CLASSES, weight=0.8)
     label, face = torch.eye(NUM_CLASSES)[:1], torch.tensor([7])
     torch.testing.assert_close(targets.soften(label, face, done=0.5), label)
     targets.remember(face, logits(0.5, 0.3))
@@ -46,7 +46,7 @@ def test_the_share_of_the_prediction_grows_with_the_training() -> None:
 
 
 def test_predictions_are_averaged_the_newest_counting_most() -> None:
-    targets = SelfDistillationTargets(2, weight=1.0)
+    targets = SelfDistillationTargets(2, num_classes=NUM_CLASSES, weight=1.0)
     for first in (0.2, 0.6, 0.8):
         targets.remember(torch.tensor([1]), logits(first))
     assert float(targets.prediction_NK[1, 0]) == pytest.approx(0.2 * 0.25 + 0.6 * 0.25 + 0.8 * 0.5)
@@ -56,12 +56,12 @@ def test_predictions_are_averaged_the_newest_counting_most() -> None:
 
 def test_a_memory_of_other_data_is_refused() -> None:
     with pytest.raises(CheckpointError, match="predictions of 3 faces, the data have 4"):
-        SelfDistillationTargets(4, weight=1.0).load(torch.zeros(3, NUM_CLASSES))
+        SelfDistillationTargets(4, num_classes=NUM_CLASSES, weight=1.0).load(torch.zeros(3, NUM_CLASSES))
 
 
 @pytest.mark.parametrize("key", ["self_distillation", "own_answers"])
 def test_a_checkpoint_of_any_version_brings_its_predictions(key: str) -> None:
-    targets = SelfDistillationTargets(2, weight=1.0)
+    targets = SelfDistillationTargets(2, num_classes=NUM_CLASSES, weight=1.0)
     net = nn.Linear(1, NUM_CLASSES)
     system = Classifier(
         net,

@@ -95,7 +95,9 @@ def open_subject(tree: Mapping[str, Any], *, steps: int, warmup: int) -> Subject
         )
     if not isinstance(config.augment, AugmentConfig) or not isinstance(config.loss, LossConfig):
         raise ConfigError("augment._target_ and loss._target_ are not compared here: the other contenders lack them")
-    data = RepeatedData(config.data, augment=Augment(config.augment), seed=config.seed)
+    data = RepeatedData(
+        config.data, augment=Augment(config.augment, num_classes=len(config.label_names)), seed=config.seed
+    )
     data.batches = batches
     data.setup()
     if build_classifier(config, data).optimizer is None:

@@ -11,7 +11,6 @@ from torch.utils.data import DataLoader
 from fer.bench.training.repeated import passes
 from fer.bench.training.subject import Subject
 from fer.bench.training.timing import step_rate
-from fer.common.labels import EMOTIONS
 from fer.common.seeding import seed_everything
 from fer.data.augment_config import AugmentConfig
 from fer.training.system import build_classifier
@@ -47,7 +46,7 @@ def write_folder(subject: Subject, folder: Path) -> int:
     for row in rows.tolist():
         image_CHW = data.samples.images[row]
         image = image_CHW[0] if len(image_CHW) == 1 else image_CHW[::-1].transpose(1, 2, 0)
-        place = folder / EMOTIONS[int(data.samples.labels[row])]
+        place = folder / data.labels[int(data.samples.labels[row])]
         place.mkdir(parents=True, exist_ok=True)
         written = cv2.imwrite(str(place / f"{row}.jpg"), image, [cv2.IMWRITE_JPEG_QUALITY, QUALITY])
         assert written, place

@@ -7,6 +7,7 @@ from typing import Final
 
 import numpy as np
 
+from fer.common.labels import EMOTIONS
 from fer.data.cache import Packed, load_packed
 from fer.data.resize import INTERPOLATION, fit_images
 from fer.data.samples import FaceSamples, Split
@@ -31,6 +32,8 @@ def load_merged(
         # The fingerprint names pixels, labels and splits; the rest is small enough to be hashed at every start.
         words = (name, packed.fingerprint, packed.samples.source, packed.samples.notes, packed.samples.unreadable)
         digest.update(repr(words).encode(errors="surrogateescape"))
+        if packed.samples.classes != EMOTIONS:
+            digest.update(repr(packed.samples.classes).encode())
         digest.update(np.ascontiguousarray(packed.samples.ids).tobytes())
     opened = [(name, packed.samples) for name, packed in members]
     return load_packed(
@@ -47,7 +50,7 @@ def merge(members: Sequence[tuple[str, FaceSamples]], *, size: int, channels: in
     which not every source has, are left behind.
 
     Args:
-        members: (unique name, samples), at least one.
+        members: (unique name, samples), at least one; all of the same classes.
         size: height and width of every face, in pixels.
         channels: 1 (grey) or 3 (RGB).
     """
@@ -75,6 +78,7 @@ def merge(members: Sequence[tuple[str, FaceSamples]], *, size: int, channels: in
         groups={"source": np.concatenate([[name] * len(samples) for name, samples in members])},
         subjects=np.concatenate([_subjects(name, samples) for name, samples in members]) if has_subjects else None,
         notes=tuple(notes),
+        classes=members[0][1].classes,
     )
 
 

@@ -4,7 +4,6 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from fer.common.labels import EMOTIONS
 from fer.metrics import Estimate
 from fer.metrics.calibration import BINS
 from fer.metrics.calibration_scores import CALIBRATION_METRICS, CalibrationScores
@@ -174,7 +173,7 @@ def _emotion_rows(measured: Measured) -> list[dict[str, Any]]:
     if measured.whole is None or measured.classes is None:
         return []
     rows = []
-    for name, each in (("all", measured.whole), *((emotion, measured.classes[emotion]) for emotion in EMOTIONS)):
+    for name, each in (("all", measured.whole), *measured.classes.items()):
         row: dict[str, Any] = {"predicted": name, "support": each.support, "answered": each.accepted}
         for key in ("coverage", "accuracy", "selective_accuracy"):
             row |= getattr(each, key).as_columns(key)

@@ -5,7 +5,6 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from fer.common.labels import EMOTIONS
 from fer.metrics import Estimate, Predictions
 from fer.metrics.calibration import Calibration, ReliabilityBin, fit_calibration, reliability_bins
 from fer.metrics.calibration_scores import CalibrationChange, evaluate_calibration, evaluate_temperature
@@ -93,7 +92,8 @@ def measure(run: EvaluatedRun, options: ReportOptions) -> Measured:
         bins_before=bins_before,
         bins_after=bins_after,
         class_bins={
-            name: reliability_bins(np.clip(p_NC[:, c], 0, 1), headline.labels == c) for c, name in enumerate(EMOTIONS)
+            name: reliability_bins(np.clip(p_NC[:, c], 0, 1), headline.labels == c)
+            for c, name in enumerate(headline.classes)
         },
         curve=evaluate_curve(confidence_N, correct_N, resamples=resamples, seed=seed),
         whole=whole,

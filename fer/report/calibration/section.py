@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Any, Final
 
-from fer.common.labels import EMOTIONS
+from fer.common.wording import in_words
 from fer.metrics import Estimate
 from fer.metrics.calibration import FEWEST_ACCEPTED, Calibration
 from fer.metrics.calibration_scores import CALIBRATION_METRICS
@@ -72,6 +72,8 @@ def calibration_section(detail: Measured, every: Sequence[Measured]) -> Section:
             "scaled": change.after is not None,
             "statement": said,
             "few": figures.FEW,
+            "number_of_labels": in_words(len(detail.run.labels)),
+            "guessing": 1 - 1 / len(detail.run.labels),
             "fitted": None if calibration is None else f"{calibration.split} (n = {calibration.n:,})",
             "reason": detail.reason,
             "on_itself": detail.fitted_on_itself,
@@ -106,7 +108,7 @@ def abstention_section(detail: Measured) -> Section:
                 "accuracy": cell("accuracy", selective.accuracy),
                 "selective": cell("accuracy", selective.selective_accuracy) if selective.accepted > 0 else None,
             }
-            for name, selective in (("all", whole), *((emotion, classes[emotion]) for emotion in EMOTIONS))
+            for name, selective in (("all", whole), *classes.items())
             if selective.support > 0
         ]
         charts.append(
@@ -331,7 +333,7 @@ def uneven_statement(measured: Measured) -> str | None:
     if measured.classes is None or measured.calibration is None or measured.calibration.threshold is None:
         return None
     classes = measured.classes
-    enough = [name for name in EMOTIONS if classes[name].support >= FEWEST_ACCEPTED]
+    enough = [name for name in classes if classes[name].support >= FEWEST_ACCEPTED]
     if len(enough) < 2:
         return None
     by_coverage = sorted(enough, key=lambda name: classes[name].coverage.value)

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from fer.common.labels import EMOTIONS
+from fer.common.label_set import told
 from fer.common.wording import duration
 from fer.metrics import METRICS
 from fer.report.evaluation.evaluate import EvaluatedRun
@@ -30,7 +30,7 @@ def model_card(
                 ("architecture", run.record.model),
                 ("parameters", parameters(run.num_parameters)),
                 ("input", " x ".join(map(str, run.input_shape)) + " (channels x height x width)"),
-                ("output", "probabilities of seven expressions"),
+                ("output", f"probabilities of {told(run.labels, noun='expression')}"),
                 ("checkpoint", str(run.record.checkpoint.relative_to(run.record.folder.path))),
                 (
                     "software",
@@ -41,7 +41,8 @@ def model_card(
                     ),
                 ),
             ],
-            "emotions": EMOTIONS,
+            "emotions": run.labels,
+            "all_labels": told(run.labels, noun="expression"),
             "source": run.data.source,
             "fingerprint": run.data.fingerprint,
             "counts": [(name, counts.tolist(), int(counts.sum())) for name, counts in run.data.counts.items()],

@@ -3,7 +3,6 @@
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from fer.common.labels import EMOTIONS
 from fer.metrics.ranking import RankingCurves, ranking_curves
 from fer.report.context import ReportContext
 from fer.report.page.figures import LINE_STYLES, Palette, new_figure
@@ -21,7 +20,7 @@ def analyse(context: ReportContext) -> AnalysisResult | None:
     run = context.run
     predictions = run.headline.plain.predictions
     curves: dict[str, RankingCurves] = {}
-    for c, emotion in enumerate(EMOTIONS):
+    for c, emotion in enumerate(predictions.classes):
         found = ranking_curves(predictions.labels == c, predictions.probabilities[:, c])
         if found is not None:
             curves[emotion] = found
@@ -126,8 +125,8 @@ def _lines(
             [100 * value for value in across],
             [100 * value for value in up],
             color=palette.series[number % len(palette.series)],
-            # The seventh emotion comes back to the first colour in another style.
-            linestyle=LINE_STYLES[number // len(palette.series) + number % 2],
+            # The seventh label comes back to the first colour in another style.
+            linestyle=LINE_STYLES[(number // len(palette.series) + number % 2) % len(LINE_STYLES)],
             drawstyle="steps-pre" if steps else "default",
             linewidth=1.6,
             label=label,

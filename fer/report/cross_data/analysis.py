@@ -7,7 +7,7 @@ from typing import Any, Final
 import numpy as np
 
 from fer.common.errors import FerError
-from fer.common.labels import EMOTIONS
+from fer.common.label_set import told
 from fer.metrics.label_subset import SUBSET_ACCURACY
 from fer.report.context import ReportContext
 from fer.report.cross_data.figures import recall_figure, transfer_figure
@@ -60,6 +60,7 @@ def _on_photographs(context: ReportContext) -> AnalysisResult:
                     key=key,
                     size=size,
                     channels=channels,
+                    labels=context.run.labels,
                     predict=context.predict,
                     resamples=options.bootstrap,
                     seed=options.seed,
@@ -100,6 +101,7 @@ def _on_sets(context: ReportContext) -> AnalysisResult:
                     key=key,
                     title=title,
                     seen=seen,
+                    labels=context.run.labels,
                     predict=context.predict,
                     resamples=context.options.bootstrap,
                     seed=context.options.seed,
@@ -177,6 +179,7 @@ def _section(
             "colour": "grey" if seen.channels == 1 else "RGB",
             "trained_on": run.data.source,
             "missing": [(score.title, ", ".join(score.missing)) for score in others if score.missing],
+            "all_labels": told(own.labels),
             "threshold": SIMILAR_FROM,
             "overlapping": [
                 (score.title, f"{score.similar:,}", percent(score.similar / score.n))
@@ -195,7 +198,7 @@ def _section(
 def _table_row(score: CrossScore) -> dict[str, Any]:
     cells = []
     for metric in COLUMNS:
-        # With all seven emotions there, limiting the predictions changes nothing.
+        # With all labels there, limiting the predictions changes nothing.
         if metric == SUBSET_ACCURACY and not score.missing:
             cells.append(Cell(text="the same", interval="", sort=score.metrics["accuracy"].value))
         else:
@@ -207,7 +210,7 @@ def _table_row(score: CrossScore) -> dict[str, Any]:
         "n": score.n,
         "shared": score.shared,
         "similar": score.similar,
-        "emotions": len(EMOTIONS) - len(score.missing),
+        "emotions": len(score.labels) - len(score.missing),
         "cells": cells,
         "own": score.key == "own",
     }
@@ -226,7 +229,7 @@ def _metrics(score: CrossScore) -> dict[str, Any]:
         **{metric: estimate.as_dict() for metric, estimate in score.metrics.items()},
         "recall": {
             name: None if np.isnan(recall) else float(recall)
-            for name, recall in zip(EMOTIONS, score.recalls.tolist(), strict=True)
+            for name, recall in zip(score.labels, score.recalls.tolist(), strict=True)
         },
     }
 
@@ -246,7 +249,7 @@ def _row(score: CrossScore) -> dict[str, Any]:
     }
     for metric, estimate in score.metrics.items():
         row |= estimate.as_columns(metric)
-    for name, recall, support in zip(EMOTIONS, score.recalls.tolist(), score.support.tolist(), strict=True):
+    for name, recall, support in zip(score.labels, score.recalls.tolist(), score.support.tolist(), strict=True):
         row |= {f"recall_{name}": None if np.isnan(recall) else recall, f"n_{name}": support}
     return row
 

@@ -5,7 +5,6 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from fer.common.labels import EMOTIONS
 from fer.report.cross_data.measurement import CrossScore
 from fer.report.page.figures import Palette, dots, new_figure
 
@@ -42,7 +41,7 @@ def recall_figure(scores: Sequence[CrossScore], *, palette: Palette) -> "Figure"
         colour = palette.muted if not known else "#ffffff" if recall > 0.68 else "#1b1f24"
         text = f"{100 * recall:.0f} %" if known else "none"
         axes.text(column, row, text, ha="center", va="center", fontsize=10, color=colour)
-    axes.set_xticks(range(len(EMOTIONS)), EMOTIONS, rotation=40, ha="right", rotation_mode="anchor")
+    axes.set_xticks(range(len(scores[0].labels)), scores[0].labels, rotation=40, ha="right", rotation_mode="anchor")
     axes.set_yticks(range(len(scores)), [score.title for score in scores])
     axes.grid(visible=False)
     axes.spines[:].set_visible(False)

@@ -8,11 +8,10 @@ import numpy as np
 import numpy.typing as npt
 
 from fer.common.errors import DataError
-from fer.common.labels import EMOTIONS
 from fer.data.near_duplicates import near_duplicates
 from fer.data.resize import fit_images
 from fer.data.samples import FaceSamples, Split, content_hashes
-from fer.data.sources import at_size, open_samples
+from fer.data.sources import at_size, open_samples, with_labels
 from fer.metrics import Estimate, Predictions, confusion_matrix, normalise_rows
 from fer.metrics.label_subset import evaluate_label_subset, present_classes
 from fer.report.options import CrossSet, TestFaces
@@ -46,10 +45,11 @@ class CrossScore:
         fingerprint: of its content.
         shared: faces left out because the model was trained on or chosen by one with the same pixels.
         similar: further faces that look nearly the same as one of those (`fer.data.near_duplicates`); they are scored.
-        missing: emotions that none of its faces shows.
+        labels: what is predicted, K names.
+        missing: labels that none of its faces shows.
         metrics: score by key (`fer.metrics.METRICS` and `SUBSET_ACCURACY`), macro scores over the emotions it has.
-        recalls: float64 array (7,), recall of each emotion; NaN for those it lacks.
-        support: int64 array (7,), faces of each emotion.
+        recalls: float64 array (K,), recall of each label; NaN for those it lacks.
+        support: int64 array (K,), faces of each label.
         notes: what reading the set decided, dropped or changed.
     """
 
@@ -60,6 +60,7 @@ class CrossScore:
     fingerprint: str
     shared: int
     similar: int
+    labels: tuple[str, ...]
     missing: tuple[str, ...]
     metrics: dict[str, Estimate]
     recalls: npt.NDArray[np.float64]
@@ -119,6 +120,7 @@ def score_set(
     key: str,
     title: str,
     seen: SeenFaces,
+    labels: tuple[str, ...],
     predict: Callable[[npt.NDArray[np.uint8]], npt.NDArray[np.float32]],
     resamples: int,
     seed: int,
@@ -130,14 +132,16 @@ def score_set(
         key: see `CrossScore`.
         title: see `CrossScore`.
         seen: what the run was trained on.
-        predict: images (N, C, H, W) -> probabilities (N, 7).
+        labels: what it predicts.
+        predict: images (N, C, H, W) -> probabilities (N, K).
         resamples: bootstrap resamples.
         seed: of the resampling.
 
     Raises:
         DataError: the set cannot be opened, lacks the split asked for, or holds only faces the run has seen.
     """
-    packed = open_samples(at_size(wanted.data, size=seen.size, channels=seen.channels))
+    asked = with_labels(wanted.data, labels)
+    packed = open_samples(at_size(asked, size=seen.size, channels=seen.channels))
     samples = packed.samples
     part = _part(samples, wanted.split)
     rows = np.flatnonzero(np.isin(samples.splits, _SPLITS[part]))
@@ -159,6 +163,7 @@ def score_set(
         labels=samples.labels[rows],
         probabilities=predict(images),
         split=f"{title}, {_WORDS[part]}",
+        classes=samples.classes,
     )
     return score_table(
         predictions,
@@ -191,7 +196,7 @@ def score_table(
 ) -> CrossScore:
     """The scores of one prediction table; the other arguments as in `CrossScore`."""
     present = present_classes(predictions.labels)
-    confusion = confusion_matrix(predictions.labels, predictions.predicted)
+    confusion = confusion_matrix(predictions.labels, predictions.predicted, len(predictions.classes))
     support = confusion.sum(axis=1)
     return CrossScore(
         key=key,
@@ -201,7 +206,8 @@ def score_table(
         fingerprint=fingerprint,
         shared=shared,
         similar=similar,
-        missing=tuple(name for number, name in enumerate(EMOTIONS) if number not in present),
+        labels=predictions.classes,
+        missing=tuple(name for number, name in enumerate(predictions.classes) if number not in present),
         metrics=evaluate_label_subset(predictions, resamples=resamples, seed=seed),
         recalls=np.where(support > 0, np.diagonal(normalise_rows(confusion)), np.nan),
         support=support,

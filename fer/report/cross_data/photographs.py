@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from fer.common.errors import DataError, FerError
+from fer.common.label_set import check_emotions
 from fer.common.labels import EMOTIONS
 from fer.data.photographs import Photographs, read_photographs
 from fer.data.resize import fit_images
@@ -51,6 +52,7 @@ def read_set(
     key: str,
     size: int,
     channels: int,
+    labels: tuple[str, ...],
     predict: Callable[[npt.NDArray[np.uint8]], npt.NDArray[np.float32]],
     resamples: int,
     seed: int,
@@ -62,6 +64,7 @@ def read_set(
         key: see `ReadPhotographs`.
         size: height and width of the faces that the model was trained on.
         channels: of the same.
+        labels: what it predicts.
         predict: images (N, C, H, W) -> probabilities (N, 7).
         resamples: bootstrap resamples.
         seed: of the resampling.
@@ -69,6 +72,7 @@ def read_set(
     Raises:
         DataError: the photographs cannot be matched with their labels.
     """
+    check_emotions(labels, "cross_data.photographs")
     photographs = read_photographs(wanted.root, wanted.labels)
     detector = open_detector(wanted.detector)
     predicted_N = np.full(len(photographs.names), NO_FACE, dtype=np.int64)

@@ -5,7 +5,6 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 
-from fer.common.labels import EMOTIONS
 from fer.report.context import ReportContext
 from fer.report.embedding.measurement import LEAST_FACES, NEIGHBOURS, Embedding, embed, last_features
 from fer.report.explanations.gallery import draw
@@ -46,8 +45,8 @@ def analyse(context: ReportContext) -> AnalysisResult | None:
             "id": name,
             "x": x,
             "y": y,
-            "label": EMOTIONS[label],
-            "predicted": EMOTIONS[predicted],
+            "label": run.labels[label],
+            "predicted": run.labels[predicted],
             "confidence": round(float(confidence), 4),
         }
         for name, (x, y), label, predicted, confidence in zip(
@@ -61,7 +60,7 @@ def analyse(context: ReportContext) -> AnalysisResult | None:
         template="embedding/section.html.j2",
         context={
             "points": points(places, table.labels, table.predicted, table.confidence),
-            "emotions": EMOTIONS,
+            "emotions": run.labels,
             "size": _SIZE,
             "sprite": sprite,
             "dimensions": found.dimensions,

@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from fer.common.errors import CheckpointError, DataError
-from fer.common.labels import EMOTIONS
+from fer.common.label_set import set_name
 from fer.data.samples import FaceSamples, Split
 from fer.folders.record import RunRecord
 from fer.metrics import ClassScores, Estimate, Predictions, confusion_matrix, evaluate, evaluate_classes
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from fer.report.options import ReportOptions
 
 Predictor = Callable[[npt.NDArray[np.uint8]], npt.NDArray[np.float32]]
-"""A model: images (N, C, H, W) -> probabilities (N, 7)."""
+"""A model: images (N, C, H, W) -> probabilities (N, K)."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -29,8 +29,8 @@ class Scores:
     Attributes:
         predictions: the table.
         metrics: a key of `fer.metrics.METRICS` -> score with interval.
-        classes: emotion -> precision, recall, F1 with intervals.
-        confusion: int64 array (7, 7), rows are true classes.
+        classes: label -> precision, recall, F1 with intervals.
+        confusion: int64 array (K, K), rows are true classes.
     """
 
     predictions: Predictions
@@ -55,7 +55,7 @@ def score(predictions: Predictions, *, resamples: int, seed: int) -> Scores:
         predictions=predictions,
         metrics=evaluate(predictions, resamples=resamples, seed=seed),
         classes=evaluate_classes(predictions),
-        confusion=confusion_matrix(predictions.labels, predictions.predicted),
+        confusion=confusion_matrix(predictions.labels, predictions.predicted, len(predictions.classes)),
     )
 
 
@@ -83,6 +83,7 @@ def score_sets(
             labels=samples.labels[evaluation_set.rows],
             probabilities=probabilities_of[averaged][chosen],
             split=evaluation_set.title,
+            classes=samples.classes,
         )
         return score(table, resamples=resamples, seed=seed)
 
@@ -109,7 +110,7 @@ class DataFacts:
         source: the data set in words.
         fingerprint: of its content.
         is_fer2013: its class counts are those of FER-2013.
-        counts: split -> int64 array (7,), faces of each emotion; empty splits are left out.
+        counts: split -> int64 array (K,), faces of each label; empty splits are left out.
         copies: what deduplication found; None without PrivateTest.
         unreadable: raw items that could not be decoded.
         reading: what was decided, dropped or changed on reading, a sentence each.
@@ -145,6 +146,11 @@ class EvaluatedRun:
     sets: Mapping[str, SetScores]
     on_copies: Scores | None = None
     notes: tuple[str, ...] = field(default=())
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """What the run predicts, K names in the order of its outputs."""
+        return self.headline.plain.predictions.classes
 
     @property
     def headline_key(self) -> str:
@@ -211,13 +217,13 @@ def evaluate_run(
         options: resamples, seed, test-time augmentation.
 
     Raises:
-        CheckpointError: the model has other classes than the seven emotions in their order.
+        CheckpointError: the model predicts other labels than the run says.
         DataError: the data hold no test face.
     """
-    if labels != EMOTIONS:
+    if labels != samples.classes:
         raise CheckpointError(
-            f"{record.checkpoint} predicts the classes {', '.join(labels)}; a report needs the seven emotions in "
-            f"their order: {', '.join(EMOTIONS)}"
+            f"{record.checkpoint} predicts {set_name(labels)}, and its run's config.yaml says "
+            f"labels={set_name(samples.classes)}: one of the two is another run's"
         )
     sets, set_notes = evaluation_sets(samples)
     if len(sets) == 0:

@@ -5,7 +5,6 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 
-from fer.common.labels import EMOTIONS
 from fer.data.samples import Split
 from fer.report.context import ReportContext
 from fer.report.explanations.gallery import draw
@@ -56,7 +55,7 @@ def analyse(context: ReportContext) -> AnalysisResult | None:
                     "uri": data_uri(webp(sheet), "image/webp"),
                     "width": sheet.shape[1],
                     "height": sheet.shape[0],
-                    "emotions": EMOTIONS,
+                    "emotions": context.samples.classes,
                     "count": SHEET,
                     "seed": context.options.seed,
                 },
@@ -85,13 +84,13 @@ def confused_pairs(context: ReportContext) -> list[dict[str, Any]]:
         support = int(run.headline.plain.confusion[true].sum())
         pairs.append(
             {
-                "true": EMOTIONS[true],
-                "predicted": EMOTIONS[predicted],
-                "told": f"{count:,} of {support:,} {EMOTIONS[true]} faces ({percent(count / support, 0)})",
+                "true": run.labels[true],
+                "predicted": run.labels[predicted],
+                "told": f"{count:,} of {support:,} {run.labels[true]} faces ({percent(count / support, 0)})",
                 "faces": [
                     {
                         "uri": data_uri(webp(_face(context.samples.images[rows[place]])), "image/webp"),
-                        "alt": f"Face labelled {EMOTIONS[true]}, predicted {EMOTIONS[predicted]}.",
+                        "alt": f"Face labelled {run.labels[true]}, predicted {run.labels[predicted]}.",
                         "confidence": percent(float(table.confidence[place]), 0),
                     }
                     for place in shown.tolist()
@@ -108,9 +107,9 @@ def training_sheet(context: ReportContext) -> Images | None:
     if not training.any():
         return None
     step = _SIDE + _GAP
-    sheet: npt.NDArray[np.uint8] = np.full((len(EMOTIONS) * step - _GAP, SHEET * step - _GAP, 3), 255, np.uint8)
+    sheet: npt.NDArray[np.uint8] = np.full((len(samples.classes) * step - _GAP, SHEET * step - _GAP, 3), 255, np.uint8)
     rng = np.random.default_rng([context.options.seed, 9])
-    for c in range(len(EMOTIONS)):
+    for c in range(len(samples.classes)):
         members = np.flatnonzero(training & (samples.labels == c))
         for place, row in enumerate(np.sort(rng.permutation(members)[:SHEET]).tolist()):
             sheet[c * step : c * step + _SIDE, place * step : place * step + _SIDE] = _face(samples.images[row])

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from fer.common.labels import EMOTIONS
+from fer.common.labels import label_of
 from fer.report.context import ReportContext
 from fer.report.explanation_tests.measurement import Trust, check_maps, ground_truth_masks, moved_parts, play_pointing
 from fer.report.explanation_tests.section import tests_result
@@ -61,7 +61,8 @@ def _with_pointing(context: ReportContext, images: Images, trust: Trust, wanted:
     samples, predictions = context.samples, context.run.headline.plain.predictions
     if not samples.masks or wanted.pointing_faces == 0:
         return trust
-    shown = np.array([len(moved_parts()[emotion]) > 0 for emotion in EMOTIONS])
+    parts = moved_parts()
+    shown = np.array([len(parts.get(label_of(name) or "", ())) > 0 for name in predictions.classes])
     right = np.flatnonzero((predictions.predicted == predictions.labels) & shown[predictions.labels])
     rows = np.random.default_rng([context.options.seed, 8]).permutation(right)[: wanted.pointing_faces]
     masks = ground_truth_masks(samples, context.run.headline.evaluation_set.rows[rows])

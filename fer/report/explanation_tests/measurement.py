@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 import numpy.typing as npt
 
-from fer.common.labels import EMOTIONS
+from fer.common.labels import label_of
 from fer.data.samples import FaceSamples
 from fer.metrics import Estimate
 from fer.metrics.estimate import mean_estimate
@@ -256,6 +256,6 @@ def ground_truth_masks(samples: FaceSamples, rows: npt.NDArray[np.int64]) -> npt
     parts = moved_parts()
     masks = np.zeros((len(rows), *samples.images.shape[2:]), dtype=bool)
     for n, row in enumerate(rows.tolist()):
-        for part in parts[EMOTIONS[samples.labels[row]]]:
+        for part in parts.get(label_of(samples.classes[samples.labels[row]]) or "", ()):
             masks[n] |= samples.masks[part][row]
     return masks

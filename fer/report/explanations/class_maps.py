@@ -7,7 +7,6 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 
-from fer.common.labels import EMOTIONS
 from fer.data.regions import region_box
 from fer.metrics import Estimate, Predictions
 from fer.metrics.estimate import mean_estimate
@@ -45,7 +44,7 @@ def class_rows(predictions: Predictions, *, count: int, seed: int) -> dict[str, 
     right = predictions.predicted == predictions.labels
     return {
         emotion: np.sort(rng.permutation(np.flatnonzero(right & (predictions.labels == c)))[:count])
-        for c, emotion in enumerate(EMOTIONS)
+        for c, emotion in enumerate(predictions.classes)
     }
 
 

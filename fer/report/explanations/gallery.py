@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 import numpy.typing as npt
 
-from fer.common.labels import EMOTIONS
 from fer.metrics import Predictions
 from fer.report.evaluation.evaluate import EvaluatedRun
 from fer.report.options import ExplanationsOptions
@@ -130,8 +129,8 @@ def build_gallery(
         return Example(
             row=row,
             id=str(predictions.ids[row]),
-            true=EMOTIONS[predictions.labels[row]],
-            predicted=EMOTIONS[predictions.predicted[row]],
+            true=predictions.classes[predictions.labels[row]],
+            predicted=predictions.classes[predictions.predicted[row]],
             confidence=float(predictions.confidence[row]),
             picture=draw(images[row], shown),
             has_map=shown is not None,
@@ -157,7 +156,7 @@ def choose_examples(
     rng = np.random.default_rng([seed, 2])
     correct = predictions.predicted == predictions.labels
     chosen = {}
-    for c, emotion in enumerate(EMOTIONS):
+    for c, emotion in enumerate(predictions.classes):
         right, wrong = (np.flatnonzero((predictions.labels == c) & outcome) for outcome in (correct, ~correct))
         chosen[emotion] = (rng.permutation(right)[:per_class], rng.permutation(wrong)[:per_class])
     return chosen

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from fer.common.labels import EMOTIONS
 from fer.metrics import Predictions
 from fer.report.explanations.gallery import Example, draw, draw_overlay
 from fer.report.page.section import Images, Section, data_uri, png, webp
@@ -81,7 +80,8 @@ def for_the_eye(found: "HeatMaps") -> npt.NDArray[np.float32]:
 def compared_rows(predictions: Predictions, *, count: int, seed: int) -> npt.NDArray[np.int64]:
     """Rows of `count` faces drawn at random, each emotion in turn; fewer where the faces run out."""
     rng = np.random.default_rng([seed, 5])
-    queues = [rng.permutation(np.flatnonzero(predictions.labels == c)).tolist() for c in range(len(EMOTIONS))]
+    classes = range(len(predictions.classes))
+    queues = [rng.permutation(np.flatnonzero(predictions.labels == c)).tolist() for c in classes]
     rounds = [row for turn in range(max(map(len, queues))) for queue in queues for row in queue[turn : turn + 1]]
     return np.array(rounds[:count], dtype=np.int64)
 
@@ -109,8 +109,8 @@ def comparison_result(
         example = Example(
             row=row,
             id=str(predictions.ids[row]),
-            true=EMOTIONS[predictions.labels[row]],
-            predicted=EMOTIONS[predictions.predicted[row]],
+            true=predictions.classes[predictions.labels[row]],
+            predicted=predictions.classes[predictions.predicted[row]],
             confidence=float(predictions.confidence[row]),
             picture=face,
             has_map=False,

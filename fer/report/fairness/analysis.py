@@ -8,7 +8,6 @@ import numpy as np
 import numpy.typing as npt
 
 from fer.common.errors import ConfigError, nearest
-from fer.common.labels import EMOTIONS
 from fer.metrics import Estimate
 from fer.metrics.fairness import UNKNOWN, GroupingScores, accuracy_differences, score_groupings
 from fer.metrics.group_gaps import Gap
@@ -204,7 +203,7 @@ def _section(
             "nothing": nothing,
             "gap_count": len(gaps),
             "comparisons": sum(grouping.comparisons for grouping in scores),
-            "emotions": EMOTIONS,
+            "emotions": run.labels,
             "group_rows": [group_cells(grouping.name, group) for grouping in scores for group in grouping.groups],
             "gap_rows": [row for grouping in scores for row in gap_cells(grouping)],
             "emotion_rows": [row for grouping in scores for row in emotion_cells(grouping)],

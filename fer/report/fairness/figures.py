@@ -5,9 +5,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from fer.common.labels import EMOTIONS
 from fer.metrics import Estimate
 from fer.metrics.fairness import GroupingScores
+from fer.report.fairness.tables import labels_of
 from fer.report.page.figures import Palette, dots, new_figure
 
 if TYPE_CHECKING:
@@ -70,17 +70,18 @@ def recall_gap_figure(scores: Sequence[GroupingScores], *, palette: Palette) -> 
         panel.set_visible(False)
     for panel, grouping in zip(panels, shown, strict=False):
         panel.axvline(0, color=palette.ink, linewidth=1)
+        labels = labels_of(grouping)
         for significant, marker, colour in ((False, "o", palette.series[0]), (True, "D", palette.series[1])):
             gaps = [gap for gap in grouping.gaps if gap.measure == "recall" and gap.significant is significant]
-            at = np.array([len(EMOTIONS) - 1 - EMOTIONS.index(gap.emotion or "") for gap in gaps], dtype=np.int64)
+            at = np.array([len(labels) - 1 - labels.index(gap.emotion or "") for gap in gaps], dtype=np.int64)
             if gaps:
                 dots(panel, [gap.difference for gap in gaps], at, colour, marker, "")
-        for place, emotion in zip(range(len(EMOTIONS))[::-1], EMOTIONS, strict=True):
+        for place, emotion in zip(range(len(labels))[::-1], labels, strict=True):
             if grouping.gap("recall", emotion) is None:
                 panel.text(1, place, "too few", va="center", fontsize=8.5, color=palette.muted)
         panel.set_title(grouping.name.replace("_", " "))
-        panel.set_yticks(range(len(EMOTIONS))[::-1], EMOTIONS)
-        panel.set_ylim(-0.6, len(EMOTIONS) - 0.4)
+        panel.set_yticks(range(len(labels))[::-1], labels)
+        panel.set_ylim(-0.6, len(labels) - 0.4)
         panel.grid(visible=False, axis="y")
         panel.tick_params(labelbottom=True)
     figure.supxlabel("gap of recall (points), 95 % intervals", fontsize=11)

@@ -5,7 +5,6 @@ from typing import Any
 
 import numpy as np
 
-from fer.common.labels import EMOTIONS
 from fer.metrics import Estimate
 from fer.metrics.fairness import GroupingScores
 from fer.metrics.group_gaps import Gap
@@ -26,9 +25,14 @@ def group_cells(grouping: str, group: GroupScores) -> dict[str, Any]:
         "grouping": grouping.replace("_", " "),
         "group": group.group,
         "n": group.n,
-        "scores": [of(group.accuracy), of(group.balanced_accuracy), *(of(group.recall[name]) for name in EMOTIONS)],
-        "selected": [of(group.selection_rate[name]) for name in EMOTIONS],
+        "scores": [of(group.accuracy), of(group.balanced_accuracy), *map(of, group.recall.values())],
+        "selected": [of(rate) for rate in group.selection_rate.values()],
     }
+
+
+def labels_of(grouping: GroupingScores) -> tuple[str, ...]:
+    """The labels that its groups are compared by."""
+    return tuple(grouping.groups[0].recall) if grouping.groups else ()
 
 
 def gap_cells(grouping: GroupingScores) -> list[dict[str, Any]]:
@@ -69,7 +73,7 @@ def _gap_row(grouping: str, name: str, gap: Gap) -> dict[str, Any]:
 def emotion_cells(grouping: GroupingScores) -> list[dict[str, Any]]:
     """The demographic-parity and equalised-odds difference of each emotion as table rows."""
     rows = []
-    for emotion in EMOTIONS:
+    for emotion in labels_of(grouping):
         for name, gap in (
             ("demographic parity", grouping.demographic_parity(emotion)),
             ("equalised odds", grouping.equalized_odds(emotion)),
@@ -87,9 +91,9 @@ def group_rows(scores: Sequence[GroupingScores]) -> list[dict[str, Any]]:
             rates = [
                 ("accuracy", "", group.accuracy),
                 ("balanced_accuracy", "", group.balanced_accuracy),
-                *(("recall", emotion, group.recall[emotion]) for emotion in EMOTIONS),
-                *(("false_positive_rate", emotion, group.false_positive_rate[emotion]) for emotion in EMOTIONS),
-                *(("selection_rate", emotion, group.selection_rate[emotion]) for emotion in EMOTIONS),
+                *(("recall", emotion, rate) for emotion, rate in group.recall.items()),
+                *(("false_positive_rate", emotion, rate) for emotion, rate in group.false_positive_rate.items()),
+                *(("selection_rate", emotion, rate) for emotion, rate in group.selection_rate.items()),
             ]
             for measure, emotion, estimate in rates:
                 numbers = {} if estimate is None else estimate.as_dict()
@@ -182,18 +186,19 @@ def _grouping_metrics(grouping: GroupingScores) -> dict[str, Any]:
         },
         "accuracy_difference": _gap_metrics(accuracy),
         "accuracy_ratio": None if accuracy is None else accuracy.ratio.as_dict(),
-        "demographic_parity_difference": _worst_and_all(grouping.demographic_parity(), grouping.demographic_parity),
-        "equalized_odds_difference": _worst_and_all(grouping.equalized_odds(), grouping.equalized_odds),
+        "demographic_parity_difference": _worst_and_all(grouping, grouping.demographic_parity),
+        "equalized_odds_difference": _worst_and_all(grouping, grouping.equalized_odds),
     }
 
 
-def _worst_and_all(worst: Gap | None, of: Callable[[str], Gap | None]) -> dict[str, Any] | None:
+def _worst_and_all(grouping: GroupingScores, of: Callable[[str | None], Gap | None]) -> dict[str, Any] | None:
+    worst = of(None)
     if worst is None:
         return None
     return {
         "worst_emotion": worst.emotion,
         **(_gap_metrics(worst) or {}),
-        "by_emotion": {emotion: _gap_metrics(of(emotion)) for emotion in EMOTIONS},
+        "by_emotion": {emotion: _gap_metrics(of(emotion)) for emotion in labels_of(grouping)},
     }
 
 

@@ -2,7 +2,6 @@
 
 from typing import Any
 
-from fer.common.labels import EMOTIONS
 from fer.metrics.label_noise import LabelIssues
 from fer.report.context import ReportContext
 from fer.report.label_noise.figures import agreement_figure, contact_sheet, entropy_figure, wrong_labels_figure
@@ -64,12 +63,13 @@ def analyse(context: ReportContext) -> AnalysisResult | None:
 
 def _files(found: LabelNoise) -> dict[str, str | bytes]:
     files: dict[str, str | bytes] = {}
+    labels = found.unseen.classes
     if found.issues is not None:
         files["label_noise/label_issues.csv"] = csv_text(_issue_rows(found, found.issues))
         files["label_noise/confident_joint.csv"] = csv_text(
             [
-                {"label": emotion, **dict(zip(EMOTIONS, row, strict=True))}
-                for emotion, row in zip(EMOTIONS, found.issues.confident_joint.tolist(), strict=True)
+                {"label": emotion, **dict(zip(labels, row, strict=True))}
+                for emotion, row in zip(labels, found.issues.confident_joint.tolist(), strict=True)
             ]
         )
     if found.suspects:
@@ -83,8 +83,8 @@ def _issue_rows(found: LabelNoise, issues: LabelIssues) -> list[dict[str, Any]]:
         {
             "rank": rank,
             "id": str(unseen.ids[row]),
-            "given_label": EMOTIONS[unseen.labels[row]],
-            "suggested_label": EMOTIONS[suggested],
+            "given_label": unseen.classes[unseen.labels[row]],
+            "suggested_label": unseen.classes[suggested],
             "score": float(score),
             "suggested_probability": float(unseen.probabilities[row, suggested]),
         }

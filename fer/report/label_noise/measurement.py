@@ -6,7 +6,7 @@ import numpy as np
 import numpy.typing as npt
 
 from fer.common.errors import DataError, FerError
-from fer.common.labels import DROP, EMOTIONS, canonical_name
+from fer.common.labels import DROP, label_of
 from fer.data.ferplus import FERPLUS_COLUMNS, JoinedVotes, votes_for
 from fer.data.samples import FaceSamples, Split, content_hashes
 from fer.data.vote_targets import vote_shares
@@ -22,7 +22,14 @@ RULE = (
     "faces where these make up half of the votes or more, or where one of them got more votes than any emotion, are "
     "left out."
 )
-"""What becomes of votes that none of the seven emotions stands for."""
+"""What becomes of votes that none of FER-2013's labels stands for."""
+
+
+def vote_rule(labels: tuple[str, ...]) -> str:
+    """What becomes of votes that no label stands for."""
+    others = [name for name in FERPLUS_COLUMNS[:-2] if label_of(name, labels) is None]
+    named = [*others, "“unknown”"]
+    return RULE.replace("contempt, “unknown”", ", ".join(named))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -32,10 +39,10 @@ class FaceVotes:
     Attributes:
         found: bool (N,), whether a face has votes.
         by_picture: found by its picture, as faces of FER-2013 are; else by its row in a CSV.
-        shares: float32 (N, 7), see `fer.data.vote_targets.vote_shares`; 0 where not usable.
+        shares: float32 (N, K), see `fer.data.vote_targets.vote_shares`; 0 where not usable.
         usable: bool (N,), whether `shares` holds a distribution.
-        majority: int64 (N,), index of an emotion, `OTHER_EMOTION` for contempt, -1 without a majority, for "unknown",
-            "not a face", and where no votes were found.
+        majority: int64 (N,), index of a label, `OTHER_EMOTION` for an emotion that is none, -1 without a majority, for
+            "unknown", "not a face", and where no votes were found.
         non_faces: faces that more than half of the voters called "not a face".
     """
 
@@ -47,27 +54,25 @@ class FaceVotes:
     non_faces: int
 
 
-def face_votes(joined: JoinedVotes, *, by_picture: bool) -> FaceVotes:
+def face_votes(joined: JoinedVotes, *, by_picture: bool, labels: tuple[str, ...]) -> FaceVotes:
     """What the votes say of each face."""
-    shares, usable = vote_shares(joined.votes, contempt=DROP, majority=False)
+    shares, usable = vote_shares(joined.votes, contempt=DROP, majority=False, labels=labels)
+    label_of_column = np.array([_label_of_column(name, labels) for name in FERPLUS_COLUMNS], dtype=np.int64)
     return FaceVotes(
         found=joined.found,
         by_picture=by_picture,
         shares=shares,
         usable=usable,
-        majority=np.where(joined.majority >= 0, _EMOTION_OF[joined.majority], -1),
+        majority=np.where(joined.majority >= 0, label_of_column[joined.majority], -1),
         non_faces=int((joined.majority == FERPLUS_COLUMNS.index("NF")).sum()),
     )
 
 
-def _emotion_of_column(name: str) -> int:
-    emotion = canonical_name(name)
-    if emotion in EMOTIONS:
-        return EMOTIONS.index(emotion)
-    return OTHER_EMOTION if emotion == "contempt" else -1
-
-
-_EMOTION_OF = np.array([_emotion_of_column(name) for name in FERPLUS_COLUMNS], dtype=np.int64)
+def _label_of_column(name: str, labels: tuple[str, ...]) -> int:
+    label = label_of(name, labels)
+    if label is not None:
+        return labels.index(label)
+    return -1 if name in ("unknown", "NF") else OTHER_EMOTION
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -183,8 +188,8 @@ def _suspects(
         draw_suspect(
             context.samples.images[rows[row]],
             name=str(unseen.ids[row]),
-            given=EMOTIONS[unseen.labels[row]],
-            suggested=EMOTIONS[suggested],
+            given=unseen.classes[unseen.labels[row]],
+            suggested=unseen.classes[suggested],
             score=float(score),
         )
         for row, suggested, score in zip(
@@ -203,4 +208,4 @@ def _votes(context: ReportContext) -> tuple[FaceVotes | None, str]:
             "FER+ (arXiv 1608.01041) holds ten people's votes on FER-2013's pictures, and none of those scored here is "
             f"one ({samples.source}): these labels have no second opinion by people."
         )
-    return face_votes(joined, by_picture=samples.original_rows is not None), ""
+    return face_votes(joined, by_picture=samples.original_rows is not None, labels=samples.classes), ""

@@ -4,12 +4,12 @@ from typing import Any, Final
 
 import numpy as np
 
-from fer.common.labels import EMOTIONS
+from fer.common.label_set import told
 from fer.metrics import Estimate
 from fer.report.context import ReportContext
 from fer.report.evaluation.evaluate import EvaluatedRun
 from fer.report.label_noise.figures import Suspect
-from fer.report.label_noise.measurement import RULE, LabelNoise
+from fer.report.label_noise.measurement import LabelNoise, vote_rule
 from fer.report.page.section import Cell, Chart, Section, cell, data_uri, webp
 from fer.report.page.wording import percent
 from fer.report.result import Verdict
@@ -35,12 +35,13 @@ def label_noise_section(context: ReportContext, found: LabelNoise, charts: dict[
             "wrong": None if issues is None or not readable(found) else cell("accuracy", issues.wrong),
             "accuracy": percent(unseen_accuracy(found)),
             "least": percent(LEAST_ACCURACY, 0),
-            "joint": None if issues is None else list(zip(EMOTIONS, issues.confident_joint.tolist(), strict=True)),
-            "emotions": EMOTIONS,
+            "joint": None if issues is None else list(zip(run.labels, issues.confident_joint.tolist(), strict=True)),
+            "emotions": run.labels,
             "cards": [_card(face) for face in found.suspects],
             "vote_note": found.vote_note,
             "votes": _votes(found),
-            "rule": RULE,
+            "rule": vote_rule(run.labels),
+            "all_labels": told(run.labels),
             "conflicts": {
                 "n": len(copies.conflicting),
                 "label": copies.predicted_label,
@@ -185,8 +186,8 @@ def label_noise_metrics(run: EvaluatedRun, found: LabelNoise) -> dict[str, Any]:
             if readable(found)
             else None,
             "confident_joint": {
-                emotion: dict(zip(EMOTIONS, row, strict=True))
-                for emotion, row in zip(EMOTIONS, issues.confident_joint.tolist(), strict=True)
+                emotion: dict(zip(run.labels, row, strict=True))
+                for emotion, row in zip(run.labels, issues.confident_joint.tolist(), strict=True)
             },
         }
     return metrics
@@ -197,7 +198,7 @@ def _vote_metrics(found: LabelNoise) -> dict[str, Any]:
     assert votes is not None
     assert scores is not None
     return {
-        "rule": RULE,
+        "rule": vote_rule(found.unseen.classes),
         "joined": int(votes.found.sum()),
         "joined_by": "picture" if votes.by_picture else "row",
         "non_faces": votes.non_faces,

@@ -3,7 +3,6 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from fer.common.labels import EMOTIONS
 from fer.metrics import METRICS
 from fer.report.context import ReportContext
 from fer.report.occlusion.measurement import MaskScores, Recovery, RunUnderMasks, recoveries, score_under_masks
@@ -69,8 +68,8 @@ def csv_rows(runs: Sequence[RunUnderMasks], *, evaluated_on: str) -> list[dict[s
             for name in METRICS:
                 row |= scores.metrics[name].as_columns(name)
             row |= scores.retention.as_columns("retention")
-            for emotion in EMOTIONS:
-                row |= scores.recall[emotion].as_columns(f"recall_{emotion}")
+            for emotion, recall in scores.recall.items():
+                row |= recall.as_columns(f"recall_{emotion}")
             rows.append(row)
     return rows
 

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 import numpy.typing as npt
 
-from fer.common.labels import EMOTIONS
 from fer.data.face_masks import FACE_MASKS, STUDY_MASKS, WHOLE, FaceMask, Faces, masked
 from fer.data.regions import HALVES
 from fer.metrics import Estimate, Predictions, evaluate, evaluate_classes
@@ -126,7 +125,7 @@ def _score(
             mask=mask,
             predictions=table,
             metrics=metrics,
-            recall={emotion: classes[emotion].recall for emotion in EMOTIONS},
+            recall={name: of.recall for name, of in classes.items()},
             retention=retention(whole.predictions, table, resamples=resamples, seed=options.seed),
         )
     return RunUnderMasks(run=run, scores=scores)

@@ -5,7 +5,6 @@ from typing import Any
 
 import numpy as np
 
-from fer.common.labels import EMOTIONS
 from fer.data.face_masks import STUDY_MASKS
 from fer.data.regions import HALVES
 from fer.metrics import METRICS, Estimate
@@ -64,7 +63,7 @@ def masks_section(one: RunUnderMasks, said: Sequence[str], *, seed: int) -> Sect
             "said": said,
             "metrics": list(_METRIC_HEADS.values()),
             "rows": mask_rows(one),
-            "emotions": EMOTIONS,
+            "emotions": one.run.labels,
             "recalls": recall_rows(one),
             "statement": told,
             "trained_on": one.trained_on,
@@ -204,7 +203,7 @@ def recall_losses(whole: MaskScores, hidden: MaskScores, *, resamples: int, seed
     """Emotion -> recall on whole faces less recall under the mask, for emotions with enough faces."""
     labels = whole.predictions.labels
     losses = {}
-    for c, emotion in enumerate(EMOTIONS):
+    for c, emotion in enumerate(whole.predictions.classes):
         rows = np.flatnonzero(labels == c)
         if len(rows) >= _ENOUGH:
             losses[emotion] = accuracy_difference(
@@ -299,13 +298,13 @@ def mask_rows(one: RunUnderMasks) -> list[dict[str, Any]]:
 
 def recall_rows(one: RunUnderMasks) -> list[dict[str, Any]]:
     """A heat-table row for each mask: recall of each emotion and its change against whole faces, in points."""
-    whole = one.scores["full"]
-    support = np.bincount(whole.predictions.labels, minlength=len(EMOTIONS))
+    whole, labels = one.scores["full"], one.run.labels
+    support = np.bincount(whole.predictions.labels, minlength=len(labels))
     rows = []
     for key, scores in one.scores.items():
-        change = [100 * (scores.recall[emotion].value - whole.recall[emotion].value) for emotion in EMOTIONS]
+        change = [100 * (scores.recall[emotion].value - whole.recall[emotion].value) for emotion in labels]
         # Emotions without a face have no recall to lose.
-        worst = min((c for c in range(len(EMOTIONS)) if support[c] > 0), key=lambda c: change[c])
+        worst = min((c for c in range(len(labels)) if support[c] > 0), key=lambda c: change[c])
         rows.append(
             {
                 "title": scores.mask.title,
@@ -316,7 +315,7 @@ def recall_rows(one: RunUnderMasks) -> list[dict[str, Any]]:
                         "change": "" if key == "full" or support[c] == 0 else _signed(change[c]),
                         "worst": key != "full" and c == worst and change[c] < 0,
                     }
-                    for c, emotion in enumerate(EMOTIONS)
+                    for c, emotion in enumerate(labels)
                 ],
             }
         )

@@ -1,12 +1,11 @@
 """The figures of a report; each takes plain numbers and a palette."""
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 import numpy.typing as npt
 
-from fer.common.labels import EMOTIONS
 from fer.metrics import ClassScores, normalise_rows
 from fer.report.page.figures import LINE_STYLES, Palette, dots, line, new_figure
 
@@ -14,21 +13,28 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 
-def confusion_figure(confusion: npt.NDArray[np.int64], *, normalised: bool, caption: str, palette: Palette) -> "Figure":
+_MOST_NUMBERED: Final = 30
+"""Labels whose cells still have room for a number."""
+
+
+def confusion_figure(
+    confusion: npt.NDArray[np.int64], *, labels: Sequence[str], normalised: bool, caption: str, palette: Palette
+) -> "Figure":
     """The confusion matrix as a heat map, counts or shares of each true class."""
-    figure = new_figure(6.4, 6.0, palette)
+    grown = min(3.0, max(1.0, len(labels) / 8))
+    figure = new_figure(6.4 * grown, 6.0 * grown, palette)
     axes = figure.subplots()
     shares = normalise_rows(confusion)
     axes.imshow(shares, cmap="Blues", vmin=0, vmax=1)
-    for row, column in np.ndindex(confusion.shape):
+    for row, column in np.ndindex(confusion.shape if len(labels) <= _MOST_NUMBERED else (0, 0)):
         share = shares[row, column]
         text = f"{100 * share:.0f} %" if normalised else f"{confusion[row, column]:,}"
         axes.text(
             column, row, text, ha="center", va="center", fontsize=10, color="#ffffff" if share > 0.68 else "#1b1f24"
         )
-    ticks = range(len(EMOTIONS))
-    axes.set_xticks(ticks, EMOTIONS, rotation=40, ha="right", rotation_mode="anchor")
-    axes.set_yticks(ticks, EMOTIONS)
+    ticks = range(len(labels))
+    axes.set_xticks(ticks, labels, rotation=40, ha="right", rotation_mode="anchor")
+    axes.set_yticks(ticks, labels)
     axes.set_xlabel("predicted")
     axes.set_ylabel("true")
     axes.grid(visible=False)
@@ -41,7 +47,7 @@ def confusion_figure(confusion: npt.NDArray[np.int64], *, normalised: bool, capt
 
 def class_figure(classes: Mapping[str, ClassScores], *, palette: Palette) -> "Figure":
     """Precision, recall and F1 of each emotion with intervals, the hardest emotion at the bottom."""
-    figure = new_figure(4.6, 4.8, palette)
+    figure = new_figure(4.6, 4.8 * min(4.0, max(1.0, len(classes) / 8)), palette)
     axes = figure.subplots()
     names = sorted(classes, key=lambda name: classes[name].f1.value)
     marks = (("f1", "o", 0.22), ("recall", "s", 0.0), ("precision", "^", -0.22))
@@ -77,13 +83,15 @@ def learning_rate_figure(epochs: Sequence[Mapping[str, Any]], *, palette: Palett
     return figure
 
 
-def distribution_figure(shares: Mapping[str, npt.NDArray[np.int64]], *, palette: Palette) -> "Figure":
-    """Share of each emotion in each split; `shares` holds int64 counts (7,) by the split's name."""
+def distribution_figure(
+    shares: Mapping[str, npt.NDArray[np.int64]], *, labels: Sequence[str], palette: Palette
+) -> "Figure":
+    """Share of each label in each split; `shares` holds int64 counts (K,) by the split's name."""
     figure = new_figure(5.4, 3.6, palette)
     axes = figure.subplots()
     width = 0.8 / len(shares)
     for number, (name, counts) in enumerate(shares.items()):
-        places = np.arange(len(EMOTIONS)) + (number - (len(shares) - 1) / 2) * width
+        places = np.arange(len(labels)) + (number - (len(shares) - 1) / 2) * width
         total = max(1, int(counts.sum()))
         axes.bar(
             places,
@@ -92,7 +100,7 @@ def distribution_figure(shares: Mapping[str, npt.NDArray[np.int64]], *, palette:
             color=palette.series[number],
             label=f"{name} ({counts.sum():,})",
         )
-    axes.set_xticks(range(len(EMOTIONS)), EMOTIONS, rotation=30, ha="right", rotation_mode="anchor")
+    axes.set_xticks(range(len(labels)), labels, rotation=30, ha="right", rotation_mode="anchor")
     axes.set_ylabel("% of the split")
     axes.grid(visible=False, axis="x")
     figure.legend(loc="outside upper left", ncols=len(shares))

@@ -4,7 +4,6 @@ import shlex
 from collections.abc import Sequence
 from typing import Any
 
-from fer.common.labels import EMOTIONS
 from fer.common.wording import duration
 from fer.metrics import METRICS, normalise_rows
 from fer.report.evaluation.evaluate import EvaluatedRun
@@ -71,7 +70,7 @@ def result_section(run: EvaluatedRun, *, title: str) -> Section:
                 "low": 100 * accuracy.low,
                 "high": 100 * accuracy.high,
                 "human": None if human is None else (100 * (human[0] - human[1]), 200 * human[1]),
-                "chance": 100 / len(EMOTIONS),
+                "chance": 100 / len(run.labels),
                 "majority": 100 * share,
                 "majority_name": majority,
             },
@@ -143,13 +142,13 @@ def _average_rows(run: EvaluatedRun) -> list[tuple[str, list[str]]]:
 
 def confusion_section(run: EvaluatedRun) -> Section:
     """The confusion matrix."""
-    counts = run.headline.plain.confusion
+    counts, labels = run.headline.plain.confusion, run.labels
     shares = normalise_rows(counts)
     pairs = sorted(
         (
             (int(counts[t, p]), t, p)
-            for t in range(len(EMOTIONS))
-            for p in range(len(EMOTIONS))
+            for t in range(len(labels))
+            for p in range(len(labels))
             if t != p and counts[t, p] > 0
         ),
         key=lambda pair: -pair[0],
@@ -160,7 +159,7 @@ def confusion_section(run: EvaluatedRun) -> Section:
         template="scores/confusion.html.j2",
         folded=False,
         context={
-            "emotions": EMOTIONS,
+            "emotions": labels,
             "rows": [
                 {
                     "name": emotion,
@@ -171,13 +170,13 @@ def confusion_section(run: EvaluatedRun) -> Section:
                             "share": round(float(shares[t, p]), 3),
                             "percent": f"{100 * shares[t, p]:.0f}",
                         }
-                        for p in range(len(EMOTIONS))
+                        for p in range(len(labels))
                     ],
                 }
-                for t, emotion in enumerate(EMOTIONS)
+                for t, emotion in enumerate(labels)
             ],
             "pairs": [
-                f"{EMOTIONS[t]} predicted as {EMOTIONS[p]}: {count:,} of {counts[t].sum():,} faces "
+                f"{labels[t]} predicted as {labels[p]}: {count:,} of {counts[t].sum():,} faces "
                 f"({percent(shares[t, p], 0)})"
                 for count, t, p in pairs[:5]
             ],
@@ -243,7 +242,7 @@ def data_section(run: EvaluatedRun) -> Section:
             "source": data.source,
             "fingerprint": data.fingerprint,
             "protocol": protocol_in_full(run),
-            "emotions": EMOTIONS,
+            "emotions": run.labels,
             "counts": [(name, counts.tolist(), int(counts.sum())) for name, counts in data.counts.items()],
             "copies": data.copies,
             "without_copies": trained_without_copies(run),
@@ -255,7 +254,7 @@ def data_section(run: EvaluatedRun) -> Section:
             Chart(
                 key="distribution",
                 caption="Share of each emotion in each split.",
-                draw=lambda palette: figures.distribution_figure(data.counts, palette=palette),
+                draw=lambda palette: figures.distribution_figure(data.counts, labels=run.labels, palette=palette),
             ),
         ),
     )
@@ -325,12 +324,12 @@ def class_rows(run: EvaluatedRun) -> list[dict[str, Any]]:
     with.
     """
     rows = []
-    for c, emotion in enumerate(EMOTIONS):
+    for c, emotion in enumerate(run.labels):
         scores, other = run.headline.plain.classes[emotion], most_confused_with(run, c)
         # All three are shares, as accuracy is.
         cells = [cell("accuracy", estimate) for estimate in (scores.precision, scores.recall, scores.f1)]
         confused_with = (
-            "never confused" if other is None else f"{EMOTIONS[other[0]]} ({percent(other[1] / scores.support, 0)})"
+            "never confused" if other is None else f"{run.labels[other[0]]} ({percent(other[1] / scores.support, 0)})"
         )
         rows.append(
             {

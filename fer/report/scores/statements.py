@@ -54,10 +54,8 @@ def human_reference(run: EvaluatedRun) -> tuple[float, float] | None:
 
 def majority_share(run: EvaluatedRun) -> tuple[str, float]:
     """The most common emotion of the headline set, and the accuracy of always predicting it."""
-    from fer.common.labels import EMOTIONS
-
     support = run.headline.plain.confusion.sum(axis=1)
-    return EMOTIONS[int(support.argmax())], float(support.max() / support.sum())
+    return run.labels[int(support.argmax())], float(support.max() / support.sum())
 
 
 def meanings(run: EvaluatedRun) -> list[str]:

@@ -12,7 +12,6 @@ import numpy as np
 import numpy.typing as npt
 
 from fer.common.files import write_atomic, write_json
-from fer.common.labels import EMOTIONS
 from fer.metrics import METRICS
 from fer.report.context import ReportContext
 from fer.report.evaluation.evaluate import EvaluatedRun, Scores
@@ -131,19 +130,21 @@ def write_confusion(folder: Path, run: EvaluatedRun) -> None:
     """The headline's confusion matrix: `confusion_matrix.csv` (counts, a row for each true class) and two pictures."""
     counts = run.headline.plain.confusion
     rows = [
-        {"true": emotion, **dict(zip(EMOTIONS, row, strict=True))}
-        for emotion, row in zip(EMOTIONS, counts.tolist(), strict=True)
+        {"true": emotion, **dict(zip(run.labels, row, strict=True))}
+        for emotion, row in zip(run.labels, counts.tolist(), strict=True)
     ]
     write_csv(folder / "confusion_matrix.csv", rows)
     caption = statement(run, run.headline_key)
     for name, normalised in (("confusion_matrix", False), ("confusion_matrix_normalized", True)):
-        chart = Chart(key=name, caption=caption, draw=partial(_confusion, counts, normalised, caption))
+        chart = Chart(key=name, caption=caption, draw=partial(_confusion, counts, run.labels, normalised, caption))
         for kind in ("png", "svg"):
             write_atomic(folder / f"{name}.{kind}", chart.file(kind))
 
 
-def _confusion(counts: npt.NDArray[np.int64], normalised: bool, caption: str, palette: Palette) -> "Figure":
-    return confusion_figure(counts, normalised=normalised, caption=caption, palette=palette)
+def _confusion(
+    counts: npt.NDArray[np.int64], labels: tuple[str, ...], normalised: bool, caption: str, palette: Palette
+) -> "Figure":
+    return confusion_figure(counts, labels=labels, normalised=normalised, caption=caption, palette=palette)
 
 
 def write_model_eval(path: Path, runs: Sequence[EvaluatedRun], results: Mapping[str, AnalysisResult]) -> None:

@@ -3,7 +3,6 @@
 from collections.abc import Mapping
 from typing import Any, Final
 
-from fer.common.labels import EMOTIONS
 from fer.report.evaluation.evaluate import EvaluatedRun
 from fer.report.page.section import Section
 from fer.report.page.wording import interval, percent, points
@@ -107,7 +106,7 @@ def weak_classes_verdict(run: EvaluatedRun) -> Verdict:
     classes = {name: scores for name, scores in run.headline.plain.classes.items() if scores.support > 0}
     worst = min(classes, key=lambda name: classes[name].recall.value)
     recall = classes[worst].recall
-    weak = [name for name in EMOTIONS if name in classes and classes[name].recall.high < WEAK_RECALL]
+    weak = [name for name, scores in classes.items() if scores.recall.high < WEAK_RECALL]
     text = f"Lowest recall: {worst}, {percent(recall.value)} ({interval('accuracy', recall)}, n = {recall.n:,})"
     if weak:
         text += f"; missed more often than found: {', '.join(weak)}"

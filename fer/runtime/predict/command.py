@@ -72,13 +72,14 @@ class _Work:
             prior=None if arguments.prior is None else open_prior(arguments.prior),
             tta=arguments.tta,
         )
+        model = recipe.open_model()
         interval = 0.0 if arguments.per == "frame" else arguments.interval
         if arguments.webcam is not None and arguments.per is None and interval is None:
             interval = 0.5
         self._interval = interval
         self._session = stack.enter_context(
             Session(
-                recipe.open_model(),
+                model,
                 open_detector=lambda live: recipe.open_detector(live=live),
                 annotated=None if arguments.annotate is None else AnnotatedWriter(arguments.annotate),
                 interval=interval,
@@ -88,7 +89,7 @@ class _Work:
                 tell=self._tell,
             )
         )
-        self._write = _writer(arguments, stack)
+        self._write = _writer(arguments, stack, labels=model.labels)
         self._tally = Tally()
         # Rows and the line would write over each other on one terminal.
         alone = arguments.out is not None or not sys.stdout.isatty()
@@ -147,7 +148,7 @@ class _Work:
             raise DataError(f"--webcam {index}: the camera gives no more pictures (unplugged?)")
 
 
-def _writer(arguments: argparse.Namespace, stack: ExitStack) -> "Writer":
+def _writer(arguments: argparse.Namespace, stack: ExitStack, *, labels: tuple[str, ...]) -> "Writer":
     from fer.runtime.predict.writing import open_writer
 
     out: Path | None = arguments.out
@@ -160,4 +161,4 @@ def _writer(arguments: argparse.Namespace, stack: ExitStack) -> "Writer":
     form = arguments.format
     if form is None:
         form = "table" if out is None else _FORMAT_OF.get(out.suffix.lower(), "table")
-    return open_writer(form, stream, width=shutil.get_terminal_size((100, 24)).columns)
+    return open_writer(form, stream, labels=labels, width=shutil.get_terminal_size((100, 24)).columns)

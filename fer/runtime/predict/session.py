@@ -102,7 +102,7 @@ class Session:
         model = self.predictor.model
         tracker = FaceTracker(model, self._open_detector(True), smoothing=self._smoothing)
         copy = None if self._annotated is None else self._annotated.video(item, frames_a_second=video.rate)
-        seconds, timeline, due = PerSecond(model), Timeline(source), 0.0
+        seconds, timeline, due = PerSecond(model), Timeline(source, model.labels), 0.0
         try:
             try:
                 for frame in video.frames():

@@ -29,9 +29,11 @@ class Timeline:
 
     Attributes:
         title: the video's name.
+        labels: what is predicted of each face.
     """
 
     title: str
+    labels: tuple[str, ...] = EMOTIONS
     _tracks: dict[int, list[tuple[float, tuple[float, ...]]]] = field(default_factory=dict)
     _last: float = 0.0
 
@@ -67,7 +69,7 @@ class Timeline:
             f"<title>Emotions over time: {escape(self.title)}</title>",
             f'<rect width="100%" height="100%" fill="#fff"/><text x="{_LEFT}" y="20" font-size="15">'
             f"{escape(self.title)}</text>",
-            _legend(),
+            _legend(self.labels),
         ]
         if not shown:
             parts.append(f'<text x="{_LEFT}" y="{_TOP + 30}">no face found</text>')
@@ -94,7 +96,7 @@ class Timeline:
                 f'<text x="{x:.1f}" y="{top + _HIGH + 17}" text-anchor="middle">{_time(tick)}</text>'
             )
         points = self._tracks[track]
-        for number, emotion in enumerate(EMOTIONS):
+        for number, emotion in enumerate(self.labels):
             line = "".join(
                 # A face that was away for a while has a gap.
                 f"{'M' if place == 0 or at - points[place - 1][0] > 2.5 else 'L'}"
@@ -103,21 +105,29 @@ class Timeline:
             )
             # The round cap shows a single second as a dot.
             parts.append(
-                f'<path d="{line}l0 0" fill="none" stroke="{COLOURS[number]}" stroke-width="2" stroke-linecap="round" '
-                f'stroke-dasharray="{DASHES[number]}"><title>{emotion}</title></path>'
+                f'<path d="{line}l0 0" fill="none" stroke="{_colour(number)}" stroke-width="2" stroke-linecap="round" '
+                f'stroke-dasharray="{_dashes(number)}"><title>{emotion}</title></path>'
             )
         return "\n".join(parts)
 
 
-def _legend() -> str:
+def _legend(labels: tuple[str, ...]) -> str:
     parts = []
-    for number, emotion in enumerate(EMOTIONS):
+    for number, emotion in enumerate(labels):
         x = _LEFT + number * 110
         parts.append(
-            f'<path d="M{x} 38h24" stroke="{COLOURS[number]}" stroke-width="3" stroke-dasharray="{DASHES[number]}"/>'
+            f'<path d="M{x} 38h24" stroke="{_colour(number)}" stroke-width="3" stroke-dasharray="{_dashes(number)}"/>'
             f'<text x="{x + 30}" y="42">{emotion}</text>'
         )
     return "\n".join(parts)
+
+
+def _colour(number: int) -> str:
+    return COLOURS[number % len(COLOURS)]
+
+
+def _dashes(number: int) -> str:
+    return DASHES[number % len(DASHES)]
 
 
 def _time(seconds: int) -> str:

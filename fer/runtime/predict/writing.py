@@ -5,29 +5,29 @@ import json
 from collections.abc import Callable, Sequence
 from typing import Final, Protocol, TextIO
 
-from fer.common.labels import EMOTIONS
+from fer.common.labels import canonical_name
 from fer.runtime.record import Face
 
 FORMATS: Final = ("table", "jsonl", "csv")
 
 Writer = Callable[[Face], None]
 
-_COLUMNS: Final = (
-    "source", "face", "x", "y", "width", "height", "label", "confidence", "uncertain", *EMOTIONS, "status", "reason",
-    "frame", "seconds", "track", "prior",
-)  # fmt: skip
+_BEFORE: Final = ("source", "face", "x", "y", "width", "height", "label", "confidence", "uncertain")
+_AFTER: Final = ("status", "reason", "frame", "seconds", "track", "prior")
+"""Columns before and after those of the labels."""
 
 
 class _Rows(Protocol):
     def writerow(self, row: Sequence[object], /) -> object: ...
 
 
-def open_writer(form: str, stream: TextIO, *, width: int) -> Writer:
+def open_writer(form: str, stream: TextIO, *, labels: Sequence[str], width: int) -> Writer:
     """What writes a record to a stream.
 
     Args:
         form: one of `FORMATS`.
         stream: where it goes; flushed after each record.
+        labels: what the model predicts: a column of the CSV each.
         width: columns of the terminal, for the table.
     """
     if form == "jsonl":
@@ -36,12 +36,12 @@ def open_writer(form: str, stream: TextIO, *, width: int) -> Writer:
         return lambda face: print(json.dumps(face.as_dict(), ensure_ascii=plain), file=stream, flush=True)
     if form == "csv":
         rows = csv.writer(stream, lineterminator="\n")
-        rows.writerow(_COLUMNS)
-        return lambda face: _csv_row(rows, stream, face)
-    return _table(stream, width=width)
+        rows.writerow([*_BEFORE, *labels, *_AFTER])
+        return lambda face: _csv_row(rows, stream, face, labels)
+    return _table(stream, labels, width=width)
 
 
-def _csv_row(rows: _Rows, stream: TextIO, face: Face) -> None:
+def _csv_row(rows: _Rows, stream: TextIO, face: Face, labels: Sequence[str]) -> None:
     box = (None, None, None, None) if face.box is None else face.box
     shares = face.probabilities or {}
     rows.writerow(
@@ -52,7 +52,7 @@ def _csv_row(rows: _Rows, stream: TextIO, face: Face) -> None:
             face.label,
             face.confidence,
             None if face.uncertain is None else str(face.uncertain).lower(),
-            *(shares.get(name) for name in EMOTIONS),
+            *(shares.get(name) for name in labels),
             face.status,
             face.reason,
             face.frame,
@@ -64,24 +64,27 @@ def _csv_row(rows: _Rows, stream: TextIO, face: Face) -> None:
     stream.flush()
 
 
-def _table(stream: TextIO, *, width: int) -> Writer:
-    room = max(20, min(48, width - 56))
+def _table(stream: TextIO, labels: Sequence[str], *, width: int) -> Writer:
+    what = "emotion" if all(map(canonical_name, labels)) else "label"
+    wide = max(8, *map(len, labels))
+    room = max(20, min(48, width - 40 - 2 * wide))
     head = True
 
     def write(face: Face) -> None:
         nonlocal head
         # Not before there is something to say: a mistake found on the way is told alone.
         if head:
-            print(f"{'picture':{room}} face  emotion   sure   second guess      box", file=stream)
+            heads = f"{what:{wide}}  sure   {'second guess':{wide + 10}}box"
+            print(f"{'picture':{room}} face  {heads}", file=stream)
             head = False
         name = face.source if face.seconds is None else f"{face.source} {face.seconds:.2f} s"
         shown = name if len(name) <= room else "..." + name[3 - room :]
-        print(f"{shown:{room}} {_words(face)}".rstrip(), file=stream, flush=True)
+        print(f"{shown:{room}} {_words(face, wide)}".rstrip(), file=stream, flush=True)
 
     return write
 
 
-def _words(face: Face) -> str:
+def _words(face: Face, room: int) -> str:
     if face.status == "no_face":
         return "   -  no face found"
     if face.box is None or face.probabilities is None or face.confidence is None:
@@ -90,4 +93,6 @@ def _words(face: Face) -> str:
     doubt = f"{second} {100 * share:.0f} %"
     x, y, w, h = face.box
     note = "  uncertain" if face.uncertain else ""
-    return f"{face.face:4}  {face.label:8} {100 * face.confidence:3.0f} %   {doubt:15} {x},{y} {w}x{h}{note}"
+    return (
+        f"{face.face:4}  {face.label:{room}} {100 * face.confidence:3.0f} %   {doubt:{room + 7}} {x},{y} {w}x{h}{note}"
+    )

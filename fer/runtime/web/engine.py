@@ -89,6 +89,11 @@ class Engine:
         """Names of the models, the default first."""
         return tuple(self._models)
 
+    @property
+    def labels(self) -> dict[str, tuple[str, ...]]:
+        """What each model predicts, by its name."""
+        return {name: model.labels for name, model in self._models.items()}
+
     def describe_models(self) -> list[dict[str, Any]]:
         """What is known of each model, as plain types."""
         return [

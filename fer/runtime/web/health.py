@@ -29,7 +29,7 @@ class Asked(Protocol):
         ...
 
     def probabilities(self, faces: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:
-        """Grey faces (N, size, size) -> probabilities (N, 7)."""
+        """Grey faces (N, size, size) -> probabilities (N, K)."""
         ...
 
 

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Final
 
+from fer.common.labels import EMOTIONS
 from fer.runtime.facts import ModelFacts
 
 COPIES: Final[Mapping[tuple[str, str], int]] = {("6ef63dc6fe741cbb", "PublicTest"): 280}
@@ -46,7 +47,7 @@ def _scores(facts: ModelFacts) -> str:
         f"The same faces chose its best epoch and its threshold, so expect a little less. ({facts.protocol[:1].upper()}"
         f"{facts.protocol[1:]}.)",
     ]
-    if _is(facts, _FER2013):
+    if _is(facts, _FER2013) and facts.labels == EMOTIONS:
         sentences.insert(1, "People agree with these labels about 65% of the time.")
     return " ".join(sentences)
 

@@ -1,10 +1,9 @@
 """The interface, described as OpenAPI 3.1 (https://spec.openapis.org/oas/v3.1.0)."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
-from fer.common.labels import EMOTIONS
-from fer.runtime.web.openapi_schemas import SCHEMAS, ref
+from fer.runtime.web.openapi_schemas import label_schema, ref, schemas
 from fer.runtime.web.settings import ServeSettings
 
 _REFUSALS: Final = {
@@ -31,12 +30,12 @@ _GUARD: Final = ("401", "403", "429")
 _PICTURE: Final = ("400", "401", "403", "413", "415", "429", "503")
 
 
-def describe(settings: ServeSettings, *, models: Sequence[str], version: str) -> dict[str, Any]:
+def describe(settings: ServeSettings, *, models: Mapping[str, tuple[str, ...]], version: str) -> dict[str, Any]:
     """The document that GET /api/openapi.json responds with.
 
     Args:
         settings: limits and doors.
-        models: names of the models, the default first.
+        models: the models' names, the default first, with the labels of each.
         version: of the package.
     """
     picture = {
@@ -60,7 +59,7 @@ def describe(settings: ServeSettings, *, models: Sequence[str], version: str) ->
         },
     }
     model = _query(
-        "model", {"type": "string", "enum": list(models), "default": models[0]}, "A name of GET /api/models."
+        "model", {"type": "string", "enum": list(models), "default": next(iter(models))}, "A name of GET /api/models."
     )
     which = [
         _query(
@@ -81,8 +80,8 @@ def describe(settings: ServeSettings, *, models: Sequence[str], version: str) ->
     )
     label = _query(
         "label",
-        {"type": "string", "enum": list(EMOTIONS)},
-        "Emotion to find the evidence of; the face's own by default.",
+        label_schema(list(models.values())),
+        "Label to find the evidence of; the face's own by default.",
     )
     secured: dict[str, Any] = {} if settings.token is None else {"security": [{"token": []}]}
     body = {"requestBody": picture}
@@ -129,7 +128,7 @@ def describe(settings: ServeSettings, *, models: Sequence[str], version: str) ->
         },
         "components": {
             "securitySchemes": {"token": {"type": "http", "scheme": "bearer"}},
-            "schemas": SCHEMAS,
+            "schemas": schemas(list(models.values())),
         },
     }
 

@@ -28,7 +28,7 @@ HEALTH_RETRY: Final = 10
 def add_routes(app: Flask, *, engine: Engine, settings: ServeSettings, telemetry: Telemetry) -> None:
     """Adds every route to the application."""
     page = _page_files()
-    description = describe(settings, models=engine.names, version=version("ferlab"))
+    description = describe(settings, models=engine.labels, version=version("ferlab"))
 
     @app.get("/")
     def index() -> Response:

@@ -26,7 +26,7 @@ class RecordingModel:
 
     Attributes:
         faces: uint8 (N, size, size), the last ones it was asked about; none before.
-        predictions: float32 (N, 7), their probabilities.
+        predictions: float32 (N, K), their probabilities.
     """
 
     def __init__(self, model: EmotionModel) -> None:
@@ -38,7 +38,7 @@ class RecordingModel:
         self.forget()
 
     def probabilities(self, faces: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:
-        """float32 array (N, 7), as the model's own."""
+        """float32 array (N, K), as the model's own."""
         predictions = self._model.probabilities(faces)
         self.faces, self.predictions = faces, predictions
         return predictions

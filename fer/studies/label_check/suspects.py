@@ -9,7 +9,6 @@ from pathlib import Path
 import numpy as np
 
 from fer.common.errors import ConfigError
-from fer.common.labels import EMOTIONS
 from fer.config.saved import load_run_config
 from fer.folders.run import RunFolder
 from fer.metrics.label_noise import LabelIssues, find_label_issues
@@ -34,8 +33,9 @@ class Suspects:
         rows = csv.writer(text, lineterminator="\n")
         rows.writerow(["id", "label", "suggested", "probability"])
         for row, suggested, score in zip(self.issues.rows, self.issues.suggested, self.issues.scores, strict=True):
-            label = EMOTIONS[self.predictions.labels[row]]
-            rows.writerow([self.predictions.ids[row], label, EMOTIONS[suggested], f"{score:.4f}"])
+            names = self.predictions.classes
+            label = names[self.predictions.labels[row]]
+            rows.writerow([self.predictions.ids[row], label, names[suggested], f"{score:.4f}"])
         return text.getvalue()
 
 
@@ -55,11 +55,12 @@ def find_suspects(runs: Sequence[Path]) -> Suspects:
         if config.data.protocol != "kfold":
             raise ConfigError(f"{run} was trained with data.protocol={config.data.protocol}: train with kfold")
         facts = RunFolder(run).read_manifest().get("data", {})
-        partitions.append((facts.get("fingerprint"), config.seed, config.data.folds))
+        partitions.append((facts.get("fingerprint"), config.seed, config.data.folds, config.label_names))
         folds.append(config.data.fold)
     if len(set(partitions)) > 1:
         raise ConfigError(
-            f"{', '.join(map(str, runs))} are not folds of one partition: they need the same data, seed and data.folds"
+            f"{', '.join(map(str, runs))} are not folds of one partition: they need the same data, labels, seed "
+            "and data.folds"
         )
     if sorted(folds) != list(range(partitions[0][2])):
         raise ConfigError(
@@ -72,5 +73,6 @@ def find_suspects(runs: Sequence[Path]) -> Suspects:
         labels=np.concatenate([table.labels for table in tables]),
         probabilities=np.concatenate([table.probabilities for table in tables]),
         split="Training, each face by the model that did not train on it",
+        classes=tables[0].classes,
     )
     return Suspects(predictions=predictions, issues=find_label_issues(predictions))

@@ -6,6 +6,7 @@ import * as api from "./api.js";
 import { Bars } from "./bars.js";
 import { Camera } from "./camera.js";
 import { choice, remember } from "./choices.js";
+import { colourLabels } from "./colours.js";
 import { DriftPanel } from "./drift.js";
 import { Explanation } from "./explain.js";
 import { Live, RETRY_MS, STALE_MS } from "./live.js";
@@ -326,6 +327,7 @@ part("heat-label").addEventListener("change", (event) => waitFor(explanation.rel
 function useModel(name) {
   model = catalogue.models.find((each) => each.name === name);
   part("model").value = name;
+  colourLabels(model.labels);
   result.bars.build(model.labels, model.uncertain_below > 1 ? 0 : model.uncertain_below);
   steady = new Steady(model.uncertain_below);
   for (const [id, words] of [["label-facts", "labels"], ["model-facts", "scores"], ["uncertain-facts", "certainty"]]) part(id).textContent = model.words[words];
