@@ -9,7 +9,7 @@ from itertools import pairwise
 from typing import Any
 
 import pytest
-from support.live_page import SPEECH, opened, spoken, start_camera, until
+from support.live_page import SPEECH, examine, opened, spoken, start_camera, until
 
 pytestmark = pytest.mark.browser
 
@@ -179,6 +179,7 @@ def test_the_focus_stays_where_it_was(camera: Any, port: int, one_face: bytes) -
         page.focus("#mirror")
         page.evaluate("document.querySelector('#camera').click()")
         assert (page.evaluate(focused), page.text_content("#camera")) == ("camera", "Start camera")
+        examine(page)
         page.focus("#explain")
         page.keyboard.press("Enter")
         assert page.evaluate(focused) == "explain"

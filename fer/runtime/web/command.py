@@ -5,6 +5,7 @@ import ipaddress
 import logging
 import math
 import os
+import re
 import socket
 import sys
 from collections.abc import Sequence
@@ -23,6 +24,9 @@ from fer.runtime.web.settings import ServeSettings
 if TYPE_CHECKING:
     from fer.runtime.model import EmotionModel
     from fer.runtime.web.engine import Engine
+
+_NAME: Final = re.compile("[A-Za-z0-9][A-Za-z0-9._ -]{0,39}")
+"""A name for a model."""
 
 TOKEN_VARIABLE: Final = "FER_SERVE_TOKEN"  # noqa: S105 - the variable's name
 """Where a token may be given without showing up in the list of processes."""
@@ -48,6 +52,7 @@ def main(argv: Sequence[str]) -> int:
         )
     from fer.runtime.detection.opening import open_detector
     from fer.runtime.web.app import create_app
+    from fer.runtime.web.drift_file import DriftFile
     from fer.runtime.web.engine import Engine
     from fer.runtime.web.server import bind, run_until_signal
 
@@ -56,6 +61,7 @@ def main(argv: Sequence[str]) -> int:
         detector=arguments.detector,
         open_detector=lambda live: open_detector(arguments.detector, model=arguments.detector_model, live=live),
         settings=settings,
+        drift_file=None if arguments.drift_log is None else DriftFile(arguments.drift_log),
     )
     server = bind(create_app(engine, settings=settings), host=arguments.host, port=arguments.port, settings=settings)
     try:
@@ -67,26 +73,41 @@ def main(argv: Sequence[str]) -> int:
     return 128 + signum
 
 
-def load_models(paths: Sequence[Path | None]) -> "dict[str, EmotionModel]":
-    """Models by the name people choose them by; None is the one in the package.
+def load_models(given: Sequence[str | None]) -> "dict[str, EmotionModel]":
+    """Models by the name people choose them by.
+
+    Args:
+        given: files, or NAME=FILE for a name of one's own; None is the model in the package.
 
     Raises:
-        ConfigError: the same file twice.
+        ConfigError: the same name twice.
         CheckpointError: a file that is missing or no model of ours.
     """
     from fer.runtime.model import EmotionModel
 
     models: dict[str, EmotionModel] = {}
-    for path in paths:
+    for each in given:
+        wished, path = _name_and_path(each)
         model = EmotionModel.load(path)
-        name = model.name
-        if name in models:
+        name = model.name if wished is None else wished
+        if name in models and wished is None:
             # Two trainings of one net share its name; the file tells them apart.
             name = f"{model.name} ({'shipped' if path is None else printable_path(path.stem)})"
         if name in models:
-            raise ConfigError(f"--model {path}: a model with this name and file name is already there")
+            raise ConfigError(f"--model {each}: a model with this name is already there: give another as NAME=FILE")
         models[name] = model
     return models
+
+
+def _name_and_path(given: str | None) -> tuple[str | None, Path | None]:
+    """The name of one's own, if any, and the file of a `--model`."""
+    if given is None:
+        return None, None
+    name, equals, path = given.partition("=")
+    # A file whose own name has the sign in it is a file.
+    if equals and _NAME.fullmatch(name) is not None and not Path(given).exists():
+        return name, Path(path)
+    return None, Path(given)
 
 
 def is_loopback(host: str) -> bool:
@@ -150,10 +171,10 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--port", type=_port, default=8000, help="default: 8000; 0 finds a free one")
     parser.add_argument(
         "--model",
-        type=Path,
         action="append",
-        metavar="ONNX",
-        help="a file of fer-export; several of them can be chosen between on the page (default: the shipped one)",
+        metavar="[NAME=]ONNX",
+        help="a file of fer-export; several of them can be chosen between on the page, by NAME where given; upper= and "
+        "lower= are models of half a face, from which the page hides the other (default: the shipped one)",
     )
     parser.add_argument(
         "--detector", choices=DETECTORS, default=DETECTORS[0], help=f"how faces are found (default: {DETECTORS[0]})"
@@ -173,6 +194,13 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument(
         "--prefix", default="", metavar="/PATH", help="serve below this path, for a proxy that passes it on"
+    )
+    parser.add_argument(
+        "--drift-log",
+        type=Path,
+        metavar="FILE",
+        help="also write the drift log's numbers there, a line of JSON a face, and go on with it after a restart "
+        "(default: in memory alone)",
     )
     parser.add_argument(
         "--token", help=f"what programs and the page must present (or ${TOKEN_VARIABLE}); at least 8 characters"

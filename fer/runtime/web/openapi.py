@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import Any, Final
 
 from fer.common.labels import EMOTIONS
+from fer.runtime.web.half_occlusion import HALVES
 from fer.runtime.web.openapi_schemas import SCHEMAS, ref
 from fer.runtime.web.settings import ServeSettings
 
@@ -79,6 +80,16 @@ def describe(settings: ServeSettings, *, models: Sequence[str], version: str) ->
         {"type": "string", "minLength": 8, "maxLength": 64},
         "A random name for a video of which this is the next picture: faces keep their numbers and are smoothed.",
     )
+    hide = _query(
+        "hide",
+        {"type": "string", "enum": list(HALVES)},
+        "The half of each face that the model does not get to see; none by default.",
+    )
+    seconds = _query(
+        "seconds",
+        {"type": "string", "pattern": "^[0-9]{1,6}([.][0-9]{1,6})?$", "examples": ["12.5"]},
+        "When in the video the picture was taken, for `stream`; by default now, as of a camera.",
+    )
     label = _query(
         "label",
         {"type": "string", "enum": list(EMOTIONS)},
@@ -99,7 +110,7 @@ def describe(settings: ServeSettings, *, models: Sequence[str], version: str) ->
             "/healthz": {"get": _health()},
             "/api/models": {"get": _operation("The models, and the limits of the server", "Models", _GUARD) | secured},
             "/api/predict": {
-                "post": _operation("The faces of a picture", "Prediction", _PICTURE, parameters=[model, stream])
+                "post": _operation("The faces of a picture", "Prediction", _PICTURE, parameters=[model, stream, hide, seconds])
                 | body
                 | secured
             },

@@ -70,6 +70,7 @@ SCHEMAS: Final[dict[str, Any]] = {
         label=_LABEL,
         map=_list_of(_list_of(_SHARE)) | {"description": "rows of the frame"},
         parts=_SHARES,
+        standing_out=_list_of(_TEXT),
         sentence=_TEXT,
         model=_TEXT,
         ms=_MS,
@@ -133,6 +134,7 @@ SCHEMAS: Final[dict[str, Any]] = {
         shifts=_map_of(_record(now=_NUMBER, reference=_NUMBER, effect=_NUMBER, z=_NUMBER, alarm=_YES_NO)),
         alarm=_YES_NO,
         sentence=_TEXT,
+        kept=_YES_NO,
         limits=_record(min_faces=_COUNT, effect=_NUMBER, z=_NUMBER),
     ),
 }
