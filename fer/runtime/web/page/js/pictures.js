@@ -115,7 +115,7 @@ export class Pictures {
         this.#take(item, response, prepared, seconds);
         this.table.progress((this.items.indexOf(item) + seconds / (film.length || 1)) / this.items.length);
       }
-      if (this.items.length === 1 && run === this.run) announcer.once(t("batch.film", { count: new Set(item.records.map((each) => each.face)).size }));
+      if (this.items.length === 1 && run === this.run) announcer.once(t("batch.film", { count: new Set(item.records.filter(ok).map((each) => each.face)).size }));
     } catch (error) {
       await this.#failed(item, error);
     } finally {
