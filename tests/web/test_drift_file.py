@@ -40,7 +40,9 @@ def test_faces_come_back_by_model_and_only_the_last(tmp_path: Path) -> None:
     }
 
 
-@pytest.mark.parametrize("torn", ['{"time": 1, "model": "one", "la', "\0\0\0", "nonsense", '{"model": "one"}', "[]", "7"])
+@pytest.mark.parametrize(
+    "torn", ['{"time": 1, "model": "one", "la', "\0\0\0", "nonsense", '{"model": "one"}', "[]", "7"]
+)
 def test_a_torn_last_line_is_passed_over(tmp_path: Path, torn: str) -> None:
     path = tmp_path / "drift.jsonl"
     DriftFile(path).add(HAPPY, model="one")

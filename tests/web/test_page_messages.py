@@ -136,8 +136,8 @@ WORDS = """() => {
         const { parentElement, data } = walker.currentNode;
         if (!own(parentElement) && /\\p{L}/u.test(data) && parentElement.tagName !== 'NOSCRIPT') told.push(data.trim());
     }
-    for (const element of document.querySelectorAll('[aria-label], [title], [placeholder], [alt]')) {
-        for (const name of ['aria-label', 'title', 'placeholder', 'alt']) if (element.hasAttribute(name)) told.push(element.getAttribute(name));
+    for (const name of ['aria-label', 'title', 'placeholder', 'alt']) {
+        for (const element of document.querySelectorAll(`[${name}]`)) told.push(element.getAttribute(name));
     }
     return told;
 }"""

@@ -20,7 +20,9 @@ PAGE = Path(web.__file__).parent / "page"
 
 KEPT = """async () => {
     const kept = [];
-    for (const name of await caches.keys()) for (const each of await (await caches.open(name)).keys()) kept.push(new URL(each.url).pathname);
+    for (const name of await caches.keys()) {
+        for (const each of await (await caches.open(name)).keys()) kept.push(new URL(each.url).pathname);
+    }
     return kept.sort();
 }"""
 

@@ -88,7 +88,8 @@ def test_what_was_said_at_an_interval_is_said_again(camera: Any, aiming: Any) ->
     told = aiming.evaluate("""async () => {
         const { Announcer } = await import('./page/js/announcer.js');
         const said = [];
-        const announcer = new Announcer(document.createElement('p'), { say: (text) => said.push(text), turn() {}, on: true });
+        const voice = { say: (text) => said.push(text), turn() {}, on: true };
+        const announcer = new Announcer(document.createElement('p'), voice);
         announcer.pace('5');
         for (let now = 0; now < 14_000; now += 100) announcer.live({ gist: 'happy', count: 1, words: 'happy' }, now);
         const every = said.length;
@@ -119,7 +120,8 @@ def test_a_lasting_change_is_spoken_within_a_second_and_a_half(camera: Any, aimi
         for (let now = 0; now < 10_000; now += 40) {
             const label = now < 5000 ? 'happy' : 'sad';
             const probabilities = { happy: 0.1, sad: 0.1, [label]: 0.8 };
-            const [face] = steady.faces([{ status: 'ok', face: 0, label, confidence: 0.8, probabilities, uncertain: false }], now);
+            const raw = { status: 'ok', face: 0, label, confidence: 0.8, probabilities, uncertain: false };
+            const [face] = steady.faces([raw], now);
             announcer.live({ gist: gist(face), count: 1, words: gist(face) }, now);
             if (said === 'sad') return now - 5000;
         }

@@ -41,8 +41,8 @@ class DriftFile:
         self._broken = False
         try:
             # Binary and unbuffered: each line is there at once, and whole unless the system itself fails.
-            self._file = open(path, "ab", buffering=0)  # noqa: SIM115 - open as long as the server
-            with open(path, "rb") as reader:
+            self._file = path.open("ab", buffering=0)
+            with path.open("rb") as reader:
                 size = reader.seek(0, os.SEEK_END)
                 reader.seek(max(0, size - 1))
                 torn = reader.read(1) not in (b"", b"\n")
@@ -56,7 +56,7 @@ class DriftFile:
     def read(self, *, model: str, last: int) -> list[SeenFace]:
         """The last faces that a model was asked about, oldest first; `last`: how many at most."""
         faces: deque[SeenFace] = deque(maxlen=last)
-        with open(self._path, "rb") as lines:
+        with self._path.open("rb") as lines:
             for line in lines:
                 face = _parsed(line, model=model)
                 if face is not None:

@@ -111,7 +111,13 @@ class Engine:
         ]
 
     def predict(
-        self, data: bytes, *, model: str | None, stream: str | None, hide: str | None = None, seconds: float | None = None
+        self,
+        data: bytes,
+        *,
+        model: str | None,
+        stream: str | None,
+        hide: str | None = None,
+        seconds: float | None = None,
     ) -> dict[str, Any]:
         """The faces of an encoded picture.
 

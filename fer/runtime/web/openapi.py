@@ -110,7 +110,9 @@ def describe(settings: ServeSettings, *, models: Sequence[str], version: str) ->
             "/healthz": {"get": _health()},
             "/api/models": {"get": _operation("The models, and the limits of the server", "Models", _GUARD) | secured},
             "/api/predict": {
-                "post": _operation("The faces of a picture", "Prediction", _PICTURE, parameters=[model, stream, hide, seconds])
+                "post": _operation(
+                    "The faces of a picture", "Prediction", _PICTURE, parameters=[model, stream, hide, seconds]
+                )
                 | body
                 | secured
             },

@@ -26,7 +26,8 @@ CONTENT_SECURITY_POLICY: Final = "; ".join(
         "frame-ancestors 'none'",
     )
 )
-"""The page loads its own files and shows pictures and videos it was handed; nothing from elsewhere, and no inline code."""
+"""The page loads its own files and shows pictures and videos that it made itself or was handed; nothing from elsewhere,
+and no inline code."""
 
 HEADERS: Final[Mapping[str, str]] = {
     "Content-Security-Policy": CONTENT_SECURITY_POLICY,

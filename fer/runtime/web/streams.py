@@ -44,9 +44,7 @@ class RecordingModel:
 
     def probabilities(self, faces: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:
         """float32 array (N, 7), as the model's own."""
-        predictions = self._model.probabilities(
-            faces if self._hide is None else with_half_covered(faces, self._hide)
-        )
+        predictions = self._model.probabilities(faces if self._hide is None else with_half_covered(faces, self._hide))
         self.faces, self.predictions = faces, predictions
         return predictions
 
@@ -84,7 +82,9 @@ class Streams:
         clock: seconds, monotonic.
     """
 
-    def __init__(self, open_stream: Callable[[str, str | None], Stream], *, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self, open_stream: Callable[[str, str | None], Stream], *, clock: Callable[[], float] = time.monotonic
+    ) -> None:
         self._open = open_stream
         self._clock = clock
         self._streams: OrderedDict[tuple[str, str, str | None], Stream] = OrderedDict()
