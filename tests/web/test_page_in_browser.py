@@ -70,7 +70,7 @@ def test_a_picture_is_explained(camera: Any, port: int, one_face: bytes) -> None
         const tint = (p) => Math.max(...p) - Math.min(...p);
         return [tint(at(144, 230)), tint(at(144, 40))];
     }"""
-    with opened(camera, port) as page:
+    with opened(camera, port, query="#examine") as page:
         choose(page, one_face)
         assert page.inner_text("#announcer") == "happy, 90%"
         page.click("#explain")
