@@ -92,11 +92,14 @@ export function clear(state, label, words) {
   part("people").hidden = true;
 }
 
+/** Where those begin who come by keyboard: the camera's button, or that of the exercise which needs no camera. */
+export const focusFirst = (options) => part(part("camera").checkVisibility() ? "camera" : "guess-next").focus(options);
+
 /** Hides an element; the focus never gets lost with it. */
 export function hide(element, hidden = true) {
   const lost = hidden && element.contains(document.activeElement);
   element.hidden = hidden;
-  if (lost) part("camera").focus({ preventScroll: true });
+  if (lost) focusFirst({ preventScroll: true });
 }
 
 export function press(button, on) {

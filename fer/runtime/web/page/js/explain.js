@@ -1,6 +1,7 @@
 // Why this prediction: a heat map over the face, and the face with one half covered.
 
 import * as api from "./api.js";
+import { patiently } from "./problems.js";
 import { fine, named, percent, t } from "./i18n.js";
 import { covered, evidence, FAINT, half } from "./sentences.js";
 import { capital, other } from "./words.js";
@@ -27,7 +28,7 @@ export class Explanation {
   async show(moment, labels, label) {
     this.moment = moment;
     const parameters = { at: moment.at, model: moment.model };
-    const [heat, covers] = await Promise.all([api.explain(moment.blob, { ...parameters, label }), api.cover(moment.blob, parameters)]);
+    const [heat, covers] = await Promise.all([patiently(() => api.explain(moment.blob, { ...parameters, label })), patiently(() => api.cover(moment.blob, parameters))]);
     if (this.moment !== moment) return;
     this.root.hidden = false;
     const select = this.part("heat-label");
@@ -38,7 +39,7 @@ export class Explanation {
 
   async relabel(label) {
     const moment = this.moment;
-    const heat = await api.explain(moment.blob, { at: moment.at, model: moment.model, label });
+    const heat = await patiently(() => api.explain(moment.blob, { at: moment.at, model: moment.model, label }));
     if (this.moment === moment) this.#useHeat(heat);
   }
 

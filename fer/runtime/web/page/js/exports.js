@@ -35,6 +35,8 @@ export function annotate(context, faces, { width }) {
   const high = Math.max(14, width / 40);
   context.font = `600 ${high}px sans-serif`;
   context.textBaseline = "top";
+  context.textAlign = "left";
+  context.direction = document.documentElement.dir;
   for (const { box: [x, y, w, h], text } of faces) {
     for (const [colour, line] of [["rgb(0 0 0 / .65)", 2 * thick], ["#ffffff", thick]]) {
       context.strokeStyle = colour;

@@ -43,6 +43,7 @@ export class Overlay {
     const font = Math.max(13, Number.parseFloat(style.fontSize)) * devicePixelRatio;
     const share = this.calm.matches ? 1 : FOLLOW;
     context.font = `600 ${font}px ${style.fontFamily}`;
+    context.direction = document.documentElement.dir;
     const pad = font * 0.35;
     const high = font + 2 * pad;
     const shown = this.faces.map((face) => {

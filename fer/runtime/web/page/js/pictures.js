@@ -6,10 +6,8 @@ import { annotate, asCsv, asJson, save } from "./exports.js";
 import { Film, NoFilm, STEP_S } from "./film.js";
 import { named, percent, t } from "./i18n.js";
 import { BatchTable } from "./table.js";
-import { tell, waitFor } from "./problems.js";
+import { patiently, tell, waitFor } from "./problems.js";
 import { isVideo, listen, prepare } from "./upload.js";
-
-const PAUSE_MS = 300;
 
 export class Pictures {
   /** `onAnswer({blob})`: a picture was answered for. */
@@ -123,16 +121,8 @@ export class Pictures {
     }
   }
 
-  /** The answer; a server with too many pictures at once is asked again. */
-  async #predict(blob, parameters = {}) {
-    for (;;) {
-      try {
-        return await waitFor(api.predict(blob, { model: app.model.name, hide: hiddenFrom(app.model), ...parameters }));
-      } catch (error) {
-        if (!(error instanceof api.Refused && [429, 503].includes(error.status) && this.items.length > 1)) throw error;
-        await new Promise((done) => setTimeout(done, Math.max(PAUSE_MS, 1000 * error.retryAfter)));
-      }
-    }
+  #predict(blob, parameters = {}) {
+    return waitFor(patiently(() => api.predict(blob, { model: app.model.name, hide: hiddenFrom(app.model), ...parameters })));
   }
 
   #take(item, response, { blob, size }, seconds) {

@@ -31,6 +31,24 @@ export async function tell(error, { modelsChanged = async () => false } = {}) {
   } else throw error;
 }
 
+const PASSING = [429, 503];
+const PATIENCE_MS = 6000;
+const PAUSE_MS = 300;
+
+/** What `ask()` gives; a server with too many pictures at once is asked again for a while. */
+export async function patiently(ask) {
+  const end = performance.now() + PATIENCE_MS;
+  for (;;) {
+    try {
+      return await ask();
+    } catch (error) {
+      const pause = Math.max(PAUSE_MS, 1000 * (error.retryAfter ?? 0));
+      if (!(error instanceof api.Refused && PASSING.includes(error.status)) || performance.now() + pause > end) throw error;
+      await new Promise((done) => setTimeout(done, pause));
+    }
+  }
+}
+
 /** The answer, with a word to those who wait where it takes long. */
 export async function waitFor(answer) {
   const timer = setTimeout(() => status.say([t("server.slow")], { kind: "wait", because: "slow" }), STALE_MS);

@@ -1,6 +1,6 @@
 // The three ways in: Read a face to me, Practise, Examine a model. Which one is kept in the address, after "#".
 
-import { part } from "./app.js";
+import { focusFirst, part } from "./app.js";
 import { t } from "./i18n.js";
 
 const WAYS = ["read", "practise", "examine"];
@@ -27,7 +27,7 @@ export function setUpWays(onWay) {
   });
   part("skip").addEventListener("click", (event) => {
     event.preventDefault();
-    part("camera").focus();
+    focusFirst();
   });
 }
 
