@@ -114,6 +114,28 @@ def test_a_video_is_read_in_steps(camera: Any, port: int, film: bytes) -> None:
         assert {face["face"] for face in faces if face["status"] == "ok"} == {0}
 
 
+@pytest.mark.slow
+def test_a_marked_copy_of_a_video_plays_as_long_as_the_video(
+    camera: Any, port: int, film: bytes, tmp_path: Path
+) -> None:
+    with opened(camera, port) as page:
+        page.wait_for_selector("#bars li", state="attached")
+        page.set_input_files("#file", [file("film.webm", film, "video/webm")])
+        until(page, lambda: heard(page, "The video is read"))
+        path = tmp_path / "copy.webm"
+        path.write_bytes(saved(page, "#save-annotated"))
+    video = cv2.VideoCapture(str(path))
+    frames = []
+    while (read := video.read())[0]:
+        frames.append(cv2.cvtColor(read[1], cv2.COLOR_BGR2GRAY).astype(int))
+    assert len(frames) >= 5
+    assert frames[0].shape == (480, 640)
+    # A white box around the face at first, and none where there is none.
+    white = [float((frame > 240).mean()) for frame in frames]
+    assert max(white[: len(white) // 3]) > 0.003
+    assert white[-1] < 0.001
+
+
 def test_a_video_that_cannot_be_played_is_told(camera: Any, port: int) -> None:
     with opened(camera, port, expect_errors=True) as page:
         page.wait_for_selector("#bars li", state="attached")

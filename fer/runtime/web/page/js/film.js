@@ -7,6 +7,7 @@ export const STEP_S = 0.5;
 const LONGEST = 640;
 const COPY_LONGEST = 1280;
 const COPY_FPS = 25;
+const COPY_END_MS = 700;
 const PATIENCE_MS = 8000;
 
 /** The browser cannot play it. */
@@ -66,6 +67,9 @@ export class Film {
   /** A copy as WebM, recorded while it plays; `paint(context, seconds, size)` draws into each of its pictures. */
   async copy(paint) {
     const canvas = document.createElement("canvas");
+    // A picture that could be seen through is encoded twice.
+    canvas.getContext("2d", { alpha: false });
+    draw(this.video, canvas, { size: this.size, longest: COPY_LONGEST });
     const recorder = new MediaRecorder(canvas.captureStream(COPY_FPS), { mimeType: "video/webm" });
     const parts = [];
     recorder.addEventListener("dataavailable", (event) => parts.push(event.data));
@@ -73,7 +77,8 @@ export class Film {
     const step = () => {
       const size = draw(this.video, canvas, { size: this.size, longest: COPY_LONGEST });
       paint(canvas.getContext("2d"), this.video.currentTime, size);
-      if (this.video.ended) recorder.stop();
+      // What has not been encoded when it stops is lost.
+      if (this.video.ended) setTimeout(() => recorder.stop(), COPY_END_MS);
       else requestAnimationFrame(step);
     };
     this.video.currentTime = 0;

@@ -42,7 +42,11 @@ export function setUpListening(aim) {
   toggle("speak", "speak", {}, (on) => {
     announcer.speak(on);
     if (on && !voice.canSpeak) status.say([t("voice.none")], { because: "speech" });
-    else if (on && voice.speaksLanguage === false) status.say([t("voice.no-language")], { because: "speech" });
+    else if (on) {
+      tellWhoSpeaks();
+      // Browsers find their voices a moment later.
+      speechSynthesis.addEventListener?.("voiceschanged", tellWhoSpeaks, { once: true });
+    }
     return voice.on;
   });
   toggle("sounds", "sounds", {}, (on) => tones.turn(on));
@@ -61,6 +65,10 @@ export function setUpListening(aim) {
   };
   part("say").addEventListener("click", say);
   return { say, keysOn: () => pressed(part("keys")) };
+}
+
+function tellWhoSpeaks() {
+  if (voice.on && voice.speaksLanguage === false) status.say([t("voice.no-language")], { because: "speech" });
 }
 
 function setUpLanguages() {

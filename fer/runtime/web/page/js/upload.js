@@ -58,8 +58,9 @@ export async function prepare(file, canvas, preview) {
 /** A picture or the frame of a video on `canvas`, not longer than `longest`; gives the canvas' size. */
 export function draw(source, canvas, { size: [width, height], longest }) {
   const scale = Math.min(1, longest / Math.max(width, height));
-  canvas.width = Math.max(1, Math.round(width * scale));
-  canvas.height = Math.max(1, Math.round(height * scale));
+  const [wide, high] = [width, height].map((side) => Math.max(1, Math.round(side * scale)));
+  // A canvas that is recorded must not begin afresh with each picture.
+  if (canvas.width !== wide || canvas.height !== high) Object.assign(canvas, { width: wide, height: high });
   const context = canvas.getContext("2d");
   context.fillStyle = "#808080";
   context.fillRect(0, 0, canvas.width, canvas.height);
