@@ -27,6 +27,8 @@ function scores(model) {
 
 function certainty(model) {
   if (model.threshold === null || model.answered_accuracy === null) return t("facts.never");
+  // A line that was set on photographs says of how many.
+  if (model.photographs) return t("facts.certainty.photographs", { count: model.photographs.n, coverage: percent(model.coverage), right: percent(model.answered_accuracy) });
   return t("facts.certainty", { coverage: percent(model.coverage), right: percent(model.answered_accuracy) });
 }
 
