@@ -4,6 +4,7 @@ import { part, press, pressed, status } from "./app.js";
 import { t } from "./i18n.js";
 
 const WORKER = "sw.js";
+const PATIENCE_MS = 15_000;
 
 async function registered() {
   return (await navigator.serviceWorker.getRegistration("./")) !== undefined;
@@ -11,8 +12,9 @@ async function registered() {
 
 async function keep() {
   await navigator.serviceWorker.register(WORKER, { scope: "./" });
-  const { active } = await navigator.serviceWorker.ready;
-  return active !== null;
+  // A worker that fails to fill its shelf never gets ready.
+  const tooLong = new Promise((_, fail) => setTimeout(() => fail(new Error("timeout")), PATIENCE_MS));
+  await Promise.race([navigator.serviceWorker.ready, tooLong]);
 }
 
 async function forget() {
