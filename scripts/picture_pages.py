@@ -45,8 +45,9 @@ def main(report: Path) -> None:
             page.goto(report.resolve().as_uri())
             page.screenshot(path=IMAGES / "report.png")
             page.set_viewport_size({"width": 1280, "height": 880})
-            page.goto(address)
-            page.set_input_files("input[type=file]", Path(folder, "people.png"))
+            page.goto(f"{address}#examine")
+            page.wait_for_selector("#bars li")
+            page.set_input_files("#file", Path(folder, "people.png"))
             page.get_by_text("this face looks like that").wait_for()
             page.wait_for_timeout(1500)  # the bars move for a moment
             page.screenshot(path=IMAGES / "live.png")

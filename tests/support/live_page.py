@@ -102,6 +102,11 @@ def start_camera(page: Any) -> None:
     page.wait_for_selector("#verdict[data-state=sure]")
 
 
+def examine(page: Any) -> None:
+    """Takes the way of those who examine a model."""
+    page.click('#ways a[href="#examine"]')
+
+
 def choose(page: Any, picture: bytes) -> None:
     page.wait_for_selector("#bars li", state="attached")
     page.set_input_files("#file", {"name": "me.jpg", "mimeType": "image/jpeg", "buffer": picture})

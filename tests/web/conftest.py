@@ -19,6 +19,7 @@ from fer.common.labels import EMOTIONS
 from fer.runtime.detection.opening import open_detector
 from fer.runtime.facts import MetricFacts, ModelFacts, Reference
 from fer.runtime.web.app import create_app
+from fer.runtime.web.drift_file import DriftFile
 from fer.runtime.web.engine import Engine
 from fer.runtime.web.server import bind
 from fer.runtime.web.settings import ServeSettings
@@ -132,10 +133,14 @@ def mjpeg(synthetic: Callable[..., npt.NDArray[np.uint8]], tmp_path_factory: pyt
     return str(path)
 
 
-def make_engine(settings: ServeSettings, *models: StandIn) -> Engine:
+def make_engine(settings: ServeSettings, *models: StandIn, drift_file: DriftFile | None = None) -> Engine:
     chosen: dict[str, Any] = {model.name: model for model in models or (StandIn(),)}
     return Engine(
-        chosen, detector="haar", open_detector=lambda live: open_detector("haar", live=live), settings=settings
+        chosen,
+        detector="haar",
+        open_detector=lambda live: open_detector("haar", live=live),
+        settings=settings,
+        drift_file=drift_file,
     )
 
 

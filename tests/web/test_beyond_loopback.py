@@ -27,7 +27,7 @@ def started(monkeypatch: pytest.MonkeyPatch, stand_in: Any) -> list[dict[str, An
 
     monkeypatch.setattr(server, "bind", bind)
     monkeypatch.setattr(server, "run_until_signal", lambda bound: 15)
-    monkeypatch.setattr("fer.runtime.web.command.load_models", lambda paths: {"stand-in": stand_in()})
+    monkeypatch.setattr("fer.runtime.web.command.load_models", lambda given, **options: {"stand-in": stand_in()})
     monkeypatch.delenv(TOKEN_VARIABLE, raising=False)
     return calls
 

@@ -5,7 +5,7 @@ import pytest
 
 from fer.common.labels import EMOTIONS
 from fer.runtime.facts import Reference
-from fer.runtime.web.drift import MIN_FACES, PSI_ALARM, DriftLog
+from fer.runtime.web.drift import MIN_FACES, PSI_ALARM, DriftLog, SeenFace
 
 SHARES = (0.13, 0.02, 0.13, 0.26, 0.18, 0.11, 0.17)
 REFERENCE = Reference(
@@ -22,10 +22,12 @@ def filled(count: int, *, label: str | None = None, brighter: float = 0.0, seed:
     random = np.random.default_rng(seed)
     for _ in range(count):
         log.add(
-            label if label is not None else str(random.choice(EMOTIONS, p=SHARES)),
-            confidence=float(random.normal(0.66, 0.24)),
-            brightness=float(random.normal(0.5, 0.13)) + brighter,
-            sharpness=float(random.normal(0.1, 0.05)),
+            SeenFace(
+                label=label if label is not None else str(random.choice(EMOTIONS, p=SHARES)),
+                confidence=float(random.normal(0.66, 0.24)),
+                brightness=float(random.normal(0.5, 0.13)) + brighter,
+                sharpness=float(random.normal(0.1, 0.05)),
+            )
         )
     return log
 
@@ -69,7 +71,8 @@ def test_only_the_last_faces_count() -> None:
     log = filled(500, label="sad")
     random = np.random.default_rng(1)
     for _ in range(500):
-        log.add(str(random.choice(EMOTIONS, p=SHARES)), confidence=0.66, brightness=0.5, sharpness=0.1)
+        label = str(random.choice(EMOTIONS, p=SHARES))
+        log.add(SeenFace(label=label, confidence=0.66, brightness=0.5, sharpness=0.1))
     state = log.state()
     assert state.faces == 500
     assert not state.alarm
@@ -79,5 +82,5 @@ def test_shares_equal_to_the_reference_have_no_index() -> None:
     log = DriftLog(REFERENCE, window=1000)
     for label, share in zip(EMOTIONS, SHARES, strict=True):
         for _ in range(round(share * 100)):
-            log.add(label, confidence=0.66, brightness=0.5, sharpness=0.1)
+            log.add(SeenFace(label=label, confidence=0.66, brightness=0.5, sharpness=0.1))
     assert log.state().psi == pytest.approx(0.0, abs=1e-12)

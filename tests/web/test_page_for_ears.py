@@ -9,7 +9,7 @@ from itertools import pairwise
 from typing import Any
 
 import pytest
-from support.live_page import SPEECH, opened, spoken, start_camera, until
+from support.live_page import SPEECH, examine, opened, spoken, start_camera, until
 
 pytestmark = pytest.mark.browser
 
@@ -45,6 +45,7 @@ def test_changes_are_told_when_they_last_and_not_too_often(camera: Any, port: in
     film += [["sad" if turn % 2 else "angry", 0.8, 320] for turn in range(10)]
     film += [["angry", 0.9, 1500], ["sad", 0.8, 9000], [None, 0, 240], ["sad", 0.8, 3000], [None, 0, 4000]]
     with opened(camera, port) as page:
+        page.wait_for_selector("#bars li", state="attached")
         told = page.evaluate(TOLD, film)["told"]
     assert [text for _, text in told] == ["happy, 80%", "angry, 90%", "sad, 80%", "no face"]
     times = [at for at, _ in told]
@@ -54,6 +55,7 @@ def test_changes_are_told_when_they_last_and_not_too_often(camera: Any, port: in
 def test_a_still_face_at_the_threshold_does_not_flip(camera: Any, port: int) -> None:
     noise = [["happy", 0.46 if turn % 3 else 0.54, 80] for turn in range(100)]
     with opened(camera, port) as page:
+        page.wait_for_selector("#bars li", state="attached")
         assert [what for _, what in page.evaluate(TOLD, noise)["shown"]] == ["happy"]
         doubtful = [["happy", 0.49, 80], *noise]
         assert [what for _, what in page.evaluate(TOLD, doubtful)["shown"]] == ["uncertain"]
@@ -179,6 +181,7 @@ def test_the_focus_stays_where_it_was(camera: Any, port: int, one_face: bytes) -
         page.focus("#mirror")
         page.evaluate("document.querySelector('#camera').click()")
         assert (page.evaluate(focused), page.text_content("#camera")) == ("camera", "Start camera")
+        examine(page)
         page.focus("#explain")
         page.keyboard.press("Enter")
         assert page.evaluate(focused) == "explain"

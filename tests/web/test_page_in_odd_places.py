@@ -9,7 +9,7 @@ from typing import Any
 import cv2
 import numpy as np
 import pytest
-from support.live_page import choose, heard, opened, start_camera, until
+from support.live_page import choose, examine, heard, opened, start_camera, until
 from support.reverse_proxy import proxying
 
 pytestmark = pytest.mark.browser
@@ -29,6 +29,7 @@ def test_the_page_works_below_a_path(camera: Any, serve: Serve, one_face: bytes,
         proxying(port, prefix="/lab/fer", passed_on=passed_on) as proxy,
         opened(camera, proxy, query="lab/fer/") as page,
     ):
+        examine(page)
         choose(page, one_face)
         page.click("#explain")
         page.wait_for_selector("#covers li")
@@ -72,6 +73,7 @@ def test_another_model_is_taken_over_for_a_picture_too(
 def test_the_choice_of_a_model_outlives_a_reload(camera: Any, serve: Serve, stand_in: Any) -> None:
     with serve(stand_in("first"), stand_in("second")) as port, opened(camera, port) as page:
         page.wait_for_selector("#bars li", state="attached")
+        examine(page)
         page.select_option("#model", "second")
         page.click("#large-text")
         page.reload()
@@ -88,6 +90,7 @@ def test_a_picture_that_browsers_cannot_show_is_shown_and_explained(camera: Any,
         page.wait_for_selector("#verdict[data-state=sure]")
         assert page.get_attribute("#stage", "data-mode") == "picture"
         assert page.evaluate("document.querySelector('#picture').width") == 640
+        examine(page)
         page.click("#explain")
         page.wait_for_selector("#covers li")
 
@@ -129,11 +132,12 @@ def test_a_wrong_token_is_called_wrong(camera: Any, serve: Serve) -> None:
 
 def test_the_pace_told_is_the_pace_kept(camera: Any, port: int) -> None:
     with opened(camera, port) as page:
+        page.wait_for_selector("#bars li", state="attached")
         told, pace = page.evaluate(
             """async () => {
                 const { RETRY_MS } = await import('./page/js/live.js');
-                const { NO_ANSWER } = await import('./page/js/troubles.js');
-                return [NO_ANSWER.join(' '), RETRY_MS];
+                const { noAnswer } = await import('./page/js/troubles.js');
+                return [noAnswer().join(' '), RETRY_MS];
             }"""
         )
         assert f"every {pace / 1000:g} seconds" in told

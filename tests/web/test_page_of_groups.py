@@ -43,33 +43,33 @@ def test_a_few_faces_are_told_from_left_to_right(camera: Any, port: int, one_fac
     prediction = answer([(420, 300), (40, 30), (260, 180)], ["happy", "neutral", "sad"], 110)
     with opened(camera, port) as page:
         show(page, prediction, one_face)
-        assert page.text_content("#announcer") == "3 faces, left to right: neutral, uncertain, happy"
+        assert page.text_content("#announcer") == "3 people: left neutral, middle uncertain, right happy"
         buttons = page.locator("#faces button")
         assert buttons.all_text_contents() == [
-            "Face 1, top left, neutral",
-            "Face 2, centre, uncertain",
-            "Face 3, bottom right, happy",
+            "Person 1, top left, neutral",
+            "Person 2, centre, uncertain",
+            "Person 3, bottom right, happy",
         ]
         assert [each.get_attribute("aria-pressed") for each in buttons.all()] == ["false", "false", "true"]
         assert page.get_attribute("#overlay", "data-names") == "names"
         buttons.nth(0).focus()
         page.keyboard.press("Enter")
-        assert page.text_content("#announcer") == "Face 1 of 3, top left: neutral, 80%"
+        assert page.text_content("#announcer") == "Person 1 of 3, top left: neutral, 80%"
         assert page.text_content("#verdict-label") == "neutral"
-        assert page.evaluate("document.activeElement.textContent").startswith("Face 1")
+        assert page.evaluate("document.activeElement.textContent").startswith("Person 1")
 
 
 def test_a_crowd_is_counted_and_numbered(camera: Any, port: int, one_face: bytes) -> None:
     labels = ["happy"] * 11 + ["neutral"] * 8 + ["sad"] * 5
     with opened(camera, port) as page:
         show(page, answer(CROWD, labels, 70), one_face)
-        assert page.text_content("#announcer") == "24 faces: 11 happy, 8 neutral, 5 uncertain"
+        assert page.text_content("#announcer") == "24 people: 11 happy, 8 neutral, 5 uncertain"
         buttons = page.locator("#faces button").all_text_contents()
         assert len(buttons) == 24
         # Row by row, from the left: the second six of the answer are the top row.
-        assert buttons[0] == "Face 1, top left, happy"
-        assert buttons[5] == "Face 6, top right, neutral"
-        assert buttons[23] == "Face 24, bottom right, neutral"
+        assert buttons[0] == "Person 1, top left, happy"
+        assert buttons[5] == "Person 6, top right, neutral"
+        assert buttons[23] == "Person 24, bottom right, neutral"
         assert page.get_attribute("#overlay", "data-names") == "numbers"
 
 
@@ -103,13 +103,13 @@ def test_a_mirrored_camera_tells_places_as_they_are_seen(camera: Any, port: int)
     with opened(camera, port) as page:
         page.route("**/api/predict*", lambda route: route.fulfill(json=prediction))
         start_camera(page)
-        until(page, lambda: heard(page, "2 faces, left to right: neutral, happy"))
+        until(page, lambda: heard(page, "2 people: left neutral, right happy"))
         page.click("#mirror")
-        until(page, lambda: heard(page, "2 faces, left to right: happy, neutral"))
+        until(page, lambda: heard(page, "2 people: left happy, right neutral"))
 
 
 def test_two_real_faces_are_found_and_told(camera: Any, port: int, two_faces: bytes) -> None:
     with opened(camera, port) as page:
         choose(page, two_faces)
-        assert page.text_content("#announcer") == "2 faces, left to right: happy, happy"
-        assert page.locator("#faces button").all_text_contents() == ["Face 1, left, happy", "Face 2, right, happy"]
+        assert page.text_content("#announcer") == "2 people: left happy, right happy"
+        assert page.locator("#faces button").all_text_contents() == ["Person 1, left, happy", "Person 2, right, happy"]

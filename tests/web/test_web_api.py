@@ -344,7 +344,7 @@ def test_the_description_names_every_route(client: Client) -> None:
         for method in operations
         if method != "security"
     }
-    assert rules - paths == {("/", "get"), ("/page/<path:name>", "get")}
+    assert rules - paths == {("/", "get"), ("/sw.js", "get"), ("/page/<path:name>", "get")}
     assert paths <= rules
     assert "security" not in described["paths"]["/healthz"]["get"]
 

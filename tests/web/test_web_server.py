@@ -172,7 +172,7 @@ def test_loopback_is_known(host: str, alone: bool) -> None:
 def test_a_signal_stops_the_command(
     monkeypatch: pytest.MonkeyPatch, stand_in: Any, capsys: pytest.CaptureFixture[str], signum: int, status: int
 ) -> None:
-    monkeypatch.setattr("fer.runtime.web.command.load_models", lambda paths: {"stand-in": stand_in()})
+    monkeypatch.setattr("fer.runtime.web.command.load_models", lambda given, **options: {"stand-in": stand_in()})
 
     def serve_and_stop(server: Any) -> int:
         threading.Timer(0.5, os.kill, (os.getpid(), signum)).start()

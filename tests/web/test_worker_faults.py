@@ -250,7 +250,7 @@ def test_what_is_being_answered_when_a_signal_comes_is_answered(
 
     model = stand_in()
     model.gate = threading.Event()
-    monkeypatch.setattr("fer.runtime.web.command.load_models", lambda paths: {"stand-in": model})
+    monkeypatch.setattr("fer.runtime.web.command.load_models", lambda given, **options: {"stand-in": model})
     bind, ports, statuses = server.bind, [], []
 
     def bind_and_tell(*arguments: Any, **options: Any) -> Any:

@@ -21,7 +21,7 @@ from fer.runtime.web.uploads import InMemoryRequest, WrongType
 
 logger = logging.getLogger(__name__)
 
-OPEN: Final = ("/healthz",)
+OPEN: Final = ("/healthz", "/sw.js")
 """Paths that need no token and count against no rate, besides the page's own files."""
 
 

@@ -5,6 +5,7 @@ import ipaddress
 import logging
 import math
 import os
+import re
 import socket
 import sys
 from collections.abc import Sequence
@@ -25,6 +26,9 @@ from fer.runtime.web.settings import ServeSettings
 if TYPE_CHECKING:
     from fer.runtime.model import EmotionModel
     from fer.runtime.web.engine import Engine
+
+_NAME: Final = re.compile("[A-Za-z0-9][A-Za-z0-9._ -]{0,39}")
+"""A name for a model."""
 
 TOKEN_VARIABLE: Final = "FER_SERVE_TOKEN"  # noqa: S105 - the variable's name
 """Where a token may be given without showing up in the list of processes."""
@@ -50,6 +54,7 @@ def main(argv: Sequence[str]) -> int:
         )
     from fer.runtime.detection.opening import open_detector
     from fer.runtime.web.app import create_app
+    from fer.runtime.web.drift_file import DriftFile
     from fer.runtime.web.engine import Engine
     from fer.runtime.web.server import bind, run_until_signal
 
@@ -58,6 +63,7 @@ def main(argv: Sequence[str]) -> int:
         detector=arguments.detector,
         open_detector=lambda live: open_detector(arguments.detector, model=arguments.detector_model, live=live),
         settings=settings,
+        drift_file=None if arguments.drift_log is None else DriftFile(arguments.drift_log),
     )
     server = bind(create_app(engine, settings=settings), host=arguments.host, port=arguments.port, settings=settings)
     try:
@@ -70,17 +76,17 @@ def main(argv: Sequence[str]) -> int:
 
 
 def load_models(
-    paths: Sequence[str | Path | None], *, prior: str | None = None, tta: bool = False
+    given: Sequence[str | None], *, prior: str | None = None, tta: bool = False
 ) -> "dict[str, EmotionModel]":
-    """Models by the name people choose them by.
+    """Models by the name people choose them by; those of the package by theirs.
 
     Args:
-        paths: files, or names of models of the package; None for the default one.
+        given: files, names of models of the package, or NAME=FILE for a name of one's own; None for the default one.
         prior: see `fer.runtime.prior.open_prior`; None for the models' own.
         tta: whether they are asked about several views of a face.
 
     Raises:
-        ConfigError: the same file twice, or a prior that cannot be used.
+        ConfigError: the same name twice, or a prior that cannot be used.
         CheckpointError: a file that is missing or no model of ours.
     """
     from fer.runtime.model import EmotionModel
@@ -88,16 +94,28 @@ def load_models(
 
     expected = None if prior is None else open_prior(prior)
     models: dict[str, EmotionModel] = {}
-    for path in paths:
+    for each in given:
+        wished, path = _name_and_path(each)
         model = EmotionModel.load(path).adjusted(prior=expected, tta=tta)
-        name = model.name
-        if name in models:
+        name = wished or shipped_name(path) or model.name
+        if name in models and wished is None:
             # Two trainings of one net share its name; the file tells them apart.
-            name = f"{model.name} ({shipped_name(path) or printable_path(Path(str(path)).stem)})"
+            name = f"{model.name} ({printable_path(Path(str(path)).stem)})"
         if name in models:
-            raise ConfigError(f"--model {path}: a model with this name and file name is already there")
+            raise ConfigError(f"--model {each}: a model with this name is already there: give another as NAME=FILE")
         models[name] = model
     return models
+
+
+def _name_and_path(given: str | None) -> tuple[str | None, str | None]:
+    """The name of one's own, if any, and the file or the name in the package of a `--model`."""
+    if given is None:
+        return None, None
+    name, equals, path = given.partition("=")
+    # A file whose own name has the sign in it is a file.
+    if equals and _NAME.fullmatch(name) is not None and not Path(given).exists():
+        return name, path
+    return None, given
 
 
 def is_loopback(host: str) -> bool:
@@ -178,6 +196,13 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument(
         "--prefix", default="", metavar="/PATH", help="serve below this path, for a proxy that passes it on"
+    )
+    parser.add_argument(
+        "--drift-log",
+        type=Path,
+        metavar="FILE",
+        help="also write the drift log's numbers there, a line of JSON a face, and go on with it after a restart "
+        "(default: in memory alone)",
     )
     parser.add_argument(
         "--token", help=f"what programs and the page must present (or ${TOKEN_VARIABLE}); at least 8 characters"

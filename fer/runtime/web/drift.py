@@ -85,6 +85,23 @@ class DriftState:
         return asdict(self) | {"limits": limits}
 
 
+@dataclass(frozen=True, kw_only=True)
+class SeenFace:
+    """What the drift log remembers of a face.
+
+    Attributes:
+        label: the emotion predicted.
+        confidence: its probability in [0, 1].
+        brightness: mean grey in [0, 1].
+        sharpness: as `fer.runtime.statistics.sharpness`.
+    """
+
+    label: str
+    confidence: float
+    brightness: float
+    sharpness: float
+
+
 class DriftLog:
     """Remembers label, confidence, brightness and sharpness of the last faces; safe to use from several threads.
 
@@ -95,21 +112,20 @@ class DriftLog:
 
     def __init__(self, reference: Reference, *, window: int) -> None:
         self._reference = reference
-        self._faces: deque[tuple[str, dict[str, float]]] = deque(maxlen=window)
+        self._faces: deque[SeenFace] = deque(maxlen=window)
         self._lock = threading.Lock()
 
-    def add(self, label: str, *, confidence: float, brightness: float, sharpness: float) -> None:
+    def add(self, face: SeenFace) -> None:
         """Remembers the numbers of one face."""
-        numbers = {"confidence": confidence, "brightness": brightness, "sharpness": sharpness}
         with self._lock:
-            self._faces.append((label, numbers))
+            self._faces.append(face)
 
     def state(self) -> DriftState:
         """The remembered faces against the reference."""
         with self._lock:
             faces = list(self._faces)
         count, enough = len(faces), len(faces) >= MIN_FACES
-        labels = Counter(label for label, _ in faces)
+        labels = Counter(face.label for face in faces)
         shares = {label: labels[label] / max(count, 1) for label in self._reference.labels}
         psi = _psi(labels, self._reference.labels) if faces else 0.0
         shifts = {name: self._shift(name, faces, enough) for name in self._reference.means} if faces else {}
@@ -128,8 +144,8 @@ class DriftLog:
             sentence=_sentence(count, shares, self._reference.labels, psi > limit, shifts),
         )
 
-    def _shift(self, name: str, faces: list[tuple[str, dict[str, float]]], enough: bool) -> Shift:
-        now = sum(numbers[name] for _, numbers in faces) / len(faces)
+    def _shift(self, name: str, faces: list[SeenFace], enough: bool) -> Shift:
+        now = sum(float(getattr(face, name)) for face in faces) / len(faces)
         effect = (now - self._reference.means[name]) / self._reference.deviations[name]
         z = effect * math.sqrt(len(faces))
         alarm = enough and abs(effect) > EFFECT_ALARM and abs(z) > Z_ALARM

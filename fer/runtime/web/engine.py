@@ -16,12 +16,13 @@ from fer.runtime.predictor import Predictor
 from fer.runtime.record import Face, judged
 from fer.runtime.statistics import brightness, sharpness
 from fer.runtime.video import FaceTracker
-from fer.runtime.web.drift import DriftLog, DriftState
+from fer.runtime.web.drift import DriftLog, DriftState, SeenFace
+from fer.runtime.web.drift_file import DriftFile
 from fer.runtime.web.face_regions import locate_evidence, shrink
 from fer.runtime.web.half_occlusion import HALVES, describe_change, with_halves_covered
 from fer.runtime.web.health import Health
 from fer.runtime.web.limits import ConcurrencyLimiter
-from fer.runtime.web.model_words import describe_model
+from fer.runtime.web.model_words import counted_copies, describe_model
 from fer.runtime.web.preview import encode_preview
 from fer.runtime.web.settings import ServeSettings
 from fer.runtime.web.streams import RecordingModel, Stream, Streams
@@ -58,6 +59,7 @@ class Engine:
         detector: the name of the detector.
         open_detector: opens a detector, for moving pictures where its argument is true.
         settings: limits.
+        drift_file: where the drift log is written too and was left by the last server; None keeps it in memory.
 
     Attributes:
         detector: the name of the detector.
@@ -71,6 +73,7 @@ class Engine:
         detector: str,
         open_detector: Callable[[bool], Detector],
         settings: ServeSettings,
+        drift_file: DriftFile | None = None,
     ) -> None:
         self._models = dict(models)
         self.detector = detector
@@ -79,10 +82,15 @@ class Engine:
         self.health = Health(self._models, limiter=self._limiter)
         # Detectors hold state: one for each slot, one for each video. Opened now, so that a bad file is told at once.
         self._detectors = [open_detector(False) for _ in range(settings.concurrency)]
-        self._streams = Streams(lambda model: self._open_stream(model, open_detector(True)))
+        self._streams = Streams(lambda model, hide: self._open_stream(model, hide, open_detector(True)))
+        self._drift_file = drift_file
         self._drift = {
             name: DriftLog(model.facts.reference, window=settings.drift_window) for name, model in self._models.items()
         }
+        if drift_file is not None:
+            for name, log in self._drift.items():
+                for face in drift_file.read(model=name, last=settings.drift_window):
+                    log.add(face)
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -102,18 +110,29 @@ class Engine:
                 "name": name,
                 "uncertain_below": model.uncertain_below,
                 "told_prior": model.prior,
+                "copies": counted_copies(model.facts),
                 "words": describe_model(model.facts),
             }
             for name, model in self._models.items()
         ]
 
-    def predict(self, data: bytes, *, model: str | None, stream: str | None) -> dict[str, Any]:
+    def predict(
+        self,
+        data: bytes,
+        *,
+        model: str | None,
+        stream: str | None,
+        hide: str | None = None,
+        seconds: float | None = None,
+    ) -> dict[str, Any]:
         """The faces of an encoded picture.
 
         Args:
             data: the file's content.
             model: name of a model; None is the default.
             stream: the video whose next picture this is; None for a picture by itself.
+            hide: the half of each face that the model does not get to see, one of `half_occlusion.HALVES`; None: none.
+            seconds: when in the video the picture was taken, for a file; None: now, for a camera.
 
         Returns:
             {"faces": prediction records, "image": {"width", "height"}, "model": str}.
@@ -126,15 +145,15 @@ class Engine:
         with self._limiter.slot() as slot:
             image = self._decode(data)
             if stream is None:
-                recording = RecordingModel(self._models[name])
+                recording = RecordingModel(self._models[name], hide=hide)
                 faces = Predictor(recording, self._detectors[slot]).image(image, source="picture")
                 self._log(name, recording)
             else:
-                with self._streams.next_picture(stream, model=name) as (video, seconds):
+                with self._streams.next_picture(stream, model=name, hide=hide, seconds=seconds) as (video, time):
                     video.model.forget()
-                    faces = video.tracker.frame(image, seconds=seconds)
-                    if seconds - video.sampled >= SAMPLE_SECONDS and len(video.model.faces) > 0:
-                        video.sampled = seconds
+                    faces = video.tracker.frame(image, seconds=time)
+                    if time - video.sampled >= SAMPLE_SECONDS and len(video.model.faces) > 0:
+                        video.sampled = time
                         self._log(name, video.model)
         height, width = image.shape[:2]
         records = [_plain(face) for face in faces]
@@ -151,7 +170,8 @@ class Engine:
 
         Returns:
             {"face": prediction record, "frame": {"x", "y", "side", "roll"} in pixels and degrees, "label", "map": rows
-            of values in [0, 1] over the frame, "parts": part -> share of the map, "sentence", "model"}.
+            of values in [0, 1] over the frame, "parts": part -> share of the map, "standing_out": the parts that hold
+            clearly more than their share of the area, "sentence", "model"}.
 
         Raises:
             DataError: as `predict`, or an unknown emotion.
@@ -171,6 +191,7 @@ class Engine:
             "label": label,
             "map": shrink(heat, side=MAP_SIDE),
             "parts": {part: round(share, 4) for part, share in evidence.shares.items()},
+            "standing_out": list(evidence.standing_out),
             "sentence": evidence.sentence,
             "model": name,
         }
@@ -224,13 +245,13 @@ class Engine:
         with self._limiter.slot():
             return encode_preview(decode(data, max_bytes=self._settings.max_body, max_pixels=self._settings.max_pixels))
 
-    def drift(self, model: str | None) -> DriftState:
-        """The drift log of a model; None is the default.
+    def drift(self, model: str | None) -> dict[str, Any]:
+        """The drift log of a model as plain types, and whether it is "kept" in a file; None is the default.
 
         Raises:
             DataError: an unknown model.
         """
-        return self._drift[self._name(model)].state()
+        return self._drift[self._name(model)].state().as_dict() | {"kept": self._drift_file is not None}
 
     def drifts(self) -> dict[str, DriftState]:
         """The drift logs of all models."""
@@ -249,8 +270,8 @@ class Engine:
         # Faces are judged and found in grey, so colour would only cost time.
         return decode(data, grey=True, max_bytes=self._settings.max_body, max_pixels=self._settings.max_pixels)
 
-    def _open_stream(self, name: str, detector: Detector) -> Stream:
-        recording = RecordingModel(self._models[name])
+    def _open_stream(self, name: str, hide: str | None, detector: Detector) -> Stream:
+        recording = RecordingModel(self._models[name], hide=hide)
         return Stream(tracker=FaceTracker(recording, detector), model=recording)
 
     def _one_face(
@@ -287,12 +308,15 @@ class Engine:
             recording.predictions, brightness(recording.faces), sharpness(recording.faces), strict=True
         ):
             best = int(prediction.argmax())
-            log.add(
-                recording.labels[best],
+            face = SeenFace(
+                label=recording.labels[best],
                 confidence=float(prediction[best]),
                 brightness=float(light),
                 sharpness=float(focus),
             )
+            log.add(face)
+            if self._drift_file is not None:
+                self._drift_file.add(face, model=name)
 
 
 def _plain(face: Face) -> dict[str, Any]:

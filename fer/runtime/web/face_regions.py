@@ -32,10 +32,12 @@ class RegionShares:
 
     Attributes:
         shares: part -> share of the map's sum in [0, 1], largest first; they sum to 1, or are all 0 for an empty map.
+        standing_out: the parts that hold clearly more than their share of the area, largest first.
         sentence: the same in words.
     """
 
     shares: Mapping[str, float]
+    standing_out: tuple[str, ...]
     sentence: str
 
 
@@ -57,7 +59,9 @@ def locate_evidence(heat_HW: npt.NDArray[np.float32], label: str, *, probability
     total = float(heat_HW.sum())
     if total <= 0:
         return RegionShares(
-            shares=dict.fromkeys(names, 0.0), sentence=f"The map found no evidence for {label} anywhere."
+            shares=dict.fromkeys(names, 0.0),
+            standing_out=(),
+            sentence=f"The map found no evidence for {label} anywhere.",
         )
     warning = f"The model gives {label} only {in_percent(probability)}, so there is next to nothing to explain. "
     warning = warning if probability < FAINT else ""
@@ -66,7 +70,8 @@ def locate_evidence(heat_HW: npt.NDArray[np.float32], label: str, *, probability
     shares = dict(sorted(shares.items(), key=lambda item: -item[1]))
     standing_out = [name for name, share in shares.items() if share > SPREAD * areas[name] and share >= 0.15]
     if not standing_out:
-        return RegionShares(shares=shares, sentence=f"{warning}The evidence for {label} is spread over the whole face.")
+        sentence = f"{warning}The evidence for {label} is spread over the whole face."
+        return RegionShares(shares=shares, standing_out=(), sentence=sentence)
     first, *others = standing_out
     where = f"lies in the {first} ({shares[first]:.0%} of the map"
     where += f"), then in the {others[0]} ({shares[others[0]]:.0%})." if others else ")."
@@ -76,7 +81,7 @@ def locate_evidence(heat_HW: npt.NDArray[np.float32], label: str, *, probability
         start = f"More than elsewhere, what speaks for {label} ({in_percent(probability)}) "
     else:
         start = f"Most of what speaks for {label} ({in_percent(probability)}) "
-    return RegionShares(shares=shares, sentence=start + where)
+    return RegionShares(shares=shares, standing_out=tuple(standing_out), sentence=start + where)
 
 
 def in_percent(share: float) -> str:

@@ -18,20 +18,32 @@ def with_halves_covered(face_HW: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]
     Returns:
         uint8 array (5, H, W).
     """
-    height, width = face_HW.shape
+    covered = [with_half_covered(face_HW[None], half)[0] for half in HALVES]
+    return np.stack([face_HW, *covered])
+
+
+def with_half_covered(faces_NHW: npt.NDArray[np.uint8], half: str) -> npt.NDArray[np.uint8]:
+    """Faces with one of `HALVES` covered by the mean grey of what stays visible of each.
+
+    Args:
+        faces_NHW: grey faces (N, H, W).
+        half: what is covered.
+
+    Returns:
+        uint8 array (N, H, W).
+    """
+    height, width = faces_NHW.shape[1:]
     row, column = int(0.5 * height + 0.5), int(0.5 * width + 0.5)
-    hidden = {
-        "upper": np.s_[:row, :],
-        "lower": np.s_[row:, :],
-        "left": np.s_[:, :column],
-        "right": np.s_[:, column:],
-    }
-    faces = np.repeat(face_HW[None], 1 + len(HALVES), axis=0)
-    for index, half in enumerate(HALVES, start=1):
-        visible = np.ones((height, width), dtype=bool)
-        visible[hidden[half]] = False
-        faces[index][hidden[half]] = round(float(face_HW[visible].mean()))
-    return faces
+    hidden, visible = {
+        "upper": (np.s_[:, :row, :], np.s_[:, row:, :]),
+        "lower": (np.s_[:, row:, :], np.s_[:, :row, :]),
+        "left": (np.s_[:, :, :column], np.s_[:, :, column:]),
+        "right": (np.s_[:, :, column:], np.s_[:, :, :column]),
+    }[half]
+    covered = faces_NHW.copy()
+    greys = faces_NHW[visible].reshape(len(faces_NHW), -1).mean(axis=1) if len(faces_NHW) > 0 else np.zeros(0)
+    covered[hidden] = np.round(greys).astype(np.uint8)[:, None, None]
+    return covered
 
 
 def describe_change(labels: Sequence[str], probabilities: npt.NDArray[np.float32]) -> str:

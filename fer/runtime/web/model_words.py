@@ -53,10 +53,7 @@ def _scores(facts: ModelFacts) -> str:
 
 
 def _of_copies(facts: ModelFacts, n: int) -> str:
-    copies = facts.copies
-    if copies is None:
-        known = COPIES.get((facts.data_fingerprint, facts.split))
-        copies = 0 if known is not None and LEFT_OUT in facts.protocol else known
+    copies = counted_copies(facts)
     if copies is None:
         return "How many of them are copies of faces it was trained on has not been counted."
     if copies == 0:
@@ -76,6 +73,14 @@ def _certainty(facts: ModelFacts) -> str:
         f"On those faces, {facts.coverage:.0%} of the predictions were above the line, and "
         f"{facts.answered_accuracy:.0%} of these were right."
     )
+
+
+def counted_copies(facts: ModelFacts) -> int | None:
+    """How many of the faces that a model was measured on equal one it was trained on; None where nobody counted."""
+    if facts.copies is not None:
+        return facts.copies
+    known = COPIES.get((facts.data_fingerprint, facts.split))
+    return 0 if known is not None and LEFT_OUT in facts.protocol else known
 
 
 def _is(facts: ModelFacts, source: str) -> bool:

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
+from fer.runtime.web.half_occlusion import HALVES
 from fer.runtime.web.openapi_schemas import label_schema, ref, schemas
 from fer.runtime.web.settings import ServeSettings
 
@@ -78,6 +79,16 @@ def describe(settings: ServeSettings, *, models: Mapping[str, tuple[str, ...]], 
         {"type": "string", "minLength": 8, "maxLength": 64},
         "A random name for a video of which this is the next picture: faces keep their numbers and are smoothed.",
     )
+    hide = _query(
+        "hide",
+        {"type": "string", "enum": list(HALVES)},
+        "The half of each face that the model does not get to see; none by default.",
+    )
+    seconds = _query(
+        "seconds",
+        {"type": "string", "pattern": "^[0-9]{1,6}([.][0-9]{1,6})?$", "examples": ["12.5"]},
+        "When in the video the picture was taken, for `stream`; by default now, as of a camera.",
+    )
     label = _query(
         "label",
         label_schema(list(models.values())),
@@ -98,7 +109,9 @@ def describe(settings: ServeSettings, *, models: Mapping[str, tuple[str, ...]], 
             "/healthz": {"get": _health()},
             "/api/models": {"get": _operation("The models, and the limits of the server", "Models", _GUARD) | secured},
             "/api/predict": {
-                "post": _operation("The faces of a picture", "Prediction", _PICTURE, parameters=[model, stream])
+                "post": _operation(
+                    "The faces of a picture", "Prediction", _PICTURE, parameters=[model, stream, hide, seconds]
+                )
                 | body
                 | secured
             },

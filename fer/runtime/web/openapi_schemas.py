@@ -90,6 +90,7 @@ def schemas(sets: Sequence[tuple[str, ...]]) -> dict[str, Any]:
             label=label,
             map=_list_of(_list_of(_SHARE)) | {"description": "rows of the frame"},
             parts=_SHARES,
+            standing_out=_list_of(_TEXT),
             sentence=_TEXT,
             model=_TEXT,
             ms=_MS,

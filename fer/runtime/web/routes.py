@@ -1,5 +1,6 @@
 """What the server responds to. Paths and responses are described in openapi.py."""
 
+import json
 import re
 import time
 from collections.abc import Callable, Mapping
@@ -9,16 +10,32 @@ from typing import Any, Final
 
 from flask import Flask, Response, abort, jsonify, request
 
-from fer.common.errors import DataError
+from fer.common.errors import DataError, nearest
 from fer.runtime.web.engine import Engine, FaceChoice
+from fer.runtime.web.half_occlusion import HALVES
 from fer.runtime.web.openapi import describe
 from fer.runtime.web.settings import ServeSettings
 from fer.runtime.web.telemetry import CONTENT_TYPE, Telemetry
 from fer.runtime.web.uploads import picture
 
-_TYPES: Final = {".html": "text/html", ".css": "text/css", ".js": "text/javascript", ".svg": "image/svg+xml"}
+_TYPES: Final = {
+    ".html": "text/html; charset=utf-8",
+    ".css": "text/css; charset=utf-8",
+    ".js": "text/javascript; charset=utf-8",
+    ".json": "application/json",
+    ".webmanifest": "application/manifest+json",
+    ".svg": "image/svg+xml",
+    ".png": "image/png",
+}
+
+FOLDERS: Final = ("icons/", "js/", "messages/")
+"""Of the page."""
+
+SHELL: Final = "shell.json"
+"""Lists the files of the page, for the worker that keeps them where somebody wants the page without its server."""
 
 _WHOLE: Final = re.compile("-?[0-9]{1,9}")
+_SECONDS: Final = re.compile(r"[0-9]{1,6}(\.[0-9]{1,6})?")
 _PLACE: Final = re.compile("(-?[0-9]{1,9}),(-?[0-9]{1,9})")
 
 HEALTH_RETRY: Final = 10
@@ -33,6 +50,11 @@ def add_routes(app: Flask, *, engine: Engine, settings: ServeSettings, telemetry
     @app.get("/")
     def index() -> Response:
         return page["index.html"]()
+
+    # A worker governs nothing above its own place: it lies beside the page.
+    @app.get("/sw.js")
+    def worker() -> Response:
+        return page["sw.js"]()
 
     @app.get("/page/<path:name>")
     def page_file(name: str) -> Response:
@@ -61,7 +83,7 @@ def add_routes(app: Flask, *, engine: Engine, settings: ServeSettings, telemetry
 
     @app.get("/api/drift")
     def drift() -> Response:
-        return jsonify(engine.drift(request.args.get("model")).as_dict())
+        return jsonify(engine.drift(request.args.get("model")))
 
     @app.get("/metrics")
     def metrics() -> Response:
@@ -70,7 +92,13 @@ def add_routes(app: Flask, *, engine: Engine, settings: ServeSettings, telemetry
     @app.post("/api/predict")
     def predict() -> Response:
         begun = time.perf_counter()
-        response = engine.predict(picture(request), model=request.args.get("model"), stream=_stream(request.args))
+        response = engine.predict(
+            picture(request),
+            model=request.args.get("model"),
+            stream=_stream(request.args),
+            hide=_hide(request.args),
+            seconds=_seconds(request.args),
+        )
         seconds = time.perf_counter() - begun
         labels = [face["label"] if face["status"] == "ok" else face["status"] for face in response["faces"]]
         telemetry.prediction(seconds, model=response["model"], labels=labels)
@@ -114,6 +142,32 @@ def _stream(arguments: Mapping[str, str]) -> str | None:
     return stream
 
 
+def _hide(arguments: Mapping[str, str]) -> str | None:
+    """The half of each face that the model does not get to see.
+
+    Raises:
+        DataError: no half of a face.
+    """
+    hide = arguments.get("hide")
+    if hide is not None and hide not in HALVES:
+        raise DataError(f"hide={hide[:40]!r} is no half{nearest(hide, HALVES)}: give one of {', '.join(HALVES)}")
+    return hide
+
+
+def _seconds(arguments: Mapping[str, str]) -> float | None:
+    """When in its video a picture was taken.
+
+    Raises:
+        DataError: no number of seconds.
+    """
+    text = arguments.get("seconds")
+    if text is None:
+        return None
+    if _SECONDS.fullmatch(text) is None:
+        raise DataError(f"seconds={text[:40]!r}: give the time in the video, as seconds=12.5")
+    return float(text)
+
+
 def _face(arguments: Mapping[str, str]) -> FaceChoice:
     """Which face of a picture is meant.
 
@@ -134,14 +188,13 @@ def _face(arguments: Mapping[str, str]) -> FaceChoice:
 def _page_files() -> dict[str, Callable[[], Response]]:
     """Name -> response with that file of the page, for the files that are there; nothing else can be asked for."""
     root = files("fer.runtime.web") / "page"
-    names = {"index.html": root / "index.html"}
-    for folder, prefix in ((root, ""), (root / "js", "js/")):
-        names |= {f"{prefix}{each.name}": each for each in folder.iterdir() if each.is_file()}
+    names: dict[str, Any] = {}
+    for folder in ("", *FOLDERS):
+        names |= {f"{folder}{each.name}": each for each in (root / folder).iterdir() if each.is_file()}
 
-    def responder(content: bytes, kind: str) -> Callable[[], Response]:
-        return lambda: Response(content, content_type=f"{kind}; charset=utf-8")
+    def responder(content: bytes, name: str) -> Callable[[], Response]:
+        return lambda: Response(content, content_type=_TYPES[f".{name.rpartition('.')[2]}"])
 
-    return {
-        name: responder(each.read_bytes(), _TYPES[f".{name.rpartition('.')[2]}"])
-        for name, each in sorted(names.items())
-    }
+    page = {name: responder(each.read_bytes(), name) for name, each in sorted(names.items())}
+    shell = ["./", *(f"page/{name}" for name in page if name not in ("index.html", "sw.js"))]
+    return page | {SHELL: responder(json.dumps(shell).encode(), SHELL)}

@@ -13,6 +13,7 @@ import numpy.typing as npt
 
 from fer.runtime.model import EmotionModel
 from fer.runtime.video import FaceTracker
+from fer.runtime.web.half_occlusion import with_half_covered
 
 MAX_STREAMS: Final = 16
 """Videos followed at once; beyond, the one that has been silent for longest is forgotten."""
@@ -24,13 +25,18 @@ IDLE_SECONDS: Final = 10.0
 class RecordingModel:
     """A model that remembers its last faces, so that the drift log can look at them; one thread at a time.
 
+    Args:
+        model: what is asked.
+        hide: the half of each face that it does not get to see, one of `half_occlusion.HALVES`, or None.
+
     Attributes:
-        faces: uint8 (N, size, size), the last ones it was asked about; none before.
+        faces: uint8 (N, size, size), the last ones it was asked about, whole; none before.
         predictions: float32 (N, K), their probabilities.
     """
 
-    def __init__(self, model: EmotionModel) -> None:
+    def __init__(self, model: EmotionModel, *, hide: str | None = None) -> None:
         self._model = model
+        self._hide = hide
         self.labels = model.labels
         self.size = model.size
         self.uncertain_below = model.uncertain_below
@@ -39,7 +45,7 @@ class RecordingModel:
 
     def probabilities(self, faces: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:
         """float32 array (N, K), as the model's own."""
-        predictions = self._model.probabilities(faces)
+        predictions = self._model.probabilities(faces if self._hide is None else with_half_covered(faces, self._hide))
         self.faces, self.predictions = faces, predictions
         return predictions
 
@@ -58,12 +64,14 @@ class Stream:
         model: what the tracker asks.
         last: when its last picture came, in seconds; None before the first.
         sampled: when a face of it last went into the drift log.
+        time: seconds into the video of its last picture; 0 before the first.
     """
 
     tracker: FaceTracker
     model: RecordingModel
     last: float | None = None
     sampled: float = float("-inf")
+    time: float = 0.0
     lock: threading.Lock = field(default_factory=threading.Lock)
 
 
@@ -71,28 +79,41 @@ class Streams:
     """Videos by name; safe to use from several threads.
 
     Args:
-        open_stream: makes the stream of a model, by the model's name.
+        open_stream: makes the stream of a model, by the model's name and the half hidden from it.
         clock: seconds, monotonic.
     """
 
-    def __init__(self, open_stream: Callable[[str], Stream], *, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self, open_stream: Callable[[str, str | None], Stream], *, clock: Callable[[], float] = time.monotonic
+    ) -> None:
         self._open = open_stream
         self._clock = clock
-        self._streams: OrderedDict[tuple[str, str], Stream] = OrderedDict()
+        self._streams: OrderedDict[tuple[str, str, str | None], Stream] = OrderedDict()
         self._lock = threading.Lock()
 
     @contextmanager
-    def next_picture(self, name: str, *, model: str) -> Iterator[tuple[Stream, float]]:
-        """The stream and the time in seconds, within which nobody else uses it."""
+    def next_picture(
+        self, name: str, *, model: str, hide: str | None = None, seconds: float | None = None
+    ) -> Iterator[tuple[Stream, float]]:
+        """The stream and the time in seconds, within which nobody else uses it.
+
+        Args:
+            name: of the video.
+            model: of the model that is asked.
+            hide: the half of each face hidden from it.
+            seconds: when in the video the picture was taken, for a file; None: now, for a camera.
+        """
         now = self._clock()
+        key = (name, model, hide)
         with self._lock:
-            stream = self._streams.pop((name, model), None)
+            stream = self._streams.pop(key, None)
             if stream is None or (stream.last is not None and now - stream.last > IDLE_SECONDS):
-                stream = self._open(model)
-            self._streams[name, model] = stream
+                stream = self._open(model, hide)
+            self._streams[key] = stream
             if len(self._streams) > MAX_STREAMS:
                 self._streams.popitem(last=False)
         with stream.lock:
             # Two pictures of one video may wait for each other: time goes on, never back.
             stream.last = self._clock()
-            yield stream, stream.last
+            stream.time = max(stream.time, stream.last if seconds is None else seconds)
+            yield stream, stream.time

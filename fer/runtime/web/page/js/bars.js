@@ -1,6 +1,6 @@
 // The probability bars. Text carries everything; the coloured bars are for the eyes only.
 
-import { percent } from "./words.js";
+import { named, percent, t } from "./i18n.js";
 
 export class Bars {
   constructor(list, thresholdHint) {
@@ -15,12 +15,12 @@ export class Bars {
     for (const label of labels) {
       const row = document.createElement("li");
       row.dataset.series = label;
-      const name = Object.assign(document.createElement("span"), { className: "bar-name", textContent: label });
+      const name = Object.assign(document.createElement("span"), { className: "bar-name", textContent: named(label) });
       const track = Object.assign(document.createElement("span"), { className: "bar-track" });
       track.setAttribute("aria-hidden", "true");
       const fill = Object.assign(document.createElement("span"), { className: "bar-fill" });
       const mark = Object.assign(document.createElement("span"), { className: "bar-mark" });
-      mark.style.left = `${uncertainBelow * 100}%`;
+      mark.style.insetInlineStart = `${uncertainBelow * 100}%`;
       mark.hidden = uncertainBelow <= 0;
       track.append(fill, mark);
       const value = Object.assign(document.createElement("span"), { className: "bar-value", textContent: "–" });
@@ -29,7 +29,7 @@ export class Bars {
       this.rows.set(label, { row, fill, value });
     }
     this.hint.hidden = uncertainBelow <= 0;
-    this.hint.textContent = `Below the dotted line (${percent(uncertainBelow)}) the model's best guess counts as uncertain.`;
+    this.hint.textContent = t("bars.threshold", { share: percent(uncertainBelow) });
   }
 
   show(face) {

@@ -1,15 +1,9 @@
-// The camera: starting it, and saying in words why it does not start or went away.
+// The camera: choosing and starting it, and saying in words why it does not start or went away.
 
-const WISH = { audio: false, video: { width: { ideal: 640 }, height: { ideal: 480 }, frameRate: { ideal: 30 }, facingMode: "user" } };
+import { t } from "./i18n.js";
 
-const REASONS = {
-  NotAllowedError: [
-    "The browser does not let this page use the camera.",
-    "Allow it with the camera or lock symbol beside the address: the page goes on by itself. Or choose a picture.",
-  ],
-  NotFoundError: ["No camera was found.", "Plug one in: it starts by itself. Or choose a picture."],
-  NotReadableError: ["The camera is there, but does not answer.", "Another program may be using it: close that program, then press Start camera."],
-};
+const SIZE = { width: { ideal: 640 }, height: { ideal: 480 }, frameRate: { ideal: 30 } };
+const KNOWN = ["NotAllowedError", "NotFoundError", "NotReadableError"];
 
 /** The camera cannot be had; `lines` say why, and what to do. */
 export class NoCamera extends Error {
@@ -19,6 +13,9 @@ export class NoCamera extends Error {
     this.lines = lines;
   }
 }
+
+/** Those who cannot see point a phone at others: there, the camera at the back comes first. */
+export const firstTowards = () => (matchMedia("(pointer: coarse)").matches && navigator.maxTouchPoints > 0 ? "environment" : "user");
 
 export class Camera {
   /** `onLost(lines)`: it stopped without being asked. `onBack()`: worth another try now. */
@@ -37,32 +34,40 @@ export class Camera {
     );
   }
 
-  async start() {
+  /** `device`: one of `devices()`, or null for the one that looks `towards` "user" or "environment". */
+  async start({ device = null, towards = "user" } = {}) {
     this.wanted = true;
-    if (!navigator.mediaDevices) {
-      throw new NoCamera("Insecure", [
-        "Browsers give a camera only to pages of this computer (localhost) or over https.",
-        "Open this page on the computer that runs fer-serve, as http://localhost. Or choose a picture.",
-      ]);
-    }
+    if (!navigator.mediaDevices) throw new NoCamera("Insecure", [t("camera.insecure"), t("camera.insecure.do")]);
+    const which = device === null ? { facingMode: { ideal: towards } } : { deviceId: { exact: device } };
     let stream;
     try {
-      stream = await navigator.mediaDevices.getUserMedia(WISH);
+      stream = await navigator.mediaDevices.getUserMedia({ audio: false, video: { ...SIZE, ...which } });
     } catch (error) {
-      throw new NoCamera(error.name, REASONS[error.name] ?? [`The camera did not start (${error.name}).`, "Press Start camera to try again, or choose a picture."]);
+      const kind = KNOWN.includes(error.name) ? error.name : "other";
+      throw new NoCamera(error.name, [t(`camera.${kind}`, { name: error.name }), t(`camera.${kind}.do`)]);
     }
     if (!this.wanted) {
       for (const track of stream.getTracks()) track.stop();
       return;
     }
+    this.#release();
     this.stream = stream;
-    stream.getVideoTracks()[0].addEventListener("ended", () => {
+    const [track] = stream.getVideoTracks();
+    this.towards = track.getSettings().facingMode ?? "user";
+    this.device = track.getSettings().deviceId;
+    track.addEventListener("ended", () => {
       if (this.stream !== stream) return;
       this.#release();
-      this.onLost(["The camera went away.", "Plug it in again: the page goes on by itself. Or choose a picture."]);
+      this.onLost([t("camera.gone"), t("camera.gone.do")]);
     });
     this.video.srcObject = stream;
     await this.video.play();
+  }
+
+  /** The cameras there are: [{id, name}]; browsers tell only once one may be used. */
+  async devices() {
+    const all = await navigator.mediaDevices.enumerateDevices();
+    return all.filter((each) => each.kind === "videoinput").map((each, index) => ({ id: each.deviceId, name: each.label || t("camera.number", { number: index + 1 }) }));
   }
 
   stop() {

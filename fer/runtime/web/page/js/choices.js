@@ -7,5 +7,5 @@ export function remember(name, value) {
   const address = new URL(location.href);
   if (value === null) address.searchParams.delete(name);
   else address.searchParams.set(name, value);
-  history.replaceState(null, "", address);
+  history.replaceState(history.state, "", address);
 }

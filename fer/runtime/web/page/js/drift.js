@@ -1,7 +1,8 @@
 // The drift log: are the faces still like those the model was measured on?
 
 import * as api from "./api.js";
-import { percent } from "./words.js";
+import { named, number, percent, t } from "./i18n.js";
+import { drifted } from "./sentences.js";
 
 const EVERY_MS = 4000;
 
@@ -24,23 +25,24 @@ export class DriftPanel {
     }
     this.part("drift-badge").hidden = !state.alarm;
     if (!this.details.open) return;
-    this.part("drift-words").textContent = state.sentence;
-    const rows = Object.keys(state.reference).map((label) => row(label, percent(state.shares[label]), percent(state.reference[label]), points(state.shares[label] - state.reference[label]), false));
-    rows.push(row("label shares together (PSI)", state.psi.toFixed(2), state.enough ? `below ${state.psi_limit.toFixed(2)}` : "not yet", "", state.enough && state.psi > state.psi_limit));
+    this.part("drift-words").textContent = drifted(state);
+    this.part("drift-hint").textContent = t(state.kept ? "drift.hint.kept" : "drift.hint");
+    const rows = Object.keys(state.reference).map((label) => row(named(label), percent(state.shares[label]), percent(state.reference[label]), points(state.shares[label] - state.reference[label]), false));
+    rows.push(row(t("drift.psi"), number(state.psi, 2), state.enough ? t("drift.below", { limit: number(state.psi_limit, 2) }) : t("drift.not-yet"), "", state.enough && state.psi > state.psi_limit));
     for (const [name, shift] of Object.entries(state.shifts)) {
-      rows.push(row(`${name} (mean)`, shift.now.toFixed(2), shift.reference.toFixed(2), `${signed(shift.effect.toFixed(1))} deviations`, shift.alarm));
+      rows.push(row(t(`drift.${name}`), number(shift.now, 2), number(shift.reference, 2), t("drift.deviations", { by: signed(number(shift.effect, 1), shift.effect) }), shift.alarm));
     }
     this.part("drift-rows").replaceChildren(...rows);
   }
 }
 
-const signed = (number) => (Number(number) > 0 ? `+${number}` : number.replace("-", "\u2212"));
-const points = (share) => `${signed(String(Math.round(share * 100)))} points`;
+const signed = (text, value) => (value > 0 ? `+${text}` : text.replace("-", "\u2212"));
+const points = (share) => t("drift.points", { by: signed(number(100 * share, 0), Math.round(100 * share)) });
 
 function row(name, now, reference, difference, off) {
   const line = document.createElement("tr");
   line.classList.toggle("off", off);
-  const head = Object.assign(document.createElement("th"), { scope: "row", textContent: off ? `${name}: differs` : name });
+  const head = Object.assign(document.createElement("th"), { scope: "row", textContent: off ? t("drift.row-differs", { name }) : name });
   line.append(head, ...[now, reference, difference].map((textContent) => Object.assign(document.createElement("td"), { className: "num", textContent })));
   return line;
 }

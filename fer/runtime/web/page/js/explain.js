@@ -1,11 +1,12 @@
 // Why this prediction: a heat map over the face, and the face with one half covered.
 
 import * as api from "./api.js";
-import { fine, other, percent } from "./words.js";
+import { patiently } from "./problems.js";
+import { fine, named, percent, t } from "./i18n.js";
+import { covered, evidence, FAINT, half } from "./sentences.js";
+import { capital, other } from "./words.js";
 
 const SIDE = 288;
-// As the server's sentences have it: a label of less is no prediction.
-const FAINT = 0.1;
 // From no evidence to much, as the scale beside the map: an inferno-like ramp.
 const STOPS = [[43, 17, 94], [177, 50, 90], [249, 142, 9], [252, 255, 164]];
 
@@ -27,18 +28,18 @@ export class Explanation {
   async show(moment, labels, label) {
     this.moment = moment;
     const parameters = { at: moment.at, model: moment.model };
-    const [heat, covers] = await Promise.all([api.explain(moment.blob, { ...parameters, label }), api.cover(moment.blob, parameters)]);
+    const [heat, covers] = await Promise.all([patiently(() => api.explain(moment.blob, { ...parameters, label })), patiently(() => api.cover(moment.blob, parameters))]);
     if (this.moment !== moment) return;
     this.root.hidden = false;
     const select = this.part("heat-label");
-    select.replaceChildren(...labels.map((each) => new Option(`${each} (${fine(heat.face.probabilities[each])})`, each)));
+    select.replaceChildren(...labels.map((each) => new Option(t("explain.option", { label: named(each), share: fine(heat.face.probabilities[each]) }), each)));
     this.#useHeat(heat);
     this.#useCovers(covers);
   }
 
   async relabel(label) {
     const moment = this.moment;
-    const heat = await api.explain(moment.blob, { at: moment.at, model: moment.model, label });
+    const heat = await patiently(() => api.explain(moment.blob, { at: moment.at, model: moment.model, label }));
     if (this.moment === moment) this.#useHeat(heat);
   }
 
@@ -47,18 +48,17 @@ export class Explanation {
     this.frame = heat.frame;
     this.part("heat-label").value = heat.label;
     this.share = heat.face.probabilities[heat.label];
-    this.part("heat-words").textContent = heat.sentence;
-    const much = this.share < FAINT ? `faint: ${heat.label} has ${fine(this.share)}` : `much, of ${fine(this.share)}`;
-    this.part("heat-much").textContent = much;
+    this.part("heat-words").textContent = evidence(heat);
+    this.part("heat-much").textContent = t(this.share < FAINT ? "explain.faint" : "explain.much", { label: named(heat.label), share: fine(this.share) });
     this.part("heat-ramp").style.opacity = this.share;
-    this.part("heat").setAttribute("aria-label", `Your face with the evidence for ${heat.label} coloured`);
+    this.part("heat").setAttribute("aria-label", t("explain.map", { label: named(heat.label) }));
     this.#drawHeat();
   }
 
   #useCovers(response) {
     const mirrored = this.moment.mirrored;
     const side = (half) => (half !== null && mirrored ? other[half] : half);
-    this.part("cover-words").textContent = mirrored ? response.sentence.replace(/\b(left|right)\b/g, (word) => other[word]) : response.sentence;
+    this.part("cover-words").textContent = covered(response.rows, mirrored);
     const full = response.rows[0].label;
     const items = response.rows.map((row) => {
       const item = element("li", "", "");
@@ -67,9 +67,8 @@ export class Explanation {
       this.#drawFace(canvas, response.frame);
       cover(canvas, side(row.hidden));
       const changed = row.label !== full;
-      const name = element("p", "cover-name", row.hidden === null ? "Nothing covered" : `${side(row.hidden)} half covered`);
-      name.textContent = name.textContent[0].toUpperCase() + name.textContent.slice(1);
-      const words = element("p", changed ? "cover-prediction changed" : "cover-prediction", `${changed ? "now " : ""}${row.label}, ${percent(row.confidence)}`);
+      const name = element("p", "cover-name", row.hidden === null ? t("covers.none") : capital(t("covers.covered", { half: half(row.hidden, mirrored) })));
+      const words = element("p", changed ? "cover-prediction changed" : "cover-prediction", t(changed ? "covers.now" : "covers.still", { label: named(row.label), share: percent(row.confidence) }));
       const track = element("div", "bar-track", "");
       track.setAttribute("aria-hidden", "true");
       track.dataset.series = row.label;

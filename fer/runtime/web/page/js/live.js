@@ -21,7 +21,7 @@ const sleep = (ms) => new Promise((done) => setTimeout(done, ms));
 
 export class Live {
   /**
-   * `onPrediction({response, blob, size, roundTrip})`; `parameters()` are sent along with each picture.
+   * `onPrediction({response, blob, size, picture, roundTrip})`; `parameters()` are sent along with each picture.
    * `onTrouble(kind, error)`: what was last predicted no longer holds, because the server is "lost" (nobody is there),
    * "silent" (it does not answer), "busy" or has "refused", or because the "camera" sends no pictures.
    * `onRecovered(kind)`: it does again; the prediction follows.
@@ -108,7 +108,7 @@ export class Live {
         this.trouble = null;
         this.freshAt = begun;
         this.times.push(performance.now());
-        this.onPrediction({ response, blob, size: [this.canvas.width, this.canvas.height], roundTrip });
+        this.onPrediction({ response, blob, size: [this.canvas.width, this.canvas.height], picture: this.canvas, roundTrip });
       } else if (failure instanceof api.Unreachable) {
         this.#fall(failure.late ? "silent" : "lost");
         await sleep(RETRY_MS);

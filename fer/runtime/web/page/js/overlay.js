@@ -1,7 +1,8 @@
 // Boxes and names over the picture. Uncertain faces have a dashed box and say so.
 
 import { placeNames, placeNumbers } from "./labels.js";
-import { percent } from "./words.js";
+import { named, percent, t } from "./i18n.js";
+import { colourOf } from "./people.js";
 
 const FOLLOW = 0.35;
 
@@ -22,10 +23,10 @@ export class Overlay {
 
   /**
    * `faces`: those found, with their `number`; `size`: width and height of the picture that was asked about;
-   * `mirrored`: whether it is shown so.
+   * `mirrored`: whether it is shown so; `hidden`: the half of each face that the model does not see, or null.
    */
-  show(faces, { size, mirrored, selected, moving }) {
-    Object.assign(this, { faces, size, mirrored, selected });
+  show(faces, { size, mirrored, selected, moving, hidden = null }) {
+    Object.assign(this, { faces, size, mirrored, selected, hidden });
     const present = new Set(this.faces.map((face) => face.face));
     for (const key of this.boxes.keys()) if (!present.has(key)) this.boxes.delete(key);
     for (const face of this.faces) if (!moving || !this.boxes.has(face.face)) this.boxes.set(face.face, [...face.box]);
@@ -42,6 +43,7 @@ export class Overlay {
     const font = Math.max(13, Number.parseFloat(style.fontSize)) * devicePixelRatio;
     const share = this.calm.matches ? 1 : FOLLOW;
     context.font = `600 ${font}px ${style.fontFamily}`;
+    context.direction = document.documentElement.dir;
     const pad = font * 0.35;
     const high = font + 2 * pad;
     const shown = this.faces.map((face) => {
@@ -49,10 +51,11 @@ export class Overlay {
       face.box.forEach((goal, index) => (box[index] += (goal - box[index]) * share));
       const w = box[2] * scale;
       const x = this.mirrored ? width - left - box[0] * scale - w : left + box[0] * scale;
-      const text = `${face.number} \u00b7 ${face.uncertain ? `uncertain: ${face.label}?` : `${face.label} ${percent(face.confidence)}`}`;
+      const text = t(face.uncertain ? "overlay.uncertain" : "overlay.certain", { number: face.number, label: named(face.label), share: percent(face.confidence) });
       return { face, text, x, y: top + box[1] * scale, w, h: box[3] * scale, wide: context.measureText(text).width + 2 * pad };
     });
-    for (const each of shown) this.#box(context, each);
+    for (const each of shown) this.#hide(context, each);
+    for (const each of shown) this.#box(context, each, shown.length > 1 ? style.getPropertyValue(`--on-picture-${colourOf(each.face.number)}`) : "#ffffff");
     // The caption of the picture names a face that is alone.
     if (shown.length < 2) return;
     context.textBaseline = "middle";
@@ -76,18 +79,28 @@ export class Overlay {
     return this.faces.find(({ box }) => x >= box[0] && x <= box[0] + box[2] && y >= box[1] && y <= box[1] + box[3]) ?? null;
   }
 
-  // How the picture lies on the canvas: whole, in the middle.
+  // How the picture lies on the canvas: whole, where the style puts the picture itself (`object-position`).
   #placed() {
     const { width, height } = this.canvas;
     const scale = Math.min(width / this.size[0], height / this.size[1]);
-    return { scale, left: (width - this.size[0] * scale) / 2, top: (height - this.size[1] * scale) / 2 };
+    const [across, down] = getComputedStyle(this.canvas).objectPosition.split(" ").map((share) => Number.parseFloat(share) / 100);
+    return { scale, left: (width - this.size[0] * scale) * across, top: (height - this.size[1] * scale) * down };
   }
 
-  #box(context, { face, x, y, w, h }) {
+  // What the model does not see is covered: its halves are those of the face, which the box holds nearly.
+  #hide(context, { x, y, w, h }) {
+    if (this.hidden === null) return;
+    const side = this.mirrored ? { left: "right", right: "left" }[this.hidden] ?? this.hidden : this.hidden;
+    const spots = { upper: [x, y, w, h / 2], lower: [x, y + h / 2, w, h / 2], left: [x, y, w / 2, h], right: [x + w / 2, y, w / 2, h] };
+    context.fillStyle = "#808080";
+    context.fillRect(...spots[side]);
+  }
+
+  #box(context, { face, x, y, w, h }, light) {
     const thick = (face.face === this.selected ? 3.5 : 2) * devicePixelRatio;
     context.setLineDash(face.uncertain ? [3 * thick, 2 * thick] : []);
     // Dark below light: visible on any picture.
-    for (const [colour, width] of [["rgb(0 0 0 / .65)", thick + 2.5 * devicePixelRatio], ["#ffffff", thick]]) {
+    for (const [colour, width] of [["rgb(0 0 0 / .65)", thick + 2.5 * devicePixelRatio], [light, thick]]) {
       context.strokeStyle = colour;
       context.lineWidth = width;
       context.strokeRect(x, y, w, h);

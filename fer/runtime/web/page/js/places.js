@@ -1,5 +1,7 @@
 // Where faces are, in words and in order.
 
+import { t } from "./i18n.js";
+
 const ROWS = ["top", "middle", "bottom"];
 const COLUMNS = ["left", "centre", "right"];
 
@@ -7,7 +9,7 @@ const COLUMNS = ["left", "centre", "right"];
 export const TOLD = 5;
 
 /**
- * The faces with `number` (1, 2, ...) and `place` ("top left"), as they are seen: from left to right, and of more than
+ * The faces with `number` (1, 2, ...), `place` ("top left") and `spot` (x, y in [0, 1]), as they are seen: from left to right, and of more than
  * `TOLD` row by row. `size`: of the picture; `mirrored`: whether it is shown so.
  */
 export function inOrder(faces, { size: [width, height], mirrored }) {
@@ -19,7 +21,7 @@ export function inOrder(faces, { size: [width, height], mirrored }) {
   const rows = faces.length > TOLD ? inRows(placed) : [placed];
   return rows
     .flatMap((row) => row.sort((a, b) => a.x - b.x))
-    .map(({ x, y, ...face }, index) => ({ ...face, number: index + 1, place: inPlace(x / width, y / height) }));
+    .map(({ x, y, ...face }, index) => ({ ...face, number: index + 1, spot: [x / width, y / height], place: t(`place.${inPlace(x / width, y / height)}`) }));
 }
 
 // A face belongs to a row while its middle is less than half a face below that of the first one.
@@ -37,5 +39,5 @@ function inPlace(x, y) {
   const third = (share) => Math.min(2, Math.max(0, Math.floor(share * 3)));
   const [row, column] = [ROWS[third(y)], COLUMNS[third(x)]];
   if (row === "middle") return column;
-  return column === "centre" ? row : `${row} ${column}`;
+  return column === "centre" ? row : `${row}-${column}`;
 }

@@ -1,8 +1,9 @@
 // The one place where the page says what happened; whatever it says there, it also tells those who do not look.
 
 export class Status {
-  constructor(box, announcer) {
-    Object.assign(this, { box, announcer });
+  /** `onProblem()`: something is wrong, whatever is said of it. */
+  constructor(box, announcer, { onProblem = () => {} } = {}) {
+    Object.assign(this, { box, announcer, onProblem });
   }
 
   /** `because` names the reason, so that it can be taken back when it is gone. */
@@ -12,6 +13,7 @@ export class Status {
     box.dataset.because = because;
     box.replaceChildren(...lines.map((textContent) => Object.assign(document.createElement("p"), { textContent })));
     box.hidden = false;
+    if (kind === "problem") this.onProblem();
     this.announcer.notice(lines.join(" "));
   }
 

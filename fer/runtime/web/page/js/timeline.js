@@ -1,6 +1,7 @@
 // The probabilities of the last minute as stacked bands, and what they come to in words.
 
-import { percent } from "./words.js";
+import { listed, percent, t } from "./i18n.js";
+import { gist } from "./words.js";
 
 const SPAN_MS = 60000;
 const REDRAW_MS = 120;
@@ -74,13 +75,13 @@ export class Timeline {
 
   #inWords() {
     const seen = this.points.filter((point) => point.face !== null);
-    if (seen.length === 0) return "No face in the last minute.";
+    if (seen.length === 0) return t("timeline.none");
     const counts = new Map();
     for (const { face } of seen) {
-      const name = face.uncertain ? "uncertain" : face.label;
+      const name = gist(face);
       counts.set(name, (counts.get(name) ?? 0) + 1);
     }
     const ranked = [...counts].sort((a, b) => b[1] - a[1]).slice(0, 3);
-    return `Of the predictions: ${ranked.map(([name, count]) => `${name} ${percent(count / seen.length)}`).join(", ")}.`;
+    return t("timeline.words", { each: listed(ranked.map(([what, count]) => t("timeline.part", { what, share: percent(count / seen.length) }))) });
   }
 }

@@ -1,4 +1,4 @@
-// Pictures by button, drop and paste, made small and upright before they are sent.
+// Pictures and videos by button, drop and paste; pictures are made small and upright before they are sent.
 
 const LONGEST = 1600;
 const QUALITY = 0.92;
@@ -37,6 +37,8 @@ export function listen({ input, dropHint, onFiles }) {
   });
 }
 
+export const isVideo = (file) => file.type.startsWith("video/");
+
 /**
  * The picture on `canvas`, and as a JPEG to send. Where the browser cannot read it (TIFF), `preview(file)` is asked for
  * one that it can; what that throws says why there is none.
@@ -48,15 +50,23 @@ export async function prepare(file, canvas, preview) {
   } catch {
     bitmap = await createImageBitmap(await preview(file));
   }
-  const scale = Math.min(1, LONGEST / Math.max(bitmap.width, bitmap.height));
-  canvas.width = Math.max(1, Math.round(bitmap.width * scale));
-  canvas.height = Math.max(1, Math.round(bitmap.height * scale));
+  const size = draw(bitmap, canvas, { size: [bitmap.width, bitmap.height], longest: LONGEST });
+  bitmap.close();
+  return { blob: await encoded(canvas), size };
+}
+
+/** A picture or the frame of a video on `canvas`, not longer than `longest`; gives the canvas' size. */
+export function draw(source, canvas, { size: [width, height], longest }) {
+  const scale = Math.min(1, longest / Math.max(width, height));
+  const [wide, high] = [width, height].map((side) => Math.max(1, Math.round(side * scale)));
+  // A canvas that is recorded must not begin afresh with each picture.
+  if (canvas.width !== wide || canvas.height !== high) Object.assign(canvas, { width: wide, height: high });
   const context = canvas.getContext("2d");
   context.fillStyle = "#808080";
   context.fillRect(0, 0, canvas.width, canvas.height);
   context.imageSmoothingQuality = "high";
-  context.drawImage(bitmap, 0, 0, canvas.width, canvas.height);
-  bitmap.close();
-  const blob = await new Promise((done) => canvas.toBlob(done, "image/jpeg", QUALITY));
-  return { blob, size: [canvas.width, canvas.height] };
+  context.drawImage(source, 0, 0, canvas.width, canvas.height);
+  return [canvas.width, canvas.height];
 }
+
+export const encoded = (canvas) => new Promise((done) => canvas.toBlob(done, "image/jpeg", QUALITY));

@@ -1,12 +1,14 @@
 // The page's own voice. No label cuts another off: the newest waits. What went wrong comes before labels.
 
+import { language } from "./i18n.js";
+
 const SILENT_MS = 1500;
 const LONGEST_MS = 12000;
 
 export class Voice {
   /** `onBlocked()`: the browser refuses to speak before the first key or click. `onUnblocked()`: it speaks now. */
   constructor({ onBlocked, onUnblocked }) {
-    Object.assign(this, { onBlocked, onUnblocked, on: false, blocked: false, current: null, label: null });
+    Object.assign(this, { onBlocked, onUnblocked, on: false, blocked: false, current: null, label: null, rate: 1 });
     this.notices = [];
     for (const kind of ["keydown", "pointerdown"]) addEventListener(kind, () => this.#touched(), { capture: true });
   }
@@ -26,9 +28,20 @@ export class Voice {
     this.#block(false);
   }
 
-  /** `lasting`: a notice, which waits its turn; a label gives way to a newer one. */
-  say(text, { lasting }) {
+  /** Whether some voice here speaks the language of the page; null where the browser does not say. */
+  get speaksLanguage() {
+    const voices = this.canSpeak ? speechSynthesis.getVoices() : [];
+    return voices.length === 0 ? null : voices.some((voice) => voice.lang.toLowerCase().startsWith(language));
+  }
+
+  /** `lasting`: a notice, which waits its turn; a label gives way to a newer one. `again`: somebody asked for it. */
+  say(text, { lasting, again = false }) {
     if (!this.on) return;
+    // What is being said needs no second time.
+    if (!lasting && !again && this.current?.text === text) {
+      this.label = null;
+      return;
+    }
     if (lasting) {
       this.notices.push(text);
       this.label = null;
@@ -48,7 +61,10 @@ export class Voice {
     if (text === null) return;
     if (text === this.label) this.label = null;
     const utterance = new SpeechSynthesisUtterance(text);
-    utterance.lang = "en";
+    utterance.lang = language;
+    utterance.rate = this.rate;
+    const fitting = speechSynthesis.getVoices().find((voice) => voice.lang.toLowerCase().startsWith(language));
+    if (fitting !== undefined) utterance.voice = fitting;
     this.current = utterance;
     let begun = false;
     const over = () => {

@@ -1,0 +1,90 @@
+"""The drift log as lines of a file, so that it outlives its server: numbers only, no image."""
+
+import json
+import logging
+import os
+import threading
+import time
+from collections import deque
+from collections.abc import Callable
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any, Final
+
+from fer.common.errors import ConfigError
+from fer.common.wording import printable_path
+from fer.runtime.web.drift import SeenFace
+
+logger = logging.getLogger(__name__)
+
+_NUMBERS: Final = ("confidence", "brightness", "sharpness")
+
+
+class DriftFile:
+    """Appends a line of JSON a face: {"time": seconds since 1970, "model", "label", "confidence", "brightness",
+    "sharpness"}; safe to use from several threads.
+
+    A line that is torn, as by a computer that lost its power, is left where it is and passed over.
+
+    Args:
+        path: where it is, or will be.
+        clock: seconds since 1970.
+
+    Raises:
+        ConfigError: it cannot be read or written.
+    """
+
+    def __init__(self, path: Path, *, clock: Callable[[], float] = time.time) -> None:
+        self._path = path
+        self._clock = clock
+        self._lock = threading.Lock()
+        self._broken = False
+        try:
+            # Binary and unbuffered: each line is there at once, and whole unless the system itself fails.
+            self._file = path.open("ab", buffering=0)
+            with path.open("rb") as reader:
+                size = reader.seek(0, os.SEEK_END)
+                reader.seek(max(0, size - 1))
+                torn = reader.read(1) not in (b"", b"\n")
+            if torn:
+                self._file.write(b"\n")
+        except OSError as error:
+            raise ConfigError(
+                f"--drift-log {printable_path(path)}: {error.strerror}; give a file in a folder that can be written to"
+            ) from error
+
+    def read(self, *, model: str, last: int) -> list[SeenFace]:
+        """The last faces that a model was asked about, oldest first; `last`: how many at most."""
+        faces: deque[SeenFace] = deque(maxlen=last)
+        with self._path.open("rb") as lines:
+            for line in lines:
+                face = _parsed(line, model=model)
+                if face is not None:
+                    faces.append(face)
+        return list(faces)
+
+    def add(self, face: SeenFace, *, model: str) -> None:
+        """Appends a face; a disk that is full costs the line and a warning, not the prediction."""
+        fields: dict[str, Any] = {"time": round(self._clock(), 3), "model": model}
+        fields |= {name: round(value, 6) if name in _NUMBERS else value for name, value in asdict(face).items()}
+        line = json.dumps(fields).encode() + b"\n"
+        with self._lock:
+            try:
+                self._file.write(line)
+            except OSError as error:
+                if not self._broken:
+                    logger.warning("the drift log %s cannot be written: %s", printable_path(self._path), error.strerror)
+                self._broken = True
+            else:
+                self._broken = False
+
+
+def _parsed(line: bytes, *, model: str) -> SeenFace | None:
+    """The face of a line; None for another model's, and for a line that is torn or not of this log."""
+    try:
+        fields = json.loads(line)
+        if fields["model"] != model:
+            return None
+        return SeenFace(label=str(fields["label"]), **{name: float(fields[name]) for name in _NUMBERS})
+    except (ValueError, KeyError, TypeError):
+        return None

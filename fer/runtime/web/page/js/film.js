@@ -1,0 +1,92 @@
+// A video file: its pictures in equal steps, and a copy with the predictions drawn into it.
+
+import { draw, encoded } from "./upload.js";
+
+/** Seconds between two pictures that are looked at. */
+export const STEP_S = 0.5;
+const LONGEST = 640;
+const COPY_LONGEST = 1280;
+const COPY_FPS = 25;
+const COPY_END_MS = 700;
+const PATIENCE_MS = 8000;
+
+/** The browser cannot play it. */
+export class NoFilm extends Error {}
+
+function happens(element, event) {
+  return new Promise((done, fail) => {
+    const timer = setTimeout(() => fail(new NoFilm("timeout")), PATIENCE_MS);
+    element.addEventListener(event, () => (clearTimeout(timer), done()), { once: true });
+    element.addEventListener("error", () => (clearTimeout(timer), fail(new NoFilm("error"))), { once: true });
+  });
+}
+
+export class Film {
+  /** Throws `NoFilm`. Close it after use. */
+  static async open(file) {
+    const film = new Film();
+    film.video = Object.assign(document.createElement("video"), { muted: true, playsInline: true, preload: "auto" });
+    film.address = URL.createObjectURL(file);
+    const ready = happens(film.video, "loadeddata");
+    film.video.src = film.address;
+    try {
+      await ready;
+    } catch (error) {
+      film.close();
+      throw error;
+    }
+    return film;
+  }
+
+  close() {
+    this.video.removeAttribute("src");
+    this.video.load();
+    URL.revokeObjectURL(this.address);
+  }
+
+  get size() {
+    return [this.video.videoWidth, this.video.videoHeight];
+  }
+
+  /** In seconds; files of some recorders do not say, and are looked at until they end. */
+  get length() {
+    return Number.isFinite(this.video.duration) ? this.video.duration : 0;
+  }
+
+  /** The picture at a time, on `canvas`, and as a JPEG to send. */
+  async at(seconds, canvas) {
+    if (Math.abs(this.video.currentTime - seconds) > 0.001) {
+      const there = happens(this.video, "seeked");
+      this.video.currentTime = seconds;
+      await there;
+    }
+    const size = draw(this.video, canvas, { size: this.size, longest: LONGEST });
+    return { blob: await encoded(canvas), size };
+  }
+
+  /** A copy as WebM, recorded while it plays; `paint(context, seconds, size)` draws into each of its pictures. */
+  async copy(paint) {
+    const canvas = document.createElement("canvas");
+    // A picture that could be seen through is encoded twice.
+    canvas.getContext("2d", { alpha: false });
+    draw(this.video, canvas, { size: this.size, longest: COPY_LONGEST });
+    const recorder = new MediaRecorder(canvas.captureStream(COPY_FPS), { mimeType: "video/webm" });
+    const parts = [];
+    recorder.addEventListener("dataavailable", (event) => parts.push(event.data));
+    const over = new Promise((done) => recorder.addEventListener("stop", done, { once: true }));
+    const step = () => {
+      const size = draw(this.video, canvas, { size: this.size, longest: COPY_LONGEST });
+      paint(canvas.getContext("2d"), this.video.currentTime, size);
+      // What has not been encoded when it stops is lost.
+      if (this.video.ended) setTimeout(() => recorder.stop(), COPY_END_MS);
+      else requestAnimationFrame(step);
+    };
+    this.video.currentTime = 0;
+    await happens(this.video, "seeked");
+    recorder.start();
+    await this.video.play();
+    step();
+    await over;
+    return new Blob(parts, { type: "video/webm" });
+  }
+}

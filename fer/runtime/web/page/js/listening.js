@@ -1,0 +1,82 @@
+// How the page is listened to: speech, its rate and pace, sounds, aiming by ear, large text. All of it is kept in the address.
+
+import { announcer, app, part, press, pressed, show, status, told, tones, voice } from "./app.js";
+import { choice, remember } from "./choices.js";
+import { language, languages, t } from "./i18n.js";
+
+/** A switch; `name`: of its place in the address, which holds `unusual` where it is not as usual. */
+function toggle(id, name, { usual = false, unusual = "on" }, turn) {
+  const set = (on) => {
+    const is = turn(on) ?? on;
+    press(part(id), is);
+    remember(name, is === usual ? null : unusual);
+  };
+  part(id).addEventListener("click", () => set(!pressed(part(id))));
+  if (choice(name) === unusual) set(!usual);
+}
+
+/** A list or a slider whose value is kept in the address where it is not as usual. */
+function pick(id, name, use) {
+  const element = part(id);
+  // Firefox fills in what it was before a reload.
+  const usual = element.defaultValue ?? element.options[0].value;
+  element.value = usual;
+  const take = () => {
+    remember(name, element.value === usual ? null : element.value);
+    use(element.value);
+  };
+  element.addEventListener("change", take);
+  const kept = choice(name);
+  if (kept !== null) element.value = kept;
+  // A value that is none of the choices leaves a list empty.
+  if (element.value === "") element.value = usual;
+  if (element.value !== usual) take();
+}
+
+/** `aim`: the Aim that a switch turns on; gives {say, keysOn}: the key's action, and whether single keys are on. */
+export function setUpListening(aim) {
+  toggle("large-text", "text", { unusual: "large" }, (on) => {
+    document.documentElement.classList.toggle("large", on);
+    if (app.last !== null) show();
+  });
+  toggle("speak", "speak", {}, (on) => {
+    announcer.speak(on);
+    if (on && !voice.canSpeak) status.say([t("voice.none")], { because: "speech" });
+    else if (on) {
+      tellWhoSpeaks();
+      // Browsers find their voices a moment later.
+      speechSynthesis.addEventListener?.("voiceschanged", tellWhoSpeaks, { once: true });
+    }
+    return voice.on;
+  });
+  toggle("sounds", "sounds", {}, (on) => tones.turn(on));
+  toggle("aim", "aim", {}, (on) => {
+    aim.on = on;
+    aim.reset();
+  });
+  toggle("keys", "keys", { usual: true, unusual: "off" }, () => {});
+  pick("say-when", "say", (when) => announcer.pace(when));
+  pick("say-sure", "sure", (sure) => (app.sure = sure === "sure"));
+  pick("rate-of-speech", "rate", (rate) => (voice.rate = Number(rate)));
+  setUpLanguages();
+  const say = () => {
+    announcer.now(app.last === null ? t("say.state", { state: part("state").textContent, label: part("verdict-label").textContent }) : told().words);
+    return true;
+  };
+  part("say").addEventListener("click", say);
+  return { say, keysOn: () => pressed(part("keys")) };
+}
+
+function tellWhoSpeaks() {
+  if (voice.on && voice.speaksLanguage === false) status.say([t("voice.no-language")], { because: "speech" });
+}
+
+function setUpLanguages() {
+  const list = part("language");
+  list.replaceChildren(...Object.entries(languages).map(([tag, name]) => Object.assign(new Option(name, tag), { lang: tag })));
+  list.value = language;
+  list.addEventListener("change", () => {
+    remember("lang", list.value);
+    location.reload();
+  });
+}

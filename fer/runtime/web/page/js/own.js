@@ -1,0 +1,41 @@
+// One's own photos to practise with: they stay in this page, and somebody who knows says what they show.
+
+import { part } from "./app.js";
+import { named, t } from "./i18n.js";
+import { EXPRESSIONS } from "./units.js";
+
+export class OwnPhotos {
+  /** `onChange()`: there are more photos, or one is called something else. */
+  constructor(onChange) {
+    Object.assign(this, { photos: [], onChange });
+    part("own-files").addEventListener("change", (event) => {
+      this.photos.push(...[...event.target.files].map((file) => ({ file, label: null })));
+      event.target.value = "";
+      this.#show();
+    });
+  }
+
+  /** Those of which somebody has said what they show. */
+  get usable() {
+    return this.photos.filter((photo) => photo.label !== null);
+  }
+
+  #show() {
+    part("own-list").replaceChildren(
+      ...this.photos.map((photo, index) => {
+        const row = document.createElement("li");
+        const name = Object.assign(document.createElement("label"), { htmlFor: `own-${index}`, textContent: photo.file.name, translate: false });
+        const list = Object.assign(document.createElement("select"), { id: `own-${index}` });
+        list.append(new Option(t("own.shows"), ""), ...EXPRESSIONS.map((label) => new Option(named(label), label)));
+        list.value = photo.label ?? "";
+        list.addEventListener("change", () => {
+          photo.label = list.value || null;
+          this.onChange();
+        });
+        row.append(name, list);
+        return row;
+      }),
+    );
+    this.onChange();
+  }
+}

@@ -1,0 +1,198 @@
+// Practise: guess what a face shows, then see and hear why; or show an expression oneself.
+
+import * as api from "./api.js";
+import { announcer, app, clear, hero, ok, part, press, pressed, stage, tones } from "./app.js";
+import { drawFace, ring } from "./drawing.js";
+import { named, percent, t } from "./i18n.js";
+import { Mirroring } from "./mirroring.js";
+import { OwnPhotos } from "./own.js";
+import { tell, waitFor } from "./problems.js";
+import { Progress } from "./progress.js";
+import { apart, described, EXPRESSIONS, PROTOTYPES } from "./units.js";
+import { prepare } from "./upload.js";
+import { capital, inWords } from "./words.js";
+
+const SEEDS = 1000;
+const pick = (list) => list[Math.floor(Math.random() * list.length)];
+
+export class Practise {
+  constructor({ reader, models }) {
+    Object.assign(this, { reader, models, active: false, face: null });
+    this.progress = new Progress();
+    this.own = new OwnPhotos(() => this.#next({ focus: false }));
+    this.mirroring = new Mirroring({ onShown: (label) => this.progress.add({ kind: "mirror", shown: label }) });
+    part("kind-guess").addEventListener("click", () => this.#kind("guess"));
+    part("kind-mirror").addEventListener("click", () => this.#kind("mirror"));
+    part("guess-next").addEventListener("click", () => this.#next());
+    part("guess-describe").addEventListener("click", () => this.#describe());
+    for (const id of ["strength", "guess-many"]) part(id).addEventListener("change", () => this.#next({ focus: false }));
+    part("strength").addEventListener("input", () => this.#strength());
+    part("guess-from").addEventListener("change", () => {
+      part("own").hidden = !this.#fromOwn;
+      this.#next({ focus: false });
+    });
+    this.#strength();
+  }
+
+  /** The way of practising was taken or left. */
+  enter(active) {
+    this.active = active;
+    if (active) this.#kind(pressed(part("kind-mirror")) ? "mirror" : "guess");
+  }
+
+  /** The face in front of the camera, or null. */
+  see(face) {
+    if (pressed(part("kind-mirror"))) this.mirroring.see(face);
+  }
+
+  /** A single key: the number of an answer, or "n" for the next face. */
+  key(key) {
+    if (!this.active || !pressed(part("kind-guess"))) return false;
+    if (key === "n") this.#next();
+    else part("guess-choices").children[key - 1]?.click();
+    return true;
+  }
+
+  get #fromOwn() {
+    return part("guess-from").value === "own";
+  }
+
+  #kind(kind) {
+    press(part("kind-guess"), kind === "guess");
+    press(part("kind-mirror"), kind === "mirror");
+    part("guess").hidden = kind !== "guess";
+    part("mirroring").hidden = kind !== "mirror";
+    document.documentElement.dataset.practise = kind;
+    if (kind === "guess") this.#next({ focus: false });
+    else {
+      if (!this.reader.running) this.reader.setMode("empty");
+      this.mirroring.begin();
+    }
+  }
+
+  #strength() {
+    part("strength-words").textContent = percent(part("strength").value / 100);
+  }
+
+  // Another face: drawn, or one of one's own.
+  #next({ focus = true } = {}) {
+    if (!this.active || !pressed(part("kind-guess"))) return;
+    const own = this.#fromOwn ? this.own.usable : [];
+    const photo = own.length === 0 ? null : pick(own);
+    this.face = photo === null ? this.#draw() : { ...photo, strength: null };
+    this.answered = false;
+    part("guess-why").hidden = true;
+    part("guess-model").hidden = true;
+    if (this.#fromOwn && photo === null) {
+      this.face = null;
+      this.reader.setMode("empty");
+      part("guess-choices").replaceChildren();
+      part("guess-question").textContent = t("own.none");
+      return;
+    }
+    part("guess-question").textContent = t("practise.question");
+    this.#choices();
+    if (photo === null) this.#show();
+    else this.#showPhoto(photo);
+    announcer.once(t("practise.asked", { each: [...part("guess-choices").children].map((button) => button.textContent).join(t("list.comma")) }));
+    if (focus) part("guess-choices").firstElementChild.focus({ preventScroll: true });
+  }
+
+  #draw() {
+    const before = this.face?.label;
+    return { label: pick(EXPRESSIONS.filter((label) => label !== before)), seed: Math.floor(Math.random() * SEEDS), strength: part("strength").value / 100 };
+  }
+
+  #show() {
+    const { label, seed, strength } = this.face;
+    this.reader.setMode("drawn");
+    part("drawn").replaceChildren(drawFace({ units: PROTOTYPES[label], strength, seed }));
+    hero.blank("practise", t("practise.question"), t("practise.drawn-words"));
+  }
+
+  async #showPhoto({ file }) {
+    this.reader.setMode("picture");
+    clear("practise", t("practise.question"), t("practise.photo-words"));
+    const { face } = this;
+    try {
+      face.prepared = await prepare(file, part("picture"), (each) => waitFor(api.preview(each)));
+    } catch (error) {
+      await tell(error, { modelsChanged: () => this.models.changed() });
+    }
+  }
+
+  // The choices stand in the same order each time: only the face is to be looked for.
+  #choices() {
+    const others = EXPRESSIONS.filter((label) => label !== this.face.label).sort(() => Math.random() - 0.5);
+    const chosen = [this.face.label, ...others.slice(0, Number(part("guess-many").value) - 1)];
+    part("guess-choices").replaceChildren(
+      ...EXPRESSIONS.filter((label) => chosen.includes(label)).map((label) => {
+        const button = Object.assign(document.createElement("button"), { type: "button", textContent: named(label) });
+        button.dataset.series = label;
+        button.addEventListener("click", () => this.#answer(label, button));
+        return button;
+      }),
+    );
+  }
+
+  #answer(label, button) {
+    if (this.answered) return;
+    this.answered = true;
+    const { face } = this;
+    const same = label === face.label;
+    for (const each of part("guess-choices").children) each.setAttribute("aria-disabled", "true");
+    button.setAttribute("aria-pressed", "true");
+    const shown = named(face.label);
+    const verdict = face.strength === null ? t(same ? "practise.same.photo" : "practise.other.photo", { shown, said: named(label) }) : t(same ? "practise.same" : "practise.other", { shown, said: named(label) });
+    part("guess-verdict").textContent = verdict;
+    const lines = described(face.label);
+    part("guess-units").replaceChildren(...lines.map(([region, words]) => this.#unit(region, words)));
+    part("guess-difference").textContent = same ? "" : this.#difference(face.label, label);
+    part("guess-why").hidden = false;
+    if (stage.dataset.mode === "drawn") ring(part("drawn").firstElementChild, lines.map(([region]) => region).filter((region) => region !== null));
+    hero.caption(capital(shown), verdict);
+    tones.earcon(same ? "done" : "found");
+    announcer.once([verdict, ...lines.map(([, words]) => words), part("guess-difference").textContent].filter((each) => each !== "").join(" "));
+    this.progress.add({ kind: "guess", from: face.strength === null ? "photo" : "drawn", shown: face.label, named: label, strength: face.strength });
+    part("guess-verdict").focus({ preventScroll: true });
+    if (face.prepared !== undefined) this.#askModel(face);
+  }
+
+  #unit(region, words) {
+    const row = document.createElement("li");
+    if (region === null || stage.dataset.mode !== "drawn") row.textContent = words;
+    else {
+      const button = Object.assign(document.createElement("button"), { type: "button", className: "link", textContent: words });
+      button.addEventListener("click", () => {
+        ring(part("drawn").firstElementChild, [region]);
+        announcer.once(words);
+      });
+      row.append(button);
+    }
+    return row;
+  }
+
+  #difference(shown, said) {
+    const values = { shown: named(shown), said: named(said), mine: apart(shown, said), theirs: apart(said, shown) };
+    const kind = values.mine === "" ? "theirs" : values.theirs === "" ? "mine" : "both";
+    return t(`practise.apart.${kind}`, values);
+  }
+
+  // What moves, without saying what that shows: for those who do not see it.
+  #describe() {
+    if (this.face === null) return;
+    if (this.face.strength === null) announcer.once(t("practise.no-description"));
+    else announcer.once(described(this.face.label).map(([, words]) => words).join(" "));
+  }
+
+  async #askModel(face) {
+    try {
+      const response = await waitFor(api.predict(face.prepared.blob, { model: app.model.name }));
+      if (face !== this.face) return;
+      part("guess-model").textContent = t("practise.model", { what: inWords(response.faces.find(ok)) });
+      part("guess-model").hidden = false;
+    } catch (error) {
+      await tell(error, { modelsChanged: () => this.models.changed() });
+    }
+  }
+}

@@ -1,0 +1,34 @@
+// Why this prediction: asking for the explanation of the chosen face, and taking the reader there.
+
+import { app, chosenFace, part, seenMirrored, status } from "./app.js";
+import { t } from "./i18n.js";
+import { tell, waitFor } from "./problems.js";
+import { Explanation } from "./explain.js";
+
+/** `models.changed()`: a refusal may come from there. */
+export function setUpWhys(models) {
+  const explanation = new Explanation(part("explanation"));
+  const told = (error) => tell(error, { modelsChanged: () => models.changed() });
+  let explaining = false;
+  part("explain").addEventListener("click", async () => {
+    const face = chosenFace();
+    if (face === null) status.say([t("explain.no-face")], { because: "explain" });
+    if (face === null || explaining || part("explain").getAttribute("aria-disabled") === "true") return;
+    const moment = app.last;
+    explaining = true;
+    try {
+      status.unsay("explain");
+      const picture = moment.picture === null ? await createImageBitmap(moment.blob) : moment.picture;
+      // Faces of a stream keep their numbers; in a single picture they count from the largest. The box tells which.
+      const middle = [face.box[0] + face.box[2] / 2, face.box[1] + face.box[3] / 2].map(Math.round).join();
+      await waitFor(explanation.show({ blob: moment.blob, picture, at: middle, model: app.model.name, mirrored: seenMirrored() }, app.model.labels, face.label));
+      part("explanation-title").focus({ preventScroll: true });
+      part("explanation").scrollIntoView({ block: "nearest", behavior: matchMedia("(prefers-reduced-motion: reduce)").matches ? "auto" : "smooth" });
+    } catch (error) {
+      await told(error);
+    } finally {
+      explaining = false;
+    }
+  });
+  part("heat-label").addEventListener("change", (event) => waitFor(explanation.relabel(event.target.value)).catch(told));
+}

@@ -1,0 +1,144 @@
+"""Several pictures and a video at once: a table, and files of the results where they are asked for."""
+
+from __future__ import annotations
+
+import csv
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+import pytest
+from support.live_page import heard, opened, until
+
+pytestmark = pytest.mark.browser
+
+
+def file(name: str, content: bytes, kind: str = "image/jpeg") -> dict[str, Any]:
+    return {"name": name, "mimeType": kind, "buffer": content}
+
+
+def rows(page: Any) -> list[list[str]]:
+    texts = page.locator("#batch-rows tr").all()
+    return [[cell.strip() for cell in row.locator("th, td").all_text_contents()] for row in texts]
+
+
+def saved(page: Any, button: str) -> bytes:
+    with page.expect_download() as download:
+        page.click(button)
+    return Path(download.value.path()).read_bytes()
+
+
+def test_several_pictures_become_a_table_and_files(camera: Any, port: int, one_face: bytes, two_faces: bytes) -> None:
+    empty = cv2.imencode(".png", np.full((200, 200), 128, np.uint8))[1].tobytes()
+    with opened(camera, port, expect_errors=True) as page:
+        page.wait_for_selector("#bars li", state="attached")
+        page.set_input_files(
+            "#file",
+            [
+                file("=one.jpg", one_face),
+                file("two.jpg", two_faces),
+                file("none.png", empty, "image/png"),
+                file("no.txt", b"hello", "text/plain"),
+            ],
+        )
+        until(page, lambda: page.text_content("#batch-words") == "4 files read. 3 faces found.")
+        assert heard(page, "4 files read. 3 faces found.")
+        assert rows(page) == [
+            ["=one.jpg", "", "1", "centre", "happy", "90%"],
+            ["two.jpg", "", "1", "left", "happy", "90%"],
+            ["two.jpg", "", "2", "right", "happy", "90%"],
+            ["none.png", "", "", "", "no face", ""],
+            ["no.txt", page.locator("#batch-rows tr").nth(4).locator("td").text_content()],
+        ]
+        assert "not an image" in rows(page)[4][1]
+        table = list(csv.DictReader(saved(page, "#save-csv").decode().splitlines()))
+        # A spreadsheet would run a name that begins like a formula.
+        assert [line["source"] for line in table] == ["'=one.jpg", "two.jpg", "two.jpg", "none.png"]
+        assert [line["status"] for line in table] == ["ok", "ok", "ok", "no_face"]
+        assert float(table[0]["happy"]) == pytest.approx(0.9, abs=1e-4)
+        results = json.loads(saved(page, "#save-json"))
+        assert [face["source"] for face in results["faces"]] == ["=one.jpg", "two.jpg", "two.jpg", "none.png"]
+        assert results["faces"][1]["box"] == [int(table[1][side]) for side in ("x", "y", "width", "height")]
+        # A name shows its picture again.
+        page.click("#batch-rows tr:nth-child(2) button")
+        until(page, lambda: heard(page, "2 people: left happy, right happy"))
+
+
+def test_a_marked_copy_has_boxes_and_is_made_only_then(camera: Any, port: int, one_face: bytes) -> None:
+    with opened(camera, port) as page:
+        page.wait_for_selector("#bars li", state="attached")
+        page.set_input_files("#file", [file("me.jpg", one_face)])
+        page.wait_for_selector("#batch-rows tr")
+        copy = cv2.imdecode(np.frombuffer(saved(page, "#save-annotated"), np.uint8), cv2.IMREAD_GRAYSCALE)
+        original = cv2.imdecode(np.frombuffer(one_face, np.uint8), cv2.IMREAD_GRAYSCALE)
+        assert copy.shape == original.shape
+        changed = np.abs(copy.astype(int) - original) > 60
+        ys, xs = np.nonzero(changed)
+        # The box is around the face, which was pasted at (170, 90), 300 pixels wide.
+        assert 170 <= xs.min() <= xs.max() <= 480
+        assert 60 <= ys.min() <= ys.max() <= 390
+        assert 0.002 < changed.mean() < 0.15
+
+
+@pytest.fixture(scope="module")
+def film(synthetic: Callable[..., npt.NDArray[np.uint8]], tmp_path_factory: pytest.TempPathFactory) -> bytes:
+    """A WebM of two seconds: a face for the first, none for the second."""
+    path = tmp_path_factory.mktemp("film") / "film.webm"
+    writer = cv2.VideoWriter(str(path), cv2.VideoWriter_fourcc(*"VP80"), 10, (640, 480))
+    if not writer.isOpened():
+        pytest.skip("this OpenCV writes no VP8")
+    for at in range(20):
+        frame = np.full((480, 640, 3), 150, np.uint8)
+        if at < 10:
+            frame[90:390, 170:470] = synthetic(size=300)[..., None]
+        writer.write(frame)
+    writer.release()
+    return path.read_bytes()
+
+
+def test_a_video_is_read_in_steps(camera: Any, port: int, film: bytes) -> None:
+    with opened(camera, port) as page:
+        page.wait_for_selector("#bars li", state="attached")
+        page.set_input_files("#file", [file("film.webm", film, "video/webm")])
+        until(page, lambda: heard(page, "The video is read: 1 person was seen."))
+        times = [(row[1], row[4]) for row in rows(page)]
+        assert times[0] == ("0.0", "happy")
+        assert times[1] == ("0.5", "happy")
+        assert times[-1] == ("1.5", "no face")
+        faces = json.loads(saved(page, "#save-json"))["faces"]
+        assert [face["seconds"] for face in faces] == [0, 0.5, 1, 1.5]
+        assert {face["face"] for face in faces if face["status"] == "ok"} == {0}
+
+
+@pytest.mark.slow
+def test_a_marked_copy_of_a_video_plays_as_long_as_the_video(
+    camera: Any, port: int, film: bytes, tmp_path: Path
+) -> None:
+    with opened(camera, port) as page:
+        page.wait_for_selector("#bars li", state="attached")
+        page.set_input_files("#file", [file("film.webm", film, "video/webm")])
+        until(page, lambda: heard(page, "The video is read"))
+        path = tmp_path / "copy.webm"
+        path.write_bytes(saved(page, "#save-annotated"))
+    video = cv2.VideoCapture(str(path))
+    frames = []
+    while (read := video.read())[0]:
+        frames.append(cv2.cvtColor(read[1], cv2.COLOR_BGR2GRAY).astype(int))
+    assert len(frames) >= 5
+    assert frames[0].shape == (480, 640)
+    # A white box around the face at first, and none where there is none.
+    white = [float((frame > 240).mean()) for frame in frames]
+    assert max(white[: len(white) // 3]) > 0.003
+    assert white[-1] < 0.001
+
+
+def test_a_video_that_cannot_be_played_is_told(camera: Any, port: int) -> None:
+    with opened(camera, port, expect_errors=True) as page:
+        page.wait_for_selector("#bars li", state="attached")
+        page.set_input_files("#file", [file("film.avi", b"RIFF" + bytes(200), "video/x-msvideo")])
+        page.wait_for_selector("#message:not([hidden])")
+        assert page.text_content("#message") == "This browser cannot play film.avi: hand in an MP4 or WebM."

@@ -1,0 +1,135 @@
+"""Choosing models by plain names, comparing two, hiding half a face; pausing, freezing and following people."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from support.live_page import choose, heard, opened, start_camera, until
+
+pytestmark = pytest.mark.browser
+
+
+def test_models_have_plain_names_and_stand_side_by_side(
+    camera: Any, serve: Any, stand_in: Any, one_face: bytes
+) -> None:
+    with (
+        serve(stand_in("everyday"), stand_in("upper"), stand_in("mine"), rate=1000, burst=1000) as port,
+        opened(camera, port, query="#examine") as page,
+    ):
+        choose(page, one_face)
+        assert page.locator("#model option").all_text_contents() == [
+            "everyday photographs",
+            "upper half only",
+            "mine",
+        ]
+        with page.expect_request("**/api/predict*model=upper*") as asked:
+            page.select_option("#second", "upper")
+        # A model of the upper half is never shown the lower one.
+        assert "hide=lower" in asked.value.url
+        page.wait_for_selector("#compare-rows tr")
+        assert page.locator("#compare thead th").all_text_contents()[1:] == ["everyday photographs", "upper half only"]
+        assert page.locator("#compare-rows tr").nth(3).locator("th, td").all_text_contents()[:2] == ["happy", "90%"]
+        assert page.text_content("#compare-words") != ""
+        with page.expect_request("**/api/predict*model=upper*") as asked:
+            page.select_option("#model", "upper")
+        assert "hide=lower" in asked.value.url
+        assert page.is_disabled("#hide")
+        assert page.input_value("#hide") == "lower"
+        assert "second=upper" in page.url
+
+
+def test_a_half_can_be_hidden_from_the_model_on_the_live_face(camera: Any, port: int) -> None:
+    grey = """() => {
+        const canvas = document.querySelector('#overlay');
+        const { data } = canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height);
+        let count = 0;
+        for (let at = 0; at < data.length; at += 4) count += data[at] === 128 && data[at + 3] === 255 ? 1 : 0;
+        return count / (data.length / 4);
+    }"""
+    with opened(camera, port, query="#examine") as page:
+        start_camera(page)
+        assert page.evaluate(grey) < 0.001
+        with page.expect_request("**/api/predict*hide=upper*"):
+            page.select_option("#hide", "upper")
+        until(page, lambda: page.evaluate(grey) > 0.02)
+
+
+def test_pause_and_freeze(camera: Any, port: int) -> None:
+    with opened(camera, port) as page:
+        start_camera(page)
+        assert page.text_content("#state") == "Live"
+        page.keyboard.press("f")
+        assert page.text_content("#state") == "Frozen"
+        assert page.get_attribute("#stage", "data-mode") == "frozen"
+        assert heard(page, "Frozen: happy, 90%")
+        page.wait_for_timeout(1800)
+        # A picture that stands still is not stale.
+        assert page.text_content("#verdict-label") == "happy"
+        page.keyboard.press("f")
+        page.wait_for_selector("#verdict[data-state=sure]")
+        page.click("#pause")
+        assert (page.text_content("#state"), page.text_content("#verdict-label")) == ("Paused", "Paused")
+        asked: list[str] = []
+        page.on("request", lambda request: asked.append(request.url))
+        page.wait_for_timeout(500)
+        assert not any("/api/predict" in url for url in asked)
+        page.keyboard.press("p")
+        page.wait_for_selector("#verdict[data-state=sure]")
+        assert page.text_content("#state") == "Live"
+
+
+def test_people_keep_their_numbers(camera: Any, port: int) -> None:
+    script = """async () => {
+        const { People } = await import('./page/js/people.js');
+        const people = new People();
+        const at = (faces, now) => people.number(faces.map((face) => ({ face })), now).map((each) => each.person);
+        const early = [at([7], 0), at([7, 9], 100), at([9], 200), at([7, 9], 2000), at([9, 11], 2100)];
+        return [...early, at([9], 9000), at([9, 12], 9100)];
+    }"""
+    with opened(camera, port) as page:
+        page.wait_for_selector("#bars li", state="attached")
+        assert page.evaluate(script) == [[1], [1, 2], [2], [1, 2], [2, 3], [2], [2, 1]]
+
+
+def test_several_people_are_listed_with_their_colours(camera: Any, port: int, one_face: bytes) -> None:
+    def face(number: int, x: int, label: str) -> dict[str, Any]:
+        labels = ("angry", "disgust", "fear", "happy", "sad", "surprise", "neutral")
+        return {
+            **{"source": "camera", "face": number, "box": [x, 140, 120, 120], "label": label, "confidence": 0.8},
+            **{"uncertain": False, "status": "ok"},
+            "probabilities": {each: 0.8 if each == label else 0.2 / 6 for each in labels},
+        }
+
+    def answer(*faces: dict[str, Any]) -> dict[str, Any]:
+        return {"faces": list(faces), "image": {"width": 640, "height": 480}, "model": "x", "ms": 5.0}
+
+    shown = [answer(face(0, 400, "happy"), face(1, 60, "neutral"))]
+    with opened(camera, port, query="?mirror=off") as page:
+        page.route("**/api/predict*", lambda route: route.fulfill(json=shown[0]))
+        page.evaluate("document.querySelector('#details').open = true")
+        start_camera(page)
+        page.wait_for_selector("#people-list li:nth-child(2)")
+        lines = page.locator("#people-list li")
+        assert [line.split(";")[0] for line in lines.all_text_contents()] == [
+            "Person 2, left: neutral, 80%",
+            "Person 1, right: happy, 80%",
+        ]
+        assert [line.get_attribute("data-person") for line in lines.all()] == ["2", "1"]
+        # The one on the right leaves; the other one keeps the number.
+        shown[0] = answer(face(1, 60, "neutral"))
+        until(page, lambda: page.locator("#people-list li").count() == 1)
+        assert page.text_content("#people-list").startswith("Person 2, left")
+
+
+def test_the_camera_at_the_back_comes_first_on_phones(launch: Any, mjpeg: str, port: int) -> None:
+    note = """
+        const ask = navigator.mediaDevices.getUserMedia.bind(navigator.mediaDevices);
+        navigator.mediaDevices.getUserMedia = (wish) => ((window.wish = wish.video.facingMode.ideal), ask(wish));
+    """
+    flags = ("--use-fake-ui-for-media-stream", "--use-fake-device-for-media-stream")
+    browser = launch(*flags, f"--use-file-for-fake-video-capture={mjpeg}")
+    for phone, towards in ((True, "environment"), (False, "user")):
+        with opened(browser, port, script=note, has_touch=phone, is_mobile=phone) as page:
+            start_camera(page)
+            assert page.evaluate("window.wish") == towards

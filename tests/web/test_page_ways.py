@@ -1,0 +1,204 @@
+"""The three ways in: Read a face to me, Practise, Examine a model."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from support.live_page import SPEECH, choose, examine, heard, opened, spoken, start_camera, until
+
+pytestmark = pytest.mark.browser
+
+
+def test_each_way_has_a_place_of_its_own_in_the_address(camera: Any, port: int) -> None:
+    seen = {"read": "#say", "practise": "#guess-next", "examine": "#explain"}
+    with opened(camera, port, query="#practise") as page:
+        for way, own in [("practise", "#guess-next"), *seen.items()]:
+            page.click(f'#ways a[href="#{way}"]')
+            page.wait_for_selector(own)
+            assert page.url.endswith(f"#{way}")
+            assert page.get_attribute("#ways [aria-current]", "href") == f"#{way}"
+            assert page.title().endswith("fer live")
+            assert all(page.is_hidden(other) for name, other in seen.items() if name != way)
+        page.go_back()
+        page.wait_for_selector("#guess-next")
+
+
+def test_a_token_in_the_address_stays_there_whichever_way_is_taken(camera: Any, serve: Any) -> None:
+    with serve(token="correct horse") as port, opened(camera, port, query="#token=correct%20horse") as page:
+        page.wait_for_selector("#bars li", state="attached")
+        page.click("#ways a:nth-child(2)")
+        page.wait_for_selector("#guess-next")
+        page.reload()
+        page.wait_for_selector("#guess-choices button")
+        page.wait_for_selector("#bars li", state="attached")
+
+
+def answered(page: Any, *, right: bool) -> str:
+    """Answers the question and gives what the face was drawn to show; nothing of it is in the page before."""
+    shown = page.evaluate(
+        """async (right) => {
+            const { named } = await import('./page/js/i18n.js');
+            const { described, EXPRESSIONS } = await import('./page/js/units.js');
+            window.heard.length = 0;
+            document.querySelector('#guess-describe').click();
+            const words = document.querySelector('#announcer').textContent;
+            const label = EXPRESSIONS.find((each) => described(each).map(([, line]) => line).join(' ') === words);
+            const buttons = [...document.querySelectorAll('#guess-choices button')];
+            buttons.find((button) => (button.textContent === named(label)) === right).click();
+            return named(label);
+        }""",
+        right,
+    )
+    assert page.is_visible("#guess-why")
+    return str(shown)
+
+
+def test_a_guess_is_followed_by_what_there_is_to_see_and_hear(camera: Any, port: int) -> None:
+    with opened(camera, port, query="#practise") as page:
+        page.wait_for_selector("#guess-choices button")
+        assert page.locator("#guess-choices button").count() == 4
+        assert page.is_visible("#drawn svg")
+        assert heard(page, "What does this face show?")
+        shown = answered(page, right=True)
+        assert page.text_content("#guess-verdict") == f"Yes: it was drawn to look {shown}."
+        assert page.evaluate("document.activeElement.id") == "guess-verdict"
+        assert page.text_content("#verdict-label").lower() == shown
+        page.click("#guess-next")
+        assert page.is_hidden("#guess-why")
+        shown = answered(page, right=False)
+        assert f"drawn to look {shown}. You said" in page.text_content("#guess-verdict")
+        assert "What tells them apart" in page.text_content("#guess-difference")
+        assert page.text_content("#guess-difference") in page.text_content("#announcer")
+        told = page.evaluate("document.querySelector('#practise').textContent").lower()
+        assert not any(word in told for word in ("wrong", "score", "%)", "points", "incorrect", "mistake", "fail"))
+
+
+def test_what_was_practised_is_a_file_only_when_asked_for(camera: Any, port: int) -> None:
+    with opened(camera, port, query="#practise") as page:
+        page.wait_for_selector("#guess-choices button")
+        shown = answered(page, right=True)
+        page.evaluate("document.querySelector('#progress').open = true")
+        assert "You have looked at 1 face." in page.text_content("#progress-words")
+        assert page.text_content("#progress-list") == f"{shown}: called {shown} 1 time"
+        with page.expect_download() as download:
+            page.click("#progress-save")
+        (entry,) = json.loads(Path(download.value.path()).read_text())["practised"]
+        assert (entry["kind"], entry["from"], entry["strength"]) == ("guess", "drawn", 0.8)
+        assert entry["shown"] == entry["named"]
+        page.click("#progress-forget")
+        assert page.text_content("#progress-list") == ""
+        page.reload()
+        page.wait_for_selector("#guess-choices button")
+        assert page.text_content("#progress-words") == "You have looked at 0 faces."
+        assert page.evaluate("localStorage.length + sessionStorage.length") == 0
+
+
+def test_the_skip_link_leads_to_what_there_is(camera: Any, port: int) -> None:
+    with opened(camera, port) as page:
+        for way, first in (("read", "camera"), ("practise", "guess-next"), ("examine", "camera")):
+            page.click(f'#ways a[href="#{way}"]')
+            page.focus("#skip")
+            page.keyboard.press("Enter")
+            assert page.evaluate("document.activeElement.id") == first
+            assert page.url.endswith(f"#{way}")
+
+
+def test_keys_answer_and_go_on(camera: Any, port: int) -> None:
+    with opened(camera, port, query="#practise") as page:
+        page.wait_for_selector("#guess-choices button")
+        page.keyboard.press("2")
+        page.wait_for_selector("#guess-why:not([hidden])")
+        assert page.get_attribute("#guess-choices button:nth-child(2)", "aria-pressed") == "true"
+        page.keyboard.press("n")
+        assert page.is_hidden("#guess-why")
+
+
+def test_own_photos_are_practised_with(camera: Any, port: int, one_face: bytes) -> None:
+    with opened(camera, port, query="#practise") as page:
+        page.wait_for_selector("#guess-choices button")
+        page.wait_for_selector("#bars li", state="attached")
+        page.select_option("#guess-from", "own")
+        assert "Choose photos below" in page.text_content("#guess-question")
+        page.set_input_files("#own-files", {"name": "aunt.jpg", "mimeType": "image/jpeg", "buffer": one_face})
+        page.select_option("#own-0", "happy")
+        page.wait_for_selector("#stage[data-mode=picture]")
+        page.click('#guess-choices button[data-series="happy"]')
+        assert "calls it happy, too" in page.text_content("#guess-verdict")
+        page.wait_for_selector("#guess-model:not([hidden])")
+        assert page.text_content("#guess-model") == "The model reads: happy, 90%."
+
+
+def test_an_expression_is_shown_to_the_camera(camera: Any, port: int) -> None:
+    with opened(camera, port, query="#practise") as page:
+        page.wait_for_selector("#bars li", state="attached")
+        page.click("#kind-mirror")
+        assert "corners of the lips pulled up (AU 12)" in page.text_content("#mirroring-units")
+        assert page.is_visible("#mirroring-figure svg")
+        page.click("#camera")
+        until(page, lambda: heard(page, "The model read it as happy."))
+        assert page.text_content("#verdict-label") == "Show: happy"
+        page.select_option("#mirroring-label", "sad")
+        until(page, lambda: "The model reads happy rather" in page.text_content("#mirroring-words"))
+        # What was heard is not heard again.
+        assert sum("The model read it as" in text for text in page.evaluate("window.heard")) == 1
+
+
+def test_the_page_reads_as_a_story(camera: Any, port: int, two_faces: bytes) -> None:
+    """The accessibility tree from top to bottom: what it is, what can be done, what is seen, and what it is worth."""
+    with opened(camera, port, query="#examine") as page:
+        choose(page, two_faces)
+        story = page.locator("body").aria_snapshot()
+    order = [
+        'link "Skip to the controls"',
+        'heading "fer live" [level=1]',
+        'navigation "What to do"',
+        'link "Examine a model"',
+        'group "Reading aids"',
+        'region "Picture and expression"',
+        'img "The picture that is read"',
+        "Picture",
+        "happy",
+        "Person 1, left. The model is 90% sure that this face looks like that. 2 people: left happy, right happy.",
+        'region "Controls"',
+        'button "Start camera"',
+        'button "Explain this moment"',
+        'group "Which person"',
+        'button "Person 1, left, happy" [pressed]',
+        "Everything stays on this computer.",
+        'heading "Details" [level=2]',
+        'list "How sure the model is of each expression"',
+        "happy 90%",
+        'region "Results of your files"',
+        'columnheader "Expression"',
+        'region "What this can tell, and what not"',
+        "An expression is not a feeling.",
+    ]
+    at = 0
+    for line in order:
+        assert line in story[at:], f"{line!r} is not told, or too early, in:\n{story}"
+        at = story.index(line, at) + len(line)
+
+
+def test_read_to_me_speaks_on_a_key_and_with_what_was_asked_for(camera: Any, port: int) -> None:
+    with opened(camera, port, query="?speak=on&say=asked", script=SPEECH) as page:
+        start_camera(page)
+        until(page, lambda: "The camera is on." in spoken(page))
+        page.wait_for_timeout(1500)
+        assert not any("happy" in text for text in spoken(page))
+        page.keyboard.press("s")
+        until(page, lambda: spoken(page)[-1] == "happy, 90%")
+        page.select_option("#say-sure", "plain")
+        page.click("#say")
+        until(page, lambda: spoken(page)[-1] == "happy")
+        assert "sure=plain" in page.url
+        # Off where keys are spoken or stumbled onto.
+        page.click("#keys")
+        before = spoken(page).count("happy")
+        page.keyboard.press("s")
+        page.wait_for_timeout(400)
+        assert spoken(page).count("happy") == before
+        examine(page)
+        page.wait_for_selector("#explain")
