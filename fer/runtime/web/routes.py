@@ -27,7 +27,7 @@ HEALTH_RETRY: Final = 10
 
 def add_routes(app: Flask, *, engine: Engine, settings: ServeSettings, telemetry: Telemetry) -> None:
     """Adds every route to the application."""
-    page = _page_files()
+    page = page_files("fer.runtime.web")
     description = describe(settings, models=engine.names, version=version("ferlab"))
 
     @app.get("/")
@@ -131,9 +131,9 @@ def _face(arguments: Mapping[str, str]) -> FaceChoice:
     return FaceChoice(number=int(number), at=None)
 
 
-def _page_files() -> dict[str, Callable[[], Response]]:
-    """Name -> response with that file of the page, for the files that are there; nothing else can be asked for."""
-    root = files("fer.runtime.web") / "page"
+def page_files(package: str) -> dict[str, Callable[[], Response]]:
+    """Name -> response with that file of a package's page, for the files that are there; nothing else can be asked for."""
+    root = files(package) / "page"
     names = {"index.html": root / "index.html"}
     for folder, prefix in ((root, ""), (root / "js", "js/")):
         names |= {f"{prefix}{each.name}": each for each in folder.iterdir() if each.is_file()}
