@@ -171,6 +171,18 @@ def serve() -> None:
     _guarded(body)
 
 
+def studio() -> None:
+    """`fer-studio`: the laboratory in a browser."""
+
+    def body() -> int:
+        _needs_train_extra("fer-studio")
+        from fer.studio.command import main
+
+        return main(sys.argv[1:])
+
+    _guarded(body)
+
+
 def _train(overrides: list[str]) -> None:
     _needs_train_extra("fer-train")
     from fer.config.compose import compose_train

@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Mapping
-from pathlib import Path, PurePosixPath
+from pathlib import PurePosixPath
 from typing import Any, Final
 
 from fer.common.errors import ConfigError
@@ -85,9 +85,3 @@ class Bin:
         while (self._places.bin / name).exists() or name == _LIST:
             name, number = f"{stem}~{number}", number + 1
         return name
-
-
-def reports_of(run: Path) -> Path | None:
-    """The report in a run's folder; None where there is none."""
-    page = run / "report" / "report.html"
-    return page if page.is_file() else None

@@ -132,7 +132,7 @@ def _face(arguments: Mapping[str, str]) -> FaceChoice:
 
 
 def page_files(package: str) -> dict[str, Callable[[], Response]]:
-    """Name -> response with that file of a package's page, for the files that are there; nothing else can be asked for."""
+    """Name -> response with that file of a package's page, for those that are there; nothing else can be asked for."""
     root = files(package) / "page"
     names = {"index.html": root / "index.html"}
     for folder, prefix in ((root, ""), (root / "js", "js/")):
