@@ -32,7 +32,7 @@ def create_app(studio: Studio, *, settings: ServeSettings) -> Flask:
     app.json.sort_keys = False  # type: ignore[attr-defined]
     app.url_map.merge_slashes = False
     guard(app, settings=settings, is_open=lambda path: path == "/" or path.startswith(("/page/", OPEN_PATH)))
-    statuses = {WrongType: 415, NotAnImage: 415, ImageTooLarge: 413}
+    statuses: dict[type[Exception], int] = {WrongType: 415, NotAnImage: 415, ImageTooLarge: 413}
     tell_mistakes(app, settings=settings, statuses=statuses, our_fault=OUR_FAULT, faults=())
     page = page_files("fer.studio")
 

@@ -119,7 +119,7 @@ def _records(folder: RunFolder) -> list[Mapping[str, Any]]:
             lines = file.read().splitlines()
     except OSError:
         return []
-    records = []
+    records: list[Mapping[str, Any]] = []
     for line in lines[1 if size > _LOG_BYTES else 0 :]:
         try:
             record = json.loads(line)

@@ -88,7 +88,7 @@ def _tree(overrides: Sequence[str], origin: str | None) -> dict[str, Any]:
 
 def _choices(overrides: Sequence[str], origin: str | None, tree: Mapping[str, Any]) -> dict[str, str | None]:
     """Group -> the option that is chosen, as far as it can be known."""
-    named = {name: str(tree[name]["name"]) for name in ("data", "model")}
+    named: dict[str, str | None] = {name: str(tree[name]["name"]) for name in ("data", "model")}
     if origin is not None:
         groups = config_groups()
         told = {key_of(each): each.partition("=")[2] for each in overrides}

@@ -192,7 +192,7 @@ def _kind(files: set[str]) -> Kind | None:
 
 
 def _stamp(path: Path) -> tuple[Any, ...]:
-    stamps = []
+    stamps: list[tuple[int, int] | None] = []
     for name in (*_FILES, *_MORE):
         try:
             told = os.stat(f"{path}/{name}")  # noqa: PTH116 - thousands of them a second

@@ -42,7 +42,7 @@ def create_app(engine: Engine, *, settings: ServeSettings) -> Flask:
         is_open=lambda path: path in ("/", *OPEN) or path.startswith("/page/"),
         count=telemetry.request,
     )
-    statuses = {WrongType: 415, NotAnImage: 415, ImageTooLarge: 413, NoFace: 422}
+    statuses: dict[type[Exception], int] = {WrongType: 415, NotAnImage: 415, ImageTooLarge: 413, NoFace: 422}
     # A model that fails while it serves is no mistake of the client's.
     tell_mistakes(app, settings=settings, statuses=statuses, our_fault=OUR_FAULT)
 
