@@ -26,7 +26,7 @@ def add_run_routes(app: Flask, *, studio: Studio, tickets: Tickets) -> None:
         jobs = studio.jobs.all()
         answer["jobs"] = [job.as_dict() for job in jobs[-_JOBS_SHOWN:] + [j for j in jobs[:-_JOBS_SHOWN] if _open(j)]]
         answer["at_once"] = studio.jobs.at_once
-        answer["root"] = str(studio.root)
+        answer |= {"root": str(studio.root), "instance": studio.instance}
         answer |= _marks()
         return jsonify(answer)
 

@@ -1,5 +1,6 @@
 """What the routes work with: the index of runs, the queue, stars and notes, the bin, and the helper processes."""
 
+import secrets
 from pathlib import Path
 
 from fer.studio.bin import Bin
@@ -17,6 +18,7 @@ class Studio:
 
     Attributes:
         root: the folder.
+        instance: tells this start of the studio from others; versions of the index count from each anew.
         places: what is kept beside the runs.
         index: what lies there.
         marks: stars and notes.
@@ -28,6 +30,7 @@ class Studio:
 
     def __init__(self, root: Path) -> None:
         self.root = root
+        self.instance = secrets.token_hex(8)
         self.places = Places(root)
         self.index = RunIndex(root)
         self.marks = Marks(self.places)

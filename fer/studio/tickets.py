@@ -61,7 +61,7 @@ def add_ticket_routes(app: Flask, *, tickets: Tickets) -> None:
     """Adds the route that gives files out."""
 
     @app.get(f"{OPEN_PATH}<ticket>/<path:name>")
-    def opened(ticket: str, name: str) -> Response:
+    def behind_ticket(ticket: str, name: str) -> Response:
         path = tickets.file(ticket, name)
         if path is None:
             abort(404, "this address is of an earlier time, or the file has gone: open it from the studio again")
