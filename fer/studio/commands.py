@@ -1,4 +1,7 @@
-"""What a person asked for on the page -> the command that does it: nothing that could not be typed."""
+"""What a person asked for on the page -> the command that does it: nothing that could not be typed.
+
+Paths stand as they are: `fer.config.grammar` takes whatever stands behind a key of a path for its name.
+"""
 
 import re
 import shlex
@@ -38,14 +41,13 @@ class Command:
         return shlex.join([f"fer-{self.name}", *self.arguments])
 
 
-def train(overrides: Sequence[str], *, run_dir: Path, origin: Path | None = None, completed: bool = False) -> Command:
+def train(overrides: Sequence[str], *, run_dir: Path, origin: Path | None = None) -> Command:
     """`fer-train` into a new run folder.
 
     Args:
         overrides: `KEY=VALUE`, `GROUP=OPTION`, `~KEY`.
         run_dir: the folder.
         origin: a run whose settings are those beneath.
-        completed: `overrides` name a `run_dir` already.
 
     Raises:
         ConfigError: an argument that is none of these.
@@ -53,16 +55,15 @@ def train(overrides: Sequence[str], *, run_dir: Path, origin: Path | None = None
     for each in overrides:
         if each.startswith(("-", "@")) or ("=" not in each and not each.startswith("~")):
             raise ConfigError(f"{each[:80]!r} is no KEY=VALUE")
-        if key_of(each) == "run_dir" and not completed:
+        if key_of(each) == "run_dir":
             raise ConfigError("run_dir: give the run a name instead; it lies in the folder of this studio")
     first = () if origin is None else ("--from", str(origin))
-    last = () if completed else (override("run_dir", str(run_dir)),)
-    return Command(name="train", arguments=(*first, *overrides, *last))
+    return Command(name="train", arguments=(*first, *overrides, f"run_dir={run_dir}"))
 
 
 def go_on(run: Path) -> Command:
     """`fer-train` with the settings of an interrupted run, in its folder."""
-    return Command(name="train", arguments=(f"@{run / 'config.yaml'}", override("run_dir", str(run))))
+    return Command(name="train", arguments=(f"@{run / 'config.yaml'}", f"run_dir={run}"))
 
 
 def report(runs: Sequence[Path], *, out: Path | None, level: str, faces: bool) -> Command:
@@ -74,8 +75,8 @@ def report(runs: Sequence[Path], *, out: Path | None, level: str, faces: bool) -
         level: an option of the group `report`: default or full.
         faces: whether the page shows faces.
     """
-    named = override("run", str(runs[0])) if len(runs) == 1 else override("run", [str(run) for run in runs])
-    more = [] if out is None else [override("out", str(out))]
+    named = f"run={runs[0]}" if len(runs) == 1 else override("run", [str(run) for run in runs])
+    more = [] if out is None else [f"out={out}"]
     more += [] if level == "default" else [f"report={level}"]
     more += [] if faces else ["faces=false"]
     return Command(name="report", arguments=(named, *more))

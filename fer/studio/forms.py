@@ -1,5 +1,6 @@
 """`python -m fer.studio.forms`: knows the configuration of a training, as `fer-train` does, beside the server."""
 
+import threading
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
@@ -30,6 +31,9 @@ _OWN: Final = "run"
 _GROUP_ORDER: Final = ("experiment", "data", "model", "optimizer", "scheduler", "loss", "augment", "trainer")
 
 
+_warm = threading.Event()
+
+
 def form(*, overrides: Sequence[str], origin: str | None) -> dict[str, Any]:
     """Groups with their options, and every key with its value, its meaning and what it takes.
 
@@ -41,6 +45,7 @@ def form(*, overrides: Sequence[str], origin: str | None) -> dict[str, Any]:
         ConfigError: a setting that cannot be applied.
     """
     tree = _tree(overrides, origin)
+    _warm_up()
     chosen = _choices(overrides, origin, tree)
     groups = config_groups()
     order = [*_GROUP_ORDER, *(name for name in groups if name not in _GROUP_ORDER)]
@@ -78,6 +83,13 @@ def validated(*, overrides: Sequence[str], origin: str | None) -> dict[str, Any]
     """
     validate(_tree(overrides, origin))
     return {}
+
+
+def _warm_up() -> None:
+    """Begins to import what `validate` needs, so that whoever fills a form in does not wait for it at its end."""
+    if not _warm.is_set():
+        _warm.set()
+        threading.Thread(target=__import__, args=("pytorch_lightning",), daemon=True).start()
 
 
 def _tree(overrides: Sequence[str], origin: str | None) -> dict[str, Any]:

@@ -1,15 +1,14 @@
 // The parts of the page, and which one is shown.
 
-import { takeToken, useToken } from "./api.js";
+import { post, takeToken, useToken } from "./api.js";
 import { DataView } from "./data.js";
 import { el, fill, message } from "./dom.js";
 import { LookView } from "./look.js";
 import { queue } from "./queue.js";
-import { binPanel, RunTable } from "./runs.js";
-import { Comparison, RunView } from "./runview.js";
+import { binPanel, reportsPanel, RunTable } from "./runs.js";
+import { Comparison, openReport, RunView } from "./runview.js";
 import { ShipView } from "./ship.js";
 import { listen, refresh, start, store } from "./store.js";
-import { post } from "./api.js";
 import { TrainForm } from "./train.js";
 
 const part = (id) => document.getElementById(id);
@@ -51,7 +50,7 @@ const comparison = new Comparison(comparisonSection, {
   },
 });
 const runTable = new RunTable(tableSection, { onOpen: openRun, onChoose: showChosen });
-tableSection.append(chosenBar, chosenTold.node, bin.node);
+tableSection.append(chosenBar, chosenTold.node, reportsPanel(openReport), bin.node);
 
 function openRun(name) {
   comparisonSection.hidden = true;

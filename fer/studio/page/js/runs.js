@@ -1,6 +1,6 @@
 // The table of runs, sweeps and studies.
 
-import { post } from "./api.js";
+import { get, post } from "./api.js";
 import { announce, duration, el, fill, message, moment, percent, select, statusBadge } from "./dom.js";
 import { listen, refresh, store } from "./store.js";
 
@@ -145,13 +145,26 @@ export class RunTable {
   }
 }
 
+/** Reports about several runs. */
+export function reportsPanel(open) {
+  const told = message();
+  const list = el("ul");
+  const details = el("details", {}, el("summary", {}, "Reports about several runs"), told.node, list);
+  const show = async () => {
+    const { reports } = await get("api/reports");
+    fill(list, reports.length === 0 ? el("li", {}, "None yet: choose runs, compare them, and report on them.") : reports.map((each) =>
+      el("li", {}, el("button.plain.name", { type: "button", onclick: () => told.during(() => open({ report: each.name })) }, each.name), `, made ${new Date(each.made * 1000).toLocaleString()}`)));
+  };
+  details.addEventListener("toggle", () => details.open && told.during(show));
+  return details;
+}
+
 /** The bin: what was deleted, and its way back. */
 export function binPanel() {
   const told = message();
   const list = el("ul");
   const details = el("details", {}, el("summary", {}, "Bin"), told.node, list);
   const show = async () => {
-    const { get } = await import("./api.js");
     const { runs } = await get("api/bin");
     fill(list, runs.length === 0 ? el("li", {}, "The bin is empty.") : runs.map((each) =>
       el("li", {}, `${each.run}, deleted ${moment(each.deleted)} `, el("button", { type: "button", onclick: () => told.during(async () => {

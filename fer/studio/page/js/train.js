@@ -139,7 +139,7 @@ export class TrainForm {
     }
     const wrong = el("p.wrong", { id: `${id}-wrong` });
     input.setAttribute("aria-describedby", `${id}-help ${id}-wrong`);
-    const node = el("div.field", { "data-key": field.key }, el("label", { for: id }, field.key), input, wrong, el("p.hint", { id: `${id}-help` }, [field.help, range(field)].filter(Boolean).join(" ")));
+    const node = el("div.field", { "data-key": field.key }, el("label", { for: id }, field.key), input, wrong, el("p.hint", { id: `${id}-help` }, [sentence(field.help), range(field)].filter(Boolean).join(" ")));
     node.classList.toggle("changed", this.values.has(field.key));
     return node;
   }
@@ -201,6 +201,8 @@ export class TrainForm {
     }
   }
 }
+
+const sentence = (words) => (words === "" ? "" : `${words[0].toUpperCase()}${words.slice(1).replaceAll("`", "").replace(/\.$/, "")}.`);
 
 function range(field) {
   const bounds = [];
