@@ -169,7 +169,8 @@ def test_importing_a_door_loads_nothing_heavy(module: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "command", ["train", "sweep", "report", "data", "occlusion", "track", "export", "predict", "serve", "bench", "studio"]
+    "command",
+    ["train", "sweep", "report", "data", "occlusion", "track", "export", "predict", "serve", "bench", "studio"],
 )
 def test_help_loads_nothing_heavy(command: str) -> None:
     code = (

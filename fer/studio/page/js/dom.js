@@ -86,7 +86,8 @@ export function select(options, chosen, properties = {}) {
 }
 
 export function commandLine(text) {
-  const pre = el("pre", { tabindex: "0", role: "region", "aria-label": "Command line" }, text);
+  const name = (words) => `Command line: ${words.split(" ").slice(0, 3).join(" ")}`;
+  const pre = el("pre", { tabindex: "0", role: "region", "aria-label": name(text) }, text);
   const button = el("button", { type: "button" }, "Copy");
   button.addEventListener("click", async () => {
     try {
@@ -99,7 +100,13 @@ export function commandLine(text) {
     setTimeout(() => (button.textContent = "Copy"), 2000);
   });
   const node = el("div.command", {}, pre, button);
-  return { node, set: (words) => (pre.textContent = words) };
+  return {
+    node,
+    set(words) {
+      pre.textContent = words;
+      pre.setAttribute("aria-label", name(words));
+    },
+  };
 }
 
 export function table(heads, rows, { label, narrow = false } = {}) {

@@ -36,9 +36,9 @@ export function queue(node, { onOpenRun }) {
   });
 
   function item(job) {
-    const output = el("pre.output", { tabindex: "0", role: "region", "aria-label": `Output of ${job.shown}` });
+    const output = el("pre.output", { tabindex: "0", role: "region", "aria-label": `Output of ${job.kind} ${job.id}` });
     const wrong = el("p.message.problem", { hidden: true });
-    const more = el("details", {}, el("summary", {}, "Output"), output);
+    const more = el("details", {}, el("summary", {}, "Command and output"), el("p.mono", {}, job.shown), output);
     const load = async () => {
       const found = await get("api/job", { id: job.id });
       output.textContent = found.output || "(nothing yet)";
@@ -66,6 +66,6 @@ export function queue(node, { onOpenRun }) {
     }) }, job.state === "waiting" ? "Take out" : "Stop"));
     return el("div.job", { "data-kind": job.kind, "data-state": job.state },
       el("div.row", {}, statusBadge(job.state), el("strong.grow", {}, `${job.kind} · ${job.about.join(", ")}`), time ? el("span.hint", {}, time) : null, links),
-      wrong, el("p.mono.hint", {}, job.shown), more);
+      wrong, more);
   }
 }
