@@ -17,6 +17,11 @@ WAIT = 240_000
 """Milliseconds until something that should happen counts as not happening: trainings start within seconds."""
 
 
+_UNFOLD = """node => {
+    for (let each = node; each !== null; each = each.parentElement) if (each.tagName === "DETAILS") each.open = true;
+}"""
+
+
 class StudioProcess:
     """`fer-studio` in a process of its own, which can be killed and comes back.
 
@@ -95,9 +100,7 @@ def go(page: Any, view: str) -> None:
 def set_field(page: Any, key: str, value: str) -> None:
     """Types a value into the form of a training, wherever it is folded away."""
     field = page.locator(f'[id="field-{key}"]')
-    field.evaluate(
-        "node => { for (let each = node; each; each = each.parentElement) if (each.tagName === 'DETAILS') each.open = true; }"
-    )
+    field.evaluate(_UNFOLD)
     if field.evaluate("node => node.tagName") == "SELECT":
         field.select_option(value)
     else:
