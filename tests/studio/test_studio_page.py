@@ -120,8 +120,9 @@ def test_the_keyboard_reaches_the_table(studio: StudioProcess, browser: Any) -> 
         for _ in range(40):
             page.keyboard.press("Tab")
             assert page.evaluate("getComputedStyle(document.activeElement).outlineStyle") != "none"
-            if page.evaluate("document.activeElement.textContent") == "run00":
+            if page.evaluate("document.activeElement.matches('button.name')"):
                 break
+        name = page.evaluate("document.activeElement.textContent")
         page.keyboard.press("Enter")
-        page.wait_for_selector("#run-title:has-text('run00')")
+        page.wait_for_selector(f"#run-title:has-text('{name}')")
         assert page.evaluate("document.activeElement.id") == "run-title"
