@@ -111,7 +111,7 @@ def add_job_routes(app: Flask, *, studio: Studio, tickets: Tickets) -> None:
             raise ConfigError(f"level={told['level'][:40]!r}: give default or full")
         places = [studio.index.place(run) for run in runs]
         several = len(runs) > 1
-        name = checked_name(told["name"] or time.strftime("%Y-%m-%d_%H-%M-%S")) if several else None
+        name = _free_report(told["name"] or time.strftime("%Y-%m-%d_%H-%M-%S")) if several else None
         out = studio.places.reports / name if name is not None else None
         command = commands.report(places, out=out, level=told["level"] or "default", faces=told["faces"] is not False)
         return start("report", command, about=runs, report=name)
@@ -168,6 +168,13 @@ def add_job_routes(app: Flask, *, studio: Studio, tickets: Tickets) -> None:
         commands.train(overrides, run_dir=studio.root)
         origin = None if told["origin"] is None else str(studio.index.place(told["origin"], kind="run"))
         return {"overrides": overrides, "origin": origin}
+
+    def _free_report(wished: str) -> str:
+        stem = checked_name(wished)
+        name, number = stem, 2
+        while (studio.places.reports / name).exists():
+            name, number = f"{stem}_{number}", number + 1
+        return name
 
     def _free_name(wished: str) -> str:
         stem = checked_name(wished)

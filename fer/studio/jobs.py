@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, Literal
 
-from fer.common.errors import ConfigError
+from fer.common.errors import ConfigError, FerError
 from fer.common.files import read_json, write_json
 from fer.common.processes import cores
 from fer.studio.places import Places, read_kept
@@ -80,6 +80,9 @@ class Jobs:
 
     Args:
         places: the studio's.
+
+    Attributes:
+        trouble: why the queue does not go on, in a sentence; None where it does.
     """
 
     def __init__(self, places: Places) -> None:
@@ -192,7 +195,7 @@ class Jobs:
                 if self._places.jobs.is_dir():
                     self.tick()
                 self.trouble = None
-            except (ConfigError, OSError) as error:
+            except (FerError, OSError) as error:
                 self.trouble = str(error)
 
     def close(self) -> None:

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 import yaml
 from flask.testing import FlaskClient
+from support.live_page import CHROMIUM
 
 from fer.studio.app import create_app
 from fer.studio.settings import studio_settings
@@ -99,3 +100,17 @@ def run_folder() -> Callable[..., Path]:
 @pytest.fixture
 def more_epochs() -> Callable[[Path, range], None]:
     return add_epochs
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Any]:
+    library = pytest.importorskip("playwright.sync_api")
+    if CHROMIUM is None:
+        pytest.skip("Chromium is not here")
+    with library.sync_playwright() as running:
+        launched = running.chromium.launch(
+            executable_path=CHROMIUM,
+            args=["--no-sandbox", "--use-fake-ui-for-media-stream", "--use-fake-device-for-media-stream"],
+        )
+        yield launched
+        launched.close()

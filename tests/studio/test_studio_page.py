@@ -7,23 +7,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from support.live_page import CHROMIUM
 from support.studio_page import StudioProcess, opened
 
 pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("quiet")]
 
 PATIENCE = 30_000
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Any]:
-    library = pytest.importorskip("playwright.sync_api")
-    if CHROMIUM is None:
-        pytest.skip("Chromium is not here")
-    with library.sync_playwright() as running:
-        launched = running.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
-        yield launched
-        launched.close()
 
 
 @pytest.fixture

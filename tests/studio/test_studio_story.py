@@ -9,7 +9,6 @@ from typing import Any
 
 import pytest
 from support.attacked_commands import command, complete
-from support.live_page import CHROMIUM
 from support.server_process import jpeg, synthetic_picture
 from support.studio_page import StudioProcess, go, opened, set_field
 
@@ -37,17 +36,6 @@ def studio(tmp_path: Path) -> Iterator[StudioProcess]:
     made.stop()
 
 
-@pytest.fixture
-def browser() -> Iterator[Any]:
-    library = pytest.importorskip("playwright.sync_api")
-    if CHROMIUM is None:
-        pytest.skip("Chromium is not here")
-    with library.sync_playwright() as running:
-        launched = running.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
-        yield launched
-        launched.close()
-
-
 def test_the_whole_story(studio: StudioProcess, browser: Any, tmp_path: Path) -> None:
     root = tmp_path / "runs"
     with opened(browser, studio.port) as page:
@@ -72,17 +60,21 @@ def test_the_whole_story(studio: StudioProcess, browser: Any, tmp_path: Path) ->
     assert json.loads(done.stdout.splitlines()[0])["status"] == "ok"
 
 
+def press(page: Any, words: str) -> None:
+    page.click(f"button:text-is('{words}'):visible")
+
+
 def look_at_data(page: Any) -> None:
     go(page, "data")
-    page.click("text=Settings of the source")
+    page.click("summary:text-is('Settings of the source')")
     page.fill("#data-settings", "train=210 public=70 private=70")
-    page.click("text=Look at it")
+    press(page, "Look at it")
     page.wait_for_selector("#data-result img.sheet >> nth=1")
     assert "synthetic faces" in page.inner_text("#data-result")
     table = page.inner_text("#data-result table >> nth=0").split()
     # The counts of fer-data: 210 training faces of seven emotions.
     assert table[table.index("happy") + 1] == "30"
-    page.click("text=Draw")
+    press(page, "Draw")
     page.wait_for_selector("img.pixels")
 
 
@@ -99,20 +91,20 @@ def train(page: Any) -> None:
     page.wait_for_selector('[id="field-trainer.max_epochs"]:not([aria-invalid])')
     page.wait_for_selector("pre:has-text('trainer.max_epochs=4')")
     page.fill("#run-name", "first")
-    page.click("text=Start training")
+    press(page, "Start training")
     # As soon as it is there, its own page opens, with curves that grow.
     page.wait_for_selector("#run-title:has-text('first')")
 
 
 def stop_and_go_on(page: Any) -> None:
     page.click('tr[data-run="first"] button.name')
-    page.click("text=Repeat with a change")
+    press(page, "Repeat with a change")
     page.wait_for_selector("text=The settings of first")
     set_field(page, "optimizer.lr", "0.003")
     set_field(page, "trainer.max_epochs", "60")
     page.fill("#run-name", "second")
     page.wait_for_selector("pre:has-text('optimizer.lr=0.003')")
-    page.click("text=Start training")
+    press(page, "Start training")
     page.wait_for_selector("#run-state .status.running")
     page.click("[data-action=Stop]")
     page.wait_for_selector("#run-state .status.stopped")
@@ -127,7 +119,7 @@ def compare(page: Any) -> None:
     go(page, "runs")
     for run in ("first", "second"):
         page.check(f'tr[data-run="{run}"] input')
-    page.click("text=Compare")
+    press(page, "Compare")
     page.wait_for_selector("th:has-text('optimizer.lr')")
     assert page.locator("#view-runs figure.chart svg[role=img]").count() >= 4
 
@@ -141,7 +133,7 @@ def explain(page: Any) -> None:
     page.wait_for_selector("#answers .faces li >> nth=3")
     assert "Grad-CAM" in page.inner_text("#answers")
     page.select_option("#mistakes-run", "first")
-    page.click("section:has(#mistakes-title) >> text=Show")
+    press(page, "Show")
     page.wait_for_selector(".confusion")
     assert "of 70 faces" in page.inner_text("section:has(#mistakes-title)")
 
@@ -149,13 +141,13 @@ def explain(page: Any) -> None:
 def export(page: Any, root: Path) -> Path:
     go(page, "ship")
     page.select_option("#ship-run", "first")
-    page.click("section:has(#ship-title) >> text=Export")
+    press(page, "Export")
     page.wait_for_selector("#gate h3")
     assert page.inner_text("#gate h3") == "The gate let it through", page.inner_text("#gate")
-    page.click("text=Model card")
+    page.click("summary:text-is('Model card')")
     assert "first" in page.inner_text("pre[aria-label='Model card']")
-    page.click("text=Use it in the live page")
+    press(page, "Use it in the live page")
     page.wait_for_selector("text=The live page is up")
-    page.click(".job[data-kind=serve] >> text=Stop")
+    page.click(".job[data-kind=serve] button:text-is('Stop')")
     page.wait_for_selector(".job[data-kind=serve][data-state=stopped]")
     return root / "first" / "export" / "first.onnx"
