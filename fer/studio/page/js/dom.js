@@ -79,6 +79,29 @@ export function message() {
   };
 }
 
+/** A task that is never at work twice at once: what is asked meanwhile is one more turn after it, so the last word wins. */
+export function inTurn(task) {
+  let running = null;
+  let again = false;
+  return function turn() {
+    if (running !== null) {
+      again = true;
+      return running;
+    }
+    running = (async () => {
+      try {
+        do {
+          again = false;
+          await task();
+        } while (again);
+      } finally {
+        running = null;
+      }
+    })();
+    return running;
+  };
+}
+
 export function select(options, chosen, properties = {}) {
   const node = el("select", properties, options.map(([value, text]) => new Option(text, value)));
   node.value = chosen;

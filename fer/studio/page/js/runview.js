@@ -2,7 +2,7 @@
 
 import { get, post } from "./api.js";
 import { lineChart, parallelCoordinates, trainingCharts } from "./charts.js";
-import { announce, commandLine, duration, el, fill, message, number, percent, select, statusBadge, table } from "./dom.js";
+import { announce, commandLine, duration, el, fill, inTurn, message, number, percent, select, statusBadge, table } from "./dom.js";
 import { refresh, store } from "./store.js";
 
 const LABELS = ["angry", "disgust", "fear", "happy", "sad", "surprise", "neutral"];
@@ -30,6 +30,7 @@ export class RunView {
     this.actions = actions;
     this.name = null;
     this.told = message();
+    this.show = inTurn(() => this.read());
   }
 
   async open(name) {
@@ -59,7 +60,7 @@ export class RunView {
     else await this.told.during(() => this.show());
   }
 
-  async show() {
+  async read() {
     const name = this.name;
     const entry = store.entries.get(name);
     if (entry === undefined) return;
@@ -163,6 +164,7 @@ export class Comparison {
     this.node = node;
     this.names = [];
     this.told = message();
+    this.show = inTurn(() => this.read());
     this.charts = el("div.columns");
     this.rows = el("div");
     this.scores = el("div.columns");
@@ -196,7 +198,7 @@ export class Comparison {
     if (!this.node.hidden && this.names.some((name) => names.has(name))) await this.told.during(() => this.show());
   }
 
-  async show() {
+  async read() {
     const here = this.names.filter((name) => store.entries.has(name));
     const [found, { rows }] = await Promise.all([get("api/curves", { run: here }), get("api/differences", { run: here })]);
     fill(this.charts, trainingCharts(here.map((name) => ({ name, epochs: found[name].epochs }))));

@@ -50,8 +50,8 @@ export class TrainForm {
     this.groups.clear();
     this.values.clear();
     this.loaded = true;
-    await this.told.during(() => this.load(), `Reading the settings of ${name}…`);
     this.name.value = `${name.split("/").at(-1)}_again`.slice(0, 90);
+    await this.told.during(() => this.load(), `Reading the settings of ${name}…`);
   }
 
   async reset() {
