@@ -12,6 +12,7 @@ import sys
 import time
 from pathlib import Path
 
+from fer.common.errors import StorageError
 from fer.common.files import read_json, write_json
 from fer.studio.processes import identity
 
@@ -27,6 +28,9 @@ def main(job: Path) -> int:
             file.write(json.dumps(facts))
     except FileExistsError:
         return 0
+    except OSError as error:
+        print(f"error: {begun} cannot be written: {error.strerror}; nothing was started", file=sys.stderr, flush=True)
+        return 1
     child: subprocess.Popen[bytes] | None = None
     asked = False
 
@@ -48,7 +52,10 @@ def main(job: Path) -> int:
         code = 127
     # As a shell has it.
     code = 128 - code if code < 0 else code
-    write_json(ended, {"code": code, "ended": time.time(), "asked": asked})
+    try:
+        write_json(ended, {"code": code, "ended": time.time(), "asked": asked})
+    except StorageError as error:
+        print(f"error: {error}", file=sys.stderr, flush=True)
     return code
 
 

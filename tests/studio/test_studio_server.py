@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -114,6 +116,23 @@ def test_bodies_of_another_kind_are_refused_with_a_sentence(client: Any) -> None
     answer = client.plain.post("/api/mark", data=b"{", headers={"Authorization": "Bearer a token of the tests"})
     assert answer.status_code == 400
     assert "no JSON" in answer.json["error"]
+
+
+def test_a_full_disk_starts_nothing_and_is_told(
+    client: Any, root: Path, run_folder: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run_folder(root / "a", final={})
+    client.get("/api/state")
+
+    def full(descriptor: int) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(os, "fsync", full)
+    told = client.post("/api/report", {"runs": ["a"]}, status=400)["error"]
+    assert "cannot be written: the disk is full" in told
+    assert "the disk is full" in client.post("/api/delete", {"runs": ["a"]}, status=400)["error"]
+    assert (root / "a" / "metrics.json").is_file()
+    assert client.get("/api/state")["jobs"] == []
 
 
 @pytest.mark.parametrize("override", ["--cfg=job", "@/etc/passwd", "-m", "run_dir=/tmp/x", "+run_dir=/x", "words"])

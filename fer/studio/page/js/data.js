@@ -1,7 +1,7 @@
 // A data set in pictures: what fer-data says of it, a sheet of faces, and faces as the net will see them.
 
 import { get, picture, post } from "./api.js";
-import { el, faceImage, fill, message, number, select, table } from "./dom.js";
+import { el, faceImage, fill, message, number, quoted, select, table } from "./dom.js";
 import { listen, refresh, runs, store } from "./store.js";
 
 const SOURCES = [["synthetic", "synthetic faces: no data needed"], ["fer2013", "FER-2013, in any copy"], ["folder", "a folder or zip with a folder for each class"], ["affectnet", "AffectNet"], ["ckplus", "CK+"], ["rafdb", "RAF-DB"]];
@@ -97,7 +97,7 @@ export class DataView {
     event.preventDefault();
     const { dataset, source } = this.question();
     const settings = this.overrides.value.trim() ? this.overrides.value.trim().split(/\s+/) : [];
-    const named = dataset === "synthetic" ? ["data=synthetic", "data.train=350", "data.public=70", "data.private=70"] : [`data=${source}`, ...(dataset === source ? [] : [`data.root="${dataset}"`])];
+    const named = dataset === "synthetic" ? ["data=synthetic", "data.train=350", "data.public=70", "data.private=70"] : [`data=${source}`, ...(dataset === source ? [] : [`data.root=${quoted(dataset)}`])];
     await this.sheetTold.during(async () => {
       const found = await post("api/augmented", { overrides: [...named, ...settings], seed: this.seed });
       this.seed += 1;

@@ -79,6 +79,12 @@ export function message() {
   };
 }
 
+/** A text as one word of a command line's value: with special characters it is quoted as the configuration's grammar wants. */
+export function quoted(text) {
+  if (/^[\w./@:+-]+$/.test(text)) return text;
+  return `"${text.replace(/(\\*)("|$)/g, (_, slashes, quote) => slashes + slashes + (quote ? '\\"' : ""))}"`;
+}
+
 /** A task that is never at work twice at once: what is asked meanwhile is one more turn after it, so the last word wins. */
 export function inTurn(task) {
   let running = null;

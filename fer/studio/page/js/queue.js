@@ -53,7 +53,7 @@ export function queue(node, { onOpenRun }) {
       }, () => {});
     }
     if (job.state === "lost") {
-      wrong.textContent = "Its process was killed without notice. What was saved is whole: a training goes on from its run.";
+      wrong.textContent = "Its process ended without notice: it was killed, or the disk is full. What was saved is whole; a training goes on from its run.";
       wrong.hidden = false;
     }
     const time = job.started === null ? null : duration((job.ended ?? Date.now() / 1000) - job.started);

@@ -1,18 +1,17 @@
 // The form of a training, made from the configuration's own schema.
 
 import { post } from "./api.js";
-import { commandLine, el, fill, message, select } from "./dom.js";
+import { commandLine, el, fill, message, quoted, select } from "./dom.js";
 import { refresh } from "./store.js";
 
 const START = ["experiment=quickstart"];
 const WORDS = { run: "The run itself", data: "Data", model: "Net", optimizer: "Optimiser", scheduler: "Learning rate", loss: "Loss", augment: "Augmentation", trainer: "Length and device", callbacks: "Beside the training" };
 const FOLDED = new Set(["callbacks", "debug", "logger"]);
 
-/** A value as one word of a command line takes it; texts with special characters are quoted as the grammar wants. */
+/** A field's value as a command line takes it; lists and mappings stand as they are typed. */
 function typed(field, text) {
-  if (field.kind !== "text" || text === "" || /^[\w./@:+-]+$/.test(text) || /^[[{].*[\]}]$/.test(text)) return text === "" ? "null" : text;
-  if (/^-?[\d.]+(e-?\d+)?$/i.test(text)) return text;
-  return `"${text.replace(/(\\*)("|$)/g, (_, slashes, quote) => slashes + slashes + (quote ? '\\"' : ""))}"`;
+  if (text === "") return "null";
+  return field.kind !== "text" || /^[[{].*[\]}]$/.test(text) ? text : quoted(text);
 }
 
 export class TrainForm {
