@@ -13,6 +13,8 @@ from typing import Any, Final
 
 from fer.common.errors import ConfigError
 from fer.config.overrides import key_of, override
+from fer.config.saved import read_tree
+from fer.studio.comparison import flat
 
 _NAME: Final = re.compile(r"[\w][\w .+-]{0,99}")
 _PROGRAM: Final = "import sys; from fer import cli; sys.argv[0] = 'fer-{0}'; cli.{0}()"
@@ -62,8 +64,19 @@ def train(overrides: Sequence[str], *, run_dir: Path, origin: Path | None = None
 
 
 def go_on(run: Path) -> Command:
-    """`fer-train` with the settings of an interrupted run, in its folder."""
-    return Command(name="train", arguments=(f"@{run / 'config.yaml'}", f"run_dir={run}"))
+    """`fer-train` with the settings of an interrupted run, in its folder; paths in it follow where that was moved.
+
+    Raises:
+        ConfigError: its configuration cannot be read.
+    """
+    tree = read_tree(run)
+    before = str(tree.get("run_dir"))
+    moved = [
+        override(key, f"{run}{value.removeprefix(before)}")
+        for key, value in flat(tree).items()
+        if before != str(run) and isinstance(value, str) and value.startswith(f"{before}/")
+    ]
+    return Command(name="train", arguments=(f"@{run / 'config.yaml'}", *moved, f"run_dir={run}"))
 
 
 def report(runs: Sequence[Path], *, out: Path | None, level: str, faces: bool) -> Command:

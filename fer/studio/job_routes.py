@@ -79,8 +79,10 @@ def add_job_routes(app: Flask, *, studio: Studio, tickets: Tickets) -> None:
         summary = studio.index.summary(run)
         if summary["status"] == "finished":
             raise ConfigError(f"{run} is finished: repeat it with a change instead")
-        if any(job.kind == "train" and run in job.about and job.state in ("waiting", "running") for job in _jobs()):
-            raise ConfigError(f"{run} is in the queue already")
+        # The process of one that has just been stopped may still be on its way out: it has let go of the folder.
+        waits = any(job.kind == "train" and run in job.about and job.state == "waiting" for job in _jobs())
+        if waits or summary["status"] == "running":
+            raise ConfigError(f"{run} is {'in the queue' if waits else 'being trained'} already")
         return start("train", commands.go_on(place), about=[run], lane="train")
 
     @app.post("/api/stop_run")

@@ -155,11 +155,22 @@ def test_the_command_line_means_the_folder_it_names(place: str) -> None:
 def test_a_command_is_shown_as_a_person_would_type_it() -> None:
     command = Command(name="report", arguments=("run=/a b", "report=full"))
     assert command.shown == "fer-report 'run=/a b' report=full"
-    assert commands.go_on(Path("/r/a")).shown == "fer-train @/r/a/config.yaml run_dir=/r/a"
     assert commands.report([Path("/r/a"), Path("/r/b")], out=Path("/o"), level="default", faces=False).arguments == (
         'run=["/r/a","/r/b"]',
         "out=/o",
         "faces=false",
+    )
+
+
+def test_an_interrupted_run_goes_on_where_it_was_moved_to(root: Path, run_folder: Make) -> None:
+    place = {"checkpoint": {"dirpath": f"{root}/a/checkpoints"}, "early_stopping": {"monitor": f"{root}/ab"}}
+    run = run_folder(root / "a", config={"callbacks": place})
+    assert commands.go_on(run).arguments == (f"@{run}/config.yaml", f"run_dir={run}")
+    run.rename(root / "b")
+    assert commands.go_on(root / "b").arguments == (
+        f"@{root}/b/config.yaml",
+        f'callbacks.checkpoint.dirpath="{root}/b/checkpoints"',
+        f"run_dir={root}/b",
     )
 
 
