@@ -13,7 +13,6 @@ from typing import Any, Final
 
 from fer.common.errors import ConfigError
 from fer.config.overrides import key_of, override
-from fer.config.saved import read_tree
 from fer.studio.comparison import flat
 
 _NAME: Final = re.compile(r"[\w][\w .+-]{0,99}")
@@ -69,6 +68,9 @@ def go_on(run: Path) -> Command:
     Raises:
         ConfigError: its configuration cannot be read.
     """
+    # It brings the whole schema, which the server does without.
+    from fer.config.saved import read_tree
+
     tree = read_tree(run)
     before = str(tree.get("run_dir"))
     moved = [

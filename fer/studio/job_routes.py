@@ -90,7 +90,7 @@ def add_job_routes(app: Flask, *, studio: Studio, tickets: Tickets) -> None:
         """Asks the training of a run to stop, whoever started it; it saves its checkpoint first."""
         run = asked(run=str)["run"] or ""
         at_work = [job for job in _jobs() if job.kind == "train" and run in job.about]
-        mine = next((job for job in at_work if job.state in ("waiting", "running")), None)
+        mine = next((job for job in reversed(at_work) if job.state in ("waiting", "running")), None)
         if mine is not None:
             return jsonify(studio.jobs.stop(mine.id).as_dict())
         place = studio.index.place(run, kind="run")
