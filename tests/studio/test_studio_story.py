@@ -120,8 +120,8 @@ def compare(page: Any) -> None:
     for run in ("first", "second"):
         page.check(f'tr[data-run="{run}"] input')
     press(page, "Compare")
-    page.wait_for_selector("th:has-text('optimizer.lr')")
-    assert page.locator("#view-runs figure.chart svg[role=img]").count() >= 4
+    page.wait_for_selector("section[aria-label='Side by side'] th:has-text('optimizer.lr')")
+    assert page.locator("section[aria-label='Side by side'] figure.chart > svg[role=img]").count() >= 4
 
 
 def explain(page: Any) -> None:
