@@ -114,3 +114,29 @@ def test_the_keyboard_reaches_the_table(studio: StudioProcess, browser: Any) -> 
         page.keyboard.press("Enter")
         page.wait_for_selector(f"#run-title:has-text('{name}')")
         assert page.evaluate("document.activeElement.id") == "run-title"
+
+
+REPORT = """<!doctype html><title>before</title><p id="asked">?</p><script>
+document.title = "a report";
+let kept = "kept";
+try { localStorage.length; } catch { kept = "nothing kept"; }
+fetch("/api/state").then(() => "answered", () => "refused").then((word) => {
+    document.querySelector("#asked").textContent = `${word}, ${kept}, ${window.opener === null}`;
+});
+</script>"""
+
+
+def test_a_report_opens_in_a_tab_that_cannot_speak_to_the_studio(
+    studio: StudioProcess, browser: Any, root: Path
+) -> None:
+    (root / "run05" / "report").mkdir()
+    (root / "run05" / "report" / "report.html").write_text(REPORT)
+    with opened(browser, studio.port, wait=PATIENCE) as page:
+        page.wait_for_selector("text=13 of 13 shown")
+        page.click("tr[data-run=run05] button.name")
+        with page.context.expect_page() as popup:
+            page.click("[data-action='Open report']")
+        report = popup.value
+        report.wait_for_selector("#asked:has-text(',')")
+        assert report.title() == "a report"
+        assert report.inner_text("#asked") == "refused, nothing kept, true"

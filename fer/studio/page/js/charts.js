@@ -40,7 +40,7 @@ export function lineChart(title, series, { format = number, xLabel = "epoch", sq
   const x = (value) => LEFT + ((value - left) / (right - left)) * (WIDTH - LEFT - RIGHT);
   const y = (value) => height - BOTTOM - ((scaleY(value) - low) / (high - low)) * (height - TOP - BOTTOM);
   const words = shown.map((each) => `${each.name} ${format(each.points.at(-1)[1])}`).join(", ");
-  const drawing = svg("svg", { viewBox: `0 0 ${WIDTH} ${height}`, role: "img", "aria-label": `${title}; last values: ${words}` });
+  const drawing = svg("svg", { viewBox: `0 0 ${WIDTH} ${height}`, role: "img", "aria-label": square ? `${title}: ${shown.map((each) => each.name).join(", ")}` : `${title}; last values: ${words}` });
   const marks = logarithmic ? ticks(low, high, 4).map((each) => 10 ** each) : ticks(low, high);
   for (const value of marks) {
     drawing.append(svg("line", { class: "grid", x1: LEFT, x2: WIDTH - RIGHT, y1: y(value), y2: y(value) }));
@@ -56,7 +56,9 @@ export function lineChart(title, series, { format = number, xLabel = "epoch", sq
   }
   const cursor = svg("line", { class: "cursor", y1: TOP, y2: height - BOTTOM, visibility: "hidden" });
   drawing.append(cursor);
-  const caption = el("figcaption", {}, `Last: ${words}`);
+  // A curve over thresholds has no last value that says anything.
+  const rest = square ? "" : `Last: ${words}`;
+  const caption = el("figcaption", {}, rest);
   drawing.addEventListener("pointermove", (event) => {
     const box = drawing.getBoundingClientRect();
     const at = left + ((((event.clientX - box.left) / box.width) * WIDTH - LEFT) / (WIDTH - LEFT - RIGHT)) * (right - left);
@@ -67,7 +69,7 @@ export function lineChart(title, series, { format = number, xLabel = "epoch", sq
   });
   drawing.addEventListener("pointerleave", () => {
     cursor.setAttribute("visibility", "hidden");
-    caption.textContent = `Last: ${words}`;
+    caption.textContent = rest;
   });
   figure.append(drawing, legend(shown), caption);
   return figure;
