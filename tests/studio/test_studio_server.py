@@ -155,6 +155,10 @@ def test_the_command_line_means_the_folder_it_names(place: str) -> None:
 def test_a_command_is_shown_as_a_person_would_type_it() -> None:
     command = Command(name="report", arguments=("run=/a b", "report=full"))
     assert command.shown == "fer-report 'run=/a b' report=full"
+    folds = commands.suspects([Path("/r/0"), Path("/r/1")], out=Path("/o.csv"))
+    assert folds.shown == "fer-data suspects /r/0 /r/1 --out /o.csv --json"
+    audit = commands.data("audit", "a.zip", source="folder", settings=["size=96"], more=("--out", "/o"))
+    assert audit.shown == "fer-data audit a.zip --source folder --set size=96 --json --out /o"
     assert commands.report([Path("/r/a"), Path("/r/b")], out=Path("/o"), level="default", faces=False).arguments == (
         'run=["/r/a","/r/b"]',
         "out=/o",

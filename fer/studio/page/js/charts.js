@@ -109,7 +109,7 @@ export function parallelCoordinates(title, rows, axes) {
   const scored = rows.filter((row) => typeof row.score === "number");
   if (scored.length === 0) return el("p.hint", {}, "No trial has ended with a score yet.");
   const names = [...axes, "score"];
-  const width = Math.max(560, names.length * 130);
+  const width = Math.max(1000, names.length * 130);
   const height = 320;
   const place = (index) => 60 + (index * (width - 120)) / Math.max(1, names.length - 1);
   const scales = names.map((name) => {

@@ -135,6 +135,6 @@ function audit(found) {
     ["copies with contradictory labels", found.conflicting_images], ["blank images", total("blank")], ["unreadable files", found.unreadable.length],
   ];
   return el("div", {},
-    el("p", {}, found.recognised), found.notes.map((note) => el("p.hint", {}, note)),
+    el("p", {}, found.recognised, found.copy ? ` This copy: ${found.copy.verdict}, ${found.copy.change}.` : ""), found.notes.map((note) => el("p.hint", {}, note)),
     el("div.columns", {}, table(["class", ...splits], rows, { label: "Images by class", narrow: true }), table(["what", "count"], facts.map(([what, count]) => [what, number(count)]), { label: "What was found", narrow: true })));
 }
