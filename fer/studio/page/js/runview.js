@@ -44,9 +44,9 @@ export class RunView {
     this.more = el("div");
     fill(this.node, this.title, this.state, this.buttons, this.told.node, entry.kind === "run" ? this.note(name) : null, this.charts, this.more);
     this.told.clear();
-    await this.told.during(() => this.show());
     this.title.focus({ preventScroll: true });
     this.node.scrollIntoView({ block: "start" });
+    await this.told.during(() => this.show());
   }
 
   close() {
@@ -188,10 +188,10 @@ export class Comparison {
     this.names = names.slice(0, 6);
     this.node.hidden = false;
     fill(this.scores);
-    await this.told.during(() => this.show());
-    if (names.length > 6) this.told.say("The first six are shown.");
     this.title.focus({ preventScroll: true });
     this.node.scrollIntoView({ block: "start" });
+    await this.told.during(() => this.show());
+    if (names.length > 6) this.told.say("The first six are shown.");
   }
 
   async changed(names) {
