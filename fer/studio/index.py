@@ -27,8 +27,8 @@ _REFRESH_SECONDS: Final = 0.3
 _HELD_SECONDS: Final = 5.0
 """How often it is asked whether a process holds a folder in which nothing was written."""
 
-_INSIDE: Final = frozenset({"checkpoints", "predictions", "report", "gradcam"})
-"""Folders of a run that hold no runs."""
+_PASSED: Final = frozenset({"checkpoints", "predictions", "report", "export", "gradcam", "mlartifacts", "mlruns"})
+"""Folders that hold no runs: parts of a run, and the copies that MLflow keeps."""
 
 _FILES: Final = ("config.yaml", "manifest.json", "metrics.jsonl", "metrics.json", ".lock", "sweep.json", "trials.jsonl")
 _MORE: Final = ("study.json", "report/report.html", "report.html")
@@ -174,7 +174,7 @@ def _folders(root: Path) -> Iterator[tuple[str, tuple[Path, Kind]]]:
                 (each.path, f"{name}/{each.name}" if name else each.name, depth + 1)
                 for each in inside
                 if not each.name.startswith(".")
-                and each.name not in _INSIDE
+                and each.name not in _PASSED
                 and each.is_dir(follow_symlinks=False)
                 and each.name.isprintable()
             ]

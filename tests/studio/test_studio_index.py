@@ -133,6 +133,12 @@ def test_links_are_not_followed(root: Path, run_folder: Make, tmp_path: Path) ->
     assert entries(RunIndex(root)) == {}
 
 
+def test_copies_that_mlflow_keeps_are_no_runs(root: Path, run_folder: Make) -> None:
+    run_folder(root / "a")
+    run_folder(root / "mlartifacts" / "fer" / "0123" / "artifacts")
+    assert set(entries(RunIndex(root))) == {"a"}
+
+
 def test_settings_that_differ_are_told_and_places_are_not(root: Path, run_folder: Make) -> None:
     run_folder(root / "a", config={"optimizer": {"lr": 0.1}})
     run_folder(root / "b", config={"optimizer": {"lr": 0.2, "momentum": 0.9}})
