@@ -1,4 +1,4 @@
-"""What the routes work with: the index of runs, the queue, stars and notes, the bin, and the helper processes."""
+"""What the routes work with: the index of runs, the queue, stars and notes, the bin, and the worker processes."""
 
 import secrets
 from pathlib import Path
@@ -40,7 +40,7 @@ class Studio:
         self.models = Worker("fer.studio.looking")
 
     def close(self) -> None:
-        """Ends the helper processes and the queue; what the queue started goes on."""
+        """Ends the worker processes and the queue; what the queue started goes on."""
         self.jobs.close()
         self.forms.close()
         self.models.close()

@@ -1,4 +1,4 @@
-"""A helper process that keeps heavy imports out of the server: a question a line, an answer a line, in JSON."""
+"""A worker process that keeps heavy imports out of the server: a question a line, an answer a line, in JSON."""
 
 import contextlib
 import json
@@ -15,11 +15,11 @@ from fer.common.interrupt import Stopped
 from fer.common.storage import storage_error
 
 _LAST: Final = 400
-"""Letters of what a helper printed that are passed on when it ends unasked."""
+"""Letters of what a worker printed that are passed on when it ends unasked."""
 
 
 class Worker:
-    """Starts the helper at the first question, and again where it ended; questions wait for each other.
+    """Starts the worker at the first question, and again where it ended; questions wait for each other.
 
     Args:
         module: run with `python -m`; calls `answer_questions`.
@@ -32,10 +32,10 @@ class Worker:
         self._closed = False
 
     def ask(self, question: str, **details: Any) -> Any:
-        """The helper's answer.
+        """The worker's answer.
 
         Raises:
-            ConfigError: what the helper refused, in its words; or it ended (out of memory, killed).
+            ConfigError: what the worker refused, in its words; or it ended (out of memory, killed).
         """
         with self._lock:
             process = self._running()
@@ -49,7 +49,7 @@ class Worker:
                 line = ""
             if not line:
                 self._end()
-                raise ConfigError("the helper process ended (was there enough memory?): try again")
+                raise ConfigError("the worker process ended (was there enough memory?): try again")
         told = json.loads(line)
         if "fault" in told:
             raise RuntimeError(f"{self._module} failed: {told['fault']}")
@@ -58,7 +58,7 @@ class Worker:
         return told["answer"]
 
     def close(self) -> None:
-        """Ends the helper."""
+        """Ends the worker."""
         self._closed = True
         # One that is thinking is not waited for.
         process = self._process
@@ -95,7 +95,7 @@ class Worker:
 
 
 def answer_questions(answers: Mapping[str, Callable[..., Any]]) -> None:
-    """The helper's side: answers until its standard input ends.
+    """The worker's side: answers until its standard input ends.
 
     Args:
         answers: question -> function of its details.

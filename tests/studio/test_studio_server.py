@@ -228,7 +228,7 @@ def test_the_curves_are_those_of_scikit_learn() -> None:
     assert average == pytest.approx(metrics.average_precision_score(positive, score))
 
 
-def test_a_helper_that_ends_is_started_again(studio: Studio) -> None:
+def test_a_worker_that_ends_is_started_again(studio: Studio) -> None:
     import signal
 
     from fer.studio.worker import Worker

@@ -55,7 +55,7 @@ export class LookView {
       const { corruptions, detectors } = await post("api/corruptions");
       this.corruption.append(...corruptions.map((each) => new Option(each.title, each.name)));
       fill(this.detector, detectors.map((each) => new Option(each === "none" ? "none: the whole picture is the face" : each, each)));
-    }, "Starting the helper that loads models…");
+    }, "Starting the process that loads models…");
   }
 
   choose(names) {

@@ -37,7 +37,7 @@ export class TrainForm {
     this.loaded = false;
   }
 
-  /** Shows the form for the first time: the helper that knows the configuration starts only then. */
+  /** Shows the form for the first time: the process that knows the configuration starts only then. */
   async show() {
     if (this.loaded) return;
     this.loaded = true;
