@@ -1,4 +1,4 @@
-// Small workers to build the page; no text is ever read as HTML.
+// Small functions to build the page; no text is ever read as HTML.
 
 import { Refused, Unreachable } from "./api.js";
 
