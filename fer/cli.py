@@ -179,6 +179,18 @@ def serve() -> None:
     guarded(body)
 
 
+def studio() -> None:
+    """`fer-studio`: the laboratory in a browser."""
+
+    def body() -> int:
+        needs_train_extra("fer-studio")
+        from fer.studio.command import main
+
+        return main(sys.argv[1:])
+
+    guarded(body)
+
+
 def _train(overrides: list[str]) -> None:
     needs_train_extra("fer-train")
     from fer.config.compose import compose_train

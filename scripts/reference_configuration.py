@@ -4,12 +4,7 @@ A key's type, range and meaning are the schema's, its value is that of the file,
 is, with its comments: what a page says cannot differ from what a command takes.
 """
 
-import ast
-import inspect
-import re
-import textwrap
 from collections.abc import Iterator, Mapping
-from itertools import pairwise
 from typing import Any, Final
 
 import yaml
@@ -18,42 +13,16 @@ from pydantic import BaseModel
 from fer.bench.settings import BenchSettings
 from fer.config.compose import compose_train
 from fer.config.conf_files import conf_dir, config_groups
+from fer.config.described import ABOUT, SCHEMAS, comments, meanings, source_schema
 from fer.config.own_parts import OWN
-from fer.config.schema import ModelConfig, TrainConfig, TrainerConfig
-from fer.data import sources
-from fer.data.augment_config import AugmentConfig, OwnAugmentConfig
-from fer.models.loss_config import LossConfig, OwnLossConfig
-from fer.models.optimizer import OptimizerConfig
-from fer.models.schedule import OwnSchedulerConfig, SchedulerConfig
+from fer.config.schema import TrainConfig
+from fer.data.augment_config import OwnAugmentConfig
+from fer.models.loss_config import OwnLossConfig
+from fer.models.schedule import OwnSchedulerConfig
 from fer.report.options import ReportOptions
 from fer.studies.occlusion.settings import StudySettings
 from fer.studies.recipes.settings import RecipeSettings
 from fer.tuning.settings import SweepSettings
-
-_ABOUT: Final = {
-    "augment": "Changes made to training faces, anew for every batch.",
-    "callbacks": "What happens beside the training. An option adds to what is always there: checkpoints, early "
-    "stopping, averaged weights.",
-    "data": "The data set, and which of its faces train and select.",
-    "debug": "Short runs that find mistakes.",
-    "experiment": "Whole recipes: settings of several groups at once.",
-    "logger": "Where the numbers of a run go beside its folder.",
-    "loss": "What the training minimises.",
-    "metrics": "What the selection faces are judged by, once an epoch. An option adds to what is always there.",
-    "model": "The net, and what it sees.",
-    "optimizer": "How the weights are changed.",
-    "scheduler": "The learning rate over the run.",
-    "trainer": "Device, precision and length of the training; any other argument of Lightning's Trainer can be added.",
-}
-
-_SCHEMAS: Final[Mapping[str, type[BaseModel]]] = {
-    "augment": AugmentConfig,
-    "loss": LossConfig,
-    "model": ModelConfig,
-    "optimizer": OptimizerConfig,
-    "scheduler": SchedulerConfig,
-    "trainer": TrainerConfig,
-}
 
 _OWN: Final[Mapping[str, type[BaseModel]]] = {
     "augment": OwnAugmentConfig,
@@ -113,12 +82,12 @@ def _train() -> str:
         "## Keys of the run\n\n" + _table(TrainConfig, {**tree, "run_dir": None}, only=own),
     ]
     for group, options in groups.items():
-        parts.append(f"## {group}\n\n{_ABOUT.get(group, '')}\n")
+        parts.append(f"## {group}\n\n{ABOUT.get(group, '')}\n")
         if group == "data":
             parts += [_source(option) for option in options]
             continue
-        if group in _SCHEMAS:
-            parts.append(_table(_SCHEMAS[group], tree[group], prefix=f"{group}."))
+        if group in SCHEMAS:
+            parts.append(_table(SCHEMAS[group], tree[group], prefix=f"{group}."))
         if (conf_dir() / "always" / f"{group}.yaml").is_file():
             parts.append(_file(f"always/{group}.yaml", f"{group}: always"))
         if group in _OWN:
@@ -130,10 +99,7 @@ def _train() -> str:
 
 
 def _source(option: str) -> str:
-    schema = {
-        each.model_fields["name"].annotation.__args__[0]: each  # type: ignore[union-attr]
-        for each in _leaves(sources.DataConfig)
-    }[option]
+    schema = source_schema(option)
     # What a source of one's own is, the command line says.
     values = (
         yaml.safe_load((conf_dir() / "data/own.yaml").read_text(encoding="utf-8"))
@@ -146,13 +112,6 @@ def _source(option: str) -> str:
         + "\n"
         + _file(f"data/{option}.yaml", f"data={option}")
     )
-
-
-def _leaves(schema: type[BaseModel]) -> Iterator[type[BaseModel]]:
-    if "name" in schema.model_fields:
-        yield schema
-    for each in schema.__subclasses__():
-        yield from _leaves(each)
 
 
 def _other(command: str, schema: type[BaseModel], purpose: str, files: list[str], *, prefix: str = "") -> str:
@@ -198,15 +157,15 @@ def _table(
     """
     rows = ["| key | default | takes | meaning |", "|---|---|---|---|"]
     shown = list(schema.model_fields) if only is None else only
-    rows += list(_rows(schema, values, prefix, shown, {} if file is None else _comments(file)))
+    rows += list(_rows(schema, values, prefix, shown, {} if file is None else comments(file)))
     return "\n".join(rows) + "\n"
 
 
 def _rows(
-    schema: type[BaseModel], values: Mapping[str, Any], prefix: str, shown: list[str], comments: Mapping[str, str]
+    schema: type[BaseModel], values: Mapping[str, Any], prefix: str, shown: list[str], explained: Mapping[str, str]
 ) -> Iterator[str]:
     described = schema.model_json_schema()
-    meanings = {**comments, **_meanings(schema)}
+    told = {**explained, **meanings(schema)}
     for name in shown:
         field = schema.model_fields[name]
         key = field.alias or name
@@ -219,7 +178,7 @@ def _rows(
             # The name of the data set, which stands above the table.
             continue
         takes = _takes(described["properties"][key], described.get("$defs", {}))
-        yield f"| `{prefix}{key}` | {_code(default)} | {_cell(takes)} | {_cell(meanings.get(name, ''))} |"
+        yield f"| `{prefix}{key}` | {_code(default)} | {_cell(takes)} | {_cell(told.get(name, ''))} |"
 
 
 def _takes(node: Mapping[str, Any], definitions: Mapping[str, Any]) -> str:
@@ -246,37 +205,6 @@ def _takes(node: Mapping[str, Any], definitions: Mapping[str, Any]) -> str:
 
 def _summary(schema: type[BaseModel]) -> str:
     return (schema.__doc__ or "").partition("\n\n")[0].strip()
-
-
-def _meanings(schema: type[BaseModel]) -> dict[str, str]:
-    """What the docstrings of a class, of its attributes and of its bases say of each attribute."""
-    found: dict[str, str] = {}
-    for each in reversed(schema.__mro__):
-        if not issubclass(each, BaseModel) or each is BaseModel:
-            continue
-        _, _, attributes = (each.__dict__.get("__doc__") or "").partition("Attributes:\n")
-        listed = re.findall(r"^ {8}(\w+): (.+(?:\n {9,}.+)*)", attributes, re.MULTILINE)
-        for name, text in [*listed, *_attribute_docstrings(each)]:
-            found[name] = re.sub(r"\bNone\b", "null", " ".join(text.split()))
-    return found
-
-
-def _comments(file: str) -> dict[str, str]:
-    text = (conf_dir() / file).read_text(encoding="utf-8")
-    return {match[1]: match[2] for match in re.finditer(r"^(\w+): .*?# (.+)$", text, re.MULTILINE)}
-
-
-def _attribute_docstrings(schema: type[BaseModel]) -> Iterator[tuple[str, str]]:
-    (definition,) = ast.parse(textwrap.dedent(inspect.getsource(schema))).body
-    assert isinstance(definition, ast.ClassDef)
-    for attribute, text in pairwise(definition.body):
-        if (
-            isinstance(attribute, ast.AnnAssign)
-            and isinstance(attribute.target, ast.Name)
-            and isinstance(text, ast.Expr)
-            and isinstance(text.value, ast.Constant)
-        ):
-            yield attribute.target.id, str(text.value.value)
 
 
 def _code(value: object) -> str:

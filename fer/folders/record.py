@@ -125,9 +125,9 @@ def read_run(path: Path) -> RunRecord:
         raise ConfigError(f"run={path} does not exist: give the run_dir of a fer-train")
     folder = RunFolder(path)
     notes = []
-    config = _read_config(folder.config)
+    config = read_config(folder.config)
     manifest = checked_manifest(folder.manifest, _read_json(folder.manifest)) if folder.manifest.is_file() else {}
-    epochs, torn = _read_epochs(folder.epochs)
+    epochs, torn = read_epochs(folder.epochs)
     finished = folder.metrics.is_file()
     metrics = dict(_read_json(folder.metrics)) if finished else {}
     undefined = metrics.pop("undefined", {})
@@ -170,7 +170,12 @@ def _checkpoint(folder: RunFolder) -> Path:
     )
 
 
-def _read_config(path: Path) -> Mapping[str, Any]:
+def read_config(path: Path) -> Mapping[str, Any]:
+    """The resolved configuration of a run, as plain values.
+
+    Raises:
+        ConfigError: missing, no YAML, or not the configuration of a `fer-train`.
+    """
     if not path.is_file():
         raise ConfigError(f"run={path.parent} is not a run folder (no config.yaml): give the run_dir of a fer-train")
     try:
@@ -212,8 +217,12 @@ def _read_json(path: Path) -> Mapping[str, Any]:
     return content
 
 
-def _read_epochs(path: Path) -> tuple[tuple[Mapping[str, Any], ...], bool]:
-    """The epochs, and whether the last line was cut off, as a killed run leaves it."""
+def read_epochs(path: Path) -> tuple[tuple[Mapping[str, Any], ...], bool]:
+    """The epochs of `metrics.jsonl`, and whether the last line was cut off, as a killed run leaves it.
+
+    Raises:
+        DataError: another line is no epoch.
+    """
     if not path.is_file():
         return (), False
     lines = [f"{line}\n" for line in path.read_text(encoding="utf-8", errors="replace").split("\n")]

@@ -40,6 +40,8 @@ MAY_IMPORT = {
     # The commands as functions: what a person imports.
     "fer.api": {"fer.common", "fer.config", "fer.data", "fer.explain", "fer.export", "fer.folders", "fer.metrics"}
     | {"fer.models", "fer.report", "fer.runtime", "fer.training", "fer.tuning"},
+    # The commands as a page: starts them, and asks the Python API in processes of its own.
+    "fer.studio": {"fer.common", "fer.api", "fer.config", "fer.data", "fer.folders", "fer.metrics", "fer.runtime"},
     "fer.doctor": {"fer.common", "fer.config", "fer.data.cache", "fer.data.paths", "fer.folders", "fer.models"}
     | {"fer.runtime.detection.opening", "fer.runtime.model", "fer.runtime.shipped"},
 }
@@ -162,6 +164,8 @@ HEAVY = {"torch", "pytorch_lightning", "torchvision", "timm", "hydra", "omegacon
         "fer.runtime",
         "fer.bench",
         "fer.doctor.command",
+        "fer.studio.command",
+        "fer.studio.app",
     ],
 )
 def test_importing_a_door_loads_nothing_heavy(module: str) -> None:
@@ -170,7 +174,20 @@ def test_importing_a_door_loads_nothing_heavy(module: str) -> None:
 
 @pytest.mark.parametrize(
     "command",
-    ["train", "sweep", "report", "data", "occlusion", "study", "track", "export", "predict", "serve", "bench"],
+    [
+        "train",
+        "sweep",
+        "report",
+        "data",
+        "occlusion",
+        "study",
+        "track",
+        "export",
+        "predict",
+        "serve",
+        "bench",
+        "studio",
+    ],
 )
 def test_help_loads_nothing_heavy(command: str) -> None:
     code = (

@@ -44,7 +44,7 @@ HEALTH_RETRY: Final = 10
 
 def add_routes(app: Flask, *, engine: Engine, settings: ServeSettings, telemetry: Telemetry) -> None:
     """Adds every route to the application."""
-    page = _page_files()
+    page = _with_shell(page_files("fer.runtime.web"))
     description = describe(settings, models=engine.labels, version=version("ferlab"))
 
     @app.get("/")
@@ -185,16 +185,21 @@ def _face(arguments: Mapping[str, str]) -> FaceChoice:
     return FaceChoice(number=int(number), at=None)
 
 
-def _page_files() -> dict[str, Callable[[], Response]]:
-    """Name -> response with that file of the page, for the files that are there; nothing else can be asked for."""
-    root = files("fer.runtime.web") / "page"
+def page_files(package: str) -> dict[str, Callable[[], Response]]:
+    """Name -> response with that file of a package's page, for those that are there; nothing else can be asked for."""
+    root = files(package) / "page"
     names: dict[str, Any] = {}
-    for folder in ("", *FOLDERS):
+    for folder in ("", *(folder for folder in FOLDERS if (root / folder).is_dir())):
         names |= {f"{folder}{each.name}": each for each in (root / folder).iterdir() if each.is_file()}
 
     def responder(content: bytes, name: str) -> Callable[[], Response]:
         return lambda: Response(content, content_type=_TYPES[f".{name.rpartition('.')[2]}"])
 
-    page = {name: responder(each.read_bytes(), name) for name, each in sorted(names.items())}
+    return {name: responder(each.read_bytes(), name) for name, each in sorted(names.items())}
+
+
+def _with_shell(page: dict[str, Callable[[], Response]]) -> dict[str, Callable[[], Response]]:
+    """The page's files, and the list of those that a browser may keep for when the server is away."""
     shell = ["./", *(f"page/{name}" for name in page if name not in ("index.html", "sw.js"))]
-    return page | {SHELL: responder(json.dumps(shell).encode(), SHELL)}
+    content = json.dumps(shell).encode()
+    return page | {SHELL: lambda: Response(content, content_type=_TYPES[f".{SHELL.rpartition('.')[2]}"])}

@@ -1,0 +1,140 @@
+"""What a person asked for on the page -> the command that does it: nothing that could not be typed.
+
+Paths stand as they are: `fer.config.grammar` takes whatever stands behind a key of a path for its name.
+"""
+
+import re
+import shlex
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+from fer.common.errors import ConfigError
+from fer.config.overrides import key_of, override
+from fer.studio.comparison import flat
+
+_NAME: Final = re.compile(r"[\w][\w .+-]{0,99}")
+_PROGRAM: Final = "import sys; from fer import cli; sys.argv[0] = 'fer-{0}'; cli.{0}()"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Command:
+    """A command of ours.
+
+    Attributes:
+        name: without "fer-".
+        arguments: what follows it.
+    """
+
+    name: str
+    arguments: tuple[str, ...]
+
+    @property
+    def argv(self) -> list[str]:
+        """What is run: with this Python, wherever its scripts are."""
+        return [sys.executable, "-c", _PROGRAM.format(self.name), *self.arguments]
+
+    @property
+    def shown(self) -> str:
+        """What a person would type."""
+        return shlex.join([f"fer-{self.name}", *self.arguments])
+
+
+def train(overrides: Sequence[str], *, run_dir: Path, origin: Path | None = None) -> Command:
+    """`fer-train` into a new run folder.
+
+    Args:
+        overrides: `KEY=VALUE`, `GROUP=OPTION`, `~KEY`.
+        run_dir: the folder.
+        origin: a run whose settings are those beneath.
+
+    Raises:
+        ConfigError: an argument that is none of these.
+    """
+    for each in overrides:
+        if each.startswith(("-", "@")) or ("=" not in each and not each.startswith("~")):
+            raise ConfigError(f"{each[:80]!r} is no KEY=VALUE")
+        if key_of(each) == "run_dir":
+            raise ConfigError("run_dir: give the run a name instead; it lies in the folder of this studio")
+    first = () if origin is None else ("--from", str(origin))
+    return Command(name="train", arguments=(*first, *overrides, f"run_dir={run_dir}"))
+
+
+def go_on(run: Path) -> Command:
+    """`fer-train` with the settings of an interrupted run, in its folder; paths in it follow where that was moved.
+
+    Raises:
+        ConfigError: its configuration cannot be read.
+    """
+    # It brings the whole schema, which the server does without.
+    from fer.config.saved import read_tree
+
+    tree = read_tree(run)
+    before = str(tree.get("run_dir"))
+    moved = [
+        override(key, f"{run}{value.removeprefix(before)}")
+        for key, value in flat(tree).items()
+        if before != str(run) and isinstance(value, str) and value.startswith(f"{before}/")
+    ]
+    return Command(name="train", arguments=(f"@{run / 'config.yaml'}", *moved, f"run_dir={run}"))
+
+
+def report(runs: Sequence[Path], *, out: Path | None, level: str, faces: bool) -> Command:
+    """`fer-report` on runs.
+
+    Args:
+        runs: run folders, sweeps' trials or a study.
+        out: the report's folder; None for the run's own.
+        level: an option of the group `report`: default or full.
+        faces: whether the page shows faces.
+    """
+    named = f"run={runs[0]}" if len(runs) == 1 else override("run", [str(run) for run in runs])
+    more = [] if out is None else [f"out={out}"]
+    more += [] if level == "default" else [f"report={level}"]
+    more += [] if faces else ["faces=false"]
+    return Command(name="report", arguments=(named, *more))
+
+
+def export(run: Path, *, out: Path, int8: bool, data_root: str) -> Command:
+    """`fer-export` of a run, with a model card."""
+    more = ["--int8"] if int8 else []
+    more += ["--data-root", data_root] if data_root else []
+    return Command(name="export", arguments=(str(run), "--out", str(out), "--card", *more))
+
+
+def track(run: Path) -> Command:
+    """`fer-track` of a run: sends it to MLflow."""
+    return Command(name="track", arguments=(str(run),))
+
+
+def serve(model: Path) -> Command:
+    """`fer-serve` with a model, on a free port."""
+    return Command(name="serve", arguments=("--model", str(model), "--port", "0"))
+
+
+def data(what: str, dataset: str, *, source: str, settings: Sequence[str], more: Sequence[str] = ()) -> Command:
+    """`fer-data audit|stats|preview` of a data set, answered in JSON."""
+    if dataset.startswith("-"):
+        raise ConfigError(f"{dataset[:80]!r}: give a path, or the name of a source")
+    told = [word for each in settings for word in ("--set", each)]
+    return Command(name="data", arguments=(what, dataset, "--source", source, *told, "--json", *more))
+
+
+def suspects(runs: Sequence[Path], *, out: Path) -> Command:
+    """`fer-data suspects` of the runs of one training's folds."""
+    return Command(name="data", arguments=("suspects", *map(str, runs), "--out", str(out), "--json"))
+
+
+def checked_name(name: Any) -> str:
+    """The name of a new folder below the root.
+
+    Raises:
+        ConfigError: it is none that is safe on every disk.
+    """
+    if not isinstance(name, str) or _NAME.fullmatch(name) is None or name != name.strip(" ."):
+        raise ConfigError(
+            f"name {str(name)[:80]!r}: give letters, digits, and . _ + - inside; the run lies in a folder of this name"
+        )
+    return name

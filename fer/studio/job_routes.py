@@ -1,0 +1,204 @@
+"""Commands that the studio starts and stops."""
+
+import re
+import shlex
+import time
+from pathlib import Path
+from typing import Any
+
+from flask import Flask, Response, jsonify, request
+
+from fer.common.errors import ConfigError
+from fer.common.files import read_json
+from fer.studio import commands
+from fer.studio.asked import asked, texts
+from fer.studio.commands import Command, checked_name
+from fer.studio.jobs import Job, Lane
+from fer.studio.processes import ask_to_stop, identity
+from fer.studio.studio import Studio
+from fer.studio.tickets import Tickets
+
+_SERVING = re.compile(r"open (http://\S+)")
+
+
+def add_job_routes(app: Flask, *, studio: Studio, tickets: Tickets) -> None:
+    """Adds the routes."""
+
+    def start(kind: str, command: Command, *, about: list[str], lane: Lane = "side", **facts: Any) -> Response:
+        job = studio.jobs.add(kind, argv=command.argv, shown=command.shown, about=about, lane=lane, **facts)
+        return jsonify(job.as_dict())
+
+    @app.get("/api/job")
+    def job() -> Response:
+        found = studio.jobs.get(request.args.get("id", ""))
+        return jsonify({**found.as_dict(), "output": studio.jobs.output(found.id)})
+
+    @app.post("/api/stop")
+    def stop() -> Response:
+        return jsonify(studio.jobs.stop(asked(id=str)["id"] or "").as_dict())
+
+    @app.post("/api/at_once")
+    def at_once() -> Response:
+        studio.jobs.set_at_once(asked(count=int)["count"] or 0)
+        studio.jobs.tick()
+        return jsonify({"at_once": studio.jobs.at_once})
+
+    @app.post("/api/form")
+    def form() -> Response:
+        """The form of a training: groups, keys, help, what each takes; the values of `overrides`, or of a run."""
+        told = asked(overrides=list, origin=str)
+        return jsonify(studio.forms.ask("form", **_settings(told)))
+
+    @app.post("/api/check")
+    def check() -> Response:
+        """Whether `fer-train` would take these settings, and its command line."""
+        told = asked(overrides=list, origin=str)
+        settings = _settings(told)
+        place = studio.root / "NAME"
+        shown = commands.train(
+            settings["overrides"],
+            run_dir=place,
+            origin=None if settings["origin"] is None else Path(settings["origin"]),
+        ).shown
+        return jsonify({"shown": shown, **studio.forms.ask("check", **settings)})
+
+    @app.post("/api/train")
+    def train() -> Response:
+        told = asked(overrides=list, origin=str, name=str)
+        settings = _settings(told)
+        studio.forms.ask("validate", **settings)
+        name = _free_name(told["name"] or time.strftime("%Y-%m-%d_%H-%M-%S"))
+        origin = None if settings["origin"] is None else Path(settings["origin"])
+        command = commands.train(settings["overrides"], run_dir=studio.root / name, origin=origin)
+        return start("train", command, about=[name], lane="train", overrides=settings["overrides"])
+
+    @app.post("/api/continue")
+    def go_on() -> Response:
+        run = asked(run=str)["run"] or ""
+        place = studio.index.place(run, kind="run")
+        summary = studio.index.summary(run)
+        if summary["status"] == "finished":
+            raise ConfigError(f"{run} is finished: repeat it with a change instead")
+        # The process of one that has just been stopped may still be on its way out: it has let go of the folder.
+        waits = any(job.kind == "train" and run in job.about and job.state == "waiting" for job in _jobs())
+        if waits or summary["status"] == "running":
+            raise ConfigError(f"{run} is {'in the queue' if waits else 'being trained'} already")
+        return start("train", commands.go_on(place), about=[run], lane="train")
+
+    @app.post("/api/stop_run")
+    def stop_run() -> Response:
+        """Asks the training of a run to stop, whoever started it; it saves its checkpoint first."""
+        run = asked(run=str)["run"] or ""
+        at_work = [job for job in _jobs() if job.kind == "train" and run in job.about]
+        mine = next((job for job in reversed(at_work) if job.state in ("waiting", "running")), None)
+        if mine is not None:
+            return jsonify(studio.jobs.stop(mine.id).as_dict())
+        place = studio.index.place(run, kind="run")
+        if studio.index.summary(run)["status"] != "running":
+            raise ConfigError(f"{run} is not being trained")
+        pid = _training_process(place)
+        began = None if pid is None else identity(pid)
+        if pid is None or began is None:
+            raise ConfigError(f"{run} is trained on another machine, or in a container: stop it there")
+        ask_to_stop(pid, began)
+        return jsonify({"stopping": run})
+
+    @app.post("/api/report")
+    def report() -> Response:
+        told = asked(runs=list, level=str, faces=bool, name=str)
+        runs = texts(told["runs"], name="runs", most=50)
+        if not runs:
+            raise ConfigError("choose a run to report on")
+        if told["level"] not in (None, "default", "full"):
+            raise ConfigError(f"level={told['level'][:40]!r}: give default or full")
+        places = [studio.index.place(run) for run in runs]
+        several = len(runs) > 1
+        name = _free_report(told["name"] or time.strftime("%Y-%m-%d_%H-%M-%S")) if several else None
+        out = studio.places.reports / name if name is not None else None
+        command = commands.report(places, out=out, level=told["level"] or "default", faces=told["faces"] is not False)
+        return start("report", command, about=runs, report=name)
+
+    @app.post("/api/export")
+    def export() -> Response:
+        told = asked(run=str, int8=bool, data_root=str)
+        place = studio.index.place(told["run"] or "", kind="run")
+        out = place / "export" / f"{place.name}{'-int8' if told['int8'] else ''}.onnx"
+        out.parent.mkdir(exist_ok=True)
+        command = commands.export(place, out=out, int8=bool(told["int8"]), data_root=told["data_root"] or "")
+        return start("export", command, about=[told["run"]], file=out.name)
+
+    @app.get("/api/exports")
+    def exports() -> Response:
+        place = studio.index.place(request.args.get("run", ""), kind="run")
+        return jsonify({"files": [_exported(path) for path in sorted(place.glob("export/*.onnx"))]})
+
+    def _exported(path: Path) -> dict[str, Any]:
+        card = path.with_suffix(".md")
+        return {
+            "name": path.name,
+            "path": str(path),
+            "bytes": path.stat().st_size,
+            "serve": commands.serve(path).shown.replace(" --port 0", ""),
+            "predict": shlex.join(["fer-predict", "photo.jpg", "--model", str(path)]),
+            "address": tickets.address(path),
+            "card": card.read_text(encoding="utf-8") if card.is_file() else None,
+        }
+
+    @app.post("/api/serve")
+    def serve() -> Response:
+        told = asked(run=str, file=str)
+        place = studio.index.place(told["run"] or "", kind="run")
+        models = {path.name: path for path in place.glob("export/*.onnx")}
+        if told["file"] not in models:
+            raise ConfigError(f"there is no exported {str(told['file'])[:80]!r}: export the run first")
+        return start("serve", commands.serve(models[told["file"]]), about=[told["run"]])
+
+    @app.get("/api/serving")
+    def serving() -> Response:
+        """Where a live page that was started here listens; null until it does."""
+        found = _SERVING.search(studio.jobs.output(request.args.get("id", "")))
+        return jsonify({"address": None if found is None else found[1]})
+
+    @app.post("/api/track")
+    def track() -> Response:
+        run = asked(run=str)["run"] or ""
+        return start("track", commands.track(studio.index.place(run)), about=[run])
+
+    def _settings(told: dict[str, Any]) -> dict[str, Any]:
+        overrides = texts(told["overrides"] or [], name="overrides")
+        # Refused here as on the way to a command line.
+        commands.train(overrides, run_dir=studio.root)
+        origin = None if told["origin"] is None else str(studio.index.place(told["origin"], kind="run"))
+        return {"overrides": overrides, "origin": origin}
+
+    def _free_report(wished: str) -> str:
+        stem = checked_name(wished)
+        name, number = stem, 2
+        while (studio.places.reports / name).exists():
+            name, number = f"{stem}_{number}", number + 1
+        return name
+
+    def _free_name(wished: str) -> str:
+        stem = checked_name(wished)
+        taken = {job.about[0] for job in _jobs() if job.kind == "train" and job.state in ("waiting", "running")}
+        name, number = stem, 2
+        while (studio.root / name).exists() or name in taken:
+            name, number = f"{stem}_{number}", number + 1
+        return name
+
+    def _jobs() -> list[Job]:
+        return studio.jobs.all()
+
+
+def _training_process(run: Path) -> int | None:
+    """The process that trains in a folder, as its log says."""
+    try:
+        manifest = read_json(run / "manifest.json")
+        lines = (run / "log.jsonl").read_text(encoding="utf-8").splitlines()
+    except (OSError, ValueError):
+        return None
+    if manifest.get("status") != "running":
+        return None
+    found = [re.search(r'"message": "started", "pid": (\d+)', line) for line in lines]
+    pids = [int(each[1]) for each in found if each is not None]
+    return pids[-1] if pids else None

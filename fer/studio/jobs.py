@@ -1,0 +1,266 @@
+"""The commands that the studio starts: a queue on the disk, worked off by whichever studio is there.
+
+A job is three files: what is to be done (`ID.json`, never changed), who does it (`ID.run`) and how it ended (`ID.end`);
+`ID.log` is what it printed. The last two are written by `fer.studio.supervise`, which outlives the studio.
+"""
+
+import json
+import os
+import secrets
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final, Literal
+
+from fer.common.errors import ConfigError, FerError
+from fer.common.files import read_json, write_json
+from fer.common.processes import cores
+from fer.studio.places import Places, read_kept
+from fer.studio.processes import ask_to_stop, is_alive
+
+Lane = Literal["train", "side"]
+"""Trainings wait for each other; what is short (a report, an export) does not wait for them."""
+
+State = Literal["waiting", "running", "finished", "failed", "stopped", "lost"]
+
+_SIDE_AT_ONCE: Final = 3
+_KEPT: Final = 300
+"""Ended jobs that are remembered."""
+
+_STARTING_SECONDS: Final = 20.0
+"""How long a process may take until it says that it is there."""
+
+_LOG_BYTES: Final = 1 << 16
+_STOPPED: Final = (130, 143)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Job:
+    """A command and its state.
+
+    Attributes:
+        id: its name; sorts by the time at which it was asked for.
+        kind: train, report, export, ...
+        argv: what is run.
+        shown: the command as a person would type it.
+        cwd: where.
+        about: the runs (or the data set) it is about.
+        facts: whatever else the asker wants to find again.
+        state: how far it is. "lost": its process was killed without notice.
+        code: its exit status, once it ended.
+        started: seconds since the epoch.
+        ended: seconds since the epoch.
+    """
+
+    id: str
+    kind: str
+    lane: Lane
+    argv: tuple[str, ...]
+    shown: str
+    cwd: str
+    about: tuple[str, ...]
+    facts: dict[str, Any]
+    state: State = "waiting"
+    code: int | None = None
+    started: float | None = None
+    ended: float | None = None
+
+    def as_dict(self) -> dict[str, Any]:
+        """As JSON has it, without what only the machine needs."""
+        names = ("id", "kind", "shown", "about", "facts", "state", "code", "started", "ended")
+        return {name: getattr(self, name) for name in names}
+
+
+class Jobs:
+    """The queue; safe to use from several threads and several studios.
+
+    Args:
+        places: the studio's.
+
+    Attributes:
+        trouble: why the queue does not go on, in a sentence; None where it does.
+    """
+
+    def __init__(self, places: Places) -> None:
+        self._places = places
+        self._children: dict[str, tuple[subprocess.Popen[bytes], float]] = {}
+        self._ended: dict[str, Job] = {}
+        self._stop = threading.Event()
+        self.trouble: str | None = None
+
+    @property
+    def at_once(self) -> int:
+        """Trainings that run at a time."""
+        told = read_kept(self._places.settings).get("at_once", 1)
+        return told if isinstance(told, int) and 1 <= told <= cores() else 1
+
+    def set_at_once(self, count: int) -> None:
+        """Sets how many trainings run at a time.
+
+        Raises:
+            ConfigError: fewer than one, or more than there are cores.
+        """
+        if not 1 <= count <= cores():
+            raise ConfigError(f"at once: {count}: give 1 to {cores()}, the cores of this machine")
+        with self._places.locked():
+            write_json(self._places.settings, {**read_kept(self._places.settings), "at_once": count})
+
+    def add(
+        self, kind: str, *, argv: Sequence[str], shown: str, about: Sequence[str], lane: Lane = "side", **facts: Any
+    ) -> Job:
+        """Asks for a command; it starts when its turn comes.
+
+        Raises:
+            StorageError: the disk refused; nothing is started.
+        """
+        job_id = f"{time.strftime('%Y%m%d-%H%M%S')}-{time.time_ns() % 10**9:09d}-{secrets.token_hex(2)}"
+        content = {
+            "kind": kind,
+            "lane": lane,
+            "argv": list(argv),
+            "shown": shown,
+            "cwd": os.getcwd(),  # noqa: PTH109 - paths on its command line are relative to where the studio was started
+            "about": list(about),
+            "facts": facts,
+        }
+        with self._places.locked():
+            write_json(self._places.jobs / f"{job_id}.json", content)
+        self.tick()
+        return self.get(job_id)
+
+    def all(self) -> list[Job]:
+        """Every job, the earliest first."""
+        names = sorted(path.stem for path in self._places.jobs.glob("*.json"))
+        jobs = [self._ended.get(name) or self._read(name) for name in names]
+        found = [job for job in jobs if job is not None]
+        self._ended |= {job.id: job for job in found if job.state in ("finished", "failed", "stopped", "lost")}
+        return found
+
+    def get(self, job_id: str) -> Job:
+        """A job.
+
+        Raises:
+            ConfigError: there is no such job.
+        """
+        job = next((job for job in self.all() if job.id == job_id), None)
+        if job is None:
+            raise ConfigError(f"there is no job {job_id[:80]!r}")
+        return job
+
+    def output(self, job_id: str) -> str:
+        """The end of what a job printed."""
+        path = self._places.jobs / f"{self.get(job_id).id}.log"
+        if not path.is_file():
+            return ""
+        with path.open("rb") as file:
+            file.seek(max(0, path.stat().st_size - _LOG_BYTES))
+            return file.read().decode(errors="replace")
+
+    def stop(self, job_id: str) -> Job:
+        """Takes a waiting job out of the queue; asks the process of a running one to stop (it saves first)."""
+        with self._places.locked():
+            job = self.get(job_id)
+            if job.state == "waiting":
+                write_json(self._places.jobs / f"{job.id}.end", {"code": 143, "ended": time.time(), "asked": True})
+            elif job.state == "running":
+                told = read_json(self._places.jobs / f"{job.id}.run")
+                ask_to_stop(int(told["pid"]), str(told["began"]))
+        return self.get(job_id)
+
+    def tick(self) -> None:
+        """Starts what has its turn, and forgets what ended long ago."""
+        for process, _ in list(self._children.values()):
+            process.poll()
+        with self._places.locked():
+            jobs = self.all()
+            for lane, limit in (("train", self.at_once), ("side", _SIDE_AT_ONCE)):
+                running = sum(job.state == "running" and job.lane == lane for job in jobs)
+                waiting = [job for job in jobs if job.state == "waiting" and job.lane == lane]
+                for job in waiting[: max(0, limit - running)]:
+                    self._start(job)
+            ended = [job for job in jobs if job.state not in ("waiting", "running")]
+            for job in ended[: max(0, len(ended) - _KEPT)]:
+                for path in self._places.jobs.glob(f"{job.id}.*"):
+                    path.unlink(missing_ok=True)
+                self._ended.pop(job.id, None)
+
+    def work(self) -> None:
+        """Keeps the queue going until `close`; what the disk refuses is told (`trouble`) and tried again."""
+        while not self._stop.wait(0.5):
+            try:
+                if self._places.jobs.is_dir():
+                    self.tick()
+                self.trouble = None
+            except (FerError, OSError) as error:
+                self.trouble = str(error)
+
+    def close(self) -> None:
+        """Ends `work`. What runs goes on."""
+        self._stop.set()
+
+    def _start(self, job: Job) -> None:
+        path = self._places.jobs / f"{job.id}.json"
+        with path.with_suffix(".log").open("ab") as log:
+            process = subprocess.Popen(
+                [sys.executable, "-m", "fer.studio.supervise", str(path)],
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                # Ctrl-C in the studio's terminal is not for it.
+                start_new_session=True,
+                env={**os.environ, "PYTHONUNBUFFERED": "1"},
+            )
+        self._children[job.id] = (process, time.monotonic())
+
+    def _read(self, name: str) -> Job | None:
+        path = self._places.jobs / f"{name}.json"
+        try:
+            told = read_json(path)
+            job = Job(
+                id=name,
+                kind=str(told["kind"]),
+                lane=told["lane"],
+                argv=tuple(told["argv"]),
+                shown=str(told["shown"]),
+                cwd=str(told["cwd"]),
+                about=tuple(told["about"]),
+                facts=dict(told["facts"]),
+            )
+        except (KeyError, TypeError, ValueError):
+            # Taken away meanwhile, or not ours.
+            return None
+        return Job(**{**vars(job), **self._state(path)})
+
+    def _state(self, path: Path) -> dict[str, Any]:
+        begun = _told(path.with_suffix(".run"))
+        ended = _told(path.with_suffix(".end"))
+        started = begun.get("started")
+        if ended:
+            code = int(ended["code"])
+            stopped = code in _STOPPED or (bool(ended.get("asked")) and code != 0)
+            state = "finished" if code == 0 else "stopped" if stopped else "failed"
+            return {"state": state, "code": code, "started": started, "ended": ended["ended"]}
+        if begun:
+            alive = is_alive(int(begun["pid"]), str(begun["began"]))
+            # It may have ended between the two looks.
+            if not alive and path.with_suffix(".end").is_file():
+                return self._state(path)
+            return {"state": "running" if alive else "lost", "started": started}
+        child = self._children.get(path.stem)
+        if child is not None:
+            # One that could not even say so (a full disk) is not started over and over.
+            late = child[0].poll() is not None or time.monotonic() - child[1] > _STARTING_SECONDS
+            return {"state": "lost" if late else "running"}
+        return {"state": "waiting"}
+
+
+def _told(path: Path) -> dict[str, Any]:
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return content if isinstance(content, dict) else {}

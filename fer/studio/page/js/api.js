@@ -1,0 +1,67 @@
+// Talks to fer-studio. The token comes in the address' fragment, which browsers never send, and stays in this tab.
+
+const KEY = "fer-studio-token";
+
+/** The server refused: `status` is the HTTP status, `message` its own words. */
+export class Refused extends Error {
+  constructor(status, message) {
+    super(message);
+    this.status = status;
+  }
+}
+
+/** Nobody answered. */
+export class Unreachable extends Error {
+  constructor() {
+    super("fer-studio does not answer: is it still running? This page goes on when it is back.");
+  }
+}
+
+let token = "";
+
+/** Takes the token out of the address, so that it is in no bookmark, or out of this tab's memory. */
+export function takeToken() {
+  const given = new URLSearchParams(location.hash.slice(1)).get("token");
+  if (given !== null) {
+    useToken(given);
+    history.replaceState(null, "", "#runs");
+  } else {
+    token = sessionStorage.getItem(KEY) ?? "";
+  }
+}
+
+export function useToken(value) {
+  token = value;
+  sessionStorage.setItem(KEY, value);
+}
+
+async function ask(path, options = {}) {
+  let response;
+  let body;
+  try {
+    response = await fetch(path, { ...options, headers: { ...options.headers, Authorization: `Bearer ${token}` }, cache: "no-store" });
+    body = await (response.ok && options.blob ? response.blob() : response.json());
+  } catch {
+    throw new Unreachable();
+  }
+  if (!response.ok) throw new Refused(response.status, body.error ?? `status ${response.status}`);
+  return body;
+}
+
+function query(parameters) {
+  const pairs = Object.entries(parameters).flatMap(([name, value]) => (Array.isArray(value) ? value.map((each) => [name, each]) : [[name, value]]));
+  return new URLSearchParams(pairs.filter(([, value]) => value !== null && value !== undefined)).toString();
+}
+
+/** `get("api/run", {run: "a"})`: lists become repeated parameters. */
+export const get = (path, parameters = {}) => ask(`${path}?${query(parameters)}`);
+
+/** A picture as the address of an image. */
+export async function picture(path, parameters) {
+  return URL.createObjectURL(await ask(`${path}?${query(parameters)}`, { blob: true }));
+}
+
+export const post = (path, body = {}) => ask(path, { method: "POST", body: JSON.stringify(body), headers: { "Content-Type": "application/json" } });
+
+export const send = (path, blob, parameters) =>
+  ask(`${path}?${query(parameters)}`, { method: "POST", body: blob, headers: { "Content-Type": "application/octet-stream" } });

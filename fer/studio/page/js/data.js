@@ -1,0 +1,140 @@
+// A data set in pictures: what fer-data says of it, a sheet of faces, and faces as the net will see them.
+
+import { get, picture, post } from "./api.js";
+import { el, faceImage, fill, message, number, quoted, select, table } from "./dom.js";
+import { listen, refresh, runs, store } from "./store.js";
+
+const SOURCES = [["synthetic", "synthetic faces: no data needed"], ["fer2013", "FER-2013, in any copy"], ["folder", "a folder or zip with a folder for each class"], ["affectnet", "AffectNet"], ["ckplus", "CK+"], ["rafdb", "RAF-DB"]];
+const PICTURES = { "class_balance.png": "Images of every class", "findings.png": "Copies, contradictory labels, blanks: examples", "preview.png": "Faces of every class, drawn at random" };
+const SPLIT = /^(Training|PublicTest|PrivateTest|Test)$/;
+
+export class DataView {
+  constructor(node) {
+    this.told = message();
+    this.source = select(SOURCES, "synthetic", { id: "data-source", onchange: () => this.adapt() });
+    this.path = el("input.grow", { id: "data-path", type: "text", placeholder: "path of the zip, folder, CSV or parquet files", autocomplete: "off", spellcheck: false });
+    this.settings = el("input.grow", { id: "data-settings", type: "text", placeholder: "contempt=drop size=96", autocomplete: "off", spellcheck: false });
+    this.pathRow = el("div.row", {}, el("label", { for: "data-path" }, "Path"), this.path);
+    this.earlier = el("div");
+    this.result = el("div", { id: "data-result" });
+    this.sheetTold = message();
+    this.sheet = el("div");
+    this.overrides = el("input.grow", { id: "sheet-overrides", type: "text", value: "augment=default", autocomplete: "off", spellcheck: false });
+    this.suspectsTold = message();
+    this.folds = el("div");
+    fill(node,
+      el("section", { "aria-labelledby": "data-title" }, el("h2", { id: "data-title" }, "Data"),
+        el("form", { onsubmit: (event) => this.examine(event) },
+          el("div.row", {}, el("label", { for: "data-source" }, "What it is"), this.source),
+          this.pathRow,
+          el("details", {}, el("summary", {}, "Settings of the source"), el("div.row", {}, el("label", { for: "data-settings" }, "KEY=VALUE, with spaces between"), this.settings)),
+          el("div.row", {}, el("button.primary", { type: "submit" }, "Look at it"))),
+        this.told.node, this.earlier, this.result),
+      el("section", { "aria-labelledby": "sheet-title" }, el("h2", { id: "sheet-title" }, "Faces as the net sees them"),
+        el("p.hint", {}, "Training faces of the data set above, varied as a training with these settings would vary them."),
+        el("form", { onsubmit: (event) => this.draw(event) }, el("div.row", {}, el("label", { for: "sheet-overrides" }, "Settings"), this.overrides, el("button", { type: "submit" }, "Draw"))),
+        this.sheetTold.node, this.sheet),
+      el("section", { "aria-labelledby": "suspects-title" }, el("h2", { id: "suspects-title" }, "Suspect labels"),
+        el("p.hint", {}, "Labels that models which did not train on them speak against. It needs the runs of all folds of one training (data.protocol=kfold)."),
+        this.folds, this.suspectsTold.node));
+    this.seed = 0;
+    this.adapt();
+    listen((changed) => this.take(changed));
+  }
+
+  async show() {
+    await this.told.during(async () => {
+      const { looks } = await get("api/looks");
+      fill(this.earlier, looks.length === 0 ? null : el("div.row", {}, "Looked at before:", looks.slice(0, 8).map((each) => el("button", { type: "button", onclick: () => this.told.during(() => this.open(each.look)) }, each.dataset.split("/").at(-1)))));
+    });
+  }
+
+  adapt() {
+    this.pathRow.hidden = this.source.value === "synthetic";
+  }
+
+  question() {
+    const source = this.source.value;
+    const settings = this.settings.value.trim() ? this.settings.value.trim().split(/\s+/) : [];
+    const path = this.path.value.trim();
+    // Without a path, the data lie where the source's name alone finds them.
+    return { dataset: source === "synthetic" ? "synthetic" : path || source, source: source === "synthetic" ? "fer2013" : source, settings };
+  }
+
+  async examine(event) {
+    event.preventDefault();
+    await this.told.during(async () => {
+      const { look, jobs } = await post("api/data", this.question());
+      this.waiting = { look, jobs };
+      fill(this.result, el("p.hint", {}, "fer-data is reading it; large sets take a minute the first time."));
+      await refresh();
+    });
+  }
+
+  take() {
+    this.drawFolds();
+    if (!this.waiting) return;
+    const jobs = store.jobs.filter((job) => this.waiting.jobs.includes(job.id));
+    if (jobs.length === 0 || jobs.some((job) => ["waiting", "running"].includes(job.state))) return;
+    const { look } = this.waiting;
+    this.waiting = null;
+    const failed = jobs.find((job) => job.state !== "finished");
+    this.told.during(async () => {
+      await this.open(look);
+      if (!failed) return;
+      const { output } = await get("api/job", { id: failed.id });
+      throw new Error(output.trim().split("\n").filter((line) => line.startsWith("error:")).at(-1) ?? `fer-data ended with status ${failed.code}`);
+    });
+  }
+
+  async open(look) {
+    const found = await get("api/look", { look });
+    const pictures = await Promise.all(found.pictures.map(async (name) => el("figure", {}, el("h3", {}, PICTURES[name]), el("img.sheet", { src: await picture("api/look/picture", { look, name }), alt: PICTURES[name] }))));
+    fill(this.result, el("h3", {}, found.audit?.source ?? found.dataset), found.audit ? audit(found.audit) : null, pictures);
+  }
+
+  async draw(event) {
+    event.preventDefault();
+    const { dataset, source } = this.question();
+    const settings = this.overrides.value.trim() ? this.overrides.value.trim().split(/\s+/) : [];
+    const named = dataset === "synthetic" ? ["data=synthetic", "data.train=350", "data.public=70", "data.private=70"] : [`data=${source}`, ...(dataset === source ? [] : [`data.root=${quoted(dataset)}`])];
+    await this.sheetTold.during(async () => {
+      const found = await post("api/augmented", { overrides: [...named, ...settings], seed: this.seed });
+      this.seed += 1;
+      const image = faceImage(found.sheet, `Training faces of ${found.source}: ${found.words}`);
+      image.className = "sheet pixels";
+      fill(this.sheet, image, el("p.hint", {}, found.words));
+    }, "Drawing…");
+  }
+
+  drawFolds() {
+    const folds = runs().filter((entry) => entry.status === "finished" && entry.data);
+    const now = folds.map((entry) => entry.id).join();
+    if (now === this.foldsDrawn) return;
+    this.foldsDrawn = now;
+    const boxes = folds.slice(0, 60).map((entry) => el("label", {}, el("input", { type: "checkbox", value: entry.id }), entry.id));
+    fill(this.folds, folds.length === 0 ? el("p.hint", {}, "No finished run yet.") : el("details", {}, el("summary", {}, "Choose the runs of the folds"), el("div.row", {}, boxes), el("button", { type: "button", onclick: () => this.suspectsTold.during(async () => {
+      const chosen = [...this.folds.querySelectorAll("input:checked")].map((box) => box.value);
+      const job = await post("api/suspects", { runs: chosen });
+      this.suspectsTold.say(`At work; the list goes to ${job.facts.file}. Train without these faces: data.leave_out=${job.facts.file}`);
+      await refresh();
+    }) }, "Find suspects")));
+  }
+}
+
+/** The audit as fer-data has it: counts by class, and what was found. */
+function audit(found) {
+  const splits = Object.keys(found.counts).filter((name) => SPLIT.test(name));
+  const labels = Object.keys(found.counts[splits[0]] ?? {});
+  const rows = labels.map((label) => [label, ...splits.map((split) => number(found.counts[split][label]))]);
+  const total = (name) => (typeof found[name] === "object" && found[name] !== null ? Object.values(found[name]).reduce((sum, each) => sum + each, 0) : found[name]);
+  const facts = [
+    ["images", found.images], ["different images", found.unique_images], ["groups of copies", found.duplicate_groups],
+    ...found.copies.filter((each) => each.images > 0).map((each) => [`copies of ${each.of} in ${each.split}`, each.images]),
+    ...found.near.filter((each) => each.images > 0).map((each) => [`near copies of ${each.of} in ${each.split}`, each.images]),
+    ["copies with contradictory labels", found.conflicting_images], ["blank images", total("blank")], ["unreadable files", found.unreadable.length],
+  ];
+  return el("div", {},
+    el("p", {}, found.recognised, found.copy ? ` This copy: ${found.copy.verdict}, ${found.copy.change}.` : ""), found.notes.map((note) => el("p.hint", {}, note)),
+    el("div.columns", {}, table(["class", ...splits], rows, { label: "Images by class", narrow: true }), table(["what", "count"], facts.map(([what, count]) => [what, number(count)]), { label: "What was found", narrow: true })));
+}

@@ -1,0 +1,154 @@
+// Small functions to build the page; no text is ever read as HTML.
+
+import { Refused, Unreachable } from "./api.js";
+
+/** `el("a.button", {href: "#"}, "text", child)`: properties by name, `data-`, `aria-` and `role` as attributes. */
+export function el(what, properties = {}, ...children) {
+  const [tag, ...classes] = what.split(".");
+  const node = document.createElement(tag);
+  if (classes.length > 0) node.className = classes.join(" ");
+  for (const [name, value] of Object.entries(properties)) {
+    if (name.startsWith("on")) node.addEventListener(name.slice(2), value);
+    else if (/^(data-|aria-|role|for|scope|tabindex|colspan)/.test(name)) node.setAttribute(name, value);
+    else node[name] = value;
+  }
+  node.append(...children.flat().filter((child) => child !== null && child !== undefined));
+  return node;
+}
+
+const SVG = "http://www.w3.org/2000/svg";
+
+export function svg(tag, attributes = {}, ...children) {
+  const node = document.createElementNS(SVG, tag);
+  for (const [name, value] of Object.entries(attributes)) node.setAttribute(name, value);
+  node.append(...children.flat());
+  return node;
+}
+
+export const fill = (node, ...children) => node.replaceChildren(...children.flat().filter((child) => child !== null && child !== undefined));
+
+export const percent = (value, digits = 1) => (value === null || value === undefined ? "–" : `${(100 * value).toFixed(digits)} %`);
+
+export function duration(seconds) {
+  if (seconds === null || seconds === undefined) return "–";
+  if (seconds < 60) return `${Math.round(seconds)} s`;
+  const minutes = Math.round(seconds / 60);
+  return minutes < 60 ? `${minutes} min` : `${Math.floor(minutes / 60)} h ${minutes % 60} min`;
+}
+
+export function moment(text) {
+  if (!text) return "–";
+  const when = new Date(String(text).replace(/([+-]\d\d)(\d\d)$/, "$1:$2"));
+  return Number.isNaN(when.getTime()) ? String(text) : when.toLocaleString([], { month: "short", day: "numeric", hour: "2-digit", minute: "2-digit" });
+}
+
+export function number(value) {
+  if (typeof value !== "number") return value === null || value === undefined ? "–" : typeof value === "object" ? JSON.stringify(value) : String(value);
+  return Number.isInteger(value) ? String(value) : String(Number(value.toPrecision(4)));
+}
+
+export const announce = (words) => {
+  document.querySelector("#announcer").textContent = words;
+};
+
+/** A place for one sentence about what went wrong, or is going on, where it happens. */
+export function message() {
+  const node = el("div.message", { role: "status" });
+  return {
+    node,
+    say(words) {
+      node.className = "message";
+      fill(node, words);
+    },
+    clear: () => fill(node),
+    /** Runs a task; what goes wrong is told here. Gives true where all went well. */
+    async during(task, busy = "") {
+      node.className = "message";
+      fill(node, busy);
+      try {
+        await task();
+        if (node.textContent === busy) fill(node);
+        return true;
+      } catch (error) {
+        if (!(error instanceof Refused || error instanceof Unreachable || error instanceof Error)) throw error;
+        node.className = "message problem";
+        fill(node, error.message);
+        return false;
+      }
+    },
+  };
+}
+
+/** A text as one word of a command line's value: with special characters it is quoted as the configuration's grammar wants. */
+export function quoted(text) {
+  if (/^[\w./@:+-]+$/.test(text)) return text;
+  return `"${text.replace(/(\\*)("|$)/g, (_, slashes, quote) => slashes + slashes + (quote ? '\\"' : ""))}"`;
+}
+
+/** A task that is never at work twice at once: what is asked meanwhile is one more turn after it, so the last word wins. */
+export function inTurn(task) {
+  let running = null;
+  let again = false;
+  return function turn() {
+    if (running !== null) {
+      again = true;
+      return running;
+    }
+    running = (async () => {
+      try {
+        do {
+          again = false;
+          await task();
+        } while (again);
+      } finally {
+        running = null;
+      }
+    })();
+    return running;
+  };
+}
+
+export function select(options, chosen, properties = {}) {
+  const node = el("select", properties, options.map(([value, text]) => new Option(text, value)));
+  node.value = chosen;
+  return node;
+}
+
+export function commandLine(text) {
+  const name = (words) => `Command line: ${words.split(" ").slice(0, 3).join(" ")}`;
+  const pre = el("pre", { tabindex: "0", role: "region", "aria-label": name(text) }, text);
+  const button = el("button", { type: "button" }, "Copy");
+  button.addEventListener("click", async () => {
+    try {
+      await navigator.clipboard.writeText(pre.textContent);
+      button.textContent = "Copied";
+    } catch {
+      getSelection().selectAllChildren(pre);
+      button.textContent = "Press Ctrl+C";
+    }
+    setTimeout(() => (button.textContent = "Copy"), 2000);
+  });
+  const node = el("div.command", {}, pre, button);
+  return {
+    node,
+    set(words) {
+      pre.textContent = words;
+      pre.setAttribute("aria-label", name(words));
+    },
+  };
+}
+
+export function table(heads, rows, { label, narrow = false } = {}) {
+  return el("div.scroll", { tabindex: "0", role: "region", "aria-label": label },
+    el(narrow ? "table.narrow" : "table", {},
+      el("thead", {}, el("tr", {}, heads.map((head) => el("th", { scope: "col" }, head)))),
+      el("tbody", {}, rows.map((row) => el("tr", {}, row.map((cell, place) => (place === 0 ? el("th", { scope: "row" }, cell) : el("td", {}, cell))))))));
+}
+
+export const statusBadge = (status) => el(`span.status.${status}`, {}, status);
+
+export const faceImage = (base64, alt) => {
+  const bytes = Uint8Array.from(atob(base64), (letter) => letter.charCodeAt(0));
+  const address = URL.createObjectURL(new Blob([bytes], { type: "image/png" }));
+  return el("img.face", { src: address, alt, onload: () => URL.revokeObjectURL(address) });
+};

@@ -1,0 +1,225 @@
+// One's own pictures and the camera with the models of runs; confused pairs and confident mistakes.
+
+import { post, send } from "./api.js";
+import { el, faceImage, fill, message, percent, select, svg } from "./dom.js";
+import { listen, models, store } from "./store.js";
+
+const LABELS = ["angry", "disgust", "fear", "happy", "sad", "surprise", "neutral"];
+const MOST = 6;
+const LIVE_SIDE = 480;
+
+export class LookView {
+  constructor(node) {
+    this.told = message();
+    this.chosen = new Set();
+    this.blob = null;
+    this.face = 0;
+    this.runs = el("div.row", { role: "group", "aria-label": "Runs to look with" });
+    this.file = el("input", { type: "file", id: "look-file", accept: "image/*", onchange: () => this.take(this.file.files[0]) });
+    this.camera = el("button", { type: "button", onclick: () => this.told.during(() => (this.stream ? this.stopCamera() : this.startCamera())) }, "Start camera");
+    this.video = el("video", { playsInline: true, muted: true, hidden: true });
+    this.video.setAttribute("aria-label", "Your camera");
+    this.picture = el("img.picture", { alt: "The picture you chose", hidden: true });
+    this.faceChoice = el("div.row", { role: "group", "aria-label": "Which face" });
+    this.label = select([["", "each run's own answer"], ...LABELS.map((each) => [each, each])], "", { id: "look-label", onchange: () => this.again() });
+    this.detector = select([["auto", "auto"]], "auto", { id: "look-detector", onchange: () => this.again() });
+    this.corruption = select([["", "nothing"]], "", { id: "look-corruption", onchange: () => this.again() });
+    this.severity = el("input", { type: "range", id: "look-severity", min: "1", max: "5", value: "1", onchange: () => this.again() });
+    this.covers = el("input", { type: "checkbox", onchange: () => this.again() });
+    this.maps = el("input", { type: "checkbox", checked: true, onchange: () => this.again() });
+    this.answers = el("div.answers", { id: "answers" });
+    const mistakes = (this.mistakes = new Mistakes());
+    fill(node,
+      el("section", { "aria-labelledby": "look-title" }, el("h2", { id: "look-title" }, "Look"),
+        el("p.hint", {}, "A picture of your own, or the camera, with the models of one run or several. It stays on this computer and is stored nowhere."),
+        this.runs,
+        el("div.stage", {},
+          el("div", {},
+            el("div.row", {}, el("label", { for: "look-file" }, "Picture"), this.file, this.camera),
+            this.video, this.picture, this.faceChoice,
+            el("div.row", {}, el("label", { for: "look-label" }, "Evidence for"), this.label),
+            el("div.row", {}, el("label", {}, this.maps, "Grad-CAM"), el("label", {}, this.covers, "cover halves")),
+            el("div.row", {}, el("label", { for: "look-corruption" }, "Spoil with"), this.corruption),
+            el("div.row", {}, el("label", { for: "look-severity" }, "how much"), this.severity),
+            el("div.row", {}, el("label", { for: "look-detector" }, "Find faces by"), this.detector)),
+          el("div", {}, this.told.node, this.answers))),
+      mistakes.node);
+    listen(() => this.drawRuns());
+  }
+
+  async show() {
+    this.drawRuns();
+    if (this.ready) return;
+    this.ready = true;
+    this.ready = await this.told.during(async () => {
+      const { corruptions, detectors } = await post("api/corruptions");
+      this.corruption.append(...corruptions.map((each) => new Option(each.title, each.name)));
+      fill(this.detector, detectors.map((each) => new Option(each === "none" ? "none: the whole picture is the face" : each, each)));
+    }, "Starting the process that loads models…");
+  }
+
+  choose(names) {
+    this.chosen = new Set(names.slice(0, MOST));
+    this.drawn = null;
+    this.drawRuns();
+    this.again();
+  }
+
+  drawRuns() {
+    const there = models();
+    const now = JSON.stringify([there.map((entry) => entry.id), [...this.chosen]]);
+    if (now === this.drawn) return;
+    this.drawn = now;
+    if (this.chosen.size === 0 && there.length > 0) this.chosen.add([...there].sort((a, b) => (b.accuracy ?? 0) - (a.accuracy ?? 0))[0].id);
+    // Those that are looked with come first; of many runs, the best.
+    const sorted = [...there].sort((a, b) => this.chosen.has(b.id) - this.chosen.has(a.id) || (b.accuracy ?? 0) - (a.accuracy ?? 0)).slice(0, 24);
+    fill(this.runs, sorted.length === 0 ? el("p.hint", {}, "No run has a model yet: train one first.") : sorted.map((entry) => {
+      const box = el("input", { type: "checkbox", checked: this.chosen.has(entry.id), onchange: () => {
+        if (box.checked) this.chosen.add(entry.id);
+        else this.chosen.delete(entry.id);
+        this.again();
+      } });
+      return el("label", {}, box, `${entry.id} (${percent(entry.accuracy)})`);
+    }));
+    this.mistakes.offer(sorted.map((entry) => entry.id));
+  }
+
+  async take(file) {
+    if (!file) return;
+    this.stopCamera();
+    this.blob = file;
+    this.face = 0;
+    this.picture.src = URL.createObjectURL(file);
+    this.picture.hidden = false;
+    await this.again();
+  }
+
+  /** Asks again with what is chosen now; of several wishes, the last one counts. */
+  async again() {
+    if (this.blob === null || this.stream) return;
+    if (this.asking) {
+      this.wanted = true;
+      return;
+    }
+    this.asking = true;
+    await this.told.during(() => this.ask(this.blob), "Looking… (the first time, the model is loaded)");
+    this.asking = false;
+    if (this.wanted) {
+      this.wanted = false;
+      await this.again();
+    }
+  }
+
+  async ask(blob) {
+    const names = [...this.chosen].filter((name) => store.entries.has(name)).slice(0, MOST);
+    if (names.length === 0) throw new Error("Choose a run to look with.");
+    const found = await send("api/look_at", blob, {
+      run: names, label: this.label.value || null, detector: this.detector.value, corruption: this.corruption.value || null,
+      severity: this.severity.value, maps: this.maps.checked ? 1 : 0, covers: this.covers.checked && !this.stream ? 1 : 0, face: this.face,
+    });
+    fill(this.faceChoice, found.boxes.length < 2 ? null : found.boxes.slice(0, 12).map((_, place) => el("button", { type: "button", "aria-pressed": String(place === found.face), onclick: () => {
+      this.face = place;
+      this.again();
+    } }, `face ${place + 1}`)));
+    fill(this.answers, names.map((name) => answer(name, found.results[name])));
+  }
+
+  async startCamera() {
+    if (!navigator.mediaDevices) throw new Error("Browsers give a camera only to pages of this computer: open this page as http://localhost.");
+    try {
+      this.stream = await navigator.mediaDevices.getUserMedia({ audio: false, video: { width: { ideal: 640 }, height: { ideal: 480 } } });
+    } catch (error) {
+      throw new Error(error.name === "NotFoundError" ? "No camera was found: plug one in, or choose a picture." : "The camera did not start: allow it beside the address, or choose a picture.");
+    }
+    this.video.srcObject = this.stream;
+    this.video.hidden = false;
+    this.picture.hidden = true;
+    this.camera.textContent = "Stop camera";
+    this.face = 0;
+    await this.video.play();
+    this.live();
+  }
+
+  stopCamera() {
+    for (const track of this.stream?.getTracks() ?? []) track.stop();
+    this.stream = null;
+    this.video.hidden = true;
+    this.camera.textContent = "Start camera";
+  }
+
+  async live() {
+    const canvas = document.createElement("canvas");
+    while (this.stream) {
+      const scale = Math.min(1, LIVE_SIDE / Math.max(this.video.videoWidth, 1));
+      canvas.width = Math.max(1, Math.round(this.video.videoWidth * scale));
+      canvas.height = Math.max(1, Math.round(this.video.videoHeight * scale));
+      canvas.getContext("2d").drawImage(this.video, 0, 0, canvas.width, canvas.height);
+      const blob = await new Promise((resolve) => canvas.toBlob(resolve, "image/jpeg", 0.85));
+      const fine = await this.told.during(() => this.ask(blob));
+      await new Promise((resolve) => setTimeout(resolve, document.hidden || !fine ? 1000 : 60));
+    }
+  }
+}
+
+function bars(probabilities, label) {
+  return el("ul.bars", {}, Object.entries(probabilities).map(([name, share]) => {
+    const fillBar = el("span");
+    fillBar.style.transform = `scaleX(${share})`;
+    const words = [el("span", {}, name), el("span.bar", { "aria-hidden": "true" }, fillBar), el("span.num", {}, percent(share, 0))];
+    return el("li", {}, name === label ? words.map((each, place) => (place === 1 ? each : el("strong", {}, each))) : words);
+  }));
+}
+
+function answer(name, found) {
+  const face = el("figure", {}, heat(found), found.map_label ? el("figcaption", {}, `Grad-CAM: what speaks for ${found.map_label}`) : null);
+  return el("div.answer", { "data-run": name }, el("h3", {}, name), el("p.verdict", {}, found.label, found.uncertain ? el("span.hint", {}, " uncertain") : null), face, bars(found.probabilities, found.label),
+    found.covers ? el("ul.faces", {}, found.covers.slice(1).map((each) => el("li", {}, faceImage(each.face, `${each.hidden} half covered`), el("p", {}, `${each.hidden} half covered: ${each.label} ${percent(each.confidence, 0)}`)))) : null,
+    found.sentence ? el("p", {}, found.sentence) : null);
+}
+
+/** The face under its map. */
+function heat(found) {
+  const image = faceImage(found.crop, `The face as the net sees it${found.map_label ? `, with what speaks for ${found.map_label}` : ""}`);
+  if (!found.map) return image;
+  const side = found.map.length;
+  const cells = found.map.flatMap((row, y) => row.map((value, x) => [x, y, value]).filter(([, , value]) => value > 0.05));
+  const map = svg("svg", { viewBox: `0 0 ${side} ${side}`, "aria-hidden": "true" }, cells.map(([x, y, value]) => svg("rect", { x, y, width: 1.05, height: 1.05, fill: `hsl(${50 - 50 * value} 95% 55%)`, opacity: (0.6 * value).toFixed(2) })));
+  return el("div.overlay", {}, image, map);
+}
+
+class Mistakes {
+  constructor() {
+    this.told = message();
+    this.run = select([], "", { id: "mistakes-run" });
+    this.result = el("div");
+    this.node = el("section", { "aria-labelledby": "mistakes-title" }, el("h2", { id: "mistakes-title" }, "Confused pairs and confident mistakes"),
+      el("p.hint", {}, "On the validation faces of a finished run, which select its best epoch and train nothing."),
+      el("div.row", {}, el("label", { for: "mistakes-run" }, "Run"), this.run, el("button", { type: "button", onclick: () => this.show(null, null) }, "Show")), this.told.node, this.result);
+  }
+
+  offer(names) {
+    const chosen = this.run.value;
+    fill(this.run, names.map((name) => new Option(name, name)));
+    if (names.includes(chosen)) this.run.value = chosen;
+  }
+
+  show(label, predicted) {
+    return this.told.during(async () => {
+      const run = this.run.value;
+      const found = await post("api/mistakes", { run, true: label, predicted });
+      const heads = found.labels;
+      const rows = found.confusion.map((row, place) => {
+        const sum = row.reduce((a, b) => a + b, 0) || 1;
+        return el("tr", {}, el("th", { scope: "row" }, heads[place]), row.map((count, other) => {
+          const level = Math.min(3, Math.floor((count / sum) * 5));
+          return el(`td.heat-${level}`, {}, place === other ? String(count) : el("button", { type: "button", "aria-label": `${count} ${heads[place]} faces taken for ${heads[other]}`, onclick: () => this.show(heads[place], heads[other]) }, String(count)));
+        }));
+      });
+      const which = label === null ? "the most confident mistakes" : `${label} taken for ${predicted}`;
+      fill(this.result,
+        el("div.scroll", { tabindex: "0", role: "region", "aria-label": "Confusion matrix" }, el("table.narrow.confusion", {}, el("caption", {}, "True label in rows, answer in columns. Press a count to see its faces."), el("thead", {}, el("tr", {}, el("td"), heads.map((each) => el("th", { scope: "col" }, each)))), el("tbody", {}, rows))),
+        el("h3", {}, `${found.count} of ${found.of} faces: ${which}`), found.note ? el("p.hint", {}, found.note) : null,
+        el("ul.faces", {}, found.faces.map((each) => el("li", {}, each.face ? faceImage(each.face, `A face labelled ${each.true}`) : null, el("p", {}, `${each.true}, taken for ${each.predicted} (${percent(each.confidence, 0)})`)))));
+    }, "Reading the predictions…");
+  }
+}

@@ -1,0 +1,147 @@
+// The parts of the page, and which one is shown.
+
+import { post, takeToken, useToken } from "./api.js";
+import { DataView } from "./data.js";
+import { el, fill, message } from "./dom.js";
+import { LookView } from "./look.js";
+import { queue } from "./queue.js";
+import { binPanel, reportsPanel, RunTable } from "./runs.js";
+import { Comparison, openReport, RunView } from "./runview.js";
+import { ShipView } from "./ship.js";
+import { listen, refresh, start, store } from "./store.js";
+import { TrainForm } from "./train.js";
+
+const part = (id) => document.getElementById(id);
+const VIEWS = ["runs", "train", "data", "look", "ship"];
+
+takeToken();
+
+// --- runs -----------------------------------------------------------------------------------------------------------
+
+const chosenBar = el("div.row", { hidden: true, role: "group", "aria-label": "Chosen runs" });
+const chosenTold = message();
+const runSection = el("section", { "aria-labelledby": "run-title", hidden: true });
+const comparisonSection = el("section", { "aria-label": "Side by side", hidden: true });
+const tableSection = el("section", { "aria-labelledby": "runs-title" });
+const bin = binPanel();
+fill(part("view-runs"), runSection, comparisonSection, tableSection);
+
+const runView = new RunView(runSection, {
+  onClose: () => part("runs-title").focus?.(),
+  onRepeat: (name) => {
+    go("train");
+    train.repeat(name);
+  },
+  onLook: (names) => {
+    go("look");
+    look.choose(names);
+  },
+  onShip: (name) => {
+    go("ship");
+    ship.choose(name);
+  },
+  onTrial: (name) => openRun(name),
+});
+const comparison = new Comparison(comparisonSection, {
+  onClose: () => (comparisonSection.hidden = true),
+  onLook: (names) => {
+    go("look");
+    look.choose(names);
+  },
+});
+const runTable = new RunTable(tableSection, { onOpen: openRun, onChoose: showChosen });
+tableSection.append(chosenBar, chosenTold.node, reportsPanel(openReport), bin.node);
+
+function openRun(name) {
+  comparisonSection.hidden = true;
+  go("runs");
+  runView.open(name);
+}
+
+function showChosen(names) {
+  chosenBar.hidden = names.length === 0;
+  const button = (words, task) => el("button", { type: "button", onclick: () => chosenTold.during(task) }, words);
+  fill(chosenBar, el("span", {}, `${names.length} chosen`),
+    names.length > 1 ? button("Compare", () => {
+      runView.close();
+      return comparison.open(names);
+    }) : null,
+    button("Delete", async () => {
+      await post("api/delete", { runs: names });
+      await refresh();
+      await bin.show();
+    }));
+}
+
+// --- the other parts ------------------------------------------------------------------------------------------------
+
+let awaited = null;
+const train = new TrainForm(part("view-train").appendChild(el("section")), { onStarted: (name) => (awaited = name) });
+const data = new DataView(part("view-data"));
+const look = new LookView(part("view-look"));
+const ship = new ShipView(part("view-ship"));
+const shown = { train, data, look, ship };
+
+queue(part("jobs"), {
+  onOpenRun: (name, told) => (store.entries.has(name) ? openRun(name) : told.say(`${name} has not begun: it appears among the runs in a moment.`)),
+});
+
+function go(view) {
+  if (location.hash !== `#${view}`) history.pushState(null, "", `#${view}`);
+  route();
+}
+
+function route() {
+  const wished = location.hash.slice(1);
+  const view = VIEWS.includes(wished) ? wished : "runs";
+  for (const name of VIEWS) part(`view-${name}`).hidden = name !== view;
+  for (const link of document.querySelectorAll("#tabs a")) {
+    if (link.dataset.view === view) link.setAttribute("aria-current", "page");
+    else link.removeAttribute("aria-current");
+  }
+  document.title = `${view[0].toUpperCase()}${view.slice(1)} · fer studio`;
+  if (started) shown[view]?.show();
+}
+
+let started = false;
+addEventListener("hashchange", route);
+addEventListener("popstate", route);
+
+listen((changed) => {
+  part("loading").hidden = true;
+  part("root").textContent = `Runs in ${store.root}`;
+  part("token-form").hidden = true;
+  if (!started) {
+    started = true;
+    route();
+  }
+  if (awaited !== null && store.entries.has(awaited)) {
+    const name = awaited;
+    awaited = null;
+    // Where somebody has gone on to something else, they are left there.
+    if (location.hash === "#train") openRun(name);
+  }
+  runView.changed(changed);
+  comparison.changed(changed);
+});
+
+part("token-form").addEventListener("submit", (event) => {
+  event.preventDefault();
+  const typed = part("token").value.trim();
+  // The whole address does as well.
+  useToken(typed.includes("#token=") ? decodeURIComponent(typed.split("#token=")[1]) : typed);
+  refresh();
+});
+
+route();
+start({
+  onTrouble(words) {
+    part("trouble").hidden = !words;
+    part("trouble").textContent = words ?? "";
+  },
+  onToken() {
+    part("loading").hidden = true;
+    part("token-form").hidden = false;
+    part("token").focus();
+  },
+});

@@ -1,0 +1,84 @@
+// What the server knows of runs and jobs, asked for again every second; only what changed comes.
+
+import { get, Refused, Unreachable } from "./api.js";
+
+const EVERY_MS = 1000;
+const HIDDEN_MS = 5000;
+
+export const store = {
+  entries: new Map(),
+  marks: {},
+  jobs: [],
+  atOnce: 1,
+  root: "",
+  complete: false,
+};
+
+let version = 0;
+let instance = null;
+let timer = null;
+const listeners = new Set();
+let onTrouble = () => {};
+let onToken = () => {};
+
+/** `listener(changed)`: the set of names of runs that changed; null where everything may have. */
+export const listen = (listener) => listeners.add(listener);
+
+export function start(handlers) {
+  ({ onTrouble, onToken } = handlers);
+  refresh();
+  document.addEventListener("visibilitychange", () => !document.hidden && refresh());
+}
+
+/** Asks at once, as after something was changed. */
+export async function refresh() {
+  clearTimeout(timer);
+  try {
+    take(await get("api/state", { since: version }));
+  } catch (error) {
+    if (error instanceof Refused && error.status === 401) {
+      onToken();
+      return;
+    }
+    if (!(error instanceof Unreachable || error instanceof Refused)) throw error;
+    onTrouble(error.message);
+  }
+  timer = setTimeout(refresh, document.hidden ? HIDDEN_MS : EVERY_MS);
+}
+
+function take(state) {
+  const changed = new Set();
+  if (state.instance !== instance) {
+    // Another start of the studio: its versions count anew.
+    const first = instance === null;
+    instance = state.instance;
+    if (!first) {
+      version = 0;
+      for (const name of [...store.entries.keys()]) forget(name, changed);
+      setTimeout(refresh);
+      return;
+    }
+  }
+  for (const entry of state.entries) {
+    store.entries.set(entry.id, entry);
+    changed.add(entry.id);
+  }
+  for (const name of state.gone) forget(name, changed);
+  version = state.version;
+  if (JSON.stringify(store.marks) !== JSON.stringify(state.marks)) {
+    for (const name of new Set([...Object.keys(store.marks), ...Object.keys(state.marks)])) changed.add(name);
+  }
+  Object.assign(store, { marks: state.marks, jobs: state.jobs, atOnce: state.at_once, root: state.root, complete: state.complete });
+  onTrouble(state.trouble);
+  for (const listener of listeners) listener(changed);
+}
+
+function forget(name, changed) {
+  store.entries.delete(name);
+  changed.add(name);
+}
+
+export const runs = () => [...store.entries.values()].filter((entry) => entry.kind === "run");
+
+/** Runs with a model that can be looked with. */
+export const models = () => runs().filter((entry) => entry.checkpoint);

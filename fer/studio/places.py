@@ -1,0 +1,140 @@
+"""What the studio keeps beside the runs, and the lock under which it is changed."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+from fer.common.errors import ConfigError, DataError
+from fer.common.files import read_json, write_json
+from fer.common.storage import writing
+
+PATIENCE: Final = 5.0
+"""Seconds to wait for another studio that is changing the same files."""
+
+
+@dataclass(frozen=True)
+class Places:
+    """The files of a studio; everything lies in the folder of runs, so that two studios there share it.
+
+    Attributes:
+        root: the folder of runs.
+    """
+
+    root: Path
+
+    @property
+    def kept(self) -> Path:
+        """Stars, notes, settings, and the jobs."""
+        return self.root / ".studio"
+
+    @property
+    def marks(self) -> Path:
+        """Run -> star and note."""
+        return self.kept / "marks.json"
+
+    @property
+    def settings(self) -> Path:
+        """What a person chose for all of them, such as how many trainings run at a time."""
+        return self.kept / "settings.json"
+
+    @property
+    def jobs(self) -> Path:
+        """Commands that wait, run or ended."""
+        return self.kept / "jobs"
+
+    @property
+    def bin(self) -> Path:
+        """Deleted runs."""
+        return self.root / ".bin"
+
+    @property
+    def reports(self) -> Path:
+        """Reports about several runs."""
+        return self.root / "reports"
+
+    @property
+    def looks(self) -> Path:
+        """What `fer-data` said of data sets."""
+        return self.kept / "data"
+
+    @contextmanager
+    def locked(self) -> Iterator[None]:
+        """Within, no other studio on this folder changes anything.
+
+        Raises:
+            ConfigError: another one does, for longer than anything takes.
+            StorageError: the folder cannot be written.
+        """
+        from filelock import FileLock, Timeout
+
+        with writing(self.kept):
+            self.kept.mkdir(parents=True, exist_ok=True)
+            lock = FileLock(self.kept / "lock", timeout=PATIENCE)
+            try:
+                lock.acquire()
+            except Timeout as error:
+                raise ConfigError(
+                    f"another fer-studio is changing {self.kept}: try again, or end that one where it hangs"
+                ) from error
+        try:
+            yield
+        finally:
+            lock.release()
+
+
+def read_kept(path: Path) -> dict[str, Any]:
+    """The object in a file of the studio; empty where there is none yet.
+
+    Raises:
+        DataError: it is broken; nothing is written over it.
+    """
+    if not path.is_file():
+        return {}
+    try:
+        return read_json(path)
+    except DataError as error:
+        raise DataError(f"{error}: mend or delete that file") from error
+
+
+class Marks:
+    """Stars and notes of runs, safe to use from several studios.
+
+    Args:
+        places: where they are kept.
+    """
+
+    def __init__(self, places: Places) -> None:
+        self._places = places
+        self._read: tuple[tuple[int, int] | None, dict[str, Any]] = (None, {})
+
+    def all(self) -> dict[str, Any]:
+        """Run -> {"star": bool, "note": str}; what is not there is empty.
+
+        Raises:
+            DataError: the file is broken.
+        """
+        try:
+            told = self._places.marks.stat()
+        except OSError:
+            return {}
+        stamp = (told.st_mtime_ns, told.st_size)
+        if self._read[0] != stamp:
+            self._read = (stamp, read_kept(self._places.marks))
+        return self._read[1]
+
+    def change(self, run: str, *, star: bool | None = None, note: str | None = None) -> dict[str, Any]:
+        """Sets what is given; the mark of the run afterwards.
+
+        Raises:
+            StorageError: the disk refused; the earlier marks are intact.
+        """
+        with self._places.locked():
+            marks = read_kept(self._places.marks)
+            mark = dict(marks.get(run, {}))
+            mark |= {name: value for name, value in (("star", star), ("note", note)) if value is not None}
+            mark = {name: value for name, value in mark.items() if value}
+            marks = {**{name: value for name, value in marks.items() if name != run}, **({run: mark} if mark else {})}
+            write_json(self._places.marks, marks)
+        return mark

@@ -1,0 +1,63 @@
+"""`python -m fer.studio.supervise JOB.json`: runs a job's command and writes down how it ended.
+
+The command is an ordinary one in a process of its own; this one beside it outlives the studio, so that a studio which
+comes back knows the exit status of what it did not see.
+"""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+from fer.common.errors import StorageError
+from fer.common.files import read_json, write_json
+from fer.studio.processes import identity
+
+
+def main(job: Path) -> int:
+    """Runs the command of a job; its exit status."""
+    told = read_json(job)
+    begun, ended = job.with_suffix(".run"), job.with_suffix(".end")
+    facts = {"pid": os.getpid(), "began": identity(os.getpid()), "started": time.time()}
+    try:
+        # Of two that were started for one job, one goes on.
+        with os.fdopen(os.open(begun, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o666), "w") as file:
+            file.write(json.dumps(facts))
+    except FileExistsError:
+        return 0
+    except OSError as error:
+        print(f"error: {begun} cannot be written: {error.strerror}; nothing was started", file=sys.stderr, flush=True)
+        return 1
+    child: subprocess.Popen[bytes] | None = None
+    asked = False
+
+    def stop(signum: int, frame: object) -> None:
+        nonlocal asked
+        asked = True
+        if child is not None:
+            child.send_signal(signal.SIGTERM)
+
+    signal.signal(signal.SIGTERM, stop)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        child = subprocess.Popen(told["argv"], cwd=told["cwd"], stdin=subprocess.DEVNULL)
+        if asked:
+            child.send_signal(signal.SIGTERM)
+        code = child.wait()
+    except OSError as error:
+        print(f"error: {told['argv'][0]} cannot be started: {error}", file=sys.stderr, flush=True)
+        code = 127
+    # As a shell has it.
+    code = 128 - code if code < 0 else code
+    try:
+        write_json(ended, {"code": code, "ended": time.time(), "asked": asked})
+    except StorageError as error:
+        print(f"error: {error}", file=sys.stderr, flush=True)
+    return code
+
+
+if __name__ == "__main__":
+    sys.exit(main(Path(sys.argv[1])))

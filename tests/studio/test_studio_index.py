@@ -1,0 +1,167 @@
+"""What the studio knows of a folder of runs, and how little of it is read again."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from fer.common.errors import ConfigError
+from fer.common.files import owned_folder
+from fer.folders.study import StudyFolder
+from fer.studio import index as module
+from fer.studio.comparison import details, differences, rest_seconds, trials
+from fer.studio.index import RunIndex
+
+Make = Callable[..., Path]
+
+
+def entries(index: RunIndex) -> dict[str, Any]:
+    index.forget()
+    return {entry["id"]: entry for entry in index.changes(since=0)["entries"]}
+
+
+def test_every_state_of_a_run_is_told(root: Path, run_folder: Make) -> None:
+    run_folder(root / "finished", final={"public.accuracy": 0.61, "public.macro_f1": 0.5})
+    run_folder(root / "failed", manifest={"status": "failed", "error": "ValueError: no"})
+    run_folder(root / "stopped", manifest={"status": "interrupted", "error": "Interrupted: SIGTERM"})
+    run_folder(root / "killed")
+    run_folder(root / "deep" / "er" / "working")
+    broken = run_folder(root / "broken")
+    (broken / "config.yaml").write_text("data: [")
+    other = run_folder(root / "other")
+    (other / "metrics.jsonl").write_text('{"epoch": "one"}\n')
+    (root / "no run").mkdir()
+    with owned_folder(root / "deep" / "er" / "working", key="run_dir", busy="training"):
+        found = entries(RunIndex(root))
+    assert {name: entry["status"] for name, entry in found.items()} == {
+        "finished": "finished",
+        "failed": "failed",
+        "stopped": "stopped",
+        "killed": "stopped",
+        "deep/er/working": "running",
+        "broken": "broken",
+        "other": "broken",
+    }
+    assert found["failed"]["reason"] == "ValueError: no"
+    assert found["stopped"]["reason"] == "stopped by SIGTERM"
+    assert found["killed"]["reason"] == "its process was killed without notice"
+    assert "config.yaml is not readable YAML" in found["broken"]["reason"]
+    assert "metrics.jsonl:1: epoch is 'one', expected a number" in found["other"]["reason"]
+    assert found["finished"]["accuracy"] == 0.61
+    # Of a run that has no final numbers, those of the best epoch so far.
+    assert found["killed"]["accuracy"] == 0.5
+    assert (found["killed"]["epochs"], found["killed"]["planned"]) == (3, 5)
+    assert found["killed"]["early"] == "2 of 2 epochs without a better accuracy"
+    assert found["finished"]["early"] == "stopped early after epoch 3: 2 epochs without a better accuracy"
+
+
+def test_of_five_hundred_runs_only_the_one_that_changed_is_read_again(
+    root: Path, run_folder: Make, more_epochs: Callable[[Path, range], None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for number in range(500):
+        run_folder(root / f"run{number:03d}", final={"public.accuracy": number / 1000})
+    read: list[str] = []
+    summary = module.run_summary
+
+    def counted(path: Path, *, held: bool) -> dict[str, Any]:
+        read.append(path.name)
+        return summary(path, held=held)
+
+    monkeypatch.setattr(module, "run_summary", counted)
+    index = RunIndex(root)
+    index.refresh()
+    first = index.changes(since=0)
+    assert (len(read), len(first["entries"]), first["complete"]) == (500, 500, True)
+    more_epochs(root / "run123", range(3, 4))
+    (root / "run007").rename(root.parent / "elsewhere")
+    index.forget()
+    then = index.changes(since=first["version"])
+    assert read[500:] == ["run123"]
+    assert [entry["id"] for entry in then["entries"]] == ["run123"]
+    assert then["entries"][0]["epochs"] == 4
+    assert then["gone"] == ["run007"]
+    assert index.changes(since=then["version"])["entries"] == []
+
+
+def test_sweeps_and_studies_own_the_runs_in_them(root: Path, run_folder: Make) -> None:
+    run_folder(root / "study" / "upper", final={"public.accuracy": 0.4})
+    StudyFolder(root / "study").write(kind="occlusion", runs={"upper": "upper", "lower": "lower"}, facts={})
+    sweep = root / "sweep"
+    run_folder(sweep / "trials" / "0000", final={"public.accuracy": 0.7})
+    (sweep / "sweep.json").write_text(json.dumps({"status": "finished"}))
+    trial = {
+        "trial": 0,
+        "params": {"optimizer.lr": 0.1},
+        "status": "ok",
+        "loss": 0.3,
+        "metrics": {"public.accuracy": 0.7},
+        "seconds": 9.0,
+        "start_seconds": 1.0,
+        "train_seconds": 5.0,
+        "command": "fer-train",
+        "run_dir": "trials/0000",
+        "curve": [],
+        "started": "2026-01-02T03:04:05",
+    }
+    (sweep / "trials.jsonl").write_text(json.dumps(trial) + "\n")
+    found = entries(RunIndex(root))
+    assert found["study"]["kind"] == "study"
+    assert found["study"]["status"] == "stopped"
+    assert found["study/upper"]["parent"] == "study"
+    assert found["sweep/trials/0000"]["parent"] == "sweep"
+    assert (found["sweep"]["trials"], found["sweep"]["accuracy"]) == (1, 0.7)
+    assert trials(sweep)["trials"][0]["score"] == pytest.approx(0.7)
+
+
+@pytest.mark.parametrize("name", ["../runs/a", "/etc", "", ".", "a/../a", "a\0", "a/checkpoints"])
+def test_a_name_that_is_no_run_of_the_index_leads_nowhere(root: Path, run_folder: Make, name: str) -> None:
+    run_folder(root / "a")
+    index = RunIndex(root)
+    index.refresh()
+    with pytest.raises(ConfigError, match="there is no run"):
+        index.place(name)
+
+
+def test_links_are_not_followed(root: Path, run_folder: Make, tmp_path: Path) -> None:
+    run_folder(tmp_path / "outside")
+    (root / "link").symlink_to(tmp_path / "outside")
+    (root / "loop").symlink_to(root)
+    assert entries(RunIndex(root)) == {}
+
+
+def test_copies_that_mlflow_keeps_are_no_runs(root: Path, run_folder: Make) -> None:
+    run_folder(root / "a")
+    run_folder(root / "mlartifacts" / "fer" / "0123" / "artifacts")
+    assert set(entries(RunIndex(root))) == {"a"}
+
+
+def test_settings_that_differ_are_told_and_places_are_not(root: Path, run_folder: Make) -> None:
+    run_folder(root / "a", config={"optimizer": {"lr": 0.1}})
+    run_folder(root / "b", config={"optimizer": {"lr": 0.2, "momentum": 0.9}})
+    assert differences({"a": root / "a", "b": root / "b"}) == [
+        {"key": "optimizer.lr", "values": [0.1, 0.2]},
+        {"key": "optimizer.momentum", "values": [None, 0.9]},
+    ]
+
+
+def test_the_rest_of_the_time_is_told_at_the_pace_of_the_log(root: Path, run_folder: Make) -> None:
+    from fer.folders.overview import overview
+
+    run_folder(root / "a")
+    times = ("2026-01-02T03:04:00.000000Z", "2026-01-02T03:04:10.000000Z", "2026-01-02T03:04:20.000000Z")
+    records = [{"logger": "fer.callbacks.epoch_log", "epoch": n, "time": time} for n, time in enumerate(times)]
+    run = overview(root / "a", held=True)
+    # Two epochs of ten seconds are left, of which one is long under way.
+    assert rest_seconds(run, records) == pytest.approx(10.0)
+    assert rest_seconds(run, []) == pytest.approx(4.0)
+    assert rest_seconds(overview(root / "a", held=False), records) is None
+
+
+def test_the_page_of_a_run_shows_its_settings_by_dotted_key(root: Path, run_folder: Make) -> None:
+    found = details(run_folder(root / "a"))
+    assert found["config"]["model.params.widths"] == [8, 16]
+    assert [epoch["epoch"] for epoch in found["epochs"]] == [0, 1, 2]

@@ -1,0 +1,135 @@
+"""The queue: commands run in turn, outlive the studio, and end as it is told."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from fer.common.errors import ConfigError
+from fer.common.processes import cores
+from fer.studio.jobs import Job, Jobs
+from fer.studio.places import Places
+from fer.studio.processes import ask_to_stop, identity
+
+SAYS = "print('hello')"
+SLEEPS = "import time; print('up', flush=True); time.sleep(120)"
+SAVES = """
+import signal, sys, time
+def saved(*_):
+    print('saved', flush=True)
+    sys.exit(143)
+signal.signal(signal.SIGTERM, saved)
+print('up', flush=True)
+time.sleep(120)
+"""
+
+
+@pytest.fixture
+def jobs(root: Path) -> Iterator[Jobs]:
+    made = Jobs(Places(root))
+    yield made
+    for job in made.all():
+        if job.state in ("waiting", "running"):
+            made.stop(job.id)
+
+
+def ask(jobs: Jobs, code: str, *, about: str = "a") -> Job:
+    return jobs.add("train", argv=[sys.executable, "-c", code], shown="fer-train", about=[about], lane="train")
+
+
+def until(what: Callable[[], bool], seconds: float = 60) -> None:
+    end = time.monotonic() + seconds
+    while not what():
+        assert time.monotonic() < end, "it did not happen"
+        time.sleep(0.05)
+
+
+def state(jobs: Jobs, job: Job) -> str:
+    jobs.tick()
+    return jobs.get(job.id).state
+
+
+def test_a_command_ends_as_its_exit_status_says(jobs: Jobs) -> None:
+    jobs.set_at_once(cores())
+    fine, wrong = ask(jobs, SAYS), ask(jobs, "import sys; print('error: no', file=sys.stderr); sys.exit(2)")
+    until(lambda: state(jobs, fine) == "finished" and state(jobs, wrong) == "failed")
+    assert jobs.get(wrong.id).code == 2
+    assert jobs.output(fine.id) == "hello\n"
+    assert jobs.output(wrong.id) == "error: no\n"
+
+
+def test_what_is_asked_to_stop_saves_first(jobs: Jobs) -> None:
+    job = ask(jobs, SAVES)
+    until(lambda: "up" in jobs.output(job.id))
+    jobs.stop(job.id)
+    until(lambda: state(jobs, job) == "stopped")
+    assert jobs.get(job.id).code == 143
+    assert "saved" in jobs.output(job.id)
+
+
+def test_trainings_wait_for_their_turn_and_can_be_taken_out(jobs: Jobs) -> None:
+    first, second, third = ask(jobs, SLEEPS), ask(jobs, SAYS), ask(jobs, SAYS)
+    assert [state(jobs, job) for job in (first, second, third)] == ["running", "waiting", "waiting"]
+    # What is short does not wait for trainings.
+    report = jobs.add("report", argv=[sys.executable, "-c", SAYS], shown="fer-report", about=["a"])
+    until(lambda: state(jobs, report) == "finished")
+    assert jobs.stop(second.id).state == "stopped"
+    until(lambda: "up" in jobs.output(first.id))
+    jobs.stop(first.id)
+    until(lambda: state(jobs, third) == "finished")
+    assert jobs.get(second.id).started is None
+
+
+def test_a_studio_that_comes_back_finds_what_runs_and_goes_on_with_the_queue(jobs: Jobs, root: Path) -> None:
+    running, waiting = ask(jobs, SAVES), ask(jobs, SAYS)
+    until(lambda: "up" in jobs.output(running.id))
+    back = Jobs(Places(root))
+    assert [job.state for job in back.all()] == ["running", "waiting"]
+    back.stop(running.id)
+    until(lambda: state(back, waiting) == "finished")
+    assert back.get(running.id).state == "stopped"
+
+
+def test_two_studios_start_no_command_twice(jobs: Jobs, root: Path, tmp_path: Path) -> None:
+    other = Jobs(Places(root))
+    count = tmp_path / "count"
+    job = ask(jobs, f"open({str(count)!r}, 'a').write('x')")
+    until(lambda: state(other, job) == "finished" and state(jobs, job) == "finished")
+    assert count.read_text() == "x"
+
+
+def test_a_process_that_was_killed_without_notice_is_told(jobs: Jobs, root: Path) -> None:
+    import json
+
+    job = ask(jobs, SLEEPS)
+    path = Places(root).jobs / f"{job.id}.run"
+    until(lambda: "up" in jobs.output(job.id))
+    # A studio that did not start it cannot ask its parent either.
+    os.killpg(json.loads(path.read_text())["pid"], signal.SIGKILL)
+    back = Jobs(Places(root))
+    until(lambda: state(back, job) == "lost")
+
+
+def test_a_number_that_another_process_has_now_is_not_taken_for_the_job() -> None:
+    began = identity(os.getpid())
+    assert began is not None
+    ask_to_stop(os.getpid(), began + "1")
+    assert identity(2**22 + 1) is None
+
+
+@pytest.mark.parametrize("count", [0, 10_000])
+def test_no_more_trainings_at_a_time_than_cores(jobs: Jobs, count: int) -> None:
+    with pytest.raises(ConfigError, match="the cores of this machine"):
+        jobs.set_at_once(count)
+
+
+def test_a_command_that_is_not_there_fails_with_a_sentence(jobs: Jobs) -> None:
+    job = jobs.add("train", argv=["/no/such/program"], shown="x", about=["a"], lane="train")
+    until(lambda: state(jobs, job) == "failed")
+    assert "error: /no/such/program cannot be started" in jobs.output(job.id)

@@ -1,0 +1,142 @@
+"""The studio's page in a browser, on run folders that no training made."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from support.studio_page import StudioProcess, opened
+
+pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("quiet")]
+
+PATIENCE = 30_000
+
+
+@pytest.fixture
+def studio(root: Path, run_folder: Callable[..., Path], tmp_path: Path) -> Iterator[StudioProcess]:
+    for number in range(12):
+        run_folder(root / f"run{number:02d}", final={"public.accuracy": 0.3 + number / 100, "public.macro_f1": 0.2})
+    (run_folder(root / "damaged") / "config.yaml").write_text("{")
+    made = StudioProcess(root, log=tmp_path / "studio.log")
+    made.start()
+    yield made
+    made.stop()
+
+
+def shown(page: Any) -> list[str]:
+    return [str(row.get_attribute("data-run")) for row in page.locator("tr[data-run]").all()]
+
+
+def test_runs_are_found_sorted_marked_deleted_and_restored(studio: StudioProcess, browser: Any, root: Path) -> None:
+    with opened(browser, studio.port, wait=PATIENCE) as page:
+        page.wait_for_selector("text=13 of 13 shown")
+        assert "config.yaml is not readable YAML" in page.inner_text("tr[data-run=damaged]")
+        page.click("th button:has-text('Accuracy')")
+        page.wait_for_selector("th[aria-sort=descending]:has-text('Accuracy')")
+        assert shown(page)[:2] == ["run11", "run10"]
+        page.fill("[aria-label='Filter runs']", "run0 cnn")
+        page.wait_for_selector("text=10 of 13 shown")
+        page.click("[aria-label='Star run03']")
+        page.wait_for_selector("[aria-label='Star run03'][aria-pressed=true]")
+        page.check("text=starred")
+        page.wait_for_selector("text=1 of 13 shown")
+        page.click("tr[data-run=run03] button.name")
+        page.wait_for_selector("#run-title:has-text('run03')")
+        page.click("summary:has-text('Note')")
+        page.fill("textarea", "a good one")
+        page.click("#run-title")
+        page.wait_for_selector("tr[data-run=run03]:has-text('a good one')")
+        page.click("[data-action=Delete]")
+        page.wait_for_selector("text=0 of 12 shown")
+        assert (root / ".bin" / "run03" / "metrics.json").is_file()
+        page.click("summary:has-text('Bin')")
+        page.click("li:has-text('run03') button")
+        page.wait_for_selector("tr[data-run=run03]:has-text('a good one')")
+    assert (root / "run03" / "metrics.json").is_file()
+
+
+def test_what_changes_on_the_disk_is_seen_by_itself(
+    studio: StudioProcess, browser: Any, root: Path, run_folder: Callable[..., Path], more_epochs: Any
+) -> None:
+    with opened(browser, studio.port, wait=PATIENCE) as page:
+        page.wait_for_selector("text=13 of 13 shown")
+        page.check("[aria-label='Choose run00']")
+        page.check("[aria-label='Choose run01']")
+        page.click("text=Compare")
+        page.wait_for_selector("section[aria-label='Side by side'] svg[role=img]")
+        run_folder(root / "new")
+        page.wait_for_selector("tr[data-run=new]:has-text('3 / 5')")
+        more_epochs(root / "new", range(3, 5))
+        page.wait_for_selector("tr[data-run=new]:has-text('5 / 5')")
+
+
+def test_a_page_without_the_token_asks_for_it(studio: StudioProcess, browser: Any) -> None:
+    context = browser.new_context()
+    page = context.new_page()
+    page.set_default_timeout(PATIENCE)
+    page.goto(f"http://localhost:{studio.port}/")
+    page.wait_for_selector("#token-form:not([hidden])")
+    page.fill("#token", "wrong, surely")
+    page.press("#token", "Enter")
+    page.wait_for_selector("#token-form:not([hidden])")
+    page.fill("#token", f"http://localhost:{studio.port}/#token=the%20token%20of%20a%20story")
+    page.press("#token", "Enter")
+    page.wait_for_selector("text=13 of 13 shown")
+    # The secret stays out of the address bar, and so out of bookmarks.
+    assert "token" not in page.url
+    context.close()
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_a_phone_shows_all_parts_without_sideways_scrolling(studio: StudioProcess, browser: Any, scheme: str) -> None:
+    size = {"width": 360, "height": 740}
+    with opened(browser, studio.port, wait=PATIENCE, viewport=size, color_scheme=scheme) as page:
+        page.wait_for_selector("text=13 of 13 shown")
+        for view in ("runs", "ship", "look"):
+            page.click(f"#tabs a[data-view={view}]")
+            page.wait_for_selector(f"#view-{view}:not([hidden])")
+            assert page.evaluate("document.documentElement.scrollWidth") <= 360
+
+
+def test_the_keyboard_reaches_the_table(studio: StudioProcess, browser: Any) -> None:
+    with opened(browser, studio.port, wait=PATIENCE) as page:
+        page.wait_for_selector("text=13 of 13 shown")
+        page.keyboard.press("Tab")
+        assert page.evaluate("document.activeElement.className") == "skip"
+        for _ in range(40):
+            page.keyboard.press("Tab")
+            assert page.evaluate("getComputedStyle(document.activeElement).outlineStyle") != "none"
+            if page.evaluate("document.activeElement.matches('button.name')"):
+                break
+        name = page.evaluate("document.activeElement.textContent")
+        page.keyboard.press("Enter")
+        page.wait_for_selector(f"#run-title:has-text('{name}')")
+        assert page.evaluate("document.activeElement.id") == "run-title"
+
+
+REPORT = """<!doctype html><title>before</title><p id="asked">?</p><script>
+document.title = "a report";
+let kept = "kept";
+try { localStorage.length; } catch { kept = "nothing kept"; }
+fetch("/api/state").then(() => "answered", () => "refused").then((word) => {
+    document.querySelector("#asked").textContent = `${word}, ${kept}, ${window.opener === null}`;
+});
+</script>"""
+
+
+def test_a_report_opens_in_a_tab_that_cannot_speak_to_the_studio(
+    studio: StudioProcess, browser: Any, root: Path
+) -> None:
+    (root / "run05" / "report").mkdir()
+    (root / "run05" / "report" / "report.html").write_text(REPORT)
+    with opened(browser, studio.port, wait=PATIENCE) as page:
+        page.wait_for_selector("text=13 of 13 shown")
+        page.click("tr[data-run=run05] button.name")
+        with page.context.expect_page() as popup:
+            page.click("[data-action='Open report']")
+        report = popup.value
+        report.wait_for_selector("#asked:has-text(',')")
+        assert report.title() == "a report"
+        assert report.inner_text("#asked") == "refused, nothing kept, true"

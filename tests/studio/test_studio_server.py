@@ -1,0 +1,254 @@
+"""The studio's doors and answers, without a browser."""
+
+from __future__ import annotations
+
+import errno
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from fer.common.errors import ConfigError
+from fer.config.compose import compose_train
+from fer.runtime.web.security import HEADERS
+from fer.studio import commands
+from fer.studio.commands import Command
+from fer.studio.evidence import curve
+from fer.studio.studio import Studio
+from fer.studio.tickets import Tickets
+
+Make = Callable[..., Path]
+
+
+def test_the_page_comes_without_a_token_and_nothing_else_does(client: Any) -> None:
+    page = client.plain.get("/")
+    assert page.status_code == 200
+    assert {name: page.headers[name] for name in HEADERS} == dict(HEADERS)
+    assert client.plain.get("/page/js/main.js").headers["Content-Type"] == "text/javascript; charset=utf-8"
+    for path in ("/api/state", "/api/bin", "/api/run?run=a"):
+        assert client.plain.get(path).status_code == 401
+    for path in ("/api/train", "/api/delete", "/api/look_at"):
+        assert client.plain.post(path, json={}).status_code == 401
+    wrong = client.plain.get("/api/state", headers={"Authorization": "Bearer another token"})
+    assert wrong.status_code == 401
+    assert "token" in wrong.json["error"]
+
+
+def test_other_names_and_other_sites_are_refused(client: Any) -> None:
+    told = {"Authorization": "Bearer a token of the tests"}
+    assert client.plain.get("/", headers={"Host": "evil.example"}).status_code == 403
+    assert client.plain.get("/api/state", headers={**told, "Host": "evil.example"}).status_code == 403
+    answer = client.plain.post("/api/delete", json={"runs": []}, headers={**told, "Origin": "http://evil.example"})
+    assert answer.status_code == 403
+
+
+@pytest.mark.parametrize("name", ["../a", "/etc/passwd", "a/../../b", "..%2fa"])
+def test_names_that_lead_out_of_the_folder_are_refused_everywhere(client: Any, root: Path, name: str) -> None:
+    for path in ("/api/run", "/api/exports"):
+        assert "there is no run" in client.get(f"{path}?run={name}", status=400)["error"]
+    assert "there is no run" in client.post("/api/mark", {"run": name, "star": True}, status=400)["error"]
+    assert "there is no run" in client.post("/api/delete", {"runs": [name]}, status=400)["error"]
+    assert "there is no run" in client.post("/api/report", {"runs": [name]}, status=400)["error"]
+    assert "there is no run" in client.post("/api/continue", {"run": name}, status=400)["error"]
+    for path in ("/page/../app.py", "/page/%2e%2e/app.py", "/api/look?look=../x", "/open/x/report.html"):
+        assert client.plain.get(path, headers={"Authorization": "Bearer a token of the tests"}).status_code == 404
+    assert list(root.iterdir()) == []
+
+
+def test_a_ticket_opens_its_folder_and_nothing_beside_it(client: Any, root: Path, run_folder: Make) -> None:
+    run = run_folder(root / "a", final={})
+    (run / "report").mkdir()
+    (run / "report" / "report.html").write_text("<script>alert(1)</script>")
+    (run / "report" / "per_class.csv").write_text("label\n")
+    (run / "report" / "secret.key").write_text("x")
+    client.get("/api/state")
+    address = client.post("/api/open", {"run": "a"})["address"]
+    page = client.plain.get(f"/{address}")
+    assert page.status_code == 200
+    # It may run its own script, in a sandbox without an origin: so it cannot ask the studio.
+    assert page.headers["Content-Security-Policy"].startswith("sandbox allow-scripts")
+    assert "allow-same-origin" not in page.headers["Content-Security-Policy"]
+    beside = address.rpartition("/")[0]
+    assert client.plain.get(f"/{beside}/per_class.csv").status_code == 200
+    for name in ("secret.key", "../config.yaml", "%2e%2e/config.yaml", "../../a/manifest.json", "x.html"):
+        assert client.plain.get(f"/{beside}/{name}").status_code == 404
+    assert "no report yet" in client.post("/api/open", {"report": "../a"}, status=400)["error"]
+
+
+def test_old_tickets_are_forgotten(tmp_path: Path) -> None:
+    tickets = Tickets()
+    addresses = []
+    for number in range(70):
+        page = tmp_path / str(number) / "report.html"
+        page.parent.mkdir()
+        page.write_text("x")
+        addresses.append(tickets.address(page).split("/"))
+    assert tickets.file(addresses[0][1], addresses[0][2]) is None
+    assert tickets.file(addresses[-1][1], addresses[-1][2]) == tmp_path / "69" / "report.html"
+
+
+def test_the_state_holds_runs_marks_and_jobs(client: Any, root: Path, run_folder: Make) -> None:
+    run_folder(root / "a", final={"public.accuracy": 0.5})
+    first = client.get("/api/state?since=0")
+    assert [entry["id"] for entry in first["entries"]] == ["a"]
+    client.post("/api/mark", {"run": "a", "star": True, "note": "the best"})
+    then = client.get(f"/api/state?since={first['version']}")
+    assert then["entries"] == []
+    assert then["marks"] == {"a": {"star": True, "note": "the best"}}
+    assert "give the number" in client.get("/api/state?since=x", status=400)["error"]
+
+
+def test_a_broken_run_is_shown_and_hides_no_other(client: Any, root: Path, run_folder: Make) -> None:
+    run_folder(root / "a", final={"public.accuracy": 0.5})
+    (run_folder(root / "b") / "config.yaml").write_bytes(b"\xff\xfe")
+    states = {entry["id"]: entry["status"] for entry in client.get("/api/state?since=0")["entries"]}
+    assert states == {"a": "finished", "b": "broken"}
+    assert client.get("/api/run?run=b")["status"] == "broken"
+
+
+def test_bodies_of_another_kind_are_refused_with_a_sentence(client: Any) -> None:
+    assert "no JSON object" in client.post("/api/mark", [1], status=400)["error"]
+    assert "is none of" in client.post("/api/mark", {"walk": 1}, status=400)["error"]
+    assert "of the wrong kind" in client.post("/api/mark", {"run": 1}, status=400)["error"]
+    answer = client.plain.post("/api/mark", data=b"{", headers={"Authorization": "Bearer a token of the tests"})
+    assert answer.status_code == 400
+    assert "no JSON" in answer.json["error"]
+
+
+def test_a_full_disk_starts_nothing_and_is_told(
+    client: Any, root: Path, run_folder: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run_folder(root / "a", final={})
+    client.get("/api/state")
+
+    def full(descriptor: int) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(os, "fsync", full)
+    told = client.post("/api/report", {"runs": ["a"]}, status=400)["error"]
+    assert "cannot be written: the disk is full" in told
+    assert "the disk is full" in client.post("/api/delete", {"runs": ["a"]}, status=400)["error"]
+    assert (root / "a" / "metrics.json").is_file()
+    assert client.get("/api/state")["jobs"] == []
+
+
+@pytest.mark.parametrize("override", ["--cfg=job", "@/etc/passwd", "-m", "run_dir=/tmp/x", "+run_dir=/x", "words"])
+def test_nothing_but_settings_goes_on_the_command_line(client: Any, override: str) -> None:
+    assert client.post("/api/check", {"overrides": [override]}, status=400)["error"]
+
+
+@pytest.mark.parametrize("name", ["../x", "a/b", "", ".hidden", "x" * 200, "a\nb", "x."])
+def test_a_run_gets_no_name_that_leads_elsewhere(name: str) -> None:
+    with pytest.raises(ConfigError, match="give letters, digits"):
+        commands.checked_name(name)
+
+
+@pytest.mark.parametrize("place", ["/a/b", "/with space/b", "/it's (1)/[x]", "/ü/2024", '/"/x'])
+def test_the_command_line_means_the_folder_it_names(place: str) -> None:
+    command = commands.train(["data=synthetic"], run_dir=Path(place))
+    assert compose_train(command.arguments)["run_dir"] == place
+
+
+def test_a_command_is_shown_as_a_person_would_type_it() -> None:
+    command = Command(name="report", arguments=("run=/a b", "report=full"))
+    assert command.shown == "fer-report 'run=/a b' report=full"
+    folds = commands.suspects([Path("/r/0"), Path("/r/1")], out=Path("/o.csv"))
+    assert folds.shown == "fer-data suspects /r/0 /r/1 --out /o.csv --json"
+    audit = commands.data("audit", "a.zip", source="folder", settings=["size=96"], more=("--out", "/o"))
+    assert audit.shown == "fer-data audit a.zip --source folder --set size=96 --json --out /o"
+    assert commands.report([Path("/r/a"), Path("/r/b")], out=Path("/o"), level="default", faces=False).arguments == (
+        'run=["/r/a","/r/b"]',
+        "out=/o",
+        "faces=false",
+    )
+
+
+def test_an_interrupted_run_goes_on_where_it_was_moved_to(root: Path, run_folder: Make) -> None:
+    place = {"checkpoint": {"dirpath": f"{root}/a/checkpoints"}, "early_stopping": {"monitor": f"{root}/ab"}}
+    run = run_folder(root / "a", config={"callbacks": place})
+    assert commands.go_on(run).arguments == (f"@{run}/config.yaml", f"run_dir={run}")
+    run.rename(root / "b")
+    assert commands.go_on(root / "b").arguments == (
+        f"@{root}/b/config.yaml",
+        f'callbacks.checkpoint.dirpath="{root}/b/checkpoints"',
+        f"run_dir={root}/b",
+    )
+
+
+def test_the_form_says_what_each_key_takes() -> None:
+    from fer.studio.forms import form
+
+    told = form(overrides=["experiment=quickstart"], origin=None)
+    fields = {field["key"]: field for field in told["fields"]}
+    groups = {group["name"]: group for group in told["groups"]}
+    assert groups["model"]["chosen"] == "skipcnn"
+    assert groups["data"]["chosen"] == "synthetic"
+    assert fields["optimizer.lr"] | {"help": ""} == {
+        **{"key": "optimizer.lr", "section": "optimizer", "help": "", "value": "0.02", "advanced": False},
+        **{"kind": "number", "nullable": False, "over": 0},
+    }
+    assert fields["data.train"]["min"] == 7
+    assert fields["trainer.accelerator"]["choices"] == ["auto", "cpu", "mps", "cuda"]
+    assert (fields["report"]["kind"], fields["report"]["value"]) == ("switch", "true")
+    assert fields["model.params.widths"]["value"] == "[32,64,128]"
+    assert fields["scheduler.warmup"]["advanced"]
+    assert "run_dir" not in fields
+
+
+@pytest.mark.parametrize(
+    ("override", "told"),
+    [
+        ("optimizer.lr=-1", "optimizer.lr=-1: Input should be greater than 0"),
+        ("trainer.max_epochs=0", "trainer.max_epochs=0"),
+        ("data.protocol=odd", "data.protocol='odd'"),
+        ("modle=cnn", "did you mean 'model'"),
+    ],
+)
+def test_a_value_that_no_run_can_have_is_told_by_its_key(override: str, told: str) -> None:
+    from fer.studio.forms import check
+
+    with pytest.raises(ConfigError) as refused:
+        check(overrides=[override], origin=None)
+    assert told in str(refused.value)
+
+
+def test_the_curves_are_those_of_scikit_learn() -> None:
+    metrics = pytest.importorskip("sklearn.metrics")
+    rng = np.random.default_rng(0)
+    positive = rng.random(500) < 0.3
+    score = np.round(rng.random(500) * 0.5 + 0.3 * positive, 2)
+    false_rate, true_rate, precision = curve(positive, score)
+    fpr, tpr, _ = metrics.roc_curve(positive, score, drop_intermediate=False)
+    np.testing.assert_allclose(false_rate, fpr)
+    np.testing.assert_allclose(true_rate, tpr)
+    average = float(np.sum(np.diff(true_rate) * precision[1:]))
+    assert average == pytest.approx(metrics.average_precision_score(positive, score))
+
+
+def test_a_worker_that_ends_is_started_again(studio: Studio) -> None:
+    import signal
+
+    from fer.studio.worker import Worker
+
+    worker = Worker("fer.studio.forms")
+    try:
+        with pytest.raises(ConfigError, match="greater than 0"):
+            worker.ask("check", overrides=["optimizer.lr=-1"], origin=None)
+        assert worker._process is not None
+        worker._process.send_signal(signal.SIGKILL)
+        worker._process.wait()
+        assert worker.ask("check", overrides=["data=synthetic"], origin=None)["data"] == "synthetic"
+    finally:
+        worker.close()
+
+
+def test_the_page_asks_for_its_own_files_alone() -> None:
+    import re
+
+    page = Path(__file__).parents[2] / "fer" / "studio" / "page"
+    text = "".join(path.read_text() for path in page.rglob("*") if path.suffix in (".html", ".js", ".css"))
+    assert set(re.findall(r"https?://\w[\w.]*\w", text)) <= {"http://www.w3.org", "http://localhost"}
+    assert all(path.read_text().count("\n") < 400 for path in page.rglob("*.js"))
