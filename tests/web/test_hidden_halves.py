@@ -13,7 +13,7 @@ from flask.testing import FlaskClient
 from web.conftest import StandIn
 
 from fer.common.errors import CheckpointError, ConfigError
-from fer.runtime.shipped import MODEL
+from fer.runtime.shipped import shipped_file
 from fer.runtime.web.command import load_models
 from fer.runtime.web.half_occlusion import HALVES, with_half_covered, with_halves_covered
 
@@ -101,11 +101,11 @@ def test_faces_of_a_file_are_smoothed_by_its_own_time(client: Client, one_face: 
 
 def test_models_are_given_names(tmp_path: Path) -> None:
     copy = tmp_path / "odd=name.onnx"
-    shutil.copy(MODEL, copy)
-    models = load_models([f"upper={MODEL}", f"lower={MODEL}", str(copy)])
+    shutil.copy(shipped_file(), copy)
+    models = load_models([f"upper={shipped_file()}", f"lower={shipped_file()}", str(copy)])
     assert [*models][:2] == ["upper", "lower"]
     assert len(models) == 3
     with pytest.raises(ConfigError, match="give another as NAME=FILE"):
-        load_models([f"upper={MODEL}", f"upper={MODEL}"])
+        load_models([f"upper={shipped_file()}", f"upper={shipped_file()}"])
     with pytest.raises(CheckpointError):
         load_models([f"upper={tmp_path / 'nothing.onnx'}"])
