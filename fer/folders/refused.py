@@ -24,9 +24,9 @@ def nothing_of_a_refused(folder: RunFolder, *, ours: bool = False) -> Iterator[N
             yield
         except FerError:
             if fresh and not folder.config.is_file():
-                folder.log.unlink(missing_ok=True)
-                # Not empty: somebody else is at work there.
+                # Not empty: somebody else is at work there. A link to itself: there is nothing.
                 with suppress(OSError):
+                    folder.log.unlink(missing_ok=True)
                     folder.path.rmdir()
             raise
 

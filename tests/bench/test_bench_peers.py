@@ -106,7 +106,7 @@ def test_our_own_runtime_answers_by_the_same_protocol(crops: Path) -> None:
     from fer.runtime.model import EmotionModel
 
     found = ask(Peer(name="ferlab", python=Path(sys.executable)), crops, count=3, seconds=60)
-    probabilities = EmotionModel.load().probabilities(np.load(crops / "crops.npy"))
+    probabilities = EmotionModel.load("benchmark").probabilities(np.load(crops / "crops.npy"))
     assert found.labels == tuple(EMOTIONS[best] for best in probabilities.argmax(axis=1))
 
 

@@ -81,6 +81,7 @@ def test_the_table_is_what_its_predictions_say(photographs: Path, tmp_path: Path
             "bench.what=[photographs]",
             f"bench.photographs.root={photographs / 'photos'}",
             f"bench.photographs.labels={photographs / 'labels.csv'}",
+            "bench.photographs.models=[benchmark]",
             # Whole pictures are faces: noise has none.
             "bench.photographs.detector=none",
         ],

@@ -15,7 +15,7 @@ from fer.data.augment import Augment, AugmentConfig, erase
 from fer.data.occlusion import hide
 from fer.models.preprocess import Preprocess
 
-PRESETS = sorted((Path(__file__).parents[2] / "conf" / "augment").glob("*.yaml"))
+PRESETS = sorted(path for path in (Path(__file__).parents[2] / "conf" / "augment").glob("*.yaml") if path.stem != "own")
 EVERYTHING: dict[str, Any] = {
     "flip_probability": 0.5,
     "rotate_degrees": 20,

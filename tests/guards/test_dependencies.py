@@ -36,7 +36,7 @@ MAY_IMPORT = {
     | {"fer.training"},
     "fer.bench": {"fer.common", "fer.callbacks", "fer.config", "fer.data", "fer.export", "fer.folders", "fer.metrics"}
     | {"fer.models", "fer.runtime.detection.opening", "fer.runtime.images", "fer.runtime.model"}
-    | {"fer.runtime.predictor", "fer.training"},
+    | {"fer.runtime.predictor", "fer.runtime.shipped", "fer.training"},
     # The commands as functions: what a person imports.
     "fer.api": {"fer.common", "fer.config", "fer.data", "fer.explain", "fer.export", "fer.folders", "fer.metrics"}
     | {"fer.models", "fer.report", "fer.runtime", "fer.training", "fer.tuning"},

@@ -29,7 +29,8 @@ def test_the_interval_of_a_share_is_statsmodels_wilson(hits: int, n: int, low: f
 
 
 def test_a_share_of_nothing_is_undefined() -> None:
-    assert Estimate.of_share(0, 0).as_dict() == {"value": None, "low": None, "high": None, "n": 0}
+    undefined = {"value": None, "low": None, "high": None, "n": 0, "reason": "no faces to compute it from"}
+    assert Estimate.of_share(0, 0).as_dict() == undefined
 
 
 def test_it_covers_a_rare_recall_where_the_bootstrap_does_not() -> None:

@@ -113,8 +113,10 @@ def test_the_command_prints_the_page_and_how_far_it_is(tiny_run: Path, tmp_path:
     assert done.returncode == 0, done.stderr
     assert done.stdout.strip() == str(tmp_path / "r" / "report.html")
     told = done.stderr.splitlines()
-    assert told[0] == f"scoring {tiny_run.name} (1 of 1)"
-    analysed = [re.fullmatch(r"analysed: ([a-z ]+) \(\d+ s\)", line) for line in told[1:]]
+    steps = [re.fullmatch(r"(.+) \(\d+\.\d s\)", line) for line in told]
+    assert all(steps), "a line that is no progress, or without its seconds"
+    assert told[0].startswith(f"opened {tiny_run.name} (1 of 1)")
+    analysed = [re.fullmatch(r"analysed: ([a-z ]+) \(.+\)", line) for line in told if line.startswith("analysed")]
     assert all(analysed), "a line that is no progress"
     names = [line[1] for line in analysed if line is not None]
     assert "calibration" in names

@@ -56,7 +56,9 @@ def test_a_page_parses_without_an_error_and_its_names_are_there_once(page: Path)
     html5lib.HTMLParser(strict=True).parse(text)
     found = Ids(text)
     assert len(found.ids) == len(set(found.ids))
-    assert set(found.named) <= set(found.ids)
+    # The page reads which of its ways in is meant off the address.
+    ways = {"read", "practise", "examine"} if page == LIVE else set()
+    assert set(found.named) - ways <= set(found.ids)
 
 
 @pytest.mark.skipif(shutil.which("vnu") is None, reason="the HTML checker vnu is not installed")

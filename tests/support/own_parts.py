@@ -53,8 +53,8 @@ class Doubled(Classifier):
         self.factor = factor
 
     def training_step(self, batch: dict[str, Tensor], batch_idx: int) -> Any:
-        loss = super().training_step(batch, batch_idx)
-        return None if loss is None else self.factor * loss
+        step = super().training_step(batch, batch_idx)
+        return None if step is None else step | {"loss": self.factor * step["loss"]}
 
 
 def faces(*, count: int = 70) -> FaceSamples:

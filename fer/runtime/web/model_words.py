@@ -49,6 +49,12 @@ def _scores(facts: ModelFacts) -> str:
     ]
     if _is(facts, _FER2013) and facts.labels == EMOTIONS:
         sentences.insert(1, "People agree with these labels about 65% of the time.")
+    if facts.photographs is not None:
+        sentences.insert(
+            0,
+            f"On {facts.photographs.n:,} faces in photographs of people, it gave the label that people gave to "
+            f"{facts.photographs.accuracy:.0%} of them.",
+        )
     return " ".join(sentences)
 
 

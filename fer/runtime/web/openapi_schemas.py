@@ -166,6 +166,7 @@ def schemas(sets: Sequence[tuple[str, ...]]) -> dict[str, Any]:
             shifts=_map_of(_record(now=_NUMBER, reference=_NUMBER, effect=_NUMBER, z=_NUMBER, alarm=_YES_NO)),
             alarm=_YES_NO,
             sentence=_TEXT,
+            kept=_YES_NO | {"description": "whether its numbers are written to a file"},
             limits=_record(min_faces=_COUNT, effect=_NUMBER, z=_NUMBER),
         ),
     }
