@@ -41,8 +41,9 @@ def test_majority_answers_the_most_frequent_class(train: Callable[..., Any], tmp
 
 def test_learning_beats_chance_and_seeds_repeat(train: Callable[..., Any], tmp_path: Path) -> None:
     """Two runs of one seed agree in every weight; the net learns what synthetic faces feel."""
+    small = ("model=cnn", "model.params.widths=[16,32,64]")
     overrides = ("data.train=1400", "data.public=350", "trainer.max_epochs=6", "optimizer.lr=0.05", "augment=light")
-    runs = [train("model=cnn", *overrides, run_dir=tmp_path / name) for name in ("a", "b")]
+    runs = [train(*small, *overrides, run_dir=tmp_path / name) for name in ("a", "b")]
     weights = [load_model(run.run_dir / "checkpoints" / "last.ckpt").net.state_dict() for run in runs]
     assert all(weights[0][key].equal(weights[1][key]) for key in weights[0])
     assert runs[0].metrics["public.accuracy"] > 2 / 7
