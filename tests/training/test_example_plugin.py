@@ -9,6 +9,7 @@ import time
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from support.plugin import install, write_faces
 
@@ -16,6 +17,7 @@ from fer.common.errors import FerError
 from fer.config import plugins
 from fer.config.compose import compose_train
 from fer.config.schema import validate
+from fer.metrics import Predictions
 from fer.models.checkpoint import load_model
 from fer.models.classifier import Classifier
 from fer.report.analyses import own_analyses
@@ -46,6 +48,12 @@ def test_the_installed_example_trains_by_its_configurations(tmp_path: Path, monk
     assert type(Classifier.load_from_checkpoint(best).loss).__name__ == "SymmetricCrossEntropy"
     manifest = json.loads((result.run_dir / "manifest.json").read_text(encoding="utf-8"))
     assert manifest["data"]["split_sizes"] == {"Training": 35, "PublicTest": 14, "PrivateTest": 14, "Test": 0}
+    seen = Predictions.read(result.run_dir / "predictions" / "public.parquet")
+    valence = np.array([-0.4, -0.7, -0.1, 0.9, -0.8, 0.2, 0.0])
+    off = np.abs(seen.probabilities @ valence - valence[seen.labels]).mean()
+    assert result.metrics["public.valence_error"] == pytest.approx(off, abs=1e-4)
+    (epoch,) = lines(result.run_dir / "metrics.jsonl")
+    assert epoch["valid/valence_error"] >= 0
     _, _, options = parse(compose([f"run={result.run_dir}", "report=example", "report.analyses.kappa.fair=0.5"]))
     assert own_analyses(options.analyses)["kappa"].keywords == {"fair": 0.5}  # type: ignore[attr-defined]
     with pytest.raises(FerError, match=r"data\.params\.size='big'"):
