@@ -11,7 +11,7 @@ from fer.callbacks.figure_log import show
 
 
 class Confusion(EveryNEpochs):
-    """Draws which emotion is taken for which, of all processes' validation faces.
+    """Draws which label is taken for which, of all processes' validation faces.
 
     Args:
         run_dir: the run folder; the picture is `figures/confusion/epoch_NNN.png`.
@@ -55,5 +55,6 @@ class Confusion(EveryNEpochs):
             counts_CC = counts.cpu().numpy()
             share = counts_CC.trace() / counts_CC.sum()
             title = f"epoch {trainer.current_epoch + 1}: {100 * share:.1f} % of {counts_CC.sum():,} validation faces"
-            figure = confusion_figure(counts_CC, title=title)
+            described: Any = pl_module.description
+            figure = confusion_figure(counts_CC, names=described["labels"], title=title)
             show(trainer, figure, self.picture("confusion", trainer), name="figures/confusion")

@@ -9,7 +9,6 @@ import numpy as np
 import numpy.typing as npt
 
 from fer.common.files import write_atomic
-from fer.common.labels import EMOTIONS
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -33,7 +32,7 @@ def save(figure: "Figure", path: Path) -> None:
     write_atomic(path, content.getbuffer())
 
 
-def confusion_figure(counts_CC: npt.NDArray[np.int64], *, title: str) -> "Figure":
+def confusion_figure(counts_CC: npt.NDArray[np.int64], *, names: Sequence[str], title: str) -> "Figure":
     """Faces of each true class (row) by predicted class (column), coloured by the share of the true class."""
     figure = _figure(6.4, 6.0)
     axes = figure.subplots()
@@ -42,7 +41,6 @@ def confusion_figure(counts_CC: npt.NDArray[np.int64], *, title: str) -> "Figure
     for row, column in np.ndindex(counts_CC.shape):
         ink = "#ffffff" if shares_CC[row, column] > 0.68 else "#1b1f24"
         axes.text(column, row, f"{counts_CC[row, column]:,}", ha="center", va="center", fontsize=9, color=ink)
-    names = _names(len(counts_CC))
     axes.set_xticks(range(len(names)), names, rotation=40, ha="right", rotation_mode="anchor")
     axes.set_yticks(range(len(names)), names)
     axes.set_xlabel("predicted")
@@ -182,7 +180,3 @@ def _tidy(axes: "Axes") -> None:
     axes.grid(visible=True, color="#d8dee4", linewidth=0.8)
     axes.set_axisbelow(True)
     axes.spines[["top", "right"]].set_visible(False)
-
-
-def _names(count: int) -> Sequence[str]:
-    return EMOTIONS if count == len(EMOTIONS) else [str(number) for number in range(count)]

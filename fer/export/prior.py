@@ -5,6 +5,7 @@ import numpy.typing as npt
 import torch
 
 from fer.common.errors import ConfigError
+from fer.common.label_set import check_emotions
 from fer.models.checkpoint import LoadedModel
 from fer.models.heads import last_linear
 from fer.runtime.prior import Prior
@@ -22,8 +23,10 @@ def shift_prior(model: LoadedModel, *, probabilities_NK: npt.NDArray[np.floating
         prior: the shares that hold.
 
     Raises:
-        ConfigError: no one linear layer with a bias gives the net's logits, or the model rules an emotion out.
+        ConfigError: no one linear layer with a bias gives the net's logits, the model rules an emotion
+            out, or it predicts other labels than the seven.
     """
+    check_emotions(model.labels, f"--prior {prior.name}")
     old_K = probabilities_NK.mean(axis=0, dtype=np.float64)
     if old_K.min() <= 0:
         raise ConfigError(f"--prior {prior.name}: the model rules emotions out, and no share brings them back")

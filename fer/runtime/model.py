@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from fer.common.errors import CheckpointError, ConfigError, nearest
+from fer.common.label_set import check_emotions
 from fer.runtime.facts import INPUT, MAPS, PROBABILITIES, ModelFacts
 from fer.runtime.onnx_file import has_external_data, read_metadata, repeating_operator
 from fer.runtime.prior import Prior, with_prior
@@ -38,12 +39,14 @@ class EmotionModel:
         tta: whether it is asked about several views of a face (`fer.runtime.views`).
 
     Raises:
-        ConfigError: a prior, where the file does not say what its own is.
+        ConfigError: a prior, where the file does not say what its own is, or predicts other labels than the seven.
     """
 
     def __init__(
         self, session: "InferenceSession", facts: ModelFacts, *, prior: Prior | None = None, tta: bool = False
     ) -> None:
+        if prior is not None:
+            check_emotions(facts.labels, f"--prior {prior.name}")
         if prior is not None and facts.prior is None:
             raise ConfigError(
                 f"--prior {prior.name}: the file of {facts.name} does not say which shares it expects: export it again "

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from support.tiny import TINY
 
+from fer.callbacks.drawing import confusion_figure
 from fer.common.errors import CheckpointError, ConfigError
 from fer.config.compose import compose_train
 from fer.config.schema import validate
@@ -21,11 +22,14 @@ from fer.models.checkpoint import load_model
 from fer.report.main import make_report
 from fer.report.options import ReportOptions
 from fer.runtime.model import EmotionModel
+from fer.runtime.prior import open_prior
 from fer.training.run import run
 
 LABELS = ("pain", "No Pain", "drowsy")
 SHOWN = {"disgust": "pain", "happy": "no pain", "neutral": "Drowsy"}
 """Synthetic faces of an emotion -> the folder that they lie in here."""
+
+CONFUSION = ("callbacks=confusion", "callbacks.confusion.every_n_epochs=1")
 
 QUICK = [override for override in TINY if not override.startswith("data")]
 
@@ -55,7 +59,7 @@ def trained(pictures: Path, run_dir: Path, *overrides: str, labels: tuple[str, .
 
 @pytest.fixture(scope="module")
 def own_run(pictures: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return trained(pictures, tmp_path_factory.mktemp("own") / "run", "+augment.mixup_alpha=0.2")
+    return trained(pictures, tmp_path_factory.mktemp("own") / "run", "+augment.mixup_alpha=0.2", *CONFUSION)
 
 
 @pytest.fixture(scope="module")
@@ -73,6 +77,15 @@ def test_the_run_keeps_its_labels(own_run: Path) -> None:
     assert table.classes == LABELS
     assert table.probabilities.shape == (len(table), 3)
     np.testing.assert_allclose(table.probabilities.sum(axis=1), 1, rtol=1e-5)
+
+
+def test_the_confusion_matrix_names_them(own_run: Path) -> None:
+    assert list((own_run / "figures" / "confusion").glob("*.png"))
+    figure = confusion_figure(np.eye(3, dtype=np.int64), names=LABELS, title="")
+    told = [
+        [each.get_text() for each in axis.get_ticklabels()] for axis in (figure.axes[0].xaxis, figure.axes[0].yaxis)
+    ]
+    assert told == [list(LABELS)] * 2
 
 
 def test_the_report_tells_of_them(own_run: Path, pictures: Path) -> None:
@@ -116,6 +129,14 @@ def test_the_file_says_what_it_predicts(own_file: Path, own_run: Path) -> None:
     assert model.heat_map(faces[0], "No Pain").shape == (48, 48)
     with pytest.raises(ConfigError, match=r"label='happy' is no label of this model.*pain, No Pain, drowsy"):
         model.heat_map(faces[0], "happy")
+
+
+def test_a_prior_of_emotions_is_refused(own_file: Path, own_run: Path, tmp_path: Path) -> None:
+    balanced = open_prior("balanced")
+    with pytest.raises(ConfigError, match=r"--prior balanced knows the seven emotions"):
+        EmotionModel.load(own_file).adjusted(prior=balanced, tta=False)
+    with pytest.raises(ConfigError, match=r"--prior balanced knows the seven emotions"):
+        export_run(own_run, tmp_path / "m.onnx", prior=balanced)
 
 
 def test_predictions_have_a_column_for_each(own_file: Path, pictures: Path, capsys: pytest.CaptureFixture[str]) -> None:
