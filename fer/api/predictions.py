@@ -11,6 +11,7 @@ import numpy.typing as npt
 from fer.api.pictures import array_of, read, several
 from fer.api.tables import data_frame, html_picture, html_table
 from fer.common.errors import ConfigError, DataError
+from fer.common.notebook_bar import NotebookBar
 from fer.runtime.record import Face
 
 if TYPE_CHECKING:
@@ -163,6 +164,7 @@ def faces_of(source: Any, *, model: "Model", detector: str, workers: int) -> Fac
         raise ConfigError(f"workers={workers}: give 1 or more")
     records: list[Face] = []
     pictures: dict[str, npt.NDArray[np.uint8]] = {}
+    bar, looked = NotebookBar(), 0
     with Session(
         model,
         open_detector=lambda live: open_detector(detector, live=live),
@@ -173,9 +175,13 @@ def faces_of(source: Any, *, model: "Model", detector: str, workers: int) -> Fac
             if isinstance(each, str | PathLike):
                 check_paths([fspath(each)])
                 found = items([fspath(each)], leave_out=None)
-                records += [face for outcome in session.files(found) for face in outcome.faces]
+                for outcome in session.files(found):
+                    records += outcome.faces
+                    looked += 1
+                    bar.show(looked, total=None, words="pictures:")
             else:
                 name = f"image {len(pictures)}"
                 pictures[name] = array_of(each)
                 records += session.predictor.image(pictures[name], source=name)
+    bar.clear()
     return Faces(records, pictures=pictures)

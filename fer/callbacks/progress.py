@@ -1,10 +1,13 @@
-"""What a person sees of a training: a bar on a terminal, a line an epoch elsewhere."""
+"""What a person sees of a training: a bar on a terminal and in a notebook, and a line an epoch."""
 
 import sys
 import time
+from typing import Any
 
 import pytorch_lightning as pl
 from pytorch_lightning.callbacks import RichProgressBar
+
+from fer.common.notebook_bar import NotebookBar, in_notebook
 
 
 class EpochLines(pl.Callback):
@@ -46,6 +49,31 @@ class EpochBar(RichProgressBar):
         return f"epoch {current_epoch + 1}/{self.trainer.max_epochs}".ljust(len(self.validation_description))
 
 
+class BatchesInNotebook(pl.Callback):
+    """A bar of the batches of the whole training, which goes when it ends."""
+
+    def __init__(self) -> None:
+        self._bar = NotebookBar()
+
+    def on_train_batch_end(
+        self, trainer: pl.Trainer, pl_module: pl.LightningModule, outputs: Any, batch: Any, batch_idx: int
+    ) -> None:
+        """Lightning's hook."""
+        total = trainer.estimated_stepping_batches
+        words = f"epoch {trainer.current_epoch + 1}, batches:"
+        self._bar.show(trainer.global_step, total=int(total) if total < float("inf") else None, words=words)
+
+    def on_train_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        """Lightning's hook."""
+        self._bar.clear()
+
+    def on_exception(self, trainer: pl.Trainer, pl_module: pl.LightningModule, exception: BaseException) -> None:
+        """Lightning's hook."""
+        self._bar.clear()
+
+
 def progress_callbacks() -> list[pl.Callback]:
-    """One line an epoch, and above it, on a terminal, a bar of the running one."""
+    """One line an epoch; on a terminal a bar of the running one, in a notebook a bar of all."""
+    if in_notebook():
+        return [EpochLines(), BatchesInNotebook()]
     return [EpochLines(), EpochBar()] if sys.stdout.isatty() else [EpochLines()]
