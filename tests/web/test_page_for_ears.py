@@ -163,6 +163,15 @@ def test_a_voice_that_the_browser_refuses_is_told_and_starts_with_the_first_key(
         page.wait_for_selector("#message:not([hidden])")
         assert "Press any key" in page.text_content("#message")
         assert spoken(page) == []
+        # What is said meanwhile, such as that the server is slow, takes it away only for as long as that holds.
+        page.evaluate(
+            """async () => {
+                const { status } = await import(new URL("page/js/app.js", document.baseURI));
+                status.say(["Slow."], { because: "slow" });
+                status.unsay("slow");
+            }"""
+        )
+        assert "Press any key" in page.text_content("#message")
         page.keyboard.press("Shift")
         page.keyboard.press("Tab")
         until(page, lambda: "Speech is on." in spoken(page))

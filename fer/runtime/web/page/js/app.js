@@ -32,7 +32,7 @@ export const app = {
 
 export const tones = new Tones();
 export const voice = new Voice({
-  onBlocked: () => status.say([t("voice.blocked"), t("voice.unblock")], { because: "speech" }),
+  onBlocked: () => status.say([t("voice.blocked"), t("voice.unblock")], { because: "speech", lasting: true }),
   onUnblocked: () => status.unsay("speech"),
 });
 export const announcer = new Announcer(part("announcer"), voice, { onTell: (kind) => kind === "label" && inCamera() && tones.earcon("change") });
