@@ -19,7 +19,11 @@ def with_own_parts(overrides: Sequence[str]) -> list[str]:
     of its own may be new to the files, and is added or replaced. Whether the class takes it is found out later.
     """
     told = [(each, each.lstrip("+").partition("=")[0]) for each in overrides]
-    nodes = [key.removesuffix(_NAMES) for each, key in told if key.endswith(_NAMES) and "=" in each]
+    nodes = [
+        key.removesuffix(_NAMES)
+        for each, key in told
+        if key.endswith(_NAMES) and "=" in each and not each.endswith("=null")
+    ]
     named = {key.partition("@")[0] for _, key in told}
     chosen = {key.partition(".")[0] for each, key in told if each == f"{key}={OWN}" and key in GROUPS}
     begun = [f"{group}={OWN}" for group in GROUPS if group in nodes and group not in named]

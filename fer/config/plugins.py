@@ -146,7 +146,8 @@ def typed(overrides: Iterable[str]) -> tuple[list[str], list[str]]:
             classes.append(value.strip(" \"'"))
         else:
             classes += [found.strip("\"'") for found in re.findall(r"_target_[\"']?\s*:\s*([^\s,}]+)", value)]
-    return packages, classes
+    # `model._target_=null` is what a saved configuration says of a net of ours.
+    return packages, [name for name in classes if name not in ("", "null")]
 
 
 def check_file(overrides: Iterable[str], typed_beside: Iterable[str], origin: str) -> None:
