@@ -87,9 +87,10 @@ def train(page: Any) -> None:
     page.wait_for_selector('[id="field-trainer.max_epochs"][aria-invalid=true]')
     told = page.inner_text('[id="field-trainer.max_epochs-wrong"]')
     assert told == "trainer.max_epochs=0: Input should be greater than or equal to 1"
-    set_field(page, "trainer.max_epochs", "4")
+    # Long enough to be seen at it on a fast machine.
+    set_field(page, "trainer.max_epochs", "60")
     page.wait_for_selector('[id="field-trainer.max_epochs"]:not([aria-invalid])')
-    page.wait_for_selector("pre:has-text('trainer.max_epochs=4')")
+    page.wait_for_selector("pre:has-text('trainer.max_epochs=60')")
     page.fill("#run-name", "first")
     press(page, "Start training")
     # As soon as it is there, its own page opens, with curves that grow.
@@ -101,7 +102,7 @@ def stop_and_go_on(page: Any) -> None:
     press(page, "Repeat with a change")
     page.wait_for_selector("text=The settings of first")
     set_field(page, "optimizer.lr", "0.003")
-    set_field(page, "trainer.max_epochs", "60")
+    set_field(page, "trainer.max_epochs", "600")
     page.fill("#run-name", "second")
     page.wait_for_selector("pre:has-text('optimizer.lr=0.003')")
     press(page, "Start training")
