@@ -12,6 +12,8 @@ WAIT = 12_000
 """Milliseconds until something that should happen counts as not happening; nothing takes a tenth of it."""
 
 SPEECH = """
+    // Held, lest the browser collects the object and with it what is put in place of its methods.
+    window.synthesis = speechSynthesis;
     window.spoken = [];
     window.saying = null;
     window.cut = 0;
