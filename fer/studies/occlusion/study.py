@@ -13,7 +13,8 @@ from fer.common.environment import environment
 from fer.common.errors import ConfigError
 from fer.common.processes import first_process
 from fer.common.wording import duration
-from fer.config.saved import changed_settings, read_tree
+from fer.config.saved import changed_settings
+from fer.studies.begun import refuse_other_run
 from fer.studies.occlusion.plan import Plan, PlannedRun
 from fer.training.run import run
 
@@ -29,7 +30,7 @@ def run_study(plan: Plan) -> None:
     """
     _refuse_other_study(plan)
     for planned in plan.runs:
-        _refuse_other_run(planned)
+        refuse_other_run(planned.folder, planned.tree)
     plan.study.path.mkdir(parents=True, exist_ok=True)
     if not plan.study.exists:
         plan.study.write(kind="occlusion", runs=plan.places, facts=_facts(plan))
@@ -106,19 +107,6 @@ def _refuse_other_study(plan: Plan) -> None:
         raise ConfigError(
             f"study_dir={plan.study.path} holds a study with other settings: {', '.join(changed[:5])}; go on with its "
             f"own command ({saved.get('command')}), or choose another study_dir"
-        )
-
-
-def _refuse_other_run(planned: PlannedRun) -> None:
-    """Refuses a run that is there already, finished or not, and was trained otherwise."""
-    begun = planned.folder.metrics.is_file() or planned.folder.last.is_file()
-    if not begun or not planned.folder.config.is_file():
-        return
-    changed = changed_settings(read_tree(planned.folder.path), planned.tree)
-    if changed:
-        raise ConfigError(
-            f"{planned.folder.path} holds a run with other settings: {', '.join(changed[:5])}; go on with the study's "
-            "own command, or choose another study_dir"
         )
 
 

@@ -8,12 +8,12 @@ from typing import Any
 import numpy as np
 
 from fer.common.environment import environment
-from fer.common.errors import ConfigError, FerError
+from fer.common.errors import FerError
 from fer.common.files import write_json
-from fer.config.saved import changed_settings, read_tree
 from fer.folders.opened import OpenModels
 from fer.folders.record import read_runs
 from fer.folders.study import RECIPE_SCORES
+from fer.studies.begun import refuse_other_run
 from fer.studies.recipes.plan import RecipePlan, RecipeRun
 from fer.training.run import run
 
@@ -31,7 +31,7 @@ def run_study(plan: RecipePlan) -> None:
         FerError: as `fer.training.run.run`.
     """
     for planned in plan.runs:
-        _refuse_other_run(planned)
+        refuse_other_run(planned.folder, planned.tree)
     plan.folder.path.mkdir(parents=True, exist_ok=True)
     missing: dict[str, str] = {}
     for number, planned in enumerate(plan.runs, start=1):
@@ -100,15 +100,3 @@ def _write(plan: RecipePlan, missing: Mapping[str, str]) -> None:
             "missing": dict(missing),
         },
     )
-
-
-def _refuse_other_run(planned: RecipeRun) -> None:
-    begun = planned.folder.metrics.is_file() or planned.folder.last.is_file()
-    if not begun or not planned.folder.config.is_file():
-        return
-    changed = changed_settings(read_tree(planned.folder.path), planned.tree)
-    if changed:
-        raise ConfigError(
-            f"{planned.folder.path} holds a run with other settings: {', '.join(changed[:5])}; go on with the study's "
-            "own command, or choose another study_dir"
-        )
