@@ -54,14 +54,19 @@ class BatchesInNotebook(pl.Callback):
 
     def __init__(self) -> None:
         self._bar = NotebookBar()
+        self._total: int | None = None
+
+    def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        """Lightning's hook."""
+        total = trainer.estimated_stepping_batches
+        self._total = int(total) if total < float("inf") else None
 
     def on_train_batch_end(
         self, trainer: pl.Trainer, pl_module: pl.LightningModule, outputs: Any, batch: Any, batch_idx: int
     ) -> None:
         """Lightning's hook."""
-        total = trainer.estimated_stepping_batches
         words = f"epoch {trainer.current_epoch + 1}, batches:"
-        self._bar.show(trainer.global_step, total=int(total) if total < float("inf") else None, words=words)
+        self._bar.show(trainer.global_step, total=self._total, words=words)
 
     def on_train_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         """Lightning's hook."""
