@@ -6,7 +6,7 @@ from typing import Final
 OWN: Final = "own"
 """The option of a group whose part is a class that the command line names."""
 
-GROUPS: Final = ("augment", "data", "loss", "model", "scheduler")
+GROUPS: Final = ("augment", "data", "loss", "model", "optimizer", "scheduler")
 """Groups with that option."""
 
 _NAMES: Final = "._target_"

@@ -29,6 +29,15 @@ def test_a_net_is_named_for_its_class_and_takes_its_parameters() -> None:
     assert validate(tree).model.params == {"width": 4}
 
 
+def test_an_optimiser_takes_its_own_arguments_and_none_of_another() -> None:
+    tree = compose_train(["optimizer._target_=torch.optim.NAdam", "optimizer.lr=0.003", "optimizer.momentum_decay=0.01"])
+    optimizer = validate(tree).optimizer
+    assert (optimizer.target, optimizer.lr, optimizer.arguments) == ("torch.optim.NAdam", 0.003, {"momentum_decay": 0.01})
+    # Beside an option, its arguments stay.
+    tree = compose_train(["optimizer=sgd", "optimizer._target_=torch.optim.RMSprop", "~optimizer.nesterov"])
+    assert validate(tree).optimizer.arguments == {"momentum": 0.9}
+
+
 def test_a_saved_run_takes_a_class_of_ones_own() -> None:
     saved = compose_train(["model=cnn", "loss.label_smoothing=0.3", "run_dir=runs/a"])
     changed = compose_on(saved, [NET, "model.params.width=4", "seed=2"], new_run=True)

@@ -13,6 +13,7 @@ OWN = {
     "data=own": ("data._target_=support.own_parts.faces",),
     "loss=own": ("loss._target_=torch.nn.CrossEntropyLoss",),
     "model=own": ("model._target_=support.own_parts.OneConvolution",),
+    "optimizer=own": ("optimizer._target_=torch.optim.NAdam",),
     "scheduler=own": ("scheduler._target_=torch.optim.lr_scheduler.ConstantLR",),
 }
 """Option of a group -> what the command line says beside it."""
