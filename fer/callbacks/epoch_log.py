@@ -70,6 +70,10 @@ class EpochLog(pl.Callback):
         seconds = (self._train_end or time.perf_counter()) - self._epoch_start
         self.train_seconds += seconds
         self.train_images += self._epoch_images
+        rate = _learning_rate(trainer)
+        if rate is not None:
+            # For every logger; this line has it of its own.
+            pl_module.log("lr", rate)
         if not trainer.is_global_zero:
             return
         metrics = {name: float(value) for name, value in trainer.callback_metrics.items() if name not in _FACTS}
@@ -84,7 +88,7 @@ class EpochLog(pl.Callback):
             **({"undefined": undefined} if undefined else {}),
             **({"tables": tables} if tables else {}),
             "size": getattr(pl_module, "train_size", None),
-            "lr": _learning_rate(trainer),
+            "lr": rate,
             "seconds": round(seconds, 3),
             "images_per_second": round(self._epoch_images / seconds, 1),
         }

@@ -6,6 +6,7 @@ from typing import Any
 import pytorch_lightning as pl
 import torch
 from pytorch_lightning.callbacks import EarlyStopping
+from pytorch_lightning.callbacks.early_stopping import EarlyStoppingReason
 from torch.nn import functional as F
 
 from fer.callbacks.drawing import parting_curves
@@ -71,39 +72,46 @@ class Overfitting(EveryNEpochs):
         """Tells in words what happened."""
         if not trainer.is_global_zero:
             return
-        why = why_it_ended(trainer)
-        words = self._tell(trainer)
+        why, words = self._tell(trainer)
         log.info("overfitting: %s %s", why, words or "There are too few epochs to tell whether the losses part.")
 
-    def _tell(self, trainer: pl.Trainer) -> str | None:
-        """Draws, and writes what was found; in words, where there is enough to tell."""
+    def _tell(self, trainer: pl.Trainer) -> tuple[str, str | None]:
+        """Draws, and writes what was found: why the training ended, and where there is enough to tell, how it went."""
         epochs = read_lines(self.run_dir / "metrics.jsonl")
         found = parting(epochs)
         parted = None if found is None else found.epoch
         show(trainer, parting_curves(epochs, parted=parted), self.picture("overfitting"), name="figures/overfitting")
         words = None if found is None else found.words
+        why = why_it_ended(trainer, epochs=len(epochs))
         write_json(
             self.run_dir / "overfitting.json",
             {
                 "parted_after_epoch": None if parted is None else parted + 1,
                 "words": words,
-                "end": why_it_ended(trainer),
+                "end": why,
             },
         )
-        return words
+        return why, words
 
 
-def why_it_ended(trainer: pl.Trainer) -> str:
-    """Why a training trains no further epoch, in a sentence."""
+def why_it_ended(trainer: pl.Trainer, *, epochs: int) -> str:
+    """Why a training trains no further epoch, in a sentence.
+
+    Args:
+        trainer: with its callbacks for early stopping.
+        epochs: trained so far.
+    """
     for stopping in trainer.early_stopping_callbacks:
         assert isinstance(stopping, EarlyStopping)
-        if stopping.stopped_epoch > 0:
-            verb = "rise above" if stopping.mode == "max" else "fall below"
-            return (
-                f"Stopped early after {stopping.stopped_epoch + 1} of {trainer.max_epochs} epochs: {stopping.monitor} "
-                f"did not {verb} {float(stopping.best_score):.4f} in {stopping.patience} epochs."
-            )
-    return f"Trained {trainer.current_epoch + 1} of {trainer.max_epochs} epochs."
+        if stopping.stopping_reason is EarlyStoppingReason.NOT_STOPPED:
+            continue
+        told = f"Stopped early after {epochs} of {trainer.max_epochs} epochs: "
+        if stopping.stopping_reason is not EarlyStoppingReason.PATIENCE_EXHAUSTED:
+            return told + str(stopping.stopping_reason_message).removesuffix(" Signaling Trainer to stop.")
+        verb = "rise above" if stopping.mode == "max" else "fall below"
+        best = float(stopping.best_score)
+        return f"{told}{stopping.monitor} did not {verb} {best:.4f} in {stopping.patience} epochs."
+    return f"Trained {epochs} of {trainer.max_epochs} epochs."
 
 
 def _some(loader: Any, *, count: int) -> list[dict[str, torch.Tensor]]:

@@ -95,8 +95,12 @@ def set_name(labels: Sequence[str]) -> str:
 
 def told(labels: Sequence[str], *, noun: str = "emotion") -> str:
     """How many labels there are, in words: "seven emotions", or "three labels" where not all are emotions."""
-    known = all(canonical_name(label) is not None for label in labels)
-    return f"{in_words(len(labels))} {noun if known else 'label'}s"
+    return f"{in_words(len(labels))} {noun if are_emotions(labels) else 'label'}s"
+
+
+def are_emotions(labels: Sequence[str]) -> bool:
+    """Whether each label is one of the seven emotions, or contempt, under whatever name it is known by."""
+    return all(canonical_name(label) is not None for label in labels)
 
 
 def check_emotions(labels: Sequence[str], what: str) -> None:

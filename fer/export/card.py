@@ -37,8 +37,8 @@ def model_card(
         _scores(facts),
         *([_forms(rows, facts)] if rows else []),
         _behaviour(facts),
-        _LIMITS.format(size=facts.size, all_labels=told(facts.labels, noun="expression")),
-        _ETHICS,
+        _limits(facts),
+        _ETHICS.format(bias=_BIAS_OF_FER2013 if _is_fer2013(facts) else _BIAS),
     ]
     return "\n\n".join(parts) + "\n"
 
@@ -129,6 +129,20 @@ def _behaviour(facts: ModelFacts) -> str:
     return "\n\n".join(parts)
 
 
+def _is_fer2013(facts: ModelFacts) -> bool:
+    return facts.source.startswith("FER-2013")
+
+
+def _limits(facts: ModelFacts) -> str:
+    limits = [
+        f"- It sees one grey crop of {facts.size} x {facts.size} pixels. Crops of other framing, size, light or head "
+        "pose than\n  those of its training data lower the score by an unknown amount.",
+        *([_PEOPLE_ON_FER2013] if _is_fer2013(facts) else []),
+        f"- It knows {told(facts.labels, noun='expression')} and gives every crop one of them, be it a face or not.",
+    ]
+    return "## Limits\n\n" + "\n".join(limits)
+
+
 def _number(value: float | None, *, percent: bool) -> str:
     if value is None:
         return "undefined"
@@ -148,14 +162,9 @@ agreed, or statements on what somebody feels. An expression is not a feeling, an
 between people, cultures and situations. Emotion recognition at work and in education is restricted by law in some
 places (in the European Union by the AI Act, Regulation (EU) 2024/1689, Article 5(1)(f))."""
 
-_LIMITS = """\
-## Limits
-
-- It sees one grey crop of {size} x {size} pixels. Crops of other framing, size, light or head pose than those of its
-  training data lower the score by an unknown amount.
+_PEOPLE_ON_FER2013 = """\
 - People agree with FER-2013's labels about 65 % of the time (arXiv 1307.0414): a model trained on such labels learns
-  what its annotators saw, with their habits.
-- It knows {all_labels} and gives every crop one of them, be it a face or not."""
+  what its annotators saw, with their habits."""
 
 _ETHICS = """\
 ## Ethics
@@ -163,6 +172,10 @@ _ETHICS = """\
 **Privacy.** A face is personal data and, where it identifies somebody, biometric data. The model stores no image and
 runs on the machine it is installed on.
 
-**Bias.** Images found by web search over-represent some groups, and such data carry no age, sex, skin tone or origin,
-so nothing here says how the score differs between groups of people. Measure on the people you mean to serve before any
-use."""
+**Bias.** {bias} Measure on the people you mean to serve before any use."""
+
+_BIAS_OF_FER2013 = """\
+Images found by web search over-represent some groups, and such data carry no age, sex, skin tone or origin, so nothing
+here says how the score differs between groups of people."""
+
+_BIAS = "Nothing here says how the score differs between groups of people."

@@ -141,8 +141,10 @@ class Classifier(pl.LightningModule):
         # Kept on the device and logged once an epoch: `self.log` costs 2 ms each time.
         self._train_loss.append(loss.detach())
         if self.trainer.is_last_batch:
-            # The mean over equal shares is the mean over all rows.
-            self.log("train/loss", torch.stack(self._train_loss).mean(), sync_dist=True)
+            # The mean over equal shares is the mean over all rows. Of the epoch: loggers are handed the numbers of a
+            # step only every so many steps, and this one comes once.
+            loss_of_epoch = torch.stack(self._train_loss).mean()
+            self.log("train/loss", loss_of_epoch, on_step=False, on_epoch=True, batch_size=1, sync_dist=True)
             self._train_loss.clear()
         if not loss.requires_grad:
             return None

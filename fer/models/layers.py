@@ -26,7 +26,7 @@ def top_layers(net: nn.Module) -> Iterator[tuple[str, nn.Module]]:
 def head_parameters(net: nn.Module) -> dict[str, nn.Parameter]:
     """Name -> parameter of the classifier: what `get_classifier()` of a timm model gives, or the attribute `head`.
 
-    Empty for a net without one, such as the baselines.
+    Empty for a net without one, such as the baselines, or one's own that calls it otherwise.
     """
     get_classifier = getattr(net, "get_classifier", None)
     heads = getattr(net, "head", ()) if get_classifier is None else get_classifier()

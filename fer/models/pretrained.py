@@ -104,11 +104,12 @@ def load_pretrained(net: nn.Module, *, source: bool | str | Path) -> LoadedWeigh
     )
     rest = [name for name in result.fresh if name not in head and not name.endswith(_COUNTER)]
     log.info(
-        "weights  %s: %.0f %% of the backbone%s%s%s",
+        "weights  %s: %.0f %% of the %s%s%s%s",
         path.name if source is not True else "ImageNet",
         100 * overlap,
+        "backbone" if head else "net",
         ", under other names, matched by order and shape" if ordered is not None else "",
-        ", head included" if head and set(head) <= set(filled) else ", fresh head",
+        "" if not head else ", head included" if set(head) <= set(filled) else ", fresh head",
         f"; also fresh: {_listed(rest)}" if rest else "",
     )
     return result

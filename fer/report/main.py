@@ -23,6 +23,7 @@ from fer.report.clock import told_when_done
 from fer.report.context import ReportContext
 from fer.report.evaluation.evaluate import EvaluatedRun, describe_data, evaluate_run
 from fer.report.options import ReportOptions
+from fer.report.page.class_words import class_words, section_in
 from fer.report.page.render import render_page
 from fer.report.page.section import Section
 from fer.report.result import AnalysisResult, Verdict
@@ -155,9 +156,12 @@ def write_report(folder: Path, context: ReportContext, results: Mapping[str, Ana
     write_per_class(folder / "per_class.csv", runs)
     write_confusion(folder, detail)
     write_atomic(folder / "model_card.md", model_card(detail, options=options, results=results, report_command=command))
-    verdicts = summarise(detail, results)
+    words = class_words(detail.labels)
+    verdicts = tuple(
+        replace(one, question=words(one.question), text=words(one.text)) for one in summarise(detail, results)
+    )
     write_json(folder / "summary.json", [verdict.as_dict() for verdict in verdicts])
-    sections = _sections(context, results, verdicts, command)
+    sections = [section_in(words, section) for section in _sections(context, results, verdicts, command)]
     with told_when_done("drew the figures"):
         _write_files(folder, sections, results)
     for key, scores in tables(detail).items():
@@ -211,6 +215,7 @@ def _page(context: ReportContext, sections: Sequence[Section], notes: Sequence[s
         subtitle=f"{detail.record.model}, {detail.data.source}, {protocol(detail)}, seed {detail.record.seed}",
         notes=notes,
         faces=context.options.faces and not is_synthetic(detail),
+        labels=detail.labels,
     )
 
 

@@ -105,6 +105,17 @@ def test_head_of_the_same_classes_is_kept_and_said(tmp_path: Path, caplog: pytes
     assert "best.ckpt: 100 % of the backbone, head included" in caplog.text
 
 
+def test_of_a_net_without_a_known_head_no_head_is_told(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    first, second, other = (nn.Sequential(nn.Flatten(), nn.Linear(16, 8), nn.Linear(8, k)) for k in (7, 7, 3))
+    torch.save(first.state_dict(), tmp_path / "own.pth")
+    with caplog.at_level(logging.INFO):
+        assert load_pretrained(second, source=tmp_path / "own.pth").fresh == ()
+        assert load_pretrained(other, source=tmp_path / "own.pth").fresh == ("2.weight", "2.bias")
+    same, changed = caplog.messages
+    assert same == "weights  own.pth: 100 % of the net"
+    assert changed == "weights  own.pth: 83 % of the net; also fresh: 2.weight, 2.bias"
+
+
 def test_vit_of_another_patch_and_grid(tmp_path: Path) -> None:
     """ViT-Tiny at 224 px, patch 16, two blocks -> 48 px, patch 8, one block."""
     big = build_net("vit", in_channels=3, num_classes=1000, size=224, params={"patch_size": 16, "depth": 2})

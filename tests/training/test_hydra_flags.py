@@ -136,7 +136,18 @@ def test_what_is_monitored_must_be_logged(tmp_path: Path) -> None:
         run(validate(tree), tree)
 
 
-@pytest.mark.parametrize(("name", "group", "option"), [("train", "", "resnet18"), ("report", "evaluation", None)])
+@pytest.mark.parametrize("command", ["train", "sweep", "study", "occlusion", "report", "bench"])
+def test_commands_of_keys_offer_their_completion(
+    command: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(sys, "argv", [f"fer-{command}", "-sc", "install=bash"])
+    getattr(cli, command)()
+    assert f"-F hydra_bash_completion fer-{command}" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("name", "group", "option"), [("train", "", "resnet18"), ("study", "", "resnet18"), ("report", "evaluation", None)]
+)
 def test_keys_are_completed_in_a_shell(
     name: str, group: str, option: str | None, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -152,7 +163,7 @@ def test_keys_are_completed_in_a_shell(
     assert not completes(["run=a"], config_name=name, group=group)
 
 
-@pytest.mark.parametrize("command", ["data", "track", "export", "predict", "serve"])
+@pytest.mark.parametrize("command", ["data", "track", "export", "predict", "serve", "studio"])
 def test_options_are_completed_in_a_shell(
     command: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

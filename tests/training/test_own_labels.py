@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+import re
 from pathlib import Path
 
 import cv2
@@ -114,15 +115,27 @@ def test_the_report_tells_of_them(own_run: Path, pictures: Path) -> None:
     assert "guessing: 33.3 %" in page
     assert "Guessing scores 0.667." in page
     assert "one of three labels: pain, No Pain, drowsy" in (folder / "model_card.md").read_text()
-    for text in (page, (folder / "model_card.md").read_text()):
+    summary = (folder / "summary.json").read_text(encoding="utf-8")
+    figures = [path.read_text(encoding="utf-8") for path in folder.rglob("*.svg")]
+    assert figures
+    card = (folder / "model_card.md").read_text(encoding="utf-8")
+    shown = re.sub(r"<(style|script|code|pre)\b.*?</\1>|<[^>]*>", "", page, flags=re.DOTALL)
+    # The law's name stays.
+    assert set(re.findall(r"\S+ emotions?\b.{0,20}|Emotions?\b.{0,20}", card)) == {"Emotion recognition at work"}
+    for text in (shown, summary, *figures):
+        assert re.findall(r".{0,30}\bemotions?\b.{0,30}", text, flags=re.IGNORECASE) == []
+    for text in (page, card, summary):
         assert "seven" not in text
+    assert "Are there weak classes?" in summary
 
 
 def test_the_file_says_what_it_predicts(own_file: Path, own_run: Path) -> None:
     model = EmotionModel.load(own_file)
     assert model.labels == LABELS
     assert set(model.facts.reference.labels) == set(LABELS)
-    assert "float32 (N, 3)" in own_file.with_suffix(".md").read_text()
+    card = own_file.with_suffix(".md").read_text()
+    assert "float32 (N, 3)" in card
+    assert "FER-2013" not in card
     faces = np.random.default_rng(0).integers(0, 256, (4, 48, 48), dtype=np.uint8)
     expected = load_model(own_run / "checkpoints" / "best.ckpt").probabilities(faces[:, None])
     assert (model.probabilities(faces).argmax(axis=1) == expected.argmax(axis=1)).all()

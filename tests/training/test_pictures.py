@@ -73,8 +73,17 @@ def test_pictures_and_settings_reach_tensorboard(watched: Path) -> None:
     tags = events.Tags()
     names = {"figures/explain", "figures/confusion", "figures/learning_curve", "figures/overfitting", "figures/lr_find"}
     assert names <= set(tags["images"])
+    # Numbers of an epoch, however few steps it has.
+    lines = epochs_of(watched)
+    for name in ("train/loss", "valid/accuracy", "lr"):
+        assert [event.value for event in events.Scalars(name)] == pytest.approx([line[name] for line in lines]), name
     assert {"valid/accuracy", "valid/weighted_auc", "plain/accuracy"} <= set(tags["scalars"])
     assert "name: cnn" in (folder / "hparams.yaml").read_text(encoding="utf-8")
+
+
+def test_how_many_epochs_were_trained_is_told(watched: Path) -> None:
+    told = json.loads((watched / "overfitting.json").read_text(encoding="utf-8"))["end"]
+    assert f" {len(epochs_of(watched))} of 3 epochs" in told
 
 
 def test_plain_faces_are_judged_as_the_best_model_sees_them(watched: Path) -> None:
@@ -124,13 +133,19 @@ def test_why_a_training_ended_is_told() -> None:
     from pytorch_lightning.callbacks import EarlyStopping
 
     stopping = EarlyStopping(monitor="valid/accuracy", mode="max", patience=3)
-    stopping.best_score = torch.tensor(0.61234)
-    trainer: Any = SimpleNamespace(early_stopping_callbacks=[stopping], current_epoch=7, max_epochs=30)
-    assert why_it_ended(trainer) == "Trained 8 of 30 epochs."
-    stopping.stopped_epoch = 7
-    assert why_it_ended(trainer) == (
-        "Stopped early after 8 of 30 epochs: valid/accuracy did not rise above 0.6123 in 3 epochs."
+    trainer: Any = SimpleNamespace(early_stopping_callbacks=[stopping], max_epochs=30)
+    for accuracy in (0.5, 0.61234, 0.6, 0.6):
+        assert not stopping._evaluate_stopping_criteria(torch.tensor(accuracy))[0]
+    assert why_it_ended(trainer, epochs=4) == "Trained 4 of 30 epochs."
+    assert stopping._evaluate_stopping_criteria(torch.tensor(0.6))[0]
+    assert why_it_ended(trainer, epochs=5) == (
+        "Stopped early after 5 of 30 epochs: valid/accuracy did not rise above 0.6123 in 3 epochs."
     )
+    # What is no number does not count as a failure to improve.
+    stopping.stopping_reason_message = stopping._evaluate_stopping_criteria(torch.tensor(float("nan")))[1]
+    told = why_it_ended(trainer, epochs=5)
+    assert told.startswith("Stopped early after 5 of 30 epochs: ")
+    assert "valid/accuracy = nan is not finite" in told
 
 
 def test_the_rate_with_the_steepest_fall_is_suggested() -> None:

@@ -7,6 +7,7 @@ from fer.common.wording import duration
 from fer.metrics import METRICS
 from fer.report.evaluation.evaluate import EvaluatedRun
 from fer.report.options import ReportOptions
+from fer.report.page.class_words import class_words
 from fer.report.page.render import render_markdown
 from fer.report.page.wording import flat_facts, parameters
 from fer.report.result import AnalysisResult
@@ -21,7 +22,7 @@ def model_card(
     manifest = run.record.manifest
     facts = dict(flat_facts(manifest))
     energy = facts.get("energy.kwh")
-    return render_markdown(
+    card = render_markdown(
         "card/model_card.md.j2",
         {
             "name": run.record.name,
@@ -67,3 +68,4 @@ def model_card(
             "report_command": report_command,
         },
     )
+    return class_words(run.labels)(card)

@@ -4,6 +4,8 @@ from collections.abc import Sequence
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
+from fer.common.labels import EMOTIONS
+from fer.report.page.class_words import class_words, page_in
 from fer.report.page.section import Section
 
 if TYPE_CHECKING:
@@ -18,6 +20,7 @@ def render_page(
     notes: Sequence[str],
     faces: bool,
     kind: str = "fer-report",
+    labels: Sequence[str] = EMOTIONS,
 ) -> str:
     """One HTML file that needs nothing beside it: styles, script and pictures are inside, and it may load nothing else.
 
@@ -28,15 +31,17 @@ def render_page(
         notes: warnings that stand above everything.
         faces: whether the page shows faces that a licence may cover.
         kind: the command that made it.
+        labels: what the models of the page predict, for the words that name it.
     """
     environment = _environment()
     parts = [
         (section, environment.get_template(section.template).render(charts=section.charts, **section.context))
         for section in sections
     ]
-    return environment.get_template("page/report.html.j2").render(
+    page = environment.get_template("page/report.html.j2").render(
         title=title, subtitle=subtitle, notes=notes, faces=faces, kind=kind, parts=parts
     )
+    return page_in(class_words(labels), page)
 
 
 def render_markdown(template: str, context: dict[str, Any]) -> str:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Final
 
 from fer.common.errors import DataError
+from fer.common.label_set import are_emotions
 from fer.common.labels import EMOTIONS
 from fer.runtime.record import Face
 
@@ -66,7 +67,7 @@ class Timeline:
         parts = [
             f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {_WIDE + _LEFT + 20} {height}" '
             'font-family="sans-serif" font-size="12" fill="#222">',
-            f"<title>Emotions over time: {escape(self.title)}</title>",
+            f"<title>{'Emotions' if are_emotions(self.labels) else 'Labels'} over time: {escape(self.title)}</title>",
             f'<rect width="100%" height="100%" fill="#fff"/><text x="{_LEFT}" y="20" font-size="15">'
             f"{escape(self.title)}</text>",
             _legend(self.labels),

@@ -5,7 +5,7 @@ import json
 from collections.abc import Callable, Sequence
 from typing import Final, Protocol, TextIO
 
-from fer.common.labels import canonical_name
+from fer.common.label_set import are_emotions
 from fer.runtime.record import Face
 
 FORMATS: Final = ("table", "jsonl", "csv")
@@ -65,7 +65,7 @@ def _csv_row(rows: _Rows, stream: TextIO, face: Face, labels: Sequence[str]) -> 
 
 
 def _table(stream: TextIO, labels: Sequence[str], *, width: int) -> Writer:
-    what = "emotion" if all(map(canonical_name, labels)) else "label"
+    what = "emotion" if are_emotions(labels) else "label"
     wide = max(8, *map(len, labels))
     room = max(20, min(48, width - 40 - 2 * wide))
     head = True

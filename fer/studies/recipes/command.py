@@ -35,6 +35,10 @@ def main(arguments: Sequence[str]) -> None:
     if any(argument in ("-h", "--help") for argument in arguments):
         print(HELP + keys_of("study"), end="")
         return
+    from fer.config.completion import completes
+
+    if completes(arguments, config_name="study"):
+        return
     logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stderr)
     from fer.config.overrides import with_files
     from fer.report.recipes.page import write_study_page
