@@ -47,8 +47,8 @@ class GradualUnfreezing(pl.Callback):
             raise ConfigError(f"gradual unfreezing works on one device, not on {trainer.world_size}: trainer.devices=1")
         if not head_parameters(_net(pl_module)):
             raise ConfigError(
-                f"{type(_net(pl_module)).__name__} has no classifier head that could be trained alone: a net of your own "
-                "calls its last layer `head`, or has a method get_classifier()"
+                f"{type(_net(pl_module)).__name__} has no classifier head that could be trained alone: a net of your "
+                "own calls its last layer `head`, or has a method get_classifier()"
             )
 
     def on_train_epoch_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:

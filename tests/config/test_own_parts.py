@@ -30,15 +30,10 @@ def test_a_net_is_named_for_its_class_and_takes_its_parameters() -> None:
 
 
 def test_an_optimiser_takes_its_own_arguments_and_none_of_another() -> None:
-    tree = compose_train(
-        ["optimizer._target_=torch.optim.NAdam", "optimizer.lr=0.003", "optimizer.momentum_decay=0.01"]
-    )
-    optimizer = validate(tree).optimizer
-    assert (optimizer.target, optimizer.lr, optimizer.arguments) == (
-        "torch.optim.NAdam",
-        0.003,
-        {"momentum_decay": 0.01},
-    )
+    asked = ["optimizer._target_=torch.optim.NAdam", "optimizer.lr=0.003", "optimizer.momentum_decay=0.01"]
+    optimizer = validate(compose_train(asked)).optimizer
+    assert (optimizer.target, optimizer.lr) == ("torch.optim.NAdam", 0.003)
+    assert optimizer.arguments == {"momentum_decay": 0.01}
     # Beside an option, its arguments stay.
     tree = compose_train(["optimizer=sgd", "optimizer._target_=torch.optim.RMSprop", "~optimizer.nesterov"])
     assert validate(tree).optimizer.arguments == {"momentum": 0.9}
