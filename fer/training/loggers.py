@@ -7,6 +7,7 @@ from typing import Any, Final
 from pytorch_lightning.loggers import Logger
 
 from fer.common.errors import MissingExtraError
+from fer.common.processes import environment_with
 from fer.config.instantiate import Node, build
 
 _PACKAGES: Final[Mapping[str, tuple[tuple[str, ...], str]]] = {
@@ -15,6 +16,9 @@ _PACKAGES: Final[Mapping[str, tuple[tuple[str, ...], str]]] = {
     "WandbLogger": (("wandb",), "wandb"),
 }
 """Lightning's logger -> packages of which it needs one, and the extra that brings it."""
+
+_COMET_OFFLINE: Final = {"COMET_START_ONLINE": "false"}
+"""Comet's own word for an experiment that is written to files, in the environment."""
 
 _WATCHED: Final = ("logger", "resume", "report")
 """Keys that say how a run is watched, and are no setting of it; a logger's may hold a password."""
@@ -30,6 +34,14 @@ def build_logger(node: Node, key: str) -> Logger:
     packages, extra = _PACKAGES.get(str(node["_target_"]).rpartition(".")[2], ((), ""))
     if packages and all(find_spec(package) is None for package in packages):
         raise MissingExtraError(f"{key} needs {packages[0]}: pip install 'ferlab[{extra}]'")
+    if extra == "comet" and node.get("online") is False:
+        # Told so, Lightning's logger (to 2.6 at least) switches Comet off instead of writing its files.
+        with environment_with(_COMET_OFFLINE):
+            return _built({**node, "online": None}, key)
+    return _built(node, key)
+
+
+def _built(node: Node, key: str) -> Logger:
     logger: Logger = build(node, key)
     return logger
 

@@ -1,7 +1,9 @@
 """Hydra as its users expect: multiruns, launchers, our sweeper, completion; and what a refused run leaves behind."""
 
+import os
 import subprocess
 import sys
+import zipfile
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -191,6 +193,30 @@ def test_a_logger_without_its_package_names_the_extra(
     monkeypatch.setattr("fer.training.loggers.find_spec", lambda _: None)
     with pytest.raises(MissingExtraError, match=rf"logger\.x needs {package}: pip install 'ferlab\[{extra}\]'"):
         build_logger({"_target_": f"pytorch_lightning.loggers.{name}"}, "logger.x")
+
+
+def test_comet_without_a_network_is_not_switched_off(monkeypatch: pytest.MonkeyPatch) -> None:
+    built = []
+    monkeypatch.setattr("fer.training.loggers.find_spec", lambda _: True)
+    said = "COMET_START_ONLINE"
+    monkeypatch.setattr("fer.training.loggers.build", lambda node, _: built.append((node["online"], os.getenv(said))))
+    for online in (False, True):
+        build_logger({"_target_": "pytorch_lightning.loggers.CometLogger", "online": online}, "logger.comet")
+    assert built == [(None, "false"), (True, None)]
+    assert said not in os.environ
+
+
+def test_a_real_comet_experiment_is_written_to_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip("comet_ml")
+    monkeypatch.delenv("COMET_API_KEY", raising=False)
+    node = {"_target_": "pytorch_lightning.loggers.CometLogger", "online": False, "project": "fer"}
+    logger = build_logger({**node, "offline_directory": str(tmp_path)}, "logger.comet")
+    logger.log_metrics({"valid/accuracy": 0.5}, step=3)
+    logger.experiment.end()  # type: ignore[attr-defined]
+    (archive,) = tmp_path.glob("*.zip")
+    with zipfile.ZipFile(archive) as content:
+        told = content.read("messages.json").decode("utf-8")
+    assert "valid/accuracy" in told
 
 
 def test_pictures_go_to_a_logger_in_its_own_words(tmp_path: Path) -> None:
