@@ -8,8 +8,24 @@ from pathlib import Path
 import yaml
 from support.report_stand_ins import EVIL, Page, evaluated, report, run_folder
 
+from fer.common.label_set import LABEL_SETS
 from fer.report.evaluation.evaluate import EvaluatedRun
+from fer.report.page.class_words import class_words, page_in
 from fer.report.page.render import escape_markdown
+
+
+def test_what_is_no_emotion_is_called_a_class() -> None:
+    words = class_words(["awake", "drowsy"])
+    assert words("An emotion's share; most emotions, than an\nemotion. Emotions") == (
+        "A class's share; most classes, than a\nclass. Classes"
+    )
+    for kept in ("Emotion recognition at work", "runs/emotion/a", "data.root=emotion", "emotion.csv", "emotional"):
+        assert words(kept) == kept
+    page = '<p title="an emotion" class="emotion">emotions <code>run=emotion</code></p><style>.emotion {}</style>'
+    assert page_in(words, page) == page.replace("an emotion", "a class").replace("emotions", "classes")
+    # Eight of FER+ are emotions all; and a label that holds the word must stay.
+    for labels in (LABEL_SETS["ferplus8"], LABEL_SETS["five"], ["emotion", "none"]):
+        assert class_words(labels)("an emotion") == "an emotion"
 
 
 def test_every_tag_closes(fake_page: str) -> None:

@@ -20,7 +20,7 @@ Words = Callable[[str], str]
 """A text in the words of a set of labels."""
 
 # Not in a name, a path or a setting; and a law on emotion recognition is one whatever is recognised.
-_EMOTION: Final = re.compile(r"(?<![\w./=\[-])(?:(an?) )?(emotions?)\b(?! recognition)(?![/=.-]\w)", re.IGNORECASE)
+_EMOTION: Final = re.compile(r"(?<![\w./=\[-])(?:(an?)(\s+))?(emotions?)\b(?! recognition)(?![/=.-]\w)", re.IGNORECASE)
 
 _TAGS: Final = re.compile(r"(<(?:style|script|code|pre)\b.*?</(?:style|script|code|pre)>|<[^>]*>)", re.DOTALL)
 _SPOKEN: Final = re.compile(r'\b((?:alt|aria-label|title)=")([^"]*)')
@@ -38,10 +38,10 @@ def _of_classes(text: str) -> str:
 
 
 def _class(found: re.Match[str]) -> str:
-    article, word = found[1], found[2]
+    article, space, word = found.groups()
     said = "classes" if word[-1] in "sS" else "class"
     said = said.capitalize() if word[0].isupper() else said
-    return said if article is None else f"{article[0]} {said}"
+    return said if article is None else f"{article[0]}{space}{said}"
 
 
 def page_in(words: Words, page: str) -> str:
@@ -56,8 +56,9 @@ def page_in(words: Words, page: str) -> str:
 
 def section_in(words: Words, section: Section) -> Section:
     """A section whose figures speak so; its texts do when the page is made."""
-    charts = tuple(replace(chart, draw=_drawn_in(words, chart)) for chart in section.charts)
-    return section if words is str else replace(section, charts=charts)
+    if words is str:
+        return section
+    return replace(section, charts=tuple(replace(chart, draw=_drawn_in(words, chart)) for chart in section.charts))
 
 
 def _drawn_in(words: Words, chart: Chart) -> "Callable[[Palette], Figure]":
