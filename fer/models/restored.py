@@ -9,7 +9,7 @@ from pydantic import Field, ValidationError
 
 from fer.common.errors import CheckpointError, ConfigError
 from fer.common.section import Section
-from fer.config.plugins import located
+from fer.config.plugins import check_allowed, located, targets
 from fer.models.checkpoint import KEY, net_of, read_checkpoint
 from fer.models.checkpoint_safety import Preprocessing
 from fer.models.heads import build_head_loss
@@ -75,6 +75,9 @@ def restored(path: Path, *, cls: type["Classifier"]) -> "Classifier":
         first = error.errors()[0]
         key = ".".join(map(str, first["loc"]))
         raise CheckpointError(f"{path} does not tell how its net was trained ({key}: {first['msg']})") from error
+    # A schedule is built when the training starts, and its class is refused now.
+    for target in targets(training.plain):
+        check_allowed(target, str(path), libraries=True)
     spec, net = net_of(content, path)
     system_class = cls
     if cls is Classifier and training.system is not None:

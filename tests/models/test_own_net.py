@@ -136,6 +136,24 @@ def test_a_system_of_ours_comes_back_too(tiny_run: Path) -> None:
     assert system.train_sizes is not None
 
 
+@pytest.mark.parametrize(
+    "part",
+    [
+        {"loss": {"_target_": "strangers.Loss"}},
+        {"optimizer": {"_target_": "strangers.Optimizer", "lr": 0.1}},
+        {"scheduler": {"_target_": "strangers.Schedule"}},
+        {"system": "strangers:System"},
+        {"scheduler": {"_target_": "torch.optim.lr_scheduler.StepLR", "step_size": {"_target_": "strangers.Number"}}},
+    ],
+)
+def test_no_part_of_a_training_is_a_strangers(part: dict[str, Any], tiny_run: Path, tmp_path: Path) -> None:
+    content = torch.load(tiny_run / "checkpoints" / "best.ckpt", weights_only=True)
+    content[KEY]["training"] |= part
+    torch.save(content, tmp_path / "bad.ckpt")
+    with pytest.raises(UntrustedCodeError, match=r"bad\.ckpt names the class strangers[.:]\w+, and code is imp"):
+        Classifier.load_from_checkpoint(tmp_path / "bad.ckpt")
+
+
 def test_steps_of_ones_own_train_a_net_of_ours(train: Callable[..., Any], tmp_path: Path) -> None:
     run = train(
         "model=mlp",

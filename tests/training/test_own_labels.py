@@ -114,6 +114,8 @@ def test_the_report_tells_of_them(own_run: Path, pictures: Path) -> None:
     page = (folder / "report.html").read_text(encoding="utf-8")
     assert "guessing: 33.3 %" in page
     assert "Guessing scores 0.667." in page
+    # ln 3
+    assert "Guessing scores 1.099." in page
     assert "one of three labels: pain, No Pain, drowsy" in (folder / "model_card.md").read_text()
     summary = (folder / "summary.json").read_text(encoding="utf-8")
     figures = [path.read_text(encoding="utf-8") for path in folder.rglob("*.svg")]

@@ -1,5 +1,6 @@
 """The sections of the page on the scores, and their table rows, which the model card shows too."""
 
+import math
 import shlex
 from collections.abc import Sequence
 from typing import Any
@@ -291,7 +292,7 @@ def terms_section(run: EvaluatedRun, *, resamples: int) -> Section:
         title="What the words mean",
         template="scores/terms.html.j2",
         lead="Metrics, intervals and sets in a sentence each.",
-        context={"resamples": resamples, "views": run.headline.views},
+        context={"resamples": resamples, "views": run.headline.views, "guessing": math.log(len(run.labels))},
     )
 
 
