@@ -76,6 +76,16 @@ class Estimate:
         return {name: numbers["value"], f"{name}_low": numbers["low"], f"{name}_high": numbers["high"]}
 
 
+def share_difference(first: Estimate, second: Estimate) -> Estimate:
+    """`first` less `second`, two shares of different faces with their Wilson intervals, with Newcombe's hybrid score
+    interval (Newcombe 1998, Statistics in Medicine 17:873, method 10); `n` is the smaller of the two.
+    """
+    value = first.value - second.value
+    below = np.hypot(first.value - first.low, second.high - second.value)
+    above = np.hypot(first.high - first.value, second.value - second.low)
+    return Estimate(value=value, low=float(value - below), high=float(value + above), n=min(first.n, second.n))
+
+
 def mean_estimate(values: npt.NDArray[np.float64], *, resamples: int, seed: int) -> Estimate:
     """The mean of N faces' numbers with its 95 % percentile bootstrap interval over faces; undefined for none.
 

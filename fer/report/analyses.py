@@ -1,13 +1,13 @@
 """Which analyses a report holds, in reading order."""
 
 import logging
-import time
 from collections.abc import Callable, Mapping
 from importlib import import_module
 from typing import Any, Final
 
 from fer.common.errors import ConfigError, FerError
 from fer.config.plugins import own_callable
+from fer.report.clock import StopWatch
 from fer.report.context import ReportContext
 from fer.report.result import AnalysisResult
 
@@ -60,7 +60,7 @@ def run_analyses(context: ReportContext) -> dict[str, AnalysisResult]:
     }
     own = own_analyses(context.options.analyses)
     for name, analyse in (analyses | own).items():
-        begun = time.monotonic()
+        watch = StopWatch()
         try:
             result = analyse(context)
             if name in own and not isinstance(result, AnalysisResult | None):
@@ -76,5 +76,5 @@ def run_analyses(context: ReportContext) -> dict[str, AnalysisResult]:
             )
         if result is not None:
             results[name] = result
-            log.info("analysed: %s (%.1f s)", name.replace("_", " "), time.monotonic() - begun)
+            log.info("analysed: %s (%s)", name.replace("_", " "), watch)
     return results

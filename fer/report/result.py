@@ -6,6 +6,8 @@ from typing import Any, Literal
 
 from fer.report.page.section import Section
 
+Judgement = Literal["pass", "look", "fail"]
+
 
 @dataclass(frozen=True, kw_only=True)
 class Verdict:
@@ -17,17 +19,25 @@ class Verdict:
         value: the number it rests on; None without one.
         text: the answer with its number, a sentence.
         section: key of the section that says more.
+        rule: what makes a pass, a look and a fail, in sentences; the page folds it away.
     """
 
     question: str
-    verdict: Literal["pass", "look", "fail"]
+    verdict: Judgement
     value: float | None
     text: str
     section: str
+    rule: str = ""
 
     def as_dict(self) -> dict[str, Any]:
         """A row of `summary.json`."""
-        return {"question": self.question, "verdict": self.verdict, "value": self.value, "text": self.text}
+        return {
+            "question": self.question,
+            "verdict": self.verdict,
+            "value": self.value,
+            "text": self.text,
+            "rule": self.rule,
+        }
 
 
 @dataclass(frozen=True, kw_only=True)

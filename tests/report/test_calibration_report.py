@@ -320,7 +320,7 @@ def test_nothing_kind_is_said_of_a_classwise_error_beyond_chance(result: Analysi
     assert scores is not None
 
     def with_lows(**lows: float):
-        metrics = {key: replace(of, low=lows.get(key, of.low)) for key, of in scores.metrics.items()}
+        metrics = {key: replace(of, low=lows.get(key, of.low), high=0.04) for key, of in scores.metrics.items()}
         return replace(measured, change=replace(measured.change, after=replace(scores, metrics=metrics)))
 
     fine = with_lows(ece=0.0, classwise_ece=0.0)

@@ -106,7 +106,7 @@ def test_the_summary_decides(fake_report: Path) -> None:
     rows = json.loads((fake_report / "summary.json").read_text())
     assert len(rows) == 9
     for row in rows:
-        assert set(row) == {"question", "verdict", "value", "text"}
+        assert set(row) == {"question", "verdict", "value", "text", "rule"}
         assert row["verdict"] in ("pass", "look", "fail")
         assert row["text"].endswith(".")
     (accuracy,) = (row for row in rows if row["question"] == "How accurate is it?")

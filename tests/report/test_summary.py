@@ -9,13 +9,7 @@ from support.report_stand_ins import evaluated, run_folder
 
 from fer.report.evaluation.evaluate import EvaluatedRun
 from fer.report.scores.statements import meanings, set_title, statement
-from fer.report.summary.summary import (
-    accuracy_verdict,
-    copy_verdict,
-    leakage_verdict,
-    overfitting_verdict,
-    weak_classes_verdict,
-)
+from fer.report.summary.verdicts import accuracy_verdict, copy_verdict, leakage_verdict
 
 
 @pytest.fixture
@@ -49,7 +43,8 @@ def test_an_older_run_says_that_it_does_not_know(run: EvaluatedRun) -> None:
 
 def test_copies_of_training_faces_are_told(run: EvaluatedRun) -> None:
     found = leakage_verdict(run)
-    assert (found.verdict, found.value) == ("look", 2.0)
+    # 2 of 28 are more than one in twenty.
+    assert (found.verdict, found.value) == ("fail", 2.0)
     changed = replace(run, notes=("the data changed since training",))
     assert leakage_verdict(changed).verdict == "fail"
 
@@ -58,27 +53,6 @@ def test_accuracy_stands_with_and_without_copies(run: EvaluatedRun) -> None:
     text = accuracy_verdict(run).text
     assert "without copied faces" in text
     assert "on PrivateTest" in text
-
-
-def test_an_emotion_never_found_fails(run: EvaluatedRun) -> None:
-    found = weak_classes_verdict(run)
-    lowest = min(of.recall.value for of in run.headline.plain.classes.values())
-    assert found.value == lowest
-    assert found.verdict == ("fail" if lowest == 0 else "pass")
-
-
-@pytest.mark.parametrize(("trained", "verdict"), [(0.6, "pass"), (0.7, "look"), (0.9, "fail")])
-def test_a_gap_to_training_is_overfitting(run: EvaluatedRun, trained: float, verdict: str) -> None:
-    epochs = ({"epoch": 0, "valid/accuracy": 0.5, "train/accuracy": trained},)
-    found = overfitting_verdict(replace(run, record=replace(run.record, epochs=epochs)))
-    assert found.verdict == verdict
-    assert found.value == pytest.approx(trained - 0.5)
-
-
-def test_a_selection_loss_that_rises_is_worth_a_look(run: EvaluatedRun) -> None:
-    epochs = tuple({"epoch": e, "valid/loss": loss} for e, loss in enumerate((2.0, 1.0, 1.3)))
-    found = overfitting_verdict(replace(run, record=replace(run.record, epochs=epochs)))
-    assert (found.verdict, found.value) == ("look", pytest.approx(0.3))
 
 
 def test_publictest_says_that_it_chose_the_epoch(run: EvaluatedRun) -> None:

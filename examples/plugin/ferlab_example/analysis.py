@@ -47,6 +47,7 @@ def kappa(context: ReportContext, *, fair: float = 0.4) -> AnalysisResult:
         value=headline,
         text=f"Cohen's kappa is {headline:.2f}.",
         section="kappa",
+        rule=f"Pass: kappa of {fair:g} or more on the set on top. Look: less.",
     )
     return AnalysisResult(sections=(section,), metrics=values, verdicts=(verdict,))
 

@@ -11,7 +11,7 @@ from fer.report.calibration import figures
 from fer.report.calibration.measurement import Measured
 from fer.report.page.section import Chart, Section, cell
 from fer.report.page.wording import interval, percent
-from fer.report.result import Verdict
+from fer.report.result import Judgement, Verdict
 from fer.report.scores.statements import protocol, statement
 
 
@@ -258,23 +258,35 @@ def beyond_chance(measured: Measured) -> tuple[str, ...]:
     return tuple(key for key in ("ece", "classwise_ece") if scores.metrics[key].low > 0)
 
 
-WORTH_A_LOOK: Final = 0.1
-"""A calibration error above it fails: confidences off by ten points on average mislead whoever reads them."""
+SMALL: Final = 0.05
+MISLEADING: Final = 0.1
+"""An ECE for certain below the first may pass; one for certain above the second, ten points on average, fails."""
 
 
 def calibration_verdict(measured: Measured) -> Verdict:
     """The summary's line."""
     scores = measured.change.before if measured.change.after is None else measured.change.after
-    error, beyond = scores.metrics["ece"].value, beyond_chance(measured)
+    ece, beyond = scores.metrics["ece"], beyond_chance(measured)
     of = {"ece": "ECE", "classwise_ece": "classwise ECE"}
     after = " after temperature" if measured.change.after is not None else ""
     rest = f"{' and '.join(of[key] for key in beyond)} above chance" if beyond else "no more than chance shows"
+    if not beyond and ece.high >= SMALL:
+        rest += f", but on so few faces errors up to {ece.high:.2f} go unseen"
+    verdict: Judgement = "look"
+    if ece.low > MISLEADING:
+        verdict = "fail"
+    elif not beyond and ece.high < SMALL:
+        verdict = "look" if measured.fitted_on_itself else "pass"
     return Verdict(
         question="Are its confidences calibrated?",
-        verdict="pass" if not beyond else "fail" if "ece" in beyond and error > WORTH_A_LOOK else "look",
-        value=error,
-        text=f"ECE {error:.3f}, classwise {scores.metrics['classwise_ece'].value:.3f}{after}: {rest}.",
+        verdict=verdict,
+        value=ece.value,
+        text=f"ECE {ece.value:.3f} ({interval('ece', ece)}), classwise {scores.metrics['classwise_ece'].value:.3f}"
+        f"{after}: {rest}.",
         section="calibration",
+        rule=f"After the temperature, where there is one. Pass: ECE below {SMALL:g} for certain, and neither it nor "
+        "classwise ECE above what a perfectly calibrated model shows by chance. Fail: ECE above "
+        f"{MISLEADING:g} for certain. Look: otherwise, or where the scored faces fitted the temperature.",
     )
 
 

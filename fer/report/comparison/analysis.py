@@ -37,7 +37,7 @@ def analyse(context: ReportContext) -> AnalysisResult | None:
     sections = [comparison_section(context.run, context.runs, groups)]
     resamples, seed = context.options.bootstrap, context.options.seed
     comparisons = compare_runs(groups, resamples=resamples, seed=seed)
-    recipes = compare_seed_groups(groups, resamples=resamples, seed=seed)
+    recipes = compare_seed_groups(groups)
     rows, recipe_rows = comparison_rows(groups, comparisons), [_recipe_row(one) for one in recipes]
     files = {}
     if len(comparisons) > 0 or len(recipes) > 0:
@@ -214,7 +214,7 @@ def compare_runs(groups: Sequence[ComparableRuns], *, resamples: int, seed: int)
     )
 
 
-def compare_seed_groups(groups: Sequence[ComparableRuns], *, resamples: int, seed: int) -> tuple[RecipeComparison, ...]:
+def compare_seed_groups(groups: Sequence[ComparableRuns]) -> tuple[RecipeComparison, ...]:
     """Every two recipes of several seeds inside a group, the more accurate first, corrected by Holm over them."""
     return adjust_recipes(
         [
@@ -222,8 +222,6 @@ def compare_seed_groups(groups: Sequence[ComparableRuns], *, resamples: int, see
                 [group.tables[run.record.name] for run in one.runs],
                 [group.tables[run.record.name] for run in other.runs],
                 names=(_recipe_name(one), _recipe_name(other)),
-                resamples=resamples,
-                seed=seed,
             )
             for group in groups
             for one, other in combinations(sorted(seed_groups(group.runs), key=_mean_accuracy, reverse=True), 2)

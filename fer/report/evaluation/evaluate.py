@@ -136,6 +136,8 @@ class EvaluatedRun:
         data: what was scored on.
         sets: evaluation sets by key, in reading order.
         on_copies: scores on the PrivateTest faces that deduplication leaves out; None where there are none.
+        training: accuracy on Training faces as they are, drawn at random; None where there are none, or where it was
+            trained on a part of the face.
         notes: what a reader must know before the numbers.
     """
 
@@ -145,6 +147,7 @@ class EvaluatedRun:
     data: DataFacts
     sets: Mapping[str, SetScores]
     on_copies: Scores | None = None
+    training: Estimate | None = None
     notes: tuple[str, ...] = field(default=())
 
     @property
@@ -248,6 +251,10 @@ def evaluate_run(
     held_out = record.folder.predictions("heldout")
     if held_out.is_file():
         scores["heldout"] = _score_held_out(Predictions.read(held_out), options)
+    training = None
+    if record.visible == "full":
+        out = scores["heldout"].plain.predictions.ids if "heldout" in scores else None
+        training = _training_accuracy(samples, predict, held_out=out, seed=options.seed)
     notes += _selection_notes(record, scores)
     return EvaluatedRun(
         record=record,
@@ -256,8 +263,26 @@ def evaluate_run(
         data=data,
         sets=scores,
         on_copies=on_copies,
+        training=training,
         notes=tuple(notes),
     )
+
+
+_TRAINING_FACES: Final = 1000
+
+
+def _training_accuracy(
+    samples: FaceSamples, predict: Predictor, *, held_out: npt.NDArray[np.str_] | None, seed: int
+) -> Estimate | None:
+    """Accuracy on Training faces that are not held out, drawn at random, not augmented; None where there are none."""
+    rows = np.flatnonzero(samples.splits == Split.TRAINING)
+    if held_out is not None:
+        rows = rows[~np.isin(samples.ids[rows], held_out)]
+    if len(rows) == 0:
+        return None
+    chosen = np.sort(np.random.default_rng([seed, 12]).permutation(rows)[:_TRAINING_FACES])
+    right = predict(np.ascontiguousarray(samples.images[chosen])).argmax(axis=1) == samples.labels[chosen]
+    return Estimate.of_share(int(right.sum()), len(chosen))
 
 
 def _score_held_out(predictions: Predictions, options: "ReportOptions") -> SetScores:

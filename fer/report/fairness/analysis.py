@@ -18,7 +18,7 @@ from fer.report.fairness.group_file import MatchedGroups, match_groups, read_gro
 from fer.report.fairness.tables import emotion_cells, fairness_metrics, gap_cells, gap_rows, group_cells, group_rows
 from fer.report.page.section import Chart, Section, cell
 from fer.report.page.wording import percent, points
-from fer.report.result import AnalysisResult, Verdict
+from fer.report.result import AnalysisResult, Judgement, Verdict
 from fer.report.scores.statements import is_synthetic, protocol
 from fer.report.scores.tables import csv_text
 
@@ -70,7 +70,7 @@ def analyse(context: ReportContext) -> AnalysisResult | None:
                 ),
             ),
             metrics={"measured": False},
-            verdicts=(_verdict(()),),
+            verdicts=(fairness_verdict(()),),
             card=(f"{_ABSENT} {_HOW}",),
         )
     scores = score_groupings(
@@ -88,7 +88,7 @@ def analyse(context: ReportContext) -> AnalysisResult | None:
         metrics=fairness_metrics(run, scores, matched=groups.matched, min_group=options.min_group),
         files={"fairness.csv": csv_text(group_rows(scores)), "fairness_gaps.csv": csv_text(gap_rows(scores))},
         columns=_columns(context, groups),
-        verdicts=(_verdict(scores),),
+        verdicts=(fairness_verdict(scores),),
         # On synthetic faces the groups are a lesson, not people.
         notes=() if is_synthetic(run) or not worse else (f"The model does not serve all groups alike. {sure[0]}",),
         card=_card(run, groups, scores, sure=sure, unsure=unsure, nothing=nothing),
@@ -96,11 +96,18 @@ def analyse(context: ReportContext) -> AnalysisResult | None:
 
 
 LARGE_GAP = 0.1
-"""A difference of accuracy between groups that fails, where it is more than chance."""
+"""A difference of accuracy between groups that must not be."""
 
 
-def _verdict(scores: Sequence[GroupingScores]) -> Verdict:
-    """The summary's line: the largest difference of accuracy between two groups; of none, that nothing is known."""
+def fairness_verdict(scores: Sequence[GroupingScores]) -> Verdict:
+    """The summary's line: the surest or else largest difference of accuracy between two groups; of none, that nothing
+    is known.
+    """
+    rule = (
+        f"Pass: no difference of accuracy between two groups can be as large as {points(LARGE_GAP)} points (by its "
+        "interval), and none of accuracy or recall is more than chance after correction for all comparisons. "
+        f"Fail: one of accuracy is, and at least {points(LARGE_GAP)} points large. Look: otherwise, or not known."
+    )
     question, section = "Does it serve groups alike?", "fairness"
     gaps = [(grouping.name, gap) for grouping in scores if (gap := grouping.gap("accuracy")) is not None]
     if not gaps:
@@ -110,18 +117,30 @@ def _verdict(scores: Sequence[GroupingScores]) -> Verdict:
             value=None,
             text="Not known: the data name no groups of enough faces, and none were given (fairness.groups=FILE).",
             section=section,
+            rule=rule,
         )
     name, gap = max(gaps, key=lambda each: (each[1].corrected, each[1].difference.value))
     value = gap.difference.value
-    chance = "more than chance" if gap.corrected else "not more than chance shows"
-    return Verdict(
-        question=question,
-        verdict="pass" if not gap.corrected else "fail" if value >= LARGE_GAP else "look",
-        value=value,
-        text=f"Largest difference of accuracy: {points(value)} points by {name} ({gap.low_group} against "
-        f"{gap.high_group}), {chance}.",
-        section=section,
+    recalls = sorted({f"{of.emotion} by {grouping.name}" for grouping in scores for of in grouping.gaps if _recall(of)})
+    possible = max(of.difference.high for _, of in gaps)
+    text = (
+        f"Largest difference of accuracy: {points(value)} points by {name} ({gap.low_group} against {gap.high_group}), "
+        f"{'more than chance' if gap.corrected else 'not more than chance shows'}"
     )
+    verdict: Judgement = "look"
+    if gap.corrected:
+        verdict = "fail" if value >= LARGE_GAP else "look"
+    elif recalls:
+        text += f"; but recall differs beyond chance: {', '.join(recalls[:3])}"
+    elif possible < LARGE_GAP:
+        verdict = "pass"
+    else:
+        text += f", but up to {points(possible)} fit so few faces"
+    return Verdict(question=question, verdict=verdict, value=value, text=f"{text}.", section=section, rule=rule)
+
+
+def _recall(gap: Gap) -> bool:
+    return gap.measure == "recall" and gap.corrected
 
 
 def _known_groups(context: ReportContext) -> _Groups | None:

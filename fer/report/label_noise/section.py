@@ -11,8 +11,8 @@ from fer.report.evaluation.evaluate import EvaluatedRun
 from fer.report.label_noise.figures import Suspect
 from fer.report.label_noise.measurement import LabelNoise, vote_rule
 from fer.report.page.section import Cell, Chart, Section, cell, data_uri, webp
-from fer.report.page.wording import percent
-from fer.report.result import Verdict
+from fer.report.page.wording import interval, percent
+from fer.report.result import Judgement, Verdict
 from fer.report.scores.statements import is_synthetic, protocol, statement
 
 
@@ -75,41 +75,43 @@ def readable(found: LabelNoise) -> bool:
     return unseen_accuracy(found) >= LEAST_ACCURACY
 
 
-def labels_verdict(context: ReportContext, found: LabelNoise) -> Verdict | None:
-    """The summary's line; None for synthetic faces, whose labels are true by construction."""
-    question, section = "Can the labels be trusted?", "label-noise"
+TRUSTED: Final = 0.95
+"""Share of labels that most of ten people must share for the labels to be trusted."""
+
+
+def labels_verdict(context: ReportContext, found: LabelNoise) -> Verdict:
+    """The summary's line: what people's votes say where they are known, else what the model contradicts."""
     votes, issues = found.vote_scores, found.issues
-    if is_synthetic(context.run):
+
+    def line(verdict: Judgement, value: float | None, text: str) -> Verdict:
         return Verdict(
-            question=question,
-            verdict="pass",
-            value=None,
-            text="The faces are synthetic and their labels true by construction.",
-            section=section,
+            question="Can the labels be trusted?",
+            verdict=verdict,
+            value=value,
+            text=text,
+            section="label-noise",
+            rule=f"With people's votes: pass where for certain over {percent(TRUSTED, 0)} of the labels are what most "
+            "of ten people saw, fail where for certain less than half are. Without: pass where confident learning puts "
+            f"the labels that the model contradicts below {percent(1 - TRUSTED, 0)} for certain (mistakes that the "
+            "training labels share stay unseen). Look: otherwise.",
         )
+
+    if is_synthetic(context.run):
+        return line("pass", None, "The faces are synthetic and their labels true by construction.")
     if votes is not None:
         share = votes.label_is_majority
-        return Verdict(
-            question=question,
-            verdict="pass" if share.value >= 0.95 else "look" if share.value >= 0.5 else "fail",
-            value=share.value,
-            text=f"{percent(share.value)} of the labels are what most of ten people saw (n = {share.n:,}).",
-            section=section,
-        )
+        verdict: Judgement = "pass" if share.low > TRUSTED else "fail" if share.high < 0.5 else "look"
+        text = f"{percent(share.value)} of the labels ({interval('accuracy', share)}) are what most of ten people saw"
+        return line(verdict, share.value, f"{text} (n = {share.n:,}).")
     if issues is None or not readable(found):
-        return Verdict(
-            question=question,
-            verdict="look",
-            value=None,
-            text="Not known: no people's votes were given, and the model is right too seldom to doubt a label.",
-            section=section,
+        return line(
+            "look", None, "Not known: no people's votes were given, and the model is right too seldom to doubt a label."
         )
-    return Verdict(
-        question=question,
-        verdict="pass" if issues.wrong.value < 0.05 else "look",
-        value=issues.wrong.value,
-        text=f"The model contradicts {percent(issues.wrong.value)} of the labels: an upper bound of what is wrong.",
-        section=section,
+    return line(
+        "pass" if issues.wrong.high < 1 - TRUSTED else "look",
+        issues.wrong.value,
+        f"The model contradicts {percent(issues.wrong.value)} of the labels ({interval('accuracy', issues.wrong)}): "
+        "wrong labels and its own mistakes together.",
     )
 
 

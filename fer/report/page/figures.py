@@ -1,6 +1,8 @@
 """One look for all figures: fixed colours in files, the light or dark theme's colours inside the page."""
 
+import base64
 import io
+import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -16,6 +18,7 @@ from fer.metrics import Estimate
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
+    from matplotlib.lines import Line2D
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -120,7 +123,27 @@ def themed_svg(figure: "Figure") -> str:
     """The SVG file of a figure drawn with `THEMED` inside `styled`, for the two functions below: drawing takes long."""
     buffer = io.StringIO()
     figure.savefig(buffer, format="svg", transparent=True, metadata={"Date": None, "Creator": None})
-    return buffer.getvalue()
+    return _VALUES.sub(_with_titles, buffer.getvalue())
+
+
+_VALUES: Final = re.compile(r'<g id="values-([\w-]+)">(.*?)(?=<g id="|</svg>)', re.DOTALL)
+"""What `show_values` marked, up to the next drawn thing."""
+
+
+def show_values(drawn: "Line2D", values: Sequence[str]) -> None:
+    """Gives each mark of what was plotted a text, which a browser shows under the pointer, also without a network."""
+    told = base64.urlsafe_b64encode(json.dumps(list(values)).encode()).decode().rstrip("=")
+    drawn.set_gid(f"values-{told}")
+
+
+def _with_titles(found: re.Match[str]) -> str:
+    from markupsafe import escape
+
+    told, drawn = found[1], found[2]
+    values = iter(json.loads(base64.urlsafe_b64decode(told + "=" * (-len(told) % 4))))
+    return "<g>" + re.sub(
+        r"<use ([^>]*)/>", lambda use: f"<use {use[1]}><title>{escape(next(values))}</title></use>", drawn
+    )
 
 
 def printed_svg(svg: str) -> str:
@@ -163,7 +186,13 @@ def line(
     known = [(epoch["epoch"] + 1, scale * epoch[key]) for epoch in epochs if epoch.get(key) is not None]
     places, values = ([place for place, _ in known], [value for _, value in known])
     # A run of one epoch is a point, which a line alone would not show.
-    axes.plot(places, values, color=colour, linestyle=style, marker="o" if len(known) < 3 else None, label=label)
+    few = len(known) < 3
+    axes.plot(places, values, color=colour, linestyle=style, marker="o" if few else None, label=label)
+    # Marks to point at, seen only under the pointer.
+    (marks,) = axes.plot(
+        places, values, linestyle="none", marker="o", markersize=9, markeredgewidth=0, color=(0, 0, 0, 0)
+    )
+    show_values(marks, [f"{label}, epoch {place}: {value:.4g}" for place, value in known])
 
 
 def dots(
@@ -179,7 +208,11 @@ def dots(
     low = 100 * np.array([estimate.low for estimate in estimates])
     high = 100 * np.array([estimate.high for estimate in estimates])
     axes.hlines(places, low, high, color=colour, linewidth=1.6, clip_on=False)
-    axes.plot(value, places, linestyle="none", marker=marker, markersize=6, color=colour, label=label, clip_on=False)
+    (marks,) = axes.plot(
+        value, places, linestyle="none", marker=marker, markersize=6, color=colour, label=label, clip_on=False
+    )
+    known = zip(value, low, high, strict=True)
+    show_values(marks, [f"{label}: {v:.1f} % ({a:.1f} to {b:.1f})" for v, a, b in known if np.isfinite(v)])
 
 
 def short_names(names: Sequence[str], *, limit: int = 22) -> dict[str, str]:

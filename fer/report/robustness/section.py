@@ -138,6 +138,9 @@ def robustness_verdict(summary: Summary) -> Verdict:
         if known
         else "Cannot be judged: untouched faces are not predicted reliably better than by the most common emotion.",
         section="robustness",
+        rule="Accuracy beyond chance (what always predicting the most common label would score is taken off) kept "
+        f"under changes of light. Pass: over {percent(LIGHTING_GOAL, 0)} for certain. Fail: under it for certain. "
+        "Look: the interval holds it, or the untouched faces are not predicted better than chance.",
     )
 
 

@@ -103,7 +103,8 @@ def distribution_figure(
     axes.set_xticks(range(len(labels)), labels, rotation=30, ha="right", rotation_mode="anchor")
     axes.set_ylabel("% of the split")
     axes.grid(visible=False, axis="x")
-    figure.legend(loc="outside upper left", ncols=len(shares))
+    # Side by side, three names with their numbers are wider than the figure.
+    figure.legend(loc="outside upper left", ncols=2)
     return figure
 
 

@@ -227,6 +227,10 @@ def curves_section(run: EvaluatedRun) -> Section | None:
             "best": None
             if best is None
             else f"Highest selection accuracy: {percent(best['valid/accuracy'])} in epoch {best['epoch'] + 1}.",
+            "training": None
+            if run.training is None
+            else f"Of {run.training.n:,} Training faces, drawn at random and not augmented, the checkpoint has "
+            f"{percent(run.training.value)} right ({interval('accuracy', run.training)}).",
         },
         charts=charts,
     )

@@ -43,6 +43,7 @@ def write_metrics(
             "protocol": detail.record.protocol,
             "headline": detail.headline_key,
             **set_metrics(detail),
+            "training_faces": None if detail.training is None else detail.training.as_dict(),
             "sets": {
                 key: scores.evaluation_set.description + (OPTIMISTIC if chose_epoch(detail, key) else "")
                 for key, scores in detail.sets.items()

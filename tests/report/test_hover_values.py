@@ -1,0 +1,51 @@
+"""Marks of a figure tell their value under the pointer, without a script and without a network."""
+
+import re
+
+import numpy as np
+
+from fer.metrics import Estimate
+from fer.report.page.figures import PRINT, THEMED, dots, inline_svg, new_figure, styled, themed_svg
+from fer.report.page.section import Chart
+from fer.report.scores.figures import distribution_figure, score_figure
+
+EPOCHS = [{"epoch": e, "valid/accuracy": 0.5 + e / 100, "valid/macro_f1": 0.4} for e in range(12)]
+
+
+def titles(svg: str) -> list[str]:
+    return re.findall(r"<use [^>]*><title>(.*?)</title></use>", svg)
+
+
+def test_every_epoch_of_a_curve_tells_its_score() -> None:
+    chart = Chart(key="curve", caption="scores", draw=lambda palette: score_figure(EPOCHS, palette=palette))
+    found = titles(chart.svg)
+    assert len(found) == 24
+    assert found[0] == "selection accuracy, epoch 1: 50"
+    assert found[11] == "selection accuracy, epoch 12: 61"
+    assert found[12] == "selection macro F1, epoch 1: 40"
+    assert titles(chart.file("svg").decode()) == found
+    assert "values-" not in chart.file("svg").decode()
+
+
+def test_every_dot_tells_value_and_interval_in_its_place() -> None:
+    estimates = [Estimate(value=v, low=v - 0.1, high=v + 0.1, n=50) for v in (0.2, float("nan"), 0.7)]
+    with styled(THEMED):
+        figure = new_figure(4, 3, THEMED)
+        axes = figure.subplots()
+        dots(axes, estimates, np.arange(3), THEMED.series[0], "o", "a <b>")
+        axes.set_xlim(0, 100)
+        svg = inline_svg(themed_svg(figure), key="f", title="dots")
+    assert titles(svg) == ["a &lt;b&gt;: 20.0 % (10.0 to 30.0)", "a &lt;b&gt;: 70.0 % (60.0 to 80.0)"]
+    # The mark further to the right is the larger value's.
+    places = [float(x) for x in re.findall(r'<use [^>]*\bx="([\d.]+)"[^>]*><title>', svg)]
+    assert places == sorted(places)
+
+
+def test_a_legend_of_three_splits_fits_its_figure() -> None:
+    counts = {name: np.full(7, n) for name, n in (("Training", 4101), ("PublicTest", 512), ("PrivateTest", 512))}
+    with styled(PRINT):
+        figure = distribution_figure(counts, labels=[f"emotion {c}" for c in range(7)], palette=PRINT)
+        figure.canvas.draw()
+    box, whole = figure.legends[0].get_window_extent(), figure.bbox
+    assert whole.x0 <= box.x0
+    assert box.x1 <= whole.x1
