@@ -104,9 +104,7 @@ def test_damaged_member_is_listed(folder: Path, caplog: pytest.LogCaptureFixture
     samples = read_fer2013(path)
     assert samples.unreadable == ("train/happy/Training_3.png",)
     assert len(samples) == 20
-    assert (
-        "1 of 21 images cannot be read and are left out: train/happy/Training_3.png (damaged in the zip" in caplog.text
-    )
+    assert "images cannot be read and are left out: damaged in the zip: 1 (train/happy/Training_3.png)" in caplog.text
 
 
 def test_encrypted_zip(folder: Path) -> None:
@@ -170,7 +168,8 @@ def test_unreadable_images_are_listed_and_counted(
     packed = load_fer2013(folder, cache_dir=tmp_path / "cache")
     assert packed.samples.unreadable == ("train/sad/Training_4.png",)
     assert packed.samples.class_counts(Split.TRAINING).tolist() == [1, 1, 1, 1, 0, 1, 1]
-    assert caplog.text.count("1 of 21 images cannot be read and are left out: train/sad/Training_4.png (") == 1
+    assert caplog.text.count("1 of 21 images cannot be read and are left out: ") == 1
+    assert ": 1 (train/sad/Training_4.png)." in caplog.text
     caplog.clear()
     again = load_fer2013(folder, cache_dir=tmp_path / "cache")
     assert not again.built
@@ -186,9 +185,7 @@ def test_broken_link_is_listed(folder: Path) -> None:
 def test_no_readable_image(folder: Path) -> None:
     for path in folder.rglob("*.png"):
         path.write_bytes(b"x")
-    with pytest.raises(
-        DataError, match=r"none of the 21 images can be read: test/angry/PrivateTest_0\.png \(no decodable"
-    ):
+    with pytest.raises(DataError, match=r"none of the 21 images can be read: .*: 21 \(test/angry/PrivateTest_0\.png"):
         read_fer2013(folder)
 
 

@@ -103,7 +103,7 @@ def _open(root: Path) -> Tree:
 def _read(tree: Tree) -> RawCopy:
     tables = find_tables(tree)
     official = [table for table in tables if table.labelled and table.split]
-    images = find_images(tree.names)
+    images = find_images(tree)
     tops = find_tops(images)
     parquet = find_parquet(tree.names)
     zips = [name for name in tree.names if name.lower().endswith(".zip")]
