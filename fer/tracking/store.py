@@ -161,9 +161,10 @@ def open_store(address: StoreAddress) -> OpenStore:
     if find_spec("mlflow") is None:
         raise MissingExtraError("tracking needs mlflow: pip install 'ferlab[train]'")
     set_environment()
-    with told(address), _opened_alone(address):
+    with told(address):
+        # Before the lock: on a crowded machine the import takes minutes, and others wait at the lock meanwhile.
         from mlflow import MlflowClient
-
+    with told(address), _opened_alone(address):
         client = MlflowClient(tracking_uri=address.uri, registry_uri=address.uri)
         return OpenStore(address=address, client=client, experiment_id=_experiment(client, address))
 

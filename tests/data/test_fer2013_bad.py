@@ -74,7 +74,7 @@ def test_empty_zip(tmp_path: Path) -> None:
 
 def test_other_files(tmp_path: Path) -> None:
     (tmp_path / "notes.txt").write_text("hello")
-    with pytest.raises(DataError, match=r"no form of FER-2013, only notes\.txt"):
+    with pytest.raises(DataError, match=r"holds only notes\.txt, which begins with 'hello'"):
         read_fer2013(tmp_path)
     with pytest.raises(DataError, match=r"notes\.txt is no form of FER-2013"):
         read_fer2013(tmp_path / "notes.txt")
@@ -289,7 +289,7 @@ def test_csv_cut_off_in_the_last_row(folder: Path) -> None:
 def test_csv_without_rows_or_header(folder: Path) -> None:
     with pytest.raises(DataError, match="has a header but no rows"):
         read_fer2013(table(folder))
-    with pytest.raises(DataError, match="no form of FER-2013"):
+    with pytest.raises(DataError, match="begins with 'a,b,c' where a line such as emotion,pixels,Usage"):
         read_fer2013(table(folder, header="a,b,c"))
 
 
@@ -411,3 +411,21 @@ def test_random_damage_is_told_or_listed(data: st.DataObject, form: str, folder:
         told = samples.source
         assert len(samples) + len(samples.unreadable) <= 21
     assert told
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        (b"# made by hand\nemotion,pixels,Usage\n", "begins with '# made by hand' where a line such as emotion,pixels"),
+        (b"<!DOCTYPE html><html>", "is a web page"),
+        (b"\x1f\x8b\x08\x00", "is a gzip file"),
+        (b"version https://git-lfs.github.com/spec/v1\n", "is a Git LFS pointer"),
+        (b"", "is empty"),
+    ],
+)
+def test_a_file_that_only_has_the_name_of_a_table_is_told_by_its_content(
+    content: bytes, words: str, tmp_path: Path
+) -> None:
+    (tmp_path / "fer2013.csv").write_bytes(content)
+    with pytest.raises(DataError, match=f"holds only fer2013.csv, which {words}"):
+        read_fer2013(tmp_path / "fer2013.csv")
