@@ -1,5 +1,6 @@
 """How a command ends: its exit status, and what it says last."""
 
+import codecs
 import io
 import logging
 import os
@@ -12,8 +13,11 @@ from typing import NoReturn
 
 from fer.common.debug_console import debug_console, debugging
 from fer.common.errors import FerError, MissingExtraError, StorageError
+from fer.common.wording import printable_text
 
 log = logging.getLogger(__name__)
+
+_ESCAPED = "fer.escaped"
 
 
 def guarded(body: Callable[[], int | None], *, folder: str | None = None) -> None:
@@ -68,9 +72,18 @@ def write_what_cannot_be_encoded() -> None:
 
     By default Python raises on the first of them, and the work is lost.
     """
+    codecs.register_error(_ESCAPED, _escaped)
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
-            stream.reconfigure(errors="backslashreplace")
+            stream.reconfigure(errors=_ESCAPED)
+
+
+def _escaped(error: UnicodeError) -> tuple[str | bytes, int]:
+    """A byte as `printable_path` writes it, `caf\\xe9.jpg`; other letters as Python's "backslashreplace" does."""
+    if isinstance(error, UnicodeEncodeError):
+        part = printable_text(error.object[error.start : error.end])
+        return part.encode("ascii", "backslashreplace").decode("ascii"), error.end
+    return codecs.backslashreplace_errors(error)
 
 
 def _mistake(error: FerError, folder: str | None) -> NoReturn:

@@ -32,13 +32,6 @@ class ImageHeader:
     transformations: tuple[tuple[Literal["irot", "imir"], int], ...] = ()
 
 
-IMAGE_SUFFIXES: Final = frozenset(
-    (".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".apng", ".webp", ".gif", ".bmp", ".dib", ".tif", ".tiff", ".pbm",
-     ".pgm", ".ppm", ".pnm", ".avif", ".heic", ".heif", ".hif", ".jp2", ".j2k", ".jxl", ".tga")
-)  # fmt: skip
-"""What every command takes for a picture in a folder, in lower case. The content decides whether it is one; the kinds
-that cannot be read (HEIC, JPEG 2000, ...) are among them to be told of, not passed over."""
-
 FOREIGN: Final[tuple[tuple[bytes, str], ...]] = (
     (b"%PDF", "a PDF"),
     (b"\x1aE\xdf\xa3", "a Matroska or WebM video"),
@@ -98,7 +91,13 @@ def foreign_kind(data: bytes) -> str | None:
     if data.endswith(b"TRUEVISION-XFILE.\x00"):
         return "a Targa image"
     start = data[:512].lstrip(b"\xef\xbb\xbf \t\r\n")
-    return next((kind for magic, kind in FOREIGN if start.startswith(magic) or data.startswith(magic)), None)
+    for magic, kind in FOREIGN:
+        # The names of marks are of either case (HTML, 13.2.5.8).
+        if data.startswith(magic) or (start[:1] == b"<" and start.lower().startswith(magic.lower())):
+            return kind
+        if start.startswith(magic):
+            return kind
+    return "nothing but zeros" if data and not data.strip(b"\0") else None
 
 
 def content_kind(start: bytes) -> Literal["image", "video"] | None:

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from types import MappingProxyType
 from typing import Final
 
+from fer.common.emotion_words import EMOTION_WORDS
 from fer.common.errors import ConfigError, DataError, nearest
 from fer.common.wording import printable_path
 
@@ -158,37 +159,11 @@ def plain_class(name: str) -> str:
     return unicodedata.normalize("NFC", name).strip().lower()
 
 
-_WORDS: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
-    {
-        "angry": ("mad", "rage", "wütend", "wut", "ärger", "kızgın", "öfke", "enojado", "enfado", "ira", "colère"),
-        "disgust": ("ekel", "iğrenme", "tiksinme", "asco", "dégoût", "disgusto", "nojo"),
-        "fear": ("afraid", "scared", "scare", "angst", "furcht", "korku", "korkmuş", "miedo", "peur", "paura", "medo"),
-        "happy": (
-            "joy",
-            "joyful",
-            "smile",
-            "glücklich",
-            "freude",
-            "mutlu",
-            "feliz",
-            "alegría",
-            "heureux",
-            "joie",
-            "felice",
-        ),
-        "sad": ("sorrow", "traurig", "trauer", "üzgün", "üzüntü", "triste", "tristeza", "tristesse"),
-        "surprise": ("shock", "shocked", "überrascht", "überraschung", "şaşkın", "sorpresa", "sorprendido", "surpris"),
-        "neutral": ("calm", "natural", "normal", "ruhig", "nötr", "doğal", "neutre", "neutro", "none"),
-    }
-)
-"""What people call the emotions, in some languages: for suggestions, and never for labels."""
-
-
 def guessed_emotion(name: str) -> str | None:
     """The emotion that a class's name most likely stands for (`0_angry`, `suprise`, `Üzgün`); None for no idea."""
     words = [word for word in re.split(r"[\W\d_]+", unicodedata.normalize("NFC", name).lower()) if word]
     known = {emotion: emotion for emotion in EMOTIONS} | dict(SYNONYMS)
-    known |= {word: emotion for emotion, others in _WORDS.items() for word in others}
+    known |= {word: emotion for emotion, others in EMOTION_WORDS.items() for word in others.split()}
     for exact in (True, False):
         for word in ["".join(words), *words]:
             for form in (word, word.removesuffix("s"), word.removesuffix("es")):
@@ -216,9 +191,13 @@ def _unknown_classes(
     unknown: Sequence[str], names: Sequence[str], mapping: Mapping[str, str], *, origin: str, labels: Sequence[str]
 ) -> str:
     """What is wrong, and one line that mends it when it is pasted."""
-    if any(not name.isprintable() for name in unknown):
-        shown = ", ".join(map(printable_path, unknown[:4]))
-        return f"{origin} has classes whose names are no text in UTF-8 ({shown}): rename their folders"
+    unreadable = [name for name in unknown if not name.isprintable()]
+    if unreadable:
+        shown = ", ".join(map(printable_path, unreadable[:4])) + (", ..." if len(unreadable) > 4 else "")
+        return (
+            f"{origin} has classes whose names hold control characters, or bytes that are no UTF-8 ({shown}): rename "
+            "their folders"
+        )
     guesses = {name: _guess(name, labels) for name in unknown}
     kept = {name: mapping[name] for name in mapping if name in names}
     flow = ", ".join(f"{_key(name)}: {rule}" for name, rule in {**kept, **guesses}.items())
@@ -228,10 +207,10 @@ def _unknown_classes(
     kind = "emotion" if labels == EMOTIONS else "label"
     guessless = f" (drop leaves a class out: put its {kind} there if it has one)" if DROP in guesses.values() else ""
     known = "emotion known here" if labels == EMOTIONS else f"label of this run ({', '.join(labels)[:200]})"
-    everything = f"labels=[{','.join(names)}]"
+    everything = f"labels=[{','.join(map(_key, names))}]"
     as_they_are = (
         f". To predict its classes as they are: {shlex.quote(everything)}"
-        if labels == EMOTIONS and 2 <= len(names) <= _MOST_LISTED
+        if labels == EMOTIONS and 2 <= len(names) <= _MOST_LISTED and all(map(_can_be_label, names))
         else ""
     )
     return (
@@ -241,6 +220,16 @@ def _unknown_classes(
     )
 
 
+_NO_NAMES: Final = frozenset({"y", "n", "yes", "no", "on", "off", "true", "false", "null", "none", "nan", "inf"})
+"""What YAML, or Hydra's own grammar, takes for something else than a name."""
+
+
+def _can_be_label(name: str) -> bool:
+    # As `fer.common.label_set` has it.
+    return re.fullmatch(r"[^\W_][\w -]{0,39}", unicodedata.normalize("NFC", name)) is not None
+
+
 def _key(name: str) -> str:
-    """A name as a key of a YAML flow mapping."""
-    return name if re.fullmatch(r"[A-Za-z][A-Za-z_]*", name) else json.dumps(name, ensure_ascii=False)
+    """A name as a key of a YAML flow mapping, or as an item of a list."""
+    plain = re.fullmatch(r"[A-Za-z][A-Za-z_]*", name) is not None and name.lower() not in _NO_NAMES
+    return name if plain else json.dumps(name, ensure_ascii=False)

@@ -1,6 +1,7 @@
 """JSON and YAML that anybody may have written: one kind of error, in a line, whatever is wrong with them."""
 
 import json
+from functools import cache
 from typing import Any, Final
 
 MAX_VALUES: Final = 200_000
@@ -23,13 +24,15 @@ def parse_json(text: str) -> Any:
 def parse_yaml(text: str) -> Any:
     """The plain value of a YAML document; nothing in it can run.
 
+    Keys are names, so they are the text that stands there: YAML would make `no` False, `1` a number and `null` nothing.
+
     Raises:
         ValueError: it is none, or stands for more than `MAX_VALUES` values or for itself; the message is one line.
     """
     import yaml
 
     try:
-        content = yaml.safe_load(text)
+        content = yaml.load(text, Loader=_loader())  # noqa: S506 - a safe loader
     # Besides its own errors, PyYAML lets those through that int, datetime and the like raise on a value they refuse.
     except (yaml.YAMLError, ValueError, TypeError, LookupError, AttributeError, OverflowError) as error:
         raise ValueError(" ".join(str(error).split())[:300] or type(error).__name__) from error
@@ -37,6 +40,22 @@ def parse_yaml(text: str) -> Any:
         raise ValueError("nested too deep") from error
     _check_extent(content)
     return content
+
+
+@cache
+def _loader() -> Any:
+    import yaml
+
+    class Loader(yaml.SafeLoader):
+        def construct_mapping(self, node: Any, deep: bool = False) -> dict[Any, Any]:
+            if isinstance(node, yaml.MappingNode):
+                self.flatten_mapping(node)
+                for key, _ in node.value:
+                    if isinstance(key, yaml.ScalarNode):
+                        key.tag = "tag:yaml.org,2002:str"
+            return super().construct_mapping(node, deep)
+
+    return Loader
 
 
 def _check_extent(content: Any) -> None:

@@ -8,6 +8,7 @@ from typing import Any, Final
 
 from fer.common.errors import ConfigError, FerError, nearest
 from fer.common.processes import agreed_run_dir
+from fer.common.wording import printable_path
 from fer.config.conf_files import conf_dir, config_groups, group_options
 from fer.config.grammar import understood
 from fer.config.own_parts import with_own_parts
@@ -49,7 +50,10 @@ def compose_in(
 
     for override in overrides:
         if not override.isprintable() and any("\ud800" <= letter <= "\udfff" for letter in override):
-            raise ConfigError(f"{override!r} is no text in UTF-8: it cannot be written into config.yaml")
+            raise ConfigError(
+                f"{printable_path(override)!r} is no text in UTF-8, so it cannot be written into config.yaml: rename "
+                "what it names, or give a link to it with another name (ln -s)"
+            )
     told, mappings = understood(with_own_parts(overrides))
     add_plugins_to_search_path()
     try:

@@ -14,7 +14,8 @@ from fer.config.grammar import quoted, understood
 from fer.config.plugins import check_file
 
 _PLAIN: Final = re.compile(r"[A-Za-z_][\w./@-]*", re.ASCII)
-_WORDS: Final = frozenset({"null", "true", "false", "inf", "nan"})
+_WORDS: Final = frozenset({"null", "true", "false", "inf", "nan", "yes", "no", "on", "off", "y", "n"})
+"""What Hydra's grammar, or YAML where that has no words for a mapping, takes for something else than a name."""
 
 
 def override(key: str, value: Any) -> str:

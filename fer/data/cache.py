@@ -22,8 +22,8 @@ import numpy.typing as npt
 
 from fer.common.cache_folder import default_cache_dir
 from fer.common.errors import DataError
-from fer.common.image_header import IMAGE_SUFFIXES
 from fer.common.labels import EMOTIONS
+from fer.common.picture_names import IMAGE_SUFFIXES
 from fer.data.samples import FaceSamples, canonical_rows, fingerprint, pieces
 from fer.data.tree import walk_files
 

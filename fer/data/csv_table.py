@@ -26,8 +26,8 @@ def header_of(file: IO[bytes]) -> tuple[str, ...]:
 def open_rows(file: IO[bytes], *, origin: str) -> tuple[list[str], Iterator[tuple[int, list[str]]]]:
     """The header of a CSV and its rows that are not blank, each as (line number, cells).
 
-    Separator (comma, semicolon, tab, bar), encoding (UTF-8, UTF-16) and line ends (Unix, Windows, old Macs) are found
-    out, and Excel's first line `sep=;` is obeyed.
+    Separator (comma, semicolon, tab, bar), encoding (UTF-8, UTF-16, UTF-32) and line ends (Unix, Windows, old Macs) are
+    found out, blank lines are passed over, and Excel's first line `sep=;` is obeyed.
 
     Args:
         file: opened for binary reading, able to seek; closed with the rows.
@@ -98,6 +98,9 @@ def refuse_doubled(names: Sequence[str], columns: Sequence[str], *, origin: str)
 
 
 def _encoding(head: bytes) -> str:
+    # Its mark begins with that of UTF-16.
+    if head.startswith((codecs.BOM_UTF32_LE, codecs.BOM_UTF32_BE)):
+        return "utf-32"
     if head.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
         return "utf-16"
     # UTF-16 without its mark: every other byte of plain letters is zero.
@@ -106,10 +109,13 @@ def _encoding(head: bytes) -> str:
 
 def _first_line(text: io.TextIOBase) -> tuple[str, int, str]:
     """The header, how many lines stand above it, and what separates its cells."""
-    header = text.readline()
-    if header.lower().startswith("sep=") and len(header.rstrip("\n")) == len("sep=;"):
-        return text.readline(), 1, header[4]
-    return header, 0, max(_SEPARATORS, key=header.count)
+    header, above = text.readline(), 0
+    while header and not header.strip():
+        header, above = text.readline(), above + 1
+    mark = header.rstrip("\n").strip('"')
+    if mark.lower().startswith("sep=") and len(mark) == len("sep=;"):
+        return text.readline(), above + 1, mark[4]
+    return header, above, max(_SEPARATORS, key=header.count)
 
 
 def _no_csv(error: csv.Error, *, line: int, origin: str) -> DataError:

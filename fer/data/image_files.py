@@ -27,7 +27,7 @@ from fer.data.tree import FolderTree, Tree, ZipTree
 
 logger = logging.getLogger(__name__)
 
-_VERSION: Final = 2
+_VERSION: Final = 3
 """Part of every cache key: raise it when the same files and rules give other samples."""
 
 
@@ -154,7 +154,10 @@ def read_image_files(root: Path, *, listing: Callable[[Tree], Listing], rules: I
         listed = listing(tree)
         origin = f"{listed.name} ({tree.root})"
         if len(listed.images) == 0:
-            raise DataError(f"{origin}: not one labelled image is there; set data.root to the data set's folder or zip")
+            raise DataError(
+                f"{origin}: not one labelled image is there; set data.root to the data set's folder or zip"
+                f"{''.join(f'. {note}' for note in listed.notes).removesuffix('.')}"
+            )
         label_of_class = resolve_classes(
             (image.label for image in listed.images),
             mapping=rules.mapping,
@@ -176,6 +179,7 @@ def read_image_files(root: Path, *, listing: Callable[[Tree], Listing], rules: I
     kept = [kept[row] for row in decoded.rows.tolist()]
     notes = [
         *_release_notes(listed),
+        *decoded.notes,
         *listed.notes,
         *_class_notes(listed, label_of_class, rules),
         *_size_notes(decoded, rules),

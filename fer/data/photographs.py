@@ -64,7 +64,7 @@ def read_photographs(root: Path, labels: Path) -> Photographs:
     if not root.exists():
         raise DataError(f"{root} is not there: name the folder or the zip of the photographs")
     with _opened(root) as tree:
-        known = [str(path) for path in find_images(tree.names)]
+        known = [str(path) for path in find_images(tree)]
     names, emotions, persons = [], [], []
     outside: Counter[str] = Counter()
     whole, by_end = set(known), _by_end(known)

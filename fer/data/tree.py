@@ -5,23 +5,20 @@ import struct
 import zipfile
 import zlib
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path, PurePosixPath
 from types import TracebackType
 from typing import IO, Final, Protocol, Self
 
 from fer.common.errors import DataError
-from fer.common.image_header import IMAGE_SUFFIXES
+from fer.common.image_header import SNIFFED
+from fer.common.picture_names import is_leftover, is_picture
 from fer.data.decode import UnreadableError
 
 MAX_DEPTH: Final = 8
 """Levels of folders below the root that are looked into."""
-
-_JUNK_NAMES = frozenset(
-    {"__macosx", "thumbs.db", "desktop.ini", "@eadir", "#recycle", "$recycle.bin", "system volume information"}
-)
-"""What macOS, Windows and network storage leave; names with a dot in front (.ipynb_checkpoints) are left out anyway."""
 
 MAX_IMAGE_BYTES: Final = 10_000_000
 """Declared size above which a zip's image is refused: a face of the known sets has 3 to 100 kB."""
@@ -45,9 +42,9 @@ _BAD_MEMBER: Final = (*_DAMAGE, ValueError)
 names that are no text."""
 
 
-def find_images(names: Sequence[str]) -> list[PurePosixPath]:
-    """The names of images, by suffix; those of kinds that cannot be read too, so that decoding tells of them."""
-    return [path for path in map(PurePosixPath, names) if path.suffix.lower() in IMAGE_SUFFIXES]
+def find_images(tree: "Tree") -> list[PurePosixPath]:
+    """The names of images; those of kinds that cannot be read too, so that decoding tells of them."""
+    return [PurePosixPath(name) for name in tree.names if is_picture(name, partial(tree.start, name))]
 
 
 class Tree(Protocol):
@@ -59,6 +56,10 @@ class Tree(Protocol):
 
     def read_image(self, name: str) -> bytes:
         """The file's bytes. Raises `UnreadableError` where it is damaged or may not be read."""
+        ...
+
+    def start(self, name: str) -> bytes:
+        """The file's first `SNIFFED` bytes, or what there is of them; nothing where it cannot be read."""
         ...
 
     def open_table(self, name: str) -> IO[bytes]:
@@ -95,6 +96,17 @@ class FolderTree:
             return path.read_bytes()
         except OSError as error:
             raise UnreadableError(error.strerror or type(error).__name__) from error
+
+    def start(self, name: str) -> bytes:
+        """As in `Tree`."""
+        path = self.root / name
+        try:
+            if not path.is_file():
+                return b""
+            with path.open("rb") as file:
+                return file.read(SNIFFED)
+        except OSError:
+            return b""
 
     def open_table(self, name: str) -> IO[bytes]:
         """As in `Tree`."""
@@ -147,9 +159,17 @@ class ZipTree:
         try:
             return self._zip.read(self._members[name])
         except _BAD_MEMBER as error:
-            raise UnreadableError(f"damaged in the zip: {error}") from error
+            raise UnreadableError("damaged in the zip") from error
         except (NotImplementedError, RuntimeError) as error:
             raise self._unsupported(error) from error
+
+    def start(self, name: str) -> bytes:
+        """As in `Tree`."""
+        try:
+            with self._zip.open(self._members[name]) as file:
+                return file.read(SNIFFED)
+        except (NotImplementedError, RuntimeError, *_BAD_MEMBER):
+            return b""
 
     def open_table(self, name: str) -> IO[bytes]:
         """As in `Tree`; refuses a member whose declared size is beyond `MAX_TABLE_BYTES`."""
@@ -259,7 +279,7 @@ def walk_files(root: Path) -> Iterator[tuple[str, os.DirEntry[str]]]:
             continue
         with os.scandir(folder) as entries:
             for entry in entries:
-                if is_junk(entry.name):
+                if is_leftover(entry.name):
                     continue
                 if not entry.is_dir():
                     yield prefix + entry.name, entry
@@ -268,6 +288,5 @@ def walk_files(root: Path) -> Iterator[tuple[str, os.DirEntry[str]]]:
 
 
 def is_junk(name: str) -> bool:
-    """Whether a relative name is hidden, or one of the operating system's own files (__MACOSX, Thumbs.db, @eaDir)."""
-    parts = name.split("/")
-    return any((part.startswith(".") and part != "..") or part.lower() in _JUNK_NAMES for part in parts)
+    """Whether a file of a zip, or a folder above it, is hidden or a system's own."""
+    return any(map(is_leftover, name.split("/")))

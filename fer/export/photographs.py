@@ -63,7 +63,7 @@ def read_photographs(root: Path, *, labels: Path | None, size: int, detector: st
     if not root.exists():
         raise ConfigError(f"--calibrate {root}: there is no folder and no zip")
     with FolderTree(root) if root.is_dir() else ZipTree(root) as tree:
-        images = [str(path) for path in find_images(tree.names)]
+        images = [str(path) for path in find_images(tree)]
         rows = _by_folder(images) if labels is None else _by_table(images, labels)
         if not rows:
             where = "lies in a folder named for its emotion" if labels is None else f"is named in {labels}"

@@ -21,8 +21,8 @@ from fer.common.errors import ConfigError, MissingExtraError
 from fer.common.files import append_line
 from fer.tracking.content import LOGGED, read_epochs
 from fer.tracking.record import read_record
-from fer.tracking.sender import LOG
-from fer.tracking.store import find_store
+from fer.tracking.sender import LINGER, LOG, PATIENCE
+from fer.tracking.store import find_store, patience
 
 
 class MLflowTracking(Logger):
@@ -36,7 +36,7 @@ class MLflowTracking(Logger):
         uri: the store; null takes `MLFLOW_TRACKING_URI`, else `mlflow.db` beside the run folder.
         experiment: the experiment; null takes the one the folder was sent to before, else "fer".
         wait_seconds: how long the end of the command waits for the sender; after that the sender goes on by itself
-            for up to two minutes. 0 waits not at all.
+            for up to three minutes, and longer on a busy machine. 0 waits not at all.
     """
 
     def __init__(
@@ -134,7 +134,8 @@ class MLflowTracking(Logger):
         reason = f" ({place.error})" if place is not None and place.error is not None else ""
         assert self.sender is not None
         pid = self.sender.pid
-        still = f"; process {pid} still trying for up to two minutes (kill {pid} ends it)" if status is None else ""
+        minutes = math.ceil(patience(LINGER + PATIENCE) / 60)
+        still = f"; process {pid} goes on for up to {minutes} minutes (kill {pid} ends it)" if status is None else ""
         later = f"fer-track {shlex.quote(str(self.run_dir))}"
         return f"mlflow: {what} not sent to {address.shown}{reason}{still}; later: {later}"
 

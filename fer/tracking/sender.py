@@ -21,13 +21,13 @@ from fer.folders.run import RunFolder
 from fer.tracking.content import Content, read_run
 from fer.tracking.record import Record, owned, read_record
 from fer.tracking.send import send
-from fer.tracking.store import OpenStore, StoreAddress, TrackingError, find_store, open_store
+from fer.tracking.store import OpenStore, StoreAddress, TrackingError, find_store, open_store, patience
 
 POLL: Final = 2.0
 """Seconds from one look at the folder to the next."""
 
 LINGER: Final = 120.0
-"""Seconds for which it goes on trying once the training's process is gone."""
+"""Seconds for which it goes on trying once the training's process is gone; more on a busy machine (`patience`)."""
 
 NICENESS: Final = 5
 """Its priority: below the training's, and no lower, so that a busy machine leaves it a fair part of a core. With the
@@ -37,7 +37,7 @@ LOG: Final = "tracking.log"
 """What it complained of, in the run folder; not there when it had no reason."""
 
 PATIENCE: Final = 30.0
-"""Seconds beyond `LINGER` that a last call may take."""
+"""Seconds beyond `LINGER` that a last call may take; more on a busy machine."""
 
 _PAUSES: Final = (2.0, 5.0, 10.0, 20.0, 40.0)
 """Seconds to wait after the first, second, ... failure in a row; the last holds from then on."""
@@ -74,7 +74,7 @@ class Sender:
         while True:
             gone = self.gone.is_set()
             if gone and deadline is None:
-                deadline = time.monotonic() + self.linger
+                deadline = time.monotonic() + patience(self.linger)
             state = (gone, self._stamps())
             if state != sent:
                 content = read_run(self.folder, alive=not gone)
@@ -144,7 +144,7 @@ def main(argv: Sequence[str]) -> int:
     folder: Path = arguments.run_dir
     try:
         # The sender of the part before an interruption may still be at work.
-        with owned(folder, timeout=LINGER):
+        with owned(folder, timeout=patience(LINGER)):
             record = read_record(folder)
             address = find_store(folder, record, uri=arguments.uri, experiment=arguments.experiment)
             status = Sender(folder=folder, record=record, address=address, gone=gone, linger=arguments.linger).run()
@@ -170,8 +170,9 @@ def _watch(gone: threading.Event) -> None:
 def _end_late(gone: threading.Event, linger: float) -> None:
     """Ends this process where a call or an import goes on long after the training: what is left is for `fer-track`."""
     gone.wait()
-    time.sleep(linger + PATIENCE)
-    log.warning("gave up %.0f seconds after the training's end; `fer-track` sends what is missing", linger + PATIENCE)
+    seconds = patience(linger + PATIENCE)
+    time.sleep(seconds)
+    log.warning("gave up %.0f seconds after the training's end; `fer-track` sends what is missing", seconds)
     os._exit(1)
 
 

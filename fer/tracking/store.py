@@ -34,6 +34,8 @@ _LAYERS: Final = ("mlflow", "sqlalchemy", "sqlite3", "alembic", "requests", "url
 _OPENING: Final = 120.0
 """Seconds to wait for another process that opens the same database; a new one takes about ten."""
 
+_MOST_CROWDED: Final = 4.0
+
 
 class TrackingError(FerError, OSError):
     """The MLflow store cannot be reached, or refused; nothing is lost, and the same command sends the rest."""
@@ -131,6 +133,16 @@ def default_uri(folder: Path) -> str:
     return f"sqlite:///{holder / 'mlflow.db'}"
 
 
+def patience(seconds: float) -> float:
+    """How long to wait now for what `seconds` are enough for on a quiet machine.
+
+    Longer by as much as programs want more cores than there are (the load of the last minute), up to four times: on
+    such a machine the import of MLflow alone takes minutes.
+    """
+    crowd = os.getloadavg()[0] / (os.cpu_count() or 1) if hasattr(os, "getloadavg") else 1.0
+    return seconds * min(max(crowd, 1.0), _MOST_CROWDED)
+
+
 def set_environment() -> None:
     """MLflow's settings for a process that must not hang or call home; what the user has set stays."""
     for name, value in _SETTINGS.items():
@@ -149,9 +161,10 @@ def open_store(address: StoreAddress) -> OpenStore:
     if find_spec("mlflow") is None:
         raise MissingExtraError("tracking needs mlflow: pip install 'ferlab[train]'")
     set_environment()
-    with told(address), _opened_alone(address):
+    with told(address):
+        # Before the lock: on a crowded machine the import takes minutes, and others wait at the lock meanwhile.
         from mlflow import MlflowClient
-
+    with told(address), _opened_alone(address):
         client = MlflowClient(tracking_uri=address.uri, registry_uri=address.uri)
         return OpenStore(address=address, client=client, experiment_id=_experiment(client, address))
 
@@ -202,12 +215,13 @@ def _opened_alone(address: StoreAddress) -> Iterator[None]:
         return
     address.database.parent.mkdir(parents=True, exist_ok=True)
     lock = address.database.with_name(f".{address.database.name}.lock")
+    seconds = patience(_OPENING)
     try:
-        with FileLock(lock, timeout=_OPENING):
+        with FileLock(lock, timeout=seconds):
             yield
     except Timeout as error:
         raise TrackingError(
-            f"{lock} has been held by {_holders(lock)} for {_OPENING:.0f} seconds: wait for it, or end it where it is "
+            f"{lock} has been held by {_holders(lock)} for {seconds:.0f} seconds: wait for it, or end it where it is "
             "stuck (what it did not send, `fer-track RUN` sends)"
         ) from error
 

@@ -89,6 +89,11 @@ def test_blocks_of_a_file_are_settings(tmp_path: Path) -> None:
         ("üzgün", "sad"),
         ("glücklich", "happy"),
         ("peur", "fear"),
+        ("радость", "happy"),
+        ("03_愤怒", "angry"),
+        ("슬픔", "sad"),
+        ("smutek", "sad"),
+        ("خوف", "fear"),
         ("NEUTRAL_2", "neutral"),
         ("boredom", None),
         ("class1", None),
@@ -99,7 +104,7 @@ def test_guesses_are_sensible_or_none(name: str, emotion: str | None) -> None:
 
 
 def test_the_advice_works_when_it_is_pasted() -> None:
-    names = ["happy", "suprise", "0_angry", "üzgün", "it's", 'a "b"']
+    names = ["happy", "suprise", "0_angry", "üzgün", "it's", 'a "b"', "no", "null", "1", "~", "# x: {y}"]
     with pytest.raises(DataError, match="no emotion known here") as caught:
         resolve_classes(names, mapping={}, contempt=None, origin="X")
     text = str(caught.value)
@@ -107,7 +112,21 @@ def test_the_advice_works_when_it_is_pasted() -> None:
     mapping = typed(compose_train(["data=folder", *pasted, "run_dir=a"])).data.mapping  # type: ignore[union-attr]
     resolved = resolve_classes(names, mapping=mapping, contempt=None, origin="X")
     expected = ["happy", "surprise", "angry", "sad"]
-    assert [resolved[name] for name in names] == [EMOTIONS.index(emotion) for emotion in expected] + [None, None]
+    assert [resolved[name] for name in names] == [EMOTIONS.index(emotion) for emotion in expected] + [None] * 7
+
+
+def test_a_name_that_yaml_reads_as_something_else_is_mapped_from_a_file_too(tmp_path: Path) -> None:
+    file = tmp_path / "mine.yaml"
+    file.write_text(
+        "data:\n  name: folder\n  mapping: {no: sad, null: angry, 1: happy, üzgün: drop}\n", encoding="utf-8"
+    )
+    mapping = typed(compose_train(with_files([f"@{file}", "run_dir=a"]))).data.mapping  # type: ignore[union-attr]
+    assert mapping == {"no": "sad", "null": "angry", "1": "happy", "üzgün": "drop"}
+
+
+def test_names_with_control_characters_are_named_alone() -> None:
+    with pytest.raises(DataError, match=r"control characters, or bytes that are no UTF-8 \(caf\\xe9, tab\\x09name\): "):
+        resolve_classes(["joy", "tab\tname", "caf\udce9"], mapping={}, contempt=None, origin="X")
 
 
 def test_letters_and_their_accents_may_be_written_apart() -> None:

@@ -20,7 +20,7 @@ import pytest
 
 from fer.common.cache_folder import default_cache_dir
 from fer.common.errors import DataError
-from fer.common.image_header import IMAGE_SUFFIXES
+from fer.common.picture_names import IMAGE_SUFFIXES
 from fer.data.cache import CACHE_VERSION, load_packed, source_key
 from fer.data.samples import FaceSamples, Split, canonical_order, fingerprint
 

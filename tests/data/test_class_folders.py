@@ -1,6 +1,7 @@
 """Which folders are classes, which are splits, and which are neither: no part that may be a test is trained on."""
 
 import os
+import shutil
 from collections import Counter
 from pathlib import Path
 
@@ -15,7 +16,7 @@ from fer.data.commands import main
 from fer.data.dataset_argument import data_configuration
 from fer.data.samples import FaceSamples, Split
 from fer.data.sources import open_samples
-from fer.data.tree import FolderTree
+from fer.data.tree import FolderTree, ZipTree
 
 TRAIN, VALID, TEST = Split.TRAINING, Split.PUBLIC, Split.PRIVATE
 
@@ -75,6 +76,62 @@ def test_parts_that_nobody_understands_are_not_mixed(parts: tuple[str, ...], tmp
         class_folder_images(FolderTree(folder(tmp_path, "{split}/{emotion}", parts)))
 
 
+@pytest.mark.parametrize("pattern", ["{split}_{emotion}", "data/{emotion} ({split})", "{split}/{split}-{emotion}"])
+def test_one_folder_may_tell_class_and_split(pattern: str, tmp_path: Path) -> None:
+    images, notes = class_folder_images(FolderTree(folder(tmp_path, pattern, ("train", "test"))))
+    told = Counter((entry.split, entry.label) for entry in images)
+    assert told == {(split, emotion): 2 for split in (TRAIN, TEST) for emotion in EMOTIONS}
+    assert any(note.startswith("Folders that tell their class and their split:") for note in notes)
+
+
+def test_a_class_with_a_test_folder_beside_it_is_not_mixed_with_it(tmp_path: Path) -> None:
+    folder(tmp_path, "{emotion}", ("",))
+    folder(tmp_path, "{emotion}_{split}", ("test",))
+    with pytest.raises(DataError, match=r"14 images lie in the top, outside the folders .*\(angry_test, "):
+        class_folder_images(FolderTree(tmp_path))
+
+
+@pytest.mark.parametrize("part", ["eval", "holdout", "Validierung", "unseen people"])
+def test_a_part_of_unknown_name_beside_a_known_one_is_named(part: str, tmp_path: Path) -> None:
+    with pytest.raises(
+        DataError, match=rf"14 images lie in {part}, outside .*\(train\).* Rename their folder to train"
+    ):
+        class_folder_images(FolderTree(folder(tmp_path, "{split}/{emotion}", ("train", part))))
+
+
+def test_folders_between_an_emotion_and_its_images_are_told(tmp_path: Path) -> None:
+    folder(tmp_path, "{emotion}/{split}", ("male", "female"))
+    with pytest.raises(DataError, match=r"the emotions are folders further up \(angry/female, ...\)"):
+        class_folder_images(FolderTree(tmp_path))
+
+
+@pytest.mark.parametrize("pattern", ["{split}/images", "images/{split}"])
+def test_a_data_set_for_detection_is_told_by_its_form(pattern: str, tmp_path: Path) -> None:
+    folder(tmp_path, f"YOLO_format/{pattern}", ("train", "valid", "test"))
+    for image_file in sorted(tmp_path.rglob("*.png")):
+        text = Path(str(image_file).replace("images", "labels")).with_suffix(".txt")
+        text.parent.mkdir(parents=True, exist_ok=True)
+        text.write_text("3 0.5 0.5 1 1\n")
+    with pytest.raises(DataError, match="classes in text files in labels/, as YOLO reads them"):
+        class_folder_images(FolderTree(tmp_path))
+
+
+def test_the_content_tells_an_image_where_the_name_does_not(tmp_path: Path) -> None:
+    odd = ("0", "1.jpg_large", "2.jpeg!d", "3.image", "4.JPG")
+    for emotion in EMOTIONS:
+        for number, name in enumerate(odd):
+            image(tmp_path / "set" / emotion / f"{number}.png", seed=number)
+            (tmp_path / "set" / emotion / f"{number}.png").rename(tmp_path / "set" / emotion / name)
+    (tmp_path / "set" / "happy" / "notes").write_text("no picture")
+    (tmp_path / "set" / "happy" / "one.bak").write_bytes((tmp_path / "set" / "happy" / "0").read_bytes())
+    packed = Path(shutil.make_archive(str(tmp_path / "packed"), "zip", tmp_path / "set"))
+    for tree in (FolderTree(tmp_path / "set"), ZipTree(packed)):
+        with tree:
+            images, notes = class_folder_images(tree)
+        assert Counter(Path(entry.path).name for entry in images) == dict.fromkeys(odd, 7)
+        assert "2 files are no images and are not read: 1 without a suffix, 1 .bak." in notes
+
+
 def test_one_folder_of_classes_is_one_part_whatever_it_is_called(tmp_path: Path) -> None:
     images, _ = class_folder_images(FolderTree(folder(tmp_path, "{split}/{emotion}", ("my-test",))))
     assert {entry.split for entry in images} == {None}
@@ -110,7 +167,7 @@ def test_every_kind_of_image_is_read_or_named(tmp_path: Path) -> None:
     samples = opened(tmp_path)
     assert Counter(Path(name).suffix for name in samples.ids) == dict.fromkeys(readable, 7)
     assert Counter(Path(name).suffix for name in samples.unreadable) == {".jp2": 7, ".tga": 7, ".heic": 7}
-    assert "1 files that are no images by their names are not looked at: 1 .psd." in samples.notes
+    assert "1 files are no images and are not read: 1 .psd." in samples.notes
 
 
 def test_links_and_leftovers_of_systems_do_no_harm(tmp_path: Path) -> None:

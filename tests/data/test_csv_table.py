@@ -22,6 +22,7 @@ def rows(data: bytes) -> list[tuple[int, dict[str, str]]]:
         PLAIN.encode("utf-16"),
         PLAIN.encode("utf-16-le"),
         b"\xfe\xff" + PLAIN.encode("utf-16-be"),
+        PLAIN.encode("utf-32"),
         SEMICOLONS.encode(),
         SEMICOLONS.replace(";", "\t").encode(),
         PLAIN.replace("\n", "\r").encode(),
@@ -33,7 +34,8 @@ def test_every_dialect_gives_the_same_rows(data: bytes) -> None:
 
 
 def test_excels_own_first_line_is_obeyed() -> None:
-    assert rows(b"sep=;\r\n" + SEMICOLONS.encode()) == [(line + 1, row) for line, row in EXPECTED]
+    for mark in (b"sep=;\r\n", b'"sep=;"\r\n', b"\n", b"  \r\n"):
+        assert rows(mark + SEMICOLONS.encode()) == [(line + 1, row) for line, row in EXPECTED]
 
 
 @pytest.mark.parametrize(

@@ -74,7 +74,7 @@ def test_empty_zip(tmp_path: Path) -> None:
 
 def test_other_files(tmp_path: Path) -> None:
     (tmp_path / "notes.txt").write_text("hello")
-    with pytest.raises(DataError, match=r"no form of FER-2013, only notes\.txt"):
+    with pytest.raises(DataError, match=r"holds only notes\.txt, which begins with 'hello'"):
         read_fer2013(tmp_path)
     with pytest.raises(DataError, match=r"notes\.txt is no form of FER-2013"):
         read_fer2013(tmp_path / "notes.txt")
@@ -104,9 +104,7 @@ def test_damaged_member_is_listed(folder: Path, caplog: pytest.LogCaptureFixture
     samples = read_fer2013(path)
     assert samples.unreadable == ("train/happy/Training_3.png",)
     assert len(samples) == 20
-    assert (
-        "1 of 21 images cannot be read and are left out: train/happy/Training_3.png (damaged in the zip" in caplog.text
-    )
+    assert "images cannot be read and are left out: damaged in the zip: 1 (train/happy/Training_3.png)" in caplog.text
 
 
 def test_encrypted_zip(folder: Path) -> None:
@@ -170,7 +168,8 @@ def test_unreadable_images_are_listed_and_counted(
     packed = load_fer2013(folder, cache_dir=tmp_path / "cache")
     assert packed.samples.unreadable == ("train/sad/Training_4.png",)
     assert packed.samples.class_counts(Split.TRAINING).tolist() == [1, 1, 1, 1, 0, 1, 1]
-    assert caplog.text.count("1 of 21 images cannot be read and are left out: train/sad/Training_4.png (") == 1
+    assert caplog.text.count("1 of 21 images cannot be read and are left out: ") == 1
+    assert ": 1 (train/sad/Training_4.png)." in caplog.text
     caplog.clear()
     again = load_fer2013(folder, cache_dir=tmp_path / "cache")
     assert not again.built
@@ -186,9 +185,7 @@ def test_broken_link_is_listed(folder: Path) -> None:
 def test_no_readable_image(folder: Path) -> None:
     for path in folder.rglob("*.png"):
         path.write_bytes(b"x")
-    with pytest.raises(
-        DataError, match=r"none of the 21 images can be read: test/angry/PrivateTest_0\.png \(no decodable"
-    ):
+    with pytest.raises(DataError, match=r"none of the 21 images can be read: .*: 21 \(test/angry/PrivateTest_0\.png"):
         read_fer2013(folder)
 
 
@@ -292,7 +289,7 @@ def test_csv_cut_off_in_the_last_row(folder: Path) -> None:
 def test_csv_without_rows_or_header(folder: Path) -> None:
     with pytest.raises(DataError, match="has a header but no rows"):
         read_fer2013(table(folder))
-    with pytest.raises(DataError, match="no form of FER-2013"):
+    with pytest.raises(DataError, match="begins with 'a,b,c' where a line such as emotion,pixels,Usage"):
         read_fer2013(table(folder, header="a,b,c"))
 
 
@@ -414,3 +411,21 @@ def test_random_damage_is_told_or_listed(data: st.DataObject, form: str, folder:
         told = samples.source
         assert len(samples) + len(samples.unreadable) <= 21
     assert told
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        (b"# made by hand\nemotion,pixels,Usage\n", "begins with '# made by hand' where a line such as emotion,pixels"),
+        (b"<!DOCTYPE html><html>", "is a web page"),
+        (b"\x1f\x8b\x08\x00", "is a gzip file"),
+        (b"version https://git-lfs.github.com/spec/v1\n", "is a Git LFS pointer"),
+        (b"", "is empty"),
+    ],
+)
+def test_a_file_that_only_has_the_name_of_a_table_is_told_by_its_content(
+    content: bytes, words: str, tmp_path: Path
+) -> None:
+    (tmp_path / "fer2013.csv").write_bytes(content)
+    with pytest.raises(DataError, match=f"holds only fer2013.csv, which {words}"):
+        read_fer2013(tmp_path / "fer2013.csv")

@@ -13,6 +13,7 @@ import pytest
 
 from fer.data.synthetic.source import render_face
 from fer.runtime.predict.opencv_names import opencv_name
+from fer.runtime.predict.sources import items
 
 NAMES = [
     b"caf\xe9.png",
@@ -149,4 +150,18 @@ def test_no_command_fails_on_a_letter(encoding: str) -> None:
         check=False,
     )
     assert done.returncode == 0, done.stderr
-    assert done.stdout == done.stderr == b"\\u2026\\U0001f642\\udce9\n"
+    # As `printable_path` writes a byte; 0xe9 stands for another letter in cp437.
+    assert done.stdout == done.stderr == b"\\u2026\\U0001f642\\xe9\n"
+
+
+def test_what_a_folder_holds_is_told_by_content_where_its_name_does_not(tmp_path: Path) -> None:
+    picture = cv2.imencode(".png", np.full((20, 20), 128, np.uint8))[1].tobytes()
+    taken, passed = (
+        ("a.jpg_large", "b", "c.PNG"),
+        ("d.txt", ".e.png", "@eaDir/c.PNG", "$RECYCLE.BIN/f.png", "Thumbs.db"),
+    )
+    for name in (*taken, *passed):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_bytes(picture)
+    (tmp_path / "notes").write_text("no picture")
+    assert [item.path.name for item in items([str(tmp_path)], leave_out=None)] == list(taken)

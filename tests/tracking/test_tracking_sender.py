@@ -15,7 +15,7 @@ import pytest
 
 from fer.tracking.record import read_record
 from fer.tracking.sender import Sender, _end_late
-from fer.tracking.store import StoreAddress, TrackingError, open_store
+from fer.tracking.store import StoreAddress, TrackingError, open_store, patience
 
 Start = Callable[..., Any]
 Runs = Callable[[], list[Any]]
@@ -177,6 +177,13 @@ def test_a_starved_sender_ends_by_its_deadline_and_not_before_the_training(
     thread.join(10)
     assert ended == [1]
     assert "`fer-track` sends what is missing" in caplog.text
+
+
+@pytest.mark.parametrize(("load", "factor"), [(0.0, 1), (2.0, 1), (6.0, 3), (100.0, 4)])
+def test_a_crowded_machine_gets_more_time(load: float, factor: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("fer.tracking.store.os.cpu_count", lambda: 2)
+    monkeypatch.setattr("fer.tracking.store.os.getloadavg", lambda: (load, 0.0, 0.0), raising=False)
+    assert patience(150.0) == factor * 150.0
 
 
 @pytest.mark.skipif(not Path("/proc/self/fd").is_dir(), reason="this system does not tell who holds a file")

@@ -5,6 +5,8 @@ from pathlib import Path, PurePosixPath
 from typing import Final
 
 from fer.common.errors import DataError
+from fer.common.image_header import foreign_kind
+from fer.common.wording import printable_path
 from fer.data.cache import Packed, load_packed, source_key
 from fer.data.fer2013.counts import count_differences
 from fer.data.fer2013.csv_rows import PixelTable, find_tables, read_table
@@ -103,7 +105,7 @@ def _open(root: Path) -> Tree:
 def _read(tree: Tree) -> RawCopy:
     tables = find_tables(tree)
     official = [table for table in tables if table.labelled and table.split]
-    images = find_images(tree.names)
+    images = find_images(tree)
     tops = find_tops(images)
     parquet = find_parquet(tree.names)
     zips = [name for name in tree.names if name.lower().endswith(".zip")]
@@ -184,5 +186,18 @@ def _describe(tree: Tree, images: list[PurePosixPath]) -> str:
             f"holds {len(images):,} images in {shown}, but no train/<emotion>/ and test/<emotion>/ "
             "(point it at the folder above? Other class folders, split folders in them too, are read by data=folder)"
         )
-    shown = ", ".join(tree.names[:4]) + (", ..." if len(tree.names) > 4 else "")
+    if len(tree.names) == 1:
+        return f"holds only {printable_path(tree.names[0])}, {_first_words(tree.start(tree.names[0]))}"
+    shown = ", ".join(map(printable_path, tree.names[:4])) + (", ..." if len(tree.names) > 4 else "")
     return f"holds no form of FER-2013, only {shown}"
+
+
+def _first_words(start: bytes) -> str:
+    """What a file begins with, where the header of a table of faces should stand."""
+    if not start:
+        return "which is empty"
+    kind = foreign_kind(start)
+    if kind is not None:
+        return f"which is {kind}"
+    line = printable_path(start[:60].decode("utf-8", "replace").lstrip("\ufeff").partition("\n")[0].rstrip("\r"))
+    return f"which begins with {line!r} where a line such as emotion,pixels,Usage should name the columns"

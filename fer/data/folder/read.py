@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Final
 
 from fer.common.labels import EMOTIONS
+from fer.common.wording import printable_path
 from fer.data.class_folders import class_folder_images
 from fer.data.fer2013.counts import OFFICIAL_COUNTS
 from fer.data.image_files import Listing, Release
@@ -32,5 +33,9 @@ def list_folder(tree: Tree) -> Listing:
     total = len(images)
     releases = (_FER2013,) if total == _FER2013.total else ()
     return Listing(
-        name=f"Folder {tree.root.name}", layout="class folders", images=images, notes=notes, releases=releases
+        name=f"Folder {printable_path(tree.root.name)}",
+        layout="class folders",
+        images=images,
+        notes=notes,
+        releases=releases,
     )

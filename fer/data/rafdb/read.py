@@ -61,7 +61,7 @@ def list_rafdb(tree: Tree) -> Listing:
 
 def _from_list(tree: Tree, name: str) -> tuple[list[LabelledImage], list[str]]:
     files: dict[str, list[PurePosixPath]] = {}
-    for path in find_images(tree.names):
+    for path in find_images(tree):
         files.setdefault(path.stem.lower(), []).append(path)
     images, missing = [], []
     used: set[str] = set()

@@ -83,7 +83,8 @@ def _read(job: Job, predictor: Predictor) -> "tuple[Image | FerError, bytes | No
         grey = job.copy is None and predictor.detector.name in ("haar", "none")
         picture = read_picture(content, grey=grey, cut_off=True)
     except OSError as error:
-        return DataError(error.strerror or str(error)), digest, None
+        gone = job.item.path.is_symlink() and isinstance(error, FileNotFoundError)
+        return DataError("a link to what is not there" if gone else error.strerror or str(error)), digest, None
     except FerError as error:
         return error, digest, None
     return picture.pixels, digest, picture.note

@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import Final, Literal
 
 from fer.common.errors import DataError
-from fer.common.image_header import IMAGE_SUFFIXES, SNIFFED, content_kind
+from fer.common.image_header import SNIFFED, content_kind
+from fer.common.picture_names import IMAGE_SUFFIXES, OTHER_SUFFIXES, is_leftover
 
 VIDEO_SUFFIXES: Final = frozenset(
     (".mp4", ".m4v", ".mov", ".avi", ".mkv", ".webm", ".mpg", ".mpeg", ".mjpeg", ".mjpg", ".3gp",
@@ -84,21 +85,22 @@ def _matches(path: str) -> Iterator[str]:
 
 
 def _inside(folder: Path, *, skipped: Path | None) -> Iterator[Item]:
-    """Images and videos below a folder, by their suffix, or without one by their content.
+    """Images and videos below a folder, by their suffix, or where it tells nothing by their content.
 
-    Other files, hidden ones and `skipped` are passed over.
+    Other files, hidden ones, what systems leave and `skipped` are passed over.
     """
     for place, folders, files in os.walk(folder):
         # In place: what is removed is not walked into.
-        folders[:] = sorted(name for name in folders if not name.startswith((".", "__MACOSX")))
+        folders[:] = sorted(name for name in folders if not is_leftover(name))
         if skipped is not None:
             folders[:] = [name for name in folders if (Path(place) / name).resolve() != skipped]
         for name in sorted(files):
             path = Path(place) / name
-            if name.startswith("."):
+            if is_leftover(name):
                 continue
             suffix = path.suffix.lower()
-            taken = suffix in IMAGE_SUFFIXES | VIDEO_SUFFIXES or (suffix == "" and _content(path) is not None)
+            known = suffix in IMAGE_SUFFIXES | VIDEO_SUFFIXES
+            taken = known or (suffix not in OTHER_SUFFIXES and _content(path) is not None)
             # A pipe would be waited for.
             if taken and not (path.is_fifo() or path.is_socket()):
                 yield _file(path, Path(folder.resolve().name) / path.relative_to(folder))
