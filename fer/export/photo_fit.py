@@ -7,7 +7,7 @@ import numpy as np
 import numpy.typing as npt
 
 from fer.common.errors import DataError
-from fer.export.photographs import Photographs
+from fer.export.photographs import PhotographFaces
 from fer.metrics.calibration import BINS, FEWEST_ACCEPTED, expected_calibration_error
 from fer.metrics.selective import risk_coverage, threshold_reaching
 from fer.metrics.temperature import TEMPERATURES, apply_temperature, fit_temperature
@@ -32,6 +32,7 @@ class PhotoFit:
         accuracy_before: accuracy on these; None where there are none.
         error_before: calibration error (ECE) of the file as it was, in [0, 1].
         error: the same afterwards, on other persons.
+        notes: what of the photographs was left out, a sentence each.
     """
 
     temperature: float
@@ -41,10 +42,11 @@ class PhotoFit:
     accuracy_before: float | None
     error_before: float
     error: float
+    notes: tuple[str, ...]
 
 
 def fit_on_photographs(
-    photographs: Photographs, probabilities: npt.NDArray[np.float32], *, before: ModelFacts, target: float
+    photographs: PhotographFaces, probabilities: npt.NDArray[np.float32], *, before: ModelFacts, target: float
 ) -> PhotoFit:
     """Fits both on all faces, and says what they reach by cross-validation over persons.
 
@@ -91,6 +93,7 @@ def fit_on_photographs(
         accuracy_before=_mean(correct[certain]),
         error_before=expected_calibration_error(probabilities, labels, bins=BINS),
         error=expected_calibration_error(calibrated, labels, bins=BINS),
+        notes=photographs.notes,
     )
 
 
