@@ -95,7 +95,8 @@ def _by_table(root: Path, known: list[str], labels: Path) -> Photographs:
     rows = [row for _, row in read_rows(content, columns=("file", "emotion"), origin=str(labels))]
     names, emotions, persons = [], [], []
     outside: Counter[str] = Counter()
-    absent, unclear = [], []
+    absent: list[str] = []
+    unclear: list[str] = []
     whole, by_end = set(known), _by_end(known)
     for row in rows:
         name, emotion = row["file"].strip().replace("\\", "/").removeprefix("./"), canonical_name(row["emotion"])

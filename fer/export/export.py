@@ -20,7 +20,7 @@ from fer.export.description import describe_export, notes_on, predictions_of
 from fer.export.faces import open_faces
 from fer.export.gate import Gate
 from fer.export.measurement import Measured, onnx_predictor, table
-from fer.export.photo_fit import PhotoFit, fit_on_photographs
+from fer.export.photo_fit import PhotoFit, fit_on_photographs, told_settings
 from fer.export.photographs import read_faces
 from fer.export.prior import shift_prior
 from fer.export.quantize import Ranges
@@ -165,7 +165,9 @@ def export_run(
     facts, fit = describe(probabilities=converted.probabilities), None
     if photographs is not None:
         answers = onnx_predictor(converted.graph.SerializeToString())(photographs.faces[:, None])
-        fit = fit_on_photographs(photographs, answers, before=facts, target=target_accuracy)
+        fit = fit_on_photographs(
+            photographs, answers, before=facts, target=target_accuracy, told=told_settings(prior, votes_share)
+        )
         divide_logits(converted.graph, by=fit.temperature, origin=str(out))
         after = onnx_predictor(converted.graph.SerializeToString())(faces.images)
         facts = with_fit(describe(probabilities=after), fit, target=target_accuracy)

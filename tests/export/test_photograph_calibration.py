@@ -13,13 +13,16 @@ from fer import cli
 from fer.common.errors import CheckpointError, DataError
 from fer.common.labels import EMOTIONS
 from fer.data.synthetic.source import render_face
+from fer.export.card import model_card
 from fer.export.command import main
 from fer.export.export import calibrate_file, export_run
-from fer.export.photo_fit import FOLDS, deal, fit_on_photographs
+from fer.export.photo_fit import FOLDS, deal, fit_on_photographs, told_settings
 from fer.export.photographs import PhotographFaces, read_faces
-from fer.export.recalibrate import divide_logits
+from fer.export.recalibrate import divide_logits, with_fit
 from fer.metrics.temperature import apply_temperature
+from fer.runtime.facts import ModelFacts
 from fer.runtime.model import EmotionModel
+from fer.runtime.prior import open_prior
 from fer.runtime.shipped import shipped_file
 
 FACES = np.random.default_rng(0).integers(0, 256, (30, 48, 48), dtype=np.uint8)
@@ -114,6 +117,20 @@ def test_the_temperature_that_spoiled_probabilities_is_found_and_the_target_is_r
     assert fit.facts.coverage == pytest.approx((calibrated >= fit.threshold).mean(), abs=0.02)
     assert fit.facts.persons == 1000
     assert fit.notes == found.notes
+
+
+def test_the_card_says_what_else_the_photographs_may_have_chosen() -> None:
+    found, told = simulated(400, sharpened=1.0)
+    before = EmotionModel.load().facts
+    settings = told_settings(open_prior("balanced"), 0.85)
+    assert settings == ("the shares of the emotions (balanced)", "the weight of the votes' head (0.85)")
+    for given, flatters in (((), False), (settings, True)):
+        fit = fit_on_photographs(found, told, before=before, target=0.8, told=given)
+        facts = with_fit(before, fit, target=0.8)
+        assert ModelFacts.from_metadata(facts.as_metadata(), origin="m").photographs == facts.photographs
+        card = model_card(facts, (), notes=(), file="m.onnx", megabytes=1.0)
+        assert ("These figures therefore flatter" in card) == flatters
+        assert ("the weight of the votes' head (0.85): told to the export" in card) == flatters
 
 
 def test_too_few_faces_are_refused() -> None:
