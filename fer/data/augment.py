@@ -18,6 +18,7 @@ from torch.nn import functional as F
 from fer.common.labels import NUM_CLASSES
 from fer.data.augment_config import AugmentConfig
 from fer.data.batch_shard import WHOLE, BatchShard
+from fer.data.camera import photographed
 from fer.data.mixing import mix, one_hot
 from fer.data.occlusion import apply_occlusion, region_mask
 from fer.data.resampling_blur import sharpen
@@ -95,6 +96,8 @@ class Augment:
         draw = _Draw(*rand[:, share.rows].unbind())
         height, width = image_BCHW.shape[-2:] if size is None else (size, size)
 
+        if config.photographs:
+            image_BCHW = photographed(image_BCHW.float(), config, generator=generator, share=share)
         flip_B = draw.flip < config.flip_probability
         if config.warps:
             zoom = math.log1p(config.scale_fraction)

@@ -48,6 +48,26 @@ class AugmentConfig(Section):
     noise_std: float = Field(default=0.0, ge=0.0, le=255.0)
     """Gaussian noise whose standard deviation is drawn between 0 and this, in grey levels of 255."""
 
+    # The camera and its file, before the geometry: faces are cut out of pictures that are saved already.
+    blur_probability: Probability = 0.0
+    """Share of images blurred, as out of focus."""
+    blur_fraction: float = Field(default=0.03, ge=0.0, le=0.5)
+    """Gaussian whose standard deviation is drawn between 0 and this fraction of the side: 0.03 is 1.4 pixels of 48."""
+    downscale_probability: Probability = 0.0
+    """Share of images that show a small face: shrunk, and enlarged again after noise and JPEG."""
+    downscale_to: float = Field(default=0.5, gt=0.0, le=1.0)
+    """Shrunk to between this fraction of the side and all of it, uniform in its logarithm: 0.5 is 24 pixels of 48."""
+    low_light_probability: Probability = 0.0
+    """Share of images taken in little light."""
+    low_light_stops: float = Field(default=4.0, ge=0.0, le=10.0)
+    """Light halved up to this many times, before the sensor's noise."""
+    low_light_gain: float = Field(default=1.0, ge=0.0, le=1.0)
+    """Share of those halvings that the camera's gain undoes, with the noise: drawn between 0 (dark) and this."""
+    jpeg_probability: Probability = 0.0
+    """Share of images saved as JPEG."""
+    jpeg_quality: tuple[int, int] = (30, 95)
+    """Least and largest quality, on libjpeg's scale from 1 to 100."""
+
     # Things in front of the face.
     erase_probability: Probability = 0.0
     """Share of images in which one rectangle is erased (arXiv 1708.04896)."""
@@ -76,6 +96,9 @@ class AugmentConfig(Section):
         low, high = self.erase_area
         if not 0.0 < low <= high <= 1.0:
             raise ValueError(f"erase_area=[{low}, {high}]: give [least, largest] with 0 < least <= largest <= 1")
+        worst, best = self.jpeg_quality
+        if not 1 <= worst <= best <= 100:
+            raise ValueError(f"jpeg_quality=[{worst}, {best}]: give [least, largest] with 1 <= least <= largest <= 100")
         if not self.occlude_regions:
             raise ValueError("occlude_regions=[]: name at least one region, or set occlude_probability=0")
         return self
@@ -84,6 +107,14 @@ class AugmentConfig(Section):
     def warps(self) -> bool:
         """Whether images are resampled along a tilted, shifted or scaled grid."""
         return max(self.rotate_degrees, self.translate_fraction, self.scale_fraction, self.shear_degrees) > 0.0
+
+    @property
+    def photographs(self) -> bool:
+        """Whether images get a camera's blur, pixels, noise or JPEG."""
+        return (
+            max(self.blur_probability, self.downscale_probability, self.low_light_probability, self.jpeg_probability)
+            > 0.0
+        )
 
     @property
     def mixes(self) -> bool:

@@ -43,30 +43,60 @@ class Photographs:
                     yield DataError(f"{self.root}: {name}: {error}")
 
 
-def read_photographs(root: Path, labels: Path) -> Photographs:
-    """The photographs that a CSV labels.
+def read_photographs(root: Path, labels: Path | None) -> Photographs:
+    """The labelled photographs of a folder or zip.
 
     Args:
         root: a folder or a zip.
         labels: CSV with the columns `file` (a path below `root`, or a file name that is there once), `emotion` (one
-            of the seven or a synonym) and, where known, `person`.
+            of the seven or a synonym) and, where known, `person`; None where the folder of each photograph names its
+            emotion.
 
     Raises:
-        DataError: no such file, no such columns, a file that is not there, there several times or labelled twice, a
-            photograph without a person among others with one, or no photograph of one of the seven emotions.
+        DataError: nothing at `root` or `labels`, no such columns, rows that do not fit the files (each kind with its
+            count), or no photograph of one of the seven emotions.
     """
-    root, labels = root.expanduser(), labels.expanduser()
+    root = root.expanduser()
+    if not root.exists():
+        raise DataError(f"{root} is not there: name the folder or the zip of the photographs")
+    with _opened(root) as tree:
+        known = [str(path) for path in find_images(tree)]
+    if labels is None:
+        return _by_folder(root, known)
+    return _by_table(root, known, labels.expanduser())
+
+
+def _opened(root: Path) -> FolderTree | ZipTree:
+    return FolderTree(root) if root.is_dir() else ZipTree(root)
+
+
+def _by_folder(root: Path, known: list[str]) -> Photographs:
+    emotions = [canonical_name(PurePosixPath(name).parent.name) for name in known]
+    rows = [(name, emotion) for name, emotion in zip(known, emotions, strict=True) if emotion in EMOTIONS]
+    if not rows:
+        raise DataError(
+            f"{root}: none of its {len(known):,} images lies in a folder named for one of the seven emotions: name "
+            "the folders so, or give a CSV of labels"
+        )
+    return Photographs(
+        root=root,
+        names=tuple(name for name, _ in rows),
+        labels=np.array([EMOTIONS.index(str(emotion)) for _, emotion in rows], dtype=np.int64),
+        persons=None,
+        notes=_left_out(Counter(), len(known) - len(rows)),
+    )
+
+
+def _by_table(root: Path, known: list[str], labels: Path) -> Photographs:
     try:
         content = labels.read_bytes()
     except OSError as error:
         raise DataError(f"{labels} cannot be read: {error.strerror or error}") from error
     rows = [row for _, row in read_rows(content, columns=("file", "emotion"), origin=str(labels))]
-    if not root.exists():
-        raise DataError(f"{root} is not there: name the folder or the zip of the photographs")
-    with _opened(root) as tree:
-        known = [str(path) for path in find_images(tree)]
     names, emotions, persons = [], [], []
     outside: Counter[str] = Counter()
+    absent: list[str] = []
+    unclear: list[str] = []
     whole, by_end = set(known), _by_end(known)
     for row in rows:
         name, emotion = row["file"].strip().replace("\\", "/").removeprefix("./"), canonical_name(row["emotion"])
@@ -75,29 +105,19 @@ def read_photographs(root: Path, labels: Path) -> Photographs:
             continue
         found = [name] if name in whole else by_end.get(PurePosixPath(name).name, [])
         if len(found) != 1:
-            what = "is not there" if len(found) == 0 else f"is there {len(found)} times: give its whole path"
-            raise DataError(f"{labels} labels {name}, which {what} in {root}")
+            (absent if len(found) == 0 else unclear).append(name)
+            continue
         names.append(found[0])
         emotions.append(EMOTIONS.index(emotion))
         persons.append(row.get("person", "").strip())
-    _check(names, persons, root=root, labels=labels)
-    notes = [
-        f"{sum(outside.values())} photographs are left out, labelled {', '.join(sorted(outside))}: none of the seven "
-        "emotions."
-    ] * bool(outside)
-    if len(known) > len(rows):
-        notes.append(f"{len(known) - len(rows):,} further images without a label are left out.")
+    _check(names, persons, absent=absent, unclear=unclear, root=root, labels=labels)
     return Photographs(
         root=root,
         names=tuple(names),
         labels=np.array(emotions, dtype=np.int64),
         persons=np.array(persons, dtype=np.str_) if any(persons) else None,
-        notes=tuple(notes),
+        notes=_left_out(outside, len(known) - len(rows)),
     )
-
-
-def _opened(root: Path) -> FolderTree | ZipTree:
-    return FolderTree(root) if root.is_dir() else ZipTree(root)
 
 
 def _by_end(known: list[str]) -> dict[str, list[str]]:
@@ -108,12 +128,35 @@ def _by_end(known: list[str]) -> dict[str, list[str]]:
     return found
 
 
-def _check(names: list[str], persons: list[str], *, root: Path, labels: Path) -> None:
+def _left_out(outside: Counter[str], unlabelled: int) -> tuple[str, ...]:
+    told = []
+    if outside:
+        told.append(
+            f"{sum(outside.values()):,} photographs are left out, labelled {', '.join(sorted(outside))}: none of the "
+            "seven emotions."
+        )
+    if unlabelled > 0:
+        told.append(f"{unlabelled:,} further images without a label are left out.")
+    return tuple(told)
+
+
+def _check(
+    names: list[str], persons: list[str], *, absent: list[str], unclear: list[str], root: Path, labels: Path
+) -> None:
+    """Refuses a table that does not fit its photographs, with a count and an example of each kind of fault."""
+    twice = [name for name, count in Counter(names).items() if count > 1]
+    unknown = [name for name, person in zip(names, persons, strict=True) if any(persons) and not person]
+    faults = [
+        f"{len(found):,} {what} (the first: {found[0]})"
+        for found, what in (
+            (absent, "files that it names are not there"),
+            (unclear, "file names are there several times: give whole paths"),
+            (twice, "photographs are labelled more than once"),
+            (unknown, "photographs have no person, and others have: fill the column, or leave it out altogether"),
+        )
+        if found
+    ]
+    if faults:
+        raise DataError(f"{labels} does not fit the photographs of {root}: " + "; ".join(faults))
     if len(names) == 0:
         raise DataError(f"{labels} labels no photograph with one of the seven emotions: {', '.join(EMOTIONS)}")
-    twice = [name for name, count in Counter(names).items() if count > 1]
-    if twice:
-        raise DataError(f"{labels} labels {twice[0]} of {root} more than once: leave one of the rows")
-    unknown = [name for name, person in zip(names, persons, strict=True) if not person]
-    if any(persons) and unknown:
-        raise DataError(f"{labels} tells no person for {unknown[0]}: fill the column, or leave it out altogether")

@@ -119,6 +119,12 @@ def _behaviour(facts: ModelFacts) -> str:
             f"{100 * facts.coverage:.0f} % of the {count}{facts.fitted_on} with a certain prediction, "
             f"{100 * facts.answered_accuracy:.1f} % of them right{whose} (the target was {target})."
         )
+    if facts.photographs is not None and facts.photographs.told:
+        said += (
+            f" Other persons judged temperature and threshold, not {' and '.join(facts.photographs.told)}: told "
+            "to the export beside the same photographs, and to be taken as chosen on them. These figures therefore "
+            "flatter; only photographs that had no part in any choice say what it reaches."
+        )
     parts = [
         f"## Confidence\n\nLogits are divided by a temperature of {facts.temperature:.3f}, fitted on the "
         f"{facts.fitted_on}. {said}"

@@ -208,6 +208,7 @@ def _fit_text(fit: "PhotoFit") -> list[str]:
         f"before: {answered(fit.coverage_before, fit.accuracy_before)}; calibration error {fit.error_before:.3f}",
         f"after, on other persons than fitted it: {answered(facts.coverage, facts.answered_accuracy)}; "
         f"calibration error {fit.error:.3f}",
+        *(f"note: {note}" for note in fit.notes),
         "",
     ]
 

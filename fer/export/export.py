@@ -20,8 +20,8 @@ from fer.export.description import describe_export, notes_on, predictions_of
 from fer.export.faces import open_faces
 from fer.export.gate import Gate
 from fer.export.measurement import Measured, onnx_predictor, table
-from fer.export.photo_fit import PhotoFit, fit_on_photographs
-from fer.export.photographs import read_photographs
+from fer.export.photo_fit import PhotoFit, fit_on_photographs, told_settings
+from fer.export.photographs import read_faces
 from fer.export.prior import shift_prior
 from fer.export.quantize import Ranges
 from fer.export.recalibrate import divide_logits, recalibrated_file, with_fit, with_metadata
@@ -113,7 +113,7 @@ def export_run(
         seed: of that draw.
         card: also write a model card and the hash, beside the file (.md and .sha256).
         votes_share: of a net with two heads, the weight of the votes' in [0, 1]; None for what the run says.
-        calibrate: folder or zip of labelled photographs; see `fer.export.photographs.read_photographs`.
+        calibrate: folder or zip of labelled photographs; see `fer.data.photographs.read_photographs`.
         labels: their labels, see there.
         prior: shares of the emotions that the file takes for granted; None for those that the net has learned.
 
@@ -136,7 +136,7 @@ def export_run(
         )
     if calibrate is not None:
         check_emotions(model.labels, "--calibrate")
-    photographs = None if calibrate is None else read_photographs(calibrate, labels=labels, size=faces.size)
+    photographs = None if calibrate is None else read_faces(calibrate, labels=labels, size=faces.size)
 
     logits = torch_logits(model, faces.images)
     shares = None
@@ -165,7 +165,9 @@ def export_run(
     facts, fit = describe(probabilities=converted.probabilities), None
     if photographs is not None:
         answers = onnx_predictor(converted.graph.SerializeToString())(photographs.faces[:, None])
-        fit = fit_on_photographs(photographs, answers, before=facts, target=target_accuracy)
+        fit = fit_on_photographs(
+            photographs, answers, before=facts, target=target_accuracy, told=told_settings(prior, votes_share)
+        )
         divide_logits(converted.graph, by=fit.temperature, origin=str(out))
         after = onnx_predictor(converted.graph.SerializeToString())(faces.images)
         facts = with_fit(describe(probabilities=after), fit, target=target_accuracy)
@@ -192,13 +194,13 @@ def calibrate_file(
     Args:
         source: a file of fer-export, or the name of a model of the package.
         out: the file to write; ends in .onnx. It may be `source`.
-        photographs: folder or zip of photographs; see `fer.export.photographs.read_photographs`.
+        photographs: folder or zip of photographs; see `fer.data.photographs.read_photographs`.
         labels: their labels, see there.
         target_accuracy: what predictions above the threshold are to reach, in (0, 1].
         card: also write a model card and the hash, beside the file (.md and .sha256).
 
     Raises:
-        ConfigError: `out` cannot be, or no labelled photograph.
+        ConfigError: `out` cannot be.
         CheckpointError: `source` is no file of fer-export.
         DataError: photographs or labels cannot be read, or are too few.
         StorageError: the disk refused the file; an earlier one is intact.
@@ -208,7 +210,7 @@ def calibrate_file(
     model = EmotionModel.load(source)
     check_emotions(model.labels, "--calibrate")
     size = model.size
-    found = read_photographs(photographs, labels=labels, size=size)
+    found = read_faces(photographs, labels=labels, size=size)
     content, facts, fit = recalibrated_file(source, found, target=target_accuracy)
     notes = (f"The file was calibrated on {found.name} after its export.",)
     written = _write(out, content, facts, (), notes, card=card)

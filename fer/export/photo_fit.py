@@ -7,11 +7,13 @@ import numpy as np
 import numpy.typing as npt
 
 from fer.common.errors import DataError
-from fer.export.photographs import Photographs
+from fer.common.wording import printable_path
+from fer.export.photographs import PhotographFaces
 from fer.metrics.calibration import BINS, FEWEST_ACCEPTED, expected_calibration_error
 from fer.metrics.selective import risk_coverage, threshold_reaching
 from fer.metrics.temperature import TEMPERATURES, apply_temperature, fit_temperature
 from fer.runtime.facts import ModelFacts, PhotographFacts
+from fer.runtime.prior import Prior
 
 FOLDS: Final = 5
 """Parts that the persons are dealt into: each is judged by what the others fitted."""
@@ -32,6 +34,7 @@ class PhotoFit:
         accuracy_before: accuracy on these; None where there are none.
         error_before: calibration error (ECE) of the file as it was, in [0, 1].
         error: the same afterwards, on other persons.
+        notes: what of the photographs was left out, a sentence each.
     """
 
     temperature: float
@@ -41,10 +44,16 @@ class PhotoFit:
     accuracy_before: float | None
     error_before: float
     error: float
+    notes: tuple[str, ...]
 
 
 def fit_on_photographs(
-    photographs: Photographs, probabilities: npt.NDArray[np.float32], *, before: ModelFacts, target: float
+    photographs: PhotographFaces,
+    probabilities: npt.NDArray[np.float32],
+    *,
+    before: ModelFacts,
+    target: float,
+    told: tuple[str, ...] = (),
 ) -> PhotoFit:
     """Fits both on all faces, and says what they reach by cross-validation over persons.
 
@@ -56,6 +65,7 @@ def fit_on_photographs(
         probabilities: the file's, (N, 7).
         before: what the file says of itself.
         target: what accepted faces are to reach, in (0, 1].
+        told: see `fer.runtime.facts.PhotographFacts`.
 
     Raises:
         DataError: too few faces or persons.
@@ -86,12 +96,20 @@ def fit_on_photographs(
             accuracy=float(correct.mean()),
             coverage=float(accepted.mean()),
             answered_accuracy=_mean(correct[accepted]),
+            told=told,
         ),
         coverage_before=float(certain.mean()),
         accuracy_before=_mean(correct[certain]),
         error_before=expected_calibration_error(probabilities, labels, bins=BINS),
         error=expected_calibration_error(calibrated, labels, bins=BINS),
+        notes=photographs.notes,
     )
+
+
+def told_settings(prior: Prior | None, votes_share: float | None) -> tuple[str, ...]:
+    """The settings of an export that labelled photographs may have chosen, in words."""
+    by_hand = () if prior is None else (f"the shares of the emotions ({printable_path(prior.name)})",)
+    return by_hand if votes_share is None else (*by_hand, f"the weight of the votes' head ({votes_share:g})")
 
 
 def deal(persons: npt.NDArray[np.int64], *, parts: int) -> npt.NDArray[np.int64]:

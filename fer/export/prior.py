@@ -30,15 +30,10 @@ def shift_prior(model: LoadedModel, *, probabilities_NK: npt.NDArray[np.floating
     old_K = probabilities_NK.mean(axis=0, dtype=np.float64)
     if old_K.min() <= 0:
         raise ConfigError(f"--prior {prior.name}: the model rules emotions out, and no share brings them back")
-    try:
-        _, layer = last_linear(model.net, outputs=len(model.labels))
-    except ConfigError:
-        layer = None
-    if layer is None or layer.bias is None:
-        raise ConfigError(
-            f"--prior {prior.name}: {model.spec.name} does not end in one linear layer with biases; give --prior to "
-            "fer-predict or fer-serve instead"
-        )
+    instead = "give --prior to fer-predict or fer-serve instead"
+    _, layer = last_linear(model.net, outputs=len(model.labels), wanted=f"--prior {prior.name}", instead=instead)
+    if layer.bias is None:
+        raise ConfigError(f"--prior {prior.name}: the last layer of {model.spec.name} has no biases: {instead}")
     with torch.no_grad():
         layer.bias.add_(torch.from_numpy(np.log(np.asarray(prior.shares) / old_K)))
     return dict(zip(model.labels, prior.shares, strict=True))

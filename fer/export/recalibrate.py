@@ -10,7 +10,7 @@ import numpy.typing as npt
 from fer.common.errors import CheckpointError
 from fer.export.measurement import onnx_predictor
 from fer.export.photo_fit import PhotoFit, fit_on_photographs
-from fer.export.photographs import Photographs
+from fer.export.photographs import PhotographFaces
 from fer.export.reference import drift_reference
 from fer.runtime.facts import FACTS_KEY, PROBABILITIES, SCHEMA_KEY, ModelFacts
 from fer.runtime.model import EmotionModel
@@ -25,7 +25,9 @@ UNTOUCHED: Final = ("accuracy", "balanced_accuracy", "macro_f1", "weighted_f1")
 _TEMPERATURE: Final = "temperature"
 
 
-def recalibrated_file(source: Path, photographs: Photographs, *, target: float) -> tuple[bytes, ModelFacts, PhotoFit]:
+def recalibrated_file(
+    source: Path, photographs: PhotographFaces, *, target: float
+) -> tuple[bytes, ModelFacts, PhotoFit]:
     """The content of a file of fer-export with another temperature and threshold, what it says of itself, and the fit.
 
     Scores of the selection faces that depend on the temperature are left out, and the drift log's reference becomes the
@@ -40,7 +42,9 @@ def recalibrated_file(source: Path, photographs: Photographs, *, target: float) 
     content = file_of(source).read_bytes()
     before = EmotionModel.load(source).facts
     probabilities = onnx_predictor(content)(photographs.faces[:, None])
-    fit = fit_on_photographs(photographs, probabilities, before=before, target=target)
+    earlier = before.photographs
+    told = () if earlier is None or earlier.name != photographs.name else earlier.told
+    fit = fit_on_photographs(photographs, probabilities, before=before, target=target, told=told)
     graph = ModelProto.FromString(content)
     divide_logits(graph, by=fit.temperature, origin=str(source))
     after = onnx_predictor(graph.SerializeToString())(photographs.faces[:, None])

@@ -87,7 +87,7 @@ def merge_heads(net: nn.Module, *, num_classes: int, votes_share: float) -> None
     Raises:
         ConfigError: the net does not end in one linear layer.
     """
-    place, layer = last_linear(net, outputs=len(HEADS) * num_classes)
+    place, layer = heads_layer(net, outputs=len(HEADS) * num_classes)
     merged = nn.Linear(layer.in_features, num_classes, bias=layer.bias is not None)
     with torch.no_grad():
         merged.weight.copy_(_mean(layer.weight, votes_share=votes_share))
@@ -103,8 +103,24 @@ def _mean(parameter: Tensor, *, votes_share: float) -> Tensor:
     return torch.lerp(labels, votes, votes_share)
 
 
-def last_linear(net: nn.Module, *, outputs: int) -> tuple[str, nn.Linear]:
+def heads_layer(net: nn.Module, *, outputs: int) -> tuple[str, nn.Linear]:
+    """The name and the last linear layer of a net with two heads, of `outputs` in all.
+
+    Raises:
+        ConfigError: there is none, or more than one.
+    """
+    instead = "choose another model, or data.targets=blend, which needs one head"
+    return last_linear(net, outputs=outputs, wanted="data.targets=both", instead=instead)
+
+
+def last_linear(net: nn.Module, *, outputs: int, wanted: str, instead: str) -> tuple[str, nn.Linear]:
     """The name and the one linear layer of a net with so many outputs, which gives its logits.
+
+    Args:
+        net: image batch -> logits (B, `outputs`).
+        outputs: of the layer.
+        wanted: what needs it, the subject of the error.
+        instead: what to do where there is no such layer.
 
     Raises:
         ConfigError: there is none, or more than one.
@@ -116,7 +132,7 @@ def last_linear(net: nn.Module, *, outputs: int) -> tuple[str, nn.Linear]:
     ]
     if len(found) != 1:
         raise ConfigError(
-            f"two heads need a net that ends in one linear layer of {outputs} outputs, and {type(net).__name__} has "
-            f"{len(found)}: choose another model, or data.targets=blend, which needs one head"
+            f"{wanted} needs a net that ends in one linear layer of {outputs} outputs, and {type(net).__name__} has "
+            f"{len(found)}: {instead}"
         )
     return found[0]

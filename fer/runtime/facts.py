@@ -73,6 +73,7 @@ class PhotographFacts(_Facts):
         accuracy: share of the faces that are labelled rightly.
         coverage: share of the faces with a certain prediction.
         answered_accuracy: accuracy on these; None where there are none.
+        told: settings that the export was given beside these photographs, in words, which may have been chosen on them.
     """
 
     name: str
@@ -81,6 +82,7 @@ class PhotographFacts(_Facts):
     accuracy: float
     coverage: float
     answered_accuracy: float | None
+    told: tuple[str, ...] = ()
 
 
 class ModelFacts(_Facts):

@@ -16,7 +16,8 @@ EVERYDAY_COUNTS: Final = {
     "angry": 3671, "disgust": 3995, "fear": 1088, "happy": 30537, "sad": 10559, "surprise": 7060, "neutral": 34883,
 }  # fmt: skip
 """Faces by their label among the 91,793 of ExpW, the Expression in-the-Wild set (Zhang, Luo, Loy and Tang, IJCV 126,
-2018, arXiv 1609.06426): faces of pictures from the web, each labelled by hand."""
+2018, arXiv 1609.06426): faces of pictures from the web, each labelled by hand. The counts add up to the set's total;
+they were not checked against its label file."""
 
 NAMES: Final = ("everyday", "balanced")
 

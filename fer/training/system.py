@@ -16,7 +16,7 @@ from fer.models.arithmetic import slow_in_bfloat16
 from fer.models.checkpoint import NetSpec, describe
 from fer.models.classifier import Classifier
 from fer.models.epoch_metrics import EpochMetrics
-from fer.models.heads import build_head_loss, last_linear
+from fer.models.heads import build_head_loss, heads_layer
 from fer.models.optimizer import build_optimizer
 from fer.models.own_net import resolved
 from fer.models.preprocess import Preprocess
@@ -51,7 +51,7 @@ def build_classifier(
         raise ConfigError(f"model={model.name} has nothing to learn, and nothing to share: trainer.devices=1")
     if spec.heads > 1:
         # Known before the training, not when it is merged.
-        last_linear(net, outputs=spec.heads * spec.num_classes)
+        heads_layer(net, outputs=spec.heads * spec.num_classes)
     if isinstance(net, UsesClassCounts):
         net.set_class_counts(torch.from_numpy(data.class_counts))
     preprocess = Preprocess(channels=model.channels, size=model.size)

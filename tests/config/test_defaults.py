@@ -47,6 +47,7 @@ COMMANDS: Final[dict[str, type[BaseModel]]] = {
 ALLOWED: Final[dict[tuple[str, str], str]] = {
     ("augment/default", "*"): "a recipe; the schema's defaults leave images as they are, as augment=none does",
     ("augment/light", "*"): "a recipe, as augment=default",
+    ("augment/photographs", "*"): "a recipe, as augment=default",
     ("augment/strong", "*"): "a recipe, as augment=default",
     ("loss/default", "label_smoothing"): "a recipe; the schema's defaults are the plain cross entropy",
     ("loss/distill", "teacher_weight"): "a recipe; without teachers there is nothing to weigh",

@@ -26,6 +26,10 @@ EVERYTHING: dict[str, Any] = {
     "contrast": 0.3,
     "gamma": 0.4,
     "noise_std": 8,
+    "blur_probability": 0.5,
+    "downscale_probability": 0.5,
+    "low_light_probability": 0.5,
+    "jpeg_probability": 0.5,
     "erase_probability": 0.5,
     "occlude_probability": 0.3,
     "mixup_alpha": 0.2,
@@ -46,6 +50,13 @@ configs = st.builds(
     contrast=st.sampled_from([0.0, 1.0]),
     gamma=st.sampled_from([0.0, 1.0]),
     noise_std=st.sampled_from([0.0, 50.0]),
+    blur_probability=st.sampled_from([0.0, 1.0]),
+    downscale_probability=st.sampled_from([0.0, 0.5]),
+    downscale_to=st.sampled_from([1.0, 0.5, 0.01]),
+    low_light_probability=st.sampled_from([0.0, 1.0]),
+    low_light_stops=st.sampled_from([0.0, 10.0]),
+    jpeg_probability=st.sampled_from([0.0, 1.0]),
+    jpeg_quality=st.sampled_from([(1, 1), (30, 95), (100, 100)]),
     erase_probability=st.sampled_from([0.0, 1.0]),
     erase_fill=st.sampled_from(["mean", "noise"]),
     occlude_probability=st.sampled_from([0.0, 1.0]),
@@ -121,8 +132,10 @@ def test_every_image_gets_its_own_parameters() -> None:
     for name in set(EVERYTHING) - {"mixup_alpha", "cutmix_alpha", "flip_probability"}:
         out_BCHW = Augment(AugmentConfig(**{name: EVERYTHING[name]}))(image_BCHW, generator=seeded())
         distinct = len({bytes(x.numpy().tobytes()) for x in out_BCHW})
-        # Half of the images, or more, are left alone by erasing and occlusion; there are four halves to hide.
-        assert distinct >= {"erase_probability": 16, "occlude_probability": 5}.get(name, 64), name
+        # Half of the images, or more, are left alone where a share is drawn; there are four halves to hide, and twelve
+        # sides from half of 24 pixels on.
+        least = {"occlude_probability": 5, "downscale_probability": 9}
+        assert distinct >= least.get(name, 16 if name.endswith("_probability") else 64), name
 
 
 def test_generator_decides_everything() -> None:
@@ -280,7 +293,7 @@ def test_presets_are_valid_and_explained(path: Path) -> None:
 
 
 def test_all_presets_are_there_and_one_lists_every_setting() -> None:
-    assert [path.stem for path in PRESETS] == ["default", "light", "none", "strong"]
+    assert [path.stem for path in PRESETS] == ["default", "light", "none", "photographs", "strong"]
     assert set(yaml.safe_load(PRESETS[-1].read_text(encoding="utf-8"))) == set(AugmentConfig.model_fields)
 
 
@@ -292,6 +305,9 @@ def test_all_presets_are_there_and_one_lists_every_setting() -> None:
         ({"noise_std": float("nan")}, "noise_std"),
         ({"erase_area": [0.3, 0.1]}, r"erase_area=\[0.3, 0.1\]"),
         ({"erase_area": [0.0, 0.1]}, "0 < least"),
+        ({"jpeg_quality": [0, 90]}, r"jpeg_quality=\[0, 90\]"),
+        ({"jpeg_quality": [90, 30]}, "1 <= least"),
+        ({"downscale_to": 0.0}, "downscale_to"),
         ({"occlude_regions": ["nose"]}, "occlude_regions"),
         ({"occlude_regions": ["full"]}, "occlude_regions"),
         ({"occlude_regions": []}, "name at least one"),

@@ -46,5 +46,7 @@ def test_the_same_shift_undoes_it(tmp_path: Path, tiny_run: Path) -> None:
 
 def test_a_net_without_a_last_layer_is_refused(train, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
     run = train("model=majority", "report=false", "trainer.max_epochs=1", run_dir=tmp_path / "run").run_dir
-    with pytest.raises(ConfigError, match="--prior balanced: "):
+    with pytest.raises(
+        ConfigError, match="--prior balanced needs a net that ends in one linear layer of 7 outputs, and Majority has 0"
+    ):
         export_run(run, tmp_path / "m.onnx", prior=open_prior("balanced"))

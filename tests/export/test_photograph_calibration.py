@@ -10,16 +10,19 @@ import onnx
 import pytest
 
 from fer import cli
-from fer.common.errors import CheckpointError, ConfigError, DataError
+from fer.common.errors import CheckpointError, DataError
 from fer.common.labels import EMOTIONS
 from fer.data.synthetic.source import render_face
+from fer.export.card import model_card
 from fer.export.command import main
 from fer.export.export import calibrate_file, export_run
-from fer.export.photo_fit import FOLDS, deal, fit_on_photographs
-from fer.export.photographs import Photographs, read_photographs
-from fer.export.recalibrate import divide_logits
+from fer.export.photo_fit import FOLDS, deal, fit_on_photographs, told_settings
+from fer.export.photographs import PhotographFaces, read_faces
+from fer.export.recalibrate import divide_logits, with_fit
 from fer.metrics.temperature import apply_temperature
+from fer.runtime.facts import ModelFacts
 from fer.runtime.model import EmotionModel
+from fer.runtime.prior import open_prior
 from fer.runtime.shipped import shipped_file
 
 FACES = np.random.default_rng(0).integers(0, 256, (30, 48, 48), dtype=np.uint8)
@@ -36,21 +39,21 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
             name = f"{person:02}_{number}.jpg"
             cv2.imwrite(str(place / name), render_face(100 * person + number, emotion, size=64, zoom=0.8).image)
             lines.append(f"{name},{emotion},{person}")
-    (place / "labels.csv").write_text("\n".join([*lines, "gone.jpg,happy,1\n"]))
+    (place / "labels.csv").write_text("\n".join([*lines, ""]))
     return place
 
 
 @pytest.fixture(scope="module")
-def photographs(folder: Path) -> Photographs:
-    return read_photographs(folder, labels=folder / "labels.csv", size=48, detector="none")
+def photographs(folder: Path) -> PhotographFaces:
+    return read_faces(folder, labels=folder / "labels.csv", size=48, detector="none")
 
 
-def test_photographs_have_labels_and_persons(photographs: Photographs) -> None:
+def test_photographs_have_labels_and_persons(photographs: PhotographFaces) -> None:
     assert photographs.faces.shape == (120, 48, 48)
     assert photographs.num_persons == 24
     assert photographs.labels[:5].tolist() == [0, 1, 2, 3, 4]
     assert photographs.persons[:6].tolist() == [0, 0, 0, 0, 0, 1]
-    assert (photographs.without, photographs.unreadable, photographs.unlabelled) == (0, 0, 0)
+    assert photographs.notes == ()
 
 
 def test_zips_and_class_folders_are_read_as_well(folder: Path, tmp_path: Path) -> None:
@@ -59,28 +62,27 @@ def test_zips_and_class_folders_are_read_as_well(folder: Path, tmp_path: Path) -
         archive.write(folder / "00_4.jpg", "in/Sadness/b.jpg")
         archive.write(folder / "00_4.jpg", "in/contempt/c.jpg")
         archive.writestr("in/happy/broken.jpg", b"\xff\xd8\xff")
-    found = read_photographs(tmp_path / "p.zip", labels=None, size=48, detector="none")
+    found = read_faces(tmp_path / "p.zip", labels=None, size=48, detector="none")
     assert found.labels.tolist() == [EMOTIONS.index("sad"), EMOTIONS.index("happy")]
-    assert (found.num_persons, found.unreadable, found.unlabelled) == (2, 1, 1)
+    assert found.num_persons == 2
+    assert found.notes == ("1 further images without a label are left out.", "In 1 photographs nothing could be read.")
 
 
 @pytest.mark.parametrize(
-    ("table", "error", "words"),
+    ("table", "words"),
     [
-        ("file,emotion\n00_0.jpg,cheery\n", DataError, "line 2: 'cheery' is no emotion"),
-        ("name,emotion\n00_0.jpg,happy\n", DataError, "no column file"),
-        ("file,emotion\nother.jpg,happy\n", ConfigError, "none of its 120 images is named in"),
-        (None, ConfigError, "cannot be read"),
+        ("file,emotion\n00_0.jpg,cheery\n", "labels no photograph with one of the seven"),
+        ("name,emotion\n00_0.jpg,happy\n", "no column file"),
+        ("file,emotion\nx.jpg,sad\ny.jpg,sad\n00_0.jpg,sad\n", "2 files that it names are not there .*: x.jpg"),
+        (None, "cannot be read"),
     ],
 )
-def test_tables_that_cannot_be_used_are_refused(
-    table: str | None, error: type[Exception], words: str, folder: Path, tmp_path: Path
-) -> None:
+def test_tables_that_cannot_be_used_are_refused(table: str | None, words: str, folder: Path, tmp_path: Path) -> None:
     path = tmp_path / "labels.csv"
     if table is not None:
         path.write_text(table)
-    with pytest.raises(error, match=words):
-        read_photographs(folder, labels=path, size=48, detector="none")
+    with pytest.raises(DataError, match=words):
+        read_faces(folder, labels=path, size=48, detector="none")
 
 
 def test_persons_are_dealt_whole_into_parts_of_like_size() -> None:
@@ -92,14 +94,14 @@ def test_persons_are_dealt_whole_into_parts_of_like_size() -> None:
     assert counts.max() - counts.min() <= 2
 
 
-def simulated(n: int, *, sharpened: float) -> tuple[Photographs, np.ndarray]:
+def simulated(n: int, *, sharpened: float) -> tuple[PhotographFaces, np.ndarray]:
     """Faces whose labels are drawn from probabilities, which a model then tells too sharply."""
     rng = np.random.default_rng(0)
     true = rng.dirichlet(np.full(7, 0.4), size=n)
     labels = np.array([rng.choice(7, p=row) for row in true])
     faces = np.zeros((n, 8, 8), np.uint8)
-    found = Photographs(
-        name="photographs", faces=faces, labels=labels, persons=np.arange(n) // 4, without=0, unreadable=0, unlabelled=0
+    found = PhotographFaces(
+        name="photographs", faces=faces, labels=labels, persons=np.arange(n) // 4, notes=("One was left out.",)
     )
     return found, apply_temperature(true, 1 / sharpened).astype(np.float32)
 
@@ -114,6 +116,21 @@ def test_the_temperature_that_spoiled_probabilities_is_found_and_the_target_is_r
     calibrated = apply_temperature(told, fit.temperature).max(axis=1)
     assert fit.facts.coverage == pytest.approx((calibrated >= fit.threshold).mean(), abs=0.02)
     assert fit.facts.persons == 1000
+    assert fit.notes == found.notes
+
+
+def test_the_card_says_what_else_the_photographs_may_have_chosen() -> None:
+    found, told = simulated(400, sharpened=1.0)
+    before = EmotionModel.load().facts
+    settings = told_settings(open_prior("balanced"), 0.85)
+    assert settings == ("the shares of the emotions (balanced)", "the weight of the votes' head (0.85)")
+    for given, flatters in (((), False), (settings, True)):
+        fit = fit_on_photographs(found, told, before=before, target=0.8, told=given)
+        facts = with_fit(before, fit, target=0.8)
+        assert ModelFacts.from_metadata(facts.as_metadata(), origin="m").photographs == facts.photographs
+        card = model_card(facts, (), notes=(), file="m.onnx", megabytes=1.0)
+        assert ("These figures therefore flatter" in card) == flatters
+        assert ("the weight of the votes' head (0.85): told to the export" in card) == flatters
 
 
 def test_too_few_faces_are_refused() -> None:
@@ -189,7 +206,7 @@ def test_a_graph_without_probabilities_is_refused() -> None:
         (["benchmark", "--out", "m.onnx", "--labels", "l.csv"], "--labels goes with --calibrate"),
         (
             ["benchmark", "--out", "m.onnx", "--calibrate", "nowhere"],
-            "--calibrate nowhere: there is no folder and no zip",
+            "nowhere is not there: name the folder or the zip",
         ),
     ],
 )

@@ -224,7 +224,8 @@ def test_each_selection_row_is_in_one_share_and_no_process_waits_in_vain(count: 
 @pytest.mark.parametrize("mixing", [{}, {"mixup_alpha": 0.2, "cutmix_alpha": 1.0}])
 def test_an_image_is_augmented_alike_in_every_share(mixing: dict[str, float]) -> None:
     def augmented(share: BatchShard) -> dict[str, torch.Tensor]:
-        data = module(share, erase_probability=0.5, erase_fill="noise", **mixing)
+        camera = {"blur_probability": 0.5, "downscale_probability": 0.5, "low_light_probability": 0.5}
+        data = module(share, erase_probability=0.5, erase_fill="noise", jpeg_probability=0.5, **camera, **mixing)
         assert data.augment is not None
         batch = next(iter(data.train_dataloader()))
         return data.augment.batch(batch, size=40, generator=torch.Generator().manual_seed(0), share=share)
