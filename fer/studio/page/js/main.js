@@ -77,7 +77,12 @@ function showChosen(names) {
 
 let awaited = null;
 const train = new TrainForm(part("view-train").appendChild(el("section")), { onStarted: (name) => (awaited = name) });
-const data = new DataView(part("view-data"));
+const data = new DataView(part("view-data"), {
+  onFolds: (name) => {
+    go("train");
+    train.choose("folds", { folds: name });
+  },
+});
 const look = new LookView(part("view-look"));
 const ship = new ShipView(part("view-ship"));
 const shown = { train, data, look, ship };
