@@ -147,12 +147,13 @@ def _choices(kind: str, overrides: Sequence[str], origin: str | None, tree: Mapp
     with initialize_config_dir(config_dir=str(conf_dir()), version_base="1.3"):
         composed = compose(config_name=config_name(kind), overrides=words, return_hydra_config=True)
     choices = {str(group): option for group, option in composed.hydra.runtime.choices.items()}
-    told: dict[str, str | None] = {
-        name: None if choices.get(name) in (None, "null") else str(choices[name]) for name in (*config_groups(), "space")
-    }
+    options: dict[str, str | None] = {}
+    for name in (*config_groups(), "space"):
+        options[name] = None if choices.get(name) in (None, "null") else str(choices[name])
     # Hydra names no choice of a group of which several are chosen.
-    lists = {key_of(each): each.partition("=")[2] for each in overrides if key_of(each) in _SEVERAL}
-    return told | {name: value.strip("[]").replace(" ", "") for name, value in lists.items()}
+    several = [(key_of(each), each.partition("=")[2]) for each in overrides if key_of(each) in _SEVERAL]
+    options.update({name: value.strip("[]").replace(" ", "") for name, value in several})
+    return options
 
 
 def _fields(

@@ -34,7 +34,8 @@ def add_run_routes(app: Flask, *, studio: Studio, tickets: Tickets) -> None:
     def _marks() -> dict[str, Any]:
         # A broken file of notes hides no run.
         try:
-            return {"marks": studio.marks.all(), "trouble": studio.jobs.trouble}
+            gone = None if studio.root.is_dir() else f"{studio.root} is not there any more: put it back where it was"
+            return {"marks": studio.marks.all(), "trouble": gone or studio.jobs.trouble}
         except FerError as error:
             return {"marks": {}, "trouble": str(error)}
 

@@ -15,7 +15,7 @@ from fer.common.errors import ConfigError
 from fer.config.compose import compose_train
 from fer.runtime.web.security import HEADERS
 from fer.studio import commands
-from fer.studio.commands import Command
+from fer.studio.commands import KINDS, Command
 from fer.studio.evidence import curve
 from fer.studio.studio import Studio
 from fer.studio.tickets import Tickets
@@ -146,10 +146,11 @@ def test_a_run_gets_no_name_that_leads_elsewhere(name: str) -> None:
         commands.checked_name(name)
 
 
-@pytest.mark.parametrize("place", ["/a/b", "/with space/b", "/it's (1)/[x]", "/ü/2024", '/"/x'])
+@pytest.mark.parametrize("place", ["/a/b", "/with space/b", "/it's (1)/[x]", "/ü = ( ) ' , [ #/a", "/ü/2024", '/"/x'])
 def test_the_command_line_means_the_folder_it_names(place: str) -> None:
-    command = commands.train(["data=synthetic"], run_dir=Path(place))
-    assert compose_train(command.arguments)["run_dir"] == place
+    for kind, key in KINDS.items():
+        command = commands.experiment(kind, ["data=synthetic"], folder=Path(place))
+        assert compose_train(command.arguments, config_name=kind)[key] == place
 
 
 def test_a_command_is_shown_as_a_person_would_type_it() -> None:
@@ -178,43 +179,6 @@ def test_an_interrupted_run_goes_on_where_it_was_moved_to(root: Path, run_folder
     )
 
 
-def test_the_form_says_what_each_key_takes() -> None:
-    from fer.studio.forms import form
-
-    told = form(overrides=["experiment=quickstart"], origin=None)
-    fields = {field["key"]: field for field in told["fields"]}
-    groups = {group["name"]: group for group in told["groups"]}
-    assert groups["model"]["chosen"] == "skipcnn"
-    assert groups["data"]["chosen"] == "synthetic"
-    assert fields["optimizer.lr"] | {"help": ""} == {
-        **{"key": "optimizer.lr", "section": "optimizer", "help": "", "value": "0.02", "advanced": False},
-        **{"kind": "number", "nullable": False, "over": 0},
-    }
-    assert fields["data.train"]["min"] == 7
-    assert fields["trainer.accelerator"]["choices"] == ["auto", "cpu", "mps", "cuda"]
-    assert (fields["report"]["kind"], fields["report"]["value"]) == ("switch", "true")
-    assert fields["model.params.widths"]["value"] == "[32,64,128]"
-    assert fields["scheduler.warmup"]["advanced"]
-    assert "run_dir" not in fields
-
-
-@pytest.mark.parametrize(
-    ("override", "told"),
-    [
-        ("optimizer.lr=-1", "optimizer.lr=-1: Input should be greater than 0"),
-        ("trainer.max_epochs=0", "trainer.max_epochs=0"),
-        ("data.protocol=odd", "data.protocol='odd'"),
-        ("modle=cnn", "did you mean 'model'"),
-    ],
-)
-def test_a_value_that_no_run_can_have_is_told_by_its_key(override: str, told: str) -> None:
-    from fer.studio.forms import check
-
-    with pytest.raises(ConfigError) as refused:
-        check(overrides=[override], origin=None)
-    assert told in str(refused.value)
-
-
 def test_the_curves_are_those_of_scikit_learn() -> None:
     metrics = pytest.importorskip("sklearn.metrics")
     rng = np.random.default_rng(0)
@@ -236,11 +200,11 @@ def test_a_worker_that_ends_is_started_again(studio: Studio) -> None:
     worker = Worker("fer.studio.forms")
     try:
         with pytest.raises(ConfigError, match="greater than 0"):
-            worker.ask("check", overrides=["optimizer.lr=-1"], origin=None)
+            worker.ask("check", kind="train", overrides=["optimizer.lr=-1"], origin=None)
         assert worker._process is not None
         worker._process.send_signal(signal.SIGKILL)
         worker._process.wait()
-        assert worker.ask("check", overrides=["data=synthetic"], origin=None)["data"] == "synthetic"
+        assert worker.ask("check", kind="train", overrides=["data=synthetic"], origin=None)["data"] == "synthetic"
     finally:
         worker.close()
 

@@ -28,6 +28,7 @@ fill(part("view-runs"), runSection, comparisonSection, tableSection);
 
 const runView = new RunView(runSection, {
   onClose: () => part("runs-title").focus?.(),
+  onGone: (name) => chosenTold.say(`${name} is not here any more: it was moved, renamed or deleted.`),
   onRepeat: (name) => {
     go("train");
     train.repeat(name);

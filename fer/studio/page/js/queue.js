@@ -44,7 +44,10 @@ export function queue(node, { onOpenRun }) {
       output.textContent = found.output || "(nothing yet)";
     };
     more.addEventListener("toggle", () => more.open && told.during(load));
-    if (job.state === "failed") {
+    if (job.state === "failed" && job.code > 128) {
+      wrong.textContent = `Its process was ended by signal ${job.code - 128}${job.code === 137 ? ", as where memory runs out" : ""}. What was saved is whole; a training goes on from its run.`;
+      wrong.hidden = false;
+    } else if (job.state === "failed") {
       get("api/job", { id: job.id }).then((found) => {
         // The last line says it, as on a terminal.
         const last = found.output.trim().split("\n").filter((line) => line.startsWith("error:")).at(-1) ?? found.output.trim().split("\n").at(-1) ?? "";

@@ -22,7 +22,7 @@ export async function openReport(question) {
 }
 
 export class RunView {
-  /** `actions`: {onClose, onRepeat(name), onLook(names), onShip(name), onTrial(name)}. */
+  /** `actions`: {onClose, onGone(name), onRepeat(name), onLook(names), onShip(name), onTrial(name)}. */
   constructor(node, actions) {
     this.node = node;
     this.actions = actions;
@@ -54,7 +54,10 @@ export class RunView {
 
   async changed(names) {
     if (this.name === null || !names.has(this.name)) return;
-    if (!store.entries.has(this.name)) this.close();
+    if (!store.entries.has(this.name)) {
+      this.actions.onGone(this.name);
+      this.close();
+    }
     else await this.told.during(() => this.show());
   }
 
@@ -111,8 +114,8 @@ export class RunView {
     if (entry.status !== "running") list.push(button("Delete", async () => {
       await post("api/delete", { runs: [name] });
       announce(`${name} is in the bin`);
-      await refresh();
       this.close();
+      await refresh();
       this.actions.onClose();
     }));
     list.push(button("Close", () => {

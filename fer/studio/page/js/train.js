@@ -173,10 +173,14 @@ export class TrainForm {
   field(field) {
     const id = `field-${field.key}`;
     const now = this.values.has(field.key) ? this.values.get(field.key).replace(/^"(.*)"$/, "$1").replaceAll('\\"', '"') : field.value;
+    const draws = Boolean(field.searched) && !this.values.has(field.key);
     const shown = now === "null" ? "" : now;
     const change = (text) => {
-      this.values.set(field.key, typed(field, text));
-      node.classList.add("changed");
+      // Cleared, it is searched again.
+      if (field.searched && text === "") this.values.delete(field.key);
+      else this.values.set(field.key, typed(field, text));
+      node.classList.toggle("changed", this.values.has(field.key));
+      node.classList.toggle("searched", Boolean(field.searched) && !this.fixed(field.key));
       this.check();
     };
     let input;
@@ -197,7 +201,7 @@ export class TrainForm {
       input = select([...(field.nullable ? [["", "none"]] : []), ...field.choices.map((each) => [each, each])], shown, { id, onchange: () => change(input.value) });
     } else {
       const numeric = field.kind !== "text";
-      input = el("input", { id, type: "text", inputMode: numeric ? "decimal" : "text", value: shown, autocomplete: "off", spellcheck: false, placeholder: field.nullable ? "none" : "", onchange: () => change(input.value.trim()) });
+      input = el("input", { id, type: "text", inputMode: numeric ? "decimal" : "text", value: draws ? "" : shown, autocomplete: "off", spellcheck: false, placeholder: draws ? "drawn for each trial" : field.nullable ? "none" : "", onchange: () => change(input.value.trim()) });
     }
     const wrong = el("p.wrong", { id: `${id}-wrong` });
     input.setAttribute("aria-describedby", `${id}-help ${id}-wrong`);
@@ -223,7 +227,8 @@ export class TrainForm {
   async check() {
     for (const each of this.form.querySelectorAll("[aria-invalid]")) each.removeAttribute("aria-invalid");
     for (const each of this.form.querySelectorAll(".wrong")) each.textContent = "";
-    const asked = (this.asked = this.overrides().join("\n"));
+    const asked = (this.asked = JSON.stringify(this.question()));
+    fill(this.cost, "Checking…");
     try {
       const told = await post("api/check", this.question());
       if (asked !== this.asked) return true;
@@ -239,6 +244,7 @@ export class TrainForm {
   }
 
   wrong(error) {
+    fill(this.cost);
     const key = error.message.match(/^([\w.]+)\s*[=:]/)?.[1];
     const input = key && document.getElementById(`field-${key}`);
     if (!input) {
@@ -279,7 +285,11 @@ export class TrainForm {
   }
 }
 
-const sentence = (words) => (words === "" ? "" : `${words[0].toUpperCase()}${words.slice(1).replaceAll("`", "").replace(/\.$/, "")}.`);
+/** A key's meaning as a sentence; what lists the values it takes (a | b) is left as they are typed. */
+function sentence(meaning) {
+  const words = meaning.replaceAll("`", "").replace(/\.$/, "");
+  return words === "" ? "" : words.includes(" | ") ? words : `${words[0].toUpperCase()}${words.slice(1)}.`;
+}
 
 function range(field) {
   const bounds = [];
