@@ -10,6 +10,7 @@ from fer.config.described import ABOUT, comments, headline, meanings, source_sch
 from fer.config.overrides import key_of, override
 from fer.config.saved import completed, compose_on, read_tree
 from fer.config.schema import TrainConfig, validate
+from fer.models.registry import NETS, param_names
 from fer.studio.comparison import flat
 from fer.studio.experiments import (
     HIDDEN,
@@ -80,6 +81,7 @@ def form(*, kind: str, overrides: Sequence[str], origin: str | None) -> dict[str
             # With a run beneath, whole recipes change too much at once.
             if origin is None or name not in ("experiment", "debug")
         ],
+        "foreign": _foreign(overrides, tree) if origin is None else [],
         "fields": _fields(kind, tree, chosen, searched_keys(overrides) if kind == "sweep" else {}),
     }
 
@@ -188,6 +190,16 @@ def _fields(
             }
         )
     return fields
+
+
+def _foreign(overrides: Sequence[str], tree: Mapping[str, Any]) -> list[str]:
+    """Settings that a recipe makes of its own net, where another net is chosen that has no such setting."""
+    model = tree["model"]
+    chosen = {key_of(each) for each in overrides}
+    if not {"experiment", "model"} <= chosen or model["name"] not in NETS:
+        return []
+    takes = param_names(model["name"])
+    return [] if takes is None else [f"model.params.{name}" for name in model["params"] if name not in takes]
 
 
 def _own(kind: str, definitions: dict[str, Any]) -> tuple[frozenset[str], dict[str, Any]]:

@@ -9,7 +9,7 @@ import pytest
 
 from fer.common.errors import ConfigError
 from fer.studio import commands
-from fer.studio.forms import check, form
+from fer.studio.forms import check, form, validated
 from fer.tuning.settings import compose_sweep
 
 
@@ -51,6 +51,16 @@ def test_a_value_that_no_run_can_have_is_told_by_its_key(override: str, told: st
     with pytest.raises(ConfigError) as refused:
         check(kind="train", overrides=[override], origin=None)
     assert told in str(refused.value)
+
+
+def test_a_recipe_s_settings_of_its_own_net_are_left_out_of_another_net() -> None:
+    overrides = ["experiment=quickstart", "model=mlp"]
+    assert form(kind="train", overrides=overrides, origin=None)["foreign"] == ["model.params.widths"]
+    with pytest.raises(ConfigError, match=r"model\.params\.widths: mlp has no parameter 'widths'"):
+        validated(kind="train", overrides=overrides, origin=None)
+    assert form(kind="train", overrides=[*overrides, "~model.params.widths"], origin=None)["foreign"] == []
+    assert validated(kind="train", overrides=[*overrides, "~model.params.widths"], origin=None)["model"] == "mlp"
+    assert form(kind="train", overrides=["experiment=quickstart", "model=cnn"], origin=None)["foreign"] == []
 
 
 def test_several_callbacks_can_be_chosen() -> None:

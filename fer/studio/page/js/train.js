@@ -92,11 +92,14 @@ export class TrainForm {
 
   overrides() {
     // The recipe first: what is named after it wins over it.
-    return [...[...this.groups].map(([name, option]) => (option === "" ? `~${name}` : `${name}=${option}`)).filter((each) => !each.startsWith("~")), ...[...this.values].map(([key, value]) => `${key}=${value}`)];
+    return [...[...this.groups].map(([name, option]) => (option === "" ? `~${name}` : `${name}=${option}`)).filter((each) => !each.startsWith("~")), ...[...this.values].map(([key, value]) => (key.startsWith("~") ? key : `${key}=${value}`))];
   }
 
   async load() {
-    const form = await post("api/form", this.question());
+    let form = await post("api/form", this.question());
+    // A recipe's settings of its own net are left out where the chosen net has no such setting.
+    for (const key of form.foreign) this.values.set(`~${key}`, "");
+    if (form.foreign.length > 0) form = await post("api/form", this.question());
     this.draw(form);
     await this.check();
   }
@@ -164,7 +167,7 @@ export class TrainForm {
       this.groups.set(group.name, node.value);
       if (node.value === "") this.groups.delete(group.name);
       // Its own keys belonged to the option before.
-      if (group.name !== "experiment") for (const key of [...this.values.keys()]) if (key.startsWith(`${group.name}.`)) this.values.delete(key);
+      if (group.name !== "experiment") for (const key of [...this.values.keys()]) if (key.replace("~", "").startsWith(`${group.name}.`)) this.values.delete(key);
       this.told.during(() => this.load());
     } });
     return el("div.field", {}, el("label", { for: id }, group.name), node, el("p.hint", {}, help));
