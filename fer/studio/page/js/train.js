@@ -1,7 +1,7 @@
 // The form of a training, a sweep, a study or all folds of a training, made from the configuration's own schema.
 
 import { post } from "./api.js";
-import { commandLine, duration, el, fill, message, quoted, select } from "./dom.js";
+import { commandLine, duration, el, fill, inTurn, message, quoted, select } from "./dom.js";
 import { refresh, runs, store } from "./store.js";
 
 // Plain training faces are judged beside the validation faces, so that the curves show both.
@@ -49,6 +49,8 @@ export class TrainForm {
       el("p.hint", {}, "This line does the same in a terminal (with the folder's true name)."));
     fill(node, el("h2", {}, "Train"), this.form);
     this.loaded = false;
+    // Two changes in quick succession: the form that is drawn last is that of the last.
+    this.load = inTurn(() => this.read());
   }
 
   /** Shows the form for the first time: the process that knows the configuration starts only then. */
@@ -95,7 +97,7 @@ export class TrainForm {
     return [...[...this.groups].map(([name, option]) => (option === "" ? `~${name}` : `${name}=${option}`)).filter((each) => !each.startsWith("~")), ...[...this.values].map(([key, value]) => (key.startsWith("~") ? key : `${key}=${value}`))];
   }
 
-  async load() {
+  async read() {
     let form = await post("api/form", this.question());
     // A recipe's settings of its own net are left out where the chosen net has no such setting.
     for (const key of form.foreign) this.values.set(`~${key}`, "");
