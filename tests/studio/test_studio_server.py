@@ -11,12 +11,13 @@ from typing import Any
 import numpy as np
 import pytest
 
-from fer.common.errors import ConfigError
+from fer.common.errors import ConfigError, DataError
 from fer.config.compose import compose_train
+from fer.metrics.predictions import Predictions
 from fer.runtime.web.security import HEADERS
 from fer.studio import commands
 from fer.studio.commands import KINDS, Command
-from fer.studio.evidence import curve
+from fer.studio.evidence import curve, mistakes, score_curves, suspects
 from fer.studio.studio import Studio
 from fer.studio.tickets import Tickets
 
@@ -190,6 +191,41 @@ def test_the_curves_are_those_of_scikit_learn() -> None:
     np.testing.assert_allclose(true_rate, tpr)
     average = float(np.sum(np.diff(true_rate) * precision[1:]))
     assert average == pytest.approx(metrics.average_precision_score(positive, score))
+
+
+def test_mistakes_and_curves_are_about_the_labels_of_the_run(root: Path, run_folder: Make) -> None:
+    labels = ("pain", "no_pain")
+    run = run_folder(root / "a", final={}, config={"labels": list(labels)}, manifest={"data": {"valid_name": "public"}})
+    (run / "checkpoints").mkdir()
+    (run / "checkpoints" / "best.ckpt").write_bytes(b"")
+    Predictions(
+        ids=np.array(["f0", "f1", "f2"]),
+        labels=np.array([0, 1, 1]),
+        probabilities=np.array([[0.9, 0.1], [0.8, 0.2], [0.3, 0.7]]),
+        split="PublicTest",
+        classes=labels,
+    ).write(run / "predictions" / "public.parquet")
+    told = mistakes(run, true="no_pain", predicted=None)
+    assert (told["labels"], told["confusion"], told["count"]) == (labels, [[1, 0], [1, 1]], 1)
+    assert [(face["id"], face["true"], face["predicted"]) for face in told["faces"]] == [("f1", "no_pain", "pain")]
+    # The synthetic data know seven emotions alone: the list comes without pictures, and says why.
+    assert told["note"].startswith("Without pictures: ")
+    assert score_curves(run, label="pain")["area"] == 1.0
+    with pytest.raises(ConfigError, match="this run knows pain, no_pain"):
+        score_curves(run, label="happy")
+
+
+def test_suspect_labels_come_with_their_order(root: Path, run_folder: Make) -> None:
+    run = run_folder(root / "a", final={})
+    (run / "checkpoints").mkdir()
+    (run / "checkpoints" / "best.ckpt").write_bytes(b"")
+    listed = root / "suspects.csv"
+    listed.write_text("id,label,suggested,probability\nx,sad,happy,0.01\ny,fear,sad,0.1\n")
+    told = suspects(run, file=listed)
+    assert (told["count"], [face["id"] for face in told["faces"]]) == (2, ["x", "y"])
+    listed.unlink()
+    with pytest.raises(DataError, match=r"suspects.csv cannot be read .*find the suspects again"):
+        suspects(run, file=listed)
 
 
 def test_a_worker_that_ends_is_started_again(studio: Studio) -> None:
