@@ -61,7 +61,7 @@ export function queue(node, { onOpenRun }) {
     }
     const time = job.started === null ? null : duration((job.ended ?? Date.now() / 1000) - job.started);
     const links = [];
-    if (job.kind === "train") links.push(el("button", { type: "button", onclick: () => onOpenRun(job.about[0], told) }, "Open run"));
+    if (["train", "sweep", "study", "occlusion"].includes(job.kind)) links.push(el("button", { type: "button", onclick: () => onOpenRun(job.about[0], told) }, job.kind === "train" ? "Open run" : `Open ${job.kind === "sweep" ? "sweep" : "study"}`));
     if (job.kind === "report" && job.state === "finished") links.push(el("button", { type: "button", onclick: () => told.during(() => openReport(job.facts.report ? { report: job.facts.report } : { run: job.about[0] })) }, "Open report"));
     if (OPEN.has(job.state)) links.push(el("button", { type: "button", onclick: () => told.during(async () => {
       await post("api/stop", { id: job.id });
