@@ -12,6 +12,9 @@ from support.studio_page import StudioProcess, go, opened, set_field
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.xdist_group("quiet"), pytest.mark.timeout(1800)]
 
+PATIENCE = 900_000
+"""Milliseconds: three trials, or two folds, on a busy computer."""
+
 SMALL = {
     "data.train": "210",
     "data.public": "70",
@@ -47,7 +50,7 @@ def fill_in(page: Any, kind: str, more: dict[str, str]) -> None:
 
 
 def test_a_sweep_is_started_and_drawn(studio: StudioProcess, browser: Any, tmp_path: Path) -> None:
-    with opened(browser, studio.port) as page:
+    with opened(browser, studio.port, wait=PATIENCE) as page:
         go(page, "train")
         page.wait_for_selector("#cost:has-text('epochs')")
         fill_in(page, "sweep", {"pruning.enabled": "false", "workers": "1", "num_trials": "3"})
@@ -63,7 +66,7 @@ def test_a_sweep_is_started_and_drawn(studio: StudioProcess, browser: Any, tmp_p
 
 
 def test_folds_are_trained_and_their_suspects_shown(studio: StudioProcess, browser: Any, tmp_path: Path) -> None:
-    with opened(browser, studio.port) as page:
+    with opened(browser, studio.port, wait=PATIENCE) as page:
         go(page, "data")
         page.click("button:text-is('Prepare the folds')")
         page.wait_for_selector("#cost:has-text('trainings')")

@@ -138,9 +138,10 @@ export function commandLine(text) {
   };
 }
 
-export function table(heads, rows, { label, narrow = false } = {}) {
+/** `whole`: no cell's words are broken; the table is moved sideways instead. */
+export function table(heads, rows, { label, narrow = false, whole = false } = {}) {
   return el("div.scroll", { tabindex: "0", role: "region", "aria-label": label },
-    el(narrow ? "table.narrow" : "table", {},
+    el(`table${narrow ? ".narrow" : ""}${whole ? ".whole" : ""}`, {},
       el("thead", {}, el("tr", {}, heads.map((head) => el("th", { scope: "col" }, head)))),
       el("tbody", {}, rows.map((row) => el("tr", {}, row.map((cell, place) => (place === 0 ? el("th", { scope: "row" }, cell) : el("td", {}, cell))))))));
 }

@@ -146,7 +146,7 @@ export class RunView {
     fill(this.charts);
     const sorted = [...trials].sort((a, b) => (b.score ?? -Infinity) - (a.score ?? -Infinity));
     fill(this.more, parallelCoordinates("Trials", trials.map((each) => ({ values: each.params, score: each.score, name: `trial ${each.trial}` })), axes),
-      table(["trial", "score", "status", "time", ...axes], sorted.map((each) => [String(each.trial), number(each.score), each.status === "ok" ? "finished" : each.status, duration(each.seconds), ...axes.map((axis) => number(each.params[axis]))]), { label: "Table of trials" }),
+      table(["trial", "score", "status", "time", ...axes], sorted.map((each) => [String(each.trial), number(each.score), each.status === "ok" ? "finished" : each.status, duration(each.seconds), ...axes.map((axis) => number(each.params[axis]))]), { label: "Table of trials", whole: true }),
       best ? commandLine(`fer-train @${best}`).node : null);
   }
 
