@@ -72,6 +72,7 @@ def look(playwright: Any, *, pid: int, port: int, arguments: argparse.Namespace,
     """Opens the page and lets runs change."""
     browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=["--no-sandbox"])
     page = browser.new_context().new_page()
+    page.set_default_timeout(300_000)
     before, begun = cpu_seconds(pid), time.perf_counter()
     page.goto(f"http://localhost:{port}/#token={TOKEN.replace(' ', '%20')}")
     page.wait_for_selector("tr[data-run]")

@@ -35,7 +35,7 @@ HIDDEN: Final[Mapping[str, frozenset[str]]] = {
     "sweep": frozenset({"sweep_dir", "space", "visible", "backend"}),
     "study": frozenset({"study_dir", "seed", "report", "data.leave_out"}),
     "occlusion": frozenset({"study_dir", "visible"}),
-    "folds": frozenset({"data.protocol", "data.fold"}),
+    "folds": frozenset({"data.protocol", "data.fold", "report"}),
 }
 """Keys that a kind sets itself, or that its name stands for: they have no field."""
 

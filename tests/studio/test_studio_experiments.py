@@ -70,7 +70,7 @@ def test_folds_are_trained_and_their_suspects_shown(studio: StudioProcess, brows
         go(page, "data")
         page.click("button:text-is('Prepare the folds')")
         page.wait_for_selector("#cost:has-text('trainings')")
-        fill_in(page, "folds", {"report": "false", "data.folds": "2"})
+        fill_in(page, "folds", {"data.folds": "2"})
         page.fill("#run-name", "cross")
         page.click("button:text-is('Start the folds')")
         page.wait_for_selector("text=The folds are in the queue")

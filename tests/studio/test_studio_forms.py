@@ -132,7 +132,9 @@ def test_what_no_sweep_and_no_study_can_have_is_told(kind: str, override: str, w
 def test_every_fold_is_trained_once_and_then_asked(client: Any, root: Path) -> None:
     told = client.post("/api/check", {"kind": "folds", "overrides": ["data=synthetic", "data.folds=2"]})
     first, second, last = told["shown"].splitlines()
-    assert first.startswith("fer-train data=synthetic data.folds=2 data.protocol=kfold data.fold=0 run_dir=")
+    assert first.startswith(
+        "fer-train data=synthetic data.folds=2 report=false data.protocol=kfold data.fold=0 run_dir="
+    )
     assert "data.fold=1" in second
     assert last.startswith("fer-data suspects ")
     assert (
