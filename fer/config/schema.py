@@ -213,6 +213,10 @@ def validate(tree: Mapping[str, Any]) -> TrainConfig:
         "optimizer",
     )
     check_arguments(Trainer, config.trainer.arguments, "trainer")
+    if config.model.target is None:
+        from fer.models.registry import check_params
+
+        check_params(config.model.name, config.model.params)
     check_own_parts(config)
     return config
 

@@ -70,6 +70,16 @@ def check_params(name: str, params: Mapping[str, object]) -> dict[str, Any]:
     return checked_arguments(builder, params, key="model.params", owner=name, given=GIVEN)
 
 
+def param_names(name: str) -> tuple[str, ...] | None:
+    """The parameters that a net takes; None where it takes whatever one likes.
+
+    Raises:
+        ConfigError: unknown net.
+    """
+    takes = {key: each for key, each in parameters(_builder(name)).items() if key not in GIVEN}
+    return None if any(each.kind is each.VAR_KEYWORD for each in takes.values()) else tuple(takes)
+
+
 def _builder(name: str) -> Callable[..., "nn.Module"]:
     if name not in NETS:
         known = ", ".join(NETS)

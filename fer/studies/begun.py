@@ -1,11 +1,26 @@
-"""Runs of a study that were begun before."""
+"""A study's folder: held while the study runs, and runs in it that were begun before."""
 
 from collections.abc import Mapping
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
 from fer.common.errors import ConfigError
+from fer.common.files import owned_folder
+from fer.common.processes import first_process
 from fer.config.saved import changed_settings, read_tree
 from fer.folders.run import RunFolder
+from fer.folders.study import StudyFolder
+
+
+def owned(study: StudyFolder) -> AbstractContextManager[None]:
+    """Holds the study's folder for this process, and so for those that it trains with.
+
+    Raises:
+        ConfigError: another study is running in it, or it cannot be written.
+    """
+    if not first_process():
+        return nullcontext()
+    return owned_folder(study.path, key="study_dir", busy="another study is running in it")
 
 
 def refuse_other_run(folder: RunFolder, tree: Mapping[str, Any]) -> None:

@@ -8,6 +8,7 @@ from fer.runtime.web.routes import page_files
 from fer.runtime.web.settings import ServeSettings
 from fer.runtime.web.uploads import InMemoryRequest, WrongType
 from fer.studio.data_routes import add_data_routes
+from fer.studio.form_routes import add_form_routes
 from fer.studio.job_routes import add_job_routes
 from fer.studio.look_routes import add_look_routes
 from fer.studio.run_routes import add_run_routes
@@ -49,6 +50,7 @@ def create_app(studio: Studio, *, settings: ServeSettings) -> Flask:
     tickets = Tickets()
     add_ticket_routes(app, tickets=tickets)
     add_run_routes(app, studio=studio, tickets=tickets)
+    add_form_routes(app, studio=studio)
     add_job_routes(app, studio=studio, tickets=tickets)
     add_data_routes(app, studio=studio)
     add_look_routes(app, studio=studio)

@@ -41,11 +41,13 @@ class Bin:
             run: its place below the root, one of the index.
 
         Raises:
-            ConfigError: a process is at work in it.
+            ConfigError: a process is at work in it, or it has gone.
             StorageError: it cannot be moved; it is where it was.
         """
         place = self._places.root / run
         with self._places.locked():
+            if not place.is_dir():
+                raise ConfigError(f"{run} is not here any more: it was moved, or deleted by somebody else")
             if is_held(place):
                 raise ConfigError(f"{run} is being trained: stop it first")
             name = self._free(PurePosixPath(run).name)

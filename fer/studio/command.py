@@ -50,7 +50,10 @@ def main(argv: Sequence[str]) -> int:
     if root.exists() and not root.is_dir():
         raise ConfigError(f"--root {root} is a file: give a folder of runs")
     check_writable(root)
-    root.mkdir(parents=True, exist_ok=True)
+    try:
+        root.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise ConfigError(f"--root {root} cannot be made: {error.strerror}; give another folder") from error
 
     from fer.runtime.web.server import bind, run_until_signal
     from fer.studio.app import create_app

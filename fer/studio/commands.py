@@ -15,6 +15,12 @@ from fer.common.errors import ConfigError
 from fer.config.overrides import key_of, override
 from fer.studio.comparison import flat
 
+KINDS: Final = {"train": "run_dir", "sweep": "sweep_dir", "study": "study_dir", "occlusion": "study_dir"}
+"""Commands that the form starts, and the key of each that names its folder."""
+
+FOLDS: Final = "folds"
+"""What the form starts besides: the trainings of all folds, and then `fer-data suspects`."""
+
 _NAME: Final = re.compile(r"[\w][\w .+-]{0,99}")
 _PROGRAM: Final = "import sys; from fer import cli; sys.argv[0] = 'fer-{0}'; cli.{0}()"
 
@@ -42,24 +48,77 @@ class Command:
         return shlex.join([f"fer-{self.name}", *self.arguments])
 
 
-def train(overrides: Sequence[str], *, run_dir: Path, origin: Path | None = None) -> Command:
-    """`fer-train` into a new run folder.
+def experiment(kind: str, overrides: Sequence[str], *, folder: Path, origin: Path | None = None) -> Command:
+    """`fer-train`, `fer-sweep`, `fer-study` or `fer-occlusion` into a new folder.
 
     Args:
+        kind: of `KINDS`.
         overrides: `KEY=VALUE`, `GROUP=OPTION`, `~KEY`.
-        run_dir: the folder.
-        origin: a run whose settings are those beneath.
+        folder: where it goes.
+        origin: of a training: a run whose settings are those beneath.
 
     Raises:
         ConfigError: an argument that is none of these.
     """
+    place = KINDS[kind]
     for each in overrides:
         if each.startswith(("-", "@")) or ("=" not in each and not each.startswith("~")):
             raise ConfigError(f"{each[:80]!r} is no KEY=VALUE")
-        if key_of(each) == "run_dir":
-            raise ConfigError("run_dir: give the run a name instead; it lies in the folder of this studio")
+        if key_of(each) in (place, "run_dir"):
+            raise ConfigError(f"{key_of(each)}: give a name instead; it lies in the folder of this studio")
+    if origin is not None and kind != "train":
+        raise ConfigError(f"fer-{kind} starts from no run: give its settings")
     first = () if origin is None else ("--from", str(origin))
-    return Command(name="train", arguments=(*first, *overrides, f"run_dir={run_dir}"))
+    return Command(name=kind, arguments=(*first, *overrides, f"{place}={folder}"))
+
+
+def folds(overrides: Sequence[str], *, folder: Path, origin: Path | None, count: int) -> list[Command]:
+    """`fer-train` once for each fold, into folders of their own below one.
+
+    Args:
+        overrides: of every one.
+        folder: holds `fold_0`, `fold_1`, ...
+        origin: a run whose settings are those beneath.
+        count: of folds.
+
+    Raises:
+        ConfigError: as `experiment`, or a key that says which fold is held out.
+    """
+    for each in overrides:
+        if key_of(each) in ("data.protocol", "data.fold"):
+            raise ConfigError(f"{each}: every fold is trained: leave {key_of(each)} out")
+    return [
+        experiment(
+            "train",
+            # Labels of training faces are in question: no fold's report opens PrivateTest.
+            [*overrides, "report=false", "data.protocol=kfold", f"data.fold={fold}"],
+            folder=folder / f"fold_{fold}",
+            origin=origin,
+        )
+        for fold in range(count)
+    ]
+
+
+def again(kind: str, folder: Path, told: Any) -> Command:
+    """The command of a sweep or study, which goes on where it stopped, in the folder where it lies now.
+
+    Args:
+        kind: "sweep", "study" or "occlusion".
+        folder: its folder.
+        told: its command line, as the folder's own file has it.
+
+    Raises:
+        ConfigError: the file does not say it.
+    """
+    try:
+        program, *arguments = shlex.split(told) if isinstance(told, str) else []
+    except ValueError:
+        program, arguments = "", []
+    if program != f"fer-{kind}":
+        raise ConfigError(f"{folder.name} does not say which command made it: go on with that by hand")
+    place = KINDS[kind]
+    kept = [each for each in arguments if key_of(each) != place]
+    return Command(name=kind, arguments=(*kept, f"{place}={folder}"))
 
 
 def go_on(run: Path) -> Command:
@@ -95,6 +154,11 @@ def report(runs: Sequence[Path], *, out: Path | None, level: str, faces: bool) -
     more += [] if level == "default" else [f"report={level}"]
     more += [] if faces else ["faces=false"]
     return Command(name="report", arguments=(named, *more))
+
+
+def study_page(study: Path) -> Command:
+    """`fer-report` on a study of `fer-study`: its page again."""
+    return Command(name="report", arguments=(f"study={study}",))
 
 
 def export(run: Path, *, out: Path, int8: bool, data_root: str) -> Command:

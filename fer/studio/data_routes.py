@@ -75,7 +75,7 @@ def add_data_routes(app: Flask, *, studio: Studio) -> None:
         """Training faces as the net would see them."""
         told = asked(overrides=list, origin=str, seed=int)
         overrides = texts(told["overrides"] or [], name="overrides")
-        commands.train(overrides, run_dir=studio.root)
+        commands.experiment("train", overrides, folder=studio.root)
         origin = None if told["origin"] is None else str(studio.index.place(told["origin"], kind="run"))
         return jsonify(studio.models.ask("augmented", overrides=overrides, origin=origin, seed=told["seed"] or 0))
 
@@ -91,6 +91,18 @@ def add_data_routes(app: Flask, *, studio: Studio) -> None:
         command = commands.suspects(places, out=out)
         job = studio.jobs.add("suspects", argv=command.argv, shown=command.shown, about=runs, file=str(out))
         return jsonify(job.as_dict())
+
+    @app.post("/api/suspect_faces")
+    def suspect_faces() -> Response:
+        """What a finished `fer-data suspects` found, with the faces that are least like their labels."""
+        job = studio.jobs.get(asked(id=str)["id"] or "")
+        if job.kind != "suspects" or job.state != "finished":
+            raise ConfigError(f"{job.id} is no finished search for suspect labels")
+        # Where the runs lie now; the list is named by the job alone.
+        run = studio.index.place(job.about[0], kind="run")
+        faces = studio.models.ask("suspects", run=str(run), file=str(job.facts["file"]))
+        shares = re.search(r"^\{.*^\}", studio.jobs.output(job.id), re.DOTALL | re.MULTILINE)
+        return jsonify({**faces, "file": job.facts["file"], "found": None if shares is None else json.loads(shares[0])})
 
     def _folder(look: str) -> Path:
         folder = studio.places.looks / look

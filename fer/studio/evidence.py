@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from fer.common.errors import ConfigError, DataError
-from fer.common.labels import EMOTIONS
+from fer.data.csv_table import read_rows
 from fer.folders.opened import OpenData
 from fer.folders.record import RunRecord, read_run
 from fer.metrics.predictions import Predictions
@@ -40,23 +40,24 @@ def mistakes(run: Path, *, true: str | None, predicted: str | None) -> dict[str,
         DataError: no saved predictions, or the data have moved.
         ConfigError: an unknown label.
     """
-    for label in (true, predicted):
-        if label is not None and label not in EMOTIONS:
-            raise ConfigError(f"label={label[:40]!r}: one of {', '.join(EMOTIONS)}")
     record = read_run(run)
     table = _predictions(record)
-    confusion = np.zeros((len(EMOTIONS), len(EMOTIONS)), np.int64)
+    labels = table.classes
+    for label in (true, predicted):
+        if label is not None:
+            _number(label, labels)
+    confusion = np.zeros((len(labels), len(labels)), np.int64)
     np.add.at(confusion, (table.labels, table.predicted), 1)
     wanted = table.predicted != table.labels
     if true is not None:
-        wanted &= table.labels == EMOTIONS.index(true)
+        wanted &= table.labels == labels.index(true)
     if predicted is not None:
-        wanted &= table.predicted == EMOTIONS.index(predicted)
+        wanted &= table.predicted == labels.index(predicted)
     rows = np.flatnonzero(wanted)
     rows = rows[np.argsort(-table.confidence[rows], kind="stable")][:SHOWN]
     faces, note = _faces(record, table.ids[rows])
     return {
-        "labels": EMOTIONS,
+        "labels": labels,
         "confusion": confusion.tolist(),
         "split": table.split,
         "count": int(wanted.sum()),
@@ -65,8 +66,8 @@ def mistakes(run: Path, *, true: str | None, predicted: str | None) -> dict[str,
         "faces": [
             {
                 "id": str(table.ids[row]),
-                "true": EMOTIONS[int(table.labels[row])],
-                "predicted": EMOTIONS[int(table.predicted[row])],
+                "true": labels[int(table.labels[row])],
+                "predicted": labels[int(table.predicted[row])],
                 "confidence": round(float(table.confidence[row]), 4),
                 "face": face,
             }
@@ -75,17 +76,43 @@ def mistakes(run: Path, *, true: str | None, predicted: str | None) -> dict[str,
     }
 
 
+def suspects(run: Path, *, file: Path) -> dict[str, Any]:
+    """The faces whose labels are least believed, with their pictures.
+
+    Args:
+        run: one of the folds.
+        file: the list that `fer-data suspects` wrote.
+
+    Raises:
+        DataError: the list is gone or broken.
+    """
+    origin = str(file)
+    try:
+        content = file.read_bytes()
+    except OSError as error:
+        raise DataError(f"{origin} cannot be read ({error.strerror}): find the suspects again") from error
+    rows = [row for _, row in read_rows(content, columns=("id", "label", "suggested", "probability"), origin=origin)]
+    shown = rows[:SHOWN]
+    faces, note = _faces(read_run(run), np.array([row["id"] for row in shown], np.str_))
+    return {
+        "count": len(rows),
+        "note": note,
+        "faces": [
+            {**{name: row[name] for name in ("id", "label", "suggested", "probability")}, "face": face}
+            for row, face in zip(shown, faces, strict=True)
+        ],
+    }
+
+
 def score_curves(run: Path, *, label: str) -> dict[str, Any]:
-    """ROC and precision-recall curves of one emotion against the rest, on a run's selection faces.
+    """ROC and precision-recall curves of one label against the rest, on a run's selection faces.
 
     Raises:
         DataError: no saved predictions.
-        ConfigError: an unknown label.
+        ConfigError: a label that the run does not know.
     """
-    if label not in EMOTIONS:
-        raise ConfigError(f"label={label[:40]!r}: one of {', '.join(EMOTIONS)}")
     table = _predictions(read_run(run))
-    number = EMOTIONS.index(label)
+    number = _number(label, table.classes)
     positive = table.labels == number
     if not 0 < positive.sum() < len(positive):
         raise DataError(f"{run.name}: of its {len(positive)} selection faces {int(positive.sum())} are {label}")
@@ -169,6 +196,12 @@ def augmented(overrides: Sequence[str], *, origin: Path | None, seed: int) -> di
     words = "The first row is as stored, each row below as another epoch would show it to the net."
     mixes = " Mixup and CutMix, which blend two faces, are not shown." if config.augment.mixes else ""
     return {"sheet": _png(sheet), "words": words + mixes, "source": samples.source}
+
+
+def _number(label: str, labels: Sequence[str]) -> int:
+    if label not in labels:
+        raise ConfigError(f"label={label[:40]!r}: this run knows {', '.join(labels)}")
+    return labels.index(label)
 
 
 def _predictions(record: RunRecord) -> Predictions:

@@ -5,13 +5,26 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
-from fer.config.compose import compose_train
-from fer.config.conf_files import config_groups
+from fer.config.conf_files import config_groups, group_options
 from fer.config.described import ABOUT, comments, headline, meanings, source_schema
 from fer.config.overrides import key_of, override
 from fer.config.saved import completed, compose_on, read_tree
-from fer.config.schema import TrainConfig, typed, validate
+from fer.config.schema import TrainConfig, validate
+from fer.models.registry import NETS, param_names
 from fer.studio.comparison import flat
+from fer.studio.experiments import (
+    HIDDEN,
+    OWN,
+    SECTION,
+    Asked,
+    config_name,
+    fixed_of,
+    of_trainings,
+    plain_tree,
+    searched_keys,
+    training_tree,
+    understood,
+)
 from fer.studio.worker import answer_questions
 
 _PLAIN: Final = frozenset(
@@ -20,7 +33,8 @@ _PLAIN: Final = frozenset(
         *("data.targets", "model.size", "model.pretrained", "optimizer.lr", "optimizer.weight_decay", "seed"),
         *("trainer.max_epochs", "trainer.accelerator", "loss.label_smoothing", "loss.class_weights", "report"),
         *("augment.flip_probability", "augment.rotate_degrees", "augment.mixup_alpha", "threads"),
-        *("callbacks.early_stopping.patience",),
+        *("callbacks.early_stopping.patience", "num_trials", "workers", "objective", "folds", "trial_minutes"),
+        *("algorithm", "pruning.enabled", "baseline", "finetune.epochs", "finetune.lr", "data.folds"),
     }
 )
 """Keys that are shown at once; the others are folded away."""
@@ -28,61 +42,77 @@ _PLAIN: Final = frozenset(
 _HIDDEN: Final = ("run_dir", "resume")
 _HIDDEN_ENDS: Final = ("_target_", ".dirpath", ".filename", ".save_dir", ".path", ".name")
 _OWN: Final = "run"
+_SEVERAL: Final = ("callbacks", "metrics")
+"""Groups whose options add to what is always there: any number of them."""
+
+_SPACE: Final = "What is searched: KEY=distribution; a value that you give a key fixes it."
 _GROUP_ORDER: Final = ("experiment", "data", "model", "optimizer", "scheduler", "loss", "augment", "trainer")
 
 
 _warm = threading.Event()
 
 
-def form(*, overrides: Sequence[str], origin: str | None) -> dict[str, Any]:
+def form(*, kind: str, overrides: Sequence[str], origin: str | None) -> dict[str, Any]:
     """Groups with their options, and every key with its value, its meaning and what it takes.
 
     Args:
+        kind: what is to be started: of `fer.studio.commands.KINDS`.
         overrides: settings on top.
-        origin: a run folder whose settings are beneath; None for the shipped ones.
+        origin: a run folder whose settings are beneath (`kind` "train" or "folds"); None for the shipped ones.
 
     Raises:
         ConfigError: a setting that cannot be applied.
     """
-    tree = _tree(overrides, origin)
+    tree = _tree(kind, overrides, origin)
     _warm_up()
-    chosen = _choices(overrides, origin, tree)
-    groups = config_groups()
+    chosen = _choices(kind, overrides, origin, tree)
+    groups = {**config_groups(), **({"space": group_options("space")} if kind == "sweep" else {})}
     order = [*_GROUP_ORDER, *(name for name in groups if name not in _GROUP_ORDER)]
     return {
         "groups": [
             {
                 "name": name,
-                "about": ABOUT.get(name, ""),
+                "about": _SPACE if name == "space" else ABOUT.get(name, ""),
                 "chosen": chosen.get(name),
+                "several": name in _SEVERAL,
                 "options": [{"name": each, "help": headline(f"{name}/{each}.yaml")} for each in groups[name]],
             }
             for name in order
             # With a run beneath, whole recipes change too much at once.
             if origin is None or name not in ("experiment", "debug")
         ],
-        "fields": _fields(tree, chosen),
+        "foreign": _foreign(overrides, tree) if origin is None else [],
+        "fields": _fields(kind, tree, chosen, searched_keys(overrides) if kind == "sweep" else {}),
     }
 
 
-def check(*, overrides: Sequence[str], origin: str | None) -> dict[str, Any]:
-    """Whether types and ranges are right; quick.
+def check(*, kind: str, overrides: Sequence[str], origin: str | None) -> dict[str, Any]:
+    """Whether types and ranges are right, and what it will cost; quick.
 
     Raises:
         ConfigError: naming the key and what it takes.
     """
-    config = typed(_tree(overrides, origin))
-    return {"model": config.model.name, "data": config.data.name, "epochs": config.trainer.max_epochs}
+    asked = _asked(kind, overrides, origin)
+    return {
+        "model": asked.config.model.name,
+        "data": asked.config.data.name,
+        "trainings": asked.trainings,
+        "epochs": asked.epochs,
+        "at_once": asked.at_once,
+        "searched": asked.searched,
+        "folds": asked.config.data.folds if kind == "folds" else None,
+    }
 
 
-def validated(*, overrides: Sequence[str], origin: str | None) -> dict[str, Any]:
-    """As `fer-train` does before it loads data: besides `check`, every argument of other libraries' classes.
+def validated(*, kind: str, overrides: Sequence[str], origin: str | None) -> dict[str, Any]:
+    """As the command does before it loads data: besides `check`, every argument of other libraries' classes.
 
     Raises:
         ConfigError: naming the key and what it takes.
     """
-    validate(_tree(overrides, origin))
-    return {}
+    told = check(kind=kind, overrides=overrides, origin=origin)
+    validate(training_tree(kind, _tree(kind, overrides, origin)))
+    return told
 
 
 def _warm_up() -> None:
@@ -92,14 +122,19 @@ def _warm_up() -> None:
         threading.Thread(target=__import__, args=("pytorch_lightning",), daemon=True).start()
 
 
-def _tree(overrides: Sequence[str], origin: str | None) -> dict[str, Any]:
+def _tree(kind: str, overrides: Sequence[str], origin: str | None) -> dict[str, Any]:
     if origin is None:
-        return compose_train([*overrides, "run_dir=unused"])
-    return compose_on(completed(read_tree(Path(origin))), [*overrides, "run_dir=unused"], new_run=True)
+        return plain_tree(kind, overrides)
+    fold = ["data.protocol=kfold"] if kind == "folds" else []
+    return compose_on(completed(read_tree(Path(origin))), [*overrides, *fold, "run_dir=unused"], new_run=True)
 
 
-def _choices(overrides: Sequence[str], origin: str | None, tree: Mapping[str, Any]) -> dict[str, str | None]:
-    """Group -> the option that is chosen, as far as it can be known."""
+def _asked(kind: str, overrides: Sequence[str], origin: str | None) -> Asked:
+    return understood(kind, overrides) if origin is None else of_trainings(kind, _tree(kind, overrides, origin))
+
+
+def _choices(kind: str, overrides: Sequence[str], origin: str | None, tree: Mapping[str, Any]) -> dict[str, str | None]:
+    """Group -> the option that is chosen, as far as it can be known; of several, with commas between them."""
     named: dict[str, str | None] = {name: str(tree[name]["name"]) for name in ("data", "model")}
     if origin is not None:
         groups = config_groups()
@@ -108,29 +143,40 @@ def _choices(overrides: Sequence[str], origin: str | None, tree: Mapping[str, An
     from hydra import compose, initialize_config_dir
 
     from fer.config.conf_files import conf_dir
-    from fer.config.grammar import understood
+    from fer.config.grammar import understood as grammatical
 
-    words, _ = understood([*overrides, "run_dir=unused"])
+    words, _ = grammatical([*fixed_of(kind, overrides), "run_dir=unused"])
     with initialize_config_dir(config_dir=str(conf_dir()), version_base="1.3"):
-        composed = compose(config_name="train", overrides=words, return_hydra_config=True)
+        composed = compose(config_name=config_name(kind), overrides=words, return_hydra_config=True)
     choices = {str(group): option for group, option in composed.hydra.runtime.choices.items()}
-    return {name: None if choices.get(name) in (None, "null") else str(choices[name]) for name in config_groups()}
+    options: dict[str, str | None] = {}
+    for name in (*config_groups(), "space"):
+        options[name] = None if choices.get(name) in (None, "null") else str(choices[name])
+    # Hydra names no choice of a group of which several are chosen.
+    several = [(key_of(each), each.partition("=")[2]) for each in overrides if key_of(each) in _SEVERAL]
+    options.update({name: value.strip("[]").replace(" ", "") for name, value in several})
+    return options
 
 
-def _fields(tree: Mapping[str, Any], chosen: Mapping[str, str | None]) -> list[dict[str, Any]]:
+def _fields(
+    kind: str, tree: Mapping[str, Any], chosen: Mapping[str, str | None], searched: Mapping[str, str]
+) -> list[dict[str, Any]]:
     schema = TrainConfig.model_json_schema()
     definitions = schema["$defs"]
-    properties = dict(schema["properties"])
+    own, own_properties = _own(kind, definitions)
+    properties = {**schema["properties"], **own_properties}
     # The section of the data set at hand, of the union of all.
     source = source_schema(str(tree["data"]["name"]))
     definitions[source.__name__] = source.model_json_schema()
     properties["data"] = {"$ref": f"#/$defs/{source.__name__}"}
-    told = _help(tree, chosen)
+    told = _help(kind, tree, chosen)
     fields = []
     for key, value in flat(tree).items():
-        if key in _HIDDEN or key.endswith(_HIDDEN_ENDS) or value == "{}":
+        head = key.partition(".")[0]
+        hidden = key in _HIDDEN or key in HIDDEN[kind] or head in HIDDEN[kind] or key.endswith(_HIDDEN_ENDS)
+        if hidden or value == "{}":
             continue
-        section = key.partition(".")[0] if "." in key else _OWN
+        section = SECTION if head in own else head if "." in key else _OWN
         node = _node(key, properties, definitions)
         fields.append(
             {
@@ -138,14 +184,36 @@ def _fields(tree: Mapping[str, Any], chosen: Mapping[str, str | None]) -> list[d
                 "section": section,
                 "help": told.get(key, ""),
                 "value": _text(value),
-                "advanced": not (key in _PLAIN or key.startswith("model.params.")),
+                "advanced": not (key in _PLAIN or key.startswith(("model.params.", "study."))),
+                "searched": searched.get(key),
                 **_takes(node, value, definitions),
             }
         )
     return fields
 
 
-def _help(tree: Mapping[str, Any], chosen: Mapping[str, str | None]) -> dict[str, str]:
+def _foreign(overrides: Sequence[str], tree: Mapping[str, Any]) -> list[str]:
+    """Settings that a recipe makes of its own net, where another net is chosen that has no such setting."""
+    model = tree["model"]
+    chosen = {key_of(each) for each in overrides}
+    if not {"experiment", "model"} <= chosen or model["name"] not in NETS:
+        return []
+    takes = param_names(model["name"])
+    return [] if takes is None else [f"model.params.{name}" for name in model["params"] if name not in takes]
+
+
+def _own(kind: str, definitions: dict[str, Any]) -> tuple[frozenset[str], dict[str, Any]]:
+    """The keys at the top that are a kind's own, and their JSON schema; what that refers to joins `definitions`."""
+    if kind not in OWN:
+        return frozenset(), {}
+    schema = OWN[kind].model_json_schema()
+    definitions |= schema.get("$defs", {})
+    if kind == "study":
+        return frozenset({"study"}), {"study": {"properties": schema["properties"]}}
+    return frozenset(schema["properties"]), dict(schema["properties"])
+
+
+def _help(kind: str, tree: Mapping[str, Any], chosen: Mapping[str, str | None]) -> dict[str, str]:
     """Key -> what it means: the schema's words, and over them those of the file that was chosen, which are shorter."""
     from fer.config.described import SCHEMAS
 
@@ -154,9 +222,12 @@ def _help(tree: Mapping[str, Any], chosen: Mapping[str, str | None]) -> dict[str
     for name, schema in SCHEMAS.items():
         told |= {f"{name}.{key}": text for key, text in meanings(schema).items()}
     told |= {key: text for key, text in comments("train.yaml").items() if "." not in key}
+    if kind in OWN:
+        told |= comments(f"{config_name(kind)}.yaml")
     for name, option in {**dict.fromkeys(("loss", "trainer", "callbacks"), "default"), **chosen}.items():
-        if option is not None and option in config_groups().get(name, ()) and name not in ("experiment", "debug"):
-            told |= {f"{name}.{key}": text for key, text in comments(f"{name}/{option}.yaml").items()}
+        for each in "" if name in ("experiment", "debug") else (option or "").split(","):
+            if each in config_groups().get(name, ()):
+                told |= {f"{name}.{key}": text for key, text in comments(f"{name}/{each}.yaml").items()}
     return told
 
 

@@ -31,7 +31,7 @@ _PASSED: Final = frozenset({"checkpoints", "predictions", "report", "export", "g
 """Folders that hold no runs: parts of a run, and the copies that MLflow keeps."""
 
 _FILES: Final = ("config.yaml", "manifest.json", "metrics.jsonl", "metrics.json", ".lock", "sweep.json", "trials.jsonl")
-_MORE: Final = ("study.json", "report/report.html", "report.html")
+_MORE: Final = ("study.json", "report/report.html", "report.html", "study.html")
 
 
 @dataclass

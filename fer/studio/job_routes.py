@@ -10,12 +10,15 @@ from flask import Flask, Response, jsonify, request
 
 from fer.common.errors import ConfigError
 from fer.common.files import read_json
+from fer.folders.study import StudyFolder
+from fer.folders.sweep import SweepFolder
 from fer.studio import commands
 from fer.studio.asked import asked, texts
 from fer.studio.commands import Command, checked_name
 from fer.studio.jobs import Job, Lane
 from fer.studio.processes import ask_to_stop, identity
 from fer.studio.studio import Studio
+from fer.studio.summary import RECIPE_STUDIES
 from fer.studio.tickets import Tickets
 
 _SERVING = re.compile(r"open (http://\S+)")
@@ -43,59 +46,41 @@ def add_job_routes(app: Flask, *, studio: Studio, tickets: Tickets) -> None:
         studio.jobs.tick()
         return jsonify({"at_once": studio.jobs.at_once})
 
-    @app.post("/api/form")
-    def form() -> Response:
-        """The form of a training: groups, keys, help, what each takes; the values of `overrides`, or of a run."""
-        told = asked(overrides=list, origin=str)
-        return jsonify(studio.forms.ask("form", **_settings(told)))
-
-    @app.post("/api/check")
-    def check() -> Response:
-        """Whether `fer-train` would take these settings, and its command line."""
-        told = asked(overrides=list, origin=str)
-        settings = _settings(told)
-        place = studio.root / "NAME"
-        shown = commands.train(
-            settings["overrides"],
-            run_dir=place,
-            origin=None if settings["origin"] is None else Path(settings["origin"]),
-        ).shown
-        return jsonify({"shown": shown, **studio.forms.ask("check", **settings)})
-
-    @app.post("/api/train")
-    def train() -> Response:
-        told = asked(overrides=list, origin=str, name=str)
-        settings = _settings(told)
-        studio.forms.ask("validate", **settings)
-        name = _free_name(told["name"] or time.strftime("%Y-%m-%d_%H-%M-%S"))
-        origin = None if settings["origin"] is None else Path(settings["origin"])
-        command = commands.train(settings["overrides"], run_dir=studio.root / name, origin=origin)
-        return start("train", command, about=[name], lane="train", overrides=settings["overrides"])
-
     @app.post("/api/continue")
     def go_on() -> Response:
+        """A run, a sweep or a study goes on where it stopped."""
         run = asked(run=str)["run"] or ""
-        place = studio.index.place(run, kind="run")
+        place = studio.index.place(run)
         summary = studio.index.summary(run)
         if summary["status"] == "finished":
             raise ConfigError(f"{run} is finished: repeat it with a change instead")
         # The process of one that has just been stopped may still be on its way out: it has let go of the folder.
-        waits = any(job.kind == "train" and run in job.about and job.state == "waiting" for job in _jobs())
+        waits = any(job.kind in commands.KINDS and run in job.about and job.state == "waiting" for job in _jobs())
         if waits or summary["status"] == "running":
-            raise ConfigError(f"{run} is {'in the queue' if waits else 'being trained'} already")
-        return start("train", commands.go_on(place), about=[run], lane="train")
+            raise ConfigError(f"{run} is {'in the queue' if waits else 'at work'} already")
+        if summary["kind"] == "run":
+            return start("train", commands.go_on(place), about=[run], lane="train")
+        if summary["kind"] == "sweep":
+            told = read_json(SweepFolder(place).settings)
+            return start("sweep", commands.again("sweep", place, told.get("command")), about=[run], lane="train")
+        told = StudyFolder(place).read()
+        kind = "occlusion" if told.get("study") == "occlusion" else "study"
+        return start(kind, commands.again(kind, place, told.get("command")), about=[run], lane="train")
 
     @app.post("/api/stop_run")
     def stop_run() -> Response:
         """Asks the training of a run to stop, whoever started it; it saves its checkpoint first."""
         run = asked(run=str)["run"] or ""
-        at_work = [job for job in _jobs() if job.kind == "train" and run in job.about]
+        at_work = [job for job in _jobs() if job.kind in commands.KINDS and run in job.about]
         mine = next((job for job in reversed(at_work) if job.state in ("waiting", "running")), None)
         if mine is not None:
             return jsonify(studio.jobs.stop(mine.id).as_dict())
-        place = studio.index.place(run, kind="run")
-        if studio.index.summary(run)["status"] != "running":
-            raise ConfigError(f"{run} is not being trained")
+        place = studio.index.place(run)
+        summary = studio.index.summary(run)
+        if summary["status"] != "running":
+            raise ConfigError(f"{run} is not at work")
+        if summary["kind"] != "run":
+            raise ConfigError(f"{run} was not started here: stop it where it was started")
         pid = _training_process(place)
         began = None if pid is None else identity(pid)
         if pid is None or began is None:
@@ -115,7 +100,11 @@ def add_job_routes(app: Flask, *, studio: Studio, tickets: Tickets) -> None:
         several = len(runs) > 1
         name = _free_report(told["name"] or time.strftime("%Y-%m-%d_%H-%M-%S")) if several else None
         out = studio.places.reports / name if name is not None else None
-        command = commands.report(places, out=out, level=told["level"] or "default", faces=told["faces"] is not False)
+        if not several and studio.index.summary(runs[0]).get("study") in RECIPE_STUDIES:
+            command = commands.study_page(places[0])
+        else:
+            level, faces = told["level"] or "default", told["faces"] is not False
+            command = commands.report(places, out=out, level=level, faces=faces)
         return start("report", command, about=runs, report=name)
 
     @app.post("/api/export")
@@ -164,25 +153,10 @@ def add_job_routes(app: Flask, *, studio: Studio, tickets: Tickets) -> None:
         run = asked(run=str)["run"] or ""
         return start("track", commands.track(studio.index.place(run)), about=[run])
 
-    def _settings(told: dict[str, Any]) -> dict[str, Any]:
-        overrides = texts(told["overrides"] or [], name="overrides")
-        # Refused here as on the way to a command line.
-        commands.train(overrides, run_dir=studio.root)
-        origin = None if told["origin"] is None else str(studio.index.place(told["origin"], kind="run"))
-        return {"overrides": overrides, "origin": origin}
-
     def _free_report(wished: str) -> str:
         stem = checked_name(wished)
         name, number = stem, 2
         while (studio.places.reports / name).exists():
-            name, number = f"{stem}_{number}", number + 1
-        return name
-
-    def _free_name(wished: str) -> str:
-        stem = checked_name(wished)
-        taken = {job.about[0] for job in _jobs() if job.kind == "train" and job.state in ("waiting", "running")}
-        name, number = stem, 2
-        while (studio.root / name).exists() or name in taken:
             name, number = f"{stem}_{number}", number + 1
         return name
 

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any, Final, Literal
 
 from fer.common.errors import ConfigError, FerError
-from fer.common.files import read_json, write_json
+from fer.common.files import read_json, write_atomic, write_json
 from fer.common.processes import cores
 from fer.studio.places import Places, read_kept
 from fer.studio.processes import ask_to_stop, is_alive
@@ -49,6 +49,7 @@ class Job:
         shown: the command as a person would type it.
         cwd: where.
         about: the runs (or the data set) it is about.
+        after: jobs that must have finished before.
         facts: whatever else the asker wants to find again.
         state: how far it is. "lost": its process was killed without notice.
         code: its exit status, once it ended.
@@ -63,6 +64,7 @@ class Job:
     shown: str
     cwd: str
     about: tuple[str, ...]
+    after: tuple[str, ...]
     facts: dict[str, Any]
     state: State = "waiting"
     code: int | None = None
@@ -110,9 +112,26 @@ class Jobs:
             write_json(self._places.settings, {**read_kept(self._places.settings), "at_once": count})
 
     def add(
-        self, kind: str, *, argv: Sequence[str], shown: str, about: Sequence[str], lane: Lane = "side", **facts: Any
+        self,
+        kind: str,
+        *,
+        argv: Sequence[str],
+        shown: str,
+        about: Sequence[str],
+        lane: Lane = "side",
+        after: Sequence[str] = (),
+        **facts: Any,
     ) -> Job:
         """Asks for a command; it starts when its turn comes.
+
+        Args:
+            kind: train, report, export, ...
+            argv: what is run.
+            shown: as a person would type it.
+            about: the runs it is about.
+            lane: what it waits for.
+            after: jobs that must have finished before; where one of them does not, this one fails and says so.
+            **facts: whatever else the asker wants to find again.
 
         Raises:
             StorageError: the disk refused; nothing is started.
@@ -125,6 +144,7 @@ class Jobs:
             "shown": shown,
             "cwd": os.getcwd(),  # noqa: PTH109 - paths on its command line are relative to where the studio was started
             "about": list(about),
+            "after": list(after),
             "facts": facts,
         }
         with self._places.locked():
@@ -179,7 +199,7 @@ class Jobs:
             jobs = self.all()
             for lane, limit in (("train", self.at_once), ("side", _SIDE_AT_ONCE)):
                 running = sum(job.state == "running" and job.lane == lane for job in jobs)
-                waiting = [job for job in jobs if job.state == "waiting" and job.lane == lane]
+                waiting = [job for job in jobs if job.lane == lane and self._has_its_turn(job, jobs)]
                 for job in waiting[: max(0, limit - running)]:
                     self._start(job)
             ended = [job for job in jobs if job.state not in ("waiting", "running")]
@@ -201,6 +221,22 @@ class Jobs:
     def close(self) -> None:
         """Ends `work`. What runs goes on."""
         self._stop.set()
+
+    def _has_its_turn(self, job: Job, jobs: Sequence[Job]) -> bool:
+        """Whether nothing but room is in a job's way; one whose beginnings went wrong ends here."""
+        if job.state != "waiting":
+            return False
+        states = {each.id: each.state for each in jobs}
+        before = [states.get(each, "lost") for each in job.after]
+        if all(state == "finished" for state in before):
+            return True
+        if all(state in ("waiting", "running", "finished") for state in before):
+            return False
+        path = self._places.jobs / job.id
+        words = f"error: not started, for {sum(state != 'finished' for state in before)} of the {len(before)} before it"
+        write_atomic(path.with_suffix(".log"), f"{words} did not finish: go on with those, then ask again\n")
+        write_json(path.with_suffix(".end"), {"code": 1, "ended": time.time(), "asked": False})
+        return False
 
     def _start(self, job: Job) -> None:
         path = self._places.jobs / f"{job.id}.json"
@@ -228,6 +264,7 @@ class Jobs:
                 shown=str(told["shown"]),
                 cwd=str(told["cwd"]),
                 about=tuple(told["about"]),
+                after=tuple(told.get("after", ())),
                 facts=dict(told["facts"]),
             )
         except (KeyError, TypeError, ValueError):

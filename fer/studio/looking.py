@@ -20,7 +20,7 @@ from fer.runtime.framing import cut
 from fer.runtime.images import decode
 from fer.runtime.web.face_regions import shrink
 from fer.runtime.web.half_occlusion import HALVES, describe_change, with_halves_covered
-from fer.studio.evidence import augmented, mistakes, score_curves
+from fer.studio.evidence import augmented, mistakes, score_curves, suspects
 from fer.studio.worker import answer_questions
 
 MAP_SIDE: Final = 24
@@ -49,7 +49,7 @@ def look(
     Args:
         image: the file's content, base64.
         runs: name -> run folder.
-        label: what the heat maps explain; None for each run's own answer.
+        label: what the heat maps explain; None, and for a run that does not know it, each run's own answer.
         detector: of `DETECTORS`; none takes the whole picture for the face.
         corruption: what is done to the face first; None for nothing.
         severity: 1 to 5.
@@ -67,9 +67,12 @@ def look(
         raise DataError("no face was found in this picture: choose another, or take the whole picture for the face")
     if not 0 <= face < len(found):
         raise DataError(f"the picture has {len(found)} faces: there is none of number {face + 1}")
+    models = {name: _model(place) for name, place in runs.items()}
+    known = {each: None for model in models.values() for each in model.labels}
+    if label is not None and label not in known:
+        raise ConfigError(f"label={label[:40]!r}: these runs know {', '.join(known)}")
     results = {}
-    for name, place in runs.items():
-        model = _model(place)
+    for name, model in models.items():
         crop = cut(picture, found[face].frame, size=model.size)
         if corruption is not None:
             crop = corrupt(crop[None, None], name=corruption, severity=severity)[0, 0]
@@ -89,11 +92,10 @@ def corruptions() -> list[dict[str, str]]:
 
 
 def _read(model: Model, crop: npt.NDArray[np.uint8], *, label: str | None, maps: bool, covers: bool) -> dict[str, Any]:
-    if label is not None and label not in model.labels:
-        raise ConfigError(f"label={label[:40]!r}: this model knows {', '.join(model.labels)}")
     probabilities = model.probabilities(crop[None])[0]
     best = int(probabilities.argmax())
-    shown = model.labels[best] if label is None else label
+    # Beside a run with other labels, one that does not know this label explains its own answer.
+    shown = label if label in model.labels else model.labels[best]
     answer: dict[str, Any] = {
         "label": model.labels[best],
         "confidence": round(float(probabilities[best]), 4),
@@ -157,6 +159,10 @@ def _score_curves(*, runs: Mapping[str, str], label: str) -> dict[str, Any]:
     return {name: score_curves(Path(place), label=label) for name, place in runs.items()}
 
 
+def _suspects(*, run: str, file: str) -> dict[str, Any]:
+    return suspects(Path(run), file=Path(file))
+
+
 def _augmented(*, overrides: Sequence[str], origin: str | None, seed: int) -> dict[str, Any]:
     return augmented(overrides, origin=None if origin is None else Path(origin), seed=seed)
 
@@ -169,5 +175,6 @@ if __name__ == "__main__":
             "mistakes": _mistakes,
             "curves": _score_curves,
             "augmented": _augmented,
+            "suspects": _suspects,
         }
     )

@@ -8,6 +8,7 @@ from fer.common.errors import ConfigError, FerError
 from fer.studio.asked import asked, texts
 from fer.studio.comparison import curves, details, differences, trials
 from fer.studio.studio import Studio
+from fer.studio.summary import pages_of
 from fer.studio.tickets import Tickets
 
 _JOBS_SHOWN = 40
@@ -33,7 +34,8 @@ def add_run_routes(app: Flask, *, studio: Studio, tickets: Tickets) -> None:
     def _marks() -> dict[str, Any]:
         # A broken file of notes hides no run.
         try:
-            return {"marks": studio.marks.all(), "trouble": studio.jobs.trouble}
+            gone = None if studio.root.is_dir() else f"{studio.root} is not there any more: put it back where it was"
+            return {"marks": studio.marks.all(), "trouble": gone or studio.jobs.trouble}
         except FerError as error:
             return {"marks": {}, "trouble": str(error)}
 
@@ -91,8 +93,7 @@ def add_run_routes(app: Flask, *, studio: Studio, tickets: Tickets) -> None:
             page = listed.get(told["report"])
         else:
             place = studio.index.place(told["run"] or "")
-            pages = (place / "report" / "report.html", place / "report.html")
-            page = next((each for each in pages if each.is_file()), None)
+            page = next((each for each in pages_of(place) if each.is_file()), None)
             return _address(page)
         return _address(None if page is None else page / "report.html")
 

@@ -3,13 +3,17 @@
 import math
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from fer.common.errors import FerError
 from fer.common.files import read_json
+from fer.common.label_set import FER7, label_names
 from fer.folders.overview import RunOverview, overview
 from fer.folders.study import StudyFolder
 from fer.folders.sweep import SweepFolder
+
+RECIPE_STUDIES: Final = ("augmentation", "datasize")
+"""What `fer-study` studies; the other kind of study is of `fer-occlusion`."""
 
 
 def run_summary(path: Path, *, held: bool) -> dict[str, Any]:
@@ -38,6 +42,8 @@ def run_summary(path: Path, *, held: bool) -> dict[str, Any]:
         "report": (path / "report" / "report.html").is_file(),
         "checkpoint": run.folder.best.is_file() or run.folder.last.is_file(),
         "early": early_words(run, best),
+        "labels": _labels(run.config),
+        "fold": _fold(run.config),
     }
 
 
@@ -69,14 +75,29 @@ def sweep_summary(path: Path, *, held: bool) -> dict[str, Any]:
 def study_summary(path: Path, *, held: bool) -> dict[str, Any]:
     """The row of a study; see `run_summary`."""
     study = StudyFolder(path)
-    report = (path / "report" / "report.html").is_file()
+    report = any(page.is_file() for page in pages_of(path))
     try:
         told = study.read()
     except FerError as error:
         return {"status": "broken", "reason": str(error), "runs": [], "report": report}
-    finished = all((place / "metrics.json").is_file() for place in study.runs.values())
-    status = "running" if held else "finished" if finished else "stopped"
-    return {"status": status, "reason": None, "study": told.get("study"), "runs": list(study.runs), "report": report}
+    # One of recipes names its runs as they end, and how many there will be.
+    expected = told.get("planned")
+    runs = study.runs
+    whole = not isinstance(expected, int) or len(runs) >= expected or (bool(told.get("missing")) and report)
+    finished = whole and all((place / "metrics.json").is_file() for place in runs.values())
+    return {
+        "status": "running" if held else "finished" if finished else "stopped",
+        "reason": None,
+        "study": told.get("study"),
+        "runs": list(runs),
+        "planned": expected if isinstance(expected, int) else len(runs),
+        "report": report,
+    }
+
+
+def pages_of(path: Path) -> tuple[Path, ...]:
+    """Where the page of a run, of a sweep and of either kind of study lies in its folder."""
+    return (path / "report" / "report.html", path / "report.html", path / "study.html")
 
 
 def best_epoch(run: RunOverview) -> Mapping[str, Any] | None:
@@ -103,6 +124,26 @@ def early_words(run: RunOverview, best: Mapping[str, Any] | None) -> str | None:
     return f"{without} of {patience} epochs without a better accuracy" if without > 0 else None
 
 
+def _labels(config: Mapping[str, Any]) -> list[str] | None:
+    """What a run predicts; None for the seven emotions, and where its configuration does not say it properly."""
+    told = config.get("labels", FER7)
+    if told == FER7:
+        return None
+    try:
+        return list(label_names(told))
+    except FerError:
+        return None
+
+
+def _fold(config: Mapping[str, Any]) -> int | None:
+    """Which fold a run of `data.protocol=kfold` held out; None for other protocols."""
+    section = config.get("data")
+    if not isinstance(section, Mapping) or section.get("protocol") != "kfold":
+        return None
+    fold = section.get("fold")
+    return fold if isinstance(fold, int) else None
+
+
 def _score(run: RunOverview, metric: str, best: Mapping[str, Any] | None) -> float | None:
     """A final number of the selection faces, or that of the best epoch so far."""
     final = next((value for key, value in run.final.items() if key.rpartition(".")[2] == metric), None)
@@ -110,11 +151,10 @@ def _score(run: RunOverview, metric: str, best: Mapping[str, Any] | None) -> flo
 
 
 def _seconds(run: RunOverview) -> float | None:
-    told = _number(run.manifest.get("wall_seconds"))
-    if told is not None:
-        return told
-    spent = [_number(each.get("seconds")) or 0.0 for each in run.epochs]
-    return sum(spent) if spent else None
+    """Of all its epochs; the manifest of a run that went on after a stop has only the time since."""
+    told = _number(run.manifest.get("wall_seconds")) or 0.0
+    spent = sum(_number(each.get("seconds")) or 0.0 for each in run.epochs)
+    return max(told, spent) or None
 
 
 def _name(config: Mapping[str, Any], section: str) -> str | None:

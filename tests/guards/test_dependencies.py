@@ -41,7 +41,10 @@ MAY_IMPORT = {
     "fer.api": {"fer.common", "fer.config", "fer.data", "fer.explain", "fer.export", "fer.folders", "fer.metrics"}
     | {"fer.models", "fer.report", "fer.runtime", "fer.training", "fer.tuning"},
     # The commands as a page: starts them, and asks the Python API in processes of its own.
-    "fer.studio": {"fer.common", "fer.api", "fer.config", "fer.data", "fer.folders", "fer.metrics", "fer.runtime"},
+    "fer.studio": {"fer.common", "fer.api", "fer.config", "fer.data", "fer.folders", "fer.metrics", "fer.models"}
+    | {"fer.runtime"}
+    # What a sweep and a study are asked, for their form.
+    | {"fer.studies.occlusion.settings", "fer.studies.recipes.settings", "fer.tuning"},
     "fer.doctor": {"fer.common", "fer.config", "fer.data.cache", "fer.data.paths", "fer.folders", "fer.models"}
     | {"fer.runtime.detection.opening", "fer.runtime.model", "fer.runtime.shipped"},
 }

@@ -12,6 +12,7 @@ from fer.common.errors import ConfigError
 from fer.data.leave_out import read_ids
 from fer.folders.study import RECIPE_SCORES, StudyFolder
 from fer.report.recipes.page import write_study_page
+from fer.studies.begun import owned
 from fer.studies.recipes.plan import drawn, make_plan
 from fer.studies.recipes.settings import compose_study
 from fer.studies.recipes.study import run_study
@@ -70,3 +71,9 @@ def test_sizes_are_trained_measured_and_told(tmp_path: Path) -> None:
     other = compose_study([*asked, "optimizer.lr=0.5", "study.shares=[0.5]", "study.nets={mlp: [model=mlp]}"])
     with pytest.raises(ConfigError, match="other settings"):
         run_study(make_plan(other))
+
+
+def test_two_studies_in_one_folder_are_refused(tmp_path: Path) -> None:
+    study = compose_study([*TINY, f"study_dir={tmp_path}", "study.seeds=[0]", "study.augments=[none]"])
+    with owned(StudyFolder(tmp_path)), pytest.raises(ConfigError, match="another study is running in it"):
+        run_study(make_plan(study))

@@ -93,6 +93,20 @@ def client(studio: Studio) -> Client:
 
 
 @pytest.fixture
+def client_on() -> Iterator[Callable[[Path], Client]]:
+    """Makes a studio of its own on a folder."""
+    made: list[Studio] = []
+
+    def make(folder: Path) -> Client:
+        made.append(Studio(folder))
+        return Client(create_app(made[-1], settings=studio_settings(token=TOKEN)).test_client())
+
+    yield make
+    for each in made:
+        each.close()
+
+
+@pytest.fixture
 def run_folder() -> Callable[..., Path]:
     return make_run
 

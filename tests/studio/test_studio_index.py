@@ -112,6 +112,7 @@ def test_sweeps_and_studies_own_the_runs_in_them(root: Path, run_folder: Make) -
     assert found["study"]["kind"] == "study"
     assert found["study"]["status"] == "stopped"
     assert found["study/upper"]["parent"] == "study"
+    assert (found["study"]["runs"], found["study"]["planned"]) == (["upper", "lower"], 2)
     assert found["sweep/trials/0000"]["parent"] == "sweep"
     assert (found["sweep"]["trials"], found["sweep"]["accuracy"]) == (1, 0.7)
     assert trials(sweep)["trials"][0]["score"] == pytest.approx(0.7)
@@ -165,3 +166,31 @@ def test_the_page_of_a_run_shows_its_settings_by_dotted_key(root: Path, run_fold
     found = details(run_folder(root / "a"))
     assert found["config"]["model.params.widths"] == [8, 16]
     assert [epoch["epoch"] for epoch in found["epochs"]] == [0, 1, 2]
+
+
+def test_a_study_of_recipes_is_finished_when_all_that_is_planned_has_ended(root: Path, run_folder: Make) -> None:
+    study = StudyFolder(root / "s")
+    run_folder(root / "s" / "runs" / "none_seed0", final={"public.accuracy": 0.4})
+    study.write(kind="augmentation", runs={"none_seed0": "runs/none_seed0"}, facts={"planned": 2, "missing": {}})
+    assert entries(RunIndex(root))["s"]["status"] == "stopped"
+    with owned_folder(root / "s", key="study_dir", busy="another study"):
+        assert entries(RunIndex(root))["s"]["status"] == "running"
+    run_folder(root / "s" / "runs" / "none_seed1", final={"public.accuracy": 0.4})
+    both = {name: f"runs/{name}" for name in ("none_seed0", "none_seed1")}
+    study.write(kind="augmentation", runs=both, facts={"planned": 2, "missing": {}})
+    (root / "s" / "study.html").write_text("x")
+    found = entries(RunIndex(root))["s"]
+    assert (found["status"], found["report"]) == ("finished", True)
+
+
+def test_a_run_says_which_labels_and_which_fold_it_is_about(root: Path, run_folder: Make) -> None:
+    run_folder(root / "a", config={"labels": "five", "data": {"name": "synthetic", "protocol": "kfold", "fold": 3}})
+    run_folder(root / "b")
+    found = entries(RunIndex(root))
+    assert (found["a"]["labels"], found["a"]["fold"]) == (["angry", "happy", "sad", "surprise", "neutral"], 3)
+    assert (found["b"]["labels"], found["b"]["fold"]) == (None, None)
+
+
+def test_the_time_of_a_run_that_went_on_after_a_stop_is_that_of_all_epochs(root: Path, run_folder: Make) -> None:
+    run_folder(root / "a", manifest={"wall_seconds": 3.0}, final={})
+    assert entries(RunIndex(root))["a"]["seconds"] == 6.0

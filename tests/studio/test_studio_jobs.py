@@ -133,3 +133,23 @@ def test_a_command_that_is_not_there_fails_with_a_sentence(jobs: Jobs) -> None:
     job = jobs.add("train", argv=["/no/such/program"], shown="x", about=["a"], lane="train")
     until(lambda: state(jobs, job) == "failed")
     assert "error: /no/such/program cannot be started" in jobs.output(job.id)
+
+
+def test_what_comes_after_others_waits_for_all_of_them(jobs: Jobs, tmp_path: Path) -> None:
+    jobs.set_at_once(cores())
+    order = tmp_path / "order"
+    write = f"open({str(order)!r}, 'a').write('%s')"
+    first = ask(jobs, "import time; time.sleep(0.5); " + write % "a")
+    second = jobs.add("list", argv=[sys.executable, "-c", write % "b"], shown="b", about=["a"], after=[first.id])
+    assert second.state == "waiting"
+    until(lambda: state(jobs, second) == "finished")
+    assert order.read_text() == "ab"
+
+
+def test_what_comes_after_one_that_failed_is_not_started_and_says_why(jobs: Jobs) -> None:
+    fine, wrong = ask(jobs, SAYS), ask(jobs, "import sys; sys.exit(2)")
+    after = jobs.add("list", argv=[sys.executable, "-c", SAYS], shown="b", about=["a"], after=[fine.id, wrong.id])
+    until(lambda: state(jobs, after) == "failed")
+    assert jobs.output(after.id) == (
+        "error: not started, for 1 of the 2 before it did not finish: go on with those, then ask again\n"
+    )

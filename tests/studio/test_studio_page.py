@@ -70,6 +70,18 @@ def test_what_changes_on_the_disk_is_seen_by_itself(
         page.wait_for_selector("tr[data-run=new]:has-text('3 / 5')")
         more_epochs(root / "new", range(3, 5))
         page.wait_for_selector("tr[data-run=new]:has-text('5 / 5')")
+        # A run that is moved while it is looked at.
+        page.click("tr[data-run=new] button.name")
+        page.wait_for_selector("#run-state:has-text('epoch 5 of 5')")
+        (root / "new").rename(root / "newer")
+        page.wait_for_selector("text=new is not here any more: it was moved, renamed or deleted.")
+        page.wait_for_selector("tr[data-run=newer]:has-text('5 / 5')")
+        # The whole folder, as when a disk is unplugged.
+        root.rename(root.parent / "elsewhere")
+        page.wait_for_selector("#trouble:has-text('runs is not there any more')")
+        (root.parent / "elsewhere").rename(root)
+        page.wait_for_selector("text=14 of 14 shown")
+        page.wait_for_selector("#trouble[hidden]", state="attached")
 
 
 def test_a_page_without_the_token_asks_for_it(studio: StudioProcess, browser: Any) -> None:

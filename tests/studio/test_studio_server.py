@@ -11,12 +11,13 @@ from typing import Any
 import numpy as np
 import pytest
 
-from fer.common.errors import ConfigError
+from fer.common.errors import ConfigError, DataError
 from fer.config.compose import compose_train
+from fer.metrics.predictions import Predictions
 from fer.runtime.web.security import HEADERS
 from fer.studio import commands
-from fer.studio.commands import Command
-from fer.studio.evidence import curve
+from fer.studio.commands import KINDS, Command
+from fer.studio.evidence import curve, mistakes, score_curves, suspects
 from fer.studio.studio import Studio
 from fer.studio.tickets import Tickets
 
@@ -146,10 +147,11 @@ def test_a_run_gets_no_name_that_leads_elsewhere(name: str) -> None:
         commands.checked_name(name)
 
 
-@pytest.mark.parametrize("place", ["/a/b", "/with space/b", "/it's (1)/[x]", "/ü/2024", '/"/x'])
+@pytest.mark.parametrize("place", ["/a/b", "/with space/b", "/it's (1)/[x]", "/ü = ( ) ' , [ #/a", "/ü/2024", '/"/x'])
 def test_the_command_line_means_the_folder_it_names(place: str) -> None:
-    command = commands.train(["data=synthetic"], run_dir=Path(place))
-    assert compose_train(command.arguments)["run_dir"] == place
+    for kind, key in KINDS.items():
+        command = commands.experiment(kind, ["data=synthetic"], folder=Path(place))
+        assert compose_train(command.arguments, config_name=kind)[key] == place
 
 
 def test_a_command_is_shown_as_a_person_would_type_it() -> None:
@@ -178,43 +180,6 @@ def test_an_interrupted_run_goes_on_where_it_was_moved_to(root: Path, run_folder
     )
 
 
-def test_the_form_says_what_each_key_takes() -> None:
-    from fer.studio.forms import form
-
-    told = form(overrides=["experiment=quickstart"], origin=None)
-    fields = {field["key"]: field for field in told["fields"]}
-    groups = {group["name"]: group for group in told["groups"]}
-    assert groups["model"]["chosen"] == "skipcnn"
-    assert groups["data"]["chosen"] == "synthetic"
-    assert fields["optimizer.lr"] | {"help": ""} == {
-        **{"key": "optimizer.lr", "section": "optimizer", "help": "", "value": "0.02", "advanced": False},
-        **{"kind": "number", "nullable": False, "over": 0},
-    }
-    assert fields["data.train"]["min"] == 7
-    assert fields["trainer.accelerator"]["choices"] == ["auto", "cpu", "mps", "cuda"]
-    assert (fields["report"]["kind"], fields["report"]["value"]) == ("switch", "true")
-    assert fields["model.params.widths"]["value"] == "[32,64,128]"
-    assert fields["scheduler.warmup"]["advanced"]
-    assert "run_dir" not in fields
-
-
-@pytest.mark.parametrize(
-    ("override", "told"),
-    [
-        ("optimizer.lr=-1", "optimizer.lr=-1: Input should be greater than 0"),
-        ("trainer.max_epochs=0", "trainer.max_epochs=0"),
-        ("data.protocol=odd", "data.protocol='odd'"),
-        ("modle=cnn", "did you mean 'model'"),
-    ],
-)
-def test_a_value_that_no_run_can_have_is_told_by_its_key(override: str, told: str) -> None:
-    from fer.studio.forms import check
-
-    with pytest.raises(ConfigError) as refused:
-        check(overrides=[override], origin=None)
-    assert told in str(refused.value)
-
-
 def test_the_curves_are_those_of_scikit_learn() -> None:
     metrics = pytest.importorskip("sklearn.metrics")
     rng = np.random.default_rng(0)
@@ -228,6 +193,41 @@ def test_the_curves_are_those_of_scikit_learn() -> None:
     assert average == pytest.approx(metrics.average_precision_score(positive, score))
 
 
+def test_mistakes_and_curves_are_about_the_labels_of_the_run(root: Path, run_folder: Make) -> None:
+    labels = ("pain", "no_pain")
+    run = run_folder(root / "a", final={}, config={"labels": list(labels)}, manifest={"data": {"valid_name": "public"}})
+    (run / "checkpoints").mkdir()
+    (run / "checkpoints" / "best.ckpt").write_bytes(b"")
+    Predictions(
+        ids=np.array(["f0", "f1", "f2"]),
+        labels=np.array([0, 1, 1]),
+        probabilities=np.array([[0.9, 0.1], [0.8, 0.2], [0.3, 0.7]]),
+        split="PublicTest",
+        classes=labels,
+    ).write(run / "predictions" / "public.parquet")
+    told = mistakes(run, true="no_pain", predicted=None)
+    assert (told["labels"], told["confusion"], told["count"]) == (labels, [[1, 0], [1, 1]], 1)
+    assert [(face["id"], face["true"], face["predicted"]) for face in told["faces"]] == [("f1", "no_pain", "pain")]
+    # The synthetic data know seven emotions alone: the list comes without pictures, and says why.
+    assert told["note"].startswith("Without pictures: ")
+    assert score_curves(run, label="pain")["area"] == 1.0
+    with pytest.raises(ConfigError, match="this run knows pain, no_pain"):
+        score_curves(run, label="happy")
+
+
+def test_suspect_labels_come_with_their_order(root: Path, run_folder: Make) -> None:
+    run = run_folder(root / "a", final={})
+    (run / "checkpoints").mkdir()
+    (run / "checkpoints" / "best.ckpt").write_bytes(b"")
+    listed = root / "suspects.csv"
+    listed.write_text("id,label,suggested,probability\nx,sad,happy,0.01\ny,fear,sad,0.1\n")
+    told = suspects(run, file=listed)
+    assert (told["count"], [face["id"] for face in told["faces"]]) == (2, ["x", "y"])
+    listed.unlink()
+    with pytest.raises(DataError, match=r"suspects.csv cannot be read .*find the suspects again"):
+        suspects(run, file=listed)
+
+
 def test_a_worker_that_ends_is_started_again(studio: Studio) -> None:
     import signal
 
@@ -236,11 +236,11 @@ def test_a_worker_that_ends_is_started_again(studio: Studio) -> None:
     worker = Worker("fer.studio.forms")
     try:
         with pytest.raises(ConfigError, match="greater than 0"):
-            worker.ask("check", overrides=["optimizer.lr=-1"], origin=None)
+            worker.ask("check", kind="train", overrides=["optimizer.lr=-1"], origin=None)
         assert worker._process is not None
         worker._process.send_signal(signal.SIGKILL)
         worker._process.wait()
-        assert worker.ask("check", overrides=["data=synthetic"], origin=None)["data"] == "synthetic"
+        assert worker.ask("check", kind="train", overrides=["data=synthetic"], origin=None)["data"] == "synthetic"
     finally:
         worker.close()
 

@@ -99,6 +99,9 @@ def train(page: Any) -> None:
 
 def stop_and_go_on(page: Any) -> None:
     page.click('tr[data-run="first"] button.name')
+    # Faces as they are, of both kinds: whether the net learns emotions or faces by heart.
+    words = "[aria-label*='validation'][aria-label*='plain training faces']"
+    page.wait_for_selector(f"figure.chart:has(h3:text-is('Accuracy')) > svg{words}")
     press(page, "Repeat with a change")
     page.wait_for_selector("text=The settings of first")
     set_field(page, "optimizer.lr", "0.003")

@@ -14,7 +14,7 @@ from fer.common.errors import ConfigError
 from fer.common.processes import first_process
 from fer.common.wording import duration
 from fer.config.saved import changed_settings
-from fer.studies.begun import refuse_other_run
+from fer.studies.begun import owned, refuse_other_run
 from fer.studies.occlusion.plan import Plan, PlannedRun
 from fer.training.run import run
 
@@ -25,13 +25,18 @@ def run_study(plan: Plan) -> None:
     """Trains every run of a study that is not finished, in order; an interrupted one goes on at its last epoch.
 
     Raises:
-        ConfigError: the folder holds a study, or a run, with other settings; nothing of it is touched.
+        ConfigError: the folder holds a study, or a run, with other settings, and nothing of it is touched; or another
+            study is running in it.
         FerError: as `fer.training.run.run`.
     """
+    with owned(plan.study):
+        _run(plan)
+
+
+def _run(plan: Plan) -> None:
     _refuse_other_study(plan)
     for planned in plan.runs:
         refuse_other_run(planned.folder, planned.tree)
-    plan.study.path.mkdir(parents=True, exist_ok=True)
     if not plan.study.exists:
         plan.study.write(kind="occlusion", runs=plan.places, facts=_facts(plan))
     announce(plan)

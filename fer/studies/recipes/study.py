@@ -13,7 +13,7 @@ from fer.common.files import write_json
 from fer.folders.opened import OpenModels
 from fer.folders.record import read_runs
 from fer.folders.study import RECIPE_SCORES
-from fer.studies.begun import refuse_other_run
+from fer.studies.begun import owned, refuse_other_run
 from fer.studies.recipes.plan import RecipePlan, RecipeRun
 from fer.training.run import run
 
@@ -27,13 +27,20 @@ def run_study(plan: RecipePlan) -> None:
     same command goes on.
 
     Raises:
-        ConfigError: a run was trained with other settings; nothing is touched.
+        ConfigError: a run was trained with other settings, or another study is running in the folder; nothing is
+            touched.
         FerError: as `fer.training.run.run`.
     """
+    with owned(plan.folder):
+        _run(plan)
+
+
+def _run(plan: RecipePlan) -> None:
     for planned in plan.runs:
         refuse_other_run(planned.folder, planned.tree)
-    plan.folder.path.mkdir(parents=True, exist_ok=True)
     missing: dict[str, str] = {}
+    # From the start, so that the folder says what it is.
+    _write(plan, missing)
     for number, planned in enumerate(plan.runs, start=1):
         if planned.recipe in missing:
             continue

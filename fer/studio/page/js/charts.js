@@ -93,11 +93,12 @@ export function trainingCharts(runs) {
     );
   const has = (key) => runs.some((run) => run.epochs.some((epoch) => typeof epoch[key] === "number"));
   const share = (value) => `${(100 * value).toFixed(1)} %`;
-  // Accuracies of training faces as they are come where a run logs them.
-  const plain = [...new Set(runs.flatMap((run) => run.epochs.flatMap((epoch) => Object.keys(epoch))))].filter((key) => /^train[/_].*accuracy/.test(key));
+  // Training faces as they are come where a run judges them (callbacks=overfitting); train/loss is of faces as varied.
+  const losses = [["valid/loss", "validation"], ["plain/loss", "plain training faces"], ["train/loss", "training, as varied"]].filter(([key]) => has(key));
   return [
-    lineChart("Accuracy", series([["valid/accuracy", "validation"], ...plain.map((key) => [key, "training"])].filter(([key]) => has(key))), { format: share }),
-    lineChart("Loss", series([["train/loss", "training"], ["valid/loss", "validation"]].filter(([key]) => has(key))), { format: number }),
+    lineChart("Accuracy", series([["valid/accuracy", "validation"], ["plain/accuracy", "plain training faces"]].filter(([key]) => has(key))), { format: share }),
+    // Of several runs two lines each: a third could not be told apart.
+    lineChart("Loss", series(several ? losses.slice(0, 2) : losses), { format: number }),
     lineChart("Macro F1, validation", series([["valid/macro_f1", "macro F1"]]), { format: share }),
     lineChart("Learning rate", series([["lr", "rate"]]), { format: (value) => value.toExponential(1) }),
     lineChart("Images a second", series([["images_per_second", "speed"]]), { format: (value) => Math.round(value).toLocaleString("en") }),

@@ -1,7 +1,7 @@
 // A data set in pictures: what fer-data says of it, a sheet of faces, and faces as the net will see them.
 
 import { get, picture, post } from "./api.js";
-import { el, faceImage, fill, message, number, quoted, select, table } from "./dom.js";
+import { commandLine, duration, el, faceImage, fill, message, number, offer, percent, quoted, select, table } from "./dom.js";
 import { listen, refresh, runs, store } from "./store.js";
 
 const SOURCES = [["synthetic", "synthetic faces: no data needed"], ["fer2013", "FER-2013, in any copy"], ["folder", "a folder or zip with a folder for each class"], ["affectnet", "AffectNet"], ["ckplus", "CK+"], ["rafdb", "RAF-DB"]];
@@ -9,7 +9,8 @@ const PICTURES = { "class_balance.png": "Images of every class", "findings.png":
 const SPLIT = /^(Training|PublicTest|PrivateTest|Test)$/;
 
 export class DataView {
-  constructor(node) {
+  /** `actions.onFolds(run)`: all folds of a training with that run's settings, or others (null), are wanted. */
+  constructor(node, actions) {
     this.told = message();
     this.source = select(SOURCES, "synthetic", { id: "data-source", onchange: () => this.adapt() });
     this.path = el("input.grow", { id: "data-path", type: "text", placeholder: "path of the zip, folder, CSV or parquet files", autocomplete: "off", spellcheck: false });
@@ -22,6 +23,9 @@ export class DataView {
     this.overrides = el("input.grow", { id: "sheet-overrides", type: "text", value: "augment=default", autocomplete: "off", spellcheck: false });
     this.suspectsTold = message();
     this.folds = el("div");
+    this.cost = el("p", { id: "folds-cost" });
+    this.base = select([["", "settings of my own"]], "", { id: "folds-base", onchange: () => this.tellCost() });
+    this.found = el("div", { id: "suspects-found" });
     fill(node,
       el("section", { "aria-labelledby": "data-title" }, el("h2", { id: "data-title" }, "Data"),
         el("form", { onsubmit: (event) => this.examine(event) },
@@ -35,8 +39,9 @@ export class DataView {
         el("form", { onsubmit: (event) => this.draw(event) }, el("div.row", {}, el("label", { for: "sheet-overrides" }, "Settings"), this.overrides, el("button", { type: "submit" }, "Draw"))),
         this.sheetTold.node, this.sheet),
       el("section", { "aria-labelledby": "suspects-title" }, el("h2", { id: "suspects-title" }, "Suspect labels"),
-        el("p.hint", {}, "Labels that models which did not train on them speak against. It needs the runs of all folds of one training (data.protocol=kfold)."),
-        this.folds, this.suspectsTold.node));
+        el("p.hint", {}, "Labels that models which did not train on them speak against (confident learning). It is the models' opinion: no label is changed. Each fold of the training faces is held out once, so it costs one training a fold."),
+        el("div.row", {}, el("label", { for: "folds-base" }, "Train the folds with the settings of"), this.base, el("button", { type: "button", onclick: () => actions.onFolds(this.base.value || null) }, "Prepare the folds")),
+        this.cost, this.folds, this.suspectsTold.node, this.found));
     this.seed = 0;
     this.adapt();
     listen((changed) => this.take(changed));
@@ -47,6 +52,11 @@ export class DataView {
       const { looks } = await get("api/looks");
       fill(this.earlier, looks.length === 0 ? null : el("div.row", {}, "Looked at before:", looks.slice(0, 8).map((each) => el("button", { type: "button", onclick: () => this.told.during(() => this.open(each.look)) }, each.dataset.split("/").at(-1)))));
     });
+  }
+
+  tellCost() {
+    const run = store.entries.get(this.base.value);
+    fill(this.cost, run?.seconds && run.epochs && run.planned ? `About ${duration((4 * run.planned * run.seconds) / run.epochs)} for five folds: five trainings of up to ${run.planned} epochs, each on four fifths of the faces, at the pace of ${run.id}.` : "The form tells what it will cost before anything starts.");
   }
 
   adapt() {
@@ -73,6 +83,7 @@ export class DataView {
 
   take() {
     this.drawFolds();
+    this.drawFound();
     if (!this.waiting) return;
     const jobs = store.jobs.filter((job) => this.waiting.jobs.includes(job.id));
     if (jobs.length === 0 || jobs.some((job) => ["waiting", "running"].includes(job.state))) return;
@@ -108,17 +119,38 @@ export class DataView {
   }
 
   drawFolds() {
-    const folds = runs().filter((entry) => entry.status === "finished" && entry.data);
+    const finished = runs().filter((entry) => entry.status === "finished" && entry.data);
+    offer(this.base, [["", "my own choice"], ...finished.filter((entry) => entry.fold === null).slice(0, 60).map((entry) => [entry.id, entry.id])]);
+    this.tellCost();
+    const folds = finished.filter((entry) => entry.fold !== null);
     const now = folds.map((entry) => entry.id).join();
     if (now === this.foldsDrawn) return;
     this.foldsDrawn = now;
     const boxes = folds.slice(0, 60).map((entry) => el("label", {}, el("input", { type: "checkbox", value: entry.id }), entry.id));
-    fill(this.folds, folds.length === 0 ? el("p.hint", {}, "No finished run yet.") : el("details", {}, el("summary", {}, "Choose the runs of the folds"), el("div.row", {}, boxes), el("button", { type: "button", onclick: () => this.suspectsTold.during(async () => {
-      const chosen = [...this.folds.querySelectorAll("input:checked")].map((box) => box.value);
-      const job = await post("api/suspects", { runs: chosen });
-      this.suspectsTold.say(`At work; the list goes to ${job.facts.file}. Train without these faces: data.leave_out=${job.facts.file}`);
+    fill(this.folds, folds.length < 2 ? null : el("details", {}, el("summary", {}, "Folds that are trained already"), el("div.row", {}, boxes), el("button", { type: "button", onclick: () => this.suspectsTold.during(async () => {
+      await post("api/suspects", { runs: [...this.folds.querySelectorAll("input:checked")].map((box) => box.value) });
+      this.suspectsTold.say("At work; what is found appears here.");
       await refresh();
     }) }, "Find suspects")));
+  }
+
+  /** Offers the latest list of suspects. */
+  drawFound() {
+    const job = store.jobs.filter((each) => each.kind === "suspects" && each.state === "finished").at(-1);
+    if (!job || this.foundId === job.id || !store.entries.has(job.about[0])) return;
+    this.foundId = job.id;
+    fill(this.found, el("button", { type: "button", onclick: () => this.suspectsTold.during(() => this.showFound(job), "Reading the list…") }, `Show the suspects of ${job.about[0].split("/")[0]}`));
+  }
+
+  async showFound(job) {
+    const told = await post("api/suspect_faces", { id: job.id });
+    const share = told.found?.estimated_share_wrong?.all;
+    fill(this.found,
+      el("h3", {}, `${number(told.count)}${told.found ? ` of ${number(told.found.faces)}` : ""} training faces have suspect labels`),
+      el("p", {}, `${job.about.join(", ")}.`, share ? ` Estimated share of wrong labels: ${percent(share.value)} (95 % interval ${percent(share.low)} to ${percent(share.high)}).` : ""),
+      told.note ? el("p.hint", {}, told.note) : null,
+      el("ul.faces", {}, told.faces.map((each) => el("li", {}, each.face ? faceImage(each.face, `A face labelled ${each.label}`) : null, el("p", {}, `labelled ${each.label} (${percent(Number(each.probability), 0)}), taken for ${each.suggested}`)))),
+      el("p.hint", {}, "The least believed labels come first. To train without these faces, add this to a training:"), commandLine(`data.leave_out=${quoted(told.file)}`).node);
   }
 }
 

@@ -138,11 +138,28 @@ export function commandLine(text) {
   };
 }
 
-export function table(heads, rows, { label, narrow = false } = {}) {
+/** `whole`: no cell's words are broken; the table is moved sideways instead. */
+export function table(heads, rows, { label, narrow = false, whole = false } = {}) {
   return el("div.scroll", { tabindex: "0", role: "region", "aria-label": label },
-    el(narrow ? "table.narrow" : "table", {},
+    el(`table${narrow ? ".narrow" : ""}${whole ? ".whole" : ""}`, {},
       el("thead", {}, el("tr", {}, heads.map((head) => el("th", { scope: "col" }, head)))),
       el("tbody", {}, rows.map((row) => el("tr", {}, row.map((cell, place) => (place === 0 ? el("th", { scope: "row" }, cell) : el("td", {}, cell))))))));
+}
+
+/** The seven emotions: what every model predicts that does not say otherwise. */
+export const EMOTIONS = ["angry", "disgust", "fear", "happy", "sad", "surprise", "neutral"];
+
+/** What runs predict, each label once; the store's entries do not say so where it is the seven emotions. */
+export const labelsOf = (entries) => [...new Set(entries.flatMap((entry) => entry?.labels ?? EMOTIONS))];
+
+/** The options of a select, with the one kept that was chosen, where it is still there. */
+export function offer(node, options) {
+  const now = JSON.stringify(options);
+  if (node.dataset.offered === now) return;
+  node.dataset.offered = now;
+  const chosen = node.value;
+  fill(node, options.map(([value, text]) => new Option(text, value)));
+  if (options.some(([value]) => value === chosen)) node.value = chosen;
 }
 
 export const statusBadge = (status) => el(`span.status.${status}`, {}, status);

@@ -1,10 +1,9 @@
 // One's own pictures and the camera with the models of runs; confused pairs and confident mistakes.
 
 import { post, send } from "./api.js";
-import { el, faceImage, fill, message, percent, select, svg } from "./dom.js";
+import { el, faceImage, fill, labelsOf, message, offer, percent, select, svg } from "./dom.js";
 import { listen, models, store } from "./store.js";
 
-const LABELS = ["angry", "disgust", "fear", "happy", "sad", "surprise", "neutral"];
 const MOST = 6;
 const LIVE_SIDE = 480;
 
@@ -21,7 +20,7 @@ export class LookView {
     this.video.setAttribute("aria-label", "Your camera");
     this.picture = el("img.picture", { alt: "The picture you chose", hidden: true });
     this.faceChoice = el("div.row", { role: "group", "aria-label": "Which face" });
-    this.label = select([["", "each run's own answer"], ...LABELS.map((each) => [each, each])], "", { id: "look-label", onchange: () => this.again() });
+    this.label = select([["", "each run's own answer"]], "", { id: "look-label", onchange: () => this.again() });
     this.detector = select([["auto", "auto"]], "auto", { id: "look-detector", onchange: () => this.again() });
     this.corruption = select([["", "nothing"]], "", { id: "look-corruption", onchange: () => this.again() });
     this.severity = el("input", { type: "range", id: "look-severity", min: "1", max: "5", value: "1", onchange: () => this.again() });
@@ -77,11 +76,18 @@ export class LookView {
       const box = el("input", { type: "checkbox", checked: this.chosen.has(entry.id), onchange: () => {
         if (box.checked) this.chosen.add(entry.id);
         else this.chosen.delete(entry.id);
+        this.offerLabels();
         this.again();
       } });
       return el("label", {}, box, `${entry.id} (${percent(entry.accuracy)})`);
     }));
+    this.offerLabels();
     this.mistakes.offer(sorted.map((entry) => entry.id));
+  }
+
+  offerLabels() {
+    const chosen = [...this.chosen].map((name) => store.entries.get(name)).filter(Boolean);
+    offer(this.label, [["", "each run's own answer"], ...labelsOf(chosen).map((each) => [each, each])]);
   }
 
   async take(file) {

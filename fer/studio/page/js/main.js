@@ -28,6 +28,7 @@ fill(part("view-runs"), runSection, comparisonSection, tableSection);
 
 const runView = new RunView(runSection, {
   onClose: () => part("runs-title").focus?.(),
+  onGone: (name) => chosenTold.say(`${name} is not here any more: it was moved, renamed or deleted.`),
   onRepeat: (name) => {
     go("train");
     train.repeat(name);
@@ -77,7 +78,12 @@ function showChosen(names) {
 
 let awaited = null;
 const train = new TrainForm(part("view-train").appendChild(el("section")), { onStarted: (name) => (awaited = name) });
-const data = new DataView(part("view-data"));
+const data = new DataView(part("view-data"), {
+  onFolds: (name) => {
+    go("train");
+    train.choose("folds", { folds: name });
+  },
+});
 const look = new LookView(part("view-look"));
 const ship = new ShipView(part("view-ship"));
 const shown = { train, data, look, ship };

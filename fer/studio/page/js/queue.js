@@ -44,7 +44,10 @@ export function queue(node, { onOpenRun }) {
       output.textContent = found.output || "(nothing yet)";
     };
     more.addEventListener("toggle", () => more.open && told.during(load));
-    if (job.state === "failed") {
+    if (job.state === "failed" && job.code > 128) {
+      wrong.textContent = `Its process was ended by signal ${job.code - 128}${job.code === 137 ? ", as where memory runs out" : ""}. What was saved is whole; a training goes on from its run.`;
+      wrong.hidden = false;
+    } else if (job.state === "failed") {
       get("api/job", { id: job.id }).then((found) => {
         // The last line says it, as on a terminal.
         const last = found.output.trim().split("\n").filter((line) => line.startsWith("error:")).at(-1) ?? found.output.trim().split("\n").at(-1) ?? "";
@@ -58,7 +61,7 @@ export function queue(node, { onOpenRun }) {
     }
     const time = job.started === null ? null : duration((job.ended ?? Date.now() / 1000) - job.started);
     const links = [];
-    if (job.kind === "train") links.push(el("button", { type: "button", onclick: () => onOpenRun(job.about[0], told) }, "Open run"));
+    if (["train", "sweep", "study", "occlusion"].includes(job.kind)) links.push(el("button", { type: "button", onclick: () => onOpenRun(job.about[0], told) }, job.kind === "train" ? "Open run" : `Open ${job.kind === "sweep" ? "sweep" : "study"}`));
     if (job.kind === "report" && job.state === "finished") links.push(el("button", { type: "button", onclick: () => told.during(() => openReport(job.facts.report ? { report: job.facts.report } : { run: job.about[0] })) }, "Open report"));
     if (OPEN.has(job.state)) links.push(el("button", { type: "button", onclick: () => told.during(async () => {
       await post("api/stop", { id: job.id });

@@ -2,10 +2,8 @@
 
 import { get, post } from "./api.js";
 import { lineChart, parallelCoordinates, trainingCharts } from "./charts.js";
-import { announce, commandLine, duration, el, fill, inTurn, message, number, percent, select, statusBadge, table } from "./dom.js";
+import { announce, commandLine, duration, el, EMOTIONS, fill, inTurn, labelsOf, message, number, offer, percent, select, statusBadge, table } from "./dom.js";
 import { refresh, store } from "./store.js";
-
-const LABELS = ["angry", "disgust", "fear", "happy", "sad", "surprise", "neutral"];
 
 /** Opens a report in a new tab: the tab is made at once, so that no browser takes it for an advertisement. */
 export async function openReport(question) {
@@ -24,7 +22,7 @@ export async function openReport(question) {
 }
 
 export class RunView {
-  /** `actions`: {onClose, onRepeat(name), onLook(names), onShip(name), onTrial(name)}. */
+  /** `actions`: {onClose, onGone(name), onRepeat(name), onLook(names), onShip(name), onTrial(name)}. */
   constructor(node, actions) {
     this.node = node;
     this.actions = actions;
@@ -56,7 +54,10 @@ export class RunView {
 
   async changed(names) {
     if (this.name === null || !names.has(this.name)) return;
-    if (!store.entries.has(this.name)) this.close();
+    if (!store.entries.has(this.name)) {
+      this.actions.onGone(this.name);
+      this.close();
+    }
     else await this.told.during(() => this.show());
   }
 
@@ -89,15 +90,15 @@ export class RunView {
     const button = (words, task, primary = false) => el(primary ? "button.primary" : "button", { type: "button", "data-action": words, onclick: () => this.told.during(task) }, words);
     const { name } = this;
     const list = [];
+    if (entry.status === "running") list.push(button("Stop", async () => {
+      await post("api/stop_run", { run: name });
+      this.told.say("Asked to stop: it saves its checkpoint first.");
+    }));
+    if (["stopped", "failed"].includes(entry.status)) list.push(button("Go on", async () => {
+      await post("api/continue", { run: name });
+      await refresh();
+    }, true));
     if (entry.kind === "run") {
-      if (entry.status === "running") list.push(button("Stop", async () => {
-        await post("api/stop_run", { run: name });
-        this.told.say("Asked to stop: it saves its checkpoint first.");
-      }));
-      if (["stopped", "failed"].includes(entry.status)) list.push(button("Go on", async () => {
-        await post("api/continue", { run: name });
-        await refresh();
-      }, true));
       if (entry.status !== "broken") list.push(button("Repeat with a change", () => this.actions.onRepeat(name)));
     }
     if (entry.report) list.push(button("Open report", () => openReport({ run: name })));
@@ -113,8 +114,8 @@ export class RunView {
     if (entry.status !== "running") list.push(button("Delete", async () => {
       await post("api/delete", { runs: [name] });
       announce(`${name} is in the bin`);
-      await refresh();
       this.close();
+      await refresh();
       this.actions.onClose();
     }));
     list.push(button("Close", () => {
@@ -145,12 +146,12 @@ export class RunView {
     fill(this.charts);
     const sorted = [...trials].sort((a, b) => (b.score ?? -Infinity) - (a.score ?? -Infinity));
     fill(this.more, parallelCoordinates("Trials", trials.map((each) => ({ values: each.params, score: each.score, name: `trial ${each.trial}` })), axes),
-      table(["trial", "score", "status", "time", ...axes], sorted.map((each) => [String(each.trial), number(each.score), each.status === "ok" ? "finished" : each.status, duration(each.seconds), ...axes.map((axis) => number(each.params[axis]))]), { label: "Table of trials" }),
+      table(["trial", "score", "status", "time", ...axes], sorted.map((each) => [String(each.trial), number(each.score), each.status === "ok" ? "finished" : each.status, duration(each.seconds), ...axes.map((axis) => number(each.params[axis]))]), { label: "Table of trials", whole: true }),
       best ? commandLine(`fer-train @${best}`).node : null);
   }
 
   study(entry) {
-    fill(this.state, statusBadge(entry.status), ` study of ${entry.study ?? "runs"}${entry.reason ? ` · ${entry.reason}` : ""}`);
+    fill(this.state, statusBadge(entry.status), ` study of ${entry.study ?? "runs"} · ${entry.runs?.length ?? 0} of ${entry.planned ?? "?"} runs${entry.reason ? ` · ${entry.reason}` : ""}`);
     fill(this.charts);
     const inside = [...store.entries.values()].filter((each) => each.parent === entry.id);
     fill(this.more, table(["run", "status", "accuracy", "macro F1"], inside.map((each) => [el("button.plain.name", { type: "button", onclick: () => this.actions.onTrial(each.id) }, each.id), statusBadge(each.status), percent(each.accuracy), percent(each.macro_f1)]), { label: "Runs of the study" }));
@@ -168,7 +169,7 @@ export class Comparison {
     this.charts = el("div.columns");
     this.rows = el("div");
     this.scores = el("div.columns");
-    this.label = select(LABELS.map((each) => [each, each]), "happy", { id: "curve-label", onchange: () => this.told.during(() => this.scoreCurves()) });
+    this.label = select(EMOTIONS.map((each) => [each, each]), "happy", { id: "curve-label", onchange: () => this.told.during(() => this.scoreCurves()) });
     this.title = el("h2", { tabindex: "-1" }, "Side by side");
     this.name = el("input", { type: "text", placeholder: "name of the report", "aria-label": "Name of the report" });
     fill(node, this.title,
@@ -187,6 +188,7 @@ export class Comparison {
   async open(names) {
     this.names = names.slice(0, 6);
     this.node.hidden = false;
+    offer(this.label, labelsOf(this.names.map((name) => store.entries.get(name))).map((each) => [each, each]));
     fill(this.scores);
     this.title.focus({ preventScroll: true });
     this.node.scrollIntoView({ block: "start" });

@@ -1,24 +1,36 @@
-// The form of a training, made from the configuration's own schema.
+// The form of a training, a sweep, a study or all folds of a training, made from the configuration's own schema.
 
 import { post } from "./api.js";
-import { commandLine, el, fill, message, quoted, select } from "./dom.js";
-import { refresh } from "./store.js";
+import { commandLine, duration, el, fill, inTurn, message, quoted, select } from "./dom.js";
+import { refresh, runs, store } from "./store.js";
 
-const START = ["experiment=quickstart"];
-const WORDS = { run: "The run itself", data: "Data", model: "Net", optimizer: "Optimiser", scheduler: "Learning rate", loss: "Loss", augment: "Augmentation", trainer: "Length and device", callbacks: "Beside the training" };
+// Plain training faces are judged beside the validation faces, so that the curves show both.
+const START = [["experiment", "quickstart"], ["callbacks", "overfitting"]];
+const KINDS = {
+  train: ["One training", "Start training", ""],
+  folds: ["All folds, then suspect labels", "Start the folds", "Each fold of the training faces is held out once; then fer-data lists the labels that the models which did not train on them speak against."],
+  sweep: ["A sweep: search settings", "Start the sweep", "Every key that the space names is drawn anew for each trial. Give a key a value to fix it, or a range such as loguniform(1e-4, 1e-1), uniform(0, 0.5) or choice(64, 128) to search it."],
+  study: ["A study: augmentation or number of faces", "Start the study", "The same training with several seeds: by augmentation, or by share of the training faces and net (study.what)."],
+  occlusion: ["A study: halves of the face", "Start the study", "A net for whole faces, then one for each of the upper, lower, left and right half alone. It ends with a report, which opens PrivateTest."],
+};
+const WORDS = { own: "What is special to it", space: "What is searched", run: "The run itself", data: "Data", model: "Net", optimizer: "Optimiser", scheduler: "Learning rate", loss: "Loss", augment: "Augmentation", trainer: "Length and device", callbacks: "Beside the training" };
+const OF_ONE_KIND = /^(study|baseline|finetune|pruning|num_trials|workers|algorithm|startup_trials|objective|folds|trial_minutes|max_failures|keep|seed|report|data\.(protocol|fold|leave_out))(\.|$)/;
 const FOLDED = new Set(["callbacks", "debug", "logger"]);
 
 /** A field's value as a command line takes it; lists and mappings stand as they are typed. */
 function typed(field, text) {
   if (text === "") return "null";
-  return field.kind !== "text" || /^[[{].*[\]}]$/.test(text) ? text : quoted(text);
+  return field.kind !== "text" || /^[[{].*[\]}]$/.test(text) || drawn(text) ? text : quoted(text);
 }
+
+const drawn = (text) => /^(q?(log)?uniform|choice)\(.*\)$/.test(text);
 
 export class TrainForm {
   constructor(node, { onStarted }) {
     this.node = node;
     this.onStarted = onStarted;
-    this.groups = new Map(START.map((each) => each.split("=")));
+    this.kind = "train";
+    this.groups = new Map(START);
     this.values = new Map();
     this.origin = null;
     this.open = new Set();
@@ -28,13 +40,17 @@ export class TrainForm {
     this.name = el("input", { type: "text", id: "run-name", placeholder: "by date and time", autocomplete: "off" });
     this.button = el("button.primary", { type: "submit" }, "Start training");
     this.about = el("p");
+    this.cost = el("p", { id: "cost", role: "status" });
+    this.kinds = select(Object.entries(KINDS).map(([name, [words]]) => [name, words]), "train", { id: "train-kind", onchange: () => this.choose(this.kinds.value) });
     this.sections = el("div");
-    fill(this.form, this.about, this.sections,
-      el("div.row", {}, el("label", { for: "run-name" }, "Name of the run"), this.name, this.button, el("button", { type: "button", onclick: () => this.reset() }, "Back to the defaults")),
+    fill(this.form, el("div.row", {}, el("label", { for: "train-kind" }, "What to start"), this.kinds), this.about, this.sections, this.cost,
+      el("div.row", {}, el("label", { for: "run-name" }, "Name"), this.name, this.button, el("button", { type: "button", onclick: () => this.reset() }, "Back to the defaults")),
       this.told.node, this.command.node,
       el("p.hint", {}, "This line does the same in a terminal (with the folder's true name)."));
     fill(node, el("h2", {}, "Train"), this.form);
     this.loaded = false;
+    // Two changes in quick succession: the form that is drawn last is that of the last.
+    this.load = inTurn(() => this.read());
   }
 
   /** Shows the form for the first time: the process that knows the configuration starts only then. */
@@ -44,10 +60,26 @@ export class TrainForm {
     this.loaded = await this.told.during(() => this.load(), "Reading the configuration…");
   }
 
-  async repeat(name) {
+  /** Another kind of experiment, with the settings that it can have too; `folds`: of the settings of this run. */
+  async choose(kind, { folds = null } = {}) {
+    this.kind = this.kinds.value = kind;
+    if (folds !== null) this.begin(folds);
+    if (!["train", "folds"].includes(kind)) this.origin = null;
+    for (const [key, value] of [...this.values]) if (OF_ONE_KIND.test(key) || (kind !== "sweep" && drawn(value))) this.values.delete(key);
+    this.groups.delete("space");
+    this.loaded = true;
+    this.loaded = await this.told.during(() => this.load(), "Reading the configuration…");
+  }
+
+  begin(name) {
     this.origin = name;
     this.groups.clear();
     this.values.clear();
+  }
+
+  async repeat(name) {
+    this.kind = this.kinds.value = "train";
+    this.begin(name);
     this.loaded = true;
     this.name.value = `${name.split("/").at(-1)}_again`.slice(0, 90);
     await this.told.during(() => this.load(), `Reading the settings of ${name}…`);
@@ -55,35 +87,44 @@ export class TrainForm {
 
   async reset() {
     this.origin = null;
-    this.groups = new Map();
+    this.groups = new Map(START.slice(1));
     this.values.clear();
     await this.told.during(() => this.load(), "Reading the configuration…");
   }
 
   overrides() {
     // The recipe first: what is named after it wins over it.
-    return [...[...this.groups].map(([name, option]) => (option === "" ? `~${name}` : `${name}=${option}`)).filter((each) => !each.startsWith("~")), ...[...this.values].map(([key, value]) => `${key}=${value}`)];
+    return [...[...this.groups].map(([name, option]) => (option === "" ? `~${name}` : `${name}=${option}`)).filter((each) => !each.startsWith("~")), ...[...this.values].map(([key, value]) => (key.startsWith("~") ? key : `${key}=${value}`))];
   }
 
-  async load() {
-    const form = await post("api/form", { overrides: this.overrides(), origin: this.origin });
+  async read() {
+    let form = await post("api/form", this.question());
+    // A recipe's settings of its own net are left out where the chosen net has no such setting.
+    for (const key of form.foreign) this.values.set(`~${key}`, "");
+    if (form.foreign.length > 0) form = await post("api/form", this.question());
     this.draw(form);
     await this.check();
   }
 
+  question() {
+    return { kind: this.kind, overrides: this.overrides(), origin: this.origin };
+  }
+
   draw(form) {
     const focused = document.activeElement?.id;
-    fill(this.about, this.origin === null ? "Choose a recipe and what to change of it. Every setting has its meaning beside it." : `The settings of ${this.origin}; what you change is on top of them.`);
+    const [, button, words] = KINDS[this.kind];
+    this.button.textContent = button;
+    fill(this.about, `${words} `, this.origin === null ? "Choose a recipe and what to change of it. Every setting has its meaning beside it." : `The settings of ${this.origin}; what you change is on top of them.`);
     this.fields = new Map(form.fields.map((field) => [field.key, field]));
     const chosen = (name) => form.groups.find((each) => each.name === name);
     const recipe = chosen("experiment");
-    const sections = [...new Set(["experiment", "data", "model", "run", "trainer", "optimizer", "scheduler", "loss", "augment", ...form.groups.map((each) => each.name)])];
-    fill(this.sections, sections.filter((name) => chosen(name) || name === "run").map((name) => {
+    const sections = [...new Set(["own", "experiment", "space", "data", "model", "run", "trainer", "optimizer", "scheduler", "loss", "augment", ...form.groups.map((each) => each.name)])];
+    fill(this.sections, sections.filter((name) => chosen(name) || form.fields.some((field) => field.section === name)).map((name) => {
       const group = chosen(name);
       const fields = form.fields.filter((field) => field.section === name);
       const shown = fields.filter((field) => !field.advanced || this.values.has(field.key));
       const folded = fields.filter((field) => !shown.includes(field));
-      const content = [group ? this.group(group) : null, shown.length ? el("div.fields", {}, shown.map((field) => this.field(field))) : null, folded.length ? this.fold(name, folded) : null];
+      const content = [!group ? null : group.several ? this.options(group) : this.group(group), shown.length ? el("div.fields", {}, shown.map((field) => this.field(field))) : null, folded.length ? this.fold(name, folded) : null];
       const title = name === "experiment" ? "Recipe" : WORDS[name] ?? name;
       return FOLDED.has(name) ? this.foldedSection(name, title, content) : el("fieldset", {}, el("legend", {}, title), content);
     }));
@@ -103,6 +144,22 @@ export class TrainForm {
     return node;
   }
 
+  /** A group of which any number may be chosen. */
+  options(group) {
+    const chosen = new Set((group.chosen ?? "").split(","));
+    const boxes = group.options.filter((each) => each.name !== "default").map((each) => {
+      const box = el("input", { type: "checkbox", value: each.name, id: `option-${group.name}-${each.name}`, checked: chosen.has(each.name), onchange: () => {
+        const now = boxes.map((one) => one.querySelector("input")).filter((one) => one.checked).map((one) => one.value);
+        if (!box.checked) for (const key of [...this.values.keys()]) if (key.startsWith(`${group.name}.`)) this.values.delete(key);
+        if (now.length === 0 && this.origin === null) this.groups.delete(group.name);
+        else this.groups.set(group.name, now.length === 0 ? "default" : now.length === 1 ? now[0] : `[${now.join(",")}]`);
+        this.told.during(() => this.load());
+      } });
+      return el("label.option", {}, box, el("span", {}, el("span.mono", {}, each.name), each.help ? `: ${each.help}` : ""));
+    });
+    return el("div", { role: "group", "aria-label": WORDS[group.name] ?? group.name }, el("p.hint", {}, group.about), boxes);
+  }
+
   group(group) {
     const id = `group-${group.name}`;
     const none = ["experiment", "debug"].includes(group.name) || group.chosen === null;
@@ -112,7 +169,7 @@ export class TrainForm {
       this.groups.set(group.name, node.value);
       if (node.value === "") this.groups.delete(group.name);
       // Its own keys belonged to the option before.
-      if (group.name !== "experiment") for (const key of [...this.values.keys()]) if (key.startsWith(`${group.name}.`)) this.values.delete(key);
+      if (group.name !== "experiment") for (const key of [...this.values.keys()]) if (key.replace("~", "").startsWith(`${group.name}.`)) this.values.delete(key);
       this.told.during(() => this.load());
     } });
     return el("div.field", {}, el("label", { for: id }, group.name), node, el("p.hint", {}, help));
@@ -121,37 +178,67 @@ export class TrainForm {
   field(field) {
     const id = `field-${field.key}`;
     const now = this.values.has(field.key) ? this.values.get(field.key).replace(/^"(.*)"$/, "$1").replaceAll('\\"', '"') : field.value;
+    const draws = Boolean(field.searched) && !this.values.has(field.key);
     const shown = now === "null" ? "" : now;
     const change = (text) => {
-      this.values.set(field.key, typed(field, text));
-      node.classList.add("changed");
+      // Cleared, it is searched again.
+      if (field.searched && text === "") this.values.delete(field.key);
+      else this.values.set(field.key, typed(field, text));
+      node.classList.toggle("changed", this.values.has(field.key));
+      node.classList.toggle("searched", Boolean(field.searched) && !this.fixed(field.key));
       this.check();
     };
     let input;
-    if (field.kind === "switch") {
+    if (field.key === "baseline") {
+      // One that is finished already; its settings hold for the halves too.
+      const there = runs().filter((entry) => entry.status === "finished" && entry.checkpoint).map((entry) => [`${store.root}/${entry.id}`, entry.id]);
+      input = select([["", "none: train one"], ...there], shown, { id, onchange: () => {
+        if (input.value !== "") {
+          this.groups.clear();
+          for (const key of [...this.values.keys()]) if (!key.startsWith("finetune.")) this.values.delete(key);
+        }
+        this.values.set(field.key, typed(field, input.value));
+        this.told.during(() => this.load());
+      } });
+    } else if (field.kind === "switch") {
       input = select([["true", "yes"], ["false", "no"]], shown, { id, onchange: () => change(input.value) });
     } else if (field.kind === "choice") {
       input = select([...(field.nullable ? [["", "none"]] : []), ...field.choices.map((each) => [each, each])], shown, { id, onchange: () => change(input.value) });
     } else {
       const numeric = field.kind !== "text";
-      input = el("input", { id, type: "text", inputMode: numeric ? "decimal" : "text", value: shown, autocomplete: "off", spellcheck: false, placeholder: field.nullable ? "none" : "", onchange: () => change(input.value.trim()) });
+      input = el("input", { id, type: "text", inputMode: numeric ? "decimal" : "text", value: draws ? "" : shown, autocomplete: "off", spellcheck: false, placeholder: draws ? "drawn for each trial" : field.nullable ? "none" : "", onchange: () => change(input.value.trim()) });
     }
     const wrong = el("p.wrong", { id: `${id}-wrong` });
     input.setAttribute("aria-describedby", `${id}-help ${id}-wrong`);
-    const node = el("div.field", { "data-key": field.key }, el("label", { for: id }, field.key), input, wrong, el("p.hint", { id: `${id}-help` }, [sentence(field.help), range(field)].filter(Boolean).join(" ")));
+    const node = el("div.field", { "data-key": field.key }, el("label", { for: id }, field.key), input, wrong, el("p.hint", { id: `${id}-help` }, [field.searched && !this.fixed(field.key) ? `Searched: ${field.searched}.` : "", sentence(field.help), range(field)].filter(Boolean).join(" ")));
     node.classList.toggle("changed", this.values.has(field.key));
+    node.classList.toggle("searched", Boolean(field.searched) && !this.fixed(field.key));
     return node;
+  }
+
+  fixed(key) {
+    return this.values.has(key) && !drawn(this.values.get(key));
+  }
+
+  /** How long it will take, at the pace of a run of the same net and data, where there is one. */
+  tellCost(told) {
+    const like = runs().filter((entry) => entry.model === told.model && entry.data === told.data && entry.seconds && entry.epochs).sort((a, b) => ((a.started ?? "") < (b.started ?? "") ? 1 : -1))[0];
+    const count = told.trainings === 1 ? `${told.epochs} epochs` : `Up to ${told.trainings} trainings, together as long as ${told.epochs} epochs of all training faces${told.at_once > 1 ? `, ${told.at_once} at a time` : ""}`;
+    const time = like ? `about ${duration((told.epochs * like.seconds) / like.epochs / told.at_once)} at the pace of ${like.id} (${duration(like.seconds / like.epochs)} an epoch)` : "no run of this net and these data has told the pace yet";
+    fill(this.cost, `${count}: ${time}.`);
   }
 
   /** Asks whether a training would take this; a mistake is told at its field. */
   async check() {
     for (const each of this.form.querySelectorAll("[aria-invalid]")) each.removeAttribute("aria-invalid");
     for (const each of this.form.querySelectorAll(".wrong")) each.textContent = "";
-    const asked = (this.asked = this.overrides().join("\n"));
+    const asked = (this.asked = JSON.stringify(this.question()));
+    fill(this.cost, "Checking…");
     try {
-      const { shown } = await post("api/check", { overrides: this.overrides(), origin: this.origin });
+      const told = await post("api/check", this.question());
       if (asked !== this.asked) return true;
-      this.command.set(shown);
+      this.command.set(told.shown);
+      this.tellCost(told);
       this.told.clear();
       return true;
     } catch (error) {
@@ -162,6 +249,7 @@ export class TrainForm {
   }
 
   wrong(error) {
+    fill(this.cost);
     const key = error.message.match(/^([\w.]+)\s*[=:]/)?.[1];
     const input = key && document.getElementById(`field-${key}`);
     if (!input) {
@@ -187,8 +275,9 @@ export class TrainForm {
         return;
       }
       this.told.say("Checking the settings as fer-train does…");
-      const job = await post("api/train", { overrides: this.overrides(), origin: this.origin, ...(this.name.value.trim() ? { name: this.name.value.trim() } : {}) });
-      this.told.say(job.state === "waiting" ? `${job.about[0]} waits for its turn.` : `${job.about[0]} has started.`);
+      const job = await post("api/train", { ...this.question(), ...(this.name.value.trim() ? { name: this.name.value.trim() } : {}) });
+      const words = job.state === "waiting" ? "waits for its turn" : "has started";
+      this.told.say(this.kind === "folds" ? "The folds are in the queue. The list of suspects follows them, and is shown under Data." : `${job.about[0]} ${words}.`);
       this.name.value = "";
       await refresh();
       this.onStarted(job.about[0]);
@@ -201,7 +290,11 @@ export class TrainForm {
   }
 }
 
-const sentence = (words) => (words === "" ? "" : `${words[0].toUpperCase()}${words.slice(1).replaceAll("`", "").replace(/\.$/, "")}.`);
+/** A key's meaning as a sentence; what lists the values it takes (a | b) is left as they are typed. */
+function sentence(meaning) {
+  const words = meaning.replaceAll("`", "").replace(/\.$/, "");
+  return words === "" ? "" : words.includes(" | ") ? words : `${words[0].toUpperCase()}${words.slice(1)}.`;
+}
 
 function range(field) {
   const bounds = [];
