@@ -219,9 +219,9 @@ PARTS_AS_NAMED = {"train": Split.TRAINING, "valid": Split.PUBLIC, "test": Split.
 PARTS_SWAPPED = PARTS_AS_NAMED | {"valid": Split.PRIVATE, "test": Split.PUBLIC}
 
 
-def full_codes(splits: dict[str, Split], vocabulary: tuple[str, ...]) -> dict[str, npt.NDArray[np.int64]]:
+def full_codes(splits: dict[str, Split], class_names: tuple[str, ...]) -> dict[str, npt.NDArray[np.int64]]:
     """Label codes of the full set, as a source with these splits and this label order holds them."""
-    to_code = np.array([vocabulary.index(name) for name in EMOTIONS])
+    to_code = np.array([class_names.index(name) for name in EMOTIONS])
     return {part: np.repeat(to_code, OFFICIAL_COUNTS[split]) for part, split in splits.items()}
 
 
