@@ -245,10 +245,10 @@ def _train_with_hydra() -> None:
     from hydra.core.hydra_config import HydraConfig
     from hydra.types import RunMode
 
+    from fer.common.plugins import allow_named_by
     from fer.config.compose import plain, refusals, refused
     from fer.config.conf_files import conf_dir
     from fer.config.multirun import own_sweep_dir
-    from fer.config.plugins import allow_named_by
     from fer.config.search_path import add_plugins_to_search_path
     from fer.tuning.hydra_sweeper import register
 

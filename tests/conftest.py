@@ -8,12 +8,34 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from support.forked_commands import ForkedCommands
 from support.tiny import TINY
 
 if TYPE_CHECKING:
     from fer.training.run import RunResult
 
 ROOT = Path(__file__).parent.parent
+
+if "PYTEST_XDIST_WORKER" in os.environ:
+    # A core for each of the processes that run tests beside each other; read when torch is imported.
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    # Otherwise pytest-xdist begins with the files of the most tests, and ends with the longest alone.
+    config.option.loadscopereorder = False
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """One process of pytest-xdist runs all tests of a file, so that what they share is made once.
+
+    The real archive is opened by one process for all files.
+    """
+    for item in items:
+        if item.get_closest_marker("xdist_group") is None:
+            group = "realdata" if item.get_closest_marker("realdata") else str(item.path.relative_to(ROOT))
+            item.add_marker(pytest.mark.xdist_group(group))
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -66,4 +88,12 @@ def train() -> Train:
 @pytest.fixture(scope="session")
 def tiny_run(train: Train, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The run folder of a finished tiny training of the default model; not to be written to."""
-    return train("model.params.blocks=[0,1,0]", run_dir=tmp_path_factory.mktemp("runs") / "tiny").run_dir
+    small = ("model.params.blocks=[0,1,0]", "model.params.widths=[16,24,32]")
+    return train(*small, run_dir=tmp_path_factory.mktemp("runs") / "tiny").run_dir
+
+
+@pytest.fixture(scope="session")
+def forked() -> Iterator[ForkedCommands]:
+    """Commands in processes of their own, without their imports."""
+    with ForkedCommands() as commands:
+        yield commands

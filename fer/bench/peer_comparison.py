@@ -33,13 +33,13 @@ _SIDE: Final = 48
 OURS: Final = "ferlab"
 
 
-class Answers(Section):
+class PeerPredictions(Section):
     """What `driver.py` writes.
 
     Attributes:
         version: of the peer.
         python: of its interpreter.
-        start_seconds: from the peer's first import to its first answer.
+        start_seconds: from the peer's first import to its first prediction.
         milliseconds: of each crop, asked one at a time.
         labels: of each crop, as the peer names them.
     """
@@ -67,7 +67,7 @@ class Peer:
 
 
 class PeerFailedError(Exception):
-    """A peer gave no usable answer; the message says why."""
+    """A peer gave no usable predictions; the message says why."""
 
 
 def measure_peers(bench: Bench) -> Measurement:
@@ -87,7 +87,7 @@ def measure_peers(bench: Bench) -> Measurement:
         folder = Path(name)
         np.save(folder / "crops.npy", crops)
         peers = [_ours(bench, folder), *_named(settings.peers)]
-        answers: dict[str, list[Answers]] = {peer.name: [] for peer in peers}
+        predictions: dict[str, list[PeerPredictions]] = {peer.name: [] for peer in peers}
         failed: dict[str, str] = {}
         for number in range(settings.repeats):
             for peer in in_turn(peers, number):
@@ -99,10 +99,10 @@ def measure_peers(bench: Bench) -> Measurement:
                     failed[peer.name] = str(failure)
                     log.info("peers %d of %d: %s: %s", number + 1, settings.repeats, peer.name, failure)
                     continue
-                answers[peer.name].append(found)
+                predictions[peer.name].append(found)
                 each = statistics.median(found.milliseconds)
                 log.info("peers %d of %d: %-16s %8.3f ms a crop", number + 1, settings.repeats, peer.name, each)
-    finished = {name: each for name, each in answers.items() if name not in failed}
+    finished = {name: each for name, each in predictions.items() if name not in failed}
     ours = "the model `benchmark`" if settings.run is None else f"{settings.run.name}, ONNX float32"
     return Measurement(
         key="peers",
@@ -112,17 +112,17 @@ def measure_peers(bench: Bench) -> Measurement:
     )
 
 
-def ask(peer: Peer, folder: Path, *, count: int, seconds: float) -> Answers:
-    """One peer's answers to the crops in `folder`.
+def ask(peer: Peer, folder: Path, *, count: int, seconds: float) -> PeerPredictions:
+    """One peer's predictions to the crops in `folder`.
 
     Args:
         peer: whom.
-        folder: holds `crops.npy`; the answers go there too.
+        folder: holds `crops.npy`; the predictions go there too.
         count: crops there are.
         seconds: it gets.
 
     Raises:
-        PeerFailedError: not given, not there, too slow, broken off, or no answer for every crop.
+        PeerFailedError: not given, not there, too slow, broken off, or no prediction for every crop.
     """
     if peer.python is None:
         raise PeerFailedError(f"left out: give its interpreter with bench.peers.{peer.name}=ENV/bin/python")
@@ -144,19 +144,19 @@ def ask(peer: Peer, folder: Path, *, count: int, seconds: float) -> Answers:
             cwd=folder,
         )
     except subprocess.TimeoutExpired as error:
-        raise PeerFailedError(f"no answer within {seconds / 60:g} min (bench.peer_minutes)") from error
+        raise PeerFailedError(f"no prediction within {seconds / 60:g} min (bench.peer_minutes)") from error
     except OSError as error:
         raise PeerFailedError(f"{peer.python} does not run: {error.strerror or error}") from error
     if done.returncode != 0:
         said = done.stderr.strip().splitlines()
         raise PeerFailedError(said[-1] if said else f"ended with status {done.returncode}")
     try:
-        answers = Answers.model_validate(json.loads(path.read_text(encoding="utf-8")))
+        predictions = PeerPredictions.model_validate(json.loads(path.read_text(encoding="utf-8")))
     except (OSError, ValueError, ValidationError) as error:
-        raise PeerFailedError(f"its answers cannot be read: {str(error).splitlines()[0]}") from error
-    if not len(answers.labels) == len(answers.milliseconds) == count:
-        raise PeerFailedError(f"it answered {len(answers.labels)} of {count} crops")
-    return answers
+        raise PeerFailedError(f"its predictions cannot be read: {str(error).splitlines()[0]}") from error
+    if not len(predictions.labels) == len(predictions.milliseconds) == count:
+        raise PeerFailedError(f"it predicted {len(predictions.labels)} of {count} crops")
+    return predictions
 
 
 def _public_crops(bench: Bench) -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.int64], bool]:
@@ -197,7 +197,7 @@ def _named(settings: PeerSettings) -> list[Peer]:
 
 def _rows(
     names: Sequence[str],
-    finished: Mapping[str, Sequence[Answers]],
+    finished: Mapping[str, Sequence[PeerPredictions]],
     failed: Mapping[str, str],
     *,
     labels: npt.NDArray[np.int64] | None,
@@ -214,7 +214,7 @@ def _rows(
         medians = tuple(statistics.median(one.milliseconds) for one in each)
         times[name] = Row(label=f"{title}: a crop", unit="ms", values=medians)
         rows += [
-            Row(label=f"{title}: to its first answer", unit="s", values=tuple(one.start_seconds for one in each)),
+            Row(label=f"{title}: to its first prediction", unit="s", values=tuple(one.start_seconds for one in each)),
             times[name],
         ]
         if labels is not None:
@@ -235,14 +235,14 @@ def _accuracy(title: str, said: Sequence[str], labels: npt.NDArray[np.int64]) ->
     others = sum(name not in EMOTIONS for name in names)
     note = f"{100 * float(low):.1f} to {100 * float(high):.1f}, n = {len(said):,} of PublicTest"
     if others > 0:
-        note += f"; {others} answers outside the seven emotions count as wrong"
+        note += f"; {others} predictions outside the seven emotions count as wrong"
     return Row(label=f"{title}: accuracy", unit="%", values=(100 * right / len(said),), note=note)
 
 
 def _notes(*, is_synthetic: bool) -> list[str]:
     notes = [
         "each in its own interpreter, with as many threads as it takes by itself (ferlab: one); detection left out",
-        "the first answer counts imports and loading, not the start of the interpreter",
+        "the first prediction counts imports and loading, not the start of the interpreter",
     ]
     if is_synthetic:
         return [

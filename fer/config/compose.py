@@ -7,12 +7,12 @@ from pathlib import Path
 from typing import Any, Final
 
 from fer.common.errors import ConfigError, FerError, nearest
+from fer.common.plugins import allow_named_by
 from fer.common.processes import agreed_run_dir
 from fer.common.wording import printable_path
 from fer.config.conf_files import conf_dir, config_groups, group_options
 from fer.config.grammar import understood
 from fer.config.own_parts import with_own_parts
-from fer.config.plugins import allow_named_by
 from fer.config.search_path import add_plugins_to_search_path
 
 MAX_WORDS: Final = 500

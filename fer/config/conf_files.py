@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Final
 
-from fer.config.plugins import installed
+from fer.common.plugins import installed
 
 _OTHERS: Final = ("always", "evaluation", "space")
 """What is in every training, and the groups of fer-report and of fer-sweep."""

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from fer.common.errors import ConfigError, FerError, nearest
-from fer.config.plugins import located
+from fer.common.plugins import located
 
 Node = Mapping[str, Any]
 """A plain mapping with `_target_`, the dotted name of a class, and its arguments."""

@@ -9,9 +9,9 @@ from typing import Any, Final
 
 from fer.common.errors import ConfigError
 from fer.common.parsing import parse_yaml
+from fer.common.plugins import check_file
 from fer.config.conf_files import config_groups
 from fer.config.grammar import quoted, understood
-from fer.config.plugins import check_file
 
 _PLAIN: Final = re.compile(r"[A-Za-z_][\w./@-]*", re.ASCII)
 _WORDS: Final = frozenset({"null", "true", "false", "inf", "nan", "yes", "no", "on", "off", "y", "n"})

@@ -9,11 +9,11 @@ from pydantic import ValidationError
 from fer.common.errors import ConfigError, nearest
 from fer.common.files import free_folder
 from fer.common.parsing import parse_yaml
+from fer.common.plugins import allow_typed
 from fer.config.compose import compose_in, compose_train, dotted_keys
 from fer.config.conf_files import config_groups
 from fer.config.overrides import key_of
 from fer.config.own_parts import OWN, with_own_parts
-from fer.config.plugins import allow_typed
 from fer.config.schema import TrainConfig, typed
 from fer.models.optimizer import current
 

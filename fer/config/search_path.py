@@ -2,7 +2,7 @@
 
 from functools import cache
 
-from fer.config.plugins import installed
+from fer.common.plugins import installed
 
 
 @cache

@@ -8,7 +8,7 @@ from torch import Tensor, nn
 from fer.common.arguments import parameters
 from fer.common.errors import ConfigError
 from fer.common.labels import NUM_CLASSES
-from fer.config.plugins import own_callable
+from fer.common.plugins import own_callable
 from fer.data.augment import Augment, resize
 from fer.data.augment_config import AugmentConfig, OwnAugmentConfig
 from fer.data.batch_shard import WHOLE, BatchShard

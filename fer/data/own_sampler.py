@@ -7,7 +7,7 @@ import numpy as np
 import numpy.typing as npt
 
 from fer.common.errors import ConfigError
-from fer.config.plugins import own_callable
+from fer.common.plugins import own_callable
 
 Order = Callable[..., npt.NDArray[np.int64]]
 """(labels int64 (N,), seed=, epoch=) -> positions in them, int64 (M,), in the order in which the epoch shows them."""

@@ -10,7 +10,7 @@ import numpy.typing as npt
 from fer.common.arguments import checked_arguments
 from fer.common.errors import DataError, FerError
 from fer.common.labels import EMOTIONS
-from fer.config.plugins import located
+from fer.common.plugins import located
 from fer.data.cache import Packed
 from fer.data.samples import FaceSamples, Split, canonical_order, content_hashes, fingerprint
 

@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from fer.common.errors import ConfigError, FerError
-from fer.config.plugins import own_callable
+from fer.common.plugins import own_callable
 from fer.data.leave_out import leave_out
 from fer.data.protocol import ProtocolSplit, split_rows
 from fer.data.samples import FaceSamples

@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from fer.common.errors import ConfigError, FerError
 from fer.common.files import is_held
-from fer.config.plugins import UntrustedCodeError
+from fer.common.plugins import UntrustedCodeError
 from fer.doctor.finding import Finding, Status
 from fer.doctor.places import place
 from fer.folders.run import RunFolder

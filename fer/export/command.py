@@ -46,7 +46,7 @@ def main(argv: Sequence[str]) -> int:
     arguments = parser.parse_args(argv)
     if arguments.labels is not None and arguments.calibrate is None:
         parser.error("--labels goes with --calibrate PHOTOS")
-    from fer.config.plugins import allow
+    from fer.common.plugins import allow
     from fer.export.recalibrate import is_file
 
     allow(arguments.plugin)

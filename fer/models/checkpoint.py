@@ -13,7 +13,7 @@ from torch import nn
 
 from fer.common.errors import CheckpointError, ConfigError, FerError
 from fer.common.labels import EMOTIONS, NUM_CLASSES
-from fer.config.plugins import LIBRARIES, check_allowed
+from fer.common.plugins import LIBRARIES, check_allowed
 from fer.models.accelerator import fast_inference
 from fer.models.cam import CHOSEN, cam_target
 from fer.models.checkpoint_safety import (
@@ -247,7 +247,7 @@ def net_of(content: Mapping[str, Any], path: Path) -> tuple[NetSpec, nn.Module]:
 
     Raises:
         CheckpointError: the net cannot be built, or the weights do not fit it.
-        ConfigError: its class is of a package that nobody allowed (`fer.config.plugins`).
+        ConfigError: its class is of a package that nobody allowed (`fer.common.plugins`).
     """
     spec = spec_of(content)
     if spec.target is not None:

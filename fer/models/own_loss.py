@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from fer.common.arguments import checked_arguments, parameters
 from fer.common.errors import ConfigError
-from fer.config.plugins import located
+from fer.common.plugins import located
 
 if TYPE_CHECKING:
     from fer.models.loss_config import OwnLossConfig

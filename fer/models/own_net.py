@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from fer.common.arguments import checked_arguments, parameters
 from fer.common.errors import ConfigError, nearest
-from fer.config.plugins import class_name, located
+from fer.common.plugins import class_name, located
 from fer.models.registry import GIVEN, built, check_params
 
 if TYPE_CHECKING:

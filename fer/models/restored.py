@@ -8,8 +8,8 @@ import torch
 from pydantic import Field, ValidationError
 
 from fer.common.errors import CheckpointError, ConfigError
+from fer.common.plugins import check_allowed, located, targets
 from fer.common.section import Section
-from fer.config.plugins import check_allowed, located, targets
 from fer.models.checkpoint import KEY, net_of, read_checkpoint
 from fer.models.checkpoint_safety import Preprocessing
 from fer.models.heads import build_head_loss
@@ -63,7 +63,7 @@ def restored(path: Path, *, cls: type["Classifier"]) -> "Classifier":
 
     Raises:
         CheckpointError: missing, damaged, or not ours.
-        ConfigError: it names a class of a package that nobody allowed (`fer.config.plugins`).
+        ConfigError: it names a class of a package that nobody allowed (`fer.common.plugins`).
     """
     from fer.models.classifier import Classifier
 

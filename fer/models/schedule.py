@@ -7,8 +7,8 @@ from pydantic import Discriminator, Field, Tag
 
 from fer.common.arguments import checked_arguments, parameters
 from fer.common.errors import ConfigError
+from fer.common.plugins import located
 from fer.common.section import OwnPart, Section, own_or_ours
-from fer.config.plugins import located
 
 if TYPE_CHECKING:
     from torch.optim import Optimizer

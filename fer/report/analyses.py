@@ -6,7 +6,7 @@ from importlib import import_module
 from typing import Any, Final
 
 from fer.common.errors import ConfigError, FerError
-from fer.config.plugins import own_callable
+from fer.common.plugins import own_callable
 from fer.report.clock import StopWatch
 from fer.report.context import ReportContext
 from fer.report.result import AnalysisResult

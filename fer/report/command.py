@@ -65,11 +65,11 @@ def compose(overrides: Sequence[str]) -> dict[str, Any]:
     from omegaconf.errors import MissingMandatoryValue
 
     from fer.common.errors import nearest
+    from fer.common.plugins import allow_named_by
     from fer.config.compose import refusals
     from fer.config.conf_files import conf_dir
     from fer.config.grammar import understood
     from fer.config.own_parts import with_own_parts
-    from fer.config.plugins import allow_named_by
     from fer.config.search_path import add_plugins_to_search_path
 
     # `report.analyses.x` and `analyses.x` are one key.

@@ -6,7 +6,7 @@ from typing import Any
 import torch
 
 from fer.common.errors import ConfigError, FerError
-from fer.config.plugins import class_name
+from fer.common.plugins import class_name
 from fer.config.schema import TrainConfig
 from fer.data.batch_shard import WHOLE, BatchShard
 from fer.data.datamodule import FERDataModule

@@ -13,7 +13,16 @@ from typing import Final
 from fer.common.interrupt import signals_wait
 from fer.tuning.job import Ended, Job, Message
 
-PRELOAD: Final = ["fer.tuning.trial", "hydra.compose", "hydra.utils", "pandas", "pyarrow.parquet", "cv2", "filelock"]
+PRELOAD: Final = [
+    "fer.tuning.trial",
+    "timm.optim",
+    "hydra.compose",
+    "hydra.utils",
+    "pandas",
+    "pyarrow.parquet",
+    "cv2",
+    "filelock",
+]
 """What the server imports before the first trial: the training, and what it imports on use, so that no trial pays."""
 
 PATIENCE: Final = 5.0

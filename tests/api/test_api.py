@@ -26,7 +26,9 @@ def photo(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def run(tmp_path_factory: pytest.TempPathFactory) -> fer.Run:
-    return fer.train(*TINY, "model=cnn", seed=1, run_dir=tmp_path_factory.mktemp("runs") / "a")
+    return fer.train(
+        *TINY, "model=cnn", "model.params.widths=[8,16]", seed=1, run_dir=tmp_path_factory.mktemp("runs") / "a"
+    )
 
 
 def loaded_after(code: str) -> set[str]:
@@ -149,7 +151,8 @@ def test_mistakes_are_those_of_the_commands(tmp_path: Path) -> None:
         fer.compare(["a"])
 
 
-def test_a_run_and_its_file_predict_alike(run: fer.Run, tmp_path: Path) -> None:
+def test_a_run_and_its_file_predict_alike(run: fer.Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("fer.export.measurement._SECONDS", 0.05)
     faces = render_faces(8, seed=5).images
     model = fer.load(run)
     exported = model.export(tmp_path / "a.onnx")
@@ -184,7 +187,8 @@ def test_benchmark_counts_faces(run: fer.Run) -> None:
 
 
 def test_reports_show_themselves(run: fer.Run, tmp_path: Path) -> None:
-    quick = {"bootstrap": 100, "robustness": {"enabled": False}, "explanations": {"enabled": False}}
+    off = {name: {"enabled": False} for name in ("robustness", "explanations", "occlusion", "cost")}
+    quick = {"bootstrap": 100, "tta": False, **off}
     report = fer.evaluate(run, quick, out=tmp_path / "report")
     assert report.metrics["private"]["accuracy"]["value"] >= 0
     assert len(report.to_pandas()) == 1

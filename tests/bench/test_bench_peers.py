@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from support.tiny import TINY
 
-from fer.bench.peer_comparison import Answers, Peer, PeerFailedError, _rows, ask, measure_peers
+from fer.bench.peer_comparison import Peer, PeerFailedError, PeerPredictions, _rows, ask, measure_peers
 from fer.bench.settings import compose_bench
 
 # Timed: nothing else of this kind may run beside it.
@@ -34,7 +34,7 @@ FAKES = {
         "    @staticmethod\n"
         "    def analyze(img_path, actions, enforce_detection, detector_backend, align, silent):\n"
         "        assert detector_backend == 'skip' and list(actions) == ['emotion'] and not enforce_detection\n"
-        "        print('chatter that is no answer')\n"
+        "        print('chatter that is no prediction')\n"
         "        return [{'dominant_emotion': 'sad' if img_path[0, 0, 0] < 128 else 'happy'}]\n",
     ),
     "hsemotion_onnx": (
@@ -88,7 +88,7 @@ def crops(tmp_path: Path) -> Path:
         ("hsemotion_onnx", ("Sadness", "Contempt", "Contempt")),
     ],
 )
-def test_a_peer_answers_in_its_own_interpreter(
+def test_a_peer_predicts_in_its_own_interpreter(
     name: str, labels: tuple[str, ...], environment: Path, crops: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # What this process would import must not reach it, least of all our module of the name of a peer's.
@@ -101,7 +101,7 @@ def test_a_peer_answers_in_its_own_interpreter(
     assert found.start_seconds > 0
 
 
-def test_our_own_runtime_answers_by_the_same_protocol(crops: Path) -> None:
+def test_our_own_runtime_predicts_by_the_same_protocol(crops: Path) -> None:
     from fer.common.labels import EMOTIONS
     from fer.runtime.model import EmotionModel
 
@@ -116,7 +116,7 @@ def script(path: Path, text: str) -> Path:
     return path
 
 
-def test_a_peer_that_gives_no_answer_has_a_reason(environment: Path, crops: Path) -> None:
+def test_a_peer_that_gives_no_prediction_has_a_reason(environment: Path, crops: Path) -> None:
     def reason(python: Path | None, *, seconds: float = 60, count: int = 3) -> str:
         with pytest.raises(PeerFailedError) as caught:
             ask(Peer(name="deepface", python=python), crops, count=count, seconds=seconds)
@@ -134,8 +134,8 @@ def test_a_peer_that_gives_no_answer_has_a_reason(environment: Path, crops: Path
     assert time.monotonic() - begin < 30
 
 
-def answers(*labels: str, ms: float) -> Answers:
-    return Answers(
+def predictions(*labels: str, ms: float) -> PeerPredictions:
+    return PeerPredictions(
         version="1.0", python="3.11", start_seconds=2.0, milliseconds=tuple(ms for _ in labels), labels=labels
     )
 
@@ -145,14 +145,14 @@ def test_labels_are_mapped_by_name_and_strangers_count_as_wrong() -> None:
 
     truth = np.array([EMOTIONS.index(name) for name in ("sad", "happy", "angry", "fear")])
     finished = {
-        "ferlab": [answers("sad", "happy", "angry", "fear", ms=1.0)],
-        "hsemotion_onnx": [answers("Sadness", "Happiness", "Contempt", "Anger", ms=4.0)],
+        "ferlab": [predictions("sad", "happy", "angry", "fear", ms=1.0)],
+        "hsemotion_onnx": [predictions("Sadness", "Happiness", "Contempt", "Anger", ms=4.0)],
     }
     rows = {row.label: row for row in _rows(["ferlab", "hsemotion_onnx"], finished, {}, labels=truth)}
     theirs = rows["hsemotion_onnx 1.0: accuracy"]
     assert theirs.values == (50.0,)
     assert "n = 4 of PublicTest" in theirs.note
-    assert "1 answers outside" in theirs.note
+    assert "1 predictions outside" in theirs.note
     assert rows["ferlab 1.0: accuracy"].values == (100.0,)
     assert rows["hsemotion_onnx / ferlab, a crop"].values == (4.0,)
 

@@ -34,7 +34,7 @@ def reader(tmp_path: Path, code: str) -> Reader:
     return Reader(name="fake", line=(sys.executable, "-I", str(path)))
 
 
-def test_readers_see_rgb_and_answer_one_by_one(tmp_path: Path) -> None:
+def test_readers_see_rgb_and_predict_one_by_one(tmp_path: Path) -> None:
     red, blue = np.zeros((2, 5, 6, 3), np.uint8)
     red[..., 2], blue[..., 0] = 255, 7
     found = read(reader(tmp_path, READER), [red, None, blue], seconds=60)

@@ -7,12 +7,12 @@ import pytest
 import yaml
 from support.plugin import install
 
+from fer.common import plugins
 from fer.common.errors import ConfigError
-from fer.config import plugins
+from fer.common.plugins import UntrustedCodeError, allowed, located, own_callable
 from fer.config.compose import compose_train
 from fer.config.conf_files import config_groups, group_options
 from fer.config.overrides import with_files
-from fer.config.plugins import UntrustedCodeError, allowed, located, own_callable
 from fer.config.saved import completed, compose_on, read_tree
 from fer.config.schema import validate
 

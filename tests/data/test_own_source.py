@@ -10,8 +10,8 @@ import torch
 from support import own_parts
 from torch.utils.data import DataLoader, TensorDataset
 
+from fer.common import plugins
 from fer.common.errors import ConfigError, DataError
-from fer.config import plugins
 from fer.data.augment_config import OwnAugmentConfig
 from fer.data.datamodule import FERDataModule
 from fer.data.dataset_argument import validated

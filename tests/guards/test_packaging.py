@@ -17,6 +17,8 @@ import pytest
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 from packaging.version import Version
+from support.attacked_commands import QUICK_REPORT
+from support.forked_commands import ForkedCommands
 
 ROOT = Path(__file__).parents[2]
 UV = shutil.which("uv")
@@ -188,37 +190,34 @@ def test_wheel_runs_every_command_in_a_foreign_folder(foreign: Path) -> None:
         return done.stdout
 
     assert str(foreign) in run("python", "-c", "import fer; print(fer.__file__)")
-    out = run(
-        "fer-train",
-        "data=synthetic",
-        "data.train=140",
-        "data.public=70",
-        "data.private=70",
-        "data.batch_size=32",
-        "model=cnn",
-        "trainer.accelerator=cpu",
-        "trainer.max_epochs=1",
-        "run_dir=run",
-    )
-    assert "run folder: run" in out
-    # Every analysis, each on few faces: what must be in the wheel is their templates and settings.
-    few = (
-        "cost.seconds=0.1",
-        "explanations.tested_faces=4",
-        "explanations.randomised_faces=2",
-        "robustness.max_faces=50",
-    )
-    report = run("fer-report", "run=run", "out=report", "bootstrap=100", *few)
-    assert "report.html" in report
-    sweep = ("data.train=140", "data.public=70", "data.private=70", "trainer.max_epochs=1", "num_trials=1", "workers=1")
-    found = run("fer-sweep", "data=synthetic", "model=mlp", "trainer.accelerator=cpu", *sweep, "sweep_dir=sweep")
-    assert "best: trial 0" in found
-    assert (foreign / "sweep" / "report.html").is_file()
-    assert "cnn int8" in run("fer-export", "run", "--out", "model.onnx", "--int8", "--max-loss", "100")
-    for command in ("fer-occlusion", "fer-track", "fer-predict", "fer-serve"):
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    assert len(project["scripts"]) > 10
+    for command in project["scripts"]:
         assert command in run(command, "--help")
-    assert (foreign / "report" / "report.html").is_file()
-    assert '"counts"' in run("fer-data", "stats", "synthetic", "--json")
+    with ForkedCommands(str(foreign / "env" / "bin" / "python"), cwd=foreign) as forked:
+        work_with(forked, foreign)
+
+
+def work_with(forked: ForkedCommands, folder: Path) -> None:
+    """Each command that reads or makes a run, as its script starts it but for the imports."""
+
+    def run(name: str, *arguments: str) -> str:
+        done = forked.run(name, *arguments, cwd=folder)
+        assert done.returncode == 0, f"{name}: {done.stderr}"
+        return done.stdout
+
+    few_faces = ("data=synthetic", "data.train=140", "data.public=70", "data.private=70", "data.batch_size=32")
+    short = ("trainer.accelerator=cpu", "trainer.max_epochs=1", "threads=1")
+    net = ("model=cnn", "model.params.widths=[8,16]")
+    assert "run folder: run" in run("train", *few_faces, *short, *net, "run_dir=run")
+    # Every analysis, each on few faces: what must be in the wheel is their templates and settings.
+    assert "report.html" in run("report", "run=run", "out=report", *QUICK_REPORT)
+    assert (folder / "report" / "report.html").is_file()
+    found = run("sweep", *few_faces, *short, "model=mlp", "num_trials=1", "workers=1", "sweep_dir=sweep")
+    assert "best: trial 0" in found
+    assert (folder / "sweep" / "report.html").is_file()
+    assert "cnn int8" in run("export", "run", "--out", "model.onnx", "--int8", "--max-loss", "100")
+    assert '"counts"' in run("data", "stats", "synthetic", "--json")
 
 
 @needs_uv

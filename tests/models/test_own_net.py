@@ -11,9 +11,9 @@ import torch
 from support.own_parts import OneConvolution
 from torch import nn
 
+from fer.common import plugins
 from fer.common.errors import CheckpointError, ConfigError
-from fer.config import plugins
-from fer.config.plugins import UntrustedCodeError
+from fer.common.plugins import UntrustedCodeError
 from fer.models.cam import cam_target
 from fer.models.checkpoint import KEY, NetSpec, load_model
 from fer.models.classifier import Classifier

@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 from support import own_parts
 
+from fer.common import plugins
 from fer.common.errors import ConfigError
-from fer.config import plugins
 from fer.report import analyses
 from fer.report.analyses import own_analyses, run_analyses
 from fer.report.options import ReportOptions

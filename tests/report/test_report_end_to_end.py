@@ -4,51 +4,48 @@ import json
 import re
 import shutil
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 import torch
 import yaml
+from support.forked_commands import ForkedCommands
 
 from fer.common.errors import CheckpointError, ConfigError, DataError
 from fer.metrics import Predictions
 from fer.report.main import make_report
 from fer.report.options import ReportOptions
 
-EXPLAINED = {"cam_images_per_class": 1, "mistakes": 2, "tested_faces": 6, "randomised_faces": 2, "pointing_faces": 6}
-OPTIONS = ReportOptions(bootstrap=100, explanations=EXPLAINED, device="cpu")
+OPTIONS = ReportOptions(bootstrap=100, explanations={"enabled": False}, robustness={"max_faces": 10}, device="cpu")
+
+# Beside the other tests of the same page.
+pytestmark = pytest.mark.xdist_group("the tiny page")
 
 
-@pytest.fixture(scope="module")
-def page(tiny_run: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return make_report([tiny_run], out=tmp_path_factory.mktemp("out") / "report", options=OPTIONS)
-
-
-def test_the_report_reproduces_what_the_training_measured(tiny_run: Path, page: Path) -> None:
+def test_the_report_reproduces_what_the_training_measured(tiny_run: Path, tiny_page: Path) -> None:
     trained = json.loads((tiny_run / "metrics.json").read_text())
-    reported = json.loads((page.parent / "metrics.json").read_text())
+    reported = json.loads((tiny_page.parent / "metrics.json").read_text())
     for metric, estimate in reported["public"].items():
         assert estimate["value"] == pytest.approx(trained[f"public.{metric}"], abs=1e-5), metric
     assert reported["notes"] == []
     assert reported["private"]["accuracy"]["n"] == 70
 
 
-def test_the_answers_are_those_the_training_saved(tiny_run: Path, page: Path) -> None:
+def test_the_answers_are_those_the_training_saved(tiny_run: Path, tiny_page: Path) -> None:
     saved = Predictions.read(tiny_run / "predictions" / "public.parquet")
-    again = Predictions.read(page.parent / "predictions" / "public.parquet")
+    again = Predictions.read(tiny_page.parent / "predictions" / "public.parquet")
     assert saved.ids.tolist() == again.ids.tolist()
     assert abs(saved.probabilities - again.probabilities).max() < 1e-5
 
 
-def test_the_run_folder_is_left_as_it_was(tiny_run: Path, page: Path) -> None:
+def test_the_run_folder_is_left_as_it_was(tiny_run: Path, tiny_page: Path) -> None:
     assert not (tiny_run / "report").exists()
 
 
-def test_maps_are_drawn_for_the_default_net(page: Path) -> None:
-    panels = list((page.parent / "gradcam").glob("*.png"))
+def test_maps_are_drawn_for_the_default_net(tiny_page: Path) -> None:
+    panels = list((tiny_page.parent / "gradcam").glob("*.png"))
     assert len(panels) >= 7
-    assert "Grad-CAM map" in page.read_text(encoding="utf-8")
+    assert "Grad-CAM map" in tiny_page.read_text(encoding="utf-8")
 
 
 def test_a_run_beside_an_interrupted_one(tiny_run: Path, tmp_path: Path) -> None:
@@ -100,16 +97,17 @@ def test_a_device_that_is_not_there_is_named(tiny_run: Path, tmp_path: Path) -> 
         make_report([tiny_run], out=tmp_path, options=options)
 
 
-def test_the_command_prints_the_page_and_how_far_it_is(tiny_run: Path, tmp_path: Path) -> None:
-    code = "import sys; from fer.cli import report; report()"
+def test_the_command_prints_the_page_and_how_far_it_is(forked: ForkedCommands, tiny_run: Path, tmp_path: Path) -> None:
     arguments = [
         f"run={tiny_run}",
         f"out={tmp_path / 'r'}",
         "bootstrap=100",
         "explanations.enabled=false",
+        "robustness.max_faces=10",
+        "cost.seconds=0.1",
         "faces=false",
     ]
-    done = subprocess.run([sys.executable, "-c", code, *arguments], capture_output=True, text=True)
+    done = forked.run("report", *arguments, cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     assert done.stdout.strip() == str(tmp_path / "r" / "report.html")
     told = done.stderr.splitlines()
@@ -156,11 +154,11 @@ FRAME = """
 
 @pytest.mark.browser
 @pytest.mark.parametrize("width", [360, 1200])
-def test_the_page_in_a_browser(page: Path, tmp_path: Path, width: int) -> None:
+def test_the_page_in_a_browser(tiny_page: Path, tmp_path: Path, width: int) -> None:
     chromium = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
     if chromium is None:
         pytest.skip("Chromium is not here")
-    checked = page.read_text(encoding="utf-8").replace("</body>", CHECKS)
+    checked = tiny_page.read_text(encoding="utf-8").replace("</body>", CHECKS)
     (tmp_path / "page.html").write_text(checked, encoding="utf-8")
     frame = tmp_path / "frame.html"
     frame.write_text(FRAME.replace("WIDTH", str(width)), encoding="utf-8")

@@ -9,10 +9,12 @@ from pathlib import Path
 import html5lib
 import pytest
 
-from fer.report.main import make_report
 from fer.report.recipes.page import write_study_page
 
 ROOT = Path(__file__).parents[2]
+# Beside the other tests of the same page.
+pytestmark = pytest.mark.xdist_group("the tiny page")
+
 LIVE = ROOT / "fer" / "runtime" / "web" / "page" / "index.html"
 
 
@@ -44,11 +46,7 @@ def page(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactor
         return write_study_page(make_study(tmp_path_factory.mktemp("study"), "augmentation", table))
     if request.param == "live":
         return LIVE
-    from fer.report.options import ReportOptions
-
-    few = {"tested_faces": 4, "randomised_faces": 2, "pointing_faces": 7, "class_map_faces": 7, "compared_faces": 2}
-    options = ReportOptions(bootstrap=100, tta=False, explanations=few, robustness={"max_faces": 20})
-    return make_report([request.getfixturevalue("tiny_run")], out=tmp_path_factory.mktemp("valid"), options=options)
+    return request.getfixturevalue("tiny_page")
 
 
 def test_a_page_parses_without_an_error_and_its_names_are_there_once(page: Path) -> None:

@@ -152,10 +152,14 @@ def leftovers(folder: Path) -> list[Path]:
 
 
 DYING = """
-import json, os, sys, traceback
+import importlib, json, os, sys, traceback
 from pathlib import Path
-import fer.training.run, fer.common.files
+import fer.common.files
 from fer import cli
+from fer.tuning.pool import PRELOAD
+
+for each in PRELOAD:
+    importlib.import_module(each)
 
 def dies(name, count, how):
     # Takes the process away, as kill -9 does, at the COUNT-th write of a file called NAME.

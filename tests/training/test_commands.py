@@ -8,6 +8,7 @@ import time
 from pathlib import Path
 
 import pytest
+from support.forked_commands import ForkedCommands
 from support.tiny import TINY
 
 from fer import cli
@@ -108,15 +109,10 @@ def test_a_signal_stops_cleanly_after_a_checkpoint(signum: int, status: int, tmp
     assert not (tmp_path / "run" / "metrics.json").exists()
 
 
-def test_hydra_flags_still_work(tmp_path: Path) -> None:
-    process = subprocess.run(
-        [sys.executable, "-c", "from fer.cli import train; train()", *TINY, "--cfg", "job"],
-        capture_output=True,
-        text=True,
-        cwd=tmp_path,
-        check=True,
-    )
-    assert "name: skipcnn" in process.stdout
+def test_hydra_flags_still_work(forked: ForkedCommands, tmp_path: Path) -> None:
+    done = forked.run("train", *TINY, "--cfg", "job", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert "name: skipcnn" in done.stdout
     assert list(tmp_path.iterdir()) == []
 
 
@@ -130,12 +126,11 @@ def test_hydra_flags_still_work(tmp_path: Path) -> None:
         ([*TINY, "seed=0,x"], ["seed='x'"]),
     ],
 )
-def test_a_mistake_in_a_multirun_is_told_as_elsewhere(tmp_path: Path, overrides: list[str], words: list[str]) -> None:
-    code = "from fer.cli import train; train()"
+def test_a_mistake_in_a_multirun_is_told_as_elsewhere(
+    forked: ForkedCommands, tmp_path: Path, overrides: list[str], words: list[str]
+) -> None:
     tiny = ["hydra.sweep.dir=multirun", "trainer.max_epochs=1"]
-    done = subprocess.run(
-        [sys.executable, "-c", code, "-m", *overrides, *tiny], capture_output=True, text=True, cwd=tmp_path
-    )
+    done = forked.run("train", "-m", *overrides, *tiny, cwd=tmp_path)
     assert done.returncode == 2, done.stderr
     mistakes = [line for line in done.stderr.splitlines() if line.startswith("error: ")]
     assert len(mistakes) == 1
@@ -144,7 +139,7 @@ def test_a_mistake_in_a_multirun_is_told_as_elsewhere(tmp_path: Path, overrides:
     assert "Config search path" not in done.stderr
 
 
-def test_a_fault_of_ours_in_a_multirun_is_no_mistake_of_the_user(tmp_path: Path) -> None:
+def test_a_fault_of_ours_in_a_multirun_is_no_mistake_of_the_user(forked: ForkedCommands, tmp_path: Path) -> None:
     # In a process of its own: Hydra sets up logging for good.
     code = """
 import fer.training.run
@@ -157,7 +152,7 @@ fer.training.run.run = broken
 train()
 """
     arguments = ["-m", *TINY, "seed=0,1", "hydra.sweep.dir=multirun"]
-    done = subprocess.run([sys.executable, "-c", code, *arguments], capture_output=True, text=True, cwd=tmp_path)
+    done = forked.run("train", *arguments, cwd=tmp_path, code=code)
     assert done.returncode == 1, done.stderr
     assert "ValueError: a bug" in done.stderr
     assert done.stderr.count("This should not happen") == 1

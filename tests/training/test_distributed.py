@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from support.forked_commands import ForkedCommands
 from support.tiny import TINY
 
 from fer.common.errors import ConfigError, DataError
@@ -300,8 +301,8 @@ def test_what_cannot_be_shared_is_told(overrides: list[str], words: list[str], t
     assert [word for word in words if word not in str(told.value)] == []
 
 
-def test_multirun_on_several_processes_is_refused(tmp_path: Path) -> None:
-    done = command("-m", *TINY, "seed=0,1", "trainer.devices=2", cwd=tmp_path)
+def test_multirun_on_several_processes_is_refused(forked: ForkedCommands, tmp_path: Path) -> None:
+    done = forked.run("train", "-m", *TINY, "seed=0,1", "trainer.devices=2", cwd=tmp_path)
     assert done.returncode == 2
     assert "-m trains one job after another" in done.stderr
     assert "trainer.devices=1" in done.stderr

@@ -13,8 +13,8 @@ import numpy as np
 import pytest
 from support.plugin import install, write_faces
 
+from fer.common import plugins
 from fer.common.errors import FerError
-from fer.config import plugins
 from fer.config.compose import compose_train
 from fer.config.schema import validate
 from fer.metrics import Predictions

@@ -1,13 +1,13 @@
 """Hydra as its users expect: multiruns, launchers, our sweeper, completion; and what a refused run leaves behind."""
 
 import os
-import subprocess
 import sys
 import zipfile
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from support.forked_commands import ForkedCommands
 from support.tiny import TINY
 
 from fer import cli
@@ -27,10 +27,9 @@ class Told:
     status: int
 
 
-def fer_train(folder: Path, *arguments: str) -> Told:
+def fer_train(forked: ForkedCommands, folder: Path, *arguments: str) -> Told:
     # In a process of its own: with its flags Hydra sets up logging for good.
-    code = "from fer.cli import train; train()"
-    done = subprocess.run([sys.executable, "-c", code, *arguments], capture_output=True, text=True, cwd=folder)
+    done = forked.run("train", *arguments, cwd=folder)
     assert "Traceback" not in done.stderr, done.stderr
     lines = done.stderr.splitlines()
     return Told(last=lines[-1] if lines else "", status=done.returncode)
@@ -38,7 +37,11 @@ def fer_train(folder: Path, *arguments: str) -> Told:
 
 @pytest.mark.parametrize("key", ["+fooo=1", "+callbacks.ema.deca=0.5"])
 def test_an_unknown_key_of_a_multirun_is_told_as_without(
-    key: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    key: str,
+    forked: ForkedCommands,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(sys, "argv", ["fer-train", key, *SMALL])
@@ -47,13 +50,15 @@ def test_an_unknown_key_of_a_multirun_is_told_as_without(
     expected = capsys.readouterr().err.splitlines()[-1]
     assert expected.startswith("error: ")
     assert "no such key" in expected or "takes no argument" in expected
-    assert fer_train(tmp_path, "-m", "seed=0,1", key, *SMALL) == Told(expected, 2)
+    assert fer_train(forked, tmp_path, "-m", "seed=0,1", key, *SMALL) == Told(expected, 2)
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_refused_run_leaves_nothing_behind(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_refused_run_leaves_nothing_behind(
+    forked: ForkedCommands, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     asked = ("data=fer2013", "data.root=nowhere")
-    assert fer_train(tmp_path, "-m", "seed=0,1", *asked).status == 2
+    assert fer_train(forked, tmp_path, "-m", "seed=0,1", *asked).status == 2
     assert list(tmp_path.iterdir()) == []
     monkeypatch.chdir(tmp_path)
     for more in ([], ["run_dir=a/b"]):
@@ -84,10 +89,10 @@ def test_a_refused_sweep_leaves_nothing_behind(tmp_path: Path, monkeypatch: pyte
 
 
 @pytest.mark.slow
-def test_jobs_of_a_launcher_are_runs_like_any_other(tmp_path: Path) -> None:
+def test_jobs_of_a_launcher_are_runs_like_any_other(forked: ForkedCommands, tmp_path: Path) -> None:
     pytest.importorskip("hydra_plugins.hydra_joblib_launcher")
     launcher = ("hydra/launcher=joblib", "hydra.launcher.n_jobs=2")
-    assert fer_train(tmp_path, "-m", "seed=0,1", *launcher, *SMALL).status == 0
+    assert fer_train(forked, tmp_path, "-m", "seed=0,1", *launcher, *SMALL).status == 0
     runs = list((tmp_path / "outputs").iterdir())
     assert len(runs) == 2
     assert all((run / "metrics.json").is_file() for run in runs)

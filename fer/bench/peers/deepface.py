@@ -12,7 +12,7 @@ def start(argument: object) -> Callable[[Any], str]:
 
     analyze = _analyze()
 
-    def answer(crop: Any) -> str:
+    def predict(crop: Any) -> str:
         picture = cv2.cvtColor(crop, cv2.COLOR_GRAY2BGR)
         found = analyze(
             picture, actions=["emotion"], detector_backend="skip", enforce_detection=False, align=False, silent=True
@@ -20,14 +20,14 @@ def start(argument: object) -> Callable[[Any], str]:
         first = found[0] if isinstance(found, list) else found
         return str(first["dominant_emotion"])
 
-    return answer
+    return predict
 
 
 def start_on_photographs(argument: object) -> Callable[[Any], str | None]:
     """As its README shows it: its default detector, OpenCV's cascade, and alignment; no face is a ValueError."""
     analyze = _analyze()
 
-    def answer(picture: Any) -> str | None:
+    def predict(picture: Any) -> str | None:
         try:
             found = analyze(picture, actions=["emotion"], silent=True)
         except ValueError:
@@ -36,7 +36,7 @@ def start_on_photographs(argument: object) -> Callable[[Any], str | None]:
         largest = max(faces, key=lambda face: face["region"]["w"] * face["region"]["h"])
         return str(largest["dominant_emotion"])
 
-    return answer
+    return predict
 
 
 def _analyze() -> Callable[..., Any]:

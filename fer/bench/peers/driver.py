@@ -1,4 +1,4 @@
-"""Asks one peer about face crops: `python -I driver.py PEER CROPS.npy ANSWERS.json [ARGUMENT]`.
+"""Asks one peer about face crops: `python -I driver.py PEER CROPS.npy FOUND.json [ARGUMENT]`.
 
 It runs in the peer's own interpreter, whatever its version and whatever else is installed there, so it imports nothing
 but NumPy and the peer. A peer is a file beside this one with
@@ -17,26 +17,26 @@ from importlib import metadata
 from pathlib import Path
 
 WARM_UP = 5
-"""Crops answered before the clock counts; the very first answer counts as starting."""
+"""Crops predicted before the clock counts; the very first prediction counts as starting."""
 
 
 def main(arguments: list[str]) -> None:
-    """Writes version, seconds to the first answer, milliseconds of each crop and labels."""
-    name, crops_path, answers_path, *rest = arguments
+    """Writes version, seconds to the first prediction, milliseconds of each crop and labels."""
+    name, crops_path, out_path, *rest = arguments
     begin = time.perf_counter()
     import numpy as np
 
     crops = np.load(crops_path)
     peer = runpy.run_path(str(Path(__file__).with_name(name + ".py")))
-    answer = peer["start"](rest[0] if rest else None)
-    answer(crops[0])
+    predict = peer["start"](rest[0] if rest else None)
+    predict(crops[0])
     start_seconds = time.perf_counter() - begin
     for crop in crops[:WARM_UP]:
-        answer(crop)
+        predict(crop)
     labels, milliseconds = [], []
     for crop in crops:
         asked = time.perf_counter()
-        labels.append(str(answer(crop)))
+        labels.append(str(predict(crop)))
         milliseconds.append(1000 * (time.perf_counter() - asked))
     found = {
         "version": metadata.version(peer["DISTRIBUTION"]),
@@ -45,7 +45,7 @@ def main(arguments: list[str]) -> None:
         "milliseconds": milliseconds,
         "labels": labels,
     }
-    Path(answers_path).write_text(json.dumps(found), encoding="utf-8")
+    Path(out_path).write_text(json.dumps(found), encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -12,27 +12,27 @@ def start(argument: object) -> Callable[[Any], str]:
 
     detector = _module().FER(offsets=(0, 0))
 
-    def answer(crop: Any) -> str:
+    def predict(crop: Any) -> str:
         height, width = crop.shape
         found = detector.detect_emotions(cv2.cvtColor(crop, cv2.COLOR_GRAY2BGR), [(0, 0, width, height)])
         emotions = found[0]["emotions"]
         return str(max(emotions, key=emotions.get))
 
-    return answer
+    return predict
 
 
 def start_on_photographs(argument: object) -> Callable[[Any], str | None]:
     """As its README shows it: its default detector, OpenCV's cascade, with its default margin."""
     detector = _module().FER()
 
-    def answer(picture: Any) -> str | None:
+    def predict(picture: Any) -> str | None:
         found = detector.detect_emotions(picture)
         if not found:
             return None
         emotions = max(found, key=lambda face: face["box"][2] * face["box"][3])["emotions"]
         return str(max(emotions, key=emotions.get))
 
-    return answer
+    return predict
 
 
 def _module() -> Any:

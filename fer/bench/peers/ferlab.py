@@ -16,12 +16,12 @@ def start(argument: str | None) -> Callable[[Any], str]:
 
     model = EmotionModel.load("benchmark" if argument is None else Path(argument))
 
-    def answer(crop: Any) -> str:
+    def predict(crop: Any) -> str:
         if crop.shape[0] != model.size:
             crop = cv2.resize(crop, (model.size, model.size))
         return model.labels[int(model.probabilities(crop[None])[0].argmax())]
 
-    return answer
+    return predict
 
 
 def start_on_photographs(argument: str | None) -> Callable[[Any], str | None]:
@@ -35,8 +35,8 @@ def start_on_photographs(argument: str | None) -> Callable[[Any], str | None]:
     name, _, path = (argument or "auto").partition(" ")
     predictor = Predictor(EmotionModel.load(Path(path) if path else None), open_detector(name))
 
-    def answer(picture: Any) -> str | None:
+    def predict(picture: Any) -> str | None:
         # Largest first.
         return predictor.image(picture, source="photograph")[0].label
 
-    return answer
+    return predict

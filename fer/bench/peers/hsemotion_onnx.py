@@ -14,8 +14,8 @@ def start(argument: object) -> Callable[[Any], str]:
 
     recognizer = importlib.import_module("hsemotion_onnx.facial_emotions").HSEmotionRecognizer()
 
-    def answer(crop: Any) -> str:
+    def predict(crop: Any) -> str:
         emotion, _ = recognizer.predict_emotions(cv2.cvtColor(crop, cv2.COLOR_GRAY2RGB), logits=True)
         return str(emotion)
 
-    return answer
+    return predict

@@ -6,9 +6,9 @@ import path from "node:path";
 
 const folder = path.resolve(process.argv[2]);
 const require = createRequire(path.join(folder, "package.json"));
-// What the library prints of itself must not stand among the answers.
+// What the library prints of itself must not stand among the predictions.
 console.log = console.info = console.error;
-const answer = (value) => process.stdout.write(JSON.stringify(value) + "\n");
+const write = (value) => process.stdout.write(JSON.stringify(value) + "\n");
 
 // By folder: the package exports neither its models nor its package.json.
 const home = path.join(folder, "node_modules", "@vladmandic", "human");
@@ -36,7 +36,7 @@ const human = new Human({
 });
 await human.load();
 const version = JSON.parse(readFileSync(path.join(home, "package.json"), "utf8")).version;
-answer({ version, python: `Node ${process.versions.node}` });
+write({ version, python: `Node ${process.versions.node}` });
 
 let waiting = Buffer.alloc(0);
 let size = null;
@@ -59,7 +59,7 @@ for await (const chunk of process.stdin) {
     const area = (one) => one.box[2] * one.box[3];
     const largest = face.sort((a, b) => area(b) - area(a))[0];
     const emotion = largest?.emotion?.sort((a, b) => b.score - a.score)[0]?.emotion ?? "";
-    answer({ label: largest ? emotion : null, milliseconds: performance.now() - asked });
+    write({ label: largest ? emotion : null, milliseconds: performance.now() - asked });
     waiting = waiting.subarray(bytes);
     size = null;
   }

@@ -197,7 +197,7 @@ def _of_persons(photographs: Photographs) -> str:
 def _notes(photographs: Photographs, missing: Mapping[str, str], *, unreadable: int, detector: str) -> Iterator[str]:
     counts = np.bincount(photographs.labels, minlength=len(EMOTIONS)).tolist()
     yield "labels: " + ", ".join(f"{count:,} {name}" for name, count in zip(EMOTIONS, counts, strict=True) if count)
-    yield "where several faces are found, the largest answers; a label outside the seven emotions is wrong"
+    yield "where several faces are found, the largest is predicted; a label outside the seven emotions is wrong"
     clustered = "" if photographs.persons is None else ", of the effective sample size of photographs of one person"
     yield f"95 % Wilson intervals{clustered}; balanced: the mean of the recalls of the found, bootstrap over persons"
     yield f"ferlab finds faces with detector {detector}; the peers with their own defaults, on the same decoded pixels"

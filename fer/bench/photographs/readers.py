@@ -40,7 +40,7 @@ class Opening(Section):
     python: str
 
 
-class Answer(Section):
+class PeerPrediction(Section):
     """A reader's line for a photograph; no label where it finds no face."""
 
     label: str | None
@@ -105,7 +105,7 @@ def human_reader(folder: Path) -> Reader:
 
 
 def read(reader: Reader, pictures: Iterable[npt.NDArray[np.uint8] | None], *, seconds: float) -> Reading:
-    """A reader's answers.
+    """A reader's predictions.
 
     Args:
         reader: whom to ask.
@@ -113,7 +113,7 @@ def read(reader: Reader, pictures: Iterable[npt.NDArray[np.uint8] | None], *, se
         seconds: it gets for all.
 
     Raises:
-        PeerFailedError: it does not run, broke off, was too slow, or gave an answer that is none.
+        PeerFailedError: it does not run, broke off, was too slow, or gave a prediction that is none.
     """
     with tempfile.TemporaryFile() as errors:
         try:
@@ -125,7 +125,7 @@ def read(reader: Reader, pictures: Iterable[npt.NDArray[np.uint8] | None], *, se
         try:
             lines = _talk(process, pictures)
             opening = Opening.model_validate(next(lines))
-            answers = [None if line is None else Answer.model_validate(line) for line in lines]
+            predictions = [None if line is None else PeerPrediction.model_validate(line) for line in lines]
         except (OSError, ValueError, ValidationError, StopIteration) as error:
             process.kill()
             process.wait()
@@ -142,8 +142,8 @@ def read(reader: Reader, pictures: Iterable[npt.NDArray[np.uint8] | None], *, se
             process.wait()
     return Reading(
         version=opening.version,
-        labels=tuple(None if answer is None else answer.label for answer in answers),
-        milliseconds=tuple(answer.milliseconds for answer in answers if answer is not None),
+        labels=tuple(None if prediction is None else prediction.label for prediction in predictions),
+        milliseconds=tuple(prediction.milliseconds for prediction in predictions if prediction is not None),
     )
 
 

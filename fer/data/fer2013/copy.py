@@ -2,8 +2,8 @@
 
 Most copies on the web were changed under the original's names, and a score on changed pictures does not compare with
 published ones. What was done follows from the pictures that were recognised, each held against the original's
-statistics: brightness and contrast by their means and deviations, sharpening and blur by the gain of each band of
-frequencies (a sketch regressed on the original's), and the distance in grey levels by the differences of the
+statistics: brightness and contrast by their means and standard deviations, sharpening and blur by the gain of each
+band of frequencies (a sketch regressed on the original's), and the distance in grey levels by the differences of the
 sketches.
 """
 
@@ -16,7 +16,7 @@ import numpy.typing as npt
 
 from fer.data.fer2013.original import Original
 from fer.data.fer2013.recognise import Recognition
-from fer.data.fer2013.signature import SIDE, SKETCH_STEPS, means_and_deviations, sketches
+from fer.data.fer2013.signature import SIDE, SKETCH_STEPS, means_and_stds, sketches
 from fer.data.samples import Split
 
 Verdict = Literal["original", "reencoded", "altered", "unknown"]
@@ -178,8 +178,8 @@ def _what_was_done(
 ) -> tuple[float, list[str]]:
     """(root mean square difference in grey levels, changes beyond a codec's in words)."""
     pictures = original.picture_of[rows]
-    stats = means_and_deviations(images_NHW)
-    mean, deviation = original.means[pictures].astype(float), original.deviations[pictures] * 0.5 - 0.25
+    stats = means_and_stds(images_NHW)
+    mean, std = original.means[pictures].astype(float), original.deviations[pictures] * 0.5 - 0.25
     own = sketches(images_NHW).astype(np.float64)
     steps = np.array(SKETCH_STEPS)
     theirs = original.sketches[pictures] * steps
@@ -192,11 +192,11 @@ def _what_was_done(
     coarse, middle, fine = (own * theirs).sum(axis=0) / (theirs**2).sum(axis=0)
     told = []
     # Of a copy whose contrast was evened out, pictures with little and with much come out alike.
-    evenness = float(np.polyfit(np.log(np.maximum(deviation, 1)), np.log(np.maximum(stats[:, 1], 1)), 1)[0])
-    contrast = float(np.median(stats[:, 1] / np.maximum(deviation, 1)))
+    evenness = float(np.polyfit(np.log(np.maximum(std, 1)), np.log(np.maximum(stats[:, 1], 1)), 1)[0])
+    contrast = float(np.median(stats[:, 1] / np.maximum(std, 1)))
     if evenness < 0.5:
         told.append("histogram or contrast evened out picture by picture")
-    # Sharpening and blur change the deviation too, and leave the coarse alone.
+    # Sharpening and blur change the standard deviation too, and leave the coarse alone.
     if not 0.97 <= contrast <= 1.03 and not 0.97 <= coarse <= 1.03:
         told.append(f"contrast x {contrast:.2g}")
     if abs(float(np.median(brighter))) > 1.5:

@@ -30,17 +30,17 @@ OFFICIAL_COUNTS: Final[Mapping[Split, tuple[int, ...]]] = MappingProxyType(
 )
 """Images per emotion, in the order of `fer.common.labels.EMOTIONS`."""
 
-Vocabulary = tuple[str, ...]
-"""Emotion of each label code: `vocabulary[code]`."""
+ClassNames = tuple[str, ...]
+"""Emotion of each label code: `class_names[code]`."""
 
 
 def settle(
     codes: Mapping[str, npt.NDArray[np.int64]],
     *,
-    claims: Sequence[tuple[Mapping[str, Split], Vocabulary]],
+    claims: Sequence[tuple[Mapping[str, Split], ClassNames]],
     claimed: bool,
     origin: str,
-) -> tuple[Mapping[str, Split], Vocabulary]:
+) -> tuple[Mapping[str, Split], ClassNames]:
     """Decides which split each part of a source is, and which emotion each label code.
 
     The first of `claims` whose class counts are exactly the official ones wins. Where none is (a part of the set, a
@@ -48,24 +48,24 @@ def settle(
 
     Args:
         codes: label codes of each part, int64 arrays with values 0 to 6.
-        claims: (split of each part, vocabulary), the source's own first.
+        claims: (split of each part, class_names), the source's own first.
         claimed: whether the first claim comes from the source (names in its metadata, its known column names).
         origin: what was read, for messages.
 
     Raises:
         DataError: no claim by the source, and counts that fit no known label order.
     """
-    for rank, (splits, vocabulary) in enumerate(claims):
-        if all(_counts(part_codes, vocabulary) == OFFICIAL_COUNTS[splits[part]] for part, part_codes in codes.items()):
+    for rank, (splits, class_names) in enumerate(claims):
+        if all(_counts(part_codes, class_names) == OFFICIAL_COUNTS[splits[part]] for part, part_codes in codes.items()):
             if rank > 0 and claimed:
                 logger.warning(
                     "%s: the class counts are exactly those of FER-2013 with labels %s and splits %s, "
                     "which is not what the source itself says; going by the counts",
                     origin,
-                    ", ".join(vocabulary),
+                    ", ".join(class_names),
                     ", ".join(f"{part} = {split}" for part, split in splits.items()),
                 )
-            return splits, vocabulary
+            return splits, class_names
     if not claimed:
         raise DataError(
             f"{origin}: label codes without names, and class counts that fit no known order of FER-2013: "
@@ -87,6 +87,6 @@ def count_differences(samples: FaceSamples) -> list[str]:
     return differences
 
 
-def _counts(codes: npt.NDArray[np.int64], vocabulary: Vocabulary) -> tuple[int, ...]:
+def _counts(codes: npt.NDArray[np.int64], class_names: ClassNames) -> tuple[int, ...]:
     by_code = np.bincount(codes, minlength=NUM_CLASSES)
-    return tuple(int(by_code[vocabulary.index(name)]) for name in EMOTIONS)
+    return tuple(int(by_code[class_names.index(name)]) for name in EMOTIONS)

@@ -97,7 +97,7 @@ def read_table(tree: Tree, table: PixelTable, *, source: str) -> RawCopy:
     all_splits = np.array(splits, dtype="U11")
     present = {split: all_codes[all_splits == split] for split in _USAGES if split in all_splits}
     as_named = {str(split): split for split in present}
-    _, vocabulary = settle(
+    _, class_names = settle(
         {str(split): part for split, part in present.items()},
         claims=[(as_named, EMOTIONS), (as_named, ALPHABETICAL)],
         claimed=True,
@@ -105,7 +105,7 @@ def read_table(tree: Tree, table: PixelTable, *, source: str) -> RawCopy:
     )
     samples = FaceSamples(
         images=np.stack(images).reshape(-1, 1, SIDE, SIDE),
-        labels=np.array([emotion_index(emotion) for emotion in vocabulary], dtype=np.int64)[all_codes],
+        labels=np.array([emotion_index(emotion) for emotion in class_names], dtype=np.int64)[all_codes],
         splits=all_splits,
         ids=np.array([f"{name}:{row}" for row in range(1, len(images) + 1)]),
         source=source,

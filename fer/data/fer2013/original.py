@@ -23,7 +23,7 @@ from fer.data.fer2013.signature import (
     FINE_BITS,
     SKETCH_STEPS,
     coefficients,
-    means_and_deviations,
+    means_and_stds,
     packed_signs,
     sketches,
     unpacked_signs,
@@ -41,7 +41,7 @@ SPLIT_SIZES: Final = {Split.TRAINING: 28_709, Split.PUBLIC: 3_589, Split.PRIVATE
 NEAR_BITS: Final = 16
 """Pictures with another one this many signs off, or fewer, have a fine signature."""
 
-DEVIATION_STEP: Final = 0.5
+STD_STEP: Final = 0.5
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -124,7 +124,7 @@ def measure(images_NHW: npt.NDArray[np.uint8], *, labels: npt.NDArray[np.int64])
     pictures = images_NHW[is_first]
     measured = coefficients(pictures, count=BITS + FINE_BITS)
     near = _nearest_distance(measured[:, :BITS]) <= NEAR_BITS
-    stats = means_and_deviations(pictures)
+    stats = means_and_stds(pictures)
     sketch = np.round(sketches(pictures) / np.array(SKETCH_STEPS))
     return Original(
         labels=labels.astype(np.uint8),
@@ -135,7 +135,7 @@ def measure(images_NHW: npt.NDArray[np.uint8], *, labels: npt.NDArray[np.int64])
         fine_signs=packed_signs(measured[near, BITS:]),
         checks=checksums(pictures),
         means=np.round(stats[:, 0]).astype(np.uint8),
-        deviations=np.ceil(stats[:, 1] / DEVIATION_STEP).astype(np.uint8),
+        deviations=np.ceil(stats[:, 1] / STD_STEP).astype(np.uint8),
         sketches=np.clip(sketch, -127, 127).astype(np.int8),
     )
 

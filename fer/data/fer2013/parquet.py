@@ -14,7 +14,7 @@ import numpy.typing as npt
 from fer.common.errors import DataError, MissingExtraError
 from fer.common.labels import ALPHABETICAL, EMOTIONS, NUM_CLASSES, emotion_index
 from fer.data.decode import UnreadableError, decode_faces
-from fer.data.fer2013.counts import Vocabulary, settle
+from fer.data.fer2013.counts import ClassNames, settle
 from fer.data.fer2013.raw import SIDE, RawCopy
 from fer.data.samples import FaceSamples, Split
 from fer.data.tree import Tree, damage_told
@@ -36,7 +36,7 @@ _LABEL_COLUMNS: Final = ("label", "labels", "cls", "emotion")
 
 # Label orders of the known hub copies, by their columns (image, label) and number of splits; used where the file's own
 # metadata names no classes.
-_SIGNATURES: Final[Mapping[tuple[str, str, int], Vocabulary]] = {
+_SIGNATURES: Final[Mapping[tuple[str, str, int], ClassNames]] = {
     ("image", "label", 3): EMOTIONS,  # AutumnQiu/fer2013
     ("img_bytes", "labels", 2): ALPHABETICAL,  # Jeneral/fer-2013
     ("jpg", "cls", 2): ALPHABETICAL,  # clip-benchmark/wds_fer2013
@@ -53,7 +53,7 @@ class _Shard:
     labels: list[Any]
     image_column: str
     label_column: str
-    class_names: Vocabulary | None
+    class_names: ClassNames | None
 
 
 def find_parquet(names: Sequence[str]) -> list[str]:
@@ -85,13 +85,13 @@ def read_parquet(tree: Tree, names: Sequence[str]) -> RawCopy:
     by_part = {part: np.concatenate([codes[shard.name] for shard in shards if shard.part == part]) for part in parts}
     own = _SIGNATURES.get((image_column, label_column, len(parts))) if class_names is None else class_names
     orders = list(dict.fromkeys(order for order in (own, EMOTIONS, ALPHABETICAL) if order is not None))
-    splits, vocabulary = settle(
+    splits, class_names = settle(
         by_part,
         claims=[(splits, order) for splits in _split_claims(origin, parts) for order in orders],
         claimed=own is not None,
         origin=origin,
     )
-    to_label = np.array([emotion_index(emotion) for emotion in vocabulary], dtype=np.int64)
+    to_label = np.array([emotion_index(emotion) for emotion in class_names], dtype=np.int64)
 
     ids = [f"{shard.name}:{row}" for shard in shards for row in range(1, len(shard.images) + 1)]
     encoded = dict(zip(ids, (image for shard in shards for image in shard.images), strict=True))
@@ -181,7 +181,7 @@ def _read_shard(tree: Tree, name: str, part: str) -> _Shard:
     )
 
 
-def _columns(columns: Sequence[str], metadata: Mapping[str, Any], origin: str) -> tuple[str, str, Vocabulary | None]:
+def _columns(columns: Sequence[str], metadata: Mapping[str, Any], origin: str) -> tuple[str, str, ClassNames | None]:
     """(image column, label column, class names by code where the file tells them)."""
     image = next((name for name in _IMAGE_COLUMNS if name in columns), None)
     label = next((name for name in _LABEL_COLUMNS if name in columns), None)
@@ -195,21 +195,21 @@ def _columns(columns: Sequence[str], metadata: Mapping[str, Any], origin: str) -
     if names is None:
         return image, label, None
     with _named(origin):
-        vocabulary = tuple(EMOTIONS[emotion_index(name)] for name in names)
-    if sorted(vocabulary) != sorted(EMOTIONS):
+        class_names = tuple(EMOTIONS[emotion_index(name)] for name in names)
+    if sorted(class_names) != sorted(EMOTIONS):
         raise DataError(
             f"{origin} has the classes {', '.join(names)}, not the seven of FER-2013: read it with data=folder"
         )
-    return image, label, vocabulary
+    return image, label, class_names
 
 
 def _codes(origin: str, shard: _Shard) -> npt.NDArray[np.int64]:
     """Label codes, int64 array (rows,); labels written as words become codes by `class_names`."""
-    vocabulary = shard.class_names or EMOTIONS
+    class_names = shard.class_names or EMOTIONS
     codes = np.empty(len(shard.labels), dtype=np.int64)
     for row, label in enumerate(shard.labels):
         with _named(f"{origin}: {shard.name} row {row + 1}"):
-            code = vocabulary.index(EMOTIONS[emotion_index(label)]) if isinstance(label, str) else label
+            code = class_names.index(EMOTIONS[emotion_index(label)]) if isinstance(label, str) else label
         if not isinstance(code, int) or not 0 <= code < NUM_CLASSES:
             raise DataError(
                 f"{origin}: {shard.name} row {row + 1} has label {label!r}, expected 0 to 6; download the file again"

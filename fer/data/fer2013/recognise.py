@@ -18,7 +18,7 @@ import numpy.typing as npt
 
 from fer.data.fer2013.assignment import assign_rows
 from fer.data.fer2013.lookup import Pairs, lookup_in, weighted_agreement
-from fer.data.fer2013.original import DEVIATION_STEP, Original, checksums
+from fer.data.fer2013.original import STD_STEP, Original, checksums
 from fer.data.fer2013.signature import (
     BITS,
     FINE_BITS,
@@ -27,7 +27,7 @@ from fer.data.fer2013.signature import (
     Geometry,
     coefficients,
     crop,
-    means_and_deviations,
+    means_and_stds,
     sketches,
 )
 
@@ -120,9 +120,9 @@ def recognise(
         original: the fingerprint.
     """
     count = len(images_NHW)
-    stats = means_and_deviations(images_NHW)
+    stats = means_and_stds(images_NHW)
     exact_sums = checksums(images_NHW)
-    shown = np.flatnonzero(stats[:, 1] >= DEVIATION_STEP)
+    shown = np.flatnonzero(stats[:, 1] >= STD_STEP)
     search = _Search(images_NHW, original)
     geometry = search.geometry_of(shown)
     pairs = search.find(shown, geometry)
@@ -297,7 +297,7 @@ class _Search:
 class _Calibration:
     """How the statistics of a copy's pictures follow from the original's: sketch = gain * original's, give or take.
 
-    Sketches are in deviations of their picture: equalisation gives every picture a gain of its own.
+    Sketches are in standard deviations of their picture: equalisation gives every picture a gain of its own.
     """
 
     own: npt.NDArray[np.floating]
@@ -315,9 +315,9 @@ class _Calibration:
         if len(first) < _SAMPLE:
             return None
         steps = np.array(SKETCH_STEPS, np.float32)
-        own = sketches(images_NHW) / np.maximum(means_and_deviations(images_NHW)[:, 1:], 1)
-        deviations = np.maximum(original.deviations[:, None] * np.float32(DEVIATION_STEP), 1)
-        theirs = original.sketches * steps / deviations
+        own = sketches(images_NHW) / np.maximum(means_and_stds(images_NHW)[:, 1:], 1)
+        stds = np.maximum(original.deviations[:, None] * np.float32(STD_STEP), 1)
+        theirs = original.sketches * steps / stds
         y, x = own[pairs.query[first]], theirs[pairs.picture[first]]
         gain = (x * y).sum(axis=0) / (x * x).sum(axis=0)
         # The median: some of them are near-duplicates of the right one.

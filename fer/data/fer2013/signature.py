@@ -29,7 +29,7 @@ BANDS: Final = ((0.0, 8.0), (8.0, 24.0), (24.0, 68.0))
 """Radial frequencies sqrt(u^2 + v^2) of the sketches, in half periods a picture: coarse, middle, fine."""
 
 SKETCH_STEPS: Final = (96.0, 48.0, 28.0)
-"""Sketches are stored in these steps, as int8: four and a half deviations of the originals fit."""
+"""Sketches are stored in these steps, as int8: four and a half standard deviations of the originals fit."""
 
 _PIXELS: Final = SIDE * SIDE
 _BLOCK: Final = 2048
@@ -125,7 +125,7 @@ def sketches(images_NHW: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:
     )
 
 
-def means_and_deviations(images_NHW: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:
+def means_and_stds(images_NHW: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:
     """float32 (N, 2), in grey levels."""
     flat = images_NHW.reshape(len(images_NHW), -1)
     stats = [
