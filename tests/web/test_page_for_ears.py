@@ -158,11 +158,10 @@ def test_no_label_cuts_another_off_and_only_the_newest_waits(camera: Any, port: 
         assert times[4] - times[3] >= 40 * len("Server lost.") - 5
 
 
-# Beside other tests, the stand-in of the voice was sometimes not asked.
-@pytest.mark.slow
 def test_a_voice_that_the_browser_refuses_is_told_and_starts_with_the_first_key(camera: Any, port: int) -> None:
     with opened(camera, port, query="?speak=on", script=f"window.refuseSpeech = true; {SPEECH}") as page:
-        page.wait_for_selector("#message:not([hidden])")
+        page.wait_for_selector("#bars li", state="attached")
+        page.wait_for_selector("#message[data-because=speech]:not([hidden])")
         assert "Press any key" in page.text_content("#message")
         assert spoken(page) == []
         # What is said meanwhile, such as that the server is slow, takes it away only for as long as that holds.
@@ -174,6 +173,17 @@ def test_a_voice_that_the_browser_refuses_is_told_and_starts_with_the_first_key(
             }"""
         )
         assert "Press any key" in page.text_content("#message")
+        page.keyboard.press("Shift")
+        page.keyboard.press("Tab")
+        until(page, lambda: "Speech is on." in spoken(page))
+        assert page.is_hidden("#message")
+
+
+def test_a_refusal_that_comes_after_the_first_key_is_no_refusal(camera: Any, port: int) -> None:
+    script = f"window.refuseSpeech = true; window.refuseAfter = 800; {SPEECH}"
+    with opened(camera, port, query="?speak=on", script=script) as page:
+        page.wait_for_selector("#message[data-because=speech]:not([hidden])")
+        # Shift alone allows nothing: the voice is asked, and Tab is pressed before it has said no.
         page.keyboard.press("Shift")
         page.keyboard.press("Tab")
         until(page, lambda: "Speech is on." in spoken(page))

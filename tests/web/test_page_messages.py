@@ -185,7 +185,7 @@ def test_whatever_the_page_shows_comes_from_the_messages(camera: Any, port: int,
 def test_labels_voice_and_direction_follow_the_language(
     camera: Any, port: int, one_face: bytes, language: str, direction: str, happy: str
 ) -> None:
-    listen = "Object.defineProperty(speechSynthesis, 'speak', { value: (words) => (window.tongue = words.lang) });"
+    listen = "Object.defineProperty(SpeechSynthesis.prototype, 'speak', { value: (words) => (window.tongue = words.lang) });"
     with opened(camera, port, query=f"?lang={language}&speak=on", script=listen) as page:
         choose(page, one_face)
         root = page.evaluate("[document.documentElement.lang, document.documentElement.dir, window.tongue]")
