@@ -9,7 +9,7 @@ from typing import Any
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 WAIT = 30_000
-"""Milliseconds until something that should happen counts as not happening; alone on a computer, nothing takes a tenth."""
+"""Milliseconds until something that should happen counts as not happening: ten times what it takes on an idle computer."""
 
 SPEECH = """
     window.spoken = [];
@@ -49,8 +49,8 @@ SPEECH = """
         window.saying = null;
     } });
 """
-"""A voice that takes 40 ms a letter, for browsers without one: `spoken` is [[ms, text], ...]; `cut` how often one was cut
-off. With `refuseSpeech` it says no before the first key, `refuseAfter` ms later."""
+"""A voice that takes 40 ms a letter, for browsers without one: `spoken` is [[ms, text], ...]; `cut` how often one was
+cut off. With `refuseSpeech` it says no before the first key, `refuseAfter` ms later."""
 
 HEARD = """
     window.heard = [];
@@ -120,3 +120,22 @@ def choose(page: Any, picture: bytes) -> None:
     page.set_input_files("#file", {"name": "me.jpg", "mimeType": "image/jpeg", "buffer": picture})
     page.wait_for_selector("#stage[data-mode=picture]")
     page.wait_for_selector("#verdict[data-state=sure]")
+
+
+def each_way(page: Any, picture: bytes) -> Iterator[str]:
+    """Takes the three ways in one after another and opens what each has to show; gives the name of each."""
+    for way in ("read", "practise", "examine"):
+        page.click(f'#ways a[href="#{way}"]')
+        page.wait_for_selector("#bars li", state="attached")
+        if way == "practise":
+            page.click("#guess-choices button")
+            page.wait_for_selector("#guess-why:not([hidden])")
+            page.evaluate("document.querySelector('#progress').open = true")
+        else:
+            choose(page, picture)
+        if way == "examine":
+            page.click("#explain")
+            page.wait_for_selector("#covers li")
+            page.evaluate("document.querySelector('#drift').open = true")
+            page.wait_for_selector("#drift-rows tr")
+        yield way
