@@ -9,7 +9,7 @@ from typing import Any
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 WAIT = 30_000
-"""Milliseconds until something that should happen counts as not happening: ten times what it takes on an idle computer."""
+"""Milliseconds until something that should happen counts as not happening: ten times what an idle computer takes."""
 
 SPEECH = """
     window.spoken = [];
