@@ -255,6 +255,6 @@ def test_the_same_command_writes_the_models_for_the_page(
     assert sorted(models) == sorted(NAMES)
     faces = np.random.default_rng(0).integers(0, 256, (4, 48, 48), np.uint8)
     for name, model in models.items():
-        trained = load_model(study / name / "checkpoints" / "best.ckpt").probabilities(faces)
+        trained = load_model(study / name / "checkpoints" / "best.ckpt").probabilities(faces[:, None])
         # The file's temperature changes how sure it is, not what it says.
         assert model.probabilities(faces).argmax(axis=1).tolist() == trained.argmax(axis=1).tolist()

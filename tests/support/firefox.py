@@ -80,6 +80,9 @@ class Firefox:
         if method == "network.beforeRequestSent":
             context, kind = parameters["context"], "request"
             event = SimpleNamespace(url=parameters["request"]["url"])
+            # Its own pages (about:, chrome:) come from no network.
+            if not event.url.startswith(("http", "ws", "blob:")):
+                return
         elif method == "log.entryAdded":
             context, kind = parameters["source"].get("context"), "console"
             event = SimpleNamespace(type=parameters["level"], text=parameters["text"])

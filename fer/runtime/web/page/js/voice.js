@@ -113,7 +113,11 @@ export class Voice {
   #block(blocked) {
     if (this.blocked === blocked) return;
     this.blocked = blocked;
+    // That the voice is refused is for eyes alone: once it could be spoken, it is no longer true.
+    const { notices } = this;
+    this.notices = [];
     if (blocked) this.onBlocked();
     else this.onUnblocked();
+    this.notices = notices;
   }
 }
