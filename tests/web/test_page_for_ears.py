@@ -136,13 +136,16 @@ def test_no_label_cuts_another_off_and_only_the_newest_waits(camera: Any, port: 
     script = """async () => {
         const { Voice } = await import('./page/js/voice.js');
         const voice = new Voice({ onBlocked() {}, onUnblocked() {} });
+        const told = async (words) => {
+            while (window.spoken.at(-1)?.[1] !== words) await new Promise((done) => setTimeout(done, 5));
+        };
         voice.turn(true);
         voice.say('happy, 90%', { lasting: false });
         voice.say('sad, 80%', { lasting: false });
         voice.say('angry, 80%', { lasting: false });
-        await new Promise((done) => setTimeout(done, 1500));
+        await told('angry, 80%');
         voice.say('fear, 80%', { lasting: false });
-        await new Promise((done) => setTimeout(done, 50));
+        await told('fear, 80%');
         voice.say('Server lost.', { lasting: true });
         voice.say('Camera lost.', { lasting: true });
         voice.say('neutral, 80%', { lasting: false });
