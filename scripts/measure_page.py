@@ -1,7 +1,6 @@
 """Measures the live page as its users meet it, in Chromium; prints one line a figure.
 
 python scripts/measure_page.py                  one and four moving faces, one tab and two
-python scripts/measure_page.py --minutes 60     also whether memory stays flat
 
 The camera plays synthetic faces that move through pictures of 640 x 480; the model is the one in the package. Needs
 Playwright and Chromium. Run it on a computer that does nothing else.
@@ -21,6 +20,7 @@ from typing import Any
 
 import cv2
 import numpy as np
+import numpy.typing as npt
 from playwright.sync_api import sync_playwright
 
 from fer.data.synthetic.source import render_face
@@ -56,13 +56,10 @@ def main() -> None:
     """Runs the measurements named on the command line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--seconds", type=float, default=20.0, help="of each measurement")
-    parser.add_argument("--minutes", type=float, default=0.0, help="for which memory is watched")
     arguments = parser.parse_args()
-    with tempfile.TemporaryDirectory() as folder, serving() as address, sync_playwright() as playwright:
+    with tempfile.TemporaryDirectory() as folder, serving() as (address, _), sync_playwright() as playwright:
         for faces, tabs in ((1, 1), (1, 2), (4, 1)):
-            browser = playwright.chromium.launch(
-                executable_path=shutil.which("chromium"), args=flags(film(Path(folder), faces))
-            )
+            browser = launched(playwright, film(Path(folder), faces))
             pages = [opened(browser, address) for _ in range(tabs)]
             for page in pages:
                 page.wait_for_timeout(3000)
@@ -70,8 +67,6 @@ def main() -> None:
             pages[0].wait_for_timeout(1000 * arguments.seconds)
             for number, page in enumerate(pages, start=1):
                 tell(f"{faces} face(s), tab {number} of {tabs}", page.evaluate("window.times"))
-            if faces == 1 and tabs == 1 and arguments.minutes > 0:
-                watch_memory(pages[0], arguments.minutes)
             browser.close()
 
 
@@ -88,17 +83,11 @@ def tell(what: str, times: list[list[float]]) -> None:
     )
 
 
-def watch_memory(page: Any, minutes: float) -> None:
-    """Prints the heap of the page, freed of what can be freed, at the beginning and at the end."""
-    session = page.context.new_cdp_session(page)
-
-    def heap() -> float:
-        session.send("HeapProfiler.collectGarbage")
-        return float(session.send("Runtime.getHeapUsage")["usedSize"]) / 1e6
-
-    before = heap()
-    page.wait_for_timeout(60_000 * minutes)
-    print(f"heap: {before:.1f} MB at first, {heap():.1f} MB after {minutes:g} minutes")
+def launched(playwright: Any, camera: Path) -> Any:
+    """A Chromium whose camera plays a film."""
+    fake = ["--use-fake-ui-for-media-stream", "--use-fake-device-for-media-stream"]
+    flags = ["--no-sandbox", *fake, f"--use-file-for-fake-video-capture={camera}"]
+    return playwright.chromium.launch(executable_path=shutil.which("chromium"), args=flags)
 
 
 def opened(browser: Any, address: str) -> Any:
@@ -112,40 +101,40 @@ def opened(browser: Any, address: str) -> Any:
     return page
 
 
-def flags(path: Path) -> list[str]:
-    """Of a Chromium whose camera plays a film."""
-    fake = ["--use-fake-ui-for-media-stream", "--use-fake-device-for-media-stream"]
-    return ["--no-sandbox", *fake, f"--use-file-for-fake-video-capture={path}"]
-
-
 def film(folder: Path, faces: int) -> Path:
-    """Synthetic faces that move in circles, as Motion JPEG."""
-    side = 280 if faces == 1 else 170
-    drawn = [render_face(3 + each, "happy", zoom=0.8, size=side).image for each in range(faces)]
+    """Synthetic faces that move in circles, as Motion JPEG, which Chromium plays at 30 pictures a second."""
     path = folder / f"{faces}.mjpeg"
     with path.open("wb") as file:
-        for number in range(FRAMES):
-            frame = np.full((HEIGHT, WIDTH), 150, np.uint8)
-            for place, face in enumerate(drawn):
-                turn = 2 * np.pi * number / FRAMES + place
-                centre_x = WIDTH / 2 if faces == 1 else WIDTH * (0.27 + 0.46 * (place % 2))
-                centre_y = HEIGHT / 2 if faces == 1 else HEIGHT * (0.25 + 0.5 * (place // 2))
-                x, y = round(centre_x - side / 2 + 30 * np.cos(turn)), round(centre_y - side / 2 + 20 * np.sin(turn))
-                x, y = max(0, min(WIDTH - side, x)), max(0, min(HEIGHT - side, y))
-                frame[y : y + side, x : x + side] = face
+        for frame in frames(faces):
             file.write(cv2.imencode(".jpg", frame, [cv2.IMWRITE_JPEG_QUALITY, 85])[1].tobytes())
     return path
 
 
+def frames(faces: int) -> Iterator[npt.NDArray[np.uint8]]:
+    """Grey pictures (HEIGHT, WIDTH) of synthetic faces that move in circles."""
+    side = 280 if faces == 1 else 170
+    drawn = [render_face(3 + each, "happy", zoom=0.8, size=side).image for each in range(faces)]
+    for number in range(FRAMES):
+        frame = np.full((HEIGHT, WIDTH), 150, np.uint8)
+        for place, face in enumerate(drawn):
+            turn = 2 * np.pi * number / FRAMES + place
+            centre_x = WIDTH / 2 if faces == 1 else WIDTH * (0.27 + 0.46 * (place % 2))
+            centre_y = HEIGHT / 2 if faces == 1 else HEIGHT * (0.25 + 0.5 * (place // 2))
+            x, y = round(centre_x - side / 2 + 30 * np.cos(turn)), round(centre_y - side / 2 + 20 * np.sin(turn))
+            x, y = max(0, min(WIDTH - side, x)), max(0, min(HEIGHT - side, y))
+            frame[y : y + side, x : x + side] = face
+        yield frame
+
+
 @contextmanager
-def serving() -> Iterator[str]:
-    """A fer-serve of its own; its address."""
+def serving() -> Iterator[tuple[str, int]]:
+    """A fer-serve of its own; its address, and the number of its process."""
     command = [sys.executable, "-c", "from fer.cli import serve; serve()", "--port", "0", "--rate", "1000"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
         try:
             address = next(found[0] for line in process.stdout if (found := re.search(r"http://\S+", line)))
-            yield address
+            yield address, process.pid
         finally:
             process.terminate()
 

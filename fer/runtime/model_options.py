@@ -17,7 +17,7 @@ def add_model_options(parser: argparse.ArgumentParser, *, several: bool = False)
         parser: gets them.
         several: whether `--model` may be given several times.
     """
-    more = "; several of them can be chosen between on the page" if several else ""
+    more = ", or a folder of such files; several can be chosen between on the page" if several else ""
     parser.add_argument(
         "--model",
         action="append" if several else "store",

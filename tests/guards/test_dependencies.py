@@ -30,7 +30,7 @@ MAY_IMPORT = {
     "fer.tracking": {"fer.common", "fer.export.export", "fer.folders"},
     # Stories of several trainings.
     "fer.studies": {"fer.common", "fer.config", "fer.data", "fer.folders", "fer.metrics", "fer.models", "fer.report"}
-    | {"fer.training"},
+    | {"fer.export.export", "fer.training"},
     "fer.tuning": {"fer.common", "fer.config", "fer.data", "fer.folders", "fer.metrics", "fer.report", "fer.tracking"}
     | {"fer.training"},
     "fer.bench": {"fer.common", "fer.callbacks", "fer.config", "fer.data", "fer.export", "fer.folders", "fer.metrics"}

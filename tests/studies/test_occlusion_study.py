@@ -238,3 +238,23 @@ def test_help_names_the_keys(capsys: pytest.CaptureFixture[str]) -> None:
     out = capsys.readouterr().out
     for words in ("study_dir:", "baseline:", "epochs: 4", "lr: null", "PublicTest"):
         assert words in out
+
+
+@pytest.mark.slow
+def test_the_same_command_writes_the_models_for_the_page(
+    study: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    from fer.runtime.web.command import load_models
+
+    folder = tmp_path / "models"
+    assert fer_occlusion(*SMALL, f"study_dir={study}", "report=false", f"models={folder}") == 0
+    out = capfd.readouterr().out
+    assert f"fer-serve --model {folder}" in out
+    assert "epoch 1/2" not in out
+    models = load_models([str(folder)])
+    assert sorted(models) == sorted(NAMES)
+    faces = np.random.default_rng(0).integers(0, 256, (4, 48, 48), np.uint8)
+    for name, model in models.items():
+        trained = load_model(study / name / "checkpoints" / "best.ckpt").probabilities(faces[:, None])
+        # The file's temperature changes how sure it is, not what it says.
+        assert model.probabilities(faces).argmax(axis=1).tolist() == trained.argmax(axis=1).tolist()

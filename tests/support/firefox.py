@@ -12,13 +12,14 @@ import socket
 import struct
 import subprocess
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 FIREFOX = shutil.which("firefox-esr") or shutil.which("firefox")
-PATIENCE = 60.0
+PATIENCE = 120.0
 """Seconds until something that should happen counts as not happening."""
 
 PREFERENCES = {
@@ -58,6 +59,8 @@ class Firefox:
         while self._file.readline() != b"\r\n":
             pass
         self._numbers = itertools.count(1)
+        self.listeners: list[tuple[str, str, Callable[[Any], None]]] = []
+        """(tab, kind as Playwright has it, what is called)."""
         self.command("session.new", capabilities={})
         self._context = self.command("browsingContext.getTree")["contexts"][0]["context"]
 
@@ -67,9 +70,27 @@ class Firefox:
         self._send(json.dumps({"id": number, "method": method, "params": parameters}).encode())
         while True:
             message = json.loads(self._receive())
-            if message.get("id") == number:
+            if message["type"] == "event":
+                self._tell(message["method"], message["params"])
+            elif message.get("id") == number:
                 assert message["type"] == "success", message
                 return dict(message["result"])
+
+    def _tell(self, method: str, parameters: dict[str, Any]) -> None:
+        if method == "network.beforeRequestSent":
+            context, kind = parameters["context"], "request"
+            event = SimpleNamespace(url=parameters["request"]["url"])
+            # Its own pages (about:, chrome:) come from no network.
+            if not event.url.startswith(("http", "ws", "blob:")):
+                return
+        elif method == "log.entryAdded":
+            context, kind = parameters["source"].get("context"), "console"
+            event = SimpleNamespace(type=parameters["level"], text=parameters["text"])
+        else:
+            return
+        for listened, wanted, handle in self.listeners:
+            if (listened, wanted) == (context, kind):
+                handle(event)
 
     def open(self, address: str) -> None:
         """Goes to a page and waits until it is loaded."""

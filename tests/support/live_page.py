@@ -8,18 +8,22 @@ from contextlib import contextmanager
 from typing import Any
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-WAIT = 12_000
-"""Milliseconds until something that should happen counts as not happening; nothing takes a tenth of it."""
+WAIT = 30_000
+"""Milliseconds until something that should happen counts as not happening: ten times what an idle computer takes."""
 
 SPEECH = """
-    // Held, lest the browser collects the object and with it what is put in place of its methods.
-    window.synthesis = speechSynthesis;
     window.spoken = [];
     window.saying = null;
     window.cut = 0;
+    // Whatever Playwright evaluates in a page counts as a gesture of its user: what was truly pressed is noted here.
+    const activation = { hasBeenActive: !window.refuseSpeech };
+    const modifiers = ['Alt', 'Control', 'Meta', 'Shift'];
+    const pressed = ({ key }) => (activation.hasBeenActive ||= !modifiers.includes(key));
+    for (const kind of ['keydown', 'pointerdown']) addEventListener(kind, pressed, { capture: true });
+    Object.defineProperty(Navigator.prototype, 'userActivation', { value: activation });
     const speak = (words) => {
         window.saying = words;
-        const refused = window.refuseSpeech && !navigator.userActivation.hasBeenActive;
+        const refused = window.refuseSpeech && !activation.hasBeenActive;
         setTimeout(() => {
             if (window.saying !== words) return;
             if (refused) {
@@ -36,15 +40,17 @@ SPEECH = """
                 window.saying = null;
                 words.dispatchEvent(new Event('end'));
             }, 40 * words.text.length);
-        }, 0);
+        }, refused ? window.refuseAfter ?? 0 : 0);
     };
-    Object.defineProperty(speechSynthesis, 'speak', { value: speak });
-    Object.defineProperty(speechSynthesis, 'cancel', { value: () => {
+    // In the prototype, because the browser may collect the object and with it what is put in place of its methods.
+    Object.defineProperty(SpeechSynthesis.prototype, 'speak', { value: speak });
+    Object.defineProperty(SpeechSynthesis.prototype, 'cancel', { value: () => {
         window.cut += window.saying === null ? 0 : 1;
         window.saying = null;
     } });
 """
-"""A voice that takes 40 ms a letter, for browsers without one: `spoken` is [[ms, text], ...]; `cut` what was cut."""
+"""A voice that takes 40 ms a letter, for browsers without one: `spoken` is [[ms, text], ...]; `cut` how often one was
+cut off. With `refuseSpeech` it says no before the first key, `refuseAfter` ms later."""
 
 HEARD = """
     window.heard = [];
@@ -114,3 +120,22 @@ def choose(page: Any, picture: bytes) -> None:
     page.set_input_files("#file", {"name": "me.jpg", "mimeType": "image/jpeg", "buffer": picture})
     page.wait_for_selector("#stage[data-mode=picture]")
     page.wait_for_selector("#verdict[data-state=sure]")
+
+
+def each_way(page: Any, picture: bytes) -> Iterator[str]:
+    """Takes the three ways in one after another and opens what each has to show; gives the name of each."""
+    for way in ("read", "practise", "examine"):
+        page.click(f'#ways a[href="#{way}"]')
+        page.wait_for_selector("#bars li", state="attached")
+        if way == "practise":
+            page.click("#guess-choices button")
+            page.wait_for_selector("#guess-why:not([hidden])")
+            page.evaluate("document.querySelector('#progress').open = true")
+        else:
+            choose(page, picture)
+        if way == "examine":
+            page.click("#explain")
+            page.wait_for_selector("#covers li")
+            page.evaluate("document.querySelector('#drift').open = true")
+            page.wait_for_selector("#drift-rows tr")
+        yield way

@@ -109,3 +109,12 @@ def test_models_are_given_names(tmp_path: Path) -> None:
         load_models([f"upper={shipped_file()}", f"upper={shipped_file()}"])
     with pytest.raises(CheckpointError):
         load_models([f"upper={tmp_path / 'nothing.onnx'}"])
+
+
+def test_the_models_of_a_folder_are_called_as_their_files(tmp_path: Path) -> None:
+    for name in ("upper", "lower"):
+        shutil.copy(shipped_file(), tmp_path / f"{name}.onnx")
+    assert [*load_models([None, str(tmp_path)])][1:] == ["lower", "upper"]
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(ConfigError, match=r"no \.onnx file in this folder"):
+        load_models([str(tmp_path / "empty")])

@@ -136,13 +136,16 @@ def test_no_label_cuts_another_off_and_only_the_newest_waits(camera: Any, port: 
     script = """async () => {
         const { Voice } = await import('./page/js/voice.js');
         const voice = new Voice({ onBlocked() {}, onUnblocked() {} });
+        const told = async (words) => {
+            while (window.spoken.at(-1)?.[1] !== words) await new Promise((done) => setTimeout(done, 5));
+        };
         voice.turn(true);
         voice.say('happy, 90%', { lasting: false });
         voice.say('sad, 80%', { lasting: false });
         voice.say('angry, 80%', { lasting: false });
-        await new Promise((done) => setTimeout(done, 1500));
+        await told('angry, 80%');
         voice.say('fear, 80%', { lasting: false });
-        await new Promise((done) => setTimeout(done, 50));
+        await told('fear, 80%');
         voice.say('Server lost.', { lasting: true });
         voice.say('Camera lost.', { lasting: true });
         voice.say('neutral, 80%', { lasting: false });
@@ -158,11 +161,10 @@ def test_no_label_cuts_another_off_and_only_the_newest_waits(camera: Any, port: 
         assert times[4] - times[3] >= 40 * len("Server lost.") - 5
 
 
-# Beside other tests, the stand-in of the voice was sometimes not asked.
-@pytest.mark.slow
 def test_a_voice_that_the_browser_refuses_is_told_and_starts_with_the_first_key(camera: Any, port: int) -> None:
     with opened(camera, port, query="?speak=on", script=f"window.refuseSpeech = true; {SPEECH}") as page:
-        page.wait_for_selector("#message:not([hidden])")
+        page.wait_for_selector("#bars li", state="attached")
+        page.wait_for_selector("#message[data-because=speech]:not([hidden])")
         assert "Press any key" in page.text_content("#message")
         assert spoken(page) == []
         # What is said meanwhile, such as that the server is slow, takes it away only for as long as that holds.
@@ -174,6 +176,21 @@ def test_a_voice_that_the_browser_refuses_is_told_and_starts_with_the_first_key(
             }"""
         )
         assert "Press any key" in page.text_content("#message")
+        page.keyboard.press("Shift")
+        page.keyboard.press("Tab")
+        until(page, lambda: "Speech is on." in spoken(page))
+        assert page.is_hidden("#message")
+        # That it could not speak is not told by a voice that speaks.
+        page.keyboard.press("s")
+        until(page, lambda: spoken(page)[-1].startswith("Camera off."))
+        assert not any("does not let this page speak" in text for text in spoken(page))
+
+
+def test_a_refusal_that_comes_after_the_first_key_is_no_refusal(camera: Any, port: int) -> None:
+    script = f"window.refuseSpeech = true; window.refuseAfter = 800; {SPEECH}"
+    with opened(camera, port, query="?speak=on", script=script) as page:
+        page.wait_for_selector("#message[data-because=speech]:not([hidden])")
+        # Shift alone allows nothing: the voice is asked, and Tab is pressed before it has said no.
         page.keyboard.press("Shift")
         page.keyboard.press("Tab")
         until(page, lambda: "Speech is on." in spoken(page))

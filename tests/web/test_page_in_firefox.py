@@ -1,4 +1,5 @@
-"""The page in Firefox: it starts, reads a picture and the camera, and every way in works; skips without Firefox."""
+"""The page in Firefox: the tests of the page that need neither a face in the camera nor Playwright's own tools, and the
+camera's test picture; skips without Firefox."""
 
 from __future__ import annotations
 
@@ -8,6 +9,41 @@ from contextlib import AbstractContextManager
 
 import pytest
 from support.firefox import FIREFOX, Firefox, running
+from support.firefox_page import FirefoxBrowser
+from web.test_page_for_ears import (  # noqa: F401
+    test_a_refusal_that_comes_after_the_first_key_is_no_refusal,
+    test_a_slow_answer_about_a_picture_is_told,
+    test_a_still_face_at_the_threshold_does_not_flip,
+    test_a_voice_that_the_browser_refuses_is_told_and_starts_with_the_first_key,
+    test_changes_are_told_when_they_last_and_not_too_often,
+    test_no_label_cuts_another_off_and_only_the_newest_waits,
+)
+from web.test_page_in_odd_places import (  # noqa: F401
+    test_a_picture_that_browsers_cannot_show_is_shown_and_explained,
+    test_a_wrong_token_is_called_wrong,
+    test_the_choice_of_a_model_outlives_a_reload,
+    test_the_pace_told_is_the_pace_kept,
+    test_what_is_no_picture_is_told_in_one_sentence,
+)
+from web.test_page_layout import (  # noqa: F401
+    test_face_and_verdict_stay_in_view_together,
+    test_the_numbers_wait_in_the_details_on_a_small_screen,
+    test_what_has_the_focus_is_not_under_the_picture,
+)
+from web.test_page_messages import test_labels_voice_and_direction_follow_the_language  # noqa: F401
+from web.test_page_of_models import test_people_keep_their_numbers  # noqa: F401
+from web.test_page_voice import (  # noqa: F401
+    aiming,
+    test_a_hint_says_what_to_do,
+    test_a_tone_comes_from_where_the_face_is,
+)
+from web.test_page_ways import (  # noqa: F401
+    test_a_guess_is_followed_by_what_there_is_to_see_and_hear,
+    test_a_token_in_the_address_stays_there_whichever_way_is_taken,
+    test_keys_answer_and_go_on,
+    test_own_photos_are_practised_with,
+    test_the_skip_link_leads_to_what_there_is,
+)
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.skipif(FIREFOX is None, reason="Firefox is not here")]
 
@@ -27,6 +63,12 @@ VERDICT = "document.querySelector('#verdict-label').textContent"
 def firefox(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Firefox]:
     with running(tmp_path_factory.mktemp("profile")) as browser:
         yield browser
+
+
+@pytest.fixture(scope="module")
+def camera(firefox: Firefox) -> FirefoxBrowser:
+    """In place of the Chromium that the tests are written with."""
+    return FirefoxBrowser(firefox)
 
 
 def test_the_page_works_in_firefox(

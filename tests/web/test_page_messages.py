@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from support.live_page import choose, opened
+from support.live_page import choose, each_way, opened
 from web.conftest import FACTS
 
 import fer.runtime.web.app as web
@@ -160,22 +160,10 @@ def test_whatever_the_page_shows_comes_from_the_messages(camera: Any, port: int,
     }
     with opened(camera, port) as page:
         page.route("**/messages/en.json", lambda route: route.fulfill(json=made))
-        for way in ("read", "practise", "examine"):
-            page.goto(f"http://localhost:{port}/?#{way}")
-            page.reload()
-            if way == "practise":
-                page.wait_for_selector("#bars li", state="attached")
-                page.click("#guess-choices button")
-                page.wait_for_selector("#guess-why:not([hidden])")
-            else:
-                choose(page, two_faces)
-            if way == "examine":
-                page.click("#explain")
-                page.wait_for_selector("#covers li")
-                page.evaluate("document.querySelector('#drift').open = true")
-                page.wait_for_selector("#drift-rows tr")
+        page.reload()
+        for way in each_way(page, two_faces):
             bare = [re.sub(DATA, "", re.sub(r"⟦[^⟦⟧]*⟧", "", text)) for text in page.evaluate(WORDS)]
-            assert [text for text in bare if re.search(r"[^\W\d_]", text)] == []
+            assert [text for text in bare if re.search(r"[^\W\d_]", text)] == [], way
 
 
 @pytest.mark.browser
@@ -185,7 +173,10 @@ def test_whatever_the_page_shows_comes_from_the_messages(camera: Any, port: int,
 def test_labels_voice_and_direction_follow_the_language(
     camera: Any, port: int, one_face: bytes, language: str, direction: str, happy: str
 ) -> None:
-    listen = "Object.defineProperty(speechSynthesis, 'speak', { value: (words) => (window.tongue = words.lang) });"
+    listen = """
+        const speak = (words) => (window.tongue = words.lang);
+        Object.defineProperty(SpeechSynthesis.prototype, 'speak', { value: speak });
+    """
     with opened(camera, port, query=f"?lang={language}&speak=on", script=listen) as page:
         choose(page, one_face)
         root = page.evaluate("[document.documentElement.lang, document.documentElement.dir, window.tongue]")

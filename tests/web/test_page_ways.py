@@ -96,6 +96,29 @@ def test_what_was_practised_is_a_file_only_when_asked_for(camera: Any, port: int
         assert page.evaluate("localStorage.length + sessionStorage.length") == 0
 
 
+def test_help_fades_as_answers_agree_and_comes_back(camera: Any, port: int) -> None:
+    told = ["described", "described", "ringed", "ringed", "ringed", "ringed", "none", "ringed"]
+    choices = [2, 2, 2, 2, 3, 3, 4, 3]
+    with opened(camera, port, query="?help=fading#practise") as page:
+        page.wait_for_selector("#guess-choices button")
+        for number, (help_given, count) in enumerate(zip(told, choices, strict=True)):
+            assert page.locator("#guess-choices button").count() == count
+            assert page.is_visible("#guess-hint") == (help_given == "described")
+            if help_given != "described":
+                assert page.text_content("#guess-hint") not in page.text_content("#announcer")
+            answered(page, right=number != 6)
+            page.click("#guess-next")
+        with page.expect_download() as download:
+            page.evaluate("document.querySelector('#progress-save').click()")
+        entries = json.loads(Path(download.value.path()).read_text())["practised"]
+        assert [(entry["help"], entry["choices"]) for entry in entries] == list(zip(told, choices, strict=True))
+        # Who sets the strength has taken it in hand.
+        page.select_option("#guess-many", "7")
+        assert page.input_value("#guess-help") == "set"
+        assert "choices=7" in page.url
+        assert "help" not in page.url
+
+
 def test_the_skip_link_leads_to_what_there_is(camera: Any, port: int) -> None:
     with opened(camera, port) as page:
         for way, first in (("read", "camera"), ("practise", "guess-next"), ("examine", "camera")):

@@ -8,7 +8,7 @@ import os
 import re
 import socket
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 from urllib.parse import quote
@@ -81,12 +81,13 @@ def load_models(
     """Models by the name people choose them by; those of the package by theirs.
 
     Args:
-        given: files, names of models of the package, or NAME=FILE for a name of one's own; None for the default one.
+        given: files, folders of files, names of models of the package, or NAME=FILE for a name of one's own; None for
+            the default one. The files of a folder are called what they are called there.
         prior: see `fer.runtime.prior.open_prior`; None for the models' own.
         tta: whether they are asked about several views of a face.
 
     Raises:
-        ConfigError: the same name twice, or a prior that cannot be used.
+        ConfigError: the same name twice, a folder without models, or a prior that cannot be used.
         CheckpointError: a file that is missing or no model of ours.
     """
     from fer.runtime.model import EmotionModel
@@ -94,8 +95,7 @@ def load_models(
 
     expected = None if prior is None else open_prior(prior)
     models: dict[str, EmotionModel] = {}
-    for each in given:
-        wished, path = _name_and_path(each)
+    for each, wished, path in _named(given):
         model = EmotionModel.load(path).adjusted(prior=expected, tta=tta)
         name = wished or shipped_name(path) or model.name
         if name in models and wished is None:
@@ -105,6 +105,22 @@ def load_models(
             raise ConfigError(f"--model {each}: a model with this name is already there: give another as NAME=FILE")
         models[name] = model
     return models
+
+
+def _named(given: Sequence[str | None]) -> Iterator[tuple[str | None, str | None, str | None]]:
+    """Each `--model`, the name of one's own, if any, and the file or the name in the package; a folder's one by one."""
+    for each in given:
+        wished, path = _name_and_path(each)
+        if path is None or wished is not None or not Path(path).is_dir():
+            yield each, wished, path
+            continue
+        files = sorted(Path(path).glob("*.onnx"))
+        if not files:
+            raise ConfigError(
+                f"--model {each}: there is no .onnx file in this folder: fer-export or fer-occlusion writes it"
+            )
+        for file in files:
+            yield str(file), file.stem, str(file)
 
 
 def _name_and_path(given: str | None) -> tuple[str | None, str | None]:

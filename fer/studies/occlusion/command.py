@@ -13,6 +13,7 @@ usage: fer-occlusion [KEY=VALUE ...] [study_dir=PATH]
   fer-occlusion data=synthetic trainer.max_epochs=6      synthetic faces, no data needed
   fer-occlusion baseline=outputs/a study_dir=studies/a   fine-tunes a finished run instead of training a baseline
   fer-occlusion study_dir=studies/a                      the same command again: goes on where it stopped
+  fer-occlusion study_dir=studies/a models=models        ... and writes upper.onnx, ...: fer-serve --model models
   fer-report run=studies/a                               the report of a study again
 
 Each training is a run folder of fer-train: full/, upper/, lower/, left/ and right/ under study_dir. Every key of
@@ -44,7 +45,7 @@ def main(arguments: Sequence[str]) -> None:
     plan = make_plan(settings, tree)
     from fer.studies.occlusion.study import run_command
 
-    run_command(plan, report=settings.report)
+    run_command(plan, report=settings.report, models=settings.models)
 
 
 def _keys() -> str:

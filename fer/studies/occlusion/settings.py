@@ -34,12 +34,14 @@ class StudySettings(Section):
         study_dir: the study's folder; None names it `outputs/<date>_<time>_occlusion_<model>`.
         baseline: a finished run to take as the baseline; None trains one.
         finetune: how each half is learned.
+        models: folder for the models of the study as .onnx files; None writes none.
         report: write the report at the end.
     """
 
     study_dir: Path | None = None
     baseline: Path | None = None
     finetune: FinetuneSettings = FinetuneSettings()
+    models: Path | None = None
     report: bool = True
 
 

@@ -133,15 +133,32 @@ def _pace(epochs: list[Mapping[str, Any]]) -> float | None:
     return statistics.median(seconds) if seconds else None
 
 
-def run_command(plan: Plan, *, report: bool) -> None:
-    """The whole command: trainings, then the report or the way to it."""
+def run_command(plan: Plan, *, report: bool, models: Path | None = None) -> None:
+    """The whole command: trainings, then the models as files where `models` names their folder, then the report or the
+    way to it."""
     level = logging.INFO if first_process() else logging.ERROR
     logging.basicConfig(level=level, format="%(message)s", stream=sys.stderr)
     run_study(plan)
     print(f"study folder: {plan.study.path}")
+    if models is not None and first_process():
+        write_models(plan, models)
+        print(f"models: fer-serve --model {shlex.quote(str(models))}")
     if report:
         from fer.report.main import make_report
 
         print(f"report: {make_report([plan.study.path])}")
     else:
         print(f"next: fer-report {shlex.quote(f'run={plan.study.path}')}")
+
+
+def write_models(plan: Plan, folder: Path) -> None:
+    """Writes the best model of every run of a study as an .onnx file, named for what it sees (`upper.onnx`).
+
+    Raises:
+        FerError: as `fer.export.export.export_run`.
+    """
+    from fer.export.export import export_run
+
+    folder.mkdir(parents=True, exist_ok=True)
+    for planned in plan.runs:
+        export_run(planned.folder.path, folder / f"{planned.visible}.onnx")

@@ -9,3 +9,20 @@ export function remember(name, value) {
   else address.searchParams.set(name, value);
   history.replaceState(history.state, "", address);
 }
+
+/** A list or a slider whose value is kept in the address, at `name`, where it is not as usual; `use(value)` takes it. */
+export function pick(element, name, use) {
+  // Firefox fills in what it was before a reload.
+  const usual = element.defaultValue ?? (element.querySelector("option[selected]") ?? element.options[0]).value;
+  element.value = usual;
+  const take = () => {
+    remember(name, element.value === usual ? null : element.value);
+    use(element.value);
+  };
+  element.addEventListener("change", take);
+  const kept = choice(name);
+  if (kept !== null) element.value = kept;
+  // A value that is none of the choices leaves a list empty.
+  if (element.value === "") element.value = usual;
+  if (element.value !== usual) take();
+}

@@ -34,4 +34,4 @@ function certainty(model) {
 }
 
 /** The half that a model has never seen, which has to be hidden from it: models of the study of occlusion. */
-export const unseenHalf = (name) => ({ upper: "lower", lower: "upper" })[name] ?? null;
+export const unseenHalf = (name) => ({ upper: "lower", lower: "upper", left: "right", right: "left" })[name] ?? null;

@@ -1,7 +1,7 @@
 // How the page is listened to: speech, its rate and pace, sounds, aiming by ear, large text. All of it is kept in the address.
 
 import { announcer, app, part, press, pressed, show, status, told, tones, voice } from "./app.js";
-import { choice, remember } from "./choices.js";
+import { choice, pick, remember } from "./choices.js";
 import { language, languages, t } from "./i18n.js";
 
 /** A switch; `name`: of its place in the address, which holds `unusual` where it is not as usual. */
@@ -13,24 +13,6 @@ function toggle(id, name, { usual = false, unusual = "on" }, turn) {
   };
   part(id).addEventListener("click", () => set(!pressed(part(id))));
   if (choice(name) === unusual) set(!usual);
-}
-
-/** A list or a slider whose value is kept in the address where it is not as usual. */
-function pick(id, name, use) {
-  const element = part(id);
-  // Firefox fills in what it was before a reload.
-  const usual = element.defaultValue ?? element.options[0].value;
-  element.value = usual;
-  const take = () => {
-    remember(name, element.value === usual ? null : element.value);
-    use(element.value);
-  };
-  element.addEventListener("change", take);
-  const kept = choice(name);
-  if (kept !== null) element.value = kept;
-  // A value that is none of the choices leaves a list empty.
-  if (element.value === "") element.value = usual;
-  if (element.value !== usual) take();
 }
 
 /** `aim`: the Aim that a switch turns on; gives {say, keysOn}: the key's action, and whether single keys are on. */
@@ -55,9 +37,9 @@ export function setUpListening(aim) {
     aim.reset();
   });
   toggle("keys", "keys", { usual: true, unusual: "off" }, () => {});
-  pick("say-when", "say", (when) => announcer.pace(when));
-  pick("say-sure", "sure", (sure) => (app.sure = sure === "sure"));
-  pick("rate-of-speech", "rate", (rate) => (voice.rate = Number(rate)));
+  pick(part("say-when"), "say", (when) => announcer.pace(when));
+  pick(part("say-sure"), "sure", (sure) => (app.sure = sure === "sure"));
+  pick(part("rate-of-speech"), "rate", (rate) => (voice.rate = Number(rate)));
   setUpLanguages();
   const say = () => {
     announcer.now(app.last === null ? t("say.state", { state: part("state").textContent, label: part("verdict-label").textContent }) : told().words);

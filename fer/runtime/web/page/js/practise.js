@@ -2,7 +2,9 @@
 
 import * as api from "./api.js";
 import { announcer, app, clear, hero, ok, part, press, pressed, stage, tones } from "./app.js";
+import { pick as keep, remember } from "./choices.js";
 import { drawFace, ring } from "./drawing.js";
+import { Fading, UNHELPED } from "./fading.js";
 import { named, percent, t } from "./i18n.js";
 import { Mirroring } from "./mirroring.js";
 import { OwnPhotos } from "./own.js";
@@ -14,18 +16,27 @@ import { capital, inWords } from "./words.js";
 
 const SEEDS = 1000;
 const pick = (list) => list[Math.floor(Math.random() * list.length)];
+/** Where an expression is seen, and what there is to see, without its name. */
+const regions = (label) => described(label).map(([region]) => region).filter((region) => region !== null);
+const inLines = (label) => described(label).map(([, words]) => words).join(" ");
 
 export class Practise {
   constructor({ reader, models }) {
     Object.assign(this, { reader, models, active: false, face: null });
     this.progress = new Progress();
+    this.fading = new Fading();
     this.own = new OwnPhotos(() => this.#next({ focus: false }));
     this.mirroring = new Mirroring({ onShown: (label) => this.progress.add({ kind: "mirror", shown: label }) });
     part("kind-guess").addEventListener("click", () => this.#kind("guess"));
     part("kind-mirror").addEventListener("click", () => this.#kind("mirror"));
     part("guess-next").addEventListener("click", () => this.#next());
     part("guess-describe").addEventListener("click", () => this.#describe());
-    for (const id of ["strength", "guess-many"]) part(id).addEventListener("change", () => this.#next({ focus: false }));
+    keep(part("strength"), "strength", () => this.#set());
+    keep(part("guess-many"), "choices", () => this.#set());
+    keep(part("guess-help"), "help", () => {
+      this.fading.begin();
+      this.#next({ focus: false });
+    });
     part("strength").addEventListener("input", () => this.#strength());
     part("guess-from").addEventListener("change", () => {
       part("own").hidden = !this.#fromOwn;
@@ -53,6 +64,20 @@ export class Practise {
     return true;
   }
 
+  // How much help there is: what somebody has set, or what the answers so far call for.
+  get #help() {
+    return part("guess-help").value === "fading" ? this.fading.step : UNHELPED;
+  }
+
+  // Who sets the strength or the choices has taken it in hand.
+  #set() {
+    this.#strength();
+    if (!this.active) return;
+    part("guess-help").value = "set";
+    remember("help", null);
+    this.#next({ focus: false });
+  }
+
   get #fromOwn() {
     return part("guess-from").value === "own";
   }
@@ -77,12 +102,19 @@ export class Practise {
   // Another face: drawn, or one of one's own.
   #next({ focus = true } = {}) {
     if (!this.active || !pressed(part("kind-guess"))) return;
+    const help = this.#help;
+    if (help !== UNHELPED) {
+      part("guess-many").value = String(help.choices);
+      part("strength").value = String(100 * help.strength);
+      this.#strength();
+    }
     const own = this.#fromOwn ? this.own.usable : [];
     const photo = own.length === 0 ? null : pick(own);
     this.face = photo === null ? this.#draw() : { ...photo, strength: null };
     this.answered = false;
     part("guess-why").hidden = true;
     part("guess-model").hidden = true;
+    part("guess-hint").hidden = true;
     if (this.#fromOwn && photo === null) {
       this.face = null;
       this.reader.setMode("empty");
@@ -92,9 +124,10 @@ export class Practise {
     }
     part("guess-question").textContent = t("practise.question");
     this.#choices();
-    if (photo === null) this.#show();
+    if (photo === null) this.#show(help);
     else this.#showPhoto(photo);
-    announcer.once(t("practise.asked", { each: [...part("guess-choices").children].map((button) => button.textContent).join(t("list.comma")) }));
+    const asked = t("practise.asked", { each: [...part("guess-choices").children].map((button) => button.textContent).join(t("list.comma")) });
+    announcer.once(part("guess-hint").hidden ? asked : `${asked} ${part("guess-hint").textContent}`);
     if (focus) part("guess-choices").firstElementChild.focus({ preventScroll: true });
   }
 
@@ -103,10 +136,13 @@ export class Practise {
     return { label: pick(EXPRESSIONS.filter((label) => label !== before)), seed: Math.floor(Math.random() * SEEDS), strength: part("strength").value / 100 };
   }
 
-  #show() {
+  #show(help) {
     const { label, seed, strength } = this.face;
     this.reader.setMode("drawn");
     part("drawn").replaceChildren(drawFace({ units: PROTOTYPES[label], strength, seed }));
+    if (help.ringed) ring(part("drawn").firstElementChild, regions(label));
+    if (help.described) part("guess-hint").textContent = inLines(label);
+    part("guess-hint").hidden = !help.described;
     hero.blank("practise", t("practise.question"), t("practise.drawn-words"));
   }
 
@@ -149,11 +185,14 @@ export class Practise {
     part("guess-units").replaceChildren(...lines.map(([region, words]) => this.#unit(region, words)));
     part("guess-difference").textContent = same ? "" : this.#difference(face.label, label);
     part("guess-why").hidden = false;
-    if (stage.dataset.mode === "drawn") ring(part("drawn").firstElementChild, lines.map(([region]) => region).filter((region) => region !== null));
+    if (stage.dataset.mode === "drawn") ring(part("drawn").firstElementChild, regions(face.label));
+    part("guess-hint").hidden = true;
     hero.caption(capital(shown), verdict);
     tones.earcon(same ? "done" : "found");
     announcer.once([verdict, ...lines.map(([, words]) => words), part("guess-difference").textContent].filter((each) => each !== "").join(" "));
-    this.progress.add({ kind: "guess", from: face.strength === null ? "photo" : "drawn", shown: face.label, named: label, strength: face.strength });
+    const { ringed, described: told } = this.#help;
+    this.progress.add({ kind: "guess", from: face.strength === null ? "photo" : "drawn", shown: face.label, named: label, strength: face.strength, choices: part("guess-choices").children.length, help: told ? "described" : ringed ? "ringed" : "none" });
+    this.fading.answered(same);
     part("guess-verdict").focus({ preventScroll: true });
     if (face.prepared !== undefined) this.#askModel(face);
   }
@@ -182,7 +221,7 @@ export class Practise {
   #describe() {
     if (this.face === null) return;
     if (this.face.strength === null) announcer.once(t("practise.no-description"));
-    else announcer.once(described(this.face.label).map(([, words]) => words).join(" "));
+    else announcer.once(inLines(this.face.label));
   }
 
   async #askModel(face) {

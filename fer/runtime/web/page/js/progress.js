@@ -15,7 +15,7 @@ export class Progress {
     this.#show();
   }
 
-  /** {kind: "guess" | "mirror", shown, named, from, strength, at}: what a face showed and what it was called. */
+  /** {kind: "guess" | "mirror", shown, named, from, strength, choices, help, at}: what a face showed, what it was called. */
   add(entry) {
     this.entries.push({ at: new Date().toISOString(), ...entry });
     this.#show();

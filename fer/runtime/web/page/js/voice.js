@@ -5,6 +5,9 @@ import { language } from "./i18n.js";
 const SILENT_MS = 1500;
 const LONGEST_MS = 12000;
 
+/** Whether somebody has pressed a key or clicked, before which browsers do not speak. */
+const touched = () => navigator.userActivation?.hasBeenActive ?? false;
+
 export class Voice {
   /** `onBlocked()`: the browser refuses to speak before the first key or click. `onUnblocked()`: it speaks now. */
   constructor({ onBlocked, onUnblocked }) {
@@ -66,6 +69,7 @@ export class Voice {
     const fitting = speechSynthesis.getVoices().find((voice) => voice.lang.toLowerCase().startsWith(language));
     if (fitting !== undefined) utterance.voice = fitting;
     this.current = utterance;
+    const allowed = touched();
     let begun = false;
     const over = () => {
       if (this.current !== utterance) return;
@@ -77,9 +81,14 @@ export class Voice {
     const refused = () => {
       if (this.current !== utterance) return;
       this.current = null;
+      clearTimeout(unheard);
       clearTimeout(tooLong);
       this.notices.unshift(text);
-      this.#block(true);
+      // Refused before a key that came meanwhile, as the second of two quick ones: nobody may press a third.
+      if (touched() && !allowed) {
+        speechSynthesis.cancel();
+        this.#next();
+      } else this.#block(true);
     };
     utterance.addEventListener("start", () => {
       begun = true;
@@ -88,7 +97,7 @@ export class Voice {
     utterance.addEventListener("end", over);
     utterance.addEventListener("error", (event) => (event.error === "not-allowed" ? refused() : over()));
     // Some browsers refuse the first word without saying so.
-    const unheard = setTimeout(() => !begun && !navigator.userActivation?.hasBeenActive && refused(), SILENT_MS);
+    const unheard = setTimeout(() => !begun && !allowed && refused(), SILENT_MS);
     // Some forget to say that they are done.
     const tooLong = setTimeout(over, LONGEST_MS);
     speechSynthesis.speak(utterance);
@@ -104,7 +113,11 @@ export class Voice {
   #block(blocked) {
     if (this.blocked === blocked) return;
     this.blocked = blocked;
+    // That the voice is refused is for eyes alone: once it could be spoken, it is no longer true.
+    const { notices } = this;
+    this.notices = [];
     if (blocked) this.onBlocked();
     else this.onUnblocked();
+    this.notices = notices;
   }
 }
