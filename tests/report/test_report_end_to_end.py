@@ -111,7 +111,7 @@ def test_the_command_prints_the_page_and_how_far_it_is(forked: ForkedCommands, t
     assert done.returncode == 0, done.stderr
     assert done.stdout.strip() == str(tmp_path / "r" / "report.html")
     told = done.stderr.splitlines()
-    steps = [re.fullmatch(r"(.+) \(\d+\.\d s\)", line) for line in told]
+    steps = [re.fullmatch(r"(.+) \(\d+\.\d s, processor \d+\.\d s\)", line) for line in told]
     assert all(steps), "a line that is no progress, or without its seconds"
     assert told[0].startswith(f"opened {tiny_run.name} (1 of 1)")
     analysed = [re.fullmatch(r"analysed: ([a-z ]+) \(.+\)", line) for line in told if line.startswith("analysed")]

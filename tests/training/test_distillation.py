@@ -27,14 +27,7 @@ from fer.runtime.model import EmotionModel
 from fer.training.distillation import FileTeacher, RunTeacher, Teachers
 
 Train = Callable[..., Any]
-NARROW = "model.params.widths=[16,24,32]"
-STUDENT = (
-    NARROW,
-    "loss=distill",
-    "model.params.blocks=[0,0,0]",
-    "model.train_sizes=[[0.0,32]]",
-    "+augment.mixup_alpha=0.2",
-)
+STUDENT = ("loss=distill", "model.params.blocks=[0,0,0]", "model.train_sizes=[[0.0,32]]", "+augment.mixup_alpha=0.2")
 
 
 class Says(torch.nn.Module):
@@ -129,7 +122,7 @@ def test_views_are_made_at_the_size_the_teachers_see() -> None:
 
 @pytest.fixture(scope="module")
 def teacher(train: Train, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return Path(train(NARROW, "trainer.max_epochs=2", run_dir=tmp_path_factory.mktemp("teacher") / "run").run_dir)
+    return Path(train("trainer.max_epochs=2", run_dir=tmp_path_factory.mktemp("teacher") / "run").run_dir)
 
 
 def test_a_student_trains_and_keeps_no_copy_of_its_teacher(teacher: Path, train: Train, tmp_path: Path) -> None:
@@ -147,7 +140,7 @@ def test_a_student_agrees_with_its_teacher_more_than_one_that_never_met_it(
     teacher: Path, train: Train, tmp_path: Path
 ) -> None:
     """Both see the same faces, views and steps from the same start; the labels of one are the teacher's predictions."""
-    same = (NARROW, "model.train_sizes=null", "augment=light", "trainer.max_epochs=3", "loss.label_smoothing=0")
+    same = ("model.train_sizes=null", "augment=light", "trainer.max_epochs=3", "loss.label_smoothing=0")
     taught = train(*same, "loss=distill", f"loss.teachers=[{teacher}]", run_dir=tmp_path / "taught")
     alone = train(*same, run_dir=tmp_path / "alone")
     images = np.random.default_rng(0).integers(0, 256, (64, 1, 48, 48), np.uint8)
