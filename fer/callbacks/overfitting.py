@@ -46,7 +46,7 @@ class Overfitting(EveryNEpochs):
             return
         datamodule: Any = trainer.datamodule  # type: ignore[attr-defined]
         if self._batches is None:
-            self._batches = _some(datamodule.train_dataloader(), count=self.faces // trainer.world_size)
+            self._batches = list(datamodule.plain_dataloader(self.faces))
         system: Any = pl_module
         # Loss, right ones and faces.
         sums_3 = torch.zeros(3, device=pl_module.device)
@@ -112,15 +112,3 @@ def why_it_ended(trainer: pl.Trainer, *, epochs: int) -> str:
         best = float(stopping.best_score)
         return f"{told}{stopping.monitor} did not {verb} {best:.4f} in {stopping.patience} epochs."
     return f"Trained {epochs} of {trainer.max_epochs} epochs."
-
-
-def _some(loader: Any, *, count: int) -> list[dict[str, torch.Tensor]]:
-    """Batches of a loader with `count` faces in all, or as many as it has."""
-    batches, held = [], 0
-    for batch in loader:
-        part = {name: tensor[: count - held] for name, tensor in batch.items()}
-        batches.append(part)
-        held += len(part["label"])
-        if held >= count:
-            break
-    return batches
