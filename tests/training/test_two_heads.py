@@ -123,7 +123,10 @@ def test_the_recipes_train_two_heads_and_go_on_from_them(train: Train, overrides
     first = train(["experiment=two_heads", *small], tmp_path / "first")
     teachers = [f"model.pretrained={first / 'checkpoints/best.ckpt'}", f"loss.teachers=[{first}]"]
     second = train(["experiment=two_heads_distilled", *small, *teachers], tmp_path / "second")
-    assert read_checkpoint(second / "checkpoints/best.ckpt")["fer"]["net"]["heads"] == 2
+    pretrained = f"model.pretrained={second / 'checkpoints/best.ckpt'}"
+    third = train(["experiment=two_heads_photographs", *small, pretrained], tmp_path / "third")
+    for folder in (second, third):
+        assert read_checkpoint(folder / "checkpoints/best.ckpt")["fer"]["net"]["heads"] == 2
 
 
 def test_a_teacher_with_one_head_is_refused(train: Train, overrides: list[str], tmp_path: Path) -> None:
