@@ -6,12 +6,9 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from fer.common.errors import DataError, FerError
 from fer.common.wording import printable_path
 from fer.data.photographs import read_photographs
-from fer.runtime.detection.opening import open_detector
-from fer.runtime.framing import cut
-from fer.runtime.images import read_picture
+from fer.runtime.largest_face import largest_faces
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,29 +48,14 @@ def read_faces(root: Path, *, labels: Path | None, size: int, detector: str = "a
         DataError: photographs and labels do not fit, or are not there.
     """
     photographs = read_photographs(root, labels)
-    finder = open_detector(detector)
-    faces, kept, without, unreadable = [], [], 0, 0
-    for number, content in enumerate(photographs.contents()):
-        try:
-            if isinstance(content, DataError):
-                raise content
-            picture = read_picture(content, cut_off=True).pixels
-        except FerError:
-            unreadable += 1
-            continue
-        found = finder.detect(picture)
-        if not found:
-            without += 1
-            continue
-        faces.append(cut(picture, found[0].frame, size=size))
-        kept.append(number)
+    found = largest_faces(photographs.contents(), size=size, detector=detector)
     persons = photographs.names if photographs.persons is None else photographs.persons.tolist()
-    told = ((without, "no face was found"), (unreadable, "nothing could be read"))
+    told = ((found.without, "no face was found"), (found.unreadable, "nothing could be read"))
     return PhotographFaces(
         name=f"the photographs {printable_path(root.name)}",
-        faces=np.stack(faces) if faces else np.zeros((0, size, size), np.uint8),
-        labels=photographs.labels[kept],
-        persons=_numbers([persons[number] for number in kept]),
+        faces=found.faces,
+        labels=photographs.labels[found.places],
+        persons=_numbers([persons[place] for place in found.places]),
         notes=(*photographs.notes, *(f"In {count:,} photographs {what}." for count, what in told if count > 0)),
     )
 

@@ -142,7 +142,7 @@ def test_too_few_faces_are_refused() -> None:
 def test_a_file_gets_temperature_and_threshold_and_says_where_from(
     folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("fer.export.photographs.open_detector", _whole)
+    monkeypatch.setattr("fer.runtime.largest_face.open_detector", _whole)
     out = tmp_path / "mine.onnx"
     options = ["--calibrate", str(folder), "--labels", str(folder / "labels.csv"), "--card"]
     assert main(["benchmark", "--out", str(out), *options]) == 0
@@ -175,7 +175,7 @@ def test_an_export_of_a_run_measures_its_scores_after_the_photographs(
     folder: Path, tiny_run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("fer.export.measurement._SECONDS", 0.05)
-    monkeypatch.setattr("fer.export.photographs.open_detector", _whole)
+    monkeypatch.setattr("fer.runtime.largest_face.open_detector", _whole)
     plain = export_run(tiny_run, tmp_path / "plain.onnx")
     fitted = export_run(tiny_run, tmp_path / "m.onnx", calibrate=folder, labels=folder / "labels.csv")
     assert fitted.fit is not None

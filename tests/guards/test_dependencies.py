@@ -26,7 +26,7 @@ MAY_IMPORT = {
     | {"fer.runtime"},
     "fer.report": {"fer.common", "fer.config", "fer.data", "fer.explain", "fer.folders", "fer.metrics", "fer.models"}
     # Photographs are read as fer-predict reads them.
-    | {"fer.runtime.detection", "fer.runtime.framing", "fer.runtime.images"},
+    | {"fer.runtime.largest_face"},
     "fer.tracking": {"fer.common", "fer.export.export", "fer.folders"},
     # Stories of several trainings.
     "fer.studies": {"fer.common", "fer.config", "fer.data", "fer.folders", "fer.metrics", "fer.models", "fer.report"}

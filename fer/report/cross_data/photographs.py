@@ -7,7 +7,6 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from fer.common.errors import DataError, FerError
 from fer.common.label_set import check_emotions
 from fer.common.labels import EMOTIONS
 from fer.data.photographs import Photographs, read_photographs
@@ -18,9 +17,7 @@ from fer.report.options import CrossPhotographs
 from fer.report.page.section import Section, cell
 from fer.report.page.wording import interval, percent
 from fer.report.scores.tables import csv_text
-from fer.runtime.detection.opening import open_detector
-from fer.runtime.framing import cut
-from fer.runtime.images import read_picture
+from fer.runtime.largest_face import largest_faces
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -74,31 +71,18 @@ def read_set(
     """
     check_emotions(labels, "cross_data.photographs")
     photographs = read_photographs(wanted.root, wanted.labels)
-    detector = open_detector(wanted.detector)
+    found = largest_faces(photographs.contents(), size=size, detector=wanted.detector)
     predicted_N = np.full(len(photographs.names), NO_FACE, dtype=np.int64)
-    faces, places, unreadable = [], [], 0
-    for place, content in enumerate(photographs.contents()):
-        try:
-            if isinstance(content, DataError):
-                raise content
-            picture = read_picture(content, cut_off=True).pixels
-        except FerError:
-            unreadable += 1
-            continue
-        found = detector.detect(picture)
-        if found:
-            faces.append(cut(picture, found[0].frame, size=size))
-            places.append(place)
-    if faces:
-        images = fit_images(np.stack(faces)[:, None], size=size, channels=channels)
-        predicted_N[places] = predict(images).argmax(axis=1)
+    if len(found.faces) > 0:
+        images = fit_images(found.faces[:, None], size=size, channels=channels)
+        predicted_N[found.places] = predict(images).argmax(axis=1)
     return ReadPhotographs(
         key=key,
         title=wanted.title or wanted.root.stem,
         detector=wanted.detector,
         photographs=photographs,
         predicted=predicted_N,
-        unreadable=unreadable,
+        unreadable=found.unreadable,
         scores=score_photographs(
             photographs.labels, predicted_N, persons_N=photographs.persons, resamples=resamples, seed=seed
         ),
