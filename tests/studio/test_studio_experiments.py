@@ -54,7 +54,7 @@ def test_a_sweep_is_started_and_drawn(studio: StudioProcess, browser: Any, tmp_p
         go(page, "train")
         page.wait_for_selector("#cost:has-text('epochs')")
         fill_in(page, "sweep", {"pruning.enabled": "false", "workers": "1", "num_trials": "3"})
-        assert "Up to 3 trainings" in page.inner_text("#cost")
+        page.wait_for_selector("#cost:has-text('Up to 3 trainings')")
         page.fill("#run-name", "search")
         page.click("button:text-is('Start the sweep')")
         page.wait_for_selector("#run-title:has-text('search')")

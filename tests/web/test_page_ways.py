@@ -123,6 +123,7 @@ def test_the_skip_link_leads_to_what_there_is(camera: Any, port: int) -> None:
     with opened(camera, port) as page:
         for way, first in (("read", "camera"), ("practise", "guess-next"), ("examine", "camera")):
             page.click(f'#ways a[href="#{way}"]')
+            page.wait_for_selector(f'#ways a[href="#{way}"][aria-current]')
             page.focus("#skip")
             page.keyboard.press("Enter")
             assert page.evaluate("document.activeElement.id") == first
