@@ -217,6 +217,17 @@ def test_labels_go_by_peoples_votes(run: EvaluatedRun, agreed: float, n: int, ve
     assert labels_verdict(SimpleNamespace(run=run), found).verdict == verdict  # type: ignore[arg-type]
 
 
+def test_votes_do_not_judge_the_labels_that_they_gave(run: EvaluatedRun) -> None:
+    eight: Any = SimpleNamespace(run=SimpleNamespace(record=run.record, labels=(*run.labels, "contempt")))
+    unseen = type("Table", (), {"predicted": np.zeros(9), "labels": np.zeros(9), "__len__": lambda self: 9})()
+    agreed = SimpleNamespace(label_is_majority=share(1.0, 3000))
+    found: Any = SimpleNamespace(vote_scores=agreed, issues=SimpleNamespace(wrong=share(0.2)), unseen=unseen)
+    told = labels_verdict(eight, found)
+    assert (told.verdict, told.value) == ("look", pytest.approx(0.2, abs=1e-3))
+    found.issues = None
+    assert "the labels are people’s votes themselves" in labels_verdict(eight, found).text
+
+
 @pytest.mark.parametrize(
     ("wrong", "accuracy", "verdict"),
     [(0.03, 0.9, "pass"), (0.048, 0.9, "look"), (0.2, 0.9, "look"), (0.03, 0.5, "look")],

@@ -5,6 +5,7 @@ from typing import Any, Final
 import numpy as np
 
 from fer.common.label_set import told
+from fer.common.labels import CONTEMPT
 from fer.metrics import Estimate
 from fer.report.context import ReportContext
 from fer.report.evaluation.evaluate import EvaluatedRun
@@ -82,6 +83,9 @@ TRUSTED: Final = 0.95
 def labels_verdict(context: ReportContext, found: LabelNoise) -> Verdict:
     """The summary's line: what people's votes say where they are known, else what the model contradicts."""
     votes, issues = found.vote_scores, found.issues
+    # FER-2013 has no contempt: labels that have it are the majority of the votes, which cannot judge themselves.
+    own = CONTEMPT in context.run.labels and votes is not None
+    votes = None if own else votes
 
     def line(verdict: Judgement, value: float | None, text: str) -> Verdict:
         return Verdict(
@@ -91,9 +95,10 @@ def labels_verdict(context: ReportContext, found: LabelNoise) -> Verdict:
             text=text,
             section="label-noise",
             rule=f"With people's votes: pass where for certain over {percent(TRUSTED, 0)} of the labels are what most "
-            "of ten people saw, fail where for certain less than half are. Without: pass where confident learning puts "
-            f"the labels that the model contradicts below {percent(1 - TRUSTED, 0)} for certain (mistakes that the "
-            "training labels share stay unseen). Look: otherwise.",
+            "of ten people saw, fail where for certain less than half are. Without, or where the votes gave the "
+            "labels: pass where confident learning puts the labels that the model contradicts below "
+            f"{percent(1 - TRUSTED, 0)} for certain (mistakes that the training labels share stay unseen). Look: "
+            "otherwise.",
         )
 
     if is_synthetic(context.run):
@@ -105,7 +110,10 @@ def labels_verdict(context: ReportContext, found: LabelNoise) -> Verdict:
         return line(verdict, share.value, f"{text} (n = {share.n:,}).")
     if issues is None or not readable(found):
         return line(
-            "look", None, "Not known: no people's votes were given, and the model is right too seldom to doubt a label."
+            "look",
+            None,
+            f"Not known: {'the labels are people’s votes themselves' if own else 'no people’s votes were given'}, and "
+            "the model is right too seldom to doubt a label.",
         )
     return line(
         "pass" if issues.wrong.high < 1 - TRUSTED else "look",
