@@ -280,7 +280,8 @@ export class TrainForm {
       this.told.say(this.kind === "folds" ? "The folds are in the queue. The list of suspects follows them, and is shown under Data." : `${job.about[0]} ${words}.`);
       this.name.value = "";
       await refresh();
-      this.onStarted(job.about[0]);
+      // Who starts folds waits for their suspects, not for the first of them: what was said stays to be read.
+      if (this.kind !== "folds") this.onStarted(job.about[0]);
     } catch (error) {
       this.wrong(error);
     } finally {
