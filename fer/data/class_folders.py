@@ -97,7 +97,9 @@ def class_folder_images(tree: Tree) -> tuple[list[LabelledImage], list[str]]:
     if strays:
         notes.append(f"{len(strays):,} images lie in no class folder and are not read: {_few(strays)}.")
     others = Counter(PurePosixPath(name).suffix.lower() for name in set(tree.names) - {str(path) for path, _ in paths})
-    kinds = ", ".join(f"{count:,} {suffix or 'without a suffix'}" for suffix, count in others.most_common(5))
+    # By name where equally many: a folder's files come in no order.
+    commonest = sorted(others.items(), key=lambda kind: (-kind[1], kind[0]))[:5]
+    kinds = ", ".join(f"{count:,} {suffix or 'without a suffix'}" for suffix, count in commonest)
     if others:
         notes.append(f"{others.total():,} files are no images and are not read: {kinds}.")
     if both:

@@ -178,7 +178,7 @@ def _decode_all(
         sizes[image.shape[1], image.shape[0]] += 1
         rows.append(row)
     if reasons and not rows:
-        remedy = _REMEDIES.get(Counter(reasons.values()).most_common(1)[0][0], "download the data again")
+        remedy = _REMEDIES.get(Counter(sorted(reasons.values())).most_common(1)[0][0], "download the data again")
         raise DataError(f"{origin}: none of the {len(names):,} images can be read: {_told(reasons)}; {remedy}")
     notes = []
     if reasons:
