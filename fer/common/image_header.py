@@ -91,11 +91,10 @@ def foreign_kind(data: bytes) -> str | None:
     if data.endswith(b"TRUEVISION-XFILE.\x00"):
         return "a Targa image"
     start = data[:512].lstrip(b"\xef\xbb\xbf \t\r\n")
+    # The names of marks are of either case (HTML, 13.2.5.8).
+    mark = start.lower() if start.startswith(b"<") else b""
     for magic, kind in FOREIGN:
-        # The names of marks are of either case (HTML, 13.2.5.8).
-        if data.startswith(magic) or (start[:1] == b"<" and start.lower().startswith(magic.lower())):
-            return kind
-        if start.startswith(magic):
+        if data.startswith(magic) or start.startswith(magic) or mark.startswith(magic.lower()):
             return kind
     return "nothing but zeros" if data and not data.strip(b"\0") else None
 

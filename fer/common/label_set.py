@@ -1,6 +1,5 @@
 """What a run predicts: the seven emotions, another set known by name, or labels of one's own."""
 
-import re
 import unicodedata
 from collections.abc import Mapping, Sequence
 from types import MappingProxyType
@@ -9,7 +8,7 @@ from typing import Annotated, Any, Final
 from pydantic import BeforeValidator
 
 from fer.common.errors import ConfigError, nearest
-from fer.common.labels import CONTEMPT, DROP, EMOTIONS, canonical_name, plain_class
+from fer.common.labels import CONTEMPT, DROP, EMOTIONS, LONGEST_LABEL, can_be_label, canonical_name, plain_class
 from fer.common.wording import in_words
 
 FER7: Final = "fer7"
@@ -37,9 +36,6 @@ _RESERVED: Final = frozenset(
     }
 )
 """Columns and rows of tables that have one for each label too, and the rule that leaves a class out."""
-
-_LONGEST: Final = 40
-_NAME: Final = re.compile(r"[^\W_][\w -]*")
 
 
 def label_names(choice: object) -> tuple[str, ...]:
@@ -77,10 +73,10 @@ def _name(label: object) -> str:
     if isinstance(label, bool) or not isinstance(label, str | int):
         raise ConfigError(f'{label!r} is no name: write it in quotation marks, as in \'labels=["yes","no"]\'')
     name = unicodedata.normalize("NFC", str(label).strip())
-    if len(name) > _LONGEST or _NAME.fullmatch(name) is None:
+    if not can_be_label(name):
         raise ConfigError(
-            f"{name[:60]!r} can be no label: use 1 to {_LONGEST} letters, digits, spaces, - and _, a letter or a digit "
-            "first"
+            f"{name[:60]!r} can be no label: use 1 to {LONGEST_LABEL} letters, digits, spaces, - and _, a letter or a "
+            "digit first"
         )
     if plain_class(name) in _RESERVED:
         raise ConfigError(f"{name!r} can be no label, as tables have a column or a row of that name: choose another")

@@ -210,7 +210,7 @@ def _unknown_classes(
     everything = f"labels=[{','.join(map(_key, names))}]"
     as_they_are = (
         f". To predict its classes as they are: {shlex.quote(everything)}"
-        if labels == EMOTIONS and 2 <= len(names) <= _MOST_LISTED and all(map(_can_be_label, names))
+        if labels == EMOTIONS and 2 <= len(names) <= _MOST_LISTED and all(map(can_be_label, names))
         else ""
     )
     return (
@@ -220,13 +220,16 @@ def _unknown_classes(
     )
 
 
+LONGEST_LABEL: Final = 40
+
 _NO_NAMES: Final = frozenset({"y", "n", "yes", "no", "on", "off", "true", "false", "null", "none", "nan", "inf"})
 """What YAML, or Hydra's own grammar, takes for something else than a name."""
 
 
-def _can_be_label(name: str) -> bool:
-    # As `fer.common.label_set` has it.
-    return re.fullmatch(r"[^\W_][\w -]{0,39}", unicodedata.normalize("NFC", name)) is not None
+def can_be_label(name: str) -> bool:
+    """Whether a name is 1 to `LONGEST_LABEL` letters, digits, spaces, - and _, a letter or a digit first."""
+    plain = unicodedata.normalize("NFC", name)
+    return len(plain) <= LONGEST_LABEL and re.fullmatch(r"[^\W_][\w -]*", plain) is not None
 
 
 def _key(name: str) -> str:

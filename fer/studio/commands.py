@@ -77,7 +77,7 @@ def folds(overrides: Sequence[str], *, folder: Path, origin: Path | None, count:
 
     Args:
         overrides: of every one.
-        folder: holds `fold_0`, `fold_1`, ...
+        folder: holds those of `fold_folders`.
         origin: a run whose settings are those beneath.
         count: of folds.
 
@@ -92,11 +92,16 @@ def folds(overrides: Sequence[str], *, folder: Path, origin: Path | None, count:
             "train",
             # Labels of training faces are in question: no fold's report opens PrivateTest.
             [*overrides, "report=false", "data.protocol=kfold", f"data.fold={fold}"],
-            folder=folder / f"fold_{fold}",
+            folder=place,
             origin=origin,
         )
-        for fold in range(count)
+        for fold, place in enumerate(fold_folders(folder, count=count))
     ]
+
+
+def fold_folders(folder: Path, *, count: int) -> list[Path]:
+    """The run folder of each fold, below one: `fold_0`, `fold_1`, ..."""
+    return [folder / f"fold_{fold}" for fold in range(count)]
 
 
 def again(kind: str, folder: Path, told: Any) -> Command:

@@ -41,7 +41,8 @@ def add_form_routes(app: Flask, *, studio: Studio) -> None:
         lines = _commands(settings, folder, count=checked["folds"])
         if kind != FOLDS:
             return jsonify(_add(kind, lines[0], about=[name], overrides=overrides).as_dict())
-        runs = [f"{name}/fold_{fold}" for fold in range(len(lines) - 1)]
+        places = commands.fold_folders(folder, count=checked["folds"])
+        runs = [place.relative_to(studio.root).as_posix() for place in places]
         trainings = [
             _add("train", line, about=[run], overrides=overrides) for run, line in zip(runs, lines, strict=False)
         ]
@@ -78,8 +79,8 @@ def add_form_routes(app: Flask, *, studio: Studio) -> None:
         if kind != FOLDS:
             return [commands.experiment(kind, overrides, folder=folder, origin=origin)]
         trainings = commands.folds(overrides, folder=folder, origin=origin, count=count or 0)
-        runs = [folder / f"fold_{fold}" for fold in range(len(trainings))]
-        return [*trainings, commands.suspects(runs, out=_list_of(folder))]
+        places = commands.fold_folders(folder, count=len(trainings))
+        return [*trainings, commands.suspects(places, out=_list_of(folder))]
 
     def _free_name(wished: str) -> str:
         stem = checked_name(wished)

@@ -11,6 +11,7 @@ import pytest
 import yaml
 from flask.testing import FlaskClient
 from support.live_page import CHROMIUM
+from support.studio_page import StudioProcess
 
 from fer.studio.app import create_app
 from fer.studio.settings import studio_settings
@@ -104,6 +105,15 @@ def client_on() -> Iterator[Callable[[Path], Client]]:
     yield make
     for each in made:
         each.close()
+
+
+@pytest.fixture
+def studio_process(tmp_path: Path) -> Iterator[StudioProcess]:
+    """A studio in a process of its own, on `runs` in the test's folder, which is empty."""
+    made = StudioProcess(tmp_path / "runs", log=tmp_path / "studio.log")
+    made.start()
+    yield made
+    made.stop()
 
 
 @pytest.fixture

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -26,14 +25,6 @@ SMALL = {
 }
 
 
-@pytest.fixture
-def studio(tmp_path: Path) -> Iterator[StudioProcess]:
-    made = StudioProcess(tmp_path / "runs", log=tmp_path / "studio.log")
-    made.start()
-    yield made
-    made.stop()
-
-
 def fill_in(page: Any, kind: str, more: dict[str, str]) -> None:
     """The form of a kind, for a small net on few faces, until its command line shows it."""
     page.select_option("#train-kind", kind)
@@ -49,8 +40,8 @@ def fill_in(page: Any, kind: str, more: dict[str, str]) -> None:
     assert "widths" not in page.inner_text("#view-train .command pre").replace("~model.params.widths", "")
 
 
-def test_a_sweep_is_started_and_drawn(studio: StudioProcess, browser: Any, tmp_path: Path) -> None:
-    with opened(browser, studio.port, wait=PATIENCE) as page:
+def test_a_sweep_is_started_and_drawn(studio_process: StudioProcess, browser: Any, tmp_path: Path) -> None:
+    with opened(browser, studio_process.port, wait=PATIENCE) as page:
         go(page, "train")
         page.wait_for_selector("#cost:has-text('epochs')")
         fill_in(page, "sweep", {"pruning.enabled": "false", "workers": "1", "num_trials": "3"})
@@ -65,8 +56,10 @@ def test_a_sweep_is_started_and_drawn(studio: StudioProcess, browser: Any, tmp_p
     assert (told["status"], told["settings"]["model"]["name"]) == ("finished", "mlp")
 
 
-def test_folds_are_trained_and_their_suspects_shown(studio: StudioProcess, browser: Any, tmp_path: Path) -> None:
-    with opened(browser, studio.port, wait=PATIENCE) as page:
+def test_folds_are_trained_and_their_suspects_shown(
+    studio_process: StudioProcess, browser: Any, tmp_path: Path
+) -> None:
+    with opened(browser, studio_process.port, wait=PATIENCE) as page:
         go(page, "data")
         page.click("button:text-is('Prepare the folds')")
         page.wait_for_selector("#cost:has-text('trainings')")

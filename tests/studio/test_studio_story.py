@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -28,24 +27,16 @@ SMALL = {
 }
 
 
-@pytest.fixture
-def studio(tmp_path: Path) -> Iterator[StudioProcess]:
-    made = StudioProcess(tmp_path / "runs", log=tmp_path / "studio.log")
-    made.start()
-    yield made
-    made.stop()
-
-
-def test_the_whole_story(studio: StudioProcess, browser: Any, tmp_path: Path) -> None:
+def test_the_whole_story(studio_process: StudioProcess, browser: Any, tmp_path: Path) -> None:
     root = tmp_path / "runs"
-    with opened(browser, studio.port) as page:
+    with opened(browser, studio_process.port) as page:
         look_at_data(page)
         train(page)
         page.wait_for_selector('tr[data-run="first"] .status.running')
-        studio.kill()
+        studio_process.kill()
         page.wait_for_selector("#trouble:not([hidden])")
         assert "fer-studio does not answer" in page.inner_text("#trouble")
-        studio.start()
+        studio_process.start()
         page.wait_for_selector("#trouble[hidden]", state="attached")
         page.wait_for_selector('tr[data-run="first"] .status.finished')
         stop_and_go_on(page)
