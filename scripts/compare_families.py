@@ -27,6 +27,7 @@ def main() -> None:
     parser.add_argument("--minutes", type=float, default=4.0, help="training time of each family")
     parser.add_argument("--out", type=Path, default=Path("outputs/families"))
     parser.add_argument("--seeds", type=int, nargs="+", default=[0])
+    parser.add_argument("--threads", type=int, help="threads of each training; all cores if left out")
     parser.add_argument("--families", nargs="+", default=FAMILIES, choices=FAMILIES)
     arguments = parser.parse_args()
 
@@ -34,6 +35,8 @@ def main() -> None:
     for family in arguments.families:
         common = [f"model={family}", f"data.root={arguments.root}"]
         common += ["model.train_sizes=null", f"data.batch_size={BATCH}"]
+        if arguments.threads:
+            common.append(f"threads={arguments.threads}")
         length = ["trainer.max_epochs=1"]
         if family not in ("random", "majority"):
             speed = probe(common, arguments.out / family / "probe")

@@ -22,12 +22,12 @@ from fer.export.gate import Gate
 from fer.export.measurement import Measured, onnx_predictor, table
 from fer.export.photo_fit import PhotoFit, fit_on_photographs, told_settings
 from fer.export.photographs import read_faces
-from fer.export.prior import shift_prior
 from fer.export.quantize import Ranges
 from fer.export.recalibrate import divide_logits, recalibrated_file, with_fit, with_metadata
 from fer.folders.record import read_run
 from fer.metrics.calibration import fit_calibration
 from fer.models.checkpoint import load_model
+from fer.models.prior import shift_prior
 from fer.runtime.facts import ModelFacts
 from fer.runtime.model import EmotionModel
 from fer.runtime.prior import Prior
@@ -141,7 +141,8 @@ def export_run(
     logits = torch_logits(model, faces.images)
     shares = None
     if prior is not None:
-        shares = shift_prior(model, probabilities_NK=softmax(logits), prior=prior)
+        told = f"--prior {prior.name}"
+        shares = shift_prior(model, probabilities_NK=softmax(logits), shares=prior.shares, told=told)
         logits = torch_logits(model, faces.images)
     calibration = fit_calibration(predictions_of(faces, softmax(logits)), target_accuracy=target_accuracy)
     converted = convert(

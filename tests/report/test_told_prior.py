@@ -1,0 +1,38 @@
+"""fer-report prior=: scores of a model that was told how often each emotion comes, as fer-export writes it."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from fer.common.errors import ConfigError
+from fer.metrics import Predictions
+from fer.report.main import make_report
+from fer.report.options import ReportOptions
+from fer.runtime.prior import with_prior
+
+OFF = {
+    name: {"enabled": False}
+    for name in ("calibration", "cost", "embedding", "explanations", "occlusion", "robustness", "label_noise")
+}
+
+
+def test_every_score_is_shifted_by_bayes_rule(tiny_page: Path, tiny_run: Path, tmp_path: Path) -> None:
+    options = ReportOptions.model_validate(
+        {**OFF, "bootstrap": 100, "tta": False, "device": "cpu", "prior": "balanced"}
+    )
+    page = make_report([tiny_run], out=tmp_path / "report", options=options)
+    before, after = (
+        {name: Predictions.read(path.parent / "predictions" / f"{name}.parquet") for name in ("public", "private")}
+        for path in (tiny_page, page)
+    )
+    old = tuple(before["public"].probabilities.mean(axis=0, dtype=np.float64))
+    for name in before:
+        expected = with_prior(before[name].probabilities, old=old, new=(1 / 7,) * 7)
+        np.testing.assert_allclose(after[name].probabilities, expected, rtol=1e-4)
+    assert "The model was told how often each emotion comes (prior=balanced): angry 14.3%" in page.read_text("utf-8")
+
+
+def test_a_wrong_prior_is_told_before_anything_is_opened(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match=r"^prior=everday: .*did you mean 'everyday'"):
+        make_report([tmp_path / "none"], options=ReportOptions(prior="everday"))
