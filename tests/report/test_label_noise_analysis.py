@@ -199,6 +199,10 @@ def test_votes_come_with_the_package_and_need_no_file(fer2013_archive: Path) -> 
     assert (told["joined"], told["joined_by"], told["non_faces"]) == (3_589, "picture", 16)
     assert told["label_is_majority"]["n"] == 2_729
     assert told["label_is_majority"]["value"] == pytest.approx(1_965 / 2_729)
+    published = told["published_protocol"]
+    assert (published["seven"]["n"], published["eight"]["n"]) == (3_137, 3_153)
+    assert published["seven"]["value"] == pytest.approx(893 / 3_137)
+    assert published["eight"]["value"] == pytest.approx(893 / 3_153)
 
 
 @pytest.mark.parametrize("form", ["csv", "recognised folder"])
@@ -214,6 +218,9 @@ def test_votes_are_compared(form: str, tmp_path: Path) -> None:
     assert told["label_is_majority"]["n"] == clear.sum()
     assert told["label_is_majority"]["value"] == pytest.approx((LABELS == GROUND_TRUTH)[clear].mean(), abs=1e-6)
     assert told["majority_accuracy"]["value"] == 1
+    # Nobody saw contempt here, so seven and eight are the same faces.
+    assert told["published_protocol"]["seven"] == told["published_protocol"]["eight"]
+    assert told["published_protocol"]["eight"]["n"] == clear.sum()
     assert told["accuracy"]["value"] == pytest.approx((LABELS == GROUND_TRUTH)[clear].mean(), abs=1e-6)
     assert told["cross_entropy"]["value"] == pytest.approx(
         told["kl_votes_model"]["value"] + told["vote_entropy"]["value"], abs=1e-6

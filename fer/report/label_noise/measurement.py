@@ -6,11 +6,13 @@ import numpy as np
 import numpy.typing as npt
 
 from fer.common.errors import DataError, FerError
-from fer.common.labels import DROP, label_of
+from fer.common.label_set import LABEL_SETS
+from fer.common.labels import DROP, EMOTIONS, label_of
 from fer.data.ferplus import FERPLUS_COLUMNS, JoinedVotes, votes_for
 from fer.data.samples import FaceSamples, Split, content_hashes
 from fer.data.vote_targets import vote_shares
 from fer.metrics import Predictions
+from fer.metrics.estimate import Estimate
 from fer.metrics.label_noise import OTHER_EMOTION, LabelIssues, VoteScores, find_label_issues, score_against_votes
 from fer.report.context import ReportContext
 from fer.report.label_noise.figures import Suspect, draw_suspect
@@ -44,6 +46,8 @@ class FaceVotes:
         majority: int64 (N,), index of a label, `OTHER_EMOTION` for an emotion that is none, -1 without a majority, for
             "unknown", "not a face", and where no votes were found.
         non_faces: faces that more than half of the voters called "not a face".
+        published: str (N,), one of the eight emotions by the rule of published comparisons (arXiv 1608.01041: lone
+            votes are dropped, and more than half of the rest agree), "" where they do not.
     """
 
     found: npt.NDArray[np.bool_]
@@ -52,11 +56,14 @@ class FaceVotes:
     usable: npt.NDArray[np.bool_]
     majority: npt.NDArray[np.int64]
     non_faces: int
+    published: npt.NDArray[np.str_]
 
 
 def face_votes(joined: JoinedVotes, *, by_picture: bool, labels: tuple[str, ...]) -> FaceVotes:
     """What the votes say of each face."""
     shares, usable = vote_shares(joined.votes, contempt=DROP, majority=False, labels=labels)
+    eight = LABEL_SETS["ferplus8"]
+    one_of_eight, agreed = vote_shares(joined.votes, contempt=DROP, majority=True, labels=eight)
     label_of_column = np.array([_label_of_column(name, labels) for name in FERPLUS_COLUMNS], dtype=np.int64)
     return FaceVotes(
         found=joined.found,
@@ -65,7 +72,22 @@ def face_votes(joined: JoinedVotes, *, by_picture: bool, labels: tuple[str, ...]
         usable=usable,
         majority=np.where(joined.majority >= 0, label_of_column[joined.majority], -1),
         non_faces=int((joined.majority == FERPLUS_COLUMNS.index("NF")).sum()),
+        published=np.where(agreed, np.array(eight)[one_of_eight.argmax(axis=1)], ""),
     )
+
+
+def published_scores(predictions: Predictions, *, published: npt.NDArray[np.str_]) -> tuple[Estimate, Estimate] | None:
+    """Accuracy on the faces of seven emotions, and of eight, by `FaceVotes.published`; shares have Wilson intervals.
+
+    None for a model that does not predict all seven, or where no face counts.
+    """
+    if not set(EMOTIONS) <= set(predictions.classes):
+        return None
+    right = np.array(predictions.classes)[predictions.predicted] == published
+    seven, eight = right[np.isin(published, EMOTIONS)], right[published != ""]
+    if len(seven) == 0:
+        return None
+    return Estimate.of_share(int(seven.sum()), len(seven)), Estimate.of_share(int(eight.sum()), len(eight))
 
 
 def _label_of_column(name: str, labels: tuple[str, ...]) -> int:
@@ -124,6 +146,8 @@ class LabelNoise:
         copies: what equal pictures say.
         votes: FER+'s votes on the headline faces; None without.
         vote_scores: labels and predictions held against them.
+        published: accuracy on FER+'s faces as published comparisons count them, of seven emotions and of eight; None
+            without votes, and for models that do not predict all seven.
         vote_note: why there are no votes.
     """
 
@@ -134,6 +158,7 @@ class LabelNoise:
     copies: CopiedFaces
     votes: FaceVotes | None
     vote_scores: VoteScores | None
+    published: tuple[Estimate, Estimate] | None
     vote_note: str
 
 
@@ -174,6 +199,7 @@ def collect_evidence(context: ReportContext) -> tuple[LabelNoise, tuple[str, ...
         copies=copies,
         votes=None if scores is None else votes,
         vote_scores=scores,
+        published=None if scores is None or votes is None else published_scores(predictions, published=votes.published),
         vote_note=vote_note,
     )
     return found, tuple(notes)

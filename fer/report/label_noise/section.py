@@ -136,6 +136,8 @@ def _votes(found: LabelNoise) -> dict[str, Any] | None:
         "accuracy": _share(scores.accuracy),
         "majority": _share(scores.majority_accuracy),
         "majority_n": scores.majority_accuracy.n,
+        "published": None if found.published is None else [_share(one) for one in found.published],
+        "published_n": [] if found.published is None else [one.n for one in found.published],
         "usable": scores.kl.n,
         "kl": cell("kl", scores.kl),
         "cross_entropy": cell("cross_entropy", scores.cross_entropy),
@@ -215,6 +217,9 @@ def _vote_metrics(found: LabelNoise) -> dict[str, Any]:
         "label_is_majority": scores.label_is_majority.as_dict(),
         "accuracy": scores.accuracy.as_dict(),
         "majority_accuracy": scores.majority_accuracy.as_dict(),
+        "published_protocol": None
+        if found.published is None
+        else dict(zip(("seven", "eight"), (one.as_dict() for one in found.published), strict=True)),
         "kl_votes_model": scores.kl.as_dict(),
         "cross_entropy": scores.cross_entropy.as_dict(),
         "vote_entropy": scores.entropy.as_dict(),
