@@ -17,6 +17,7 @@ from attacks.fuzz.mutations import Random, mutated
 
 from fer.common.errors import DataError
 from fer.common.labels import EMOTIONS
+from fer.common.wording import printable_path
 from fer.data.fer2013 import read_fer2013
 from fer.data.folder.read import list_folder
 from fer.data.image_files import ImportRules, read_image_files
@@ -86,10 +87,12 @@ READERS = [as_fer2013, as_folder]
 def counted(samples: FaceSamples, path: Path, *, warned: str) -> None:
     """Every image the zip names is read, or is reported."""
     with ZipTree(path) as tree:
-        images = [name for name in tree.names if name.lower().endswith(".png")]
+        # As they are shown: a name may hold characters that no terminal bears.
+        images = [printable_path(name) for name in tree.names if name.lower().endswith(".png")]
     told = " ".join((*samples.notes, warned))
     kept = {str(name) for name in samples.ids}
-    lost = [name for name in images if not any(name.endswith(one) for one in {*kept, *samples.unreadable})]
+    known = {printable_path(name) for name in {*kept, *samples.unreadable}}
+    lost = [name for name in images if not any(name.endswith(one) for one in known)]
     assert len(kept) == len(samples)
     assert not lost or f"{len(lost)} images lie " in told, (lost[:3], told)
 
