@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from fer.common.ending import guarded, needs_train_extra, write_what_cannot_be_encoded
 from fer.common.errors import ConfigError
+from fer.common.paths import expanded
 
 if TYPE_CHECKING:
     from fer.training.reproduce import Origin
@@ -218,7 +219,7 @@ def _train_again(arguments: list[str], *, with_hydra: bool) -> None:
         raise ConfigError("--from takes KEY=VALUE beside it, and none of Hydra's flags: call it once for each run")
     _tell_progress()
     told = with_files(rest)
-    tree, origin = reproduced(Path(run).expanduser(), told)
+    tree, origin = reproduced(expanded(run), told)
     _train_tree(tree, origin=origin, free=all(key_of(each) != "run_dir" for each in told))
 
 

@@ -11,6 +11,7 @@ from fer.bench.result import Measurement
 from fer.bench.settings import Bench, What, compose_bench
 from fer.common.errors import ConfigError
 from fer.common.files import dated_folder, owned_folder, write_atomic, write_json
+from fer.common.paths import expanded
 
 log = logging.getLogger(__name__)
 
@@ -32,7 +33,7 @@ def run_bench(arguments: Sequence[str]) -> Path:
     # Compiled and timed trainings are thrown away; their checkpoints are written, as fer-train does.
     with tempfile.TemporaryDirectory(prefix="fer-bench-") as scratch:
         bench = compose_bench(arguments, run_dir=Path(scratch) / "run")
-        folder = dated_folder("bench") if bench.bench_dir is None else bench.bench_dir.expanduser()
+        folder = dated_folder("bench") if bench.bench_dir is None else expanded(bench.bench_dir)
         if (folder / JSON).exists():
             raise ConfigError(f"bench_dir={folder} holds a bench already: choose another bench_dir, or remove it")
         with owned_folder(folder, key="bench_dir", busy="another fer-bench is writing to it"):

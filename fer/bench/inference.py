@@ -12,6 +12,7 @@ import numpy.typing as npt
 from fer.bench.result import Measurement, Row, in_turn, ratio, unmeasured
 from fer.bench.settings import Bench
 from fer.common.errors import FerError
+from fer.common.paths import expanded
 from fer.export.measurement import BATCH, Predict, one_torch_thread, onnx_predictor, time_predictions
 
 if TYPE_CHECKING:
@@ -77,7 +78,7 @@ def _model(bench: Bench) -> "tuple[LoadedModel, str]":
     if bench.settings.run is not None:
         from fer.folders.record import read_run
 
-        record = read_run(bench.settings.run.expanduser())
+        record = read_run(expanded(bench.settings.run))
         return load_model(record.checkpoint), f"{record.model} of {record.name}"
     import torch
 

@@ -21,6 +21,7 @@ from fer.bench.settings import Bench, PeerSettings
 from fer.common.errors import ConfigError, DataError
 from fer.common.label_set import set_name
 from fer.common.labels import EMOTIONS, canonical_name
+from fer.common.paths import expanded
 from fer.common.section import Section
 from fer.metrics.estimate import wilson_interval
 
@@ -126,7 +127,7 @@ def ask(peer: Peer, folder: Path, *, count: int, seconds: float) -> PeerPredicti
     """
     if peer.python is None:
         raise PeerFailedError(f"left out: give its interpreter with bench.peers.{peer.name}=ENV/bin/python")
-    python = peer.python.expanduser()
+    python = expanded(peer.python)
     if not (python.is_file() and os.access(python, os.X_OK)):
         raise PeerFailedError(f"bench.peers.{peer.name}={peer.python} is no program")
     path = folder / f"{peer.name}.json"
@@ -187,7 +188,7 @@ def _ours(bench: Bench, folder: Path) -> Peer:
 
     root = bench.tree["data"].get("root")
     path = folder / "run.onnx"
-    export_run(bench.settings.run.expanduser(), path, data_root=None if root is None else Path(root).expanduser())
+    export_run(expanded(bench.settings.run), path, data_root=None if root is None else expanded(root))
     return Peer(name=OURS, python=python, argument=str(path))
 
 

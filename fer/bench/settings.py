@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal
 from pydantic import Field, field_validator
 
 from fer.common.errors import ConfigError
+from fer.common.paths import expanded
 from fer.common.section import Section
 from fer.config.overrides import key_of
 
@@ -181,7 +182,7 @@ def compose_bench(arguments: Sequence[str], *, run_dir: Path) -> Bench:
     if config.visible != "full":
         raise ConfigError(f"visible={config.visible}: a bench shows whole faces to every contender: visible=full")
     run = keys.bench.run
-    if run is not None and not (run.expanduser() / "config.yaml").is_file():
+    if run is not None and not (expanded(run) / "config.yaml").is_file():
         raise ConfigError(f"bench.run={run} is not a run folder (no config.yaml): give the run_dir of a fer-train")
     judged = [what for what in keys.bench.what if what in ("accuracy", "peers")]
     if judged and config.data.protocol != "official":

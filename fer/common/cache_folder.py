@@ -4,19 +4,21 @@ import os
 import sys
 from pathlib import Path
 
+from fer.common.paths import expanded
+
 
 def default_cache_dir() -> Path:
     """`FER_CACHE`, else `ferlab` in the user's cache folder of the operating system."""
     chosen = os.environ.get("FER_CACHE")
     if chosen:
-        return Path(chosen).expanduser()
+        return expanded(chosen)
     if sys.platform == "win32":
         base = os.environ.get("LOCALAPPDATA") or "~/AppData/Local"
     elif sys.platform == "darwin":
         base = "~/Library/Caches"
     else:
         base = os.environ.get("XDG_CACHE_HOME") or "~/.cache"
-    return Path(base).expanduser() / "ferlab"
+    return expanded(base) / "ferlab"
 
 
 def yunet_file() -> Path:

@@ -9,6 +9,7 @@ from pydantic import ValidationError
 from fer.common.errors import ConfigError, nearest
 from fer.common.files import free_folder
 from fer.common.parsing import parse_yaml
+from fer.common.paths import expanded
 from fer.common.plugins import allow_typed
 from fer.config.compose import compose_in, compose_train, dotted_keys
 from fer.config.conf_files import config_groups
@@ -121,7 +122,7 @@ def _placed(section: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _absolute(path: Any) -> Any:
-    return str(Path(path).expanduser().absolute()) if isinstance(path, str) and path else path
+    return str(expanded(path).absolute()) if isinstance(path, str) and path else path
 
 
 def compose_on(tree: Mapping[str, Any], overrides: Sequence[str], *, new_run: bool = False) -> dict[str, Any]:

@@ -1,11 +1,11 @@
 """What a person calls a data set on the command line -> the configuration a training would open it with."""
 
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from fer.common.errors import ConfigError, DataError, nearest
 from fer.common.parsing import parse_yaml
+from fer.common.paths import expanded
 
 if TYPE_CHECKING:
     from fer.data.sources import DataConfig
@@ -26,7 +26,7 @@ def data_configuration(dataset: str, *, source: str, settings: Sequence[str]) ->
         DataError: neither a path that exists nor a name.
         ConfigError: a key the source does not know, or a value it refuses.
     """
-    path = Path(dataset).expanduser()
+    path = expanded(dataset)
     tree: dict[str, Any] = _parse(settings)
     if dataset in SOURCES:
         tree |= {"name": dataset}

@@ -15,6 +15,7 @@ from types import MappingProxyType
 from typing import Any, Final, Literal
 
 from fer.common.errors import DataError, MissingExtraError
+from fer.common.paths import expanded
 from fer.data.paths import data_home
 
 LICENCE: Final = (
@@ -96,7 +97,7 @@ def fetch(name: str, *, origin: str | None = None, dest: Path | None = None) -> 
         MissingExtraError: the hub's client is not installed.
     """
     remote = _remote(name, origin)
-    folder = (data_home() / name if dest is None else dest.expanduser()).absolute()
+    folder = (data_home() / name if dest is None else expanded(dest)).absolute()
     if (folder / RECEIPT).is_file():
         return _fetched_before(folder, remote=remote)
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):

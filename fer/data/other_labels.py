@@ -18,6 +18,7 @@ import numpy.typing as npt
 from fer.common.errors import DataError
 from fer.common.label_set import set_name
 from fer.common.labels import CONTEMPT, DROP, EMOTIONS, label_of
+from fer.common.paths import expanded
 from fer.data.cache import Packed, load_packed
 from fer.data.ferplus import FERPLUS_COLUMNS, votes_for
 from fer.data.samples import FaceSamples, Split
@@ -43,7 +44,7 @@ def fer2013_with(packed: Packed, *, labels: tuple[str, ...], ferplus: Path | Non
     if label_of(CONTEMPT, labels) is None:
         return kept_classes(packed, labels=labels)
     _refuse_strange(packed.samples, labels, known=(*EMOTIONS, CONTEMPT))
-    votes = b"" if ferplus is None else ferplus.expanduser().read_bytes() if ferplus.expanduser().is_file() else b"?"
+    votes = b"" if ferplus is None else expanded(ferplus).read_bytes() if expanded(ferplus).is_file() else b"?"
     return _packed(packed, labels, b"votes" + votes, lambda: voted(packed.samples, labels=labels, ferplus=ferplus))
 
 
@@ -78,7 +79,7 @@ def voted(samples: FaceSamples, *, labels: tuple[str, ...], ferplus: Path | None
     Raises:
         DataError: the votes cannot be joined.
     """
-    joined = votes_for(replace(samples, groups={}, masks={}), path=None if ferplus is None else ferplus.expanduser())
+    joined = votes_for(replace(samples, groups={}, masks={}), path=None if ferplus is None else expanded(ferplus))
     if joined is None:
         raise DataError(
             f"labels={set_name(labels)} takes labels from the votes of FER+, and {samples.source} holds none of its "

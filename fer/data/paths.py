@@ -4,13 +4,14 @@ import os
 from pathlib import Path
 
 from fer.common.errors import DataError
+from fer.common.paths import expanded
 
 
 def data_home() -> Path:
     """The folder of fetched data sets: `$FER_DATA`, else `~/.local/share/fer` (or the system's like)."""
     configured = os.environ.get("FER_DATA")
     if configured is not None:
-        return Path(configured).expanduser()
+        return expanded(configured)
     return Path(os.environ.get("XDG_DATA_HOME", Path.home() / ".local" / "share")) / "fer"
 
 
@@ -22,7 +23,7 @@ def data_root(root: Path | None, *, name: str, fetchable: bool = True) -> Path:
     Raises:
         DataError: there is nothing at that path; the message says how to get the data.
     """
-    path = data_home() / name if root is None else root.expanduser()
+    path = data_home() / name if root is None else expanded(root)
     if not path.exists():
         origin = f"data.root={path}" if root is not None else f"{path} (data.root is not set)"
         if not fetchable:

@@ -10,6 +10,7 @@ import numpy.typing as npt
 
 from fer.common.errors import DataError
 from fer.common.labels import EMOTIONS, canonical_name
+from fer.common.paths import expanded
 from fer.data.csv_table import read_rows
 from fer.data.decode import UnreadableError
 from fer.data.tree import FolderTree, ZipTree, find_images
@@ -56,14 +57,14 @@ def read_photographs(root: Path, labels: Path | None) -> Photographs:
         DataError: nothing at `root` or `labels`, no such columns, rows that do not fit the files (each kind with its
             count), or no photograph of one of the seven emotions.
     """
-    root = root.expanduser()
+    root = expanded(root)
     if not root.exists():
         raise DataError(f"{root} is not there: name the folder or the zip of the photographs")
     with _opened(root) as tree:
         known = [str(path) for path in find_images(tree)]
     if labels is None:
         return _by_folder(root, known)
-    return _by_table(root, known, labels.expanduser())
+    return _by_table(root, known, expanded(labels))
 
 
 def _opened(root: Path) -> FolderTree | ZipTree:

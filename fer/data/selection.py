@@ -15,6 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from fer.common.errors import ConfigError, FerError
+from fer.common.paths import expanded
 from fer.common.plugins import own_callable
 from fer.data.leave_out import leave_out
 from fer.data.protocol import ProtocolSplit, split_rows
@@ -107,7 +108,7 @@ def steps_of(config: "DataConfig", *, seed: int) -> dict[str, Step]:
     """The steps of a configuration by name, in order; see `select`."""
     steps: dict[str, Step] = {"split": _split(config, seed=seed)}
     if config.leave_out is not None:
-        path = config.leave_out.expanduser()
+        path = expanded(config.leave_out)
         steps["leave_out"] = lambda given: replace(given, split=leave_out(given.split, given.samples, path=path))
     targets = config.targets_step()
     if targets is not None:

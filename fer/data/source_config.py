@@ -7,6 +7,7 @@ from pydantic import Field, ValidationInfo, field_validator
 
 from fer.common.label_set import LabelNames
 from fer.common.labels import CONTEMPT, DROP, EMOTIONS, check_rule, label_of
+from fer.common.paths import expanded
 from fer.common.section import Section
 
 if TYPE_CHECKING:
@@ -91,7 +92,7 @@ class Fer2013Config(DataConfig):
             mode=self.targets,
             contempt=self.contempt,
             label_weight=self.label_weight,
-            path=None if self.ferplus is None else self.ferplus.expanduser(),
+            path=None if self.ferplus is None else expanded(self.ferplus),
         )
 
 

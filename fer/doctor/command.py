@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from fer.common.options_parser import OptionsParser
+from fer.common.paths import expanded
 from fer.common.redaction import Redaction, without_names
 from fer.doctor.finding import Finding, Section, examined
 
@@ -57,7 +58,7 @@ def examine(run: Path | None = None) -> tuple[Section, ...]:
     from fer.doctor import deployed, machine, places, software, variables
     from fer.doctor import run as run_room
 
-    folder = None if run is None else run_room.run_folder(run.expanduser())
+    folder = None if run is None else run_room.run_folder(expanded(run))
     sections = [
         examined("software", software.examine),
         examined("machine", machine.examine),

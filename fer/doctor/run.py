@@ -9,6 +9,7 @@ from typing import Any, Final
 
 from fer.common.errors import ConfigError, FerError
 from fer.common.files import is_held
+from fer.common.paths import expanded
 from fer.common.plugins import UntrustedCodeError
 from fer.doctor.finding import Finding, Status
 from fer.doctor.places import place
@@ -126,7 +127,7 @@ def _configuration(folder: RunFolder) -> Iterator[Finding]:
         return
     yield Finding("config.yaml", "valid")
     root = tree.get("data", {}).get("root")
-    if root is not None and not Path(root).expanduser().exists():
+    if root is not None and not expanded(root).exists():
         yield Finding("data", f"data.root={root} is not there from here", "note", "Going on needs data.root=PATH.")
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from fer.common.options_parser import OptionsParser, natural, positive
+from fer.common.paths import expanded
 from fer.common.wording import printable_path
 
 if TYPE_CHECKING:
@@ -214,7 +215,7 @@ def _fit_text(fit: "PhotoFit") -> list[str]:
 
 
 def _path(text: str) -> Path:
-    return Path(text).expanduser()
+    return expanded(text)
 
 
 def _points(text: str) -> float:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from fer.common.errors import ConfigError
+from fer.common.paths import expanded
 
 if TYPE_CHECKING:
     from fer.report.options import ReportOptions
@@ -43,7 +44,7 @@ def main(arguments: Sequence[str]) -> None:
     if len(arguments) == 1 and arguments[0].startswith("study="):
         from fer.report.recipes.page import write_study_page
 
-        print(write_study_page(Path(arguments[0].partition("=")[2]).expanduser()))
+        print(write_study_page(expanded(arguments[0].partition("=")[2])))
         return
     tree = compose(arguments)
     runs, out, options = parse(tree)
@@ -117,7 +118,7 @@ def parse(tree: Mapping[str, Any]) -> "tuple[list[Path], Path | None, ReportOpti
     out = tree["out"]
     options = ReportOptions.checked({key: value for key, value in tree.items() if key not in ("run", "out")})
     paths = [run] if isinstance(run, str) else run
-    return [Path(path).expanduser() for path in paths], None if out is None else Path(str(out)).expanduser(), options
+    return [expanded(path) for path in paths], None if out is None else expanded(str(out)), options
 
 
 def _known_keys() -> list[str]:

@@ -11,6 +11,7 @@ import numpy.typing as npt
 
 from fer.common.errors import ConfigError, nearest
 from fer.common.labels import EMOTIONS
+from fer.common.paths import expanded
 
 EVERYDAY_COUNTS: Final = {
     "angry": 3671, "disgust": 3995, "fear": 1088, "happy": 30537, "sad": 10559, "surprise": 7060, "neutral": 34883,
@@ -53,7 +54,7 @@ def open_prior(told: str, *, option: str = "--prior ") -> Prior:
         return Prior(told, tuple(EVERYDAY_COUNTS[name] / total for name in EMOTIONS))
     if told == "balanced":
         return Prior(told, (1 / len(EMOTIONS),) * len(EMOTIONS))
-    path = Path(told).expanduser()
+    path = expanded(told)
     if not path.exists() and path.suffix == "":
         raise ConfigError(f"{option}{told}: use {' or '.join(NAMES)}, or a file of label,share{nearest(told, NAMES)}")
     return Prior(path.name, _read(path, said=f"{option}{path}"))

@@ -7,13 +7,13 @@ import secrets
 import sys
 import threading
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Final
 from urllib.parse import quote
 
 from fer.common.errors import ConfigError
 from fer.common.files import check_writable
 from fer.common.options_parser import OptionsParser
+from fer.common.paths import expanded
 from fer.common.wording import printable_path
 
 TOKEN_VARIABLE: Final = "FER_STUDIO_TOKEN"  # noqa: S105 - the variable's name
@@ -46,7 +46,7 @@ def main(argv: Sequence[str]) -> int:
     token = os.environ.get(TOKEN_VARIABLE) or secrets.token_urlsafe(24)
     if len(token) < 8:
         raise ConfigError(f"{TOKEN_VARIABLE} is shorter than 8 characters: give a longer one, or none")
-    root = Path(arguments.root).expanduser().absolute()
+    root = expanded(arguments.root).absolute()
     if root.exists() and not root.is_dir():
         raise ConfigError(f"--root {root} is a file: give a folder of runs")
     check_writable(root)

@@ -10,6 +10,7 @@ from torch import Tensor
 from fer.common.errors import ConfigError
 from fer.common.label_set import set_name
 from fer.common.labels import EMOTIONS
+from fer.common.paths import expanded
 from fer.data.resampling_blur import blur
 from fer.data.views import Augmentation, further_views
 from fer.folders.run import RunFolder
@@ -169,7 +170,7 @@ def load_teachers(
     models, facts = [], []
     for path in config.teachers:
         from_file = path == SHIPPED or path.suffix == ".onnx"
-        teacher, learned, told = _file_teacher(path) if from_file else _run_teacher(path.expanduser(), heads=heads)
+        teacher, learned, told = _file_teacher(path) if from_file else _run_teacher(expanded(path), heads=heads)
         if teacher.labels != labels:
             raise ConfigError(
                 f"loss.teachers: {path} predicts {set_name(teacher.labels)}, and this training learns "
@@ -207,7 +208,7 @@ def _run_teacher(path: Path, *, heads: int) -> tuple[Teacher, tuple[str, str | N
 
 def _file_teacher(path: Path) -> tuple[Teacher, tuple[str, str | None], dict[str, Any]]:
     """As `_run_teacher`; the model uses as many threads as the student."""
-    model = EmotionModel.load(_BENCHMARK if path == SHIPPED else path.expanduser(), threads=torch.get_num_threads())
+    model = EmotionModel.load(_BENCHMARK if path == SHIPPED else expanded(path), threads=torch.get_num_threads())
     facts = model.facts
     told = {"origin": str(path), "model": facts.name, "size": facts.size, "sha256": facts.sha256}
     return FileTeacher(model), (facts.data_fingerprint, facts.protocol), told

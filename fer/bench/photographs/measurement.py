@@ -20,6 +20,7 @@ from fer.bench.settings import Bench
 from fer.common.errors import ConfigError, DataError, FerError, nearest
 from fer.common.files import write_atomic
 from fer.common.labels import EMOTIONS, canonical_name
+from fer.common.paths import expanded
 from fer.data.photographs import Photographs, read_photographs
 from fer.metrics import Estimate
 from fer.metrics.photographs import NO_FACE, OTHER, PhotographScores, score_photographs
@@ -92,7 +93,7 @@ def _readers(bench: Bench, folder: Path) -> tuple[list[Reader], dict[str, str]]:
     readers = []
     for model in wanted.models:
         name = shipped_name(model)
-        path = Path(model).expanduser() if name is None else shipped_file(name)
+        path = expanded(model) if name is None else shipped_file(name)
         if not path.is_file():
             raise ConfigError(
                 f"bench.photographs.models: {model} is no file{nearest(model, NAMES)}: name an .onnx file, or "
@@ -105,7 +106,7 @@ def _readers(bench: Bench, folder: Path) -> tuple[list[Reader], dict[str, str]]:
 
         path = folder / "run.onnx"
         root = bench.tree["data"].get("root")
-        export_run(bench.settings.run.expanduser(), path, data_root=None if root is None else Path(root).expanduser())
+        export_run(expanded(bench.settings.run), path, data_root=None if root is None else expanded(root))
         name = f"ferlab, {bench.settings.run.name}"
         readers.append(python_reader(name, "ferlab", ours, _argument(wanted.detector, path)))
     missing: dict[str, str] = {}

@@ -16,6 +16,7 @@ import numpy.typing as npt
 from pydantic import Field, ValidationError
 
 from fer.bench.peer_comparison import PeerFailedError
+from fer.common.paths import expanded
 from fer.common.section import Section
 
 _PEERS: Final = Path(__file__).parents[1] / "peers"
@@ -81,7 +82,7 @@ def python_reader(name: str, peer: str, python: Path, *arguments: str) -> Reader
     Raises:
         PeerFailedError: `python` is no program.
     """
-    python = python.expanduser()
+    python = expanded(python)
     if not (python.is_file() and os.access(python, os.X_OK)):
         raise PeerFailedError(f"{python} is no program: {INSTALL[peer]}")
     # -I: neither this package's folder nor PYTHONPATH may stand before the peer's own packages.
@@ -95,7 +96,7 @@ def human_reader(folder: Path) -> Reader:
     Raises:
         PeerFailedError: no Node on this machine, or no such package there.
     """
-    folder = folder.expanduser()
+    folder = expanded(folder)
     node = shutil.which("node")
     if node is None:
         raise PeerFailedError("it needs Node.js, which is not on the PATH")

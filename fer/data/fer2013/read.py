@@ -6,6 +6,7 @@ from typing import Final
 
 from fer.common.errors import DataError
 from fer.common.image_header import foreign_kind
+from fer.common.paths import expanded
 from fer.common.wording import printable_path
 from fer.data.cache import Packed, load_packed, source_key
 from fer.data.fer2013.counts import count_differences
@@ -78,10 +79,10 @@ def _read_root(root: Path, splits: Splits) -> FaceSamples:
 
 
 def _existing(root: Path) -> Path:
-    expanded = root.expanduser()
-    if not expanded.exists():
-        raise DataError(f"data.root={root} points to {expanded.absolute()}, which is not there; {_FIX}")
-    return expanded
+    path = expanded(root)
+    if not path.exists():
+        raise DataError(f"data.root={root} points to {path.absolute()}, which is not there; {_FIX}")
+    return path
 
 
 def _open(root: Path) -> Tree:

@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from fer.common.errors import ConfigError, DataError, nearest
+from fer.common.paths import expanded
 from fer.data.csv_table import open_rows, refuse_doubled
 from fer.metrics.fairness import UNKNOWN
 
@@ -69,7 +70,7 @@ def read_groups(path: Path, *, columns: Sequence[str] | None) -> GroupTable:
         ConfigError: no such file, not a CSV, no column of face names, a column that is not there or has too
             many different values, no rows, or two rows that contradict each other.
     """
-    path = path.expanduser()
+    path = expanded(path)
     rows, numbers = _rows(path)
     headings = rows[0]
     face_column = _face_column(path, headings)

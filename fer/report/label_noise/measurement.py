@@ -8,6 +8,7 @@ import numpy.typing as npt
 from fer.common.errors import DataError, FerError
 from fer.common.label_set import LABEL_SETS
 from fer.common.labels import DROP, EMOTIONS, label_of
+from fer.common.paths import expanded
 from fer.data.ferplus import FERPLUS_COLUMNS, JoinedVotes, votes_for
 from fer.data.samples import FaceSamples, Split, content_hashes
 from fer.data.vote_targets import vote_shares
@@ -228,7 +229,7 @@ def _votes(context: ReportContext) -> tuple[FaceVotes | None, str]:
     """The votes on the headline faces, or why there are none."""
     path, samples = context.options.label_noise.ferplus, context.samples
     faces = replace(samples.take(context.run.headline.evaluation_set.rows), groups={}, masks={})
-    joined = votes_for(faces, path=None if path is None else path.expanduser())
+    joined = votes_for(faces, path=None if path is None else expanded(path))
     if joined is None or not joined.found.any():
         return None, (
             "FER+ (arXiv 1608.01041) holds ten people's votes on FER-2013's pictures, and none of those scored here is "

@@ -1,12 +1,12 @@
 """How much of the score survives corruption and changes of light."""
 
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from fer.common.errors import ConfigError
+from fer.common.paths import expanded
 from fer.data.corruption.registry import CORRUPTIONS, SEVERITIES
 from fer.folders.record import RunRecord
 from fer.metrics.robustness import AccuracyGrid
@@ -96,7 +96,7 @@ def check_baseline(records: Sequence[RunRecord], options: RobustnessOptions) -> 
     wanted = options.baseline
     if wanted is None or not options.enabled:
         return None
-    place = Path(wanted).expanduser().resolve()
+    place = expanded(wanted).resolve()
     found = next((record for record in records if record.name == wanted or record.folder.path.resolve() == place), None)
     if found is None:
         known = ", ".join(record.name for record in records)

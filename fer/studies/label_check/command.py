@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Final
 
 from fer.common.options_parser import OptionsParser
+from fer.common.paths import expanded
 
 _HELP: Final = """\
 Lists training faces whose labels look wrong (confident learning) to models that did not train on them: one run for each
@@ -45,7 +46,7 @@ def main(argv: Sequence[str]) -> int:
     from fer.common.files import write_atomic
     from fer.studies.label_check.suspects import find_suspects
 
-    found = find_suspects([run.expanduser() for run in arguments.runs])
+    found = find_suspects([expanded(run) for run in arguments.runs])
     write_atomic(arguments.out, found.as_csv())
     issues, count = found.issues, len(found.predictions)
     shares = {"all": issues.wrong, **issues.wrong_of}

@@ -11,6 +11,7 @@ import numpy.typing as npt
 
 from fer.common.errors import ConfigError
 from fer.common.files import write_atomic
+from fer.common.paths import expanded
 from fer.config.compose import compose_train, default_run_dir
 from fer.config.schema import TrainConfig, validate
 from fer.data.samples import FaceSamples
@@ -69,7 +70,7 @@ def make_plan(study: RecipeStudy) -> RecipePlan:
         DataError: the data cannot be opened.
     """
     settings = study.settings
-    path = default_run_dir(f"study_{settings.what}") if study.study_dir is None else study.study_dir.expanduser()
+    path = default_run_dir(f"study_{settings.what}") if study.study_dir is None else expanded(study.study_dir)
     if path.exists() and not path.is_dir():
         raise ConfigError(f"study_dir={path} is a file: name a folder for the study")
     runs = []
