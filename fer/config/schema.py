@@ -264,13 +264,16 @@ def _validation_message(error: ValidationError) -> str:
     first = error.errors()[0]
     # The discriminator's value ("fer2013") stands in the location of a union's member; it is no key.
     path = [str(part) for part in first["loc"]]
-    if len(path) > 1 and path[0] in _UNIONS:
-        path.pop(1)
+    form = path.pop(1) if len(path) > 1 and path[0] in _UNIONS else ""
     if first["type"] == "union_tag_invalid":
         context = first["ctx"]
         return f"data.name={context['tag']!r}: there is no such source; choose one of {context['expected_tags']}"
     key = ".".join(path)
     if first["type"] == "extra_forbidden":
+        if form and key in all_keys():
+            # A recipe may have set it, for the data that it was made for.
+            given = f"{key}={_shown(first.get('input'))}"
+            return f"{given}: {path[0]}={form} has no such key; `fer-train --cfg job` lists them"
         return f"{key}: no such key{nearest(key, all_keys())}; `fer-train --cfg job` lists them"
     more = f" (and {error.error_count() - 1} more)" if error.error_count() > 1 else ""
     message = f"{first['msg'].removeprefix('Value error, ')}{more}"

@@ -77,6 +77,9 @@ def test_blocks_of_a_file_are_settings(tmp_path: Path) -> None:
     file.write_text("data:\n  nmae: folder\n")
     with pytest.raises(ConfigError, match=r"data\.nmae: no such key"):
         typed(compose_train(with_files([f"@{file}", "run_dir=a"])))
+    # A key of other data is told as such, and not proposed anew.
+    with pytest.raises(ConfigError, match=r"^data\.targets='both': data=folder has no such key; `fer-train --cfg job`"):
+        typed(compose_train(["experiment=fast", "data=folder", "run_dir=a"]))
 
 
 @pytest.mark.parametrize(

@@ -31,7 +31,7 @@ def test_a_small_share_lies_within_a_larger_one_and_keeps_every_emotion() -> Non
 
 
 def test_an_experiment_changes_no_augmentation_that_is_compared(tmp_path: Path) -> None:
-    study = compose_study([*TINY, "experiment=fast", f"study_dir={tmp_path}", "study.seeds=[4]"])
+    study = compose_study([*TINY, "experiment=fast_labels", f"study_dir={tmp_path}", "study.seeds=[4]"])
     plan = make_plan(study)
     assert [run.name for run in plan.runs] == ["none_seed4", "light_seed4", "default_seed4", "strong_seed4"]
     rotations = [run.config.augment.rotate_degrees for run in plan.runs]

@@ -27,7 +27,7 @@ SMALL = {
 """Smaller nets of the kind, and no weights from the hub."""
 
 
-ELSEWHERE = {"ferplus8", "merged_balanced", "two_heads", "two_heads_distilled", "two_heads_photographs"}
+ELSEWHERE = {"fast", "ferplus8", "merged_balanced", "two_heads", "two_heads_distilled", "two_heads_photographs"}
 """Recipes that want data of a kind: below, and in test_two_heads.py and test_other_labels.py."""
 
 

@@ -125,7 +125,8 @@ def test_the_recipes_train_two_heads_and_go_on_from_them(train: Train, overrides
     second = train(["experiment=two_heads_distilled", *small, *teachers], tmp_path / "second")
     pretrained = f"model.pretrained={second / 'checkpoints/best.ckpt'}"
     third = train(["experiment=two_heads_photographs", *small, pretrained], tmp_path / "third")
-    for folder in (second, third):
+    fast = train(["experiment=fast", *(each for each in small if each != "data.targets=both")], tmp_path / "fast")
+    for folder in (second, third, fast):
         assert read_checkpoint(folder / "checkpoints/best.ckpt")["fer"]["net"]["heads"] == 2
 
 
