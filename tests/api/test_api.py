@@ -187,7 +187,8 @@ def test_benchmark_counts_faces(run: fer.Run) -> None:
 
 
 def test_reports_show_themselves(run: fer.Run, tmp_path: Path) -> None:
-    off = {name: {"enabled": False} for name in ("robustness", "explanations", "occlusion", "cost")}
+    others = ("robustness", "explanations", "occlusion", "cost", "embedding", "label_noise")
+    off = {name: {"enabled": False} for name in others}
     quick = {"bootstrap": 100, "tta": False, **off}
     report = fer.evaluate(run, quick, out=tmp_path / "report")
     assert report.metrics["private"]["accuracy"]["value"] >= 0
@@ -200,7 +201,9 @@ def test_a_sweep_knows_its_best_trial(tmp_path: Path) -> None:
     found = fer.sweep(
         *TINY,
         "optimizer.lr=choice(0.001, 0.01)",
+        "model.params.hidden=[16]",
         model="mlp",
+        report=False,
         space="none",
         num_trials=2,
         workers=1,

@@ -27,6 +27,7 @@ OVERRIDES = (
     "data.root=fer2013.csv",
     "data.batch_size=32",
     "model=mlp",
+    "model.params.hidden=[64]",
     "optimizer=adamw",
     "optimizer.lr=1e-3",
     "trainer.accelerator=cpu",

@@ -102,8 +102,8 @@ def test_the_command_prints_the_page_and_how_far_it_is(forked: ForkedCommands, t
         f"run={tiny_run}",
         f"out={tmp_path / 'r'}",
         "bootstrap=100",
-        "explanations.enabled=false",
-        "robustness.max_faces=10",
+        # With the seconds of each analysis that there is.
+        *(f"{name}.enabled=false" for name in ("embedding", "explanations", "label_noise", "occlusion", "robustness")),
         "cost.seconds=0.1",
         "faces=false",
     ]

@@ -17,10 +17,14 @@ from typing import Self
 from fer.tuning.pool import PRELOAD
 
 _SERVER = """
-import importlib, json, os, sys
+import gc, importlib, json, os, sys
 
+gc.disable()
 for name in json.loads(sys.argv[1]):
     importlib.import_module(name)
+# What was imported is no garbage; a fork would go through all of it, and copy it, when it ends.
+gc.freeze()
+gc.enable()
 for line in sys.stdin:
     asked = json.loads(line)
     child = os.fork()

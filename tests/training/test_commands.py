@@ -15,6 +15,8 @@ from fer import cli
 from fer.common.errors import DataError
 from fer.common.interrupt import Interrupted
 
+SMALL = ("model=mlp", "model.params.hidden=[16]")
+
 
 def fer_train(monkeypatch: pytest.MonkeyPatch, *arguments: str) -> int:
     monkeypatch.setattr(sys, "argv", ["fer-train", *arguments])
@@ -93,7 +95,7 @@ def started(tmp_path: Path, *overrides: str) -> subprocess.Popen[str]:
 
 @pytest.mark.parametrize(("signum", "status"), [(signal.SIGTERM, 143), (signal.SIGINT, 130)])
 def test_a_signal_stops_cleanly_after_a_checkpoint(signum: int, status: int, tmp_path: Path) -> None:
-    process = started(tmp_path, "run_dir=run", "trainer.max_epochs=500", "model=mlp", "~callbacks.early_stopping")
+    process = started(tmp_path, "run_dir=run", "trainer.max_epochs=9000", *SMALL, "~callbacks.early_stopping")
     last = tmp_path / "run" / "checkpoints" / "last.ckpt"
     deadline = time.monotonic() + 120
     while not last.exists() and process.poll() is None and time.monotonic() < deadline:
@@ -123,7 +125,7 @@ def test_hydra_flags_still_work(forked: ForkedCommands, tmp_path: Path) -> None:
         (["model=cnn,nope"], ["model=nope", "choose one of cnn"]),
         (["model=null"], ["model=null"]),
         (["+=emissions"], ["'+=emissions' is no KEY=VALUE"]),
-        ([*TINY, "seed=0,x"], ["seed='x'"]),
+        ([*TINY, *SMALL, "seed=0,x"], ["seed='x'"]),
     ],
 )
 def test_a_mistake_in_a_multirun_is_told_as_elsewhere(

@@ -12,7 +12,10 @@ from fer.common.errors import ConfigError, DataError
 from fer.folders.record import read_run
 from fer.report.cost.measurement import training_of
 
-ON = ("callbacks=emissions", "callbacks.emissions.country=fra", "callbacks.emissions.interval=1", "model=mlp")
+ON = (
+    *("callbacks=emissions", "callbacks.emissions.country=fra", "callbacks.emissions.interval=1"),
+    *("model=mlp", "model.params.hidden=[16]"),
+)
 
 
 @pytest.fixture(scope="module")

@@ -14,7 +14,13 @@ from fer.common.interrupt import Interrupted
 
 Train = Callable[..., Any]
 # Dropout, mixing and EMA all carry state or randomness that a careless resume would lose.
-OVERRIDES = ("augment=strong", "model.params.blocks=[0,1,0]", "model.params.dropout=0.2", "trainer.max_epochs=4")
+OVERRIDES = (
+    "augment=strong",
+    "model.params.blocks=[0,1,0]",
+    "model.params.widths=[16,24,32]",
+    "model.params.dropout=0.2",
+    "trainer.max_epochs=4",
+)
 
 
 @pytest.fixture(scope="module")

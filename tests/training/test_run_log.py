@@ -290,7 +290,7 @@ def test_a_resumed_training_goes_on_in_the_same_log(tmp_path: Path) -> None:
             if trainer.current_epoch == 1:
                 raise Interrupted(signal.SIGINT)
 
-    tree = compose_train([*TINY, "model=mlp", f"run_dir={tmp_path}"])
+    tree = compose_train([*TINY, "model=mlp", "model.params.hidden=[16]", f"run_dir={tmp_path}"])
     with pytest.raises(Interrupted):
         run(validate(tree), tree, callbacks=[Impatient()])
     run(validate(tree), tree)

@@ -22,6 +22,7 @@ Train = Callable[..., Any]
 ASKED = (
     "loss.self_distillation=0.8",
     "model.params.blocks=[0,0,0]",
+    "model.params.widths=[16,24,32]",
     "model.train_sizes=[[0.0,32]]",
     "trainer.max_epochs=3",
 )
