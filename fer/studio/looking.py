@@ -66,7 +66,8 @@ def look(
     if not found:
         raise DataError("no face was found in this picture: choose another, or take the whole picture for the face")
     if not 0 <= face < len(found):
-        raise DataError(f"the picture has {len(found)} faces: there is none of number {face + 1}")
+        have = "one face" if len(found) == 1 else f"{len(found)} faces"
+        raise DataError(f"the picture has {have}: there is none of number {face + 1}")
     models = {name: _model(place) for name, place in runs.items()}
     known = {each: None for model in models.values() for each in model.labels}
     if label is not None and label not in known:
