@@ -268,15 +268,19 @@ class Mistakes {
       const rows = found.confusion.map((row, place) => {
         const sum = row.reduce((a, b) => a + b, 0) || 1;
         return el("tr", {}, el("th", { scope: "row" }, heads[place]), row.map((count, other) => {
-          const level = Math.min(3, Math.floor((count / sum) * 5));
+          const level = Math.min(3, Math.floor((count / sum) * 10));
           return el(`td.heat-${level}`, {}, place === other ? String(count) : el("button", { type: "button", "aria-label": `${count} ${heads[place]} faces taken for ${heads[other]}`, onclick: () => this.show(heads[place], heads[other]) }, String(count)));
         }));
       });
-      const which = label === null ? "the most confident mistakes" : `${label} taken for ${predicted}`;
+      const which = label === null ? "mistakes" : `${label} taken for ${predicted}`;
+      const shown = found.faces.length < found.count ? `; the ${found.faces.length} most confident` : ", the most confident first";
+      const title = el("h3", { tabindex: "-1" }, `${found.count} of ${found.of} faces: ${which}${found.count > 1 ? shown : ""}`);
       fill(this.result,
         el("div.scroll", { tabindex: "0", role: "region", "aria-label": "Confusion matrix" }, el("table.narrow.confusion", {}, el("caption", {}, "True label in rows, answer in columns. Press a count to see its faces."), el("thead", {}, el("tr", {}, el("td"), heads.map((each) => el("th", { scope: "col" }, each)))), el("tbody", {}, rows))),
-        el("h3", {}, `${found.count} of ${found.of} faces: ${which}`), found.note ? el("p.hint", {}, found.note) : null,
+        title, found.note ? el("p.hint", {}, found.note) : null,
         el("ul.faces", {}, found.faces.map((each) => el("li", {}, each.face ? faceImage(each.face, `A face labelled ${each.true}`) : null, el("p", {}, `${each.true}, taken for ${each.predicted} (${percent(each.confidence, 0)})`)))));
+      // The count that was pressed is gone with the table it stood in.
+      title.focus({ preventScroll: true });
     }, "Reading the predictions…");
   }
 }
