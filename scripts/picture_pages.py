@@ -2,9 +2,9 @@
 
     fer-train experiment=quickstart run_dir=outputs/quickstart
     python scripts/picture_pages.py outputs/quickstart/report/report.html
-    python scripts/picture_pages.py --studio FOLDER         docs/images/studio.png, of the runs in a folder, side by side
+    python scripts/picture_pages.py --studio FOLDER
 
-It needs Chromium, and writes docs/images/report.png and docs/images/live.png.
+It needs Chromium, and writes docs/images/report.png and live.png; of the runs in a folder, side by side, studio.png.
 """
 
 import argparse

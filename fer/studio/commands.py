@@ -201,9 +201,7 @@ def register(run: Path, *, model: Path, name: str, store: str) -> Command:
     """
     if _NAME.fullmatch(name) is None:
         raise ConfigError(f"registered model {name[:80]!r}: give a name of letters, digits, and . _ + - inside")
-    return Command(
-        name="track", arguments=(str(run), "--model", str(model), "--register", name, *_in_store(store))
-    )
+    return Command(name="track", arguments=(str(run), "--model", str(model), "--register", name, *_in_store(store)))
 
 
 def _in_store(store: str) -> tuple[str, ...]:

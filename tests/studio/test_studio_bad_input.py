@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from attacks.test_hostile_disk import small_disk  # noqa: F401
 from support.studio_page import StudioProcess, go, opened
 
 from fer.common.errors import FerError

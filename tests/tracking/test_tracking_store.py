@@ -88,15 +88,18 @@ def test_a_folder_is_sent_by_one_process_at_a_time(tmp_path: Path) -> None:
     enter(lambda: owned(tmp_path))
 
 
+def failing(address: StoreAddress, error: Exception) -> None:
+    with told(address):
+        raise error
+
+
 def test_what_a_store_refuses_is_told_in_words() -> None:
-    address = StoreAddress(uri="sqlite:////ro/mlflow.db", experiment="fer")
+    refused = OSError(errno.EROFS, os.strerror(errno.EROFS), "/ro/.lock")
     with pytest.raises(TrackingError, match=r"/ro/\.lock cannot be used: the disk is read-only; choose a place"):
-        with told(address):
-            raise OSError(errno.EROFS, os.strerror(errno.EROFS), "/ro/.lock")
+        failing(StoreAddress(uri="sqlite:////ro/mlflow.db", experiment="fer"), refused)
     requests = pytest.importorskip("requests")
+    # As MLflow passes it on.
+    silent = OSError("API request to http://x failed with exception HTTPConnectionPool(host='x', port=80): ...")
+    silent.__context__ = requests.exceptions.ConnectTimeout()
     with pytest.raises(TrackingError, match=r"at http://x: no server answers there; start it, or name another store;"):
-        with told(StoreAddress(uri="http://x", experiment="fer")):
-            try:
-                raise requests.exceptions.ConnectTimeout("HTTPConnectionPool(host='x', port=80): ...")
-            except OSError as error:
-                raise OSError("API request to http://x failed with exception") from error
+        failing(StoreAddress(uri="http://x", experiment="fer"), silent)
