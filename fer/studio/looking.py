@@ -53,7 +53,7 @@ def look(
         detector: of `DETECTORS`; none takes the whole picture for the face.
         corruption: what is done to the face first; None for nothing.
         severity: 1 to 5.
-        maps: with Grad-CAM.
+        maps: with heat maps: Grad-CAM, and occlusion where a net has no places inside.
         covers: with each half covered.
         face: which one, from 0, the largest first.
 
@@ -105,8 +105,8 @@ def _read(model: Model, crop: npt.NDArray[np.uint8], *, label: str | None, maps:
         "crop": png(crop),
     }
     if maps:
-        explanation = model.explain(crop, shown, detector="none")
-        answer |= {"map": shrink(explanation.heat_map, side=MAP_SIDE), "map_label": shown}
+        heat_map, method = _heat_map(model, crop, label=shown)
+        answer |= {"map": shrink(heat_map, side=MAP_SIDE), "map_label": shown, "map_method": method}
     if covers:
         covered = with_halves_covered(crop)
         rows = model.probabilities(covered)
@@ -121,6 +121,15 @@ def _read(model: Model, crop: npt.NDArray[np.uint8], *, label: str | None, maps:
         ]
         answer["sentence"] = describe_change(model.labels, rows)
     return answer
+
+
+def _heat_map(model: Model, crop: npt.NDArray[np.uint8], *, label: str) -> tuple[npt.NDArray[np.float32], str]:
+    """What speaks for a label, and by which method; a net without places inside is asked by covering places."""
+    try:
+        return model.explain(crop, label, detector="none").heat_map, "Grad-CAM"
+    except ConfigError:
+        # Label and detector are known to be good: the method does not apply.
+        return model.explain(crop, label, method="occlusion", detector="none").heat_map, "Occlusion"
 
 
 def _by_label(model: Model, probabilities: npt.NDArray[np.float32]) -> dict[str, float]:

@@ -227,7 +227,7 @@ function bars(probabilities, label) {
 
 function answer(name, found) {
   const share = found.probabilities[found.map_label];
-  const words = `Grad-CAM: what speaks for ${found.map_label}${share < FAINT ? `; faint, for it has only ${percent(share, 0)}` : ""}`;
+  const words = `${found.map_method}: what speaks for ${found.map_label}${share < FAINT ? `; faint, for it has only ${percent(share, 0)}` : ""}`;
   const face = el("figure", {}, heat(found, share), found.map_label ? el("figcaption", {}, words) : null);
   return el("div.answer", { "data-run": name }, el("h3", {}, name), el("p.verdict", {}, found.label, found.uncertain ? el("span.hint", {}, " uncertain") : null), face, bars(found.probabilities, found.label),
     found.covers ? el("ul.faces", {}, found.covers.slice(1).map((each) => el("li", {}, faceImage(each.face, `${each.hidden} half covered`), el("p", {}, `${each.hidden} half covered: ${each.label} ${percent(each.confidence, 0)}`)))) : null,
