@@ -16,7 +16,7 @@ export class ShipView {
     this.int8 = el("input", { type: "checkbox" });
     const line = (id, placeholder) => el("input.grow", { id, type: "text", placeholder, autocomplete: "off", spellcheck: false });
     this.root = line("ship-root", "only where the data set has moved");
-    this.store = line("ship-store", "sqlite:////path/mlflow.db or http://server:port");
+    this.store = line("ship-store", "sqlite:////path/mlflow.db, or the address of a server");
     this.model = Object.assign(line("ship-model", ""), { value: "fer" });
     this.outcome = el("div", { id: "gate", role: "status" });
     this.list = el("div");
