@@ -1,9 +1,10 @@
 """Measures the live page as its users meet it, in Chromium; prints one line a figure.
 
-python scripts/measure_page.py                  one and four moving faces, one tab and two
+python scripts/measure_page.py                  one and four moving faces, one tab and two; the delay of speech
 
-The camera plays synthetic faces that move through pictures of 640 x 480; the model is the one in the package. Needs
-Playwright and Chromium. Run it on a computer that does nothing else.
+The camera plays synthetic faces that move through pictures of 640 x 480; the model is the one in the package. For the
+delay of speech a face changes its expression every four seconds; what is measured is the time from the first such
+picture of the camera to the word. Needs Playwright and Chromium. Run it on a computer that does nothing else.
 """
 
 import argparse
@@ -51,6 +52,33 @@ WATCH = """
     };
 """
 
+LISTEN = """
+    window.said = [];
+    window.changes = [];
+    Object.defineProperty(SpeechSynthesis.prototype, 'cancel', { value: () => {} });
+    Object.defineProperty(SpeechSynthesis.prototype, 'speak', { value: (words) => {
+        window.said.push([performance.now(), words.text]);
+        setTimeout(() => words.dispatchEvent(new Event('start')), 0);
+        setTimeout(() => words.dispatchEvent(new Event('end')), 40 * words.text.length);
+    } });
+    const spot = new OffscreenCanvas(1, 1).getContext('2d', { willReadFrequently: true });
+    let before = null;
+    window.watch = (video) => {
+        const look = () => {
+            spot.drawImage(video, 0, 0, 8, 8, 0, 0, 1, 1);
+            const light = spot.getImageData(0, 0, 1, 1).data[0] > 130;
+            if (before !== null && light !== before) window.changes.push(performance.now());
+            before = light;
+            video.requestVideoFrameCallback(look);
+        };
+        video.requestVideoFrameCallback(look);
+    };
+"""
+"""A voice that takes 40 ms a letter, and what tells when the camera's background turns from dark to light or back."""
+
+CHANGE_SECONDS = 4
+"""How long an expression lasts where the delay of speech is measured."""
+
 
 def main() -> None:
     """Runs the measurements named on the command line."""
@@ -68,6 +96,29 @@ def main() -> None:
             for number, page in enumerate(pages, start=1):
                 tell(f"{faces} face(s), tab {number} of {tabs}", page.evaluate("window.times"))
             browser.close()
+        browser = launched(playwright, film_of_changes(Path(folder)))
+        page = opened(browser, f"{address}?speak=on", script=LISTEN)
+        page.evaluate("window.watch(document.querySelector('#video'))")
+        page.wait_for_timeout(1000 * max(arguments.seconds, 3 * CHANGE_SECONDS))
+        tell_delays(page.evaluate("window.changes"), page.evaluate("window.said"))
+        browser.close()
+
+
+def tell_delays(changes: list[float], said: list[tuple[float, str]]) -> None:
+    """Prints how long after a change of expression its label is spoken."""
+    delays = []
+    for change in changes:
+        after = (time - change for time, words in said if change < time < change + 1000 * CHANGE_SECONDS)
+        if (first := next(after, None)) is not None:
+            delays.append(first)
+    if not delays:
+        print(f"speech: nothing was said after {len(changes)} changes")
+        return
+    median = statistics.median(delays)
+    print(
+        f"speech: {len(delays)} of {len(changes)} changes told; median {median:.0f} ms after the picture of the "
+        f"change, longest {max(delays):.0f}"
+    )
 
 
 def tell(what: str, times: list[list[float]]) -> None:
@@ -90,10 +141,10 @@ def launched(playwright: Any, camera: Path) -> Any:
     return playwright.chromium.launch(executable_path=shutil.which("chromium"), args=flags)
 
 
-def opened(browser: Any, address: str) -> Any:
-    """A page that reads the camera."""
+def opened(browser: Any, address: str, *, script: str = "") -> Any:
+    """A page that reads the camera, with a script of the measurement's own."""
     page = browser.new_context().new_page()
-    page.add_init_script(WATCH)
+    page.add_init_script(WATCH + script)
     page.goto(address)
     page.wait_for_selector("#bars li", state="attached")
     page.click("#camera")
@@ -107,6 +158,19 @@ def film(folder: Path, faces: int) -> Path:
     with path.open("wb") as file:
         for frame in frames(faces):
             file.write(cv2.imencode(".jpg", frame, [cv2.IMWRITE_JPEG_QUALITY, 85])[1].tobytes())
+    return path
+
+
+def film_of_changes(folder: Path) -> Path:
+    """A face that is happy before a light background and surprised before a dark one, by turns, as Motion JPEG."""
+    path = folder / "changes.mjpeg"
+    side, top, left = 280, (HEIGHT - 280) // 2, (WIDTH - 280) // 2
+    with path.open("wb") as file:
+        for expression, grey in (("happy", 160), ("surprise", 100)):
+            frame = np.full((HEIGHT, WIDTH), grey, np.uint8)
+            frame[top : top + side, left : left + side] = render_face(3, expression, zoom=0.8, size=side).image
+            picture = cv2.imencode(".jpg", frame, [cv2.IMWRITE_JPEG_QUALITY, 85])[1].tobytes()
+            file.write(picture * (30 * CHANGE_SECONDS))
     return path
 
 

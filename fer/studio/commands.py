@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
+from urllib.parse import urlsplit
 
 from fer.common.errors import ConfigError
 from fer.config.overrides import key_of, override
@@ -173,9 +174,49 @@ def export(run: Path, *, out: Path, int8: bool, data_root: str) -> Command:
     return Command(name="export", arguments=(str(run), "--out", str(out), "--card", *more))
 
 
-def track(run: Path) -> Command:
-    """`fer-track` of a run: sends it to MLflow."""
-    return Command(name="track", arguments=(str(run),))
+def track(run: Path, *, store: str) -> Command:
+    """`fer-track` of a run: sends it to MLflow.
+
+    Args:
+        run: its folder.
+        store: the address of an MLflow store; "" for the one that `fer-track` finds.
+
+    Raises:
+        ConfigError: no address, or one with a password in it.
+    """
+    return Command(name="track", arguments=(str(run), *_in_store(store)))
+
+
+def register(run: Path, *, model: Path, name: str, store: str) -> Command:
+    """`fer-track` of a run with an exported model, which becomes a version of a registered model.
+
+    Args:
+        run: its folder.
+        model: the file.
+        name: the registered model.
+        store: as for `track`.
+
+    Raises:
+        ConfigError: as for `track`, or no name that a registered model can have.
+    """
+    if _NAME.fullmatch(name) is None:
+        raise ConfigError(f"registered model {name[:80]!r}: give a name of letters, digits, and . _ + - inside")
+    return Command(name="track", arguments=(str(run), "--model", str(model), "--register", name, *_in_store(store)))
+
+
+def _in_store(store: str) -> tuple[str, ...]:
+    if not store:
+        return ()
+    parts = urlsplit(store)
+    if not parts.scheme or "://" not in store:
+        raise ConfigError(f"store {store[:80]!r}: give sqlite:////path/mlflow.db or http://server:port")
+    if parts.username is not None or parts.password is not None:
+        # The queue keeps and shows every command.
+        raise ConfigError(
+            "store: give user and password in MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD when fer-studio is "
+            "started, not in the address, which the queue shows"
+        )
+    return ("--uri", store)
 
 
 def serve(model: Path) -> Command:

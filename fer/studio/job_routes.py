@@ -10,6 +10,7 @@ from flask import Flask, Response, jsonify, request
 
 from fer.common.errors import ConfigError
 from fer.common.files import read_json
+from fer.common.storage import writing
 from fer.folders.study import StudyFolder
 from fer.folders.sweep import SweepFolder
 from fer.studio import commands
@@ -112,7 +113,8 @@ def add_job_routes(app: Flask, *, studio: Studio, tickets: Tickets) -> None:
         told = asked(run=str, int8=bool, data_root=str)
         place = studio.index.place(told["run"] or "", kind="run")
         out = place / "export" / f"{place.name}{'-int8' if told['int8'] else ''}.onnx"
-        out.parent.mkdir(exist_ok=True)
+        with writing(out.parent):
+            out.parent.mkdir(exist_ok=True)
         command = commands.export(place, out=out, int8=bool(told["int8"]), data_root=told["data_root"] or "")
         return start("export", command, about=[told["run"]], file=out.name)
 
@@ -137,10 +139,15 @@ def add_job_routes(app: Flask, *, studio: Studio, tickets: Tickets) -> None:
     def serve() -> Response:
         told = asked(run=str, file=str)
         place = studio.index.place(told["run"] or "", kind="run")
-        models = {path.name: path for path in place.glob("export/*.onnx")}
-        if told["file"] not in models:
-            raise ConfigError(f"there is no exported {str(told['file'])[:80]!r}: export the run first")
-        return start("serve", commands.serve(models[told["file"]]), about=[told["run"]])
+        model = _export_of(place, told["file"])
+        command = commands.serve(model)
+        # A page that is up with this very file does: its address is told once more.
+        changed = model.stat().st_mtime
+        for job in reversed(_jobs()):
+            alike = job.kind == "serve" and job.argv == tuple(command.argv)
+            if alike and (job.state == "waiting" or (job.state == "running" and (job.started or changed) >= changed)):
+                return jsonify(job.as_dict())
+        return start("serve", command, about=[told["run"]], lane="live", file=model.name)
 
     @app.get("/api/serving")
     def serving() -> Response:
@@ -150,8 +157,20 @@ def add_job_routes(app: Flask, *, studio: Studio, tickets: Tickets) -> None:
 
     @app.post("/api/track")
     def track() -> Response:
-        run = asked(run=str)["run"] or ""
-        return start("track", commands.track(studio.index.place(run)), about=[run])
+        told = asked(run=str, file=str, name=str, store=str)
+        run, store = told["run"] or "", told["store"] or ""
+        if told["file"] is None:
+            return start("track", commands.track(studio.index.place(run), store=store), about=[run])
+        place = studio.index.place(run, kind="run")
+        model, name = _export_of(place, told["file"]), told["name"] or ""
+        command = commands.register(place, model=model, name=name, store=store)
+        return start("track", command, about=[run], file=model.name, name=name)
+
+    def _export_of(place: Path, name: Any) -> Path:
+        models = {path.name: path for path in place.glob("export/*.onnx")}
+        if name not in models:
+            raise ConfigError(f"there is no exported {str(name)[:80]!r}: export the run first")
+        return models[name]
 
     def _free_report(wished: str) -> str:
         stem = checked_name(wished)

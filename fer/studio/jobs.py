@@ -22,12 +22,13 @@ from fer.common.processes import cores
 from fer.studio.places import Places, read_kept
 from fer.studio.processes import ask_to_stop, is_alive
 
-Lane = Literal["train", "side"]
-"""Trainings wait for each other; what is short (a report, an export) does not wait for them."""
+Lane = Literal["train", "side", "live"]
+"""Trainings wait for each other; what is short (a report, an export) does not wait for them, and neither waits for live
+pages, which stay up."""
 
 State = Literal["waiting", "running", "finished", "failed", "stopped", "lost"]
 
-_SIDE_AT_ONCE: Final = 3
+_AT_ONCE: Final = {"side": 3, "live": 8}
 _KEPT: Final = 300
 """Ended jobs that are remembered."""
 
@@ -197,7 +198,7 @@ class Jobs:
             process.poll()
         with self._places.locked():
             jobs = self.all()
-            for lane, limit in (("train", self.at_once), ("side", _SIDE_AT_ONCE)):
+            for lane, limit in {"train": self.at_once, **_AT_ONCE}.items():
                 running = sum(job.state == "running" and job.lane == lane for job in jobs)
                 waiting = [job for job in jobs if job.lane == lane and self._has_its_turn(job, jobs)]
                 for job in waiting[: max(0, limit - running)]:

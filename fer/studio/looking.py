@@ -53,7 +53,7 @@ def look(
         detector: of `DETECTORS`; none takes the whole picture for the face.
         corruption: what is done to the face first; None for nothing.
         severity: 1 to 5.
-        maps: with Grad-CAM.
+        maps: with heat maps: Grad-CAM, and occlusion where a net has no places inside.
         covers: with each half covered.
         face: which one, from 0, the largest first.
 
@@ -66,7 +66,8 @@ def look(
     if not found:
         raise DataError("no face was found in this picture: choose another, or take the whole picture for the face")
     if not 0 <= face < len(found):
-        raise DataError(f"the picture has {len(found)} faces: there is none of number {face + 1}")
+        have = "one face" if len(found) == 1 else f"{len(found)} faces"
+        raise DataError(f"the picture has {have}: there is none of number {face + 1}")
     models = {name: _model(place) for name, place in runs.items()}
     known = {each: None for model in models.values() for each in model.labels}
     if label is not None and label not in known:
@@ -104,8 +105,8 @@ def _read(model: Model, crop: npt.NDArray[np.uint8], *, label: str | None, maps:
         "crop": png(crop),
     }
     if maps:
-        explanation = model.explain(crop, shown, detector="none")
-        answer |= {"map": shrink(explanation.heat_map, side=MAP_SIDE), "map_label": shown}
+        heat_map, method = _heat_map(model, crop, label=shown)
+        answer |= {"map": shrink(heat_map, side=MAP_SIDE), "map_label": shown, "map_method": method}
     if covers:
         covered = with_halves_covered(crop)
         rows = model.probabilities(covered)
@@ -120,6 +121,15 @@ def _read(model: Model, crop: npt.NDArray[np.uint8], *, label: str | None, maps:
         ]
         answer["sentence"] = describe_change(model.labels, rows)
     return answer
+
+
+def _heat_map(model: Model, crop: npt.NDArray[np.uint8], *, label: str) -> tuple[npt.NDArray[np.float32], str]:
+    """What speaks for a label, and by which method; a net without places inside is asked by covering places."""
+    try:
+        return model.explain(crop, label, detector="none").heat_map, "Grad-CAM"
+    except ConfigError:
+        # Label and detector are known to be good: the method does not apply.
+        return model.explain(crop, label, method="occlusion", detector="none").heat_map, "Occlusion"
 
 
 def _by_label(model: Model, probabilities: npt.NDArray[np.float32]) -> dict[str, float]:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Final
 from urllib.parse import urlsplit, urlunsplit
 
 from fer.common.errors import ConfigError, FerError, MissingExtraError
+from fer.common.storage import storage_error
 from fer.tracking.record import Record
 
 if TYPE_CHECKING:
@@ -195,14 +196,30 @@ def told(address: StoreAddress) -> Iterator[None]:
     except Exception as error:
         if not _is_mlflow_failure(error):
             raise
-        words = [line.strip() for line in str(error).splitlines() if line.strip()]
-        reason = words[0] if words else type(error).__name__
-        if len(reason) > 300:
-            reason = reason[:300] + " ..."
         raise TrackingError(
-            f"MLflow at {address.shown}: {reason.replace(address.uri, address.shown)}; nothing is lost, "
+            f"MLflow at {address.shown}: {_reason(error).replace(address.uri, address.shown)}; nothing is lost, "
             "the same command sends the rest"
         ) from error
+
+
+def _reason(error: Exception) -> str:
+    """Why a store failed, in one line."""
+    refused = storage_error(error) if isinstance(error, OSError) else None
+    if refused is not None:
+        return str(refused)
+    each: BaseException | None = error
+    while each is not None:
+        # The class that requests has for a server that is not there, or is silent.
+        if any(kind.__name__ in ("ConnectionError", "Timeout") for kind in _requests_classes(each)):
+            return "no server answers there; start it, or name another store"
+        each = each.__cause__ or each.__context__
+    words = [line.strip() for line in str(error).splitlines() if line.strip()]
+    reason = words[0] if words else type(error).__name__
+    return reason if len(reason) <= 300 else reason[:300] + " ..."
+
+
+def _requests_classes(error: BaseException) -> list[type]:
+    return [kind for kind in type(error).__mro__ if kind.__module__.partition(".")[0] == "requests"]
 
 
 @contextmanager

@@ -6,7 +6,6 @@ import errno
 import json
 import os
 import shutil
-import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -25,6 +24,7 @@ from support.attacked_commands import (
     told_lives,
     train_and_die,
 )
+from support.small_disk import small_disks
 
 from fer import cli
 from fer.common.errors import StorageError
@@ -132,30 +132,11 @@ def test_leftovers_of_killed_writers_go_and_nothing_else(tmp_path: Path) -> None
     remove_leftovers(tmp_path / "not there")
 
 
-def mount(*arguments: str | Path) -> None:
-    done = subprocess.run(["mount", *arguments], capture_output=True, text=True, check=False)
-    if done.returncode != 0:
-        pytest.skip(f"no right to mount: {done.stderr.strip()}")
-
-
 @pytest.fixture
 def small_disk(tmp_path: Path) -> Iterator[Callable[..., Path]]:
     """`small_disk("220k")`: a file system of that size; called again, it has the new size."""
-    places = set()
-
-    def sized(size: str, *, mode: str = "rw", name: str = "disk") -> Path:
-        place = tmp_path / name
-        if place in places:
-            mount("-o", f"remount,{mode},size={size}", place)
-        else:
-            place.mkdir()
-            mount("-t", "tmpfs", "-o", f"size={size}", "tmpfs", place)
-            places.add(place)
-        return place
-
-    yield sized
-    for place in places:
-        subprocess.run(["umount", "-l", place], capture_output=True, check=False)
+    with small_disks(tmp_path) as sized:
+        yield sized
 
 
 @pytest.mark.slow

@@ -11,6 +11,7 @@ import pytest
 import yaml
 from flask.testing import FlaskClient
 from support.live_page import CHROMIUM
+from support.small_disk import small_disks
 from support.studio_page import StudioProcess
 
 from fer.studio.app import create_app
@@ -114,6 +115,13 @@ def studio_process(tmp_path: Path) -> Iterator[StudioProcess]:
     made.start()
     yield made
     made.stop()
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Callable[..., Path]]:
+    """`small_disk("2m")`: a file system of that size; called again, it has the new size and mode."""
+    with small_disks(tmp_path) as sized:
+        yield sized
 
 
 @pytest.fixture

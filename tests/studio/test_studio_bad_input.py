@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import os
 import shlex
@@ -11,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from support.studio_page import StudioProcess, go, opened
 
 from fer.common.errors import FerError
 from fer.studio import command
@@ -167,3 +169,58 @@ def test_a_port_that_is_taken_is_told(tmp_path: Path) -> None:
         port = taken.getsockname()[1]
         with pytest.raises(FerError, match=f"{port}.*--port"):
             command.main(["--root", str(tmp_path), "--port", str(port)])
+
+
+@pytest.mark.browser
+@pytest.mark.slow
+@pytest.mark.xdist_group("quiet")
+@pytest.mark.parametrize("wrong", ["read-only", "full"])
+def test_a_disk_that_refuses_is_told_in_the_page(
+    small_disk: Callable[..., Path], browser: Any, tmp_path: Path, run_folder: Make, wrong: str
+) -> None:
+    root = small_disk("2m") / "runs"
+    run = run_folder(root / "a", final={"public.accuracy": 0.5})
+    (run / "checkpoints").mkdir()
+    (run / "checkpoints" / "best.ckpt").write_bytes(b"no model")
+    studio = StudioProcess(root, log=tmp_path / "studio.log")
+    studio.start()
+    try:
+        with opened(browser, studio.port) as page:
+            page.wait_for_selector("tr[data-run=a]")
+            page.click("[aria-label='Star a']")
+            page.wait_for_selector("[aria-label='Star a'][aria-pressed=true]")
+            small_disk("2m", mode="ro" if wrong == "read-only" else "rw")
+            if wrong == "full":
+                fill_up(root.parent / "filling")
+            words = "the disk is read-only" if wrong == "read-only" else "the disk is full"
+            page.click("[aria-label='Star a']")
+            page.wait_for_selector(f"#view-runs .message.problem:has-text('{words}')")
+            page.check("[aria-label='Choose a']")
+            page.click("button:text-is('Delete'):visible")
+            page.wait_for_selector(f"#view-runs .message.problem:has-text('{words}') >> nth=1")
+            go(page, "ship")
+            page.click("button:text-is('Export')")
+            page.wait_for_selector(f"#view-ship .message.problem:has-text('{words}')")
+            # With room again it goes on, and nothing was lost.
+            small_disk("2m")
+            (root.parent / "filling").unlink(missing_ok=True)
+            go(page, "runs")
+            page.wait_for_selector("[aria-label='Star a'][aria-pressed=true]")
+            page.click("[aria-label='Star a']")
+            page.wait_for_selector("[aria-label='Star a'][aria-pressed=false]")
+            assert page.locator("#view-runs .message.problem").count() == 1
+    finally:
+        studio.stop()
+
+
+def fill_up(path: Path) -> None:
+    with path.open("wb", buffering=0) as file, contextlib.suppress(OSError):
+        while True:
+            file.write(bytes(512))
+
+
+def test_a_folder_that_cannot_be_written_is_refused_at_the_start(small_disk: Callable[..., Path]) -> None:
+    place = small_disk("1m")
+    small_disk("1m", mode="ro")
+    with pytest.raises(FerError, match=r"runs cannot be written: the disk is read-only; choose a place"):
+        command.main(["--root", str(place / "runs")])

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -144,11 +146,41 @@ def export(page: Any, root: Path) -> Path:
     page.select_option("#ship-run", "first")
     press(page, "Export")
     page.wait_for_selector("#gate h3")
-    assert page.inner_text("#gate h3") == "The gate let it through", page.inner_text("#gate")
+    assert page.inner_text("#gate h3") == "first: the gate let it through", page.inner_text("#gate")
     page.click("summary:text-is('Model card')")
-    assert "first" in page.inner_text("pre[aria-label='Model card']")
+    assert "first" in page.inner_text("pre[aria-label='Model card of first.onnx']")
+    serve(page)
+    register(page, root)
+    return root / "first" / "export" / "first.onnx"
+
+
+def serve(page: Any) -> None:
     press(page, "Use it in the live page")
-    page.wait_for_selector("text=The live page is up")
+    page.wait_for_selector("text=The live page is up with first.onnx of first")
+    # Asked for twice, it is up once; and whoever comes back finds its address.
+    press(page, "Use it in the live page")
+    page.reload()
+    page.wait_for_selector("text=The live page is up with first.onnx of first")
+    assert page.locator(".job[data-kind=serve][data-state=running]").count() == 1
+    with page.context.expect_page() as popup:
+        page.click("p:has-text('The live page is up') a")
+    popup.value.wait_for_selector("#bars li", state="attached")
+    popup.value.close()
     page.click(".job[data-kind=serve] button:text-is('Stop')")
     page.wait_for_selector(".job[data-kind=serve][data-state=stopped]")
-    return root / "first" / "export" / "first.onnx"
+
+
+def register(page: Any, root: Path) -> None:
+    """The page's own word is not enough: the registry is asked."""
+    page.select_option("#ship-run", "first")
+    page.fill("#ship-model", "faces")
+    press(page, "Register in MLflow")
+    page.wait_for_selector("#gate h3:text-is('first: version 1 of the registered model faces')")
+    asks = (
+        "import sys; from mlflow import MlflowClient; "
+        "print(*(each.version for each in MlflowClient(sys.argv[1]).search_model_versions(\"name='faces'\")), "
+        "MlflowClient(sys.argv[1]).get_model_version_by_alias('faces', 'champion').version)"
+    )
+    asked = [sys.executable, "-c", asks, f"sqlite:///{root}/mlflow.db"]
+    done = subprocess.run(asked, capture_output=True, text=True, check=True, timeout=300)
+    assert done.stdout.split() == ["1", "1"]

@@ -1,4 +1,6 @@
+import errno
 import json
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -7,7 +9,7 @@ import pytest
 
 from fer.common.errors import ConfigError, DataError
 from fer.tracking.record import Record, read_record
-from fer.tracking.store import StoreAddress, default_uri, find_store
+from fer.tracking.store import StoreAddress, TrackingError, default_uri, find_store, told
 
 
 def found(folder: Path, record: Record | None = None, **asked: Any) -> StoreAddress:
@@ -84,3 +86,20 @@ def test_a_folder_is_sent_by_one_process_at_a_time(tmp_path: Path) -> None:
     with owned(tmp_path), pytest.raises(ConfigError, match="by another process right now"):
         enter(lambda: owned(tmp_path))
     enter(lambda: owned(tmp_path))
+
+
+def failing(address: StoreAddress, error: Exception) -> None:
+    with told(address):
+        raise error
+
+
+def test_what_a_store_refuses_is_told_in_words() -> None:
+    refused = OSError(errno.EROFS, os.strerror(errno.EROFS), "/ro/.lock")
+    with pytest.raises(TrackingError, match=r"/ro/\.lock cannot be used: the disk is read-only; choose a place"):
+        failing(StoreAddress(uri="sqlite:////ro/mlflow.db", experiment="fer"), refused)
+    requests = pytest.importorskip("requests")
+    # As MLflow passes it on.
+    silent = OSError("API request to http://x failed with exception HTTPConnectionPool(host='x', port=80): ...")
+    silent.__context__ = requests.exceptions.ConnectTimeout()
+    with pytest.raises(TrackingError, match=r"at http://x: no server answers there; start it, or name another store;"):
+        failing(StoreAddress(uri="http://x", experiment="fer"), silent)

@@ -40,6 +40,7 @@ from web.test_page_voice import (  # noqa: F401
 from web.test_page_ways import (  # noqa: F401
     test_a_guess_is_followed_by_what_there_is_to_see_and_hear,
     test_a_token_in_the_address_stays_there_whichever_way_is_taken,
+    test_each_way_has_a_place_of_its_own_in_the_address,
     test_keys_answer_and_go_on,
     test_own_photos_are_practised_with,
     test_the_skip_link_leads_to_what_there_is,

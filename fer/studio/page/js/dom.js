@@ -61,16 +61,23 @@ export function message() {
       fill(node, words);
     },
     clear: () => fill(node),
-    /** Runs a task; what goes wrong is told here. Gives true where all went well. */
-    async during(task, busy = "") {
-      node.className = "message";
-      fill(node, busy);
+    /**
+     * Runs a task; what goes wrong is told here. Gives true where all went well. `again`: it goes on by itself, and so
+     * what it told last is told no second time.
+     */
+    async during(task, busy = "", { again = false } = {}) {
+      const before = again ? node.textContent : busy;
+      if (!again) {
+        node.className = "message";
+        fill(node, busy);
+      }
       try {
         await task();
-        if (node.textContent === busy) fill(node);
+        if (node.textContent === before) fill(node);
         return true;
       } catch (error) {
         if (!(error instanceof Refused || error instanceof Unreachable || error instanceof Error)) throw error;
+        if (again && error.message === before) return false;
         node.className = "message problem";
         fill(node, error.message);
         return false;

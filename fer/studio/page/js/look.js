@@ -5,7 +5,10 @@ import { el, faceImage, fill, labelsOf, message, offer, percent, select, svg } f
 import { listen, models, store } from "./store.js";
 
 const MOST = 6;
+const FACES = 12;
 const LIVE_SIDE = 480;
+// Below this a label has so little that its map is called faint, as on the live page.
+const FAINT = 0.1;
 
 export class LookView {
   constructor(node) {
@@ -23,7 +26,9 @@ export class LookView {
     this.label = select([["", "each run's own answer"]], "", { id: "look-label", onchange: () => this.again() });
     this.detector = select([["auto", "auto"]], "auto", { id: "look-detector", onchange: () => this.again() });
     this.corruption = select([["", "nothing"]], "", { id: "look-corruption", onchange: () => this.again() });
-    this.severity = el("input", { type: "range", id: "look-severity", min: "1", max: "5", value: "1", onchange: () => this.again() });
+    this.boxes = svg("svg", { "aria-hidden": "true" });
+    const much = el("output", { htmlFor: "look-severity" }, "1 of 5");
+    this.severity = el("input", { type: "range", id: "look-severity", min: "1", max: "5", value: "1", onchange: () => this.again(), oninput: () => fill(much, `${this.severity.value} of 5`) });
     this.covers = el("input", { type: "checkbox", onchange: () => this.again() });
     this.maps = el("input", { type: "checkbox", checked: true, onchange: () => this.again() });
     this.answers = el("div.answers", { id: "answers" });
@@ -35,11 +40,11 @@ export class LookView {
         el("div.stage", {},
           el("div", {},
             el("div.row", {}, el("label", { for: "look-file" }, "Picture"), this.file, this.camera),
-            this.video, this.picture, this.faceChoice,
+            el("div.frame", {}, this.video, this.picture, this.boxes), this.faceChoice,
             el("div.row", {}, el("label", { for: "look-label" }, "Evidence for"), this.label),
             el("div.row", {}, el("label", {}, this.maps, "Grad-CAM"), el("label", {}, this.covers, "cover halves")),
             el("div.row", {}, el("label", { for: "look-corruption" }, "Spoil with"), this.corruption),
-            el("div.row", {}, el("label", { for: "look-severity" }, "how much"), this.severity),
+            el("div.row", {}, el("label", { for: "look-severity" }, "how much"), this.severity, much),
             el("div.row", {}, el("label", { for: "look-detector" }, "Find faces by"), this.detector)),
           el("div", {}, this.told.node, this.answers))),
       mistakes.node);
@@ -95,6 +100,7 @@ export class LookView {
     this.stopCamera();
     this.blob = file;
     this.face = 0;
+    fill(this.boxes);
     this.picture.src = URL.createObjectURL(file);
     this.picture.hidden = false;
     await this.again();
@@ -119,15 +125,43 @@ export class LookView {
   async ask(blob) {
     const names = [...this.chosen].filter((name) => store.entries.has(name)).slice(0, MOST);
     if (names.length === 0) throw new Error("Choose a run to look with.");
-    const found = await send("api/look_at", blob, {
-      run: names, label: this.label.value || null, detector: this.detector.value, corruption: this.corruption.value || null,
-      severity: this.severity.value, maps: this.maps.checked ? 1 : 0, covers: this.covers.checked && !this.stream ? 1 : 0, face: this.face,
-    });
-    fill(this.faceChoice, found.boxes.length < 2 ? null : found.boxes.slice(0, 12).map((_, place) => el("button", { type: "button", "aria-pressed": String(place === found.face), onclick: () => {
-      this.face = place;
-      this.again();
-    } }, `face ${place + 1}`)));
+    let found;
+    try {
+      found = await send("api/look_at", blob, {
+        run: names, label: this.label.value || null, detector: this.detector.value, corruption: this.corruption.value || null,
+        severity: this.severity.value, maps: this.maps.checked ? 1 : 0, covers: this.covers.checked ? 1 : 0, face: this.face,
+      });
+    } catch (error) {
+      // What was read in an earlier picture is not left standing.
+      fill(this.answers);
+      fill(this.boxes);
+      throw error;
+    }
+    this.drawBoxes(found);
+    this.offerFaces(found);
     fill(this.answers, names.map((name) => answer(name, found.results[name])));
+  }
+
+  offerFaces({ boxes, face }) {
+    const count = boxes.length < 2 ? 0 : Math.min(boxes.length, FACES);
+    // The same buttons stay, and with them the focus.
+    if (this.faceChoice.childElementCount !== count) {
+      fill(this.faceChoice, [...Array(count).keys()].map((place) => el("button", { type: "button", onclick: () => {
+        this.face = place;
+        this.again();
+      } }, `face ${place + 1}`)));
+    }
+    [...this.faceChoice.children].forEach((button, place) => button.setAttribute("aria-pressed", String(place === face)));
+  }
+
+  /** Which face is looked at. */
+  drawBoxes({ image, boxes, face }) {
+    this.boxes.setAttribute("viewBox", `0 0 ${image.width} ${image.height}`);
+    const side = Math.max(image.width, image.height);
+    fill(this.boxes, boxes.slice(0, FACES).flatMap(([x, y, width, height], place) => {
+      const box = svg("rect", { x, y, width, height, class: place === face ? "chosen" : "" });
+      return boxes.length < 2 ? [box] : [box, svg("text", { x: x + side / 80, y: y + side / 18, "font-size": side / 20 }, String(place + 1))];
+    }));
   }
 
   async startCamera() {
@@ -137,6 +171,12 @@ export class LookView {
     } catch (error) {
       throw new Error(error.name === "NotFoundError" ? "No camera was found: plug one in, or choose a picture." : "The camera did not start: allow it beside the address, or choose a picture.");
     }
+    const [track] = this.stream.getVideoTracks();
+    track.addEventListener("ended", () => {
+      this.stopCamera();
+      this.told.say("The camera went away: plug it in and start it again, or choose a picture.");
+    });
+    fill(this.boxes);
     this.video.srcObject = this.stream;
     this.video.hidden = false;
     this.picture.hidden = true;
@@ -146,7 +186,14 @@ export class LookView {
     this.live();
   }
 
+  /** Of whoever has gone to another part of the studio, no picture is taken. */
+  hide() {
+    this.stopCamera();
+  }
+
   stopCamera() {
+    if (!this.stream) return;
+    fill(this.boxes);
     for (const track of this.stream?.getTracks() ?? []) track.stop();
     this.stream = null;
     this.video.hidden = true;
@@ -161,7 +208,9 @@ export class LookView {
       canvas.height = Math.max(1, Math.round(this.video.videoHeight * scale));
       canvas.getContext("2d").drawImage(this.video, 0, 0, canvas.width, canvas.height);
       const blob = await new Promise((resolve) => canvas.toBlob(resolve, "image/jpeg", 0.85));
-      const fine = await this.told.during(() => this.ask(blob));
+      const fine = await this.told.during(() => this.ask(blob), "", { again: true });
+      // The one that was looked at may have left.
+      if (!fine) this.face = 0;
       await new Promise((resolve) => setTimeout(resolve, document.hidden || !fine ? 1000 : 60));
     }
   }
@@ -177,19 +226,21 @@ function bars(probabilities, label) {
 }
 
 function answer(name, found) {
-  const face = el("figure", {}, heat(found), found.map_label ? el("figcaption", {}, `Grad-CAM: what speaks for ${found.map_label}`) : null);
+  const share = found.probabilities[found.map_label];
+  const words = `${found.map_method}: what speaks for ${found.map_label}${share < FAINT ? `; faint, for it has only ${percent(share, 0)}` : ""}`;
+  const face = el("figure", {}, heat(found, share), found.map_label ? el("figcaption", {}, words) : null);
   return el("div.answer", { "data-run": name }, el("h3", {}, name), el("p.verdict", {}, found.label, found.uncertain ? el("span.hint", {}, " uncertain") : null), face, bars(found.probabilities, found.label),
     found.covers ? el("ul.faces", {}, found.covers.slice(1).map((each) => el("li", {}, faceImage(each.face, `${each.hidden} half covered`), el("p", {}, `${each.hidden} half covered: ${each.label} ${percent(each.confidence, 0)}`)))) : null,
     found.sentence ? el("p", {}, found.sentence) : null);
 }
 
-/** The face under its map. */
-function heat(found) {
+/** The face under its map, which shows as strong as what it explains is likely: its highest value is 1 whatever that is. */
+function heat(found, share) {
   const image = faceImage(found.crop, `The face as the net sees it${found.map_label ? `, with what speaks for ${found.map_label}` : ""}`);
   if (!found.map) return image;
   const side = found.map.length;
   const cells = found.map.flatMap((row, y) => row.map((value, x) => [x, y, value]).filter(([, , value]) => value > 0.05));
-  const map = svg("svg", { viewBox: `0 0 ${side} ${side}`, "aria-hidden": "true" }, cells.map(([x, y, value]) => svg("rect", { x, y, width: 1.05, height: 1.05, fill: `hsl(${50 - 50 * value} 95% 55%)`, opacity: (0.6 * value).toFixed(2) })));
+  const map = svg("svg", { viewBox: `0 0 ${side} ${side}`, "aria-hidden": "true" }, cells.map(([x, y, value]) => svg("rect", { x, y, width: 1.05, height: 1.05, fill: `hsl(${50 - 50 * value} 95% 55%)`, opacity: (0.75 * share * value).toFixed(3) })));
   return el("div.overlay", {}, image, map);
 }
 
@@ -217,15 +268,19 @@ class Mistakes {
       const rows = found.confusion.map((row, place) => {
         const sum = row.reduce((a, b) => a + b, 0) || 1;
         return el("tr", {}, el("th", { scope: "row" }, heads[place]), row.map((count, other) => {
-          const level = Math.min(3, Math.floor((count / sum) * 5));
+          const level = Math.min(3, Math.floor((count / sum) * 10));
           return el(`td.heat-${level}`, {}, place === other ? String(count) : el("button", { type: "button", "aria-label": `${count} ${heads[place]} faces taken for ${heads[other]}`, onclick: () => this.show(heads[place], heads[other]) }, String(count)));
         }));
       });
-      const which = label === null ? "the most confident mistakes" : `${label} taken for ${predicted}`;
+      const which = label === null ? "mistakes" : `${label} taken for ${predicted}`;
+      const shown = found.faces.length < found.count ? `; the ${found.faces.length} most confident` : ", the most confident first";
+      const title = el("h3", { tabindex: "-1" }, `${found.count} of ${found.of} faces: ${which}${found.count > 1 ? shown : ""}`);
       fill(this.result,
         el("div.scroll", { tabindex: "0", role: "region", "aria-label": "Confusion matrix" }, el("table.narrow.confusion", {}, el("caption", {}, "True label in rows, answer in columns. Press a count to see its faces."), el("thead", {}, el("tr", {}, el("td"), heads.map((each) => el("th", { scope: "col" }, each)))), el("tbody", {}, rows))),
-        el("h3", {}, `${found.count} of ${found.of} faces: ${which}`), found.note ? el("p.hint", {}, found.note) : null,
+        title, found.note ? el("p.hint", {}, found.note) : null,
         el("ul.faces", {}, found.faces.map((each) => el("li", {}, each.face ? faceImage(each.face, `A face labelled ${each.true}`) : null, el("p", {}, `${each.true}, taken for ${each.predicted} (${percent(each.confidence, 0)})`)))));
+      // The count that was pressed is gone with the table it stood in.
+      title.focus({ preventScroll: true });
     }, "Reading the predictions…");
   }
 }

@@ -100,6 +100,8 @@ function go(view) {
 function route() {
   const wished = location.hash.slice(1);
   const view = VIEWS.includes(wished) ? wished : "runs";
+  if (view !== current) shown[current]?.hide?.();
+  current = view;
   for (const name of VIEWS) part(`view-${name}`).hidden = name !== view;
   for (const link of document.querySelectorAll("#tabs a")) {
     if (link.dataset.view === view) link.setAttribute("aria-current", "page");
@@ -110,6 +112,7 @@ function route() {
 }
 
 let started = false;
+let current = null;
 addEventListener("hashchange", route);
 addEventListener("popstate", route);
 

@@ -2,10 +2,9 @@
 
 import { get, post } from "./api.js";
 import { duration, el, fill, message, select, statusBadge } from "./dom.js";
+import { LOST, lastWords, OPEN } from "./outcome.js";
 import { openReport } from "./runview.js";
 import { listen, refresh, store } from "./store.js";
-
-const OPEN = new Set(["waiting", "running"]);
 
 export function queue(node, { onOpenRun }) {
   const told = message();
@@ -27,7 +26,7 @@ export function queue(node, { onOpenRun }) {
     if (now === drawn) return;
     drawn = now;
     const open = store.jobs.filter((job) => OPEN.has(job.state));
-    const ended = store.jobs.filter((job) => !OPEN.has(job.state)).reverse();
+    const ended = store.jobs.filter((job) => !OPEN.has(job.state)).sort((a, b) => (b.ended ?? 0) - (a.ended ?? 0));
     // What ended last stays in sight, so that its outcome is.
     const recent = ended.filter((job) => Date.now() / 1000 - (job.ended ?? 0) < 900).slice(0, 4);
     fill(list, open.length + recent.length === 0 ? el("p.hint", {}, "Nothing is at work.") : [...open, ...recent].map((job) => item(job)));
@@ -49,14 +48,12 @@ export function queue(node, { onOpenRun }) {
       wrong.hidden = false;
     } else if (job.state === "failed") {
       get("api/job", { id: job.id }).then((found) => {
-        // The last line says it, as on a terminal.
-        const last = found.output.trim().split("\n").filter((line) => line.startsWith("error:")).at(-1) ?? found.output.trim().split("\n").at(-1) ?? "";
-        wrong.textContent = last || `it ended with status ${job.code}`;
+        wrong.textContent = lastWords(found.output) || `it ended with status ${job.code}`;
         wrong.hidden = false;
       }, () => {});
     }
     if (job.state === "lost") {
-      wrong.textContent = "Its process ended without notice: it was killed, or the disk is full. What was saved is whole; a training goes on from its run.";
+      wrong.textContent = LOST;
       wrong.hidden = false;
     }
     const time = job.started === null ? null : duration((job.ended ?? Date.now() / 1000) - job.started);

@@ -29,13 +29,14 @@ export class RunTable {
     this.starred = el("input", { type: "checkbox", onchange: () => this.arrange() });
     this.inside = el("input", { type: "checkbox", onchange: () => this.arrange() });
     this.count = el("p.hint", { id: "run-count" });
+    this.told = message();
     this.body = el("tbody");
     this.heads = COLUMNS.map(([key, title, , style]) =>
       el(`th${style ? `.${style.split(" ").join(".")}` : ""}`, { scope: "col" }, el("button.plain", { type: "button", onclick: () => this.sortBy(key) }, title)));
     fill(node,
       el("h2", { id: "runs-title" }, "Runs"),
       el("div.row", {}, this.filter, this.status, el("label", {}, this.starred, "starred"), el("label", {}, this.inside, "trials and runs of studies")),
-      this.count,
+      this.count, this.told.node,
       el("div.scroll", { tabindex: "0", role: "region", "aria-label": "Table of runs" },
         el("table.runs", {}, el("thead", {}, el("tr", {}, el("th", { scope: "col" }, el("span.quiet", {}, "Choose")), el("th", { scope: "col" }, el("span.quiet", {}, "Star")), this.heads)), this.body)));
     this.empty = el("div", { hidden: true }, el("p", {}, "No runs here yet. ", el("a", { href: "#train" }, "Train a first one"), ": the recipe quickstart needs no data and takes about a minute."));
@@ -140,8 +141,10 @@ export class RunTable {
   }
 
   async star(name) {
-    await post("api/mark", { run: name, star: !store.marks[name]?.star });
-    await refresh();
+    await this.told.during(async () => {
+      await post("api/mark", { run: name, star: !store.marks[name]?.star });
+      await refresh();
+    });
   }
 }
 

@@ -2,22 +2,36 @@
 
 import { get, post } from "./api.js";
 import { commandLine, el, fill, message, select } from "./dom.js";
+import { LOST, lastWords, OPEN } from "./outcome.js";
 import { listen, models, refresh, store } from "./store.js";
+
+const BUSY = { export: "Exporting and checking…", track: "Sending it to MLflow…", serve: "Starting the live page…" };
 
 export class ShipView {
   constructor(node) {
     this.told = message();
-    this.run = select([], "", { id: "ship-run", onchange: () => this.told.during(() => this.files()) });
+    this.asked = new Set();
+    this.addresses = new Map();
+    this.run = select([], "", { id: "ship-run", onchange: () => this.chosen() });
     this.int8 = el("input", { type: "checkbox" });
-    this.root = el("input.grow", { id: "ship-root", type: "text", placeholder: "only where the data set has moved", autocomplete: "off", spellcheck: false });
-    this.outcome = el("div", { id: "gate" });
+    const line = (id, placeholder) => el("input.grow", { id, type: "text", placeholder, autocomplete: "off", spellcheck: false });
+    this.root = line("ship-root", "only where the data set has moved");
+    this.store = line("ship-store", "sqlite:////path/mlflow.db, or the address of a server");
+    this.model = Object.assign(line("ship-model", ""), { value: "fer" });
+    this.outcome = el("div", { id: "gate", role: "status" });
     this.list = el("div");
     this.serving = el("div", { role: "status" });
+    const button = (words, task, kind = "button") => el(kind, { type: "button", onclick: () => this.told.during(task) }, words);
     fill(node, el("section", { "aria-labelledby": "ship-title" }, el("h2", { id: "ship-title" }, "Ship"),
       el("p.hint", {}, "One self-describing .onnx file that predicts without torch. It is checked first against the net it comes from, on PublicTest; what fails is refused and not written."),
       el("div.row", {}, el("label", { for: "ship-run" }, "Run"), this.run),
-      el("div.row", {}, el("label", {}, this.int8, "INT8: four times smaller"), el("label", { for: "ship-root" }, "Data"), this.root),
-      el("div.row", {}, el("button.primary", { type: "button", onclick: () => this.told.during(() => this.export()) }, "Export"), el("button", { type: "button", onclick: () => this.told.during(() => this.track()) }, "Register in MLflow")),
+      el("fieldset", {}, el("legend", {}, "Export"),
+        el("div.row", {}, el("label", {}, this.int8, "INT8: four times smaller"), el("label", { for: "ship-root" }, "Data"), this.root),
+        button("Export", () => this.export(), "button.primary")),
+      el("fieldset", {}, el("legend", {}, "MLflow"),
+        el("p.hint", {}, "Register in MLflow, at a file below, sends the run with that file, makes it a new version of the registered model and gives it the alias champion. The run alone can be sent too: settings, curves, files. Without a store here it is MLFLOW_TRACKING_URI, the one that has the run already, or mlflow.db beside the run."),
+        el("div.row", {}, el("label", { for: "ship-model" }, "Registered model"), this.model, el("label", { for: "ship-store" }, "Store"), this.store),
+        button("Send the run alone", () => this.track(null))),
       this.told.node, this.outcome, this.serving, this.list));
     listen(() => this.take());
   }
@@ -30,6 +44,11 @@ export class ShipView {
   async choose(name) {
     this.offer();
     this.run.value = name;
+    await this.chosen();
+  }
+
+  async chosen() {
+    fill(this.outcome);
     await this.told.during(() => this.files());
   }
 
@@ -42,58 +61,87 @@ export class ShipView {
     if (names.includes(chosen)) this.run.value = chosen;
   }
 
-  async export() {
+  async ask(path, more) {
     if (!this.run.value) throw new Error("No run has a model yet: train one first.");
-    const job = await post("api/export", { run: this.run.value, int8: this.int8.checked, data_root: this.root.value.trim() });
-    this.job = job.id;
-    fill(this.outcome, el("p.hint", {}, "Exporting and checking…"));
+    const job = await post(path, { run: this.run.value, ...more });
+    this.asked.add(job.id);
+    fill(this.outcome, el("p.hint", {}, BUSY[job.kind]));
     await refresh();
   }
 
-  async track() {
-    if (!this.run.value) throw new Error("No run has a model yet: train one first.");
-    await post("api/track", { run: this.run.value });
-    this.told.say("Being sent; see the queue below.");
-    await refresh();
+  export() {
+    return this.ask("api/export", { int8: this.int8.checked, data_root: this.root.value.trim() });
+  }
+
+  track(file) {
+    const registered = file === null ? {} : { file, name: this.model.value.trim() };
+    return this.ask("api/track", { ...registered, store: this.store.value.trim() });
   }
 
   take() {
     this.offer();
-    const job = store.jobs.find((each) => each.id === this.job);
-    if (job && !["waiting", "running"].includes(job.state)) {
-      this.job = null;
-      this.told.during(async () => {
-        const { output } = await get("api/job", { id: job.id });
-        fill(this.outcome, el("h3", {}, job.state === "finished" ? "The gate let it through" : "Refused"), el("pre.output", { tabindex: "0", role: "region", "aria-label": "Result of the export" }, output.trim()));
-        await this.files();
-      });
-    }
-    const live = store.jobs.find((each) => each.id === this.server);
-    if (live && !this.address) this.ask(live);
-    if (live && !["waiting", "running"].includes(live.state)) {
-      this.server = this.address = null;
-      fill(this.serving, live.state === "failed" ? el("p.message.problem", {}, "The live page ended; the queue below says why.") : null);
+    this.drawServers();
+    for (const job of store.jobs) {
+      const up = job.kind === "serve" && this.addresses.has(job.id);
+      if (!this.asked.has(job.id) || (OPEN.has(job.state) && !up)) continue;
+      this.asked.delete(job.id);
+      if (up) fill(this.outcome);
+      else this.told.during(() => this.tell(job));
     }
   }
 
-  async ask(live) {
-    const { address } = await get("api/serving", { id: live.id });
-    if (!address || this.address) return;
-    this.address = address;
-    fill(this.serving, el("p.message", {}, "The live page is up: ", el("a", { href: address, target: "_blank", rel: "noopener noreferrer" }, address)));
+  /** What came of a command that was asked for here. */
+  async tell(job) {
+    const { output } = await get("api/job", { id: job.id });
+    const [run] = job.about;
+    const name = { export: "Result of the export", track: "What was sent to MLflow", serve: "Output of the live page" }[job.kind];
+    const wrong = job.state === "failed" ? lastWords(output) : job.state === "lost" ? LOST : null;
+    fill(this.outcome, el("h3", {}, `${run}: ${heading(job, output)}`), wrong ? el("p.message.problem", {}, wrong) : null,
+      output.trim() && output.trim() !== wrong ? el("pre.output", { tabindex: "0", role: "region", "aria-label": name }, output.trim()) : null);
+    await this.files();
+  }
+
+  drawServers() {
+    const live = store.jobs.filter((job) => job.kind === "serve" && OPEN.has(job.state));
+    for (const job of live) if (!this.addresses.has(job.id)) this.findAddress(job);
+    const now = JSON.stringify(live.map((job) => [job.id, this.addresses.get(job.id)]));
+    if (now === this.drawn) return;
+    this.drawn = now;
+    fill(this.serving, live.filter((job) => this.addresses.has(job.id)).map((job) => {
+      const address = this.addresses.get(job.id);
+      return el("p.message", {}, `The live page is up with ${job.facts.file} of ${job.about[0]}: `, el("a", { href: address, target: "_blank", rel: "noopener noreferrer" }, address));
+    }));
+  }
+
+  async findAddress(job) {
+    try {
+      const { address } = await get("api/serving", { id: job.id });
+      if (address) this.addresses.set(job.id, address);
+    } catch {
+      // It is asked again with the next state.
+    }
   }
 
   async files() {
-    const { files } = await get("api/exports", { run: this.run.value });
+    const run = this.run.value;
+    const { files } = await get("api/exports", { run });
+    if (run !== this.run.value) return;
+    const button = (words, task) => el("button", { type: "button", onclick: () => this.told.during(task) }, words);
     fill(this.list, files.map((file) => el("div", { "data-file": file.name },
       el("h3", {}, file.name, ` (${(file.bytes / 1e6).toFixed(2)} MB)`),
-      el("div.row", {}, el("a.button", { href: file.address }, "Download"), el("button", { type: "button", onclick: () => this.told.during(async () => {
-        const job = await post("api/serve", { run: this.run.value, file: file.name });
-        this.server = job.id;
-        this.address = null;
-        await refresh();
-      }) }, "Use it in the live page")),
+      el("div.row", {}, el("a.button", { href: file.address }, "Download"),
+        button("Use it in the live page", () => this.ask("api/serve", { file: file.name })),
+        button("Register in MLflow", () => this.track(file.name))),
       commandLine(file.serve).node, commandLine(file.predict).node,
-      file.card ? el("details", {}, el("summary", {}, "Model card"), el("pre.output", { tabindex: "0", role: "region", "aria-label": "Model card" }, file.card)) : null)));
+      file.card ? el("details", {}, el("summary", {}, "Model card"), el("pre.output", { tabindex: "0", role: "region", "aria-label": `Model card of ${file.name}` }, file.card)) : null)));
   }
+}
+
+function heading({ kind, state, facts }, output) {
+  if (state === "stopped") return "stopped";
+  if (kind === "serve") return "the live page ended";
+  if (kind === "export") return state === "finished" ? "the gate let it through" : lastWords(output)?.includes("refused: ") ? "refused by the gate" : "not exported";
+  if (state !== "finished") return "not all of it is in MLflow";
+  const version = output.match(/registered as version (\S+)/)?.[1];
+  return version ? `version ${version} of the registered model ${facts.name}` : "MLflow has the run";
 }

@@ -5,6 +5,7 @@
 // Du et al., PNAS 2014, table 1). The same as in fer/data/synthetic/action_units.py.
 
 import { t } from "./i18n.js";
+import { capital } from "./words.js";
 
 /** Emotion -> {AU: activation at full strength}. */
 export const PROTOTYPES = {
@@ -34,11 +35,13 @@ export function seen(label) {
   return found;
 }
 
-/** What moves, in words, region by region: [["brows", "Brows: inner ends up (AU 1), ..."], ...]. */
+/** What moves, in words, region by region: [["eyes", "Lids tightened (AU 7), ..."], ...]. */
 export function described(label) {
   const found = Object.entries(seen(label));
   if (found.length === 0) return [[null, t("units.none")]];
-  return found.map(([region, units]) => [region, t("units.line", { region: t(`region.${region}`), each: units.map((unit) => t("units.one", { what: t(`unit.${unit}`), unit: String(unit) })).join(t("list.comma")) })]);
+  const one = (unit) => t("units.one", { what: t(`unit.${unit}`), unit: String(unit) });
+  // Each says of which part it is: a heading before it would say that twice.
+  return found.map(([region, units]) => [region, t("units.line", { each: capital(units.map(one).join(t("list.comma"))) })]);
 }
 
 /** What one of two expressions shows that the other does not, in words; "" where there is nothing. */

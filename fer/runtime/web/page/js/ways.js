@@ -7,8 +7,8 @@ const WAYS = ["read", "practise", "examine"];
 
 const fragment = () => new URLSearchParams(location.hash.slice(1));
 
-/** The way that the address names, or undefined. */
-const named = () => WAYS.find((way) => fragment().has(way));
+/** The way that the address names; the first one where it names none, as when one goes back to where one came in. */
+const named = () => WAYS.find((way) => fragment().has(way)) ?? WAYS[0];
 
 /** `onWay(way)` is called now, and whenever another is taken. */
 export function setUpWays(onWay) {
@@ -17,11 +17,11 @@ export function setUpWays(onWay) {
     // A token that came with the address stays in it, for a reload.
     if (token !== null) link.hash += `&${new URLSearchParams({ token })}`;
   }
-  let now = named() ?? WAYS[0];
+  let now = named();
   enter(now, onWay);
   addEventListener("hashchange", () => {
     const wished = named();
-    if (wished === undefined || wished === now) return;
+    if (wished === now) return;
     now = wished;
     enter(now, onWay);
   });
