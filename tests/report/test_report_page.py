@@ -98,7 +98,8 @@ def test_the_human_level_stands_beside_fer2013_alone(fake_page: str, tmp_path: P
     found = replace(found, data=replace(found.data, is_fer2013=True))
     text = " ".join(Page(report(tmp_path / "out", found).read_text(encoding="utf-8")).text.split())
     assert "people on FER-2013: 65 ± 5 %" in text
-    assert "72 to 74.5 % on PrivateTest" in text
+    assert "72.7 % (VGG, arXiv 1612.02903)" in text.replace("\u00a0", " ")
+    assert "The limits are choices of this project" in text
 
 
 def test_drawn_faces_are_called_drawn(tmp_path: Path) -> None:

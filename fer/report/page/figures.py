@@ -226,7 +226,11 @@ def dots(
         value, places, linestyle="none", marker=marker, markersize=6, color=colour, label=label, clip_on=False
     )
     known = zip(value, low, high, strict=True)
-    show_values(marks, [f"{label}: {v:.1f} % ({a:.1f} to {b:.1f})" for v, a, b in known if np.isfinite(v)])
+    within = {True: "{:.1f} to {:.1f}", False: "no interval"}
+    show_values(
+        marks,
+        [f"{label}: {v:.1f} % ({within[bool(np.isfinite(a))].format(a, b)})" for v, a, b in known if np.isfinite(v)],
+    )
 
 
 def short_names(names: Sequence[str], *, limit: int = 22) -> dict[str, str]:
