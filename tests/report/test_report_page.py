@@ -138,6 +138,7 @@ def test_every_text_colour_has_enough_contrast(fake_page: str) -> None:
             for ground in ("paper", "surface"):
                 assert contrast(theme[ink], theme[ground]) >= 4.5, (ink, ground)
         assert contrast(theme["warn-ink"], theme["warn-paper"]) >= 4.5
+        assert contrast(theme["fail"], theme["surface"]) >= 4.5
         for number in range(1, 7):
             assert contrast(theme[f"series-{number}"], theme["surface"]) >= 3, number
         # The strongest cell of the confusion matrix is 55 % heat on paper.
@@ -146,6 +147,11 @@ def test_every_text_colour_has_enough_contrast(fake_page: str) -> None:
             for i in (1, 3, 5)
         ]
         assert contrast(theme["ink"], "#{:02x}{:02x}{:02x}".format(*mix)) >= 4.5
+
+
+def test_a_failure_is_read_on_paper_where_grounds_are_left_out(fake_page: str) -> None:
+    paper = fake_page[fake_page.rindex("@media print {") :]
+    assert ".verdict.fail .mark { color: var(--fail); background: none; }" in paper
 
 
 def test_the_model_card_has_its_parts_and_well_formed_tables(fake_report: Path) -> None:

@@ -6,7 +6,7 @@ from typing import Final
 from fer.common.labels import EMOTIONS
 from fer.report.evaluation.evaluate import EvaluatedRun
 from fer.report.evaluation.sets import SET_TITLES
-from fer.report.page.wording import half_width, interval, percent
+from fer.report.page.wording import interval, percent, points
 
 _PROTOCOLS: Final[Mapping[str, str]] = {
     "official": "official protocol",
@@ -79,7 +79,7 @@ def meanings(run: EvaluatedRun) -> list[str]:
     scores = run.headline
     accuracy = scores.plain.metrics["accuracy"]
     said = [
-        f"With {accuracy.n:,} faces the interval reaches about {half_width(accuracy)} points to either side. It tells "
+        f"With {accuracy.n:,} faces the interval is {points(accuracy.high - accuracy.low)} points wide. It tells "
         "how far another draw of test faces could move the score, not another training seed. It does not rank models: "
         "two models on the same faces are compared face by face, with a narrower interval (report them together, as in "
         "'run=[a,b]').",
@@ -95,7 +95,8 @@ def meanings(run: EvaluatedRun) -> list[str]:
         alone = (
             ""
             if run.on_copies is None
-            else f"; on the others alone it is {percent(run.on_copies.metrics['accuracy'].value)}"
+            else f"; on the copies alone it is {percent(run.on_copies.metrics['accuracy'].value)} "
+            f"({interval('accuracy', run.on_copies.metrics['accuracy'])})"
         )
         said.append(
             f"{len(copies.removed):,} PrivateTest faces are pixel-for-pixel copies, {copies.of_training:,} of them of "
