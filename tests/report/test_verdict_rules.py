@@ -56,9 +56,9 @@ def scored(run: EvaluatedRun, value: float, *, n: int = N, tta: float | None = N
         (0.65, 0.66, "look", "below the published"),
         (0.70, None, "look", "below the published"),
         (0.71, None, "look", "below the published"),
-        (0.72, None, "pass", "within the published"),
-        (0.70, 0.72, "pass", "within the published"),
-        (0.75, None, "pass", "within the published"),
+        (0.72, None, "pass", "the interval of 72.0 % reaches into the published"),
+        (0.70, 0.73, "pass", "73.0 % mirrored is within the published"),
+        (0.75, None, "pass", "the interval of 75.0 % reaches into the published"),
         (0.78, None, "look", "look for leaked faces"),
     ],
 )

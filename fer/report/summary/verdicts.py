@@ -83,7 +83,7 @@ def _accuracy(run: EvaluatedRun, accuracy: Estimate, best: Estimate, *, averaged
             "of people's agreement with these labels (65 ± 5 %, arXiv 1307.0414), or no more than always predicting "
             "the most common label."
         )
-        here = f"{percent(best.value)} mirrored" if averaged else "it"
+        here = f"{percent(best.value)}{' mirrored' if averaged else ''}"
         if accuracy.low <= share:
             return "fail", nothing, rule
         if best.high < least:
@@ -92,7 +92,8 @@ def _accuracy(run: EvaluatedRun, accuracy: Estimate, best: Estimate, *, averaged
             return "look", f"below the published {spanned} of single networks", rule
         if best.low > high:
             return "look", f"{here} is above the published {spanned} of single networks: look for leaked faces", rule
-        return "pass", f"{here} is within the published {spanned} of single networks", rule
+        within = f"{here} is within" if low <= best.value <= high else f"the interval of {here} reaches into"
+        return "pass", f"{within} the published {spanned} of single networks", rule
     removed = [(end - share) / (1 - share) if share < 1 else 0.0 for end in (accuracy.low, accuracy.value)]
     rule = (
         f"No published range is known here. Pass: for certain over {percent(MISTAKES_REMOVED, 0)} of the mistakes of "
