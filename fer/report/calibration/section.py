@@ -301,9 +301,8 @@ def threshold_statement(calibration: Calibration) -> str:
             "every face. Choose a lower calibration.target_accuracy, or a share with calibration.answer_share."
         )
     if calibration.threshold == 0:
-        aim = f"{percent(calibration.target)} accuracy with 95 % confidence"
-        aim = aim if calibration.rule == "accuracy" else f"a share of {percent(calibration.target)}"
-        return f"No threshold is needed for {aim}: {faces} reaches it with every face accepted, so none is withheld."
+        aim = "accuracy with 95 % confidence" if calibration.rule == "accuracy" else "coverage"
+        return f"No threshold is needed for {percent(calibration.target)} {aim} on {faces}, so none is withheld."
     chosen = (
         f"chosen on {faces} so that faces like these, where they are accepted, are predicted with an accuracy of at "
         f"least {percent(calibration.target)} with 95 % confidence (arXiv 1705.08500)"
