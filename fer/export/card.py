@@ -81,7 +81,8 @@ def _scores(facts: ModelFacts) -> str:
     for name, score in facts.metrics.items():
         percent = name != "nll"
         told = [_number(number, percent=percent) for number in (score.value, score.low, score.high)]
-        lines.append(f"| {_TITLES.get(name, name)} | {told[0]} | {told[1]} to {told[2]} |")
+        interval = "none" if score.low is None else f"{told[1]} to {told[2]}"
+        lines.append(f"| {_TITLES.get(name, name)} | {told[0]} | {interval} |")
     return "\n".join(lines)
 
 

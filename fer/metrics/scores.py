@@ -9,7 +9,7 @@ Conventions where a ratio has no denominator, those of scikit-learn with `zero_d
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import Final
 
@@ -88,7 +88,8 @@ def evaluate(predictions: Predictions, *, resamples: int = 2000, seed: int = 0) 
 
     Intervals are 95 % intervals over faces: Wilson's for accuracy, which is a share of faces, and those of the
     percentile bootstrap (Efron 1979) for the others. They tell how much the score would move with another draw of test
-    faces, not with another training seed.
+    faces, not with another training seed. A score that no resample moves (macro F1 of a model without a mistake, any
+    score of one face) has none: the bootstrap does not see the mistakes that have not happened yet.
 
     Args:
         predictions: the table, at least one face.
@@ -105,8 +106,13 @@ def evaluate(predictions: Predictions, *, resamples: int = 2000, seed: int = 0) 
         resampled_confusions(confusion, resamples=resamples, rng=stream("confusion matrix", seed=seed))
     )
     draws_of |= _resampled_rank_scores(predictions, _log_losses(predictions), resamples, seed)
-    scores = {key: Estimate.of_draws(value, draws_of[key], n) for key, value in value_of.items()}
+    scores = {key: _moved(Estimate.of_draws(value, draws_of[key], n)) for key, value in value_of.items()}
     return scores | {"accuracy": Estimate.of_share(int(np.trace(confusion)), n)}
+
+
+def _moved(estimate: Estimate) -> Estimate:
+    """Without the interval where it is a point."""
+    return replace(estimate, low=np.nan, high=np.nan) if estimate.low == estimate.high else estimate
 
 
 def evaluate_classes(predictions: Predictions) -> dict[str, ClassScores]:

@@ -67,6 +67,20 @@ def test_nothing_right_is_not_certain() -> None:
     assert np.isnan(scores.precision.low), "a share of no prediction has no interval"
 
 
+def test_what_no_resample_moves_has_no_interval() -> None:
+    """The bootstrap sees no mistake that has not happened yet; 95 % of 20 right ones are no certainty."""
+    labels = np.repeat(np.arange(7), 3)[:20]
+    faultless = evaluate(_table(labels, 0.3 * np.eye(7)[labels] + 0.1), resamples=100)
+    assert faultless["accuracy"].low == pytest.approx(0.8389, abs=1e-4)
+    for metric in ("balanced_accuracy", "macro_f1", "weighted_f1", "weighted_auc"):
+        assert faultless[metric].value == 1.0
+        assert np.isnan([faultless[metric].low, faultless[metric].high]).all()
+        assert faultless[metric].as_dict()["low"] is None
+    one = mean_estimate(np.array([0.29]), resamples=100, seed=0)
+    assert (one.value, one.n) == (0.29, 1)
+    assert np.isnan([one.low, one.high]).all()
+
+
 def test_one_statistic_has_one_interval_wherever_it_stands() -> None:
     rng = np.random.default_rng(2)
     labels = rng.integers(0, 7, 300)

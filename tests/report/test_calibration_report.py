@@ -182,6 +182,19 @@ def test_a_target_out_of_reach_makes_every_face_uncertain_and_is_said(run: Evalu
     assert "the model abstains on every face" in result.card[1]
 
 
+def test_a_target_that_all_faces_reach_needs_no_threshold_and_withholds_none(run: EvaluatedRun) -> None:
+    result = found(run, target_accuracy=0.01)
+    assert result.metrics["fitted"]["threshold"] == 0.0
+    text = page(result)
+    assert "No threshold is needed for" in text
+    assert "so none is withheld" in text
+    assert "It abstains on no face" in text
+    assert "Which predictions it withholds" not in text
+    assert "a confidence of 0.0" not in text
+    assert "No threshold is needed" in result.card[1]
+    assert "coverage-by-emotion" not in {chart.key for section in result.sections for chart in section.charts}
+
+
 def test_a_share_may_be_set_instead(run: EvaluatedRun) -> None:
     result = found(run, answer_share=0.9)
     assert result.metrics["fitted"]["coverage"] == pytest.approx(0.9, abs=1 / 210)

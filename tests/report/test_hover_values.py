@@ -3,9 +3,10 @@
 import re
 
 import numpy as np
+from matplotlib.figure import Figure
 
 from fer.metrics import Estimate
-from fer.report.page.figures import PRINT, THEMED, dots, inline_svg, new_figure, styled, themed_svg
+from fer.report.page.figures import ON_DARK, PRINT, Palette, dots, inline_svg, new_figure, styled, svg_of
 from fer.report.page.section import Chart
 from fer.report.scores.figures import distribution_figure, score_figure
 
@@ -29,12 +30,12 @@ def test_every_epoch_of_a_curve_tells_its_score() -> None:
 
 def test_every_dot_tells_value_and_interval_in_its_place() -> None:
     estimates = [Estimate(value=v, low=v - 0.1, high=v + 0.1, n=50) for v in (0.2, float("nan"), 0.7)]
-    with styled(THEMED):
-        figure = new_figure(4, 3, THEMED)
+    with styled(PRINT):
+        figure = new_figure(4, 3, PRINT)
         axes = figure.subplots()
-        dots(axes, estimates, np.arange(3), THEMED.series[0], "o", "a <b>")
+        dots(axes, estimates, np.arange(3), PRINT.series[0], "o", "a <b>")
         axes.set_xlim(0, 100)
-        svg = inline_svg(themed_svg(figure), key="f", title="dots")
+        svg = inline_svg(svg_of(figure), key="f", title="dots")
     assert titles(svg) == ["a &lt;b&gt;: 20.0 % (10.0 to 30.0)", "a &lt;b&gt;: 70.0 % (60.0 to 80.0)"]
     # The mark further to the right is the larger value's.
     places = [float(x) for x in re.findall(r'<use [^>]*\bx="([\d.]+)"[^>]*><title>', svg)]
@@ -49,3 +50,23 @@ def test_a_legend_of_three_splits_fits_its_figure() -> None:
     box, whole = figure.legends[0].get_window_extent(), figure.bbox
     assert whole.x0 <= box.x0
     assert box.x1 <= whole.x1
+
+
+def test_a_figure_is_drawn_once_and_its_colours_are_those_of_the_place_it_stands_in() -> None:
+    drawn = []
+
+    def draw(palette: Palette) -> Figure:
+        drawn.append(palette)
+        figure = new_figure(3, 2, palette)
+        figure.subplots().text(0.5, 0.5, "cell", color=ON_DARK, backgroundcolor=palette.series[0])
+        return figure
+
+    chart = Chart(key="one", caption="once", draw=draw)
+    page, file = chart.svg, chart.file("svg").decode()
+    assert chart.file("png").startswith(b"\x89PNG")
+    assert len(drawn) == 1
+    assert "var(--series-1)" in page
+    assert not any(colour in page for colour in (*PRINT.series, PRINT.ink, PRINT.grid, PRINT.surface))
+    # On a cell that keeps its colour in the dark theme, text keeps its own too.
+    assert ON_DARK in page
+    assert all(colour in file for colour in (PRINT.series[0], PRINT.grid, ON_DARK))

@@ -238,6 +238,18 @@ def test_votes_are_compared(form: str, tmp_path: Path) -> None:
     assert "are the emotion that most voters saw" in page(result)
 
 
+def test_votes_do_not_judge_labels_that_they_gave(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("fer.report.label_noise.section.CONTEMPT", "happy")
+    result = analyse(context(CSV, ferplus=write_votes(tmp_path / "fer2013new.csv")))
+    assert result is not None
+    text = page(result)
+    assert "the votes say nothing of the labels" in text
+    for circular in ("are the emotion that most voters saw", "it differs from the label", "Label is most voted"):
+        assert circular not in text
+    assert "Prediction is most voted" in text
+    assert any(sentence.startswith("FER+: the labels are what most voters saw.") for sentence in result.card)
+
+
 def test_a_mistake_with_the_votes_leaves_the_rest(tmp_path: Path) -> None:
     result = analyse(context(FOLDER, ferplus=tmp_path / "absent.csv"))
     assert result is not None

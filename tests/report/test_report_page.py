@@ -98,7 +98,8 @@ def test_the_human_level_stands_beside_fer2013_alone(fake_page: str, tmp_path: P
     found = replace(found, data=replace(found.data, is_fer2013=True))
     text = " ".join(Page(report(tmp_path / "out", found).read_text(encoding="utf-8")).text.split())
     assert "people on FER-2013: 65 ± 5 %" in text
-    assert "72 to 74.5 % on PrivateTest" in text
+    assert "72.7 % (VGG, arXiv 1612.02903)" in text.replace("\u00a0", " ")
+    assert "The limits are choices of this project" in text
 
 
 def test_drawn_faces_are_called_drawn(tmp_path: Path) -> None:
@@ -137,6 +138,7 @@ def test_every_text_colour_has_enough_contrast(fake_page: str) -> None:
             for ground in ("paper", "surface"):
                 assert contrast(theme[ink], theme[ground]) >= 4.5, (ink, ground)
         assert contrast(theme["warn-ink"], theme["warn-paper"]) >= 4.5
+        assert contrast(theme["fail"], theme["surface"]) >= 4.5
         for number in range(1, 7):
             assert contrast(theme[f"series-{number}"], theme["surface"]) >= 3, number
         # The strongest cell of the confusion matrix is 55 % heat on paper.
@@ -145,6 +147,11 @@ def test_every_text_colour_has_enough_contrast(fake_page: str) -> None:
             for i in (1, 3, 5)
         ]
         assert contrast(theme["ink"], "#{:02x}{:02x}{:02x}".format(*mix)) >= 4.5
+
+
+def test_a_failure_is_read_on_paper_where_grounds_are_left_out(fake_page: str) -> None:
+    paper = fake_page[fake_page.rindex("@media print {") :]
+    assert ".verdict.fail .mark { color: var(--fail); background: none; }" in paper
 
 
 def test_the_model_card_has_its_parts_and_well_formed_tables(fake_report: Path) -> None:

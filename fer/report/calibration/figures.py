@@ -140,7 +140,7 @@ def coverage_figure(classes: Mapping[str, Selective], *, palette: Palette) -> "F
         dots(axes, estimates, np.arange(len(names)) + shift, palette.series[number], marker, label)
     axes.set_yticks(range(len(names)), names)
     axes.set_xlim(0, 100)
-    axes.set_xlabel("% of the emotion's faces")
+    axes.set_xlabel("% of the faces predicted so")
     axes.grid(visible=False, axis="y")
     figure.legend(loc="outside upper left", ncols=2)
     return figure

@@ -88,7 +88,8 @@ def abstention_section(detail: Measured) -> Section:
     """Risk against coverage, the threshold, and on whom the model abstains."""
     said = statement(detail.run, detail.run.headline_key)
     whole, classes, calibration = detail.whole, detail.classes, detail.calibration
-    predicts = whole is not None and whole.accepted > 0
+    # Without a face withheld there is nothing to set beside the whole.
+    predicts = whole is not None and 0 < whole.accepted < whole.support
     chosen = (whole.coverage.value, 1 - whole.selective_accuracy.value) if whole is not None and predicts else None
     charts = [
         Chart(
@@ -237,9 +238,9 @@ def remaining_statement(measured: Measured) -> str:
     scores = measured.change.before if measured.change.after is None else measured.change.after
     when = "" if measured.change.after is None else " after it"
     told, beyond = [], beyond_chance(measured)
-    for key, name in (("ece", "ECE"), ("classwise_ece", "classwise ECE")):
-        told.append(f"the {name} is {scores.metrics[key].value:.3f} (by chance alone {scores.chance[key]:.3f})")
-    said = f"{_capital(' and '.join(told))}{when}."
+    for key, name in (("ece", "The ECE"), ("classwise_ece", "the classwise ECE")):
+        told.append(f"{name} is {scores.metrics[key].value:.3f} (by chance alone {scores.chance[key]:.3f})")
+    said = f"{' and '.join(told)}{when}."
     if not beyond:
         return f"{said} Neither is more than chance would show on so many faces."
     if beyond == ("classwise_ece",):
@@ -290,10 +291,6 @@ def calibration_verdict(measured: Measured) -> Verdict:
     )
 
 
-def _capital(text: str) -> str:
-    return text[:1].upper() + text[1:]
-
-
 def threshold_statement(calibration: Calibration) -> str:
     """The threshold and how it was chosen; or that it was not to be found."""
     faces = f"{calibration.split} (n = {calibration.n:,})"
@@ -303,6 +300,9 @@ def threshold_statement(calibration: Calibration) -> str:
             f"at least {FEWEST_ACCEPTED} faces accepted, so there is none, and with this target the model abstains on "
             "every face. Choose a lower calibration.target_accuracy, or a share with calibration.answer_share."
         )
+    if calibration.threshold == 0:
+        aim = "accuracy with 95 % confidence" if calibration.rule == "accuracy" else "coverage"
+        return f"No threshold is needed for {percent(calibration.target)} {aim} on {faces}, so none is withheld."
     chosen = (
         f"chosen on {faces} so that faces like these, where they are accepted, are predicted with an accuracy of at "
         f"least {percent(calibration.target)} with 95 % confidence (arXiv 1705.08500)"
@@ -324,6 +324,8 @@ def outcome_statement(measured: Measured) -> str | None:
     if whole is None or calibration is None or calibration.threshold is None:
         return None
     title = measured.run.headline.evaluation_set.title
+    if calibration.threshold == 0:
+        return f"It abstains on no face: of all on {title} {_share(whole.accuracy)} are right."
     told = f"On {title} it accepts {_share(whole.coverage)} of {whole.support:,} faces"
     if whole.accepted == 0:
         return f"{told}."
@@ -383,10 +385,8 @@ def card_sentences(measured: Measured) -> tuple[str, ...]:
             f"(n = {measured.calibration.n:,}), {error.value:.3f} ({interval('ece', error)})."
         )
     sentences = [f"Calibration: {told} ({statement(measured.run, measured.run.headline_key)}.)"]
-    outcome = outcome_statement(measured)
     if measured.calibration is not None:
-        uneven = uneven_statement(measured)
-        parts = [threshold_statement(measured.calibration), outcome, uneven]
+        parts = [threshold_statement(measured.calibration), outcome_statement(measured), uneven_statement(measured)]
         sentences.append("Abstention: " + " ".join(part for part in parts if part is not None))
     return tuple(sentences)
 

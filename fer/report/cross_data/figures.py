@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from fer.report.cross_data.measurement import CrossScore
-from fer.report.page.figures import Palette, dots, new_figure
+from fer.report.page.figures import ON_DARK, ON_LIGHT, Palette, dots, new_figure
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -38,7 +38,7 @@ def recall_figure(scores: Sequence[CrossScore], *, palette: Palette) -> "Figure"
     for row, column in np.ndindex(recalls.shape):
         recall = recalls[row, column]
         known = bool(np.isfinite(recall))
-        colour = palette.muted if not known else "#ffffff" if recall > 0.68 else "#1b1f24"
+        colour = palette.muted if not known else ON_DARK if recall > 0.68 else ON_LIGHT
         text = f"{100 * recall:.0f} %" if known else "none"
         axes.text(column, row, text, ha="center", va="center", fontsize=10, color=colour)
     axes.set_xticks(range(len(scores[0].labels)), scores[0].labels, rotation=40, ha="right", rotation_mode="anchor")

@@ -6,7 +6,13 @@ from fer.metrics.label_noise import LabelIssues
 from fer.report.context import ReportContext
 from fer.report.label_noise.figures import agreement_figure, contact_sheet, entropy_figure, wrong_labels_figure
 from fer.report.label_noise.measurement import LabelNoise, collect_evidence
-from fer.report.label_noise.section import label_noise_metrics, label_noise_section, labels_verdict, readable
+from fer.report.label_noise.section import (
+    gave_the_labels,
+    label_noise_metrics,
+    label_noise_section,
+    labels_verdict,
+    readable,
+)
 from fer.report.page.section import Chart, png
 from fer.report.page.wording import interval, percent
 from fer.report.result import AnalysisResult
@@ -24,14 +30,15 @@ def analyse(context: ReportContext) -> AnalysisResult | None:
         return None
     found, notes = collect_evidence(context)
     said = statement(run, run.headline_key)
+    own = gave_the_labels(context, found)
     charts: dict[str, Chart] = {}
     if found.vote_scores is not None:
         levels = found.vote_scores.levels
         charts["votes"] = Chart(
             key="label-noise-votes",
-            caption=f"By how far FER+'s voters agree on a face: how often the model gives the most voted emotion and "
-            f"the label, and how often these two are the same. {said}.",
-            draw=lambda palette: agreement_figure(levels, palette=palette),
+            caption="By how far FER+'s voters agree on a face: how often the model gives the most voted emotion"
+            f"{'' if own else ' and the label, and how often these two are the same'}. {said}.",
+            draw=lambda palette: agreement_figure(levels, own=own, palette=palette),
         )
         by_entropy = found.vote_scores.error_by_entropy
         charts["entropy"] = Chart(
@@ -57,7 +64,7 @@ def analyse(context: ReportContext) -> AnalysisResult | None:
         notes=notes,
         verdicts=() if verdict is None else (verdict,),
         # The labels of synthetic faces are true by construction: all that is flagged there is the model's own error.
-        card=() if is_synthetic(run) else _card(found, said),
+        card=() if is_synthetic(run) else _card(found, said, own=own),
     )
 
 
@@ -102,7 +109,7 @@ def _columns(context: ReportContext, found: LabelNoise) -> dict[str, dict[str, A
     return {context.run.record.name: numbers}
 
 
-def _card(found: LabelNoise, said: str) -> tuple[str, ...]:
+def _card(found: LabelNoise, said: str, *, own: bool) -> tuple[str, ...]:
     sentences = []
     if found.issues is not None:
         wrong = found.issues.wrong
@@ -118,12 +125,16 @@ def _card(found: LabelNoise, said: str) -> tuple[str, ...]:
         )
     scores = found.vote_scores
     if scores is not None:
-        label, own, people = scores.label_is_majority, scores.accuracy, scores.majority_accuracy
-        sentences.append(
-            f"FER+: {percent(label.value)} of the labels are the emotion that most voters saw "
+        label, people = scores.label_is_majority, scores.majority_accuracy
+        of_labels = (
+            "the labels are what most voters saw. On faces with more than half of the votes the model agrees with them"
+            if own
+            else f"{percent(label.value)} of the labels are the emotion that most voters saw "
             f"({interval('accuracy', label)}, n = {label.n:,}). On faces with such a majority the model agrees with "
-            f"the label in {percent(own.value)} and with the majority in {percent(people.value)} "
-            f"(n = {people.n:,}); KL(votes || model) is "
+            f"the label in {percent(scores.accuracy.value)} and with the majority"
+        )
+        sentences.append(
+            f"FER+: {of_labels} in {percent(people.value)} (n = {people.n:,}); KL(votes || model) is "
             f"{scores.kl.value:.3f} nats (n = {scores.kl.n:,})."
         )
     elif found.vote_note:

@@ -32,8 +32,14 @@ def wrong_labels_figure(wrong_of: Mapping[str, Estimate], *, overall: float, pal
     return figure
 
 
-def agreement_figure(levels: Sequence[VoteLevel], *, palette: Palette) -> "Figure":
-    """Labels and predictions against the votes, by how far people agree on a face."""
+def agreement_figure(levels: Sequence[VoteLevel], *, own: bool, palette: Palette) -> "Figure":
+    """Labels and predictions against the votes, by how far people agree on a face.
+
+    Args:
+        levels: the thirds.
+        own: whether the votes gave the labels: then the three are one.
+        palette: colours.
+    """
     figure = new_figure(5.4, 1.6 + 0.62 * len(levels), palette)
     axes = figure.subplots()
     places = np.arange(len(levels))[::-1]
@@ -42,7 +48,7 @@ def agreement_figure(levels: Sequence[VoteLevel], *, palette: Palette) -> "Figur
         ("prediction is the label", "s", 0.0, [level.accuracy for level in levels]),
         ("label is the most voted emotion", "^", -0.22, [level.label_is_top for level in levels]),
     )
-    for number, (label, marker, shift, estimates) in enumerate(series):
+    for number, (label, marker, shift, estimates) in enumerate(series[:1] if own else series):
         dots(axes, estimates, places + shift, palette.series[number], marker, label)
     axes.set_yticks(places, [f"{level.name} ({level.accuracy.n:,})" for level in levels])
     axes.set_ylim(-0.6, len(levels) - 0.4)

@@ -41,6 +41,7 @@ def label_noise_section(context: ReportContext, found: LabelNoise, charts: dict[
             "cards": [_card(face) for face in found.suspects],
             "vote_note": found.vote_note,
             "votes": _votes(found),
+            "own": gave_the_labels(context, found),
             "rule": vote_rule(run.labels),
             "all_labels": told(run.labels),
             "conflicts": {
@@ -76,6 +77,11 @@ def readable(found: LabelNoise) -> bool:
     return unseen_accuracy(found) >= LEAST_ACCURACY
 
 
+def gave_the_labels(context: ReportContext, found: LabelNoise) -> bool:
+    """Whether the labels are the votes' majority, and the votes no judge of them: FER-2013's own have no contempt."""
+    return CONTEMPT in context.run.labels and found.vote_scores is not None
+
+
 TRUSTED: Final = 0.95
 """Share of labels that most of ten people must share for the labels to be trusted."""
 
@@ -83,8 +89,7 @@ TRUSTED: Final = 0.95
 def labels_verdict(context: ReportContext, found: LabelNoise) -> Verdict:
     """The summary's line: what people's votes say where they are known, else what the model contradicts."""
     votes, issues = found.vote_scores, found.issues
-    # FER-2013 has no contempt: labels that have it are the majority of the votes, which cannot judge themselves.
-    own = CONTEMPT in context.run.labels and votes is not None
+    own = gave_the_labels(context, found)
     votes = None if own else votes
 
     def line(verdict: Judgement, value: float | None, text: str) -> Verdict:

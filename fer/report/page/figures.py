@@ -42,24 +42,22 @@ PRINT: Final = Palette(
     surface="#ffffff",
     series=("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9"),
 )
-"""For files."""
+"""What figures are drawn with; on the page each of these colours gives way to its CSS variable (`inline_svg`)."""
 
-THEMED: Final = Palette(
-    ink="#010101",
-    muted="#020202",
-    grid="#030303",
-    surface="#040404",
-    series=("#050501", "#050502", "#050503", "#050504", "#050505", "#050506"),
-)
-"""For the page: each colour stands for a CSS variable, which `inline_svg` puts in its place."""
+ON_DARK: Final = "#fefefe"
+ON_LIGHT: Final = "#1c2025"
+"""Text on a cell that keeps its own colour in both themes; so no colour of `PRINT`, which the page would change."""
+
+DPI: Final = 160
+"""Dots an inch of PNG files."""
 
 _VARIABLES: Final[Mapping[str, str]] = MappingProxyType(
     {
-        THEMED.ink: "--ink",
-        THEMED.muted: "--muted",
-        THEMED.grid: "--line",
-        THEMED.surface: "--surface",
-        **{colour: f"--series-{number}" for number, colour in enumerate(THEMED.series, start=1)},
+        PRINT.ink: "--ink",
+        PRINT.muted: "--muted",
+        PRINT.grid: "--line",
+        PRINT.surface: "--surface",
+        **{colour: f"--series-{number}" for number, colour in enumerate(PRINT.series, start=1)},
     }
 )
 
@@ -68,11 +66,10 @@ LINE_STYLES: Final = ("-", "--", "-.", ":", (0, (5, 1)), (0, (3, 1, 1, 1)))
 
 
 def new_figure(width: float, height: float, palette: Palette) -> "Figure":
-    """An empty figure of that size in inches, with a transparent ground; no pyplot, so no global state."""
+    """An empty figure of that size in inches; no pyplot, so no global state."""
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(width, height), layout="constrained")
-    figure.patch.set_alpha(0 if palette is THEMED else 1)
     figure.patch.set_facecolor(palette.surface)
     return figure
 
@@ -119,8 +116,29 @@ def styled(palette: Palette) -> Iterator[None]:
         yield
 
 
-def themed_svg(figure: "Figure") -> str:
-    """The SVG file of a figure drawn with `THEMED` inside `styled`, for the two functions below: drawing takes long."""
+def laid_out(figure: "Figure") -> "Figure":
+    """The figure with everything in its place, so that each file of it need only be written; inside `styled`.
+
+    Finding the places takes as long as drawing, and `savefig` would do both for each file.
+    """
+    figure.set_dpi(DPI)
+    engine = figure.get_layout_engine()
+    if engine is not None:
+        engine.execute(figure)
+        # Not "none", whose stand-in has `savefig` draw each file once more in vain.
+        figure.set_layout_engine(None)
+    return figure
+
+
+def png_of(figure: "Figure") -> bytes:
+    """The PNG file of a figure; inside `styled`."""
+    buffer = io.BytesIO()
+    figure.savefig(buffer, format="png", dpi=DPI, metadata={"Software": None})
+    return buffer.getvalue()
+
+
+def svg_of(figure: "Figure") -> str:
+    """The SVG file of a figure on a transparent ground, for the two functions below; inside `styled`."""
     buffer = io.StringIO()
     figure.savefig(buffer, format="svg", transparent=True, metadata={"Date": None, "Creator": None})
     return _VALUES.sub(_with_titles, buffer.getvalue())
@@ -147,17 +165,13 @@ def _with_titles(found: re.Match[str]) -> str:
 
 
 def printed_svg(svg: str) -> str:
-    """The file of `themed_svg` in the colours of `PRINT`, on white."""
-    roles = ("ink", "muted", "grid", "surface")
-    colours = {getattr(THEMED, role): getattr(PRINT, role) for role in roles}
-    for themed, printed in {**colours, **dict(zip(THEMED.series, PRINT.series, strict=True))}.items():
-        svg = re.sub(re.escape(themed) + r"\b", printed, svg, flags=re.IGNORECASE)
+    """The file of `svg_of` on white."""
     ground = f'<rect width="100%" height="100%" fill="{PRINT.surface}"/>'
     return re.sub(r"(<svg\b[^>]*>)", rf"\1\n {ground}", svg, count=1)
 
 
 def inline_svg(svg: str, *, key: str, title: str) -> str:
-    """The file of `themed_svg` as an `<svg>` element in the page's colours; the same each time.
+    """The file of `svg_of` as an `<svg>` element in the page's colours; the same each time.
 
     Args:
         svg: the file.
@@ -212,7 +226,11 @@ def dots(
         value, places, linestyle="none", marker=marker, markersize=6, color=colour, label=label, clip_on=False
     )
     known = zip(value, low, high, strict=True)
-    show_values(marks, [f"{label}: {v:.1f} % ({a:.1f} to {b:.1f})" for v, a, b in known if np.isfinite(v)])
+    within = {True: "{:.1f} to {:.1f}", False: "no interval"}
+    show_values(
+        marks,
+        [f"{label}: {v:.1f} % ({within[bool(np.isfinite(a))].format(a, b)})" for v, a, b in known if np.isfinite(v)],
+    )
 
 
 def short_names(names: Sequence[str], *, limit: int = 22) -> dict[str, str]:

@@ -1,7 +1,6 @@
 """What a section of the page is made of: charts, pictures and the cells of its tables."""
 
 import base64
-import io
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -11,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from fer.metrics import Estimate
-from fer.report.page.figures import PRINT, THEMED, Palette, inline_svg, printed_svg, styled, themed_svg
+from fer.report.page.figures import PRINT, Palette, inline_svg, laid_out, png_of, printed_svg, styled, svg_of
 from fer.report.page.wording import interval, number
 
 if TYPE_CHECKING:
@@ -35,22 +34,19 @@ class Chart:
     @property
     def svg(self) -> str:
         """The figure as an element of the page, in the page's colours."""
-        return inline_svg(self._themed, key=f"figure-{self.key}", title=self.caption)
+        return inline_svg(self._files[1], key=f"figure-{self.key}", title=self.caption)
 
     def file(self, kind: str) -> bytes:
         """The figure as a file on white: kind "png" (160 dots an inch) or "svg"; the same bytes each time."""
-        if kind == "svg":
-            return printed_svg(self._themed).encode()
-        buffer = io.BytesIO()
-        with styled(PRINT):
-            self.draw(PRINT).savefig(buffer, format="png", dpi=160, metadata={"Software": None})
-        return buffer.getvalue()
+        png, svg = self._files
+        return printed_svg(svg).encode() if kind == "svg" else png
 
     @cached_property
-    def _themed(self) -> str:
-        """Drawn once for the page and the SVG file."""
-        with styled(THEMED):
-            return themed_svg(self.draw(THEMED))
+    def _files(self) -> tuple[bytes, str]:
+        """PNG and SVG of a figure that is drawn once, for the page and for both files."""
+        with styled(PRINT):
+            figure = laid_out(self.draw(PRINT))
+            return png_of(figure), svg_of(figure)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -7,7 +7,7 @@ import numpy as np
 import numpy.typing as npt
 
 from fer.metrics import ClassScores, normalise_rows
-from fer.report.page.figures import LINE_STYLES, Palette, dots, line, new_figure
+from fer.report.page.figures import LINE_STYLES, ON_DARK, ON_LIGHT, Palette, dots, line, new_figure
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -29,9 +29,7 @@ def confusion_figure(
     for row, column in np.ndindex(confusion.shape if len(labels) <= _MOST_NUMBERED else (0, 0)):
         share = shares[row, column]
         text = f"{100 * share:.0f} %" if normalised else f"{confusion[row, column]:,}"
-        axes.text(
-            column, row, text, ha="center", va="center", fontsize=10, color="#ffffff" if share > 0.68 else "#1b1f24"
-        )
+        axes.text(column, row, text, ha="center", va="center", fontsize=10, color=ON_DARK if share > 0.68 else ON_LIGHT)
     ticks = range(len(labels))
     axes.set_xticks(ticks, labels, rotation=40, ha="right", rotation_mode="anchor")
     axes.set_yticks(ticks, labels)

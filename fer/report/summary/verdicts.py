@@ -1,7 +1,7 @@
 """The lines of the summary that the scores, the training and the data give, each by a rule that it states.
 
-A pass rests on evidence: an interval that leaves the bad side out. Where too few faces leave both sides open, the line
-says look.
+A limit without a source is a choice of this project's, as the page says. A pass rests on evidence: an interval that
+leaves the bad side out. Where too few faces leave both sides open, the line says look.
 """
 
 from collections.abc import Mapping
@@ -13,6 +13,7 @@ from fer.report.evaluation.evaluate import EvaluatedRun
 from fer.report.page.wording import interval, percent, points
 from fer.report.result import Judgement, Verdict
 from fer.report.scores.statements import (
+    PUBLISHED,
     chose_epoch,
     human_reference,
     is_synthetic,
@@ -74,14 +75,15 @@ def _accuracy(run: EvaluatedRun, accuracy: Estimate, best: Estimate, *, averaged
     if known is not None and people is not None:
         low, high = known
         least = people[0] - people[1]
-        spanned = f"{100 * low:g} to {percent(high)}"
+        spanned = f"{100 * low:.1f} to {percent(high)}"
         rule = (
             f"Pass: the interval, with test-time augmentation where there is one, reaches into the {spanned} that "
-            "single networks are published with on PrivateTest. Look: below that range for certain, or above it (look "
-            f"for leaked faces). Fail: below {percent(least, 0)} for certain, the lower end of people's agreement with "
-            "these labels (65 ± 5 %), or no more than always predicting the most common label."
+            f"single networks are published with on PrivateTest ({'; '.join(PUBLISHED)}). Look: below that range for "
+            f"certain, or above it (look for leaked faces). Fail: below {percent(least, 0)} for certain, the lower end "
+            "of people's agreement with these labels (65 ± 5 %, arXiv 1307.0414), or no more than always predicting "
+            "the most common label."
         )
-        here = f"{percent(best.value)} mirrored" if averaged else "it"
+        here = f"{percent(best.value)}{' mirrored' if averaged else ''}"
         if accuracy.low <= share:
             return "fail", nothing, rule
         if best.high < least:
@@ -90,7 +92,8 @@ def _accuracy(run: EvaluatedRun, accuracy: Estimate, best: Estimate, *, averaged
             return "look", f"below the published {spanned} of single networks", rule
         if best.low > high:
             return "look", f"{here} is above the published {spanned} of single networks: look for leaked faces", rule
-        return "pass", f"{here} is within the published {spanned} of single networks", rule
+        within = f"{here} is within" if low <= best.value <= high else f"the interval of {here} reaches into"
+        return "pass", f"{within} the published {spanned} of single networks", rule
     removed = [(end - share) / (1 - share) if share < 1 else 0.0 for end in (accuracy.low, accuracy.value)]
     rule = (
         f"No published range is known here. Pass: for certain over {percent(MISTAKES_REMOVED, 0)} of the mistakes of "
