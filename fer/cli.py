@@ -250,7 +250,7 @@ def _train_with_hydra() -> None:
     from fer.config.conf_files import conf_dir
     from fer.config.multirun import own_sweep_dir
     from fer.config.search_path import add_plugins_to_search_path
-    from fer.tuning.hydra_sweeper import register
+    from fer.tuning.hydra_sweeper import FerSweeper, register
 
     register()
 
@@ -278,7 +278,7 @@ def _train_with_hydra() -> None:
         with own_sweep_dir():
             job()
     except refusals() as error:
-        if not composing:
+        if not composing or FerSweeper.began:
             raise
         overrides = [argument for argument in sys.argv[1:] if "=" in argument or argument.startswith("~")]
         raise refused(error, overrides) from error

@@ -130,7 +130,8 @@ class MLflowTracking(Logger):
             return f"mlflow: run {place.run_id} in experiment {place.experiment!r}; {address.view}"
         sent = 0 if place is None else place.epochs
         missing = len(read_epochs(self.run_dir / "metrics.jsonl")) - sent
-        what = f"{missing} epochs and the final files" if missing > 0 else "the final files"
+        epochs = "1 epoch" if missing == 1 else f"{missing} epochs"
+        what = f"{epochs} and the final files" if missing > 0 else "the final files"
         reason = f" ({place.error})" if place is not None and place.error is not None else ""
         assert self.sender is not None
         pid = self.sender.pid

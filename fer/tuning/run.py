@@ -37,7 +37,9 @@ def run_sweep(arguments: Sequence[str]) -> Path:
     try:
         with folder.owned():
             _open(folder, sweep)
-            log.info("sweep    %s over %d settings -> %s", settings.algorithm, len(_names(sweep)), folder.path)
+            count = len(_names(sweep))
+            searched = "1 setting" if count == 1 else f"{count} settings"
+            log.info("sweep    %s over %s -> %s", settings.algorithm, searched, folder.path)
             log.info("workers  %d, %d %s each", workers, threads, "thread" if threads == 1 else "threads")
             display = display_for(settings.objective, num_trials=settings.num_trials, workers=workers)
             store = TrialStore(sweep, folder, display)
