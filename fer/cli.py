@@ -2,7 +2,6 @@
 
 import logging
 import os
-import shlex
 import sys
 from collections.abc import Mapping
 from contextlib import nullcontext
@@ -11,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from fer.common.ending import guarded, needs_train_extra, write_what_cannot_be_encoded
 from fer.common.errors import ConfigError
+from fer.common.wording import shell_word
 
 if TYPE_CHECKING:
     from fer.training.reproduce import Origin
@@ -324,7 +324,7 @@ def _train_tree(
 
         print(f"report: {make_report([result.run_dir])}")
     else:
-        print(f"next: fer-report {shlex.quote(f'run={result.run_dir}')}")
+        print(f"next: fer-report {shell_word(f'run={result.run_dir}')}")
 
 
 def _tell_progress() -> None:

@@ -8,7 +8,7 @@ from pydantic import BeforeValidator, ConfigDict, Field, ValidationError, model_
 
 from fer.common.errors import ConfigError, nearest
 from fer.common.label_set import FER7, LabelChoice, label_names
-from fer.common.section import Section, in_words
+from fer.common.section import Section, complaint
 from fer.config.compose import all_keys
 from fer.config.instantiate import check_arguments, check_node, located_class
 from fer.data.augment_config import AnyAugmentConfig, OwnAugmentConfig
@@ -273,7 +273,7 @@ def _validation_message(error: ValidationError) -> str:
     if first["type"] == "extra_forbidden":
         return f"{key}: no such key{nearest(key, all_keys())}; `fer-train --cfg job` lists them"
     more = f" (and {error.error_count() - 1} more)" if error.error_count() > 1 else ""
-    message = f"{in_words(first)}{more}"
+    message = f"{complaint(first)}{more}"
     if not key:
         return message
     return f"{key}={_shown(first.get('input'))}: {message}"

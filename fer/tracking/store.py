@@ -1,7 +1,6 @@
 """Which MLflow store, and how to reach it without hanging."""
 
 import os
-import shlex
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -10,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 from urllib.parse import urlsplit, urlunsplit
 
 from fer.common.errors import ConfigError, FerError, MissingExtraError
-from fer.common.wording import printable_path, printable_text
+from fer.common.wording import printable_path, printable_text, shell_word
 from fer.tracking.record import Record
 
 if TYPE_CHECKING:
@@ -70,7 +69,7 @@ class StoreAddress:
     @property
     def view(self) -> str:
         """How to look at it."""
-        return self.shown if self.database is None else f"mlflow ui --backend-store-uri {shlex.quote(self.uri)}"
+        return self.shown if self.database is None else f"mlflow ui --backend-store-uri {shell_word(self.uri)}"
 
 
 @dataclass(frozen=True, kw_only=True)
