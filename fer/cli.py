@@ -2,7 +2,6 @@
 
 import logging
 import os
-import shlex
 import sys
 from collections.abc import Mapping
 from contextlib import nullcontext
@@ -12,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from fer.common.ending import guarded, needs_train_extra, write_what_cannot_be_encoded
 from fer.common.errors import ConfigError
 from fer.common.paths import expanded
+from fer.common.wording import shell_word
 
 if TYPE_CHECKING:
     from fer.training.reproduce import Origin
@@ -251,7 +251,7 @@ def _train_with_hydra() -> None:
     from fer.config.conf_files import conf_dir
     from fer.config.multirun import own_sweep_dir
     from fer.config.search_path import add_plugins_to_search_path
-    from fer.tuning.hydra_sweeper import register
+    from fer.tuning.hydra_sweeper import FerSweeper, register
 
     register()
 
@@ -279,7 +279,7 @@ def _train_with_hydra() -> None:
         with own_sweep_dir():
             job()
     except refusals() as error:
-        if not composing:
+        if not composing or FerSweeper.began:
             raise
         overrides = [argument for argument in sys.argv[1:] if "=" in argument or argument.startswith("~")]
         raise refused(error, overrides) from error
@@ -325,7 +325,7 @@ def _train_tree(
 
         print(f"report: {make_report([result.run_dir])}")
     else:
-        print(f"next: fer-report {shlex.quote(f'run={result.run_dir}')}")
+        print(f"next: fer-report {shell_word(f'run={result.run_dir}')}")
 
 
 def _tell_progress() -> None:

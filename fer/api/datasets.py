@@ -11,6 +11,7 @@ import numpy as np
 
 from fer.api.tables import data_frame, html_picture
 from fer.common.errors import ConfigError
+from fer.common.section import complaint
 from fer.data.samples import FaceSamples
 
 if TYPE_CHECKING:
@@ -112,6 +113,6 @@ def dataset(name: str, root: "str | PathLike[str] | None" = None, **settings: An
     except ValidationError as error:
         first = error.errors()[0]
         key = ".".join(str(part) for part in first["loc"][1:])
-        raise ConfigError(f"{key}={first.get('input')!r}: {first['msg'].removeprefix('Value error, ')}") from error
+        raise ConfigError(f"{key}={first.get('input')!r}: {complaint(first)}") from error
     packed = open_samples(config)
     return Dataset(packed.samples, fingerprint=packed.fingerprint)

@@ -1,6 +1,6 @@
 """The emotions of the faces in pictures, arrays and videos, without torch."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from os import PathLike, fspath
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, overload
@@ -12,12 +12,14 @@ from fer.api.pictures import array_of, read, several
 from fer.api.tables import data_frame, html_picture, html_table
 from fer.common.errors import ConfigError, DataError
 from fer.common.notebook_bar import NotebookBar
+from fer.common.wording import printable_path
 from fer.runtime.record import Face
 
 if TYPE_CHECKING:
     from pandas import DataFrame
 
     from fer.api.models import Model
+    from fer.runtime.predict.sources import Item
 
 _SHOWN: Final = 12
 """Pictures and rows that a result shows of itself; the rest is counted."""
@@ -32,11 +34,19 @@ class Faces(Sequence[Face]):
     Args:
         records: in the order of the pictures, faces from large to small.
         pictures: source -> array (H, W) or BGR (H, W, 3), of those that were given as arrays.
+        files: source -> its file, of those whose names hold what cannot be shown.
     """
 
-    def __init__(self, records: Iterable[Face], *, pictures: Mapping[str, npt.NDArray[np.uint8]]) -> None:
+    def __init__(
+        self,
+        records: Iterable[Face],
+        *,
+        pictures: Mapping[str, npt.NDArray[np.uint8]],
+        files: Mapping[str, Path] | None = None,
+    ) -> None:
         self._records = tuple(records)
         self._pictures = dict(pictures)
+        self._files = dict(files or {})
 
     @overload
     def __getitem__(self, index: int) -> Face: ...
@@ -44,7 +54,7 @@ class Faces(Sequence[Face]):
     def __getitem__(self, index: slice) -> "Faces": ...
     def __getitem__(self, index: int | slice) -> "Face | Faces":
         if isinstance(index, slice):
-            return Faces(self._records[index], pictures=self._pictures)
+            return Faces(self._records[index], pictures=self._pictures, files=self._files)
         return self._records[index]
 
     def __len__(self) -> int:
@@ -134,7 +144,7 @@ class Faces(Sequence[Face]):
     def _picture(self, source: str) -> npt.NDArray[np.uint8]:
         if source in self._pictures:
             return self._pictures[source]
-        return read(Path(source))
+        return read(self._files.get(source, Path(source)))
 
 
 def _row(face: Face) -> dict[str, Any]:
@@ -164,6 +174,14 @@ def faces_of(source: Any, *, model: "Model", detector: str, workers: int) -> Fac
         raise ConfigError(f"workers={workers}: give 1 or more")
     records: list[Face] = []
     pictures: dict[str, npt.NDArray[np.uint8]] = {}
+    files: dict[str, Path] = {}
+
+    def noted(found: "Iterable[Item]") -> "Iterator[Item]":
+        for item in found:
+            if (shown := printable_path(item.path)) != str(item.path):
+                files[shown] = item.path
+            yield item
+
     bar, looked = NotebookBar(), 0
     with Session(
         model,
@@ -175,7 +193,7 @@ def faces_of(source: Any, *, model: "Model", detector: str, workers: int) -> Fac
             if isinstance(each, str | PathLike):
                 check_paths([fspath(each)])
                 found = items([fspath(each)], leave_out=None)
-                for outcome in session.files(found):
+                for outcome in session.files(noted(found)):
                     records += outcome.faces
                     looked += 1
                     bar.show(looked, total=None, words="pictures:")
@@ -184,4 +202,4 @@ def faces_of(source: Any, *, model: "Model", detector: str, workers: int) -> Fac
                 pictures[name] = array_of(each)
                 records += session.predictor.image(pictures[name], source=name)
     bar.clear()
-    return Faces(records, pictures=pictures)
+    return Faces(records, pictures=pictures, files=files)

@@ -21,7 +21,8 @@ def show_pictures(images: Sequence[npt.NDArray[np.uint8]], *, titles: Sequence[s
     for image, title in zip(images, titles, strict=True):
         figure, axes = pyplot.subplots(figsize=(6, 6 * min(2.0, image.shape[0] / image.shape[1])))
         axes.imshow(image, cmap="gray", vmin=0, vmax=255)
-        axes.set_title(title)
+        # A name may hold dollar signs.
+        axes.set_title(title, parse_math=False)
         axes.axis("off")
         figure.tight_layout()
     if left_out:

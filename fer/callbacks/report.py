@@ -1,7 +1,6 @@
 """The report at the end of a training, by a process of its own."""
 
 import logging
-import shlex
 import subprocess
 import sys
 from collections.abc import Mapping
@@ -9,6 +8,7 @@ from pathlib import Path
 
 from fer.callbacks.run_end import RunEnd
 from fer.common.errors import ConfigError
+from fer.common.wording import shell_words
 
 log = logging.getLogger(__name__)
 
@@ -34,7 +34,7 @@ class Report(RunEnd):
         # A process that leaves its terminal alone: Ctrl-C reaches the training, which then ends it.
         done = subprocess.run([sys.executable, "-c", "from fer.cli import report; report()", *told], check=False)
         if done.returncode != 0:
-            log.warning("the report failed (status %d); again: fer-report %s", done.returncode, shlex.join(told))
+            log.warning("the report failed (status %d); again: fer-report %s", done.returncode, shell_words(told))
 
 
 def _text(value: str | int | float | bool | None) -> str:

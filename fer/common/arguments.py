@@ -9,6 +9,7 @@ from pydantic import ConfigDict, PydanticUserError, TypeAdapter, ValidationError
 from pydantic.errors import PydanticSchemaGenerationError
 
 from fer.common.errors import ConfigError, nearest
+from fer.common.section import complaint
 
 
 def checked_arguments(
@@ -67,7 +68,7 @@ def _converted(key: str, value: Any, hint: Any) -> Any:
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join([key, *map(str, first["loc"])])
-        raise ConfigError(f"{where}={first['input']!r}: {first['msg']}") from error
+        raise ConfigError(f"{where}={first['input']!r}: {complaint(first)}") from error
 
 
 def _adapter(hint: Any) -> TypeAdapter[Any]:

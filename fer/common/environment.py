@@ -3,11 +3,12 @@
 import importlib.metadata
 import os
 import platform
-import shlex
 import subprocess
 import sys
 from pathlib import Path
 from typing import Any, Final
+
+from fer.common.wording import shell_word
 
 _PACKAGES: Final = (
     "ferlab",
@@ -27,7 +28,7 @@ def environment() -> dict[str, Any]:
     """Command, versions, revision and machine of this process."""
     versions = {name: version for name in _PACKAGES if (version := version_of(name)) is not None}
     return {
-        "command": " ".join([Path(sys.argv[0]).name, *map(shlex.quote, sys.argv[1:])]),
+        "command": " ".join([Path(sys.argv[0]).name, *map(shell_word, sys.argv[1:])]),
         "versions": {"python": platform.python_version(), **versions},
         "git_revision": _git_revision(),
         "machine": {"system": platform.platform(), "processor": _processor(), "cpus": os.cpu_count()},

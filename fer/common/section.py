@@ -25,7 +25,7 @@ class Section(BaseModel):
         except ValidationError as error:
             first = error.errors()[0]
             key = ".".join(map(str, first["loc"]))
-            raise ConfigError(f"{key}={first.get('input')!r}: {first['msg'].removeprefix('Value error, ')}") from error
+            raise ConfigError(f"{key}={first.get('input')!r}: {complaint(first)}") from error
 
     @classmethod
     def taken_from(cls, tree: dict[str, Any]) -> Self:
@@ -37,6 +37,13 @@ class Section(BaseModel):
             ConfigError: as for `checked`.
         """
         return cls.checked({key: tree.pop(key) for key in cls.model_fields if key in tree})
+
+
+def complaint(error: Mapping[str, Any]) -> str:
+    """What pydantic says of a value, in the words of a configuration file, which has lists and no tuples."""
+    if error["type"] in ("tuple_type", "list_type"):
+        return f"give a list, as in [{error['input']}]"
+    return str(error["msg"]).removeprefix("Value error, ")
 
 
 class OwnPart(Section):

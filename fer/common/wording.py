@@ -1,6 +1,8 @@
 """What people read of a number or a path, the same in the terminal, in files and on every page."""
 
 import re
+import shlex
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Final
 
@@ -23,6 +25,27 @@ def printable_path(path: str | Path) -> str:
 def printable_text(text: str) -> str:
     """A message that can be encoded: the bytes in it that are no UTF-8 as in `printable_path`; lines stay lines."""
     return _SURROGATE.sub(_escape, text)
+
+
+def shell_word(text: str | Path) -> str:
+    """A word to be pasted into a shell: quoted where it must be, and by `$'...'` where it cannot be shown as it is.
+
+    That form of quoting, of Bash, Zsh and POSIX.1-2024, says any byte of a name: `$'caf\\xe9.jpg'`.
+    """
+    word = str(text)
+    if _UNSHOWN.search(word) is None:
+        return shlex.quote(word)
+    return "$'" + _UNSHOWN.sub(_shell_escape, re.sub(r"[\\']", r"\\\g<0>", word)) + "'"
+
+
+def shell_words(words: Iterable[str]) -> str:
+    """A command to be pasted into a shell."""
+    return " ".join(map(shell_word, words))
+
+
+def _shell_escape(found: re.Match[str]) -> str:
+    # There `\x85` is a byte, and U+0085 is two of them.
+    return f"\\u{ord(found[0]):04x}" if "\x80" <= found[0] <= "\x9f" else _escape(found)
 
 
 def _escape(found: re.Match[str]) -> str:

@@ -46,7 +46,8 @@ def understood(overrides: Sequence[str], *, sweeps: bool = False) -> tuple[list[
             told.append(override)
             continue
         taken = _taken(override)
-        if last == "run" and not isinstance(taken, str) and value and not os.path.exists(value):  # noqa: PTH110
+        a_list = taken is not _REFUSED or "," in value or value.startswith("[")
+        if last == "run" and not isinstance(taken, str) and a_list and not os.path.exists(value):  # noqa: PTH110
             # More likely a list with a mistake in it than a run folder: Hydra's refusal says how to write one.
             told.append(override if taken is not _REFUSED else f"{key}={_list(value) or value}")
             continue

@@ -2,7 +2,6 @@
 
 import os
 import re
-import shlex
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
@@ -10,6 +9,7 @@ from typing import Any, Final
 from fer.common.errors import ConfigError
 from fer.common.parsing import parse_yaml
 from fer.common.plugins import check_file
+from fer.common.wording import shell_words
 from fer.config.conf_files import config_groups
 from fer.config.grammar import quoted, understood
 
@@ -35,7 +35,7 @@ def key_of(override: str) -> str:
 
 def command(overrides: Sequence[str]) -> str:
     """The `fer-train` command with these overrides, for a shell."""
-    return shlex.join(["fer-train", *overrides])
+    return shell_words(["fer-train", *overrides])
 
 
 def with_files(arguments: Sequence[str]) -> list[str]:

@@ -8,7 +8,7 @@ from pydantic import BeforeValidator, ConfigDict, Field, ValidationError, model_
 
 from fer.common.errors import ConfigError, nearest
 from fer.common.label_set import FER7, LabelChoice, label_names
-from fer.common.section import Section
+from fer.common.section import Section, complaint
 from fer.config.compose import all_keys
 from fer.config.instantiate import check_arguments, check_node, located_class
 from fer.data.augment_config import AnyAugmentConfig, OwnAugmentConfig
@@ -276,7 +276,7 @@ def _validation_message(error: ValidationError) -> str:
             return f"{given}: {path[0]}={form} has no such key; `fer-train --cfg job` lists them"
         return f"{key}: no such key{nearest(key, all_keys())}; `fer-train --cfg job` lists them"
     more = f" (and {error.error_count() - 1} more)" if error.error_count() > 1 else ""
-    message = f"{first['msg'].removeprefix('Value error, ')}{more}"
+    message = f"{complaint(first)}{more}"
     if not key:
         return message
     return f"{key}={_shown(first.get('input'))}: {message}"

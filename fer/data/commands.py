@@ -5,7 +5,6 @@ import csv
 import io
 import json
 import logging
-import shlex
 import sys
 from collections.abc import Sequence
 from dataclasses import asdict
@@ -14,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from fer.common.errors import ConfigError, DataError
 from fer.common.options_parser import OptionsParser, natural, positive
-from fer.common.wording import printable_path
+from fer.common.wording import printable_path, shell_word
 
 if TYPE_CHECKING:
     from fer.data.audit import AuditReport
@@ -134,7 +133,7 @@ def _fetch(arguments: argparse.Namespace) -> tuple[dict[str, Any], str]:
     packed = _open(data_configuration(str(folder), source="fer2013", settings=()))
     origin = {name: receipt[name] for name in ("service", "repo")}
     answer = {"folder": str(folder), **origin, "files": len(receipt["files"]), **_summary(packed)}
-    use = "fer-train" if arguments.dest is None else f"fer-train {shlex.quote(f'data.root={folder}')}"
+    use = "fer-train" if arguments.dest is None else f"fer-train {shell_word(f'data.root={folder}')}"
     return (
         answer,
         f"{printable_path(folder)} holds {receipt['repo']}\n\n{_summary_text(packed)}\n\nTrain on it with `{use}`.",

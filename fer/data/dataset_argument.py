@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, Final
 from fer.common.errors import ConfigError, DataError, nearest
 from fer.common.parsing import parse_yaml
 from fer.common.paths import expanded
+from fer.common.section import complaint
 
 if TYPE_CHECKING:
     from fer.data.sources import DataConfig
@@ -78,7 +79,7 @@ def _complaint(error: Mapping[str, Any], tree: Mapping[str, Any], *, prefix: str
     if error["type"] == "extra_forbidden":
         fields = _fields_of(owner)
         return f"{key}: {owner} has no such key{nearest(keys[-1], fields)}; it has {', '.join(fields)}"
-    message = error["msg"].removeprefix("Value error, ")
+    message = complaint(error)
     if not keys:
         return f"{prefix}{message}"
     value = error.get("input")

@@ -4,7 +4,6 @@ import hashlib
 import json
 import logging
 import os
-import shlex
 import shutil
 import sys
 from collections.abc import Iterator, Mapping
@@ -16,6 +15,7 @@ from typing import Any, Final, Literal
 
 from fer.common.errors import DataError, MissingExtraError
 from fer.common.paths import expanded
+from fer.common.wording import shell_word
 from fer.data.paths import data_home
 
 LICENCE: Final = (
@@ -103,7 +103,7 @@ def fetch(name: str, *, origin: str | None = None, dest: Path | None = None) -> 
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise DataError(
             f"{folder} exists and was not put there by fer-data fetch: use it as it is (`fer-data import "
-            f"{shlex.quote(str(folder))}`), "
+            f"{shell_word(folder)}`), "
             "or choose another folder with --dest"
         )
     staging = folder.with_name(f".{folder.name}.partial")

@@ -33,8 +33,8 @@ class OpenData:
         from fer.data.sources import DataConfig, open_samples
 
         config = self.config_of(record)
-        # Protocol and batches do not change what is opened.
-        key = f"{config.labels} {config.model_dump_json(exclude=set(DataConfig.model_fields))}"
+        # Protocol and batches do not change what is opened. Not as JSON, which cannot hold every path.
+        key = f"{config.labels} {config.model_dump(exclude=set(DataConfig.model_fields))}"
         if key not in self._opened:
             packed = open_samples(config)
             self._opened[key] = (packed.samples, packed.fingerprint)

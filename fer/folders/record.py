@@ -1,7 +1,6 @@
 """What a run folder says of itself."""
 
 import math
-import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -10,6 +9,7 @@ from typing import Any, Final
 from fer.common.errors import CheckpointError, ConfigError, DataError
 from fer.common.label_set import FER7, label_names
 from fer.common.parsing import parse_json, parse_yaml
+from fer.common.wording import shell_word
 from fer.folders.run import RunFolder
 from fer.folders.study import StudyFolder
 
@@ -140,7 +140,7 @@ def read_run(path: Path) -> RunRecord:
         planned = "" if of_epochs is None else f" of {of_epochs}"
         notes.append(
             f"This run was interrupted after {len(epochs)}{planned} epochs: every number below is that of the "
-            f"unfinished model in {checkpoint.name}. Continue it with fer-train {shlex.quote(f'run_dir={path}')} and "
+            f"unfinished model in {checkpoint.name}. Continue it with fer-train {shell_word(f'run_dir={path}')} and "
             "report again."
         )
     elif checkpoint == folder.last:
@@ -166,7 +166,7 @@ def _checkpoint(folder: RunFolder) -> Path:
             return path
     raise CheckpointError(
         f"run={folder.path} has no checkpoint ({folder.best} or {folder.last.name}): no epoch was finished, or the "
-        f"file was removed; train again with fer-train {shlex.quote(f'run_dir={folder.path}')}"
+        f"file was removed; train again with fer-train {shell_word(f'run_dir={folder.path}')}"
     )
 
 

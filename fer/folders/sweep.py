@@ -1,7 +1,6 @@
 """The sweep folder: every trial that ended, the best one, and what the sweep was asked to do."""
 
 import json
-import shlex
 import shutil
 from collections.abc import Mapping
 from contextlib import AbstractContextManager
@@ -11,6 +10,7 @@ from typing import Any, Literal
 
 from fer.common.errors import DataError
 from fer.common.files import append_line, owned_folder, read_json, write_atomic, write_json
+from fer.common.wording import shell_word
 
 Status = Literal["ok", "pruned", "failed"]
 SweepStatus = Literal["running", "finished", "interrupted"]
@@ -144,7 +144,7 @@ class SweepFolder:
         import yaml
 
         numbers = ", ".join(f"{name} {value:.4f}" for name, value in record.metrics.items() if value is not None)
-        head = f"# Trial {record.trial}: {numbers}.\n# fer-train {shlex.quote(f'@{self.best}')} [KEY=VALUE ...]\n"
+        head = f"# Trial {record.trial}: {numbers}.\n# fer-train {shell_word(f'@{self.best}')} [KEY=VALUE ...]\n"
         write_atomic(self.best, head + yaml.safe_dump(dict(overrides), sort_keys=False, allow_unicode=True))
 
     def drop_checkpoints(self, number: int) -> None:

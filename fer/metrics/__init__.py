@@ -10,6 +10,7 @@ from fer.metrics.scores import (
     evaluate_classes,
     headline,
     normalise_rows,
+    undefined_reason,
     weighted_auc,
 )
 
@@ -23,5 +24,6 @@ __all__ = [
     "evaluate_classes",
     "headline",
     "normalise_rows",
+    "undefined_reason",
     "weighted_auc",
 ]

@@ -14,12 +14,13 @@ _NORMAL_97_5 = 1.959963984540054
 
 @dataclass(frozen=True, kw_only=True)
 class Estimate:
-    """A score with its 95 % interval and the number of faces behind it."""
+    """A score with its 95 % interval and the number of faces behind it; `why` it is undefined, where that is known."""
 
     value: float
     low: float
     high: float
     n: int
+    why: str | None = None
 
     @classmethod
     def of_draws(cls, value: float, draws: Floats, n: int) -> "Estimate":
@@ -63,7 +64,9 @@ class Estimate:
         """`{"value", "low", "high", "n"}` for JSON; an undefined score is null, and `reason` says why."""
         reason: dict[str, float | int | str | None] = {}
         if not np.isfinite(self.value):
-            reason["reason"] = "no faces to compute it from" if self.n == 0 else "not defined on these faces"
+            reason["reason"] = self.why or (
+                "no faces to compute it from" if self.n == 0 else "not defined on these faces"
+            )
         return {**self._numbers(), "n": self.n, **reason}
 
     def _numbers(self) -> dict[str, float | None]:

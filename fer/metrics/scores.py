@@ -107,7 +107,21 @@ def evaluate(predictions: Predictions, *, resamples: int = 2000, seed: int = 0) 
     )
     draws_of |= _resampled_rank_scores(predictions, _log_losses(predictions), resamples, seed)
     scores = {key: _moved(Estimate.of_draws(value, draws_of[key], n)) for key, value in value_of.items()}
+    scores |= {
+        key: replace(score, why=undefined_reason(predictions))
+        for key, score in scores.items()
+        if not np.isfinite(score.value)
+    }
     return scores | {"accuracy": Estimate.of_share(int(np.trace(confusion)), n)}
+
+
+def undefined_reason(predictions: Predictions) -> str:
+    """Why a metric of finite probabilities is undefined: no class has faces both in it and outside it."""
+    classes = np.unique(predictions.labels)
+    assert len(classes) == 1
+    n = len(predictions)
+    faces = f"all {n:,} faces of {predictions.split} are" if n > 1 else f"the only face of {predictions.split} is"
+    return f"{faces} of one class ({predictions.classes[int(classes[0])]})"
 
 
 def _moved(estimate: Estimate) -> Estimate:

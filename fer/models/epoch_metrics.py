@@ -88,7 +88,7 @@ def _meaningless(warned: Sequence[str], metric: Metric) -> str | None:
     weighted by the classes' faces gives an absent class no weight.
     """
     for text in warned:
-        absent = "No positive samples" in text and getattr(metric, "average", None) == "weighted"
-        if "meaningless" in text and not absent:
-            return text.strip()
+        absent = "No positive samples" in text
+        if "meaningless" in text and not (absent and getattr(metric, "average", None) == "weighted"):
+            return "no face is of one of the classes" if absent else "all faces are of one class"
     return None

@@ -137,7 +137,7 @@ def read_run(path: Path, *, alive: bool | None = None, model: Path | None = None
         started=started,
         changed=_changed(folder, manifest, status=status, started=started),
         params=params_of(config, run_dir=str(config.get("run_dir"))),
-        tags={**_tags(manifest, path, error=error), **as_tags(flattened(metrics.get("undefined", {}), "undefined"))},
+        tags={**_tags(manifest, path, error=error), **_undefined(metrics)},
         epochs=epochs,
         points=_read_points(path / LOGGED),
         final={name: float(value) for name, value in final.items() if is_open_metric(name, value)},
@@ -244,6 +244,11 @@ def _tags(manifest: Mapping[str, Any], path: Path, *, error: object) -> dict[str
             **{f"energy.{key}": energy.get(key) for key in told},
         }
     )
+
+
+def _undefined(metrics: Mapping[str, Any]) -> dict[str, str]:
+    """Why a final metric has no value, a tag each."""
+    return as_tags({f"undefined.{name}": reason for name, reason in metrics.get("undefined", {}).items()})
 
 
 def _artifacts(folder: RunFolder, status: Status) -> dict[str, Path]:

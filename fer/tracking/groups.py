@@ -120,10 +120,13 @@ def read_sweep(path: Path) -> Group:
     final: dict[str, Any] = {f"trials.{status}": float(count) for status, count in counts.items()}
     if best is not None:
         final |= {"best.loss": best.loss, **{f"best.{name}": value for name, value in best.metrics.items()}}
+    failed = [record for record in records if record.status == "failed"]
+    # As its command ends: of such a sweep nothing can be used.
+    lost = ended and best is None and bool(failed)
     parent = Content(
         folder=path,
         name=path.resolve().name,
-        status="running" if is_held(path) else "finished" if ended else "interrupted",
+        status="running" if is_held(path) else "failed" if lost else "finished" if ended else "interrupted",
         started=min((trial.started for trial in trials), default=_written(sweep.settings)),
         changed=max((trial.changed for trial in trials), default=_written(sweep.settings)),
         params=params_of(settings, run_dir=str(path)),
@@ -132,6 +135,7 @@ def read_sweep(path: Path) -> Group:
             | {
                 "best.trial": None if best is None else best.trial,
                 "best.command": None if best is None else best.command,
+                "error": f"no trial ran to its end; the first with: {failed[0].error}" if lost else None,
             }
         ),
         final={name: value for name, value in final.items() if is_open_metric(name, value)},

@@ -4,7 +4,6 @@ import atexit
 import json
 import math
 import os
-import shlex
 import subprocess
 import sys
 import time
@@ -19,6 +18,7 @@ from torch import nn
 
 from fer.common.errors import ConfigError, MissingExtraError
 from fer.common.files import append_line
+from fer.common.wording import shell_word
 from fer.tracking.content import LOGGED, read_epochs
 from fer.tracking.record import read_record
 from fer.tracking.sender import LINGER, LOG, PATIENCE
@@ -130,13 +130,14 @@ class MLflowTracking(Logger):
             return f"mlflow: run {place.run_id} in experiment {place.experiment!r}; {address.view}"
         sent = 0 if place is None else place.epochs
         missing = len(read_epochs(self.run_dir / "metrics.jsonl")) - sent
-        what = f"{missing} epochs and the final files" if missing > 0 else "the final files"
+        epochs = "1 epoch" if missing == 1 else f"{missing} epochs"
+        what = f"{epochs} and the final files" if missing > 0 else "the final files"
         reason = f" ({place.error})" if place is not None and place.error is not None else ""
         assert self.sender is not None
         pid = self.sender.pid
         minutes = math.ceil(patience(LINGER + PATIENCE) / 60)
         still = f"; process {pid} goes on for up to {minutes} minutes (kill {pid} ends it)" if status is None else ""
-        later = f"fer-track {shlex.quote(str(self.run_dir))}"
+        later = f"fer-track {shell_word(self.run_dir)}"
         return f"mlflow: {what} not sent to {address.shown}{reason}{still}; later: {later}"
 
     def _address(self) -> Any:

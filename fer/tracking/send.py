@@ -2,13 +2,13 @@
 
 import hashlib
 import json
-import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from fer.common.errors import ConfigError
+from fer.common.wording import shell_word
 from fer.tracking.content import Content, Status, as_tags, batches
 from fer.tracking.mlflow_run import find_or_create
 from fer.tracking.record import Place, Record
@@ -95,7 +95,7 @@ def send(
     if register is not None and content.model is None:
         raise ConfigError(
             f"--register {register.name}: {content.folder} has no model.onnx: "
-            f"fer-export {shlex.quote(str(content.folder))} --out {shlex.quote(str(content.folder / 'model.onnx'))} "
+            f"fer-export {shell_word(content.folder)} --out {shell_word(content.folder / 'model.onnx')} "
             "makes one, or name one with --model"
         )
     place = record.place(store.address.shown, store.address.experiment)

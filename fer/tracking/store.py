@@ -1,7 +1,6 @@
 """Which MLflow store, and how to reach it without hanging."""
 
 import os
-import shlex
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -11,6 +10,7 @@ from urllib.parse import urlsplit, urlunsplit
 
 from fer.common.errors import ConfigError, FerError, MissingExtraError
 from fer.common.storage import storage_error
+from fer.common.wording import printable_path, printable_text, shell_word
 from fer.tracking.record import Record
 
 if TYPE_CHECKING:
@@ -70,7 +70,7 @@ class StoreAddress:
     @property
     def view(self) -> str:
         """How to look at it."""
-        return self.shown if self.database is None else f"mlflow ui --backend-store-uri {shlex.quote(self.uri)}"
+        return self.shown if self.database is None else f"mlflow ui --backend-store-uri {shell_word(self.uri)}"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -110,9 +110,8 @@ def find_store(
     known = [place for place in record.places if _is_there(place.uri)]
     from_environment = os.environ.get("MLFLOW_TRACKING_URI") or None
     last = known[-1].uri if known else None
-    chosen = next(
-        address for address in (uri, from_environment, last, configured, default_uri(folder)) if address is not None
-    )
+    named = (address for address in (uri, from_environment, last, configured) if address is not None)
+    chosen = next(named, None) or default_uri(folder)
     if "://" not in chosen or chosen.startswith("file:"):
         raise ConfigError(
             f"the MLflow store {chosen!r} is a folder, which MLflow no longer takes: name a database, such as "
@@ -126,11 +125,21 @@ def find_store(
 
 
 def default_uri(folder: Path) -> str:
-    """sqlite in the folder that holds the runs; runs of a study or sweep share the one beside it."""
+    """sqlite in the folder that holds the runs; runs of a study or sweep share the one beside it.
+
+    Raises:
+        ConfigError: no address can name a file there.
+    """
     holder = folder.resolve().parent
     for parent in folder.resolve().parents[:3]:
         if any((parent / name).is_file() for name in _GROUP_FILES):
             holder = parent.parent
+    if "?" in str(holder) or printable_text(str(holder)) != str(holder):
+        raise ConfigError(
+            f"the folder {printable_path(holder)} has a name that no MLflow address can hold (a question mark, or "
+            "bytes that are no UTF-8): rename it, or name a store elsewhere by MLFLOW_TRACKING_URI, as in "
+            f"sqlite:///{Path.home() / 'mlflow.db'}"
+        )
     return f"sqlite:///{holder / 'mlflow.db'}"
 
 

@@ -3,12 +3,11 @@
 import math
 from typing import Any
 
-import numpy as np
 import torch
 
 from fer.data.datamodule import FERDataModule
 from fer.folders.run import RunFolder
-from fer.metrics import Predictions, headline
+from fer.metrics import Predictions, headline, undefined_reason
 from fer.models.checkpoint import load_model
 from fer.models.epoch_metrics import EpochMetrics
 
@@ -35,7 +34,7 @@ def evaluate_best(folder: RunFolder, data: FERDataModule, *, metrics: EpochMetri
 def judged(predictions: Predictions, *, prefix: str, metrics: EpochMetrics | None = None) -> dict[str, Any]:
     """The headline metrics of predictions, and `metrics`, as JSON holds them, each named `prefix.metric`."""
     values = {f"{prefix}.{metric}": value for metric, value in headline(predictions).items()}
-    undefined = {name: _reason(predictions) for name, value in values.items() if not math.isfinite(value)}
+    undefined = {name: undefined_reason(predictions) for name, value in values.items() if not math.isfinite(value)}
     if metrics is not None:
         scores = metrics.cpu()(torch.from_numpy(predictions.probabilities), torch.from_numpy(predictions.labels))
         more = {f"{prefix}.{name.replace('/', '.')}": (name, float(value)) for name, value in scores.values.items()}
@@ -44,10 +43,3 @@ def judged(predictions: Predictions, *, prefix: str, metrics: EpochMetrics | Non
         undefined |= {name: scores.undefined[told] for name, (told, _) in more.items() if told in scores.undefined}
     defined = {name: None if name in undefined else value for name, value in values.items()}
     return {**defined, "undefined": undefined} if undefined else defined
-
-
-def _reason(predictions: Predictions) -> str:
-    """Why a metric of finite probabilities is undefined: no class has faces both in it and outside it."""
-    classes = np.unique(predictions.labels)
-    assert len(classes) == 1
-    return f"all {len(predictions):,} selection faces are of one class ({predictions.classes[int(classes[0])]})"

@@ -1,6 +1,5 @@
 """Whether a run starts, goes on, or is refused."""
 
-import shlex
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -8,6 +7,7 @@ from typing import Any
 
 from fer.common.errors import CheckpointError, ConfigError
 from fer.common.label_set import set_name
+from fer.common.wording import shell_word
 from fer.config.saved import changed_settings, read_tree
 from fer.config.schema import TrainConfig
 from fer.folders.run import RunFolder
@@ -32,8 +32,8 @@ def checkpoint_to_resume(folder: RunFolder, config: TrainConfig, tree: Mapping[s
     if folder.metrics.exists():
         raise ConfigError(
             f"run_dir={folder.path} holds a finished run: report on it "
-            f"(fer-report {shlex.quote(f'run={folder.path}')}), choose another run_dir, or train on from it with "
-            f"{shlex.quote(f'resume={folder.last}')} in a new one"
+            f"(fer-report {shell_word(f'run={folder.path}')}), choose another run_dir, or train on from it with "
+            f"{shell_word(f'resume={folder.last}')} in a new one"
         )
     if not folder.last.exists():
         return None

@@ -53,7 +53,7 @@ class Lines:
     def begin(self, records: Sequence[TrialRecord]) -> None:
         """Tells how many trials are there already."""
         if records:
-            print(f"{len(records)} trials are there already", flush=True)
+            print("1 trial is" if len(records) == 1 else f"{len(records)} trials are", "there already", flush=True)
 
     def show(self, running: Mapping[int, Running]) -> None:
         """Nothing: a log has no place for what changes."""

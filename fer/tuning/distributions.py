@@ -13,6 +13,7 @@ Kind = Literal["uniform", "loguniform", "quniform", "qloguniform"]
 
 _CALL: Final = re.compile(r"\s*([A-Za-z_]+)\s*\((.*)\)\s*", re.DOTALL)
 _NUMERIC: Final[Mapping[str, int]] = {"uniform": 2, "loguniform": 2, "quniform": 3, "qloguniform": 3}
+_NAMES: Final = (*_NUMERIC, "choice")
 _DIGITS: Final = 4
 """Significant digits of a drawn number: enough to tell settings apart, few enough to read in a command."""
 
@@ -111,9 +112,9 @@ Distribution = Numeric | Choice
 
 
 def is_distribution(text: str) -> bool:
-    """Whether a value on the command line is a distribution rather than a value."""
+    """Whether a value on the command line is a distribution, or a mistyped one, rather than a value."""
     match = _CALL.fullmatch(text)
-    return match is not None and (match[1] in _NUMERIC or match[1] == "choice")
+    return match is not None and (match[1] in _NAMES or nearest(match[1], _NAMES) != "")
 
 
 def parse(description: object, *, key: str) -> Distribution:
@@ -140,7 +141,7 @@ def parse(description: object, *, key: str) -> Distribution:
             raise ConfigError(f"space: {key}: choice() names no options")
         return Choice(tuple(arguments))
     if name not in _NUMERIC:
-        raise ConfigError(f"space: {key}: there is no {name}(){nearest(name, [*_NUMERIC, 'choice'])}")
+        raise ConfigError(f"space: {key}: there is no {name}(){nearest(name, _NAMES)}")
     return _numeric(name, arguments, key)
 
 

@@ -4,7 +4,7 @@ import importlib
 import sys
 from collections.abc import Mapping, Sequence
 from types import ModuleType
-from typing import Any, Final
+from typing import Any, ClassVar, Final
 
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import ChoiceSweep, IntervalSweep, Override, RangeSweep
@@ -25,7 +25,12 @@ class FerSweeper(Sweeper):  # type: ignore[misc, unused-ignore]
     Args:
         space: a file of conf/space that is searched too; null: what the command line names.
         settings: keys of `fer-sweep` and their values, such as `num_trials`; null is left to it.
+
+    Attributes:
+        began: whether a sweep was begun in this process: what is raised from then on is no refusal of Hydra's.
     """
+
+    began: ClassVar[bool] = False
 
     def __init__(self, space: str | None = None, **settings: Any) -> None:
         self.space = space
@@ -42,6 +47,7 @@ class FerSweeper(Sweeper):  # type: ignore[misc, unused-ignore]
         """
         from fer.tuning.run import run_sweep
 
+        FerSweeper.began = True
         run_sweep(sweep_arguments(arguments, space=self.space, settings=self.settings))
 
 

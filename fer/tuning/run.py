@@ -2,7 +2,6 @@
 
 import json
 import logging
-import shlex
 import shutil
 from collections.abc import Sequence
 from contextlib import suppress
@@ -13,6 +12,7 @@ from fer.common.environment import environment
 from fer.common.errors import ConfigError, FerError
 from fer.common.files import dated_folder, write_json
 from fer.common.processes import cores
+from fer.common.wording import shell_word
 from fer.folders.sweep import SweepFolder
 from fer.tuning.display import display_for, outcome
 from fer.tuning.settings import Sweep, compose_sweep, worker_count
@@ -37,7 +37,9 @@ def run_sweep(arguments: Sequence[str]) -> Path:
     try:
         with folder.owned():
             _open(folder, sweep)
-            log.info("sweep    %s over %d settings -> %s", settings.algorithm, len(_names(sweep)), folder.path)
+            count = len(_names(sweep))
+            searched = "1 setting" if count == 1 else f"{count} settings"
+            log.info("sweep    %s over %s -> %s", settings.algorithm, searched, folder.path)
             log.info("workers  %d, %d %s each", workers, threads, "thread" if threads == 1 else "threads")
             display = display_for(settings.objective, num_trials=settings.num_trials, workers=workers)
             store = TrialStore(sweep, folder, display)
@@ -144,7 +146,7 @@ def _close(sweep: Sweep, store: TrialStore) -> None:
     folder = store.folder
     print(f"best: trial {best.trial}, {outcome(best, sweep.settings.objective)} on the selection faces")
     print(best.command)
-    print(f"next: fer-train {shlex.quote(f'@{folder.best}')} [KEY=VALUE ...]")
+    print(f"next: fer-train {shell_word(f'@{folder.best}')} [KEY=VALUE ...]")
     if sweep.settings.report:
         from fer.report.sweep.page import write_sweep_report
 
@@ -163,4 +165,4 @@ def track(sweep: Sweep, path: Path) -> None:
         store, sent = sync(path, uri=node.get("uri"), experiment=node.get("experiment"))
         print(f"mlflow: {len(sent)} runs in {store.shown}")
     except FerError as error:
-        log.warning("mlflow: %s; later: fer-track %s", error, shlex.quote(str(path)))
+        log.warning("mlflow: %s; later: fer-track %s", error, shell_word(path))

@@ -101,7 +101,7 @@ class LocalSweep:
             for _, message in self.pool.messages(timeout=None):
                 if isinstance(message, Ended) and message.status == "failed":
                     error = message.error or "the sweep cannot run"
-                    hint = "; quniform(low, high, 1) gives whole numbers" if "valid integer" in error else ""
+                    hint = "; quniform(low, high, 1) gives whole numbers" if "fractional part" in error else ""
                     raise ConfigError(f"{error}{hint}")
 
     def _start_trials(self) -> bool:

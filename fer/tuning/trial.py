@@ -78,7 +78,7 @@ class Reporter(pl.Callback):
         if self.epochs.is_file():
             for line in self.epochs.read_text(encoding="utf-8").splitlines():
                 told = json.loads(line)
-                self._tell_epoch(told["epoch"], told, trainer.max_epochs or 1)
+                self._tell_epoch(told["epoch"], told, trainer.max_epochs or 1, undefined=told.get("undefined", {}))
 
     def on_train_batch_start(
         self, trainer: pl.Trainer, pl_module: pl.LightningModule, batch: Any, batch_idx: int
@@ -91,13 +91,19 @@ class Reporter(pl.Callback):
     def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         """Lightning's hook."""
         metrics = {name: float(value) for name, value in trainer.callback_metrics.items()}
-        self._tell_epoch(trainer.current_epoch, metrics, trainer.max_epochs or 1)
+        undefined = getattr(pl_module, "undefined", {})
+        self._tell_epoch(trainer.current_epoch, metrics, trainer.max_epochs or 1, undefined=undefined)
 
-    def _tell_epoch(self, epoch: int, metrics: Mapping[str, float | None], epochs: int) -> None:
-        judged = metrics[self.metric.logged]
-        told = (judged, metrics.get("train/loss", 0.0))
-        if judged is None or any(value is None or not math.isfinite(value) for value in told):
-            raise FailedTrial(f"the loss is not finite in epoch {epoch + 1} of {epochs}")
+    def _tell_epoch(
+        self, epoch: int, metrics: Mapping[str, float | None], epochs: int, *, undefined: Mapping[str, str]
+    ) -> None:
+        judged, loss = metrics[self.metric.logged], metrics.get("train/loss", 0.0)
+        place = f"in epoch {epoch + 1} of {epochs}"
+        if loss is None or not math.isfinite(loss):
+            raise FailedTrial(f"the loss is not finite {place}")
+        if judged is None or not math.isfinite(judged):
+            reason = undefined.get(self.metric.logged, f"it was {judged}")
+            raise FailedTrial(f"{self.metric.name} is undefined {place}: {reason}")
         score = self.metric.sign * judged
         mean = (sum(self.earlier) + score) / (len(self.earlier) + 1)
         self.tell(Step(share=self.before + self.part * (epoch + 1) / epochs, score=mean))

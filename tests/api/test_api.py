@@ -1,6 +1,7 @@
 """The Python API: what each function gives, that it says what the commands say, and what it costs to import."""
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -95,6 +96,27 @@ def test_predictions_as_table_and_page(photo: Path) -> None:
     assert page.count("<img") == 2
     assert "&lt;b&gt;" in html_table([["<b>"]], header=["x"])
     assert len(faces[:1]) == 1
+
+
+def test_pictures_whose_names_cannot_be_shown_are_shown(photo: Path, tmp_path: Path) -> None:
+    odd = tmp_path / os.fsdecode(b"caf\xe9 $\\q$.png")
+    try:
+        odd.write_bytes(photo.read_bytes())
+    except OSError:
+        pytest.skip("this file system takes only names that are UTF-8")
+    faces = fer.predict(tmp_path, detector="none")
+    (source,) = faces.sources
+    assert source == f"{tmp_path}/caf\\xe9 $\\q$.png"
+    assert faces[:1].image(source).shape == (48, 48, 3)
+    assert "<img" in faces._repr_html_()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("MPLBACKEND", "agg")
+        faces.show()
+        from matplotlib import pyplot
+
+        # Drawing is what a formula that is none would end.
+        pyplot.gcf().canvas.draw()
+        pyplot.close("all")
 
 
 @pytest.mark.parametrize(

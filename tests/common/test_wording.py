@@ -1,12 +1,14 @@
 """Paths and messages that can be shown, whatever bytes are in them."""
 
 import os
+import shutil
+import subprocess
 from pathlib import Path
 
 import pytest
 
 from fer.common.errors import DataError
-from fer.common.wording import printable_path
+from fer.common.wording import printable_path, shell_words
 
 
 @pytest.mark.parametrize(
@@ -33,3 +35,14 @@ def test_a_path_is_shown_as_it_is_but_for_what_cannot_be(name: str, shown: str) 
 def test_a_message_with_such_a_path_can_be_written_and_keeps_its_lines() -> None:
     error = DataError(os.fsdecode(b"caf\xe9") + " is gone:\nfetch it")
     assert str(error) == "caf\\xe9 is gone:\nfetch it"
+
+
+@pytest.mark.skipif(shutil.which("bash") is None, reason="there is no Bash here")
+def test_a_command_can_be_pasted_whatever_its_words_hold() -> None:
+    odd = ["run=archive (1) \u00fc='x',[#]% $y", os.fsdecode(b"caf\xe9f 'a\\b"), "a\nb\x85c\u2028", "half \x1b[2J", ""]
+    command = shell_words(["printf", "%s\\0", *odd])
+    assert command.isprintable()
+    given = {**os.environ, "LC_ALL": "C.UTF-8"}
+    done = subprocess.run(["bash", "-c", command], capture_output=True, check=True, env=given)
+    assert [os.fsdecode(word) for word in done.stdout.split(b"\0")[:-1]] == odd
+    assert shell_words(["fer-report", "run=a b"]) == "fer-report 'run=a b'"

@@ -23,6 +23,14 @@ def test_hydra_is_told_what_it_wants_to_know() -> None:
     ]
 
 
+@pytest.mark.parametrize(
+    "told", ["model.params.options={drop_path_rate: 0.1}", "model.params.options.drop_path_rate=0.1"]
+)
+def test_an_open_mapping_takes_what_is_new_to_the_files(told: str) -> None:
+    tree = compose_train(["model=timm", told, "run_dir=x"])
+    assert validate(tree).model.params["options"] == {"drop_path_rate": 0.1}
+
+
 def test_a_net_is_named_for_its_class_and_takes_its_parameters() -> None:
     tree = compose_train([NET, "model.params.width=4"])
     assert str(tree["run_dir"]).endswith("_OneConvolution")

@@ -23,6 +23,13 @@ def test_several_runs_and_options() -> None:
     assert (options.bootstrap, options.tta, options.device) == (500, False, "cpu")
 
 
+@pytest.mark.parametrize("name", ["gone (1)", "r\udce9u/lauf"])
+def test_a_run_that_is_not_there_is_told_as_one_whatever_its_name(name: str) -> None:
+    """Hydra's grammar has no words for such names."""
+    runs, _, _ = parse(compose([f"run={name}"]))
+    assert runs == [Path(name)]
+
+
 def test_the_file_holds_every_option_with_its_default() -> None:
     tree = compose(["run=x"])
     assert {key: value for key, value in tree.items() if key not in ("run", "out")} == ReportOptions().model_dump(

@@ -295,6 +295,12 @@ def test_sentences_on_one_model() -> None:
     assert len(said) == 3, "hiding the eyes cost nothing, and there are no patches"
 
 
+def test_a_model_that_is_never_right_has_nothing_to_lose() -> None:
+    one = under_masks("full", {"full": 0.0, "lower": 0.5}, (*STUDY_MASKS, *PART_MASKS))
+    (said,) = mask_statements(one, resamples=200, seed=0)
+    assert said.startswith("With nothing hidden none of these 700 faces is recognised")
+
+
 def test_shades_run_from_the_least_to_the_greatest_of_each_table() -> None:
     accuracy = study_tables(WELL_KNOWN)[0]
     shares = np.array([[cell["share"] for cell in row["cells"]] for row in accuracy["rows"]])

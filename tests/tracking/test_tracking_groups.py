@@ -92,6 +92,15 @@ def test_a_sweep_is_a_parent_with_a_nested_run_a_trial(sweep: Path) -> None:
     assert group.parent.final["best.loss"] == 0.4
     assert (group.parent.final["trials.ok"], group.parent.final["trials.pruned"]) == (2.0, 1.0)
     assert set(group.parent.artifacts) == {"sweep.json", "trials.jsonl", "report.html"}
+    assert group.parent.status == "finished"
+
+
+def test_a_sweep_whose_trials_all_failed_has_failed(sweep: Path) -> None:
+    lines = (sweep / "trials.jsonl").read_text().splitlines(keepends=True)
+    (sweep / "trials.jsonl").write_text(lines[-1])
+    parent = read_sweep(sweep).parent
+    assert parent.status == "failed"
+    assert parent.tags["fer.error"] == "no trial ran to its end; the first with: out of memory"
 
 
 def test_a_folder_stands_for_the_runs_studies_and_sweeps_in_it(study: Path, sweep: Path, tmp_path: Path) -> None:

@@ -159,3 +159,29 @@ train()
     assert "ValueError: a bug" in done.stderr
     assert done.stderr.count("This should not happen") == 1
     assert "error: " not in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("raised", "status", "last"),
+    [
+        ("ConfigError('no trial ran to its end')", 2, "error: no trial ran to its end"),
+        ("ValueError('a bug')", 1, "This should not happen."),
+    ],
+)
+def test_a_sweep_of_hydras_ends_as_fer_sweep_does(
+    forked: ForkedCommands, tmp_path: Path, raised: str, status: int, last: str
+) -> None:
+    code = f"""
+import fer.tuning.run
+from fer.cli import train
+from fer.common.errors import ConfigError
+
+def broken(arguments):
+    raise {raised}
+
+fer.tuning.run.run_sweep = broken
+train()
+"""
+    done = forked.run("train", "-m", "hydra/sweeper=fer", *TINY, "seed=0,1", cwd=tmp_path, code=code)
+    assert done.returncode == status, done.stderr
+    assert done.stderr.splitlines()[-1].startswith(last)

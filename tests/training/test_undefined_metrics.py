@@ -15,14 +15,15 @@ from fer.common.labels import EMOTIONS
 from fer.config.compose import compose_train
 from fer.config.schema import validate
 from fer.folders.record import read_run
-from fer.metrics import Predictions
+from fer.metrics import Predictions, evaluate
 from fer.metrics.objectives import METRICS
 from fer.tracking.content import read_run as content_of
 from fer.training.evaluation import judged
 from fer.training.run import run
+from fer.tuning.trial import FailedTrial, Reporter
 from fer.tuning.trial_store import means
 
-REASON = "all 6 selection faces are of one class (happy)"
+REASON = "all 6 faces of public are of one class (happy)"
 
 
 def faces(folder: Path, classes: tuple[str, ...], *, seed: int) -> None:
@@ -49,7 +50,17 @@ def test_a_run_judged_on_faces_of_one_class_ends_and_says_what_they_cannot_tell(
     assert record.notes == (f"public.weighted_auc is undefined: {REASON}.",)
     content = content_of(result.run_dir)
     assert "public.weighted_auc" not in content.final
-    assert content.tags["fer.undefined.public.weighted_auc"] == REASON
+    told = {name: reason for name, reason in content.tags.items() if "undefined" in name}
+    assert told == {"fer.undefined.public.weighted_auc": REASON}
+    (epoch,) = (tmp_path / "run" / "metrics.jsonl").read_text("utf-8").splitlines()
+    assert json.loads(epoch)["undefined"] == {"valid/weighted_auc": "all faces are of one class"}
+
+
+def test_a_report_says_why_a_score_has_no_value() -> None:
+    table = Predictions(ids=np.array(["a"]), labels=np.array([3]), probabilities=np.full((1, 7), 1 / 7), split="Test")
+    scores = {name: score.as_dict() for name, score in evaluate(table, resamples=100).items()}
+    assert {name for name, score in scores.items() if "reason" in score} == {"weighted_auc"}
+    assert scores["weighted_auc"]["reason"] == "the only face of Test is of one class (happy)"
 
 
 def test_defined_metrics_need_no_reason() -> None:
@@ -73,6 +84,20 @@ def test_a_loss_that_diverged_is_null_in_its_epoch(tmp_path: Path) -> None:
     line = json.loads((tmp_path / "metrics.jsonl").read_text("utf-8"), parse_constant=pytest.fail)
     assert (line["train/loss"], line["valid/accuracy"]) == (None, 0.5)
     assert line["undefined"] == {"train/loss": "it was nan"}
+
+
+def test_a_trial_is_told_which_number_it_failed_by() -> None:
+    reporter = Reporter(
+        pytest.fail, lambda: False, metric="weighted_auc", before=0, part=1, earlier=(), epochs=Path("none")
+    )
+    values = {"valid/weighted_auc": torch.tensor(float("nan")), "train/loss": torch.tensor(1.0)}
+    trainer: Any = SimpleNamespace(callback_metrics=values, current_epoch=0, max_epochs=2)
+    module: Any = SimpleNamespace(undefined={"valid/weighted_auc": "all faces are of one class"})
+    with pytest.raises(FailedTrial, match=r"weighted_auc is undefined in epoch 1 of 2: all faces are of one class$"):
+        reporter.on_train_epoch_end(trainer, module)
+    values["train/loss"] = torch.tensor(float("inf"))
+    with pytest.raises(FailedTrial, match="the loss is not finite in epoch 1 of 2"):
+        reporter.on_train_epoch_end(trainer, module)
 
 
 def test_a_sweep_ranks_by_no_undefined_number_and_keeps_it_null() -> None:

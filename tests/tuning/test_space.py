@@ -136,7 +136,8 @@ def test_the_command_line_adds_and_replaces() -> None:
     assert "optimizer" not in keys
     assert sweep.overrides == ("model=mlp", "optimizer=sgd")
     assert is_distribution("choice(1, 2)")
-    assert not is_distribution("outputs/choice (1)")
+    values = ("outputs/choice (1)", "photos(1)", "range(1, 4)", "interval(0, 1)", "glob(*)", "sort(2, 1)", "float(1)")
+    assert not any(is_distribution(value) for value in values)
 
 
 @pytest.mark.parametrize(
@@ -150,6 +151,7 @@ def test_the_command_line_adds_and_replaces() -> None:
         (["space=cn"], ["space=cn", "'cnn'"]),
         (["pruning.warmup=x"], ["pruning.warmup"]),
         (["folds=1"], ["folds=1"]),
+        (["optimizer.lr=unifrom(0, 1)"], ["optimizer.lr", "unifrom()", "'uniform'"]),
         (["trainer.devices=2"], ["trainer.devices=2", "one device", "workers="]),
     ],
 )

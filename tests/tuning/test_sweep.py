@@ -190,6 +190,7 @@ def test_failures_are_trials_and_too_many_end_the_sweep(tmp_path: Path) -> None:
         (["model.params.hiden=choice([8], [16])"], "hiden"),
         (["optimizer.lr=uniform(-2, -1)"], "optimizer.lr"),
         (["data.batch_size=uniform(16, 64)"], r"batch_size=.*valid integer.*quniform\(low, high, 1\)"),
+        (["data.batch_size=choice(16, many)"], r"batch_size='many': .*valid integer[^;]*$"),
         (["data=fer2013", "data.root=nowhere.zip", "optimizer.lr=uniform(0.1, 0.2)"], "nowhere.zip"),
     ],
 )

@@ -60,6 +60,19 @@ def test_a_form_is_answered_as_the_raw_picture(client: Client, one_face: bytes) 
     assert raw["faces"] == form["faces"] == untyped["faces"]
 
 
+@pytest.mark.parametrize("name", [b"caf\xe9.jpg", b"\xff\xfe.jpg", "写真 ….jpg".encode(), b'quo\\"te.jpg', b""])
+def test_a_form_may_name_its_file_by_any_bytes(client: Client, one_face: bytes, name: bytes) -> None:
+    """As `curl -F image=@caf\\xe9.jpg` sends it."""
+    head = b'--X\r\nContent-Disposition: form-data; name="image"; filename="' + name + b'"\r\n\r\n'
+    other = b'--X\r\nContent-Disposition: form-data; name="note"\r\n\r\nfirst\r\n'
+    answer = client().post(
+        "/api/predict",
+        data=other + head + one_face + b"\r\n--X--\r\n",
+        content_type="multipart/form-data; boundary=X",
+    )
+    assert [face["label"] for face in answer.get_json()["faces"]] == ["happy"]
+
+
 def test_several_faces_come_largest_first(client: Client, two_faces: bytes) -> None:
     faces = client().post("/api/predict", data=two_faces, content_type="image/jpeg").get_json()["faces"]
     assert [face["face"] for face in faces] == [0, 1]

@@ -140,6 +140,11 @@ def mask_statements(one: RunUnderMasks, *, resamples: int, seed: int) -> list[st
     """Sentences on one model under every mask."""
     scores = one.scores
     whole = scores["full"]
+    if whole.metrics["accuracy"].value == 0:
+        return [
+            f"With nothing hidden none of these {len(whole.predictions):,} faces is recognised, so that nothing can be "
+            "said of what hiding a part costs."
+        ]
     said = []
     if one.trained_on == "full":
         said.append(_halves_apart(scores, resamples=resamples, seed=seed))

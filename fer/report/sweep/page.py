@@ -1,12 +1,11 @@
 """Writes the page of a sweep."""
 
-import shlex
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from fer.common.files import write_atomic
-from fer.common.wording import duration
+from fer.common.wording import duration, shell_word
 from fer.folders.sweep import SweepFolder, TrialRecord
 from fer.report.page.render import render_page
 from fer.report.page.section import Chart, Section
@@ -93,7 +92,7 @@ def _result(folder: SweepFolder, trials: SweepTrials) -> Section:
             "busy": duration(busy),
             "settings": [] if best is None else [(key, text_of(value)) for key, value in best.params.items()],
             "command": None if best is None else best.command,
-            "next": f"fer-train {shlex.quote(f'@{folder.best}')} [KEY=VALUE ...]",
+            "next": f"fer-train {shell_word(f'@{folder.best}')} [KEY=VALUE ...]",
         },
         charts=(
             Chart(

@@ -1,9 +1,11 @@
 """Takes the picture out of a request, in memory."""
 
 import io
-from typing import IO, Final
+from collections.abc import Mapping
+from typing import IO, Any, Final
 
 from flask import Request
+from werkzeug.formparser import FormDataParser
 
 from fer.common.errors import DataError
 
@@ -18,8 +20,44 @@ class WrongType(DataError):
     """The request's content type cannot hold a picture."""
 
 
+_MAX_HEAD: Final = 8192
+"""Bytes of a part's head; longer ones are left to werkzeug."""
+
+_MAX_PARTS: Final = 100
+
+
+class AnyNameParser(FormDataParser):
+    """Takes forms whose file names are no UTF-8, as curl sends `caf\\xe9.jpg`: werkzeug would drop the whole form."""
+
+    def parse(
+        self, stream: IO[bytes], mimetype: str, content_length: int | None, options: Mapping[str, str] | None = None
+    ) -> Any:
+        """As werkzeug's."""
+        told = dict(options or {})
+        if mimetype == "multipart/form-data" and told.get("boundary", "").isascii() and told.get("boundary"):
+            stream = io.BytesIO(_with_utf8_heads(stream.read(), b"--" + told["boundary"].encode()))
+        return super().parse(stream, mimetype, content_length, told)
+
+
+def _with_utf8_heads(body: bytes, mark: bytes) -> bytes:
+    """The form with its parts' heads in UTF-8, what is none replaced; the names in them are not used."""
+    pieces, start = [], 0
+    for _ in range(_MAX_PARTS):
+        at = body.find(mark, start)
+        if at < 0:
+            break
+        end = body.find(b"\r\n\r\n", at, at + _MAX_HEAD)
+        if end < 0:
+            end = at + len(mark)
+        pieces += [body[start:at], body[at:end].decode("utf-8", "replace").encode()]
+        start = end
+    return b"".join((*pieces, body[start:])) if pieces else body
+
+
 class InMemoryRequest(Request):
     """A request whose uploaded files stay in memory: werkzeug would put those over 500 kB on the disk."""
+
+    form_data_parser_class = AnyNameParser
 
     def _get_file_stream(
         self,

@@ -3,7 +3,6 @@
 import argparse
 import json
 import logging
-import shlex
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -11,6 +10,7 @@ from typing import Final
 
 from fer.common.options_parser import OptionsParser
 from fer.common.paths import expanded
+from fer.common.wording import shell_word
 
 _HELP: Final = """\
 Lists training faces whose labels look wrong (confident learning) to models that did not train on them: one run for each
@@ -63,5 +63,5 @@ def main(argv: Sequence[str]) -> int:
     print(f"{'label':10}{'faces':>8}   estimated share of wrong labels, 95 % interval")
     for name, share in shares.items():
         print(f"{name:10}{share.n:8,}   {share.value:6.1%} ({share.low:.1%} to {share.high:.1%})")
-    print(f"\nWrote {arguments.out}. To train without them: fer-train {shlex.quote(f'data.leave_out={arguments.out}')}")
+    print(f"\nWrote {arguments.out}. To train without them: fer-train {shell_word(f'data.leave_out={arguments.out}')}")
     return 0

@@ -1,6 +1,5 @@
 """What `fer-occlusion` is asked to do: the study's own keys, and the configuration of its baseline."""
 
-import shlex
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Final
@@ -9,6 +8,7 @@ from pydantic import Field
 
 from fer.common.errors import ConfigError
 from fer.common.section import Section
+from fer.common.wording import shell_word
 from fer.config.overrides import key_of
 
 _NAMED_BY_STUDY: Final = ("run_dir", "resume", "visible")
@@ -84,7 +84,7 @@ def _trained_with(run: Path, overrides: Sequence[str]) -> dict[str, Any]:
         raise ConfigError(f"baseline={run} is not a run folder (no config.yaml): give the run_dir of a fer-train")
     if not (folder.metrics.is_file() and folder.best.is_file()):
         raise ConfigError(
-            f"baseline={run} is not a finished run: finish it with fer-train {shlex.quote(f'run_dir={run}')}"
+            f"baseline={run} is not a finished run: finish it with fer-train {shell_word(f'run_dir={run}')}"
         )
     tree = completed(read_tree(run))
     if tree["visible"] != "full":

@@ -2,7 +2,6 @@
 
 import json
 import logging
-import shlex
 import statistics
 import sys
 from collections.abc import Mapping
@@ -12,7 +11,7 @@ from typing import Any
 from fer.common.environment import environment
 from fer.common.errors import ConfigError
 from fer.common.processes import first_process
-from fer.common.wording import duration
+from fer.common.wording import duration, shell_word
 from fer.config.saved import changed_settings
 from fer.studies.begun import owned, refuse_other_run
 from fer.studies.occlusion.plan import Plan, PlannedRun
@@ -142,13 +141,13 @@ def run_command(plan: Plan, *, report: bool, models: Path | None = None) -> None
     print(f"study folder: {plan.study.path}")
     if models is not None and first_process():
         write_models(plan, models)
-        print(f"models: fer-serve --model {shlex.quote(str(models))}")
+        print(f"models: fer-serve --model {shell_word(models)}")
     if report:
         from fer.report.main import make_report
 
         print(f"report: {make_report([plan.study.path])}")
     else:
-        print(f"next: fer-report {shlex.quote(f'run={plan.study.path}')}")
+        print(f"next: fer-report {shell_word(f'run={plan.study.path}')}")
 
 
 def write_models(plan: Plan, folder: Path) -> None:
