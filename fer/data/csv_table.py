@@ -48,6 +48,9 @@ def open_rows(file: IO[bytes], *, origin: str) -> tuple[list[str], Iterator[tupl
         names = [name.strip() for name in next(reader, [])]
     except csv.Error as error:
         raise _no_csv(error, line=skipped + 1, origin=origin) from error
+    except UnicodeDecodeError as error:
+        # A quotation mark that is not closed carries the header over many lines.
+        raise _no_text(error, lines=reader.line_num + skipped, origin=origin) from error
 
     def rows() -> Iterator[tuple[int, list[str]]]:
         try:

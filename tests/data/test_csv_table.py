@@ -45,6 +45,7 @@ def test_excels_own_first_line_is_obeyed() -> None:
         (b"id,label,label\nx,sad,happy\n", "has 2 columns named 'label': leave one of them"),
         ("id,label\nx,fröhlich\n".encode("latin-1"), r"no text in UTF-8 or UTF-16 \(line 2"),
         (b"", "no column id and label"),
+        ('"id,label\nx,fröhlich\n'.encode("latin-1"), r"no text in UTF-8 or UTF-16 \(line 2"),
     ],
 )
 def test_what_is_wrong_is_told(data: bytes, words: str) -> None:
