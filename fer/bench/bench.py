@@ -36,7 +36,8 @@ def run_bench(arguments: Sequence[str]) -> Path:
         folder = dated_folder("bench") if bench.bench_dir is None else expanded(bench.bench_dir)
         if (folder / JSON).exists():
             raise ConfigError(f"bench_dir={folder} holds a bench already: choose another bench_dir, or remove it")
-        with owned_folder(folder, key="bench_dir", busy="another fer-bench is writing to it"):
+        ours, busy = bench.bench_dir is None, "another fer-bench is writing to it"
+        with owned_folder(folder, key="bench_dir", busy=busy, made=ours):
             _measure(bench, folder)
     return folder
 

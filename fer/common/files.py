@@ -150,20 +150,28 @@ def read_json(path: Path) -> dict[str, Any]:
 
 
 @contextmanager
-def owned_folder(path: Path, *, key: str, busy: str, inside: Sequence[str] = ()) -> Iterator[None]:
+def owned_folder(
+    path: Path, *, key: str, busy: str, inside: Sequence[str] = (), plans: Sequence[str] = (), made: bool = False
+) -> Iterator[None]:
     """Makes a folder, and holds it for this process; what killed owners left of their writes goes.
+
+    Where the work is refused before it left anything but its plans, the folder goes too, if this call made it.
 
     Args:
         path: the folder.
         key: the setting that names it, for messages.
         busy: what another process may be doing in it, for messages.
         inside: folders in it that belong to the owner too.
+        plans: files that say what is to be done, and are nothing without it.
+        made: the caller made the folder a moment ago.
 
     Raises:
         ConfigError: another process holds it, it cannot be written, or it went away while it was held.
     """
     from filelock import FileLock, Timeout
 
+    made = made or not path.exists()
+    refused = False
     try:
         path.mkdir(parents=True, exist_ok=True)
         lock = FileLock(_lock_of(path), timeout=0)
@@ -178,6 +186,7 @@ def owned_folder(path: Path, *, key: str, busy: str, inside: Sequence[str] = ())
         yield
     except (OSError, FerError) as error:
         if _lock_of(path).exists():
+            refused = isinstance(error, FerError)
             raise
         raise ConfigError(
             f"{key}={path} (or the .lock in it) was removed or moved away while this command was at work in it; "
@@ -189,6 +198,16 @@ def owned_folder(path: Path, *, key: str, busy: str, inside: Sequence[str] = ())
         with suppress(OSError):
             _lock_of(path).unlink()
         lock.release()
+        if made and refused:
+            _remove_plans(path, plans)
+
+
+def _remove_plans(path: Path, plans: Sequence[str]) -> None:
+    with suppress(OSError):
+        if {each.name for each in path.iterdir()} <= set(plans):
+            for each in path.iterdir():
+                each.unlink()
+            path.rmdir()
 
 
 def is_held(path: Path) -> bool:

@@ -20,7 +20,8 @@ def owned(study: StudyFolder) -> AbstractContextManager[None]:
     """
     if not first_process():
         return nullcontext()
-    return owned_folder(study.path, key="study_dir", busy="another study is running in it")
+    busy = "another study is running in it"
+    return owned_folder(study.path, key="study_dir", busy=busy, plans=[study.file.name])
 
 
 def refuse_other_run(folder: RunFolder, tree: Mapping[str, Any]) -> None:

@@ -1,12 +1,12 @@
-"""Folders named by the second they begin in: two commands of one second take two."""
+"""Folders of commands: two of one second take two, and what is refused at once leaves none."""
 
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
-from fer.common.errors import StorageError
-from fer.common.files import dated_folder, free_folder
+from fer.common.errors import DataError, StorageError
+from fer.common.files import dated_folder, free_folder, owned_folder
 
 
 def test_two_of_one_second_take_two_folders(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -27,3 +27,33 @@ def test_a_file_in_the_way_is_told(tmp_path: Path) -> None:
     (tmp_path / "outputs").write_text("")
     with pytest.raises(StorageError, match="a file stands where a folder must"):
         free_folder(tmp_path / "outputs" / "a")
+
+
+@pytest.mark.parametrize(
+    ("before", "written", "left"),
+    [
+        (None, ["plan.json"], None),
+        (None, ["plan.json", "run"], {"plan.json", "run"}),
+        ([], ["plan.json"], {"plan.json"}),
+        (["notes.txt"], [], {"notes.txt"}),
+    ],
+    ids=["refused at once", "after some work", "a folder of the user's", "with something in it"],
+)
+def test_what_is_refused_at_once_leaves_no_folder(
+    before: list[str] | None, written: list[str], left: set[str] | None, tmp_path: Path
+) -> None:
+    folder = tmp_path / "study"
+    if before is not None:
+        folder.mkdir()
+        for name in before:
+            (folder / name).touch()
+    with pytest.raises(DataError):
+        work(folder, leaves=written)
+    assert ({each.name for each in folder.iterdir()} if folder.exists() else None) == left
+
+
+def work(folder: Path, *, leaves: list[str]) -> None:
+    with owned_folder(folder, key="study_dir", busy="busy", plans=["plan.json"]):
+        for name in leaves:
+            (folder / name).touch()
+        raise DataError("no data")
