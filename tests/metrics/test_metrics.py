@@ -206,7 +206,8 @@ def test_perfect_answers_score_one() -> None:
 
 def test_one_class_alone_has_no_auc_but_everything_else() -> None:
     scores = evaluate(table([3, 3], np.full((2, NUM_CLASSES), 1 / 7)), resamples=20)
-    undefined = {"value": None, "low": None, "high": None, "n": 2, "reason": "not defined on these faces"}
+    reason = "all 2 faces of PublicTest are of one class (happy)"
+    undefined = {"value": None, "low": None, "high": None, "n": 2, "reason": reason}
     assert scores["weighted_auc"].as_dict() == undefined
     assert scores["accuracy"].value == 0
 

@@ -1,6 +1,7 @@
 """Commands in forks of one process that has imported what they need.
 
-Each runs in a process of its own, to its own natural end, without the seconds that importing torch and Lightning takes.
+Each runs in a process of its own, to its end with threads and exit handlers, without the seconds that importing torch
+and Lightning takes.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from typing import Self
 from fer.tuning.pool import PRELOAD
 
 _SERVER = """
-import gc, importlib, json, os, sys
+import atexit, gc, importlib, json, os, sys, threading
 
 gc.disable()
 for name in json.loads(sys.argv[1]):
@@ -41,7 +42,22 @@ for number, place, flags in (
 ):
     os.dup2(os.open(place, flags), number)
 sys.argv = asked["arguments"]
-exec(asked["code"], {"__name__": "__main__"})
+try:
+    exec(asked["code"], {"__name__": "__main__"})
+    status = 0
+except SystemExit as end:
+    status = end.code if isinstance(end.code, int) else int(end.code is not None)
+    if isinstance(end.code, str):
+        print(end.code, file=sys.stderr)
+except BaseException:
+    sys.excepthook(*sys.exc_info())
+    status = 1
+# As an interpreter ends, but without its last search for garbage: libraries would tell of what is frozen as of leaks.
+threading._shutdown()
+atexit._run_exitfuncs()
+sys.stdout.flush()
+sys.stderr.flush()
+os._exit(status)
 """
 
 

@@ -141,4 +141,4 @@ def test_a_video_that_cannot_be_played_is_told(camera: Any, port: int) -> None:
         page.wait_for_selector("#bars li", state="attached")
         page.set_input_files("#file", [file("film.avi", b"RIFF" + bytes(200), "video/x-msvideo")])
         page.wait_for_selector("#message:not([hidden])")
-        assert page.text_content("#message") == "This browser cannot play film.avi: hand in an MP4 or WebM."
+        assert page.text_content("#message") == "This browser cannot play film.avi: choose an MP4 or WebM."
