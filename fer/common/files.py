@@ -196,18 +196,14 @@ def owned_folder(
         # While it is held: after that it may be the next owner's. A disk that has become read-only keeps the file,
         # which holds nobody up.
         with suppress(OSError):
-            _lock_of(path).unlink()
+            lock_file = _lock_of(path)
+            left = refused and made and {each.name for each in path.iterdir()} <= {*plans, lock_file.name}
+            for plan in plans if left else ():
+                (path / plan).unlink(missing_ok=True)
+            lock_file.unlink()
+            if left:
+                path.rmdir()
         lock.release()
-        if made and refused:
-            _remove_plans(path, plans)
-
-
-def _remove_plans(path: Path, plans: Sequence[str]) -> None:
-    with suppress(OSError):
-        if {each.name for each in path.iterdir()} <= set(plans):
-            for each in path.iterdir():
-                each.unlink()
-            path.rmdir()
 
 
 def is_held(path: Path) -> bool:

@@ -4,7 +4,6 @@ import argparse
 import json
 import sys
 from collections.abc import Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from fer.common.options_parser import OptionsParser, natural, positive
@@ -106,13 +105,15 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "run",
         metavar="RUN",
-        type=_path,
+        type=expanded,
         help="the run folder of a fer-train; with --calibrate also a file of fer-export or a model of the package",
     )
-    parser.add_argument("--out", metavar="FILE.onnx", type=_path, required=True, help="the file to write")
+    parser.add_argument("--out", metavar="FILE.onnx", type=expanded, required=True, help="the file to write")
     parser.add_argument("--int8", action="store_true", help="quantise to 8 bits, on faces drawn from Training")
     parser.add_argument("--card", action="store_true", help="also write FILE.md, a model card, and FILE.sha256")
-    parser.add_argument("--data-root", metavar="PATH", type=_path, help="where the data set lies now, if it has moved")
+    parser.add_argument(
+        "--data-root", metavar="PATH", type=expanded, help="where the data set lies now, if it has moved"
+    )
     parser.add_argument(
         "--max-loss",
         metavar="POINTS",
@@ -130,13 +131,13 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--calibrate",
         metavar="PHOTOS",
-        type=_path,
+        type=expanded,
         help="fit temperature and abstention threshold on labelled photographs, a folder or zip, not on PublicTest",
     )
     parser.add_argument(
         "--labels",
         metavar="CSV",
-        type=_path,
+        type=expanded,
         help="their labels: columns file, emotion and, where known, person (default: each lies in a folder of its "
         "emotion's name)",
     )
@@ -212,10 +213,6 @@ def _fit_text(fit: "PhotoFit") -> list[str]:
         *(f"note: {note}" for note in fit.notes),
         "",
     ]
-
-
-def _path(text: str) -> Path:
-    return expanded(text)
 
 
 def _points(text: str) -> float:

@@ -13,6 +13,7 @@ from typing import Any, Final
 from urllib.parse import urlsplit
 
 from fer.common.errors import ConfigError
+from fer.common.wording import shell_words
 from fer.config.overrides import key_of, override
 from fer.studio.comparison import flat
 
@@ -46,7 +47,7 @@ class Command:
     @property
     def shown(self) -> str:
         """What a person would type."""
-        return shlex.join([f"fer-{self.name}", *self.arguments])
+        return shell_words([f"fer-{self.name}", *self.arguments])
 
 
 def experiment(kind: str, overrides: Sequence[str], *, folder: Path, origin: Path | None = None) -> Command:

@@ -1,7 +1,6 @@
 """Commands that the studio starts and stops."""
 
 import re
-import shlex
 import time
 from pathlib import Path
 from typing import Any
@@ -11,6 +10,7 @@ from flask import Flask, Response, jsonify, request
 from fer.common.errors import ConfigError
 from fer.common.files import read_json
 from fer.common.storage import writing
+from fer.common.wording import shell_words
 from fer.folders.study import StudyFolder
 from fer.folders.sweep import SweepFolder
 from fer.studio import commands
@@ -130,7 +130,7 @@ def add_job_routes(app: Flask, *, studio: Studio, tickets: Tickets) -> None:
             "path": str(path),
             "bytes": path.stat().st_size,
             "serve": commands.serve(path).shown.replace(" --port 0", ""),
-            "predict": shlex.join(["fer-predict", "photo.jpg", "--model", str(path)]),
+            "predict": shell_words(["fer-predict", "photo.jpg", "--model", str(path)]),
             "address": tickets.address(path),
             "card": card.read_text(encoding="utf-8") if card.is_file() else None,
         }

@@ -4,7 +4,7 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
-from fer.common.wording import duration, shell_word
+from fer.common.wording import duration, shell_words
 from fer.metrics import METRICS, normalise_rows
 from fer.report.evaluation.evaluate import EvaluatedRun
 from fer.report.page.section import Chart, Section, cell
@@ -303,7 +303,7 @@ def command_line(run_dirs: Sequence[str], out: str | None) -> str:
     """The fer-report command that makes this page."""
     runs = run_dirs[0] if len(run_dirs) == 1 else f"[{','.join(run_dirs)}]"
     words = ["fer-report", f"run={runs}", *([] if out is None else [f"out={out}"])]
-    return " ".join(shell_word(word) for word in words)
+    return shell_words(words)
 
 
 def score_rows(run: EvaluatedRun) -> list[dict[str, Any]]:
