@@ -100,8 +100,25 @@ def film(synthetic: Callable[..., npt.NDArray[np.uint8]], tmp_path_factory: pyte
     return path.read_bytes()
 
 
-def test_a_video_is_read_in_steps(camera: Any, port: int, film: bytes) -> None:
-    with opened(camera, port) as page:
+LATE = """
+    const shown = new WeakSet();
+    const { drawImage } = CanvasRenderingContext2D.prototype;
+    CanvasRenderingContext2D.prototype.drawImage = function (source, ...place) {
+        if (!(source instanceof HTMLVideoElement) || shown.has(source)) drawImage.call(this, source, ...place);
+    };
+    const { requestVideoFrameCallback } = HTMLVideoElement.prototype;
+    HTMLVideoElement.prototype.requestVideoFrameCallback = function (told) {
+        shown.delete(this);
+        const late = (...facts) => setTimeout(() => { shown.add(this); told(...facts); }, 100);
+        return requestVideoFrameCallback.call(this, late);
+    };
+"""
+"""A browser that says `loadeddata` and `seeked` before the picture can be drawn, as a busy one does."""
+
+
+@pytest.mark.parametrize("script", ["", LATE], ids=["as it is", "late"])
+def test_a_video_is_read_in_steps(camera: Any, port: int, film: bytes, script: str) -> None:
+    with opened(camera, port, script=script) as page:
         page.wait_for_selector("#bars li", state="attached")
         page.set_input_files("#file", [file("film.webm", film, "video/webm")])
         until(page, lambda: heard(page, "The video is read: 1 person was seen."))

@@ -9,6 +9,7 @@ const COPY_LONGEST = 1280;
 const COPY_FPS = 25;
 const COPY_END_MS = 700;
 const PATIENCE_MS = 8000;
+const SHOWN_MS = 1000;
 
 /** The browser cannot play it. */
 export class NoFilm extends Error {}
@@ -18,6 +19,16 @@ function happens(element, event) {
     const timer = setTimeout(() => fail(new NoFilm("timeout")), PATIENCE_MS);
     element.addEventListener(event, () => (clearTimeout(timer), done()), { once: true });
     element.addEventListener("error", () => (clearTimeout(timer), fail(new NoFilm("error"))), { once: true });
+  });
+}
+
+/** A browser says that it has a picture before it can be drawn: until it is, the one before (or none) would be drawn. */
+function shown(video) {
+  if (!("requestVideoFrameCallback" in video)) return Promise.resolve();
+  return new Promise((done) => {
+    // A page that is out of sight is told nothing.
+    const timer = setTimeout(done, SHOWN_MS);
+    video.requestVideoFrameCallback(() => (clearTimeout(timer), done()));
   });
 }
 
@@ -53,13 +64,15 @@ export class Film {
     return Number.isFinite(this.video.duration) ? this.video.duration : 0;
   }
 
+  async seek(seconds) {
+    const there = Promise.all([happens(this.video, "seeked"), shown(this.video)]);
+    this.video.currentTime = seconds;
+    await there;
+  }
+
   /** The picture at a time, on `canvas`, and as a JPEG to send. */
   async at(seconds, canvas) {
-    if (Math.abs(this.video.currentTime - seconds) > 0.001) {
-      const there = happens(this.video, "seeked");
-      this.video.currentTime = seconds;
-      await there;
-    }
+    await this.seek(seconds);
     const size = draw(this.video, canvas, { size: this.size, longest: LONGEST });
     return { blob: await encoded(canvas), size };
   }
@@ -81,8 +94,7 @@ export class Film {
       if (this.video.ended) setTimeout(() => recorder.stop(), COPY_END_MS);
       else requestAnimationFrame(step);
     };
-    this.video.currentTime = 0;
-    await happens(this.video, "seeked");
+    await this.seek(0);
     recorder.start();
     await this.video.play();
     step();
