@@ -25,6 +25,7 @@ export const app = {
   steady: null, // Keeps the labels of live faces from flipping.
   chosen: null, // The number of the face that the verdict is about; null: the first.
   last: null, // The last predicted picture: {faces, blob, size, picture}.
+  scene: null, // Another object each time that the stage is about something else: for whom has waited for an answer.
   mirrored: true,
   towards: "user", // Where the camera looks: at the one who holds it, or away ("environment").
   sure: true, // Whether words come with how sure the model is.
@@ -81,6 +82,13 @@ export function choose(number) {
   show();
   const face = chosenFace();
   announcer.once(t("people.chosen", { number: face.number, count: app.last.faces.length, place: face.place, what: inWords(face, { sure: app.sure }) }));
+}
+
+/** Puts a picture on the stage. */
+export function put(drawn) {
+  const picture = part("picture");
+  [picture.width, picture.height] = [drawn.width, drawn.height];
+  picture.getContext("2d").drawImage(drawn, 0, 0);
 }
 
 /** No prediction stays on the screen. */

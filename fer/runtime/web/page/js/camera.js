@@ -61,7 +61,10 @@ export class Camera {
       this.onLost([t("camera.gone"), t("camera.gone.do")]);
     });
     this.video.srcObject = stream;
-    await this.video.play();
+    // Taken away again before it played, it never will.
+    await this.video.play().catch((error) => {
+      if (this.stream === stream) throw error;
+    });
   }
 
   /** The cameras there are: [{id, name}]; browsers tell only once one may be used. */

@@ -11,6 +11,7 @@ const cell = (textContent) => Object.assign(document.createElement("td"), { clas
 export class Comparison {
   constructor() {
     this.asking = false;
+    this.next = null;
   }
 
   /** Nothing to compare, or nothing yet. */
@@ -23,21 +24,32 @@ export class Comparison {
     part("compare-two").textContent = plain(app.second.name);
   }
 
-  /** Asks the second model about the picture that the first has just answered for; never twice at a time. */
+  /** Asks the second model about the picture that the first has just answered for: one at a time, then the newest. */
   async picture({ blob, stream = null }) {
-    if (app.second === null || this.asking) return;
     const face = chosenFace();
-    if (face === null) return;
-    const { second } = app;
+    if (app.second === null || face === null) return;
+    const { model, second, scene } = app;
+    this.next = { blob, stream, face, second, stands: () => app.model === model && app.second === second && app.scene === scene };
+    if (this.asking) return;
     this.asking = true;
     try {
+      while (this.next !== null) {
+        const asked = this.next;
+        this.next = null;
+        if (asked.stands()) await this.#ask(asked);
+      }
+    } finally {
+      this.asking = false;
+    }
+  }
+
+  async #ask({ blob, stream, face, second, stands }) {
+    try {
       const response = await api.predict(blob, { model: second.name, stream, hide: hiddenFrom(second) });
-      if (app.second === second) this.#show(face, nearest(response.faces.filter(ok), face));
+      if (stands()) this.#show(face, nearest(response.faces.filter(ok), face));
     } catch (error) {
       // That there is no answer is told by those who ask for the first one.
       if (!(error instanceof api.Refused || error instanceof api.Unreachable)) throw error;
-    } finally {
-      this.asking = false;
     }
   }
 

@@ -16,13 +16,15 @@ export class DriftPanel {
   }
 
   async refresh() {
-    if (this.model() === null) return;
+    const model = this.model();
+    if (model === null) return;
     let state;
     try {
-      state = await api.drift(this.model());
+      state = await api.drift(model);
     } catch {
       return; // The live loop and the status line tell that the server is gone; this panel waits.
     }
+    if (model !== this.model()) return;
     this.part("drift-badge").hidden = !state.alarm;
     if (!this.details.open) return;
     this.part("drift-words").textContent = drifted(state);

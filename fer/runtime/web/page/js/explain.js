@@ -22,25 +22,26 @@ export class Explanation {
   }
 
   /**
-   * `moment`: {blob, picture (canvas or bitmap), at ("x,y" inside the face), model, mirrored}; `labels`: all of them.
-   * Throws what the interface throws.
+   * `moment`: {blob, picture (canvas or bitmap), at ("x,y" inside the face), model, mirrored, stands()}, which is asked when the answer is there;
+   * `labels`: all of them. Gives whether it is shown. Throws what the interface throws.
    */
   async show(moment, labels, label) {
     this.moment = moment;
     const parameters = { at: moment.at, model: moment.model };
     const [heat, covers] = await Promise.all([patiently(() => api.explain(moment.blob, { ...parameters, label })), patiently(() => api.cover(moment.blob, parameters))]);
-    if (this.moment !== moment) return;
+    if (this.moment !== moment || !moment.stands()) return false;
     this.root.hidden = false;
     const select = this.part("heat-label");
     select.replaceChildren(...labels.map((each) => new Option(t("explain.option", { label: named(each), share: fine(heat.face.probabilities[each]) }), each)));
     this.#useHeat(heat);
     this.#useCovers(covers);
+    return true;
   }
 
   async relabel(label) {
     const moment = this.moment;
     const heat = await patiently(() => api.explain(moment.blob, { at: moment.at, model: moment.model, label }));
-    if (this.moment === moment) this.#useHeat(heat);
+    if (this.moment === moment && this.part("heat-label").value === label) this.#useHeat(heat);
   }
 
   #useHeat(heat) {

@@ -36,9 +36,11 @@ export class Film {
   /** Throws `NoFilm`. Close it after use. */
   static async open(file) {
     const film = new Film();
+    film.canvas = document.createElement("canvas");
     film.video = Object.assign(document.createElement("video"), { muted: true, playsInline: true, preload: "auto" });
     film.address = URL.createObjectURL(file);
-    const ready = happens(film.video, "loadeddata");
+    // Else the picture that it begins with could be taken for the first one that is sought.
+    const ready = Promise.all([happens(film.video, "loadeddata"), shown(film.video)]);
     film.video.src = film.address;
     try {
       await ready;
@@ -65,16 +67,19 @@ export class Film {
   }
 
   async seek(seconds) {
+    // Where it stands already, there is no other picture that could be shown.
+    if (this.video.currentTime === seconds) return;
     const there = Promise.all([happens(this.video, "seeked"), shown(this.video)]);
     this.video.currentTime = seconds;
     await there;
   }
 
-  /** The picture at a time, on `canvas`, and as a JPEG to send. */
-  async at(seconds, canvas) {
+  /** The picture at a time, on a canvas that the next one is drawn on too, and as a JPEG to send. */
+  async at(seconds) {
+    const { canvas } = this;
     await this.seek(seconds);
     const size = draw(this.video, canvas, { size: this.size, longest: LONGEST });
-    return { blob: await encoded(canvas), size };
+    return { canvas, blob: await encoded(canvas), size };
   }
 
   /** A copy as WebM, recorded while it plays; `paint(context, seconds, size)` draws into each of its pictures. */

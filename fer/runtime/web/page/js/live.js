@@ -37,6 +37,11 @@ export class Live {
     return this.run % 2 === 1;
   }
 
+  /** Whether what was last predicted holds, or is about to come. */
+  get well() {
+    return this.running && this.trouble === null;
+  }
+
   start() {
     if (this.running) return;
     this.run += 1;

@@ -34,6 +34,7 @@ const models = new Models({
 const reader = new Reader({
   models,
   onFace: (face) => app.way === "practise" && practise.see(face),
+  onStart: () => pictures.stop(),
   onPicture: (picture) => app.way === "examine" && comparison.picture(picture),
 });
 const pictures = new Pictures({

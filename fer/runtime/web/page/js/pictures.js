@@ -1,7 +1,7 @@
 // Pictures and videos that were handed over: one after another, into a table, and into files where that is asked for.
 
 import * as api from "./api.js";
-import { announcer, app, clear, hide, hero, hiddenFrom, ok, ordered, part, show, stage, status, told } from "./app.js";
+import { announcer, app, clear, hide, hero, hiddenFrom, ok, ordered, part, put, show, stage, status, told } from "./app.js";
 import { annotate, asCsv, asJson, save } from "./exports.js";
 import { Film, NoFilm, STEP_S } from "./film.js";
 import { named, percent, t } from "./i18n.js";
@@ -12,13 +12,13 @@ import { isVideo, listen, prepare } from "./upload.js";
 export class Pictures {
   /** `onAnswer({blob})`: a picture was answered for. */
   constructor({ reader, models, onAnswer }) {
-    Object.assign(this, { reader, models, onAnswer, items: [], run: 0, current: null });
+    Object.assign(this, { reader, models, onAnswer, items: [], pass: null, looking: null });
     this.table = new BatchTable({ onShow: (item, seconds) => this.#look(item, seconds) });
     listen({ input: part("file"), dropHint: part("drop-hint"), onFiles: (files) => app.way !== "practise" && this.use(files) });
     part("save-csv").addEventListener("click", () => save(asCsv(this.#records(), app.model.labels), "fer.csv"));
     part("save-json").addEventListener("click", () => save(asJson({ model: this.model, faces: this.#records() }), "fer.json"));
     part("save-annotated").addEventListener("click", () => this.#saveCopies());
-    part("batch-stop").addEventListener("click", () => (this.run += 1));
+    part("batch-stop").addEventListener("click", () => this.stop());
   }
 
   /** Takes the place of whatever was on the stage. */
@@ -35,8 +35,8 @@ export class Pictures {
 
   /** Looks at the files afresh: they are new, or the model is. */
   async again() {
-    this.run += 1;
-    const { run } = this;
+    const pass = { stopped: false };
+    this.pass = pass;
     this.model = app.model.name;
     hide(part("batch"), this.items.length === 0);
     this.table.begin(this.items);
@@ -45,12 +45,12 @@ export class Pictures {
     for (const item of this.items) {
       item.records = [];
       item.problem = null;
-      await (item.video ? this.#film(item, run) : this.#picture(item, run));
-      if (run !== this.run) break;
+      await (item.video ? this.#film(item, pass) : this.#picture(item, pass));
+      if (this.#over(pass)) break;
       looked += 1;
       this.table.progress(looked / this.items.length);
     }
-    if (run !== this.run && this.model !== app.model.name) return;
+    if (pass !== this.pass) return;
     hide(part("batch-stop"));
     this.table.end(this.items, looked);
     if (this.items.length > 1) announcer.once(part("batch-words").textContent);
@@ -60,62 +60,80 @@ export class Pictures {
     return stage.dataset.mode === "picture";
   }
 
+  /** Looks at no further picture; those that it has looked at stay in the table. */
+  stop() {
+    if (this.pass !== null) this.pass.stopped = true;
+  }
+
+  // Whether a pass over the files has been stopped, or another one has begun.
+  #over(pass) {
+    return pass.stopped || pass !== this.pass;
+  }
+
   /** Forgets the files; nothing of them stays in the page. */
   forget() {
-    this.run += 1;
+    this.pass = null;
     this.items = [];
     hide(part("batch"));
   }
 
-  async #picture(item, run) {
+  async #picture(item, pass) {
     let prepared;
     try {
-      prepared = await prepare(item.file, part("picture"), (file) => this.#readable(file));
+      prepared = await prepare(item.file, (file) => this.#readable(file));
     } catch (error) {
-      if (run !== this.run) return;
+      if (this.#over(pass)) return;
       if (this.items.length === 1) {
         this.reader.setMode("empty");
         clear("off", t("verdict.no-prediction"), t("verdict.no-picture"));
       }
-      await this.#failed(item, error);
+      await this.#failed(item, error, pass);
       return;
     }
-    if (run !== this.run) return;
+    if (this.#over(pass)) return;
     this.reader.setMode("picture");
+    put(prepared.canvas);
     clear("picture", t("verdict.reading"), t("verdict.with-server"));
     try {
       const response = await this.#predict(prepared.blob);
-      if (run !== this.run || !this.shown) return;
+      if (this.#over(pass)) return;
       this.#take(item, response, prepared, null);
       if (this.items.length === 1) announcer.once(told().words);
       this.onAnswer(prepared);
     } catch (error) {
+      if (this.#over(pass)) return;
       clear("picture", t("verdict.no-prediction"), t("verdict.none-of-this"));
-      await this.#failed(item, error);
+      await this.#failed(item, error, pass);
     }
   }
 
-  async #film(item, run) {
+  async #film(item, pass) {
     let film;
     try {
       film = await Film.open(item.file);
     } catch (error) {
-      await this.#failed(item, error);
+      await this.#failed(item, error, pass);
+      return;
+    }
+    if (this.#over(pass)) {
+      film.close();
       return;
     }
     this.reader.setMode("picture");
     const stream = crypto.randomUUID?.() ?? String(Math.random()).slice(2);
     try {
       for (let seconds = 0; seconds === 0 || seconds < film.length; seconds += STEP_S) {
-        const prepared = await film.at(seconds, part("picture"));
+        const prepared = await film.at(seconds);
+        if (this.#over(pass)) break;
+        put(prepared.canvas);
         const response = await this.#predict(prepared.blob, { stream, seconds });
-        if (run !== this.run) break;
+        if (this.#over(pass)) break;
         this.#take(item, response, prepared, seconds);
         this.table.progress((this.items.indexOf(item) + seconds / (film.length || 1)) / this.items.length);
       }
-      if (this.items.length === 1 && run === this.run) announcer.once(t("batch.film", { count: new Set(item.records.filter(ok).map((each) => each.face)).size }));
+      if (this.items.length === 1 && !this.#over(pass)) announcer.once(t("batch.film", { count: new Set(item.records.filter(ok).map((each) => each.face)).size }));
     } catch (error) {
-      await this.#failed(item, error);
+      await this.#failed(item, error, pass);
     } finally {
       film.close();
     }
@@ -139,12 +157,15 @@ export class Pictures {
     }
   }
 
-  async #failed(item, error) {
+  async #failed(item, error, pass) {
+    const stands = () => !this.#over(pass);
+    if (!stands()) return;
     if (error instanceof NoFilm) {
       item.problem = t("files.no-film", { name: item.name });
       status.say([item.problem], { because: "refused" });
     } else {
-      await tell(error, { modelsChanged: () => this.models.changed() });
+      await tell(error, { modelsChanged: () => this.models.changed(), stands });
+      if (!stands()) return;
       item.problem = part("message").textContent;
     }
     this.table.problem(item);
@@ -158,15 +179,19 @@ export class Pictures {
 
   // A row of the table was chosen: its picture is shown, with what was predicted.
   async #look(item, seconds) {
-    if (this.run === 0 || item.problem !== null) return;
+    if (item.problem !== null) return;
+    const row = {};
+    this.looking = row;
     let prepared;
     if (item.video) {
       const film = await Film.open(item.file);
-      prepared = await film.at(seconds, part("picture"));
+      prepared = await film.at(seconds);
       film.close();
-    } else prepared = await prepare(item.file, part("picture"), (file) => this.#readable(file));
+    } else prepared = await prepare(item.file, (file) => this.#readable(file));
+    if (this.looking !== row || !this.items.includes(item)) return;
     this.reader.setMode("picture");
-    app.last = { faces: item.records.filter((each) => ok(each) && (each.seconds ?? null) === seconds), ...prepared, picture: part("picture") };
+    put(prepared.canvas);
+    app.last = { faces: item.records.filter((each) => ok(each) && (each.seconds ?? null) === seconds), blob: prepared.blob, size: prepared.size, picture: part("picture") };
     show();
     announcer.once(told().words);
   }
@@ -176,7 +201,6 @@ export class Pictures {
   }
 
   async #saveCopies() {
-    const canvas = document.createElement("canvas");
     for (const item of this.items.filter((each) => each.records.length > 0)) {
       const stem = item.name.replace(/\.[^.]*$/, "");
       if (item.video) {
@@ -186,7 +210,7 @@ export class Pictures {
         film.close();
         status.unsay("copy");
       } else {
-        const { size: [width] } = await prepare(item.file, canvas, (file) => this.#readable(file));
+        const { canvas, size: [width] } = await prepare(item.file, (file) => this.#readable(file));
         annotate(canvas.getContext("2d"), marks(item.records.filter(ok), 1), { width });
         save(await new Promise((done) => canvas.toBlob(done, "image/jpeg", 0.92)), `${stem}-fer.jpg`);
       }

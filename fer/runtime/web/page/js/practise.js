@@ -1,7 +1,7 @@
 // Practise: guess what a face shows, then see and hear why; or show an expression oneself.
 
 import * as api from "./api.js";
-import { announcer, app, clear, hero, ok, part, press, pressed, stage, tones } from "./app.js";
+import { announcer, app, clear, hero, ok, part, press, pressed, put, stage, tones } from "./app.js";
 import { pick as keep, remember } from "./choices.js";
 import { drawFace, ring } from "./drawing.js";
 import { Fading, UNHELPED } from "./fading.js";
@@ -151,9 +151,12 @@ export class Practise {
     clear("practise", t("practise.question"), t("practise.photo-words"));
     const { face } = this;
     try {
-      face.prepared = await prepare(file, part("picture"), (each) => waitFor(api.preview(each)));
+      const prepared = await prepare(file, (each) => waitFor(api.preview(each)));
+      if (face !== this.face) return;
+      put(prepared.canvas);
+      face.prepared = prepared;
     } catch (error) {
-      await tell(error, { modelsChanged: () => this.models.changed() });
+      await this.#failed(face, error);
     }
   }
 
@@ -231,7 +234,13 @@ export class Practise {
       part("guess-model").textContent = t("practise.model", { what: inWords(response.faces.find(ok)) });
       part("guess-model").hidden = false;
     } catch (error) {
-      await tell(error, { modelsChanged: () => this.models.changed() });
+      await this.#failed(face, error);
     }
+  }
+
+  // Nobody waits any more for what was asked about the exercise before.
+  async #failed(face, error) {
+    const stands = () => face === this.face;
+    if (stands()) await tell(error, { modelsChanged: () => this.models.changed(), stands });
   }
 }

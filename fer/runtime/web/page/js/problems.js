@@ -12,8 +12,11 @@ const sentence = (text) => capital(text) + (/[.!?]$/.test(text) ? "" : ".");
 /** What a refusal means, in the language of the page. */
 const refusal = (error) => (language === "en" ? [sentence(error.message)] : [known(`refused.${error.status}`, t("refused.other"))]);
 
-/** `modelsChanged()`: gives whether the server has other models now, which explains a refusal. */
-export async function tell(error, { modelsChanged = async () => false } = {}) {
+/**
+ * `modelsChanged()`: gives whether the server has other models now, which explains a refusal; `stands()`: whether what
+ * went wrong still is what the page is about, once that is known.
+ */
+export async function tell(error, { modelsChanged = async () => false, stands = () => true } = {}) {
   if (error instanceof api.Refused && error.status === 401) {
     const wrong = api.hasToken();
     part("token-form").hidden = false;
@@ -23,7 +26,7 @@ export async function tell(error, { modelsChanged = async () => false } = {}) {
     part("token").select();
     status.say([t(wrong ? "token.wrong" : "token.asked")], { because: "token" });
   } else if (error instanceof api.Refused) {
-    if (error.status === 400 && (await modelsChanged())) return;
+    if (error.status === 400 && ((await modelsChanged()) || !stands())) return;
     status.say(refusal(error), { because: "refused" });
   } else if (error instanceof api.Unreachable) {
     hero.state(error.late ? "silent" : "lost");

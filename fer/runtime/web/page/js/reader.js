@@ -2,7 +2,7 @@
 
 import * as api from "./api.js";
 import { Aim, brightness } from "./aim.js";
-import { announcer, app, chosenFace, clear, hero, hiddenFrom, hide, inCamera, ok, ordered, overlay, part, press, show, stage, status, timeline, told, tones } from "./app.js";
+import { announcer, app, chosenFace, clear, hero, hiddenFrom, hide, inCamera, ok, ordered, overlay, part, press, put, show, stage, status, timeline, told, tones } from "./app.js";
 import { Camera, firstTowards } from "./camera.js";
 import { choice, remember } from "./choices.js";
 import { number, t } from "./i18n.js";
@@ -18,10 +18,10 @@ const RATE_MS = 500;
 export class Reader {
   /**
    * `models`: connects, and says whether they changed; `onFace(face)`: the chosen face of each picture, or null;
-   * `onPicture({blob, stream})`: one was answered for.
+   * `onPicture({blob, stream})`: one was answered for; `onStart()`: the stage is the camera's from now on.
    */
-  constructor({ models, onFace, onPicture }) {
-    Object.assign(this, { models, onFace, onPicture, starting: false, device: null, rateAt: 0, paused: false, crowd: 0 });
+  constructor({ models, onFace, onPicture, onStart }) {
+    Object.assign(this, { models, onFace, onPicture, onStart, starting: false, device: null, rateAt: 0, paused: false, crowd: 0 });
     // One page is one stream: the server follows its faces from picture to picture.
     this.stream = crypto.randomUUID?.() ?? String(Math.random()).slice(2);
     this.people = new People();
@@ -54,6 +54,7 @@ export class Reader {
   async start() {
     if (this.starting) return;
     this.starting = true;
+    this.onStart();
     try {
       if (app.model === null) await this.models.connect();
       if (app.model === null) return;
@@ -91,6 +92,7 @@ export class Reader {
       this.camera.stop();
     }
     stage.dataset.mode = mode;
+    app.scene = {};
     stage.classList.toggle("mirrored", app.mirrored);
     part("camera").textContent = t(mode === "camera" ? "camera.stop" : "camera.start");
     for (const id of ["mirror", "pause", "freeze"]) hide(part(id), mode !== "camera");
@@ -128,9 +130,7 @@ export class Reader {
     }
     if (!inCamera() || app.last === null) return false;
     this.live.stop();
-    const picture = part("picture");
-    [picture.width, picture.height] = app.last.size;
-    picture.getContext("2d").drawImage(app.last.still, 0, 0);
+    put(app.last.still);
     stage.dataset.mode = "frozen";
     press(part("freeze"), true);
     hide(part("pause"));
@@ -176,7 +176,7 @@ export class Reader {
   #troubled(kind, error) {
     if (kind === "refused") {
       clear("refused", t("verdict.no-prediction"), t("verdict.refused"));
-      tell(error, { modelsChanged: () => this.models.changed() });
+      tell(error, { modelsChanged: () => this.models.changed(), stands: () => this.live.trouble === kind });
     } else {
       const [label, lines] = trouble(kind);
       clear(kind, label, t("verdict.no-current"));
@@ -191,6 +191,8 @@ export class Reader {
     status.unsay("live", "refused");
     if (kind === "refused") return;
     if ((kind === "lost" || kind === "silent") && (await this.models.changed())) return;
+    // It may have gone again before it said so.
+    if (!this.live.well) return;
     status.say([t(kind === "camera" ? "camera.back" : "server.back")], { kind: "good", because: "back" });
     setTimeout(() => status.unsay("back"), BACK_MS);
   }
@@ -226,6 +228,7 @@ export class Reader {
 
   async #listCameras() {
     const devices = await this.camera.devices();
+    if (!inCamera()) return;
     part("camera-choice").replaceChildren(...devices.map(({ id, name }) => new Option(name, id)));
     if (this.camera.device) part("camera-choice").value = this.camera.device;
     part("which-camera").hidden = devices.length < 2;

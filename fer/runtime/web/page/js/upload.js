@@ -40,10 +40,11 @@ export function listen({ input, dropHint, onFiles }) {
 export const isVideo = (file) => file.type.startsWith("video/");
 
 /**
- * The picture on `canvas`, and as a JPEG to send. Where the browser cannot read it (TIFF), `preview(file)` is asked for
+ * The picture on a canvas, and as a JPEG to send. Where the browser cannot read it (TIFF), `preview(file)` is asked for
  * one that it can; what that throws says why there is none.
  */
-export async function prepare(file, canvas, preview) {
+export async function prepare(file, preview) {
+  const canvas = document.createElement("canvas");
   let bitmap;
   try {
     bitmap = await createImageBitmap(file);
@@ -52,7 +53,7 @@ export async function prepare(file, canvas, preview) {
   }
   const size = draw(bitmap, canvas, { size: [bitmap.width, bitmap.height], longest: LONGEST });
   bitmap.close();
-  return { blob: await encoded(canvas), size };
+  return { canvas, blob: await encoded(canvas), size };
 }
 
 /** A picture or the frame of a video on `canvas`, not longer than `longest`; gives the canvas' size. */
