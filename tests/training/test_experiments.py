@@ -23,8 +23,9 @@ SMALL = {
     "vgg_plateau": ("model.params.widths=[8,16]", "model.params.hidden=[32]"),
     "convnext_imagenet": ("model.params.timm_name=test_convnext", "model.pretrained=false", "model.size=64"),
     "efficientnet_imagenet": ("model.params.timm_name=test_efficientnet", "model.pretrained=false", "model.size=64"),
+    "resnet18_mixup": ("data.public=14", "data.private=14"),
 }
-"""Smaller nets of the kind, and no weights from the hub."""
+"""Smaller nets of the kind, and no weights from the hub; fewer faces for one that is large by intention."""
 
 
 ELSEWHERE = {"fast", "ferplus8", "merged_balanced", "two_heads", "two_heads_distilled", "two_heads_photographs"}

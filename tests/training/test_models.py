@@ -21,7 +21,7 @@ SMALL = {
 
 @pytest.mark.parametrize("name", NETS)
 def test_trains_saves_and_answers(name: str, train: Callable[..., Any], tmp_path: Path) -> None:
-    limits = ["trainer.max_epochs=1", "+trainer.limit_train_batches=2", "data.batch_size=8"]
+    limits = ["trainer.max_epochs=1", "+trainer.limit_train_batches=2", "data.batch_size=8", "data.public=14"]
     run = train(f"model={name}", *SMALL.get(name, []), *limits, run_dir=tmp_path / "run")
     model = load_model(run.run_dir / "checkpoints" / "best.ckpt")
     assert model.spec.name == name
