@@ -107,6 +107,24 @@ def test_a_picture_without_a_face_leaves_no_earlier_answer(studio: StudioProcess
         assert page.inner_text("#answers") == ""
 
 
+def test_an_answer_about_the_camera_is_not_shown_with_a_picture(studio: StudioProcess, camera: Any) -> None:
+    held: list[Any] = []
+    with opened(camera, studio.port) as page:
+        page.wait_for_selector("tr[data-run=two]")
+        go(page, "look")
+        page.route("**/api/look_at*", lambda route: route.continue_() if held else held.append(route))
+        with page.expect_request("**/api/look_at*"):
+            page.click("button:text-is('Start camera')")
+        picture = jpeg(synthetic_picture(width=640, height=480, faces=[]))
+        page.set_input_files("#look-file", {"name": "me.jpg", "mimeType": "image/jpeg", "buffer": picture})
+        page.wait_for_selector("text=no face was found in this picture")
+        with page.expect_response("**/api/look_at*"):
+            held[0].continue_()
+        page.wait_for_timeout(300)
+        assert page.inner_text("#answers") == ""
+        assert page.locator(".frame rect").count() == 0
+
+
 def test_confused_pairs_are_shown_with_their_faces(studio: StudioProcess, camera: Any) -> None:
     with opened(camera, studio.port) as page:
         page.wait_for_selector("tr[data-run=two]")

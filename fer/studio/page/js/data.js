@@ -1,7 +1,7 @@
 // A data set in pictures: what fer-data says of it, a sheet of faces, and faces as the net will see them.
 
 import { get, picture, post } from "./api.js";
-import { commandLine, duration, el, faceImage, fill, message, number, offer, percent, quoted, select, table } from "./dom.js";
+import { commandLine, duration, el, faceImage, fill, message, newest, number, offer, percent, quoted, select, table } from "./dom.js";
 import { listen, refresh, runs, store } from "./store.js";
 
 const SOURCES = [["synthetic", "synthetic faces: no data needed"], ["fer2013", "FER-2013, in any copy"], ["folder", "a folder or zip with a folder for each class"], ["affectnet", "AffectNet"], ["ckplus", "CK+"], ["rafdb", "RAF-DB"]];
@@ -12,6 +12,8 @@ export class DataView {
   /** `actions.onFolds(run)`: all folds of a training with that run's settings, or others (null), are wanted. */
   constructor(node, actions) {
     this.told = message();
+    this.opened = newest();
+    this.drawn = newest();
     this.source = select(SOURCES, "synthetic", { id: "data-source", onchange: () => this.adapt() });
     this.path = el("input.grow", { id: "data-path", type: "text", placeholder: "path of the zip, folder, CSV or parquet files", autocomplete: "off", spellcheck: false });
     this.settings = el("input.grow", { id: "data-settings", type: "text", placeholder: "contempt=drop size=96", autocomplete: "off", spellcheck: false });
@@ -76,6 +78,7 @@ export class DataView {
     await this.told.during(async () => {
       const { look, jobs } = await post("api/data", this.question());
       this.waiting = { look, jobs };
+      this.opened();
       fill(this.result, el("p.hint", {}, "fer-data is reading it; large sets take a minute the first time."));
       await refresh();
     });
@@ -99,8 +102,10 @@ export class DataView {
   }
 
   async open(look) {
+    const stands = this.opened();
     const found = await get("api/look", { look });
     const pictures = await Promise.all(found.pictures.map(async (name) => el("figure", {}, el("h3", {}, PICTURES[name]), el("img.sheet", { src: await picture("api/look/picture", { look, name }), alt: PICTURES[name] }))));
+    if (!stands()) return;
     fill(this.result, el("h3", {}, found.audit?.source ?? found.dataset), found.audit ? audit(found.audit) : null, pictures);
   }
 
@@ -110,8 +115,10 @@ export class DataView {
     const settings = this.overrides.value.trim() ? this.overrides.value.trim().split(/\s+/) : [];
     const named = dataset === "synthetic" ? ["data=synthetic", "data.train=350", "data.public=70", "data.private=70"] : [`data=${source}`, ...(dataset === source ? [] : [`data.root=${quoted(dataset)}`])];
     await this.sheetTold.during(async () => {
+      const stands = this.drawn();
       const found = await post("api/augmented", { overrides: [...named, ...settings], seed: this.seed });
       this.seed += 1;
+      if (!stands()) return;
       const image = faceImage(found.sheet, `Training faces of ${found.source}: ${found.words}`);
       image.className = "sheet pixels";
       fill(this.sheet, image, el("p.hint", {}, found.words));

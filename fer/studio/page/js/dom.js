@@ -115,6 +115,16 @@ export function inTurn(task) {
   };
 }
 
+/** For questions that may be under way at once: `const stands = asked()`, and with the answer `stands()`, true for the newest. */
+export function newest() {
+  let last = null;
+  return () => {
+    const mine = {};
+    last = mine;
+    return () => last === mine;
+  };
+}
+
 export function select(options, chosen, properties = {}) {
   const node = el("select", properties, options.map(([value, text]) => new Option(text, value)));
   node.value = chosen;

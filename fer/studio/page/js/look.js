@@ -1,7 +1,7 @@
 // One's own pictures and the camera with the models of runs; confused pairs and confident mistakes.
 
 import { post, send } from "./api.js";
-import { el, faceImage, fill, labelsOf, message, offer, percent, select, svg } from "./dom.js";
+import { el, faceImage, fill, labelsOf, message, newest, offer, percent, select, svg } from "./dom.js";
 import { listen, models, store } from "./store.js";
 
 const MOST = 6;
@@ -48,6 +48,7 @@ export class LookView {
             el("div.row", {}, el("label", { for: "look-detector" }, "Find faces by"), this.detector)),
           el("div", {}, this.told.node, this.answers))),
       mistakes.node);
+    this.asked = newest();
     listen(() => this.drawRuns());
   }
 
@@ -98,6 +99,8 @@ export class LookView {
   async take(file) {
     if (!file) return;
     this.stopCamera();
+    // What is still asked about the picture before is not shown with this one.
+    this.asked();
     this.blob = file;
     this.face = 0;
     fill(this.boxes);
@@ -125,6 +128,7 @@ export class LookView {
   async ask(blob) {
     const names = [...this.chosen].filter((name) => store.entries.has(name)).slice(0, MOST);
     if (names.length === 0) throw new Error("Choose a run to look with.");
+    const stands = this.asked();
     let found;
     try {
       found = await send("api/look_at", blob, {
@@ -132,11 +136,13 @@ export class LookView {
         severity: this.severity.value, maps: this.maps.checked ? 1 : 0, covers: this.covers.checked ? 1 : 0, face: this.face,
       });
     } catch (error) {
+      if (!stands()) return;
       // What was read in an earlier picture is not left standing.
       fill(this.answers);
       fill(this.boxes);
       throw error;
     }
+    if (!stands()) return;
     this.drawBoxes(found);
     this.offerFaces(found);
     fill(this.answers, names.map((name) => answer(name, found.results[name])));
@@ -193,6 +199,7 @@ export class LookView {
 
   stopCamera() {
     if (!this.stream) return;
+    this.asked();
     fill(this.boxes);
     for (const track of this.stream?.getTracks() ?? []) track.stop();
     this.stream = null;
@@ -247,6 +254,7 @@ function heat(found, share) {
 class Mistakes {
   constructor() {
     this.told = message();
+    this.asked = newest();
     this.run = select([], "", { id: "mistakes-run" });
     this.result = el("div");
     this.node = el("section", { "aria-labelledby": "mistakes-title" }, el("h2", { id: "mistakes-title" }, "Confused pairs and confident mistakes"),
@@ -263,7 +271,9 @@ class Mistakes {
   show(label, predicted) {
     return this.told.during(async () => {
       const run = this.run.value;
+      const stands = this.asked();
       const found = await post("api/mistakes", { run, true: label, predicted });
+      if (!stands()) return;
       const heads = found.labels;
       const rows = found.confusion.map((row, place) => {
         const sum = row.reduce((a, b) => a + b, 0) || 1;

@@ -2,7 +2,7 @@
 
 import { get, post } from "./api.js";
 import { lineChart, parallelCoordinates, trainingCharts } from "./charts.js";
-import { announce, commandLine, duration, el, EMOTIONS, fill, inTurn, labelsOf, message, number, offer, percent, select, statusBadge, table } from "./dom.js";
+import { announce, commandLine, duration, el, EMOTIONS, fill, inTurn, labelsOf, message, newest, number, offer, percent, select, statusBadge, table } from "./dom.js";
 import { refresh, store } from "./store.js";
 
 /** Opens a report in a new tab: the tab is made at once, so that no browser takes it for an advertisement. */
@@ -165,6 +165,7 @@ export class Comparison {
     this.node = node;
     this.names = [];
     this.told = message();
+    this.asked = newest();
     this.show = inTurn(() => this.read());
     this.charts = el("div.columns");
     this.rows = el("div");
@@ -189,6 +190,7 @@ export class Comparison {
     this.names = names.slice(0, 6);
     this.node.hidden = false;
     offer(this.label, labelsOf(this.names.map((name) => store.entries.get(name))).map((each) => [each, each]));
+    this.asked();
     fill(this.scores);
     this.title.focus({ preventScroll: true });
     this.node.scrollIntoView({ block: "start" });
@@ -210,7 +212,9 @@ export class Comparison {
 
   async scoreCurves() {
     const label = this.label.value;
+    const stands = this.asked();
     const found = await post("api/score_curves", { runs: this.names, label });
+    if (!stands()) return;
     const names = Object.keys(found);
     const share = (value) => `${(100 * value).toFixed(0)} %`;
     fill(this.scores,
