@@ -49,6 +49,7 @@ def main() -> None:
                 fer("train", *common, *length, f"seed={seed}", f"run_dir={run_dir}", "~callbacks.early_stopping")
     # What the families are compared by; the analyses of one model can be had from its own report.
     off = [f"{name}.enabled=false" for name in ("explanations", "occlusion", "robustness", "label_noise")]
+    off.append("tta=false")
     fer("report", f"run=[{','.join(map(str, runs))}]", f"out={arguments.out / 'report'}", *off)
 
 
