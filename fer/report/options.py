@@ -279,7 +279,7 @@ class ReportOptions(Section):
     seed: int = Field(default=0, ge=0, lt=2**32)
     tta: Literal[False, "mirror", "zoom"] = "mirror"
     faces: bool = True
-    batch_size: int = Field(default=64, ge=1)
+    batch_size: int = Field(default=128, ge=1)
     data_root: Path | None = None
     device: Literal["auto", "cpu", "mps", "cuda"] = "auto"
     votes_share: float | None = Field(default=None, ge=0.0, le=1.0)
