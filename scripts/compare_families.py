@@ -48,8 +48,8 @@ def main() -> None:
             if not (run_dir / "metrics.json").is_file():
                 fer("train", *common, *length, f"seed={seed}", f"run_dir={run_dir}", "~callbacks.early_stopping")
     # What the families are compared by; the analyses of one model can be had from its own report.
-    off = [f"{name}.enabled=false" for name in ("explanations", "occlusion", "robustness", "label_noise")]
-    off.append("tta=false")
+    analyses = ("explanations", "occlusion", "robustness", "label_noise")
+    off = ["tta=false", *(f"{name}.enabled=false" for name in analyses)]
     fer("report", f"run=[{','.join(map(str, runs))}]", f"out={arguments.out / 'report'}", *off)
 
 

@@ -2,11 +2,12 @@
 
     python scripts/measure_photo_frames.py photos.zip --labels labels.csv --detector haar
 
-The frame of the largest face found is made larger or smaller by each of `--scales` and moved down by each of `--down`,
-in parts of its side. Prints a Markdown table: % right, and the mean recall of the emotions asked for.
+The frame of the largest face found is made larger or smaller by each of `--scales`. Prints a Markdown table: % right,
+and the mean recall of the emotions asked for.
 """
 
 import argparse
+from dataclasses import replace
 from pathlib import Path
 
 import cv2
@@ -30,7 +31,6 @@ def main() -> None:
     parser.add_argument("--labels", type=Path)
     parser.add_argument("--detector", default="auto", choices=DETECTORS)
     parser.add_argument("--scales", type=float, nargs="+", default=(0.85, 0.95, 1.0, 1.05, 1.15))
-    parser.add_argument("--down", type=float, nargs="+", default=(0.0,))
     wanted = parser.parse_args()
     cv2.setNumThreads(1)
     models = {name: EmotionModel.load(name if name in NAMES else Path(name)) for name in wanted.models}
@@ -48,20 +48,15 @@ def main() -> None:
             places.append(place)
     labels = photographs.labels[places]
     print(f"{len(found):,} of {len(photographs.labels):,} photographs, the largest face that `{wanted.detector}` finds")
-    print("| scale | down | " + " | ".join(f"{name}: right, % | balanced, %" for name in models) + " |")
-    print("|---:|---:|" + "---:|---:|" * len(models))
+    print("| scale | " + " | ".join(f"{name}: right, % | balanced, %" for name in models) + " |")
+    print("|---:|" + "---:|---:|" * len(models))
     for scale in wanted.scales:
-        for down in wanted.down:
-            cells = []
-            for model in models.values():
-                cut_out = [cut(picture, _other(frame, scale, down), size=model.size) for picture, frame in found]
-                cells.append(score(model, np.stack(cut_out), labels, BALANCED))
-            print(f"| {scale:g} | {down:g} | " + " | ".join(cells) + " |", flush=True)
-
-
-def _other(frame: Frame, scale: float, down: float) -> Frame:
-    """Upright faces move down; turned ones along the picture too, which is the same for a small `down`."""
-    return Frame(frame.x, frame.y + down * frame.side, scale * frame.side, frame.roll)
+        others = [(picture, replace(frame, side=scale * frame.side)) for picture, frame in found]
+        cells = [
+            score(model, np.stack([cut(*other, size=model.size) for other in others]), labels, BALANCED)
+            for model in models.values()
+        ]
+        print(f"| {scale:g} | " + " | ".join(cells) + " |", flush=True)
 
 
 if __name__ == "__main__":

@@ -22,8 +22,8 @@ export class Explanation {
   }
 
   /**
-   * `moment`: {blob, picture (canvas or bitmap), at ("x,y" inside the face), model, mirrored, stands()}, which is asked when the answer is there;
-   * `labels`: all of them. Gives whether it is shown. Throws what the interface throws.
+   * `moment`: {blob, picture (canvas or bitmap), at ("x,y" inside the face), model, mirrored, stands()}, of which
+   * `stands()` is asked when the answer is there; `labels`: all of them. Gives whether it is shown. Throws what the interface throws.
    */
   async show(moment, labels, label) {
     this.moment = moment;
