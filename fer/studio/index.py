@@ -10,6 +10,7 @@ from typing import Any, Final, Literal
 
 from fer.common.errors import ConfigError, nearest
 from fer.common.files import is_held
+from fer.common.wording import printable_path
 from fer.folders.run import RunFolder
 from fer.folders.study import StudyFolder
 from fer.folders.sweep import SweepFolder
@@ -57,13 +58,16 @@ class RunIndex:
         self._clock = clock
         self._entries: dict[str, _Entry] = {}
         self._gone: dict[str, int] = {}
+        self._unshown: list[str] = []
         self._version = 0
         self._complete = False
         self._walked = self._refreshed = float("-inf")
         self._refreshing, self._lock = threading.Lock(), threading.Lock()
 
     def changes(self, *, since: int) -> dict[str, Any]:
-        """What changed after a version: {"version", "complete", "entries": summaries, "gone": names}.
+        """What changed after a version: {"version", "complete", "entries": summaries, "gone": names, "unshown": folders}.
+
+        The last are all runs that are passed over because no page can show their names, with escapes in them.
 
         Args:
             since: the version that the asker knows; 0 for none.
@@ -78,7 +82,13 @@ class RunIndex:
         with self._lock:
             entries = [entry.summary for entry in self._entries.values() if entry.version > since]
             gone = [name for name, version in self._gone.items() if version > since]
-            return {"version": self._version, "complete": self._complete, "entries": entries, "gone": gone}
+            return {
+                "version": self._version,
+                "complete": self._complete,
+                "entries": entries,
+                "gone": gone,
+                "unshown": self._unshown,
+            }
 
     def refresh(self, *, most_seconds: float = float("inf")) -> None:
         """Looks at the disk; where much is new, for so many seconds, and the rest next time."""
@@ -135,8 +145,10 @@ class RunIndex:
                 entry.version, entry.summary = self._version, summary
 
     def _walk(self) -> None:
-        found = dict(_folders(self._root))
+        unshown: list[str] = []
+        found = dict(_folders(self._root, unshown))
         with self._lock:
+            self._unshown = sorted(unshown)
             for name in [name for name in self._entries if name not in found]:
                 del self._entries[name]
                 self._version += 1
@@ -154,8 +166,8 @@ class RunIndex:
         return next((each for each in above if each in self._entries and self._entries[each].kind != "run"), None)
 
 
-def _folders(root: Path) -> Iterator[tuple[str, tuple[Path, Kind]]]:
-    """Name -> place and kind of all that a command left below a root."""
+def _folders(root: Path, unshown: list[str]) -> Iterator[tuple[str, tuple[Path, Kind]]]:
+    """Name -> place and kind of all that a command left below a root; what no page can name goes to `unshown`."""
     pending = [(str(root), "", 0)]
     while pending:
         folder, name, depth = pending.pop()
@@ -168,15 +180,15 @@ def _folders(root: Path) -> Iterator[tuple[str, tuple[Path, Kind]]]:
         files = {each.name for each in inside}
         kind = _kind(files)
         if kind is not None and name:
-            yield name, (Path(folder), kind)
+            if printable_path(name) == name:
+                yield name, (Path(folder), kind)
+            else:
+                unshown.append(printable_path(name))
         if depth < DEPTH:
             pending += [
                 (each.path, f"{name}/{each.name}" if name else each.name, depth + 1)
                 for each in inside
-                if not each.name.startswith(".")
-                and each.name not in _PASSED
-                and each.is_dir(follow_symlinks=False)
-                and each.name.isprintable()
+                if not each.name.startswith(".") and each.name not in _PASSED and each.is_dir(follow_symlinks=False)
             ]
 
 

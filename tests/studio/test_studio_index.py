@@ -140,6 +140,16 @@ def test_copies_that_mlflow_keeps_are_no_runs(root: Path, run_folder: Make) -> N
     assert set(entries(RunIndex(root))) == {"a"}
 
 
+def test_runs_that_no_page_can_name_are_told(root: Path, run_folder: Make) -> None:
+    for name in ("caf\udce9/a", "two\nlines", "می\u200cدود", "👩\u200d🔬"):
+        run_folder(root / name)
+    (root / "pictures\udce9").mkdir()
+    index = RunIndex(root)
+    # Joiners are part of Persian words and of emoji.
+    assert set(entries(index)) == {"می\u200cدود", "👩\u200d🔬"}
+    assert index.changes(since=0)["unshown"] == ["caf\\xe9/a", "two\\x0alines"]
+
+
 def test_settings_that_differ_are_told_and_places_are_not(root: Path, run_folder: Make) -> None:
     run_folder(root / "a", config={"optimizer": {"lr": 0.1}})
     run_folder(root / "b", config={"optimizer": {"lr": 0.2, "momentum": 0.9}})

@@ -76,6 +76,8 @@ def test_what_changes_on_the_disk_is_seen_by_itself(
         (root / "new").rename(root / "newer")
         page.wait_for_selector("text=new is not here any more: it was moved, renamed or deleted.")
         page.wait_for_selector("tr[data-run=newer]:has-text('5 / 5')")
+        run_folder(root / "two\nlines")
+        page.wait_for_selector(r"text=Runs that no page can name, rename them: two\x0alines.")
         # The whole folder, as when a disk is unplugged.
         root.rename(root.parent / "elsewhere")
         page.wait_for_selector("#trouble:has-text('runs is not there any more')")

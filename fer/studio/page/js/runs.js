@@ -40,7 +40,8 @@ export class RunTable {
       el("div.scroll", { tabindex: "0", role: "region", "aria-label": "Table of runs" },
         el("table.runs", {}, el("thead", {}, el("tr", {}, el("th", { scope: "col" }, el("span.quiet", {}, "Choose")), el("th", { scope: "col" }, el("span.quiet", {}, "Star")), this.heads)), this.body)));
     this.empty = el("div", { hidden: true }, el("p", {}, "No runs here yet. ", el("a", { href: "#train" }, "Train a first one"), ": the recipe quickstart needs no data and takes about a minute."));
-    node.append(this.empty);
+    this.unshown = el("p.note", { hidden: true });
+    node.append(this.empty, this.unshown);
     listen((changed) => this.take(changed));
   }
 
@@ -51,6 +52,7 @@ export class RunTable {
   }
 
   take(changed) {
+    this.tell(store.unshown);
     if (changed.size === 0 && this.arranged === store.complete) return;
     this.arranged = store.complete;
     for (const name of changed) {
@@ -63,6 +65,12 @@ export class RunTable {
       else this.rows.set(name, this.make(entry));
     }
     this.arrange();
+  }
+
+  tell(unshown) {
+    const text = `Runs that no page can name, rename them: ${unshown.slice(0, 5).join(", ")}${unshown.length > 5 ? ` and ${unshown.length - 5} more` : ""}.`;
+    this.unshown.hidden = unshown.length === 0;
+    if (this.unshown.textContent !== text) this.unshown.textContent = text;
   }
 
   make(entry) {

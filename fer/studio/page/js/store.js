@@ -12,6 +12,7 @@ export const store = {
   atOnce: 1,
   root: "",
   complete: false,
+  unshown: [],
 };
 
 let version = 0;
@@ -68,7 +69,7 @@ function take(state) {
   if (JSON.stringify(store.marks) !== JSON.stringify(state.marks)) {
     for (const name of new Set([...Object.keys(store.marks), ...Object.keys(state.marks)])) changed.add(name);
   }
-  Object.assign(store, { marks: state.marks, jobs: state.jobs, atOnce: state.at_once, root: state.root, complete: state.complete });
+  Object.assign(store, { marks: state.marks, jobs: state.jobs, atOnce: state.at_once, root: state.root, complete: state.complete, unshown: state.unshown });
   onTrouble(state.trouble);
   for (const listener of listeners) listener(changed);
 }
