@@ -14,11 +14,10 @@ import cv2
 import numpy as np
 from measure_spoiled import BALANCED, score
 
-from fer.common.errors import FerError
 from fer.data.photographs import read_photographs
-from fer.runtime.detection.opening import DETECTORS, open_detector
+from fer.runtime.detection.opening import DETECTORS
 from fer.runtime.framing import Frame, Image, cut
-from fer.runtime.images import read_picture
+from fer.runtime.largest_face import largest_frames
 from fer.runtime.model import EmotionModel
 from fer.runtime.shipped import NAMES
 
@@ -35,16 +34,11 @@ def main() -> None:
     cv2.setNumThreads(1)
     models = {name: EmotionModel.load(name if name in NAMES else Path(name)) for name in wanted.models}
     photographs = read_photographs(wanted.photographs, wanted.labels)
-    finder = open_detector(wanted.detector)
     found: list[tuple[Image, Frame]] = []
     places = []
-    for place, content in enumerate(photographs.contents()):
-        if isinstance(content, FerError):
-            continue
-        picture = read_picture(content, cut_off=True).pixels
-        faces = finder.detect(picture)
-        if faces:
-            found.append((picture, faces[0].frame))
+    for place, face in enumerate(largest_frames(photographs.contents(), detector=wanted.detector)):
+        if isinstance(face, tuple):
+            found.append(face)
             places.append(place)
     labels = photographs.labels[places]
     print(f"{len(found):,} of {len(photographs.labels):,} photographs, the largest face that `{wanted.detector}` finds")

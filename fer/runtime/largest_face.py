@@ -1,6 +1,6 @@
 """The largest face of each of many pictures, cut as a model is shown it."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -8,7 +8,7 @@ import numpy.typing as npt
 
 from fer.common.errors import FerError
 from fer.runtime.detection.opening import open_detector
-from fer.runtime.framing import cut
+from fer.runtime.framing import Frame, Image, cut
 from fer.runtime.images import read_picture
 
 
@@ -29,30 +29,49 @@ class LargestFaces:
     without: int
 
 
-def largest_faces(contents: Iterable[bytes | FerError], *, size: int, detector: str = "auto") -> LargestFaces:
+def largest_frames(
+    contents: Iterable[bytes | FerError], *, detector: str = "auto"
+) -> Iterator[tuple[Image, Frame] | FerError | None]:
     """Decodes pictures one after the other and finds the largest face of each, as `fer-predict` does.
+
+    Args:
+        contents: M files' bytes; an error stands for one that could not be read.
+        detector: what finds the faces.
+
+    Yields:
+        Of each file the picture, uint8 BGR (H, W, 3) or grey (H, W), and the face's frame; the error of one that cannot be
+        read; None where no face was found.
+    """
+    finder = open_detector(detector)
+    for content in contents:
+        try:
+            if isinstance(content, FerError):
+                raise content
+            picture = read_picture(content, cut_off=True).pixels
+        except FerError as error:
+            yield error
+            continue
+        found = finder.detect(picture)
+        yield (picture, found[0].frame) if found else None
+
+
+def largest_faces(contents: Iterable[bytes | FerError], *, size: int, detector: str = "auto") -> LargestFaces:
+    """Cuts the largest face out of each picture.
 
     Args:
         contents: M files' bytes; an error stands for one that could not be read.
         size: height and width of a face, in pixels.
         detector: what finds the faces.
     """
-    finder = open_detector(detector)
     faces, places, unreadable, without = [], [], 0, 0
-    for place, content in enumerate(contents):
-        try:
-            if isinstance(content, FerError):
-                raise content
-            picture = read_picture(content, cut_off=True).pixels
-        except FerError:
+    for place, found in enumerate(largest_frames(contents, detector=detector)):
+        if isinstance(found, FerError):
             unreadable += 1
-            continue
-        found = finder.detect(picture)
-        if not found:
+        elif found is None:
             without += 1
-            continue
-        faces.append(cut(picture, found[0].frame, size=size))
-        places.append(place)
+        else:
+            faces.append(cut(*found, size=size))
+            places.append(place)
     return LargestFaces(
         faces=np.stack(faces) if faces else np.zeros((0, size, size), np.uint8),
         places=np.array(places, dtype=np.int64),

@@ -65,7 +65,7 @@ class RunIndex:
         self._refreshing, self._lock = threading.Lock(), threading.Lock()
 
     def changes(self, *, since: int) -> dict[str, Any]:
-        """What changed after a version: {"version", "complete", "entries": summaries, "gone": names, "unshown": folders}.
+        """What changed after a version: {"version", "complete", "entries": summaries, "gone": names, "unshown": names}.
 
         The last are all runs that are passed over because no page can show their names, with escapes in them.
 
