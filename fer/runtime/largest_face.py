@@ -39,8 +39,8 @@ def largest_frames(
         detector: what finds the faces.
 
     Yields:
-        Of each file the picture, uint8 BGR (H, W, 3) or grey (H, W), and the face's frame; the error of one that cannot be
-        read; None where no face was found.
+        Of each file the picture, uint8 BGR (H, W, 3) or grey (H, W), and the face's frame; the error of one that cannot
+        be read; None where no face was found.
     """
     finder = open_detector(detector)
     for content in contents:
