@@ -89,7 +89,7 @@ def dark(face: Face, rng: np.random.Generator) -> Face:
 def score(model: EmotionModel, faces: Face, labels: npt.NDArray[np.int64], over: list[str]) -> str:
     """Two cells."""
     told = np.concatenate([model.probabilities(faces[at : at + BATCH]).argmax(1) for at in range(0, len(faces), BATCH)])
-    recalls = [(told[labels == number] == number).mean() for number in map(EMOTIONS.index, over)]
+    recalls = [(told[labels == number] == number).mean() for number in map(EMOTIONS.index, over) if number in labels]
     return f"{100 * (told == labels).mean():.1f} | {100 * np.mean(recalls):.1f}"
 
 
