@@ -11,11 +11,10 @@ from typing import Any
 from fer.common.environment import environment
 from fer.common.errors import ConfigError, FerError
 from fer.common.files import dated_folder, write_json
-from fer.common.processes import cores
 from fer.common.wording import shell_word
 from fer.folders.sweep import SweepFolder
 from fer.tuning.display import display_for, outcome
-from fer.tuning.settings import Sweep, compose_sweep, worker_count
+from fer.tuning.settings import Sweep, compose_sweep, thread_count, worker_count
 from fer.tuning.trial_store import TrialStore, best_of
 
 log = logging.getLogger(__name__)
@@ -32,7 +31,7 @@ def run_sweep(arguments: Sequence[str]) -> Path:
     folder = SweepFolder(settings.sweep_dir or dated_folder(f"sweep_{sweep.config.model.name}"))
     fresh = settings.sweep_dir is None or not folder.path.exists()
     workers = worker_count(sweep)
-    threads = max(1, cores() // workers)
+    threads = thread_count(sweep)
     store: TrialStore | None = None
     try:
         with folder.owned():

@@ -169,7 +169,12 @@ def _refuse_unknown_space(overrides: Sequence[str]) -> None:
 
 
 def worker_count(sweep: Sweep) -> int:
-    """Trials at a time: as asked, else one a CPU core, or one where a GPU trains."""
+    """Trials at a time: as asked, else as many as the CPU has cores for their threads, or one where a GPU trains."""
     if sweep.settings.workers is not None:
         return sweep.settings.workers
-    return cores() if sweep.on_cpu else 1
+    return max(1, cores() // (sweep.config.threads or 1)) if sweep.on_cpu else 1
+
+
+def thread_count(sweep: Sweep) -> int:
+    """CPU threads of each trial: as asked, else their share of the cores."""
+    return sweep.config.threads or max(1, cores() // worker_count(sweep))

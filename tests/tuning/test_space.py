@@ -10,7 +10,7 @@ import pytest
 from fer.common.errors import ConfigError
 from fer.config.conf_files import conf_dir
 from fer.tuning.distributions import Choice, Numeric, is_distribution, parse
-from fer.tuning.settings import compose_sweep
+from fer.tuning.settings import compose_sweep, thread_count, worker_count
 from fer.tuning.space import Space
 from fer.tuning.suggest import Suggester
 
@@ -138,6 +138,24 @@ def test_the_command_line_adds_and_replaces() -> None:
     assert is_distribution("choice(1, 2)")
     values = ("outputs/choice (1)", "photos(1)", "range(1, 4)", "interval(0, 1)", "glob(*)", "sort(2, 1)", "float(1)")
     assert not any(is_distribution(value) for value in values)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "trials", "threads"),
+    [
+        ([], 8, 1),
+        (["threads=3"], 2, 3),
+        (["threads=16"], 1, 16),
+        (["workers=2"], 2, 4),
+        (["workers=2", "threads=1"], 2, 1),
+    ],
+)
+def test_trials_share_the_cores_as_asked(
+    arguments: list[str], trials: int, threads: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("fer.tuning.settings.cores", lambda: 8)
+    sweep = compose_sweep(["model=mlp", "trainer.accelerator=cpu", *arguments])
+    assert (worker_count(sweep), thread_count(sweep)) == (trials, threads)
 
 
 @pytest.mark.parametrize(
