@@ -10,14 +10,17 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 import pytest
+from sklearn.datasets import load_sample_image
 
 from fer.common.errors import DataError
 from fer.data.synthetic.source import render_face
 from fer.runtime.detection import nets
-from fer.runtime.detection.auto import AutoDetector, brightened, turned_whole
+from fer.runtime.detection.auto import AutoDetector
 from fer.runtime.detection.blazeface import BlazeFace
 from fer.runtime.detection.candidate import Candidate, detections, similarity, without_doubles
 from fer.runtime.detection.opening import open_detector
+from fer.runtime.detection.second_opinion import LEAST, SecondOpinion
+from fer.runtime.detection.transforms import brightened, cut_upright, turned_whole
 from fer.runtime.detection.yunet import YuNet, candidates_of
 from fer.runtime.detection.yunet_file import YuNetFile
 from fer.runtime.framing import YUNET
@@ -95,6 +98,37 @@ def test_auto_finds_dark_hidden_and_small_faces(auto: AutoDetector, face: Image)
     (box,) = auto.faces(small)
     assert centre(box) == pytest.approx((426, 225), abs=6)
     assert 20 < box[2] < 40
+
+
+def test_what_looks_like_a_face_at_a_glance_is_none_on_a_closer_look(auto: AutoDetector, face: Image) -> None:
+    """In this part of the flower that scikit-learn ships, BlazeFace sees a face, in its mirror image too."""
+    part = cv2.resize(load_sample_image("flower.jpg")[64:415, 157:508, ::-1], (640, 640))
+    blazeface, yunet = BlazeFace(), YuNet()
+    opinion = SecondOpinion(blazeface, yunet)
+    (seen,) = blazeface.candidates(part, least=0.5)
+    assert opinion.score(part, seen) < LEAST
+    assert auto.detect(part) == []
+    hidden = face.copy()
+    hidden[190:] = 127
+    for picture in (face, hidden, (face * 0.06).astype(np.uint8), turned_whole(face, 45)[0]):
+        (one,) = blazeface.candidates(picture, least=0.5)
+        assert opinion.score(picture, one) > LEAST + 0.1
+
+
+@pytest.mark.parametrize("degrees", [0, 30, -90])
+@pytest.mark.parametrize("size", [360, 1200])
+def test_a_candidate_is_cut_out_upright(face: Image, degrees: float, size: int) -> None:
+    picture, _ = turned_whole(cv2.resize(face, (size, size)), degrees)
+    (one,) = YuNet().candidates(face, least=0.6)
+    back = similarity(degrees=degrees, scale=size / 360)
+    back[:, 2] = np.array(picture.shape[1::-1]) / 2 - back[:, :2] @ (180, 180)
+    whole = cut_upright(picture, one.moved(back), margin=1.6, side=128)
+    x, y, width, height = one.box
+    side = 1.6 * max(width, height)
+    left, top = x + (width - side) / 2, y + (height - side) / 2
+    by_hand = face[round(top) : round(top + side), round(left) : round(left + side)]
+    expected = cv2.resize(by_hand, (128, 128), interpolation=cv2.INTER_AREA)
+    assert np.abs(whole.astype(float) - expected).mean() < 5.0
 
 
 def test_auto_finds_every_face_of_a_group_once_largest_first(auto: AutoDetector, face: Image) -> None:

@@ -1,8 +1,9 @@
 """The default: both networks of the package, and second looks where they find nothing.
 
 YuNet finds small faces and BlazeFace those that are large, turned, hidden or dark; what both find is taken once. A
-picture without a face so far is looked at again: brightened, turned, enlarged. The scores that make a face, and the
-order of the looks, are chosen on photographs (`scripts/measure_detection.py`). OpenCV's cascade is no part of it: what
+picture without a face so far is looked at again: brightened, turned, enlarged. What neither is sure of gets a second
+opinion. The scores that make a face, and the order of the looks, are chosen on photographs
+(`scripts/measure_detection.py`). OpenCV's cascade is no part of it: what
 is left to find are profiles and blurs, which it does not know.
 """
 
@@ -11,11 +12,12 @@ from typing import Final
 
 import cv2
 import numpy as np
-import numpy.typing as npt
 
 from fer.runtime.detection.blazeface import BlazeFace
 from fer.runtime.detection.candidate import SMALLEST, Candidate, colour, detections, similarity, without_doubles
 from fer.runtime.detection.detector import LONG, SAME, Detection, PartsDetector, overlap, reduced
+from fer.runtime.detection.second_opinion import SecondOpinion
+from fer.runtime.detection.transforms import brightened, mirrored, turned_whole
 from fer.runtime.detection.yunet import YuNet
 from fer.runtime.framing import Image, frame_from_landmarks
 
@@ -56,15 +58,6 @@ _EITHER: Final = 0.5
 TILTED: Final = 15.0
 """Degrees from which on a head is looked at once more, upright: at 45, BlazeFace's landmarks are 9 degrees off."""
 
-_DARK: Final = 200
-"""A picture of which 99 % is darker, in grey levels, is brightened."""
-
-_DARKEST: Final = 8.0
-"""Pictures are brightened as if this were their brightest level at least: below, there is only noise."""
-
-_NOISE: Final = 1.5
-"""Standard deviation in pixels of the blur that takes the noise out of a brightened picture."""
-
 _TURNS: Final = (90, -90, 180, 45, -45)
 
 
@@ -82,16 +75,16 @@ class AutoDetector(PartsDetector):
         self._live = live
         self._yunet = YuNet()
         self._blazeface = BlazeFace()
+        self._opinion = SecondOpinion(self._blazeface, self._yunet)
 
     def _search(self, image: Image) -> list[Detection]:
         height, width = image.shape[:2]
         if min(height, width) < SMALLEST:
             return []
         searched = colour(reduced(image, longest=LIVE if self._live else STILL))
-        found = self._at_first_sight(searched) or self._again(searched)
+        found = self._believed(searched, self._at_first_sight(searched)) or self._again(searched)
         back = similarity(scale=max(width, height) / max(searched.shape[:2]))
-        levelled = (self._levelled(searched, one).moved(back) for one in found)
-        return detections(levelled, width=width, height=height)
+        return detections((one.moved(back) for one in found), width=width, height=height)
 
     def _at_first_sight(self, image: Image) -> list[Candidate]:
         sure = self._blazeface.candidates(image, least=FIRST)
@@ -104,22 +97,23 @@ class AutoDetector(PartsDetector):
     def _again(self, image: Image) -> list[Candidate]:
         height, width = image.shape[:2]
         if not self._live and max(height, width) <= LONG * min(height, width):
-            for found in self._second_looks(image):
+            for seen in self._second_looks(image):
+                found = self._believed(image, without_doubles(seen))
                 if found:
-                    return without_doubles(found)
-        return self._weak(image)
+                    return found
+        return self._believed(image, self._weak(image))
 
     def _weak(self, image: Image) -> list[Candidate]:
         seen = self._blazeface.candidates(image, least=_EITHER)
         if not seen:
             return []
         width = image.shape[1]
-        mirrored = self._blazeface.candidates(np.ascontiguousarray(image[:, ::-1]), least=_EITHER)
+        in_the_mirror = self._blazeface.candidates(mirrored(image), least=_EITHER)
         believed = []
         for one in seen:
             x, y, *size = one.box
             there = (width - x - size[0], y, size[0], size[1])
-            again = max((other.score for other in mirrored if overlap(other.box, there) >= SAME), default=0.0)
+            again = max((other.score for other in in_the_mirror if overlap(other.box, there) >= SAME), default=0.0)
             if (one.score + again) / 2 >= WEAK:
                 believed.append(one)
         return believed
@@ -140,6 +134,9 @@ class AutoDetector(PartsDetector):
             found = (one.moved(shrink) for one in self._yunet.candidates(large, least=SMALL))
             yield [one for one in found if max(one.box[2:]) <= SMALL_SIDE]
 
+    def _believed(self, image: Image, candidates: list[Candidate]) -> list[Candidate]:
+        return self._opinion.believed(image, [self._levelled(image, one) for one in candidates])
+
     def _levelled(self, image: Image, one: Candidate) -> Candidate:
         """A tilted face as the networks see it upright, where they do."""
         roll = frame_from_landmarks(one.points, landmarks=one.landmarks).roll
@@ -154,30 +151,3 @@ class AutoDetector(PartsDetector):
 
     def _both(self, image: Image, *, least: float) -> list[Candidate]:
         return [*self._yunet.candidates(image, least=least), *self._blazeface.candidates(image, least=least)]
-
-
-def brightened(image: Image) -> Image | None:
-    """A dark picture with its range of grey widened and its noise smoothed; None where it is bright enough."""
-    level = float(np.percentile(image, 99))
-    if level >= _DARK:
-        return None
-    bright = cv2.convertScaleAbs(image, alpha=255 / max(level, _DARKEST))
-    return np.asarray(cv2.GaussianBlur(bright, (0, 0), _NOISE), np.uint8)
-
-
-def turned_whole(image: Image, degrees: float) -> tuple[Image, npt.NDArray[np.float64]]:
-    """The picture turned clockwise, no corner cut off, and the (2, 3) matrix that leads back to it."""
-    height, width = image.shape[:2]
-    turn = similarity(degrees=degrees)
-    corners_42 = np.array([(0, 0), (width, 0), (0, height), (width, height)]) @ turn[:, :2].T
-    low, high = corners_42.min(axis=0), corners_42.max(axis=0)
-    turn[:, 2] = -low
-    size = (max(1, round(float(high[0] - low[0]))), max(1, round(float(high[1] - low[1]))))
-    if degrees % 90 == 0:
-        turned = np.ascontiguousarray(np.rot90(image, round(-degrees / 90)))
-    else:
-        # OpenCV counts from the middle of the first pixel.
-        pixels = turn.copy()
-        pixels[:, 2] += pixels[:, :2] @ (0.5, 0.5) - 0.5
-        turned = np.asarray(cv2.warpAffine(image, pixels, size, flags=cv2.INTER_LINEAR), np.uint8)
-    return turned, np.asarray(cv2.invertAffineTransform(turn), np.float64)
