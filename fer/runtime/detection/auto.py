@@ -16,7 +16,7 @@ import numpy as np
 from fer.runtime.detection.blazeface import BlazeFace
 from fer.runtime.detection.candidate import SMALLEST, Candidate, colour, detections, similarity, without_doubles
 from fer.runtime.detection.detector import LONG, SAME, Detection, PartsDetector, overlap, reduced
-from fer.runtime.detection.second_opinion import SecondOpinion
+from fer.runtime.detection.second_opinion import SMALL_SIDE, SecondOpinion
 from fer.runtime.detection.transforms import brightened, mirrored, turned_whole
 from fer.runtime.detection.yunet import YuNet
 from fer.runtime.framing import Image, frame_from_landmarks
@@ -44,9 +44,6 @@ TURNED: Final = 0.85
 
 SMALL: Final = 0.75
 """Least score of YuNet in an enlarged picture, which has four times the places to err."""
-
-SMALL_SIDE: Final = 64
-"""Longest side of a face that is believed there, in pixels of the picture before: a larger one was seen at first."""
 
 WEAK: Final = 0.6
 """Least score of BlazeFace, the mean of a picture and its mirror image, that is believed where no second look finds
@@ -132,6 +129,7 @@ class AutoDetector(PartsDetector):
             large = np.asarray(cv2.resize(image, None, fx=ratio, fy=ratio, interpolation=cv2.INTER_LINEAR), np.uint8)
             shrink = similarity(scale=image.shape[1] / large.shape[1])
             found = (one.moved(shrink) for one in self._yunet.candidates(large, least=SMALL))
+            # A larger one was seen at first.
             yield [one for one in found if max(one.box[2:]) <= SMALL_SIDE]
 
     def _believed(self, image: Image, candidates: list[Candidate]) -> list[Candidate]:
