@@ -48,7 +48,7 @@ def test_runs_of_one_seed_agree_in_every_weight(train: Callable[..., Any], tmp_p
 
 def test_learning_beats_chance(train: Callable[..., Any], tmp_path: Path) -> None:
     """The net learns what synthetic faces feel."""
-    small = ("model=cnn", "model.params.widths=[16,32,64]")
+    small = ("model.params.blocks=[0,1,0]", "model.params.widths=[16,24,32]")
     overrides = ("data.train=1400", "data.public=350", "trainer.max_epochs=6", "optimizer.lr=0.05", "augment=light")
     run = train(*small, *overrides, run_dir=tmp_path / "run")
     assert run.metrics["public.accuracy"] > 2 / 7
