@@ -145,10 +145,10 @@ class RunIndex:
                 entry.version, entry.summary = self._version, summary
 
     def _walk(self) -> None:
-        unshown: list[str] = []
-        found = dict(_folders(self._root, unshown))
+        every = dict(_folders(self._root))
+        found = {name: place for name, place in every.items() if printable_path(name) == name}
         with self._lock:
-            self._unshown = sorted(unshown)
+            self._unshown = sorted(printable_path(name) for name in every.keys() - found.keys())
             for name in [name for name in self._entries if name not in found]:
                 del self._entries[name]
                 self._version += 1
@@ -166,8 +166,8 @@ class RunIndex:
         return next((each for each in above if each in self._entries and self._entries[each].kind != "run"), None)
 
 
-def _folders(root: Path, unshown: list[str]) -> Iterator[tuple[str, tuple[Path, Kind]]]:
-    """Name -> place and kind of all that a command left below a root; what no page can name goes to `unshown`."""
+def _folders(root: Path) -> Iterator[tuple[str, tuple[Path, Kind]]]:
+    """Name -> place and kind of all that a command left below a root."""
     pending = [(str(root), "", 0)]
     while pending:
         folder, name, depth = pending.pop()
@@ -180,10 +180,7 @@ def _folders(root: Path, unshown: list[str]) -> Iterator[tuple[str, tuple[Path, 
         files = {each.name for each in inside}
         kind = _kind(files)
         if kind is not None and name:
-            if printable_path(name) == name:
-                yield name, (Path(folder), kind)
-            else:
-                unshown.append(printable_path(name))
+            yield name, (Path(folder), kind)
         if depth < DEPTH:
             pending += [
                 (each.path, f"{name}/{each.name}" if name else each.name, depth + 1)

@@ -3,8 +3,8 @@
 YuNet finds small faces and BlazeFace those that are large, turned, hidden or dark; what both find is taken once. A
 picture without a face so far is looked at again: brightened, turned, enlarged. What neither is sure of gets a second
 opinion. The scores that make a face, and the order of the looks, are chosen on photographs
-(`scripts/measure_detection.py`). OpenCV's cascade is no part of it: what
-is left to find are profiles and blurs, which it does not know.
+(`scripts/measure_detection.py`). OpenCV's cascade is no part of it: what is left to find are profiles and blurs, which
+it does not know.
 """
 
 from collections.abc import Iterator

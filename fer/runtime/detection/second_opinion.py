@@ -1,8 +1,8 @@
 """A closer look at what may only look like a face: at a glance, a network takes wheels, balls and flowers for one.
 
-What one network saw is cut out, turned upright, and shown to both, and its mirror image too. A face is one to both;
-what is not, to one of them, or from one side. The least score is chosen on photographs of faces, also turned, dark and
-half hidden, and on pictures without faces (`scripts/measure_detection.py`).
+What neither network is sure of is cut out, turned upright, and shown to both, and its mirror image too. A face is one
+to both; what is not, to one of them, or from one side. The least score is chosen on photographs of faces, also turned,
+dark and half hidden, and on pictures without faces (`scripts/measure_detection.py`).
 """
 
 from typing import Final
@@ -37,7 +37,7 @@ _FAINT: Final = 0.02
 """Scores below count as none."""
 
 
-def least(one: Candidate) -> float:
+def _least(one: Candidate) -> float:
     """The score from which on a candidate of that size is a face."""
     return LEAST_SMALL if max(one.box[2:]) <= SMALL_SIDE else LEAST
 
@@ -50,7 +50,7 @@ class SecondOpinion:
 
     def believed(self, image: Image, candidates: list[Candidate]) -> list[Candidate]:
         """Those candidates of a BGR picture (H, W, 3) that are faces on a closer look, too."""
-        return [one for one in candidates if one.score >= SURE or self.score(image, one) >= least(one)]
+        return [one for one in candidates if one.score >= SURE or self.score(image, one) >= _least(one)]
 
     def score(self, image: Image, one: Candidate) -> float:
         """0 to 1: the mean of both networks' scores of a candidate."""
