@@ -123,7 +123,7 @@ class Emissions(pl.Callback):
                 "kg_per_kwh": self.kg_per_kwh,
                 "method": "; ".join(method_of(hardware) for hardware in self._tracker._hardware),
                 "scope": self.scope,
-                "seconds": round(self._earlier.get("seconds", 0.0) + self._latest.duration, 1),
+                "seconds": round(self._earlier.get("seconds", 0.0) + self._latest.duration, 3),
                 "codecarbon": importlib.metadata.version("codecarbon"),
             },
         )

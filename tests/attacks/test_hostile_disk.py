@@ -24,6 +24,7 @@ from support.attacked_commands import (
     told_lives,
     train_and_die,
 )
+from support.forked_commands import ForkedCommands
 from support.small_disk import small_disks
 
 from fer import cli
@@ -38,7 +39,7 @@ pytestmark = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="mo
 # Full.
 
 
-def test_a_checkpoint_that_does_not_fit_leaves_the_earlier_one(tmp_path: Path) -> None:
+def test_a_checkpoint_that_does_not_fit_leaves_the_earlier_one(forked: ForkedCommands, tmp_path: Path) -> None:
     killed = [*EPOCHS, "run_dir=run"]
     lives = [
         ([*EPOCHS, "run_dir=whole"], None),
@@ -47,8 +48,8 @@ def test_a_checkpoint_that_does_not_fit_leaves_the_earlier_one(tmp_path: Path) -
         (killed, ("last.ckpt", 1, "half written")),  # which must have gone on from the earlier one to come here
         (killed, None),
     ]
-    whole, died, full, again, done = told_lives(lives, cwd=tmp_path)
-    assert [whole[0], died[0], again[0], done[0]] == [0, 9, 9, 0]
+    whole, died, full, again, done = told_lives(forked, lives, cwd=tmp_path)
+    assert [life.returncode for life in (whole, died, again, done)] == [0, 9, 9, 0]
     assert_told(full, ".ckpt cannot be written", "larger than a file may be", "the same command with its run_dir")
     resumed = json.loads((tmp_path / "run" / "manifest.json").read_text("utf-8"))["resumed_from"]
     assert resumed == "run/checkpoints/last.ckpt"
@@ -142,15 +143,17 @@ def small_disk(tmp_path: Path) -> Iterator[Callable[..., Path]]:
 @pytest.mark.slow
 @pytest.mark.timeout(1500)
 def test_a_training_on_a_disk_that_fills_goes_on_with_more_room(
-    small_disk: Callable[..., Path], tmp_path: Path
+    forked: ForkedCommands, small_disk: Callable[..., Path], tmp_path: Path
 ) -> None:
     """Filled by the first files, by the first checkpoint, by the second, by the third."""
     sizes = (16, 60, 120, 220)
     runs = [small_disk(f"{size}k", name=f"disk{size}") / "run" for size in sizes]
     whole, *ended = told_lives(
-        [([*EPOCHS, "run_dir=whole"], None), *(([*EPOCHS, f"run_dir={run}"], None) for run in runs)], cwd=tmp_path
+        forked,
+        [([*EPOCHS, "run_dir=whole"], None), *(([*EPOCHS, f"run_dir={run}"], None) for run in runs)],
+        cwd=tmp_path,
     )
-    assert whole[0] == 0
+    assert whole.returncode == 0
     for run, end in zip(runs, ended, strict=True):
         assert_told(end, str(run), "full", "needed", "free some space", "run_dir goes on")
         assert leftovers(run) == []
@@ -159,7 +162,7 @@ def test_a_training_on_a_disk_that_fills_goes_on_with_more_room(
     assert (runs[-1] / "checkpoints" / "last.ckpt").exists()
     for size in sizes:
         small_disk("4m", name=f"disk{size}")
-    assert train_and_die([([*EPOCHS, f"run_dir={run}"], None) for run in runs], cwd=tmp_path) == [0] * len(runs)
+    assert train_and_die(forked, [([*EPOCHS, f"run_dir={run}"], None) for run in runs], cwd=tmp_path) == [0] * len(runs)
     for run in runs:
         assert_same_run(run, tmp_path / "whole")
 
@@ -220,12 +223,12 @@ def test_a_full_cache_is_worked_around(small_disk: Callable[..., Path], tmp_path
 
 @pytest.mark.slow
 def test_a_read_only_disk_can_be_read_from_and_is_told_where_it_is_written_to(
-    tiny_run: Path, small_disk: Callable[..., Path], tmp_path: Path
+    forked: ForkedCommands, tiny_run: Path, small_disk: Callable[..., Path], tmp_path: Path
 ) -> None:
     run = small_disk("64m") / "run"
     shutil.copytree(tiny_run, run)
     half = small_disk("64m") / "half"
-    assert train_and_die([([*EPOCHS, f"run_dir={half}"], ("last.ckpt", 1, "renamed"))], cwd=tmp_path) == [9]
+    assert train_and_die(forked, [([*EPOCHS, f"run_dir={half}"], ("last.ckpt", 1, "renamed"))], cwd=tmp_path) == [9]
     small_disk("64m", mode="ro")
     assert_told(complete(command("train", *EPOCHS, f"run_dir={half}"), cwd=tmp_path), f"run_dir={half}", "Read-only")
     assert_told(complete(command("report", f"run={run}"), cwd=tmp_path), str(run / "report"), "read-only")
@@ -248,7 +251,7 @@ def bound_by_permissions() -> list[str]:
 
 @pytest.mark.slow
 @pytest.mark.timeout(1500)
-def test_no_permission_is_told(bound_by_permissions: list[str], tmp_path: Path) -> None:
+def test_no_permission_is_told(forked: ForkedCommands, bound_by_permissions: list[str], tmp_path: Path) -> None:
     closed = {
         "": (0o500, ["config.yaml cannot be written", "no permission", "goes on"]),
         "checkpoints": (0o500, ["checkpoints", "no permission", "goes on"]),
@@ -257,16 +260,17 @@ def test_no_permission_is_told(bound_by_permissions: list[str], tmp_path: Path) 
         "metrics.jsonl": (0o000, ["metrics.jsonl", "no permission"]),
     }
     half = ([*EPOCHS, "run_dir=half"], ("last.ckpt", 1, "renamed"))
-    assert train_and_die([([*EPOCHS, "run_dir=whole"], None), half], cwd=tmp_path) == [0, 9]
+    assert train_and_die(forked, [([*EPOCHS, "run_dir=whole"], None), half], cwd=tmp_path) == [0, 9]
     runs = [shutil.copytree(tmp_path / "half", tmp_path / f"run{number}") for number in range(len(closed))]
     lives = [([*EPOCHS, f"run_dir={run}"], None) for run in runs]
     for run, (name, (mode, _)) in zip(runs, closed.items(), strict=True):
         (run / name).chmod(mode)
-    ended = told_lives(lives, cwd=tmp_path, prefix=bound_by_permissions)
+    with ForkedCommands(prefix=bound_by_permissions) as bound:
+        ended = told_lives(bound, lives, cwd=tmp_path)
     for run, end, (name, (_, words)) in zip(runs, ended, closed.items(), strict=True):
         assert_told(end, str(run), *words)
         (run / name).chmod(0o755)
         assert_loads(run)
-    assert train_and_die(lives, cwd=tmp_path) == [0] * len(runs)
+    assert train_and_die(forked, lives, cwd=tmp_path) == [0] * len(runs)
     for run in runs:
         assert_same_run(run, tmp_path / "whole")

@@ -26,6 +26,7 @@ from support.attacked_commands import (
     timed,
     train_and_die,
 )
+from support.forked_commands import ForkedCommands
 
 pytestmark = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="signals, forks and /proc")
 
@@ -57,10 +58,10 @@ LIVES: list[tuple[list[str], Death | None, int]] = [
 
 
 @pytest.fixture(scope="module")
-def lived(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def lived(forked: ForkedCommands, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Where the trainings lived and died."""
     cwd = tmp_path_factory.mktemp("lives")
-    statuses = train_and_die([(arguments, death) for arguments, death, _ in LIVES], cwd=cwd)
+    statuses = train_and_die(forked, [(arguments, death) for arguments, death, _ in LIVES], cwd=cwd)
     assert statuses == [status for _, _, status in LIVES]
     return cwd
 

@@ -25,6 +25,7 @@ from support.attacked_commands import (
     environment,
     train_and_die,
 )
+from support.forked_commands import ForkedCommands
 
 from fer.common.errors import ConfigError
 from fer.models.checkpoint import load_model
@@ -64,16 +65,16 @@ def test_a_checkpoint_knows_its_own_place(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-def test_a_moved_run_goes_on_from_its_new_place(tmp_path: Path) -> None:
+def test_a_moved_run_goes_on_from_its_new_place(forked: ForkedCommands, tmp_path: Path) -> None:
     """Its best score goes with it: without learning, no later epoch may take the first one's place."""
     model = ("model=mlp", "model.params.hidden=[16]", "trainer.max_epochs=3")
     still = [*(each for each in SMALL if not each.startswith("model")), *model, "optimizer.lr=1e-12", "~callbacks.ema"]
     lives = [([*still, "run_dir=whole"], None), ([*still, "run_dir=old"], ("last.ckpt", 1, "renamed"))]
-    assert train_and_die(lives, cwd=tmp_path) == [0, 9]
+    assert train_and_die(forked, lives, cwd=tmp_path) == [0, 9]
     (tmp_path / "elsewhere").mkdir()
     (tmp_path / "old").rename(tmp_path / "elsewhere" / "new")
     moved = [*still, f"run_dir={tmp_path / 'elsewhere' / 'new'}"]
-    assert train_and_die([(moved, None)], cwd=tmp_path) == [0]
+    assert train_and_die(forked, [(moved, None)], cwd=tmp_path) == [0]
     assert load_model(tmp_path / "whole" / "checkpoints" / "best.ckpt").epoch == 0
     assert_same_run(tmp_path / "elsewhere" / "new", tmp_path / "whole")
     assert not (tmp_path / "old").exists()

@@ -10,6 +10,7 @@ import tarfile
 import tomllib
 import venv
 import zipfile
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import cv2
@@ -177,7 +178,7 @@ def foreign(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @needs_uv
-def test_wheel_runs_every_command_in_a_foreign_folder(foreign: Path) -> None:
+def test_wheel_starts_every_command_in_a_foreign_folder(foreign: Path) -> None:
     def run(*command: str) -> str:
         done = subprocess.run(
             [str(foreign / "env" / "bin" / command[0]), *command[1:]],
@@ -194,30 +195,48 @@ def test_wheel_runs_every_command_in_a_foreign_folder(foreign: Path) -> None:
     assert len(project["scripts"]) > 10
     for command in project["scripts"]:
         assert command in run(command, "--help")
-    with ForkedCommands(str(foreign / "env" / "bin" / "python"), cwd=foreign) as forked:
-        work_with(forked, foreign)
 
 
-def work_with(forked: ForkedCommands, folder: Path) -> None:
-    """Each command that reads or makes a run, as its script starts it but for the imports."""
+FEW_FACES = ("data=synthetic", "data.train=140", "data.public=70", "data.private=70", "data.batch_size=32")
+SHORT = ("trainer.accelerator=cpu", "trainer.max_epochs=1", "threads=1")
+
+
+@pytest.fixture(scope="module")
+def installed(foreign: Path) -> Iterator[Callable[..., str]]:
+    """`installed(NAME, *ARGUMENTS)` runs `fer-NAME` of the wheel, as its script starts it but for the imports."""
 
     def run(name: str, *arguments: str) -> str:
-        done = forked.run(name, *arguments, cwd=folder)
+        done = forked.run(name, *arguments, cwd=foreign)
         assert done.returncode == 0, f"{name}: {done.stderr}"
         return done.stdout
 
-    few_faces = ("data=synthetic", "data.train=140", "data.public=70", "data.private=70", "data.batch_size=32")
-    short = ("trainer.accelerator=cpu", "trainer.max_epochs=1", "threads=1")
+    with ForkedCommands(str(foreign / "env" / "bin" / "python"), cwd=foreign) as forked:
+        yield run
+
+
+@pytest.fixture(scope="module")
+def trained(installed: Callable[..., str]) -> str:
+    """The name of a run folder that the wheel filled."""
     net = ("model=cnn", "model.params.widths=[8,16]")
-    assert "run folder: run" in run("train", *few_faces, *short, *net, "run_dir=run")
+    assert "run folder: run" in installed("train", *FEW_FACES, *SHORT, *net, "run_dir=run")
+    return "run"
+
+
+@needs_uv
+def test_wheel_trains_and_reports(installed: Callable[..., str], trained: str, foreign: Path) -> None:
     # Every analysis, each on few faces: what must be in the wheel is their templates and settings.
-    assert "report.html" in run("report", "run=run", "out=report", *QUICK_REPORT)
-    assert (folder / "report" / "report.html").is_file()
-    found = run("sweep", *few_faces, *short, "model=mlp", "num_trials=1", "workers=1", "sweep_dir=sweep")
+    assert "report.html" in installed("report", f"run={trained}", "out=report", *QUICK_REPORT)
+    assert (foreign / "report" / "report.html").is_file()
+    assert '"counts"' in installed("data", "stats", "synthetic", "--json")
+
+
+@needs_uv
+@pytest.mark.slow
+def test_wheel_sweeps_and_exports(installed: Callable[..., str], trained: str, foreign: Path) -> None:
+    found = installed("sweep", *FEW_FACES, *SHORT, "model=mlp", "num_trials=1", "workers=1", "sweep_dir=sweep")
     assert "best: trial 0" in found
-    assert (folder / "sweep" / "report.html").is_file()
-    assert "cnn int8" in run("export", "run", "--out", "model.onnx", "--int8", "--max-loss", "100")
-    assert '"counts"' in run("data", "stats", "synthetic", "--json")
+    assert (foreign / "sweep" / "report.html").is_file()
+    assert "cnn int8" in installed("export", trained, "--out", "model.onnx", "--int8", "--max-loss", "100")
 
 
 @needs_uv

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import random
-import re
 import signal
 import subprocess
 import sys
@@ -15,6 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from support.forked_commands import ForkedCommands
 from support.tiny import TINY
 
 SMALL = (*(each for each in TINY if "max_epochs" not in each), "model=cnn", "model.params.widths=[8,16]")
@@ -152,14 +152,10 @@ def leftovers(folder: Path) -> list[Path]:
 
 
 DYING = """
-import importlib, json, os, sys, traceback
+import os, sys
 from pathlib import Path
 import fer.common.files
 from fer import cli
-from fer.tuning.pool import PRELOAD
-
-for each in PRELOAD:
-    importlib.import_module(each)
 
 def dies(name, count, how):
     # Takes the process away, as kill -9 does, at the COUNT-th write of a file called NAME.
@@ -189,29 +185,14 @@ def limited(bytes):
     import resource
     resource.setrlimit(resource.RLIMIT_FSIZE, (bytes, bytes))
 
-for arguments, death in json.load(sys.stdin):
-    child = os.fork()
-    if child == 0:
-        sys.argv = ["fer-train", *arguments]
-        status = 1
-        try:
-            if isinstance(death, int):
-                limited(death)
-            elif death is not None:
-                dies(*death)
-            cli.train()
-            status = 0
-        except SystemExit as end:
-            status = end.code
-        except BaseException:
-            traceback.print_exc()
-        finally:
-            sys.stdout.flush()
-            sys.stderr.flush()
-            os._exit(status)
-    print("\\n== status", os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), file=sys.stderr, flush=True)
+death = DEATH
+if isinstance(death, int):
+    limited(death)
+elif death is not None:
+    dies(*death)
+cli.train()
 """
-"""Trains again and again, each time in a fork that may be told where to die; what is imported is imported once."""
+"""A training that may be told where to die."""
 
 Death = tuple[str, int, str] | int
 """The file, which of its writes in this process, and the moment: "half written", "not renamed" or "renamed".
@@ -220,35 +201,28 @@ A number alone: no file may have more bytes.
 """
 
 
-def train_and_die(lives: Sequence[tuple[Sequence[str], Death | None]], *, cwd: Path) -> list[int]:
+def train_and_die(
+    forked: ForkedCommands, lives: Sequence[tuple[Sequence[str], Death | None]], *, cwd: Path
+) -> list[int]:
     """The exit statuses of trainings one after another, 9 where one died as it was told."""
-    return [status for status, _ in told_lives(lives, cwd=cwd)]
+    return [life.returncode for life in told_lives(forked, lives, cwd=cwd)]
 
 
 def told_lives(
-    lives: Sequence[tuple[Sequence[str], Death | None]], *, cwd: Path, prefix: Sequence[str] = ()
-) -> list[tuple[int, str]]:
-    """Exit status and standard error of trainings one after another; `prefix` begins the command line."""
-    done = subprocess.run(
-        [*prefix, sys.executable, "-c", DYING],
-        input=json.dumps([[list(arguments), death] for arguments, death in lives]),
-        cwd=cwd,
-        env=environment(),
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=600,
-    )
-    assert done.returncode == 0, done.stderr
-    assert "Traceback" not in done.stderr, done.stderr
-    parts = re.split(r"\n== status (-?\d+)\n", done.stderr)
-    return [(int(status), told) for told, status in zip(parts[0::2], parts[1::2], strict=False)]
+    forked: ForkedCommands, lives: Sequence[tuple[Sequence[str], Death | None]], *, cwd: Path
+) -> list[subprocess.CompletedProcess[str]]:
+    """Trainings one after another."""
+    ended = [
+        forked.run("train", *arguments, cwd=cwd, code=DYING.replace("DEATH", repr(death))) for arguments, death in lives
+    ]
+    assert [life.stderr for life in ended if "Traceback" in life.stderr] == []
+    return ended
 
 
-def assert_told(done: subprocess.CompletedProcess[str] | tuple[int, str], *words: str) -> None:
+def assert_told(done: subprocess.CompletedProcess[str], *words: str) -> None:
     """Status 2, and one line that says so."""
-    status, told = (done.returncode, done.stderr) if isinstance(done, subprocess.CompletedProcess) else done
-    assert status == 2, told
+    told = done.stderr
+    assert done.returncode == 2, told
     assert "Traceback" not in told
     errors = [line for line in told.splitlines() if line.startswith("error: ")]
     assert len(errors) == 1, told

@@ -67,11 +67,12 @@ class ForkedCommands:
     Args:
         python: the interpreter.
         cwd: where it starts, so that a checkout there is not what it imports.
+        prefix: what its command line begins with.
     """
 
-    def __init__(self, python: str = sys.executable, *, cwd: Path | None = None) -> None:
+    def __init__(self, python: str = sys.executable, *, cwd: Path | None = None, prefix: Sequence[str] = ()) -> None:
         self._server = subprocess.Popen(
-            [python, "-c", _SERVER, json.dumps(PRELOAD)],
+            [*prefix, python, "-c", _SERVER, json.dumps(PRELOAD)],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,

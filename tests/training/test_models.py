@@ -12,7 +12,9 @@ from fer.models.checkpoint import load_model
 from fer.models.registry import NETS
 
 SMALL = {
-    "resnet50": ["model.params.stem=imagenet"],
+    "resnet18": ["optimizer=sgd"],
+    # Muon's steps for weights of this size take longer than all else here.
+    "resnet50": ["model.params.stem=imagenet", "optimizer=sgd"],
     "efficientnetv2": ["model.params.stem=imagenet"],
     "vgg": ["model.params.widths=[8,16]", "model.params.hidden=[32]"],
     "timm": ["model.params.timm_name=test_resnet"],
