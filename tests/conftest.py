@@ -54,9 +54,10 @@ def pytest_unconfigure() -> None:
 
 @pytest.fixture(scope="session", autouse=True)
 def own_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    """Packed arrays of the tests live and die with the session."""
+    """Packed arrays of the tests live and die with the session; its processes share them."""
+    session = tmp_path_factory.getbasetemp()
     with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("FER_CACHE", str(tmp_path_factory.mktemp("cache")))
+        patch.setenv("FER_CACHE", str((session.parent if "PYTEST_XDIST_WORKER" in os.environ else session) / "cache"))
         patch.setenv("HF_HUB_OFFLINE", "1")
         patch.delenv("FER_DEBUG", raising=False)
         yield
