@@ -34,7 +34,7 @@ _ExcInfo = tuple[type[BaseException], BaseException, TracebackType | None]
 
 
 class RunLog(logging.Handler):
-    """Appends records to a file, one write each, so that a reader never meets half a line.
+    """Appends records to a file, one write each, so that a reader meets half a line only where a kill cut it off.
 
     A line holds `time` (ISO 8601, UTC, microseconds), `level`, `logger`, `message`, for an exception `traceback`, and
     whatever a record was given with `extra`. Passwords in addresses and the secret values of the environment are taken

@@ -11,6 +11,7 @@ from fer.common.errors import ConfigError
 from fer.common.files import read_json
 from fer.common.storage import writing
 from fer.common.wording import shell_words
+from fer.folders.run_log import read_log
 from fer.folders.study import StudyFolder
 from fer.folders.sweep import SweepFolder
 from fer.studio import commands
@@ -187,11 +188,10 @@ def _training_process(run: Path) -> int | None:
     """The process that trains in a folder, as its log says."""
     try:
         manifest = read_json(run / "manifest.json")
-        lines = (run / "log.jsonl").read_text(encoding="utf-8").splitlines()
+        records = read_log(run / "log.jsonl")
     except (OSError, ValueError):
         return None
     if manifest.get("status") != "running":
         return None
-    found = [re.search(r'"message": "started", "pid": (\d+)', line) for line in lines]
-    pids = [int(each[1]) for each in found if each is not None]
-    return pids[-1] if pids else None
+    pids = [record.get("pid") for record in records if record.get("message") == "started"]
+    return pids[-1] if pids and isinstance(pids[-1], int) else None
