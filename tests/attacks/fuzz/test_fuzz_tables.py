@@ -78,8 +78,8 @@ def predictions_parquet() -> bytes:
 
 def lines_of(path: Path) -> int:
     """Rows that a CSV holds, whatever stands in them, without its heading and blank lines."""
-    text = path.read_text(encoding="utf-8-sig", errors="replace")
-    return sum(any(cell.strip() for cell in row) for row in csv.reader(text.splitlines(keepends=True))) - 1
+    with path.open(encoding="utf-8-sig", errors="replace") as file:
+        return sum(any(cell.strip() for cell in row) for row in csv.reader(file)) - 1
 
 
 def use_pixels(path: Path) -> None:
