@@ -111,7 +111,9 @@ def test_a_run_folder_that_goes_away_is_told(how: str, tmp_path: Path) -> None:
         if process.poll() is None:
             process.send_signal(signal.SIGKILL)
             process.wait()
-    assert_told(subprocess.CompletedProcess(arguments, process.returncode, stderr=told), "run_dir=run", "removed or moved away")
+    assert_told(
+        subprocess.CompletedProcess(arguments, process.returncode, stderr=told), "run_dir=run", "removed or moved away"
+    )
     assert not run.exists()
     if how == "moved":
         assert_loads(tmp_path / "away")
