@@ -70,7 +70,8 @@ def _scores(facts: ModelFacts) -> str:
     lines = [
         "## Scores",
         "",
-        f"Of this very file, on the {_scored(facts):,} {facts.split} faces, with 95 % bootstrap intervals over faces. "
+        f"Of this very file, on the {_scored(facts):,} {facts.split} faces, with 95 % intervals: Wilson's for "
+        "accuracy, bootstrap over faces for the others. "
         f"These faces chose the epoch{'' if facts.photographs else ' and fitted the temperature'}, so the scores are "
         "slightly flattering; the "
         "score on sealed test faces is the business of `fer-report` on the run.",

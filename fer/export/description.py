@@ -43,7 +43,7 @@ def describe_export(
         probabilities: the file's own probabilities of them, (N, K).
         maps: cells a side of its class maps.
         int8: whether its layers are quantised.
-        prior: shares of the emotions that were told to it; None where those of its training hold.
+        prior: shares of the emotions that it was told to take for granted; None for the mean of its probabilities.
     """
     scores = evaluate(predictions_of(faces, probabilities), resamples=_RESAMPLES)
     precision: Any = "int8" if int8 else "fp32"

@@ -5,7 +5,7 @@ import hashlib
 import os
 import tempfile
 import time
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any, Final
@@ -24,8 +24,10 @@ from fer.export.photo_fit import PhotoFit, fit_on_photographs, told_settings
 from fer.export.photographs import read_faces
 from fer.export.quantize import Ranges
 from fer.export.recalibrate import divide_logits, recalibrated_file, with_fit, with_metadata
+from fer.export.told_shares import ToldShares
 from fer.folders.record import read_run
-from fer.metrics.calibration import fit_calibration
+from fer.metrics import Predictions
+from fer.metrics.calibration import Calibration, fit_calibration
 from fer.models.checkpoint import load_model
 from fer.models.prior import shift_prior
 from fer.runtime.facts import ModelFacts
@@ -139,12 +141,26 @@ def export_run(
     photographs = None if calibrate is None else read_faces(calibrate, labels=labels, size=faces.size)
 
     logits = torch_logits(model, faces.images)
-    shares = None
-    if prior is not None:
-        told = f"--prior {prior.name}"
-        shares = shift_prior(model, probabilities_NK=softmax(logits), shares=prior.shares, told=told)
-        logits = torch_logits(model, faces.images)
     calibration = fit_calibration(predictions_of(faces, softmax(logits)), target_accuracy=target_accuracy)
+    told = None
+    if prior is not None:
+        # What is fitted on faces with the old shares is fitted before the new ones are told; photographs fit it after.
+        temperature = calibration.temperature if photographs is None else 1.0
+        told = ToldShares.of(softmax(logits / temperature), prior.shares)
+        shift_prior(
+            model,
+            probabilities_NK=softmax(logits / temperature),
+            shares=prior.shares,
+            told=f"--prior {prior.name}",
+            temperature=temperature,
+        )
+        logits = torch_logits(model, faces.images)
+        predictions = predictions_of(faces, softmax(logits))
+        calibration = (
+            _measured_on(calibration, predictions)
+            if photographs is None
+            else fit_calibration(predictions, target_accuracy=target_accuracy)
+        )
     converted = convert(
         model,
         faces=faces,
@@ -161,9 +177,9 @@ def export_run(
         calibration=calibration,
         maps=converted.maps,
         int8=int8,
-        prior=shares,
     )
-    facts, fit = describe(probabilities=converted.probabilities), None
+    shares = None if told is None or prior is None else dict(zip(model.labels, prior.shares, strict=True))
+    facts, fit = describe(probabilities=converted.probabilities, prior=shares), None
     if photographs is not None:
         answers = onnx_predictor(converted.graph.SerializeToString())(photographs.faces[:, None])
         fit = fit_on_photographs(
@@ -171,7 +187,10 @@ def export_run(
         )
         divide_logits(converted.graph, by=fit.temperature, origin=str(out))
         after = onnx_predictor(converted.graph.SerializeToString())(faces.images)
-        facts = with_fit(describe(probabilities=after), fit, target=target_accuracy)
+        if told is not None:
+            taken = told.after(after, temperature=calibration.temperature * fit.temperature)
+            shares = dict(zip(model.labels, taken, strict=True))
+        facts = with_fit(describe(probabilities=after, prior=shares), fit, target=target_accuracy)
     content = with_metadata(converted.graph, facts)
     facts = facts.model_copy(update={"sha256": hashlib.sha256(content).hexdigest()})
     notes = notes_on(record, model=model, faces=faces)
@@ -184,6 +203,17 @@ def export_run(
         fit=fit,
         card=written,
         seconds=time.perf_counter() - started,
+    )
+
+
+def _measured_on(calibration: Calibration, predictions: Predictions) -> Calibration:
+    """The same temperature and threshold, with what they reach on these predictions."""
+    certain_N = ~calibration.abstains(calibration.apply(predictions.probabilities).max(axis=1))
+    correct_N = predictions.predicted == predictions.labels
+    return replace(
+        calibration,
+        coverage=float(certain_N.mean()),
+        accuracy=float(correct_N[certain_N].mean()) if certain_N.any() else None,
     )
 
 

@@ -13,9 +13,14 @@ from fer.models.heads import last_linear
 
 
 def shift_prior(
-    model: LoadedModel, *, probabilities_NK: npt.NDArray[np.floating], shares: Sequence[float], told: str
+    model: LoadedModel,
+    *,
+    probabilities_NK: npt.NDArray[np.floating],
+    shares: Sequence[float],
+    told: str,
+    temperature: float = 1.0,
 ) -> dict[str, float]:
-    """Adds log(new share / old share) to the biases of the last layer; gives the new shares by label.
+    """Adds log(new share / old share) to what the last layer's biases give; gives the new shares by label.
 
     That is Bayes' rule where the classes come in other shares and each looks as it did (Saerens, Latinne and
     Decaestecker, Neural Computation 14(1), 2002, equation 2.4). The old shares are the means of the probabilities.
@@ -25,6 +30,7 @@ def shift_prior(
         probabilities_NK: of the selection faces, before; rows sum to 1.
         shares: those that hold, in the order of the seven emotions; above 0, summing to 1.
         told: where they were told ("--prior everyday"), for messages.
+        temperature: that the logits are divided by after the net, and were for the probabilities.
 
     Raises:
         ConfigError: no one linear layer with a bias gives the net's logits, the model rules an emotion
@@ -39,5 +45,5 @@ def shift_prior(
     if layer.bias is None:
         raise ConfigError(f"{told}: the last layer of {model.spec.name} has no biases: {instead}")
     with torch.no_grad():
-        layer.bias.add_(torch.from_numpy(np.log(np.asarray(shares) / old_K)).to(layer.bias))
+        layer.bias.add_(torch.from_numpy(temperature * np.log(np.asarray(shares) / old_K)).to(layer.bias))
     return dict(zip(model.labels, shares, strict=True))
