@@ -4,7 +4,7 @@ import argparse
 import json
 import sys
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from fer.common.options_parser import OptionsParser, natural, positive
 from fer.common.paths import expanded
@@ -44,10 +44,13 @@ def main(argv: Sequence[str]) -> int:
         parser.print_help(sys.stderr)
         return 2
     arguments = parser.parse_args(argv)
+    from fer.export.recalibrate import is_file
+
     if arguments.labels is not None and arguments.calibrate is None:
         parser.error("--labels goes with --calibrate PHOTOS")
+    if not arguments.int8 and not is_file(arguments.run) and (given := _given(arguments, parser, _OF_INT8)):
+        parser.error(f"{given}: for 8 bits alone; give --int8 too")
     from fer.common.plugins import allow
-    from fer.export.recalibrate import is_file
 
     allow(arguments.plugin)
     result = _of_file(arguments, parser) if is_file(arguments.run) else _of_run(arguments)
@@ -55,11 +58,24 @@ def main(argv: Sequence[str]) -> int:
     return 0
 
 
+_OF_INT8: Final = ("max_loss", "ranges", "full_range", "calibration_faces")
+_OF_RUNS: Final = ("int8", "data_root", *_OF_INT8, "votes_share", "seed")
+"""Options without a meaning for a file that is exported already."""
+
+
+def _given(arguments: argparse.Namespace, parser: argparse.ArgumentParser, names: Sequence[str]) -> str:
+    """The options among these that differ from their defaults, as they are written."""
+    given = [name for name in names if getattr(arguments, name) != parser.get_default(name)]
+    return ", ".join(f"--{name.replace('_', '-')}" for name in given)
+
+
 def _of_file(arguments: argparse.Namespace, parser: argparse.ArgumentParser) -> "ExportResult":
     if arguments.prior is not None:
         parser.error(f"--prior is for run folders; {arguments.run} is exported already: give --prior to fer-predict")
     if arguments.calibrate is None:
         parser.error(f"{arguments.run} is exported already: give --calibrate PHOTOS, or a run folder")
+    if given := _given(arguments, parser, _OF_RUNS):
+        parser.error(f"{given}: for run folders, and {arguments.run} is exported already: export its run anew")
     from fer.export.export import calibrate_file
 
     return calibrate_file(
@@ -232,7 +248,7 @@ def _weight(text: str) -> float:
 def _share(text: str) -> float:
     value = _number(text)
     if not 0 < value <= 1:
-        raise argparse.ArgumentTypeError(f"{text!r} lies outside 0 to 1 (0.8 means 80 %)")
+        raise argparse.ArgumentTypeError(f"{text!r} must be above 0 and up to 1 (0.8 means 80 %)")
     return value
 
 

@@ -205,6 +205,12 @@ def test_a_graph_without_probabilities_is_refused() -> None:
         (["benchmark", "--out", "m.onnx"], "is exported already: give --calibrate PHOTOS"),
         (["benchmark", "--out", "m.onnx", "--labels", "l.csv"], "--labels goes with --calibrate"),
         (
+            ["benchmark", "--out", "m.onnx", "--calibrate", "p", "--int8", "--ranges", "entropy", "--votes-share", "1"],
+            "--int8, --ranges, --votes-share: for run folders, and benchmark is exported already",
+        ),
+        (["run", "--out", "m.onnx", "--full-range"], "--full-range: for 8 bits alone; give --int8 too"),
+        (["run", "--out", "m.onnx", "--target-accuracy", "0"], "'0' must be above 0 and up to 1"),
+        (
             ["benchmark", "--out", "m.onnx", "--calibrate", "nowhere"],
             "nowhere is not there: name the folder or the zip",
         ),
