@@ -92,14 +92,27 @@ def test_a_page_without_the_token_asks_for_it(studio: StudioProcess, browser: An
     page.set_default_timeout(PATIENCE)
     page.goto(f"http://localhost:{studio.port}/")
     page.wait_for_selector("#token-form:not([hidden])")
-    page.fill("#token", "wrong, surely")
-    page.press("#token", "Enter")
-    page.wait_for_selector("#token-form:not([hidden])")
+    assert page.inner_text("#token-wrong") == ""
+    wrong: list[str] = []
+    page.on("pageerror", lambda error: wrong.append(str(error)))
+    for typed in ("wrong, surely", f"http://localhost:{studio.port}/#token=%zz", "日本語の言葉です"):
+        page.fill("#token", typed)
+        page.press("#token", "Enter")
+        page.wait_for_selector("#token-wrong:has-text('not the one of this studio')")
+        page.wait_for_selector("#token[aria-invalid]:focus")
+        page.evaluate("document.querySelector('#token-wrong').textContent = ''")
+    assert wrong == []
     page.fill("#token", f"http://localhost:{studio.port}/#token=the%20token%20of%20a%20story")
     page.press("#token", "Enter")
     page.wait_for_selector("text=13 of 13 shown")
     # The secret stays out of the address bar, and so out of bookmarks.
     assert "token" not in page.url
+    page.wait_for_selector("#token-form", state="hidden")
+    # The printed address once more, in the tab that shows the page: the part that was open stays so.
+    page.click("#tabs a[data-view=ship]")
+    page.evaluate("location.hash = 'token=the%20token%20of%20a%20story'")
+    page.wait_for_function("location.hash === '#ship'")
+    assert page.is_visible("#view-ship")
     context.close()
 
 
@@ -112,6 +125,20 @@ def test_a_phone_shows_all_parts_without_sideways_scrolling(studio: StudioProces
             page.click(f"#tabs a[data-view={view}]")
             page.wait_for_selector(f"#view-{view}:not([hidden])")
             assert page.evaluate("document.documentElement.scrollWidth") <= 360
+
+
+@pytest.mark.parametrize("view", ["ship", "runs"])
+def test_no_address_but_that_of_a_part_leads_out_of_a_part(studio: StudioProcess, browser: Any, view: str) -> None:
+    with opened(browser, studio.port, wait=PATIENCE) as page:
+        page.click(f"#tabs a[data-view={view}]")
+        page.wait_for_selector(f"#view-{view}:not([hidden])")
+        page.focus(".skip")
+        page.keyboard.press("Enter")
+        page.wait_for_selector("main:focus")
+        page.evaluate("location.hash = 'nothing-of-this-name'")
+        page.wait_for_function(f"location.hash === '#{view}'")
+        assert page.is_visible(f"#view-{view}")
+        assert page.locator(".view:not([hidden])").count() == 1
 
 
 def test_the_keyboard_reaches_the_table(studio: StudioProcess, browser: Any) -> None:
