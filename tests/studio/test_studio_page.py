@@ -181,3 +181,52 @@ def test_a_report_opens_in_a_tab_that_cannot_speak_to_the_studio(
         report.wait_for_selector("#asked:has-text(',')")
         assert report.title() == "a report"
         assert report.inner_text("#asked") == "refused, nothing kept, true"
+
+
+def focused(page: Any) -> str:
+    return str(page.evaluate("document.activeElement.id || document.activeElement.textContent"))
+
+
+def test_what_closes_or_goes_leaves_the_focus_in_its_part_and_is_told(studio: StudioProcess, browser: Any) -> None:
+    with opened(browser, studio.port, wait=PATIENCE) as page:
+        page.wait_for_selector("text=13 of 13 shown")
+        page.focus("tr[data-run=run05] button.name")
+        page.keyboard.press("Enter")
+        page.wait_for_selector("#run-title:focus")
+        page.focus("[data-action=Close]")
+        page.keyboard.press("Enter")
+        page.wait_for_selector("#run-title", state="hidden")
+        assert focused(page) == "run05"
+        page.check("[aria-label='Choose run00']")
+        page.check("[aria-label='Choose run01']")
+        page.focus("button:text-is('Compare')")
+        page.keyboard.press("Enter")
+        page.wait_for_selector("h2:text-is('Side by side'):focus")
+        page.focus("section[aria-label='Side by side'] button:text-is('Close')")
+        page.keyboard.press("Enter")
+        page.wait_for_selector("#runs-title:focus")
+        page.focus("[aria-label='Chosen runs'] button:text-is('Delete')")
+        page.keyboard.press("Enter")
+        page.wait_for_selector("[role=status]:has-text('2 runs are in the bin.')")
+        assert focused(page) == "runs-title"
+        page.click("summary:has-text('Bin')")
+        page.focus("li:has-text('run01') button")
+        page.keyboard.press("Enter")
+        page.wait_for_selector("#announcer:has-text('run01 is back.')", state="attached")
+        assert focused(page) == "Bin"
+
+
+def test_a_report_that_fails_is_told_where_it_was_asked_for_or_to_whoever_has_left(
+    studio: StudioProcess, browser: Any
+) -> None:
+    # These runs have no model: the report cannot be made.
+    with opened(browser, studio.port, wait=PATIENCE) as page:
+        page.wait_for_selector("text=13 of 13 shown")
+        for run in ("run02", "run03"):
+            page.check(f"[aria-label='Choose {run}']")
+        page.click("text=Compare")
+        page.click("button:text-is('Report on these')")
+        page.wait_for_selector("section[aria-label='Side by side'] [role=status]:has-text('No report was made: ')")
+        page.click("button:text-is('Report on these')")
+        page.click("#tabs a[data-view=ship]")
+        page.wait_for_selector("#announcer:has-text('report of run02, run03: failed, error: ')", state="attached")

@@ -1,12 +1,14 @@
 // One's own pictures and the camera with the models of runs; confused pairs and confident mistakes.
 
 import { post, send } from "./api.js";
-import { el, faceImage, fill, labelsOf, message, newest, offer, percent, select, svg } from "./dom.js";
+import { announce, el, faceImage, fill, labelsOf, message, newest, offer, percent, select, svg } from "./dom.js";
 import { listen, models, store } from "./store.js";
 
 const MOST = 6;
 const FACES = 12;
 const LIVE_SIDE = 480;
+// With the camera, other labels are told at most this often.
+const TELL_MS = 3000;
 // Below this a label has so little that its map is called faint, as on the live page.
 const FAINT = 0.1;
 
@@ -146,6 +148,17 @@ export class LookView {
     this.drawBoxes(found);
     this.offerFaces(found);
     fill(this.answers, names.map((name) => answer(name, found.results[name])));
+    this.tell(names, found.results);
+  }
+
+  /** What the runs read, for whoever does not see it: of a picture once, of the camera when it changes. */
+  tell(names, results) {
+    const words = (name, { label, confidence, uncertain }) => `${names.length > 1 ? `${name}: ` : ""}${label}${this.stream ? "" : `, ${percent(confidence, 0)}`}${uncertain ? ", uncertain" : ""}`;
+    const told = names.map((name) => words(name, results[name])).join("; ");
+    const now = performance.now();
+    if (this.stream && (told === this.lastTold || now - this.toldAt < TELL_MS)) return;
+    [this.lastTold, this.toldAt] = [told, now];
+    announce(told);
   }
 
   offerFaces({ boxes, face }) {

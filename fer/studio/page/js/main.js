@@ -2,7 +2,7 @@
 
 import { hasToken, post, takeToken, useToken } from "./api.js";
 import { DataView } from "./data.js";
-import { el, fill, message } from "./dom.js";
+import { el, fill, focusIfLost, message } from "./dom.js";
 import { LookView } from "./look.js";
 import { queue } from "./queue.js";
 import { binPanel, reportsPanel, RunTable } from "./runs.js";
@@ -27,8 +27,11 @@ const bin = binPanel();
 fill(part("view-runs"), runSection, comparisonSection, tableSection);
 
 const runView = new RunView(runSection, {
-  onClose: () => part("runs-title").focus?.(),
-  onGone: (name) => chosenTold.say(`${name} is not here any more: it was moved, renamed or deleted.`),
+  onClose: (name) => runTable.focus(name),
+  onGone: (name) => {
+    chosenTold.say(`${name} is not here any more: it was moved, renamed or deleted.`);
+    focusIfLost(runTable.title);
+  },
   onRepeat: (name) => {
     go("train");
     train.repeat(name);
@@ -44,7 +47,10 @@ const runView = new RunView(runSection, {
   onTrial: (name) => openRun(name),
 });
 const comparison = new Comparison(comparisonSection, {
-  onClose: () => (comparisonSection.hidden = true),
+  onClose: () => {
+    comparisonSection.hidden = true;
+    runTable.focus();
+  },
   onLook: (names) => {
     go("look");
     look.choose(names);
@@ -71,6 +77,8 @@ function showChosen(names) {
       await post("api/delete", { runs: names });
       await refresh();
       await bin.show();
+      chosenTold.say(`${names.length === 1 ? `${names[0]} is` : `${names.length} runs are`} in the bin.`);
+      runTable.focus();
     }));
 }
 
