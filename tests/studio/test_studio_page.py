@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from support.studio_page import StudioProcess, opened
+from support.studio_page import StudioProcess, go, opened, set_field
 
 pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("quiet")]
 
@@ -181,6 +181,23 @@ def test_a_report_opens_in_a_tab_that_cannot_speak_to_the_studio(
         report.wait_for_selector("#asked:has-text(',')")
         assert report.title() == "a report"
         assert report.inner_text("#asked") == "refused, nothing kept, true"
+
+
+def test_a_number_with_a_comma_is_told_at_its_field(studio: StudioProcess, browser: Any) -> None:
+    with opened(browser, studio.port, wait=PATIENCE) as page:
+        go(page, "train")
+        page.wait_for_selector("#cost:has-text('epochs: ')")
+        set_field(page, "optimizer.lr", "0,001")
+        page.wait_for_selector("[id='field-optimizer.lr'][aria-invalid=true]")
+        assert "write 0.001, with a point" in page.inner_text("[id='field-optimizer.lr-wrong']")
+        # Another choice does not hide where the mistake is.
+        page.evaluate("document.getElementById('field-optimizer.lr-wrong').textContent = ''")
+        page.select_option("#group-scheduler", "cosine")
+        page.wait_for_selector("[id='field-optimizer.lr-wrong']:has-text('write 0.001')")
+        set_field(page, "optimizer.lr", "0.001")
+        set_field(page, "trainer.max_epochs", "1")
+        page.wait_for_selector("#cost:has-text('1 epoch: ')")
+        assert page.locator("[aria-invalid]").count() == 0
 
 
 def focused(page: Any) -> str:

@@ -98,7 +98,13 @@ export class TrainForm {
   }
 
   async read() {
-    let form = await post("api/form", this.question());
+    let form;
+    try {
+      form = await post("api/form", this.question());
+    } catch (error) {
+      this.wrong(error);
+      throw error;
+    }
     // A recipe's settings of its own net are left out where the chosen net has no such setting.
     for (const key of form.foreign) this.values.set(`~${key}`, "");
     if (form.foreign.length > 0) form = await post("api/form", this.question());
@@ -250,7 +256,7 @@ export class TrainForm {
 
   wrong(error) {
     fill(this.cost);
-    const key = error.message.match(/^([\w.]+)\s*[=:]/)?.[1];
+    const key = error.message.match(/^(?:space: )?([\w.]+)\s*[=:]/)?.[1];
     const input = key && document.getElementById(`field-${key}`);
     if (!input) {
       this.told.node.className = "message problem";
