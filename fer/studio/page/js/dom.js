@@ -207,8 +207,10 @@ export function offer(node, options) {
 
 export const statusBadge = (status) => el(`span.status.${status}`, {}, status);
 
+/** The address of a PNG that came as base64. */
+export const pngAddress = (base64) => URL.createObjectURL(new Blob([Uint8Array.from(atob(base64), (letter) => letter.charCodeAt(0))], { type: "image/png" }));
+
 export const faceImage = (base64, alt) => {
-  const bytes = Uint8Array.from(atob(base64), (letter) => letter.charCodeAt(0));
-  const address = URL.createObjectURL(new Blob([bytes], { type: "image/png" }));
+  const address = pngAddress(base64);
   return el("img.face", { src: address, alt, onload: () => URL.revokeObjectURL(address) });
 };
