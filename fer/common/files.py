@@ -130,8 +130,12 @@ def check_writable(folder: Path) -> None:
         StorageError: no.
     """
     existing = next(place for place in (folder, *folder.absolute().parents) if place.is_dir())
-    with writing(folder), tempfile.TemporaryFile(dir=existing):
-        pass
+    try:
+        with writing(folder), tempfile.TemporaryFile(dir=existing):
+            pass
+    except FileNotFoundError as error:
+        # A file system of the kernel's own, such as /proc, says so of every new file.
+        raise StorageError(f"{folder} cannot be written: {existing} takes no files; choose another place") from error
 
 
 def read_json(path: Path) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""Runs are deleted to a bin, and come back from it."""
+"""Runs are deleted to a bin with their stars and notes, and come back from it with them."""
 
 import time
 from collections.abc import Mapping
@@ -14,7 +14,7 @@ _LIST: Final = "list.json"
 
 
 class Bin:
-    """The folder `.bin` beside the runs, and the list of where each of its runs was.
+    """The folder `.bin` beside the runs, and the list of where each of its runs was and how it was marked.
 
     Args:
         places: the studio's.
@@ -28,11 +28,23 @@ class Bin:
         """What is in it, the latest first: {"id", "run", "deleted"}."""
         listed = read_kept(self._list)
         there = [
-            {"id": name, **entry}
+            {"id": name, **{key: value for key, value in entry.items() if key != "marks"}}
             for name, entry in listed.items()
             if isinstance(entry, Mapping) and (self._places.bin / name).is_dir()
         ]
         return sorted(there, key=lambda entry: str(entry["deleted"]), reverse=True)
+
+    def check(self, run: str) -> None:
+        """Whether a run can be put into it.
+
+        Raises:
+            ConfigError: a process is at work in it, or it has gone.
+        """
+        place = self._places.root / run
+        if not place.is_dir():
+            raise ConfigError(f"{run} is not here any more: it was moved, or deleted by somebody else")
+        if is_held(place):
+            raise ConfigError(f"{run} is being trained: stop it first")
 
     def put(self, run: str) -> str:
         """Moves a run into it; the name it has there.
@@ -42,21 +54,24 @@ class Bin:
 
         Raises:
             ConfigError: a process is at work in it, or it has gone.
+            DataError: the file of stars and notes is broken.
             StorageError: it cannot be moved; it is where it was.
         """
         place = self._places.root / run
         with self._places.locked():
-            if not place.is_dir():
-                raise ConfigError(f"{run} is not here any more: it was moved, or deleted by somebody else")
-            if is_held(place):
-                raise ConfigError(f"{run} is being trained: stop it first")
+            self.check(run)
             name = self._free(PurePosixPath(run).name)
             listed = read_kept(self._list)
-            entry = {"run": run, "deleted": time.strftime("%Y-%m-%dT%H:%M:%S%z")}
+            marks = read_kept(self._places.marks)
+            # They are this run's, and no other's that will have its name.
+            own = {key: mark for key, mark in marks.items() if key == run or key.startswith(f"{run}/")}
+            entry = {"run": run, "deleted": time.strftime("%Y-%m-%dT%H:%M:%S%z"), "marks": own}
             # First the list: a run in the bin that no list names would be lost to sight.
             write_json(self._list, {**listed, name: entry})
             with writing(place):
                 place.rename(self._places.bin / name)
+            if own:
+                write_json(self._places.marks, {key: mark for key, mark in marks.items() if key not in own})
         return name
 
     def restore(self, name: str) -> str:
@@ -64,7 +79,8 @@ class Bin:
 
         Raises:
             ConfigError: nothing of that name is in the bin, or its place is taken.
-            StorageError: it cannot be moved.
+            DataError: the file of stars and notes is broken.
+            StorageError: it cannot be moved, or its star and note cannot be written.
         """
         with self._places.locked():
             listed = read_kept(self._list)
@@ -76,6 +92,9 @@ class Bin:
                 raise ConfigError(f"{run[:80]!r} lies outside the folder of runs: move it by hand from .bin/{name}")
             if place.exists():
                 raise ConfigError(f"{run} is taken by another run: delete or rename that one first")
+            own = listed[name].get("marks")
+            if isinstance(own, Mapping) and own:
+                write_json(self._places.marks, {**read_kept(self._places.marks), **own})
             with writing(place):
                 place.parent.mkdir(parents=True, exist_ok=True)
                 (self._places.bin / name).rename(place)

@@ -46,6 +46,8 @@ def main(argv: Sequence[str]) -> int:
     token = os.environ.get(TOKEN_VARIABLE) or secrets.token_urlsafe(24)
     if len(token) < 8:
         raise ConfigError(f"{TOKEN_VARIABLE} is shorter than 8 characters: give a longer one, or none")
+    if not (token.isascii() and token.isprintable()):
+        raise ConfigError(f"{TOKEN_VARIABLE} has letters that no browser can send in a header: give one in plain ASCII")
     root = expanded(arguments.root).absolute()
     if root.exists() and not root.is_dir():
         raise ConfigError(f"--root {root} is a file: give a folder of runs")

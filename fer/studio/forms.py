@@ -26,6 +26,7 @@ from fer.studio.experiments import (
     understood,
 )
 from fer.studio.worker import answer_questions
+from fer.studio.written import check_written
 
 _PLAIN: Final = frozenset(
     {
@@ -63,6 +64,7 @@ def form(*, kind: str, overrides: Sequence[str], origin: str | None) -> dict[str
     Raises:
         ConfigError: a setting that cannot be applied.
     """
+    check_written(kind, overrides)
     tree = _tree(kind, overrides, origin)
     _warm_up()
     chosen = _choices(kind, overrides, origin, tree)
@@ -92,6 +94,7 @@ def check(*, kind: str, overrides: Sequence[str], origin: str | None) -> dict[st
     Raises:
         ConfigError: naming the key and what it takes.
     """
+    check_written(kind, overrides)
     asked = _asked(kind, overrides, origin)
     return {
         "model": asked.config.model.name,

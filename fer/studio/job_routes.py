@@ -93,7 +93,7 @@ def add_job_routes(app: Flask, *, studio: Studio, tickets: Tickets) -> None:
     @app.post("/api/report")
     def report() -> Response:
         told = asked(runs=list, level=str, faces=bool, name=str)
-        runs = texts(told["runs"], name="runs", most=50)
+        runs = list(dict.fromkeys(texts(told["runs"], name="runs", most=50)))
         if not runs:
             raise ConfigError("choose a run to report on")
         if told["level"] not in (None, "default", "full"):

@@ -40,6 +40,7 @@ def add_look_routes(app: Flask, *, studio: Studio) -> None:
             maps=told.get("maps") == "1",
             covers=told.get("covers") == "1",
             face=int(face),
+            shown=told.get("shown") == "1",
         )
         return jsonify(answer)
 

@@ -26,6 +26,9 @@ from fer.studio.worker import answer_questions
 MAP_SIDE: Final = 24
 """Cells a side of a heat map in an answer."""
 
+_SHOWN_SIDE: Final = 960
+"""Pixels of the longer side, at most, of a picture that is sent back to be shown."""
+
 _LOADED: Final = 6
 """Models held at a time."""
 
@@ -43,6 +46,7 @@ def look(
     maps: bool,
     covers: bool,
     face: int,
+    shown: bool,
 ) -> dict[str, Any]:
     """What several runs read in a face of a picture.
 
@@ -56,12 +60,14 @@ def look(
         maps: with heat maps: Grad-CAM, and occlusion where a net has no places inside.
         covers: with each half covered.
         face: which one, from 0, the largest first.
+        shown: with the picture itself as PNG, for a browser that cannot show its kind (TIFF).
 
     Raises:
         DataError: no picture, or no such face.
         ConfigError: an unknown label or corruption, or a run that cannot be loaded.
     """
-    picture = decode(base64.b64decode(image), grey=True)
+    content = base64.b64decode(image)
+    picture = decode(content, grey=True)
     found = _detector(detector).detect(picture)
     if not found:
         raise DataError("no face was found in this picture: choose another, or take the whole picture for the face")
@@ -80,7 +86,7 @@ def look(
         results[name] = _read(model, crop, label=label, maps=maps, covers=covers)
     height, width = picture.shape[:2]
     return {
-        "image": {"width": width, "height": height},
+        "image": {"width": width, "height": height, "shown": _small(decode(content)) if shown else None},
         "boxes": [[round(float(v), 1) for v in each.box] for each in found],
         "face": face,
         "results": results,
@@ -149,6 +155,15 @@ def _model(place: str) -> Model:
             _models.popitem(last=False)
     _models.move_to_end(key)
     return _models[key]
+
+
+def _small(picture: npt.NDArray[np.uint8]) -> str:
+    height, width = picture.shape[:2]
+    scale = _SHOWN_SIDE / max(height, width)
+    if scale < 1:
+        size = (max(1, round(width * scale)), max(1, round(height * scale)))
+        picture = cv2.resize(picture, size, interpolation=cv2.INTER_AREA).astype(np.uint8, copy=False)
+    return png(picture)
 
 
 @lru_cache

@@ -1,5 +1,6 @@
 """What the studio answers about runs, sweeps and studies, and what it changes of them."""
 
+from pathlib import PurePosixPath
 from typing import Any
 
 from flask import Flask, Response, jsonify, request
@@ -50,11 +51,16 @@ def add_run_routes(app: Flask, *, studio: Studio, tickets: Tickets) -> None:
     @app.post("/api/delete")
     def delete() -> Response:
         names = texts(asked(runs=list)["runs"], name="runs")
-        places = [studio.index.place(name) for name in names]
-        assert len(places) == len(names)
-        binned = [studio.bin.put(name) for name in names]
-        studio.index.forget()
-        return jsonify({"binned": binned})
+        for name in names:
+            studio.index.place(name)
+            studio.bin.check(name)
+        # One that is named twice, or lies in another of them, goes once.
+        chosen = set(names)
+        outer = [name for name in dict.fromkeys(names) if chosen.isdisjoint(map(str, PurePosixPath(name).parents))]
+        try:
+            return jsonify({"binned": [studio.bin.put(name) for name in outer]})
+        finally:
+            studio.index.forget()
 
     @app.get("/api/bin")
     def binned() -> Response:

@@ -162,6 +162,12 @@ def test_a_folder_that_cannot_be_made_is_refused_at_the_start(tmp_path: Path) ->
         command.main(["--root", str(tmp_path / "file" / "runs")])
 
 
+@pytest.mark.skipif(not Path("/proc/self").is_dir(), reason="no /proc here")
+def test_a_file_system_that_takes_no_files_is_refused_at_the_start() -> None:
+    with pytest.raises(FerError, match=r"^/proc/runs cannot be written: /proc takes no files; choose another place$"):
+        command.main(["--root", "/proc/runs"])
+
+
 def test_a_port_that_is_taken_is_told(tmp_path: Path) -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))

@@ -45,6 +45,14 @@ def test_the_form_says_what_each_key_takes() -> None:
         ("trainer.max_epochs=0", "trainer.max_epochs=0"),
         ("data.protocol=odd", "data.protocol='odd'"),
         ("modle=cnn", "did you mean 'model'"),
+        # As a number is written in much of Europe.
+        ("optimizer.lr=0,001", "optimizer.lr=0,001: write 0.001, with a point"),
+        ("optimizer.lr=1.000,5", "optimizer.lr=1.000,5: write 1000.5, with a point"),
+        ("optimizer.lr=0.1,0.2", "optimizer.lr=0.1,0.2: one value is taken here; write a list as [0.1,0.2]"),
+        ("optimizer.lr=0.001,", "optimizer.lr=0.001,: this cannot be read; write a number as 0.001"),
+        ('optimizer.lr="0.1', 'optimizer.lr="0.1: this cannot be read'),
+        ("optimizer.lr=a=b", "optimizer.lr=a=b: this cannot be read"),
+        ("optimizer.lr=1 000", "optimizer.lr='1 000': Input should be a valid number"),
     ],
 )
 def test_a_value_that_no_run_can_have_is_told_by_its_key(override: str, told: str) -> None:
@@ -117,6 +125,8 @@ def test_the_cost_is_told_before(kind: str, overrides: list[str], cost: dict[str
     [
         ("sweep", "num_trials=0", "num_trials=0: Input should be greater than or equal to 1"),
         ("sweep", "optimizer.lr=loguniform(0,1)", "optimizer.lr"),
+        ("sweep", "optimizer.lr=0,001", "write 0.001, with a point; a list is written [0,001], and to search several"),
+        ("sweep", "optimizer.lr=loguniform(0,001, 0,1)", "space: optimizer.lr: write loguniform(low, high)"),
         ("study", "study.what=odd", "study.what='odd'"),
         ("study", "seed=4", "leave it out"),
         ("occlusion", "finetune.epochs=0", "finetune.epochs=0"),

@@ -81,6 +81,42 @@ def test_what_was_deleted_comes_back(root: Path, run_folder: Make) -> None:
     assert [entry["id"] for entry in bin_.all()] == ["a"]
 
 
+def test_star_and_note_go_with_a_deleted_run_and_come_back_with_it(root: Path, run_folder: Make) -> None:
+    places = Places(root)
+    marks, bin_ = Marks(places), Bin(places)
+    run_folder(root / "a" / "trial_0")
+    run_folder(root / "ab")
+    marks.change("a", star=True, note="the best one")
+    marks.change("a/trial_0", star=True)
+    marks.change("ab", note="another")
+    bin_.put("a")
+    assert marks.all() == {"ab": {"note": "another"}}
+    # A new run of that name is another run, and its note is its own.
+    run_folder(root / "a")
+    marks.change("a", note="new")
+    bin_.put("a")
+    assert bin_.restore("a") == "a"
+    back = {"ab": {"note": "another"}, "a": {"star": True, "note": "the best one"}, "a/trial_0": {"star": True}}
+    assert marks.all() == back
+    with pytest.raises(ConfigError, match="a is taken by another run"):
+        bin_.restore("a~2")
+    assert marks.all() == back
+
+
+def test_all_that_is_to_be_deleted_goes_or_nothing_does(client: Any, root: Path, run_folder: Make) -> None:
+    for name in ("a", "b", "c/inside", "whole", "whole/part"):
+        run_folder(root / name)
+    assert client.get("/api/state")["complete"]
+    with owned_folder(root / "b", key="run_dir", busy="training"):
+        refused = client.post("/api/delete", {"runs": ["a", "b"]}, status=400)
+    assert "b is being trained: stop it first" in refused["error"]
+    assert (root / "a").is_dir()
+    # One that is named twice, and one in another.
+    told = client.post("/api/delete", {"runs": ["a", "a", "whole/part", "whole", "c/inside"]})
+    assert told == {"binned": ["a", "whole", "inside"]}
+    assert {entry["run"] for entry in client.get("/api/bin")["runs"]} == {"a", "whole", "c/inside"}
+
+
 def test_a_run_that_is_being_trained_is_not_deleted(root: Path, run_folder: Make) -> None:
     run_folder(root / "a")
     with owned_folder(root / "a", key="run_dir", busy="training"), pytest.raises(ConfigError, match="stop it first"):

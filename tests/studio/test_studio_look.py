@@ -8,6 +8,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import cv2
+import numpy as np
 import pytest
 from support.attacked_commands import command, complete
 from support.live_page import CHROMIUM
@@ -105,6 +107,20 @@ def test_a_picture_without_a_face_leaves_no_earlier_answer(studio: StudioProcess
             page.set_input_files("#look-file", {"name": "me.jpg", "mimeType": "image/jpeg", "buffer": picture})
             page.wait_for_selector("#answers .verdict" if faces else "text=no face was found in this picture")
         assert page.inner_text("#answers") == ""
+
+
+def test_a_picture_that_no_browser_shows_is_shown_and_its_answer_told(studio: StudioProcess, camera: Any) -> None:
+    picture = np.repeat(synthetic_picture(width=640, height=480, faces=[(170, 90, 300)])[..., None], 3, axis=2)
+    picture[:40, :, 0] = 255
+    content = cv2.imencode(".tiff", picture)[1].tobytes()
+    with opened(camera, studio.port) as page:
+        page.wait_for_selector("tr[data-run=two]")
+        go(page, "look")
+        page.set_input_files("#look-file", {"name": "me.tiff", "mimeType": "image/tiff", "buffer": content})
+        page.wait_for_selector(".picture:not([hidden])")
+        page.wait_for_function("document.querySelector('.picture').naturalWidth === 640")
+        label = page.inner_text("#answers .verdict").split()[0]
+        page.wait_for_selector(f"#announcer:has-text('{label}, ')", state="attached")
 
 
 def test_an_answer_about_the_camera_is_not_shown_with_a_picture(studio: StudioProcess, camera: Any) -> None:

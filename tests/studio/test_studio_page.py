@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from support.studio_page import StudioProcess, opened
+from support.studio_page import StudioProcess, go, opened, set_field
 
 pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("quiet")]
 
@@ -92,14 +92,27 @@ def test_a_page_without_the_token_asks_for_it(studio: StudioProcess, browser: An
     page.set_default_timeout(PATIENCE)
     page.goto(f"http://localhost:{studio.port}/")
     page.wait_for_selector("#token-form:not([hidden])")
-    page.fill("#token", "wrong, surely")
-    page.press("#token", "Enter")
-    page.wait_for_selector("#token-form:not([hidden])")
+    assert page.inner_text("#token-wrong") == ""
+    wrong: list[str] = []
+    page.on("pageerror", lambda error: wrong.append(str(error)))
+    for typed in ("wrong, surely", f"http://localhost:{studio.port}/#token=%zz", "日本語の言葉です"):
+        page.fill("#token", typed)
+        page.press("#token", "Enter")
+        page.wait_for_selector("#token-wrong:has-text('not the one of this studio')")
+        page.wait_for_selector("#token[aria-invalid]:focus")
+        page.evaluate("document.querySelector('#token-wrong').textContent = ''")
+    assert wrong == []
     page.fill("#token", f"http://localhost:{studio.port}/#token=the%20token%20of%20a%20story")
     page.press("#token", "Enter")
     page.wait_for_selector("text=13 of 13 shown")
     # The secret stays out of the address bar, and so out of bookmarks.
     assert "token" not in page.url
+    page.wait_for_selector("#token-form", state="hidden")
+    # The printed address once more, in the tab that shows the page: the part that was open stays so.
+    page.click("#tabs a[data-view=ship]")
+    page.evaluate("location.hash = 'token=the%20token%20of%20a%20story'")
+    page.wait_for_function("location.hash === '#ship'")
+    assert page.is_visible("#view-ship")
     context.close()
 
 
@@ -112,6 +125,20 @@ def test_a_phone_shows_all_parts_without_sideways_scrolling(studio: StudioProces
             page.click(f"#tabs a[data-view={view}]")
             page.wait_for_selector(f"#view-{view}:not([hidden])")
             assert page.evaluate("document.documentElement.scrollWidth") <= 360
+
+
+@pytest.mark.parametrize("view", ["ship", "runs"])
+def test_no_address_but_that_of_a_part_leads_out_of_a_part(studio: StudioProcess, browser: Any, view: str) -> None:
+    with opened(browser, studio.port, wait=PATIENCE) as page:
+        page.click(f"#tabs a[data-view={view}]")
+        page.wait_for_selector(f"#view-{view}:not([hidden])")
+        page.focus(".skip")
+        page.keyboard.press("Enter")
+        page.wait_for_selector("main:focus")
+        page.evaluate("location.hash = 'nothing-of-this-name'")
+        page.wait_for_function(f"location.hash === '#{view}'")
+        assert page.is_visible(f"#view-{view}")
+        assert page.locator(".view:not([hidden])").count() == 1
 
 
 def test_the_keyboard_reaches_the_table(studio: StudioProcess, browser: Any) -> None:
@@ -154,3 +181,69 @@ def test_a_report_opens_in_a_tab_that_cannot_speak_to_the_studio(
         report.wait_for_selector("#asked:has-text(',')")
         assert report.title() == "a report"
         assert report.inner_text("#asked") == "refused, nothing kept, true"
+
+
+def test_a_number_with_a_comma_is_told_at_its_field(studio: StudioProcess, browser: Any) -> None:
+    with opened(browser, studio.port, wait=PATIENCE) as page:
+        go(page, "train")
+        page.wait_for_selector("#cost:has-text('epochs: ')")
+        set_field(page, "optimizer.lr", "0,001")
+        page.wait_for_selector("[id='field-optimizer.lr'][aria-invalid=true]")
+        assert "write 0.001, with a point" in page.inner_text("[id='field-optimizer.lr-wrong']")
+        # Another choice does not hide where the mistake is.
+        page.evaluate("document.getElementById('field-optimizer.lr-wrong').textContent = ''")
+        page.select_option("#group-scheduler", "cosine")
+        page.wait_for_selector("[id='field-optimizer.lr-wrong']:has-text('write 0.001')")
+        set_field(page, "optimizer.lr", "0.001")
+        set_field(page, "trainer.max_epochs", "1")
+        page.wait_for_selector("#cost:has-text('1 epoch: ')")
+        assert page.locator("[aria-invalid]").count() == 0
+
+
+def focused(page: Any) -> str:
+    return str(page.evaluate("document.activeElement.id || document.activeElement.textContent"))
+
+
+def test_what_closes_or_goes_leaves_the_focus_in_its_part_and_is_told(studio: StudioProcess, browser: Any) -> None:
+    with opened(browser, studio.port, wait=PATIENCE) as page:
+        page.wait_for_selector("text=13 of 13 shown")
+        page.focus("tr[data-run=run05] button.name")
+        page.keyboard.press("Enter")
+        page.wait_for_selector("#run-title:focus")
+        page.focus("[data-action=Close]")
+        page.keyboard.press("Enter")
+        page.wait_for_selector("#run-title", state="hidden")
+        assert focused(page) == "run05"
+        page.check("[aria-label='Choose run00']")
+        page.check("[aria-label='Choose run01']")
+        page.focus("button:text-is('Compare')")
+        page.keyboard.press("Enter")
+        page.wait_for_selector("h2:text-is('Side by side'):focus")
+        page.focus("section[aria-label='Side by side'] button:text-is('Close')")
+        page.keyboard.press("Enter")
+        page.wait_for_selector("#runs-title:focus")
+        page.focus("[aria-label='Chosen runs'] button:text-is('Delete')")
+        page.keyboard.press("Enter")
+        page.wait_for_selector("[role=status]:has-text('2 runs are in the bin.')")
+        assert focused(page) == "runs-title"
+        page.click("summary:has-text('Bin')")
+        page.focus("li:has-text('run01') button")
+        page.keyboard.press("Enter")
+        page.wait_for_selector("#announcer:has-text('run01 is back.')", state="attached")
+        assert focused(page) == "Bin"
+
+
+def test_a_report_that_fails_is_told_where_it_was_asked_for_or_to_whoever_has_left(
+    studio: StudioProcess, browser: Any
+) -> None:
+    # These runs have no model: the report cannot be made.
+    with opened(browser, studio.port, wait=PATIENCE) as page:
+        page.wait_for_selector("text=13 of 13 shown")
+        for run in ("run02", "run03"):
+            page.check(f"[aria-label='Choose {run}']")
+        page.click("text=Compare")
+        page.click("button:text-is('Report on these')")
+        page.wait_for_selector("section[aria-label='Side by side'] [role=status]:has-text('No report was made: ')")
+        page.click("button:text-is('Report on these')")
+        page.click("#tabs a[data-view=ship]")
+        page.wait_for_selector("#announcer:has-text('report of run02, run03: failed, error: ')", state="attached")

@@ -19,23 +19,36 @@ export class Unreachable extends Error {
 
 let token = "";
 
-/** Takes the token out of the address, so that it is in no bookmark, or out of this tab's memory. */
-export function takeToken() {
+/**
+ * Takes the token out of the address, so that it is in no bookmark, or out of this tab's memory; `view` is shown after
+ * that. Gives true where the address had one.
+ */
+export function takeToken(view) {
   const given = new URLSearchParams(location.hash.slice(1)).get("token");
-  if (given !== null) {
-    useToken(given);
-    history.replaceState(null, "", "#runs");
-  } else {
+  if (given === null) {
     token = sessionStorage.getItem(KEY) ?? "";
+    return false;
   }
+  keep(given);
+  history.replaceState(null, "", `#${view}`);
+  return true;
 }
 
-export function useToken(value) {
+/** What somebody typed as the token: the whole address does as well. */
+export function useToken(typed) {
+  keep(new URLSearchParams(typed.slice(typed.indexOf("#") + 1)).get("token") ?? typed);
+}
+
+export const hasToken = () => token !== "";
+
+function keep(value) {
   token = value;
   sessionStorage.setItem(KEY, value);
 }
 
 async function ask(path, options = {}) {
+  // No header can carry other letters, and no studio has a token with them.
+  if (!/^[ -~]*$/.test(token)) throw new Refused(401, "the token is wrong");
   let response;
   let body;
   try {

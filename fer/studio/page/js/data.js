@@ -1,7 +1,7 @@
 // A data set in pictures: what fer-data says of it, a sheet of faces, and faces as the net will see them.
 
 import { get, picture, post } from "./api.js";
-import { commandLine, duration, el, faceImage, fill, message, newest, number, offer, percent, quoted, select, table } from "./dom.js";
+import { announce, commandLine, count, duration, el, faceImage, fill, message, newest, number, offer, percent, quoted, select, table } from "./dom.js";
 import { listen, refresh, runs, store } from "./store.js";
 
 const SOURCES = [["synthetic", "synthetic faces: no data needed"], ["fer2013", "FER-2013, in any copy"], ["folder", "a folder or zip with a folder for each class"], ["affectnet", "AffectNet"], ["ckplus", "CK+"], ["rafdb", "RAF-DB"]];
@@ -58,7 +58,7 @@ export class DataView {
 
   tellCost() {
     const run = store.entries.get(this.base.value);
-    fill(this.cost, run?.seconds && run.epochs && run.planned ? `About ${duration((4 * run.planned * run.seconds) / run.epochs)} for five folds: five trainings of up to ${run.planned} epochs, each on four fifths of the faces, at the pace of ${run.id}.` : "The form tells what it will cost before anything starts.");
+    fill(this.cost, run?.seconds && run.epochs && run.planned ? `About ${duration((4 * run.planned * run.seconds) / run.epochs)} for five folds: five trainings of up to ${count(run.planned, "epoch")}, each on four fifths of the faces, at the pace of ${run.id}.` : "The form tells what it will cost before anything starts.");
   }
 
   adapt() {
@@ -106,6 +106,7 @@ export class DataView {
     const found = await get("api/look", { look });
     const pictures = await Promise.all(found.pictures.map(async (name) => el("figure", {}, el("h3", {}, PICTURES[name]), el("img.sheet", { src: await picture("api/look/picture", { look, name }), alt: PICTURES[name] }))));
     if (!stands()) return;
+    announce(`${found.audit?.source ?? found.dataset}: it is read.`);
     fill(this.result, el("h3", {}, found.audit?.source ?? found.dataset), found.audit ? audit(found.audit) : null, pictures);
   }
 
@@ -122,6 +123,7 @@ export class DataView {
       const image = faceImage(found.sheet, `Training faces of ${found.source}: ${found.words}`);
       image.className = "sheet pixels";
       fill(this.sheet, image, el("p.hint", {}, found.words));
+      announce(found.words);
     }, "Drawing…");
   }
 
@@ -151,13 +153,15 @@ export class DataView {
 
   async showFound(job) {
     const told = await post("api/suspect_faces", { id: job.id });
+    const title = el("h3", { tabindex: "-1" }, `${number(told.count)}${told.found ? ` of ${number(told.found.faces)}` : ""} training faces have suspect labels`);
     const share = told.found?.estimated_share_wrong?.all;
-    fill(this.found,
-      el("h3", {}, `${number(told.count)}${told.found ? ` of ${number(told.found.faces)}` : ""} training faces have suspect labels`),
+    fill(this.found, title,
       el("p", {}, `${job.about.join(", ")}.`, share ? ` Estimated share of wrong labels: ${percent(share.value)} (95 % interval ${percent(share.low)} to ${percent(share.high)}).` : ""),
       told.note ? el("p.hint", {}, told.note) : null,
       el("ul.faces", {}, told.faces.map((each) => el("li", {}, each.face ? faceImage(each.face, `A face labelled ${each.label}`) : null, el("p", {}, `labelled ${each.label} (${percent(Number(each.probability), 0)}), taken for ${each.suggested}`)))),
       el("p.hint", {}, "The least believed labels come first. To train without these faces, add this to a training:"), commandLine(`data.leave_out=${quoted(told.file)}`).node);
+    // The button that was pressed is gone.
+    title.focus({ preventScroll: true });
   }
 }
 

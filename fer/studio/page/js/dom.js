@@ -51,6 +51,32 @@ export const announce = (words) => {
   document.querySelector("#announcer").textContent = words;
 };
 
+const CONTROLS = "button, a, summary, input, select, textarea, [tabindex]";
+const nameOf = (each) => `${each.closest("[data-item]")?.dataset.item ?? ""} ${each.getAttribute("aria-label") ?? each.textContent}`;
+
+/** Draws what is in a node anew: the focus stays on what has the same name there, or its item, else goes to `otherwise`. */
+export function keepFocus(node, draw, otherwise = null) {
+  const held = document.activeElement;
+  const inside = node.contains(held);
+  const name = inside ? nameOf(held) : "";
+  const item = inside ? held.closest("[data-item]")?.dataset.item : undefined;
+  draw();
+  if (!inside || node.contains(document.activeElement)) return;
+  const controls = [...node.querySelectorAll(CONTROLS)];
+  const same = controls.find((each) => nameOf(each) === name);
+  const near = item === undefined ? undefined : controls.find((each) => each.closest("[data-item]")?.dataset.item === item);
+  (same ?? near ?? otherwise)?.focus({ preventScroll: true });
+}
+
+/** Where the focus was on what has gone, it goes on from here. */
+export function focusIfLost(node) {
+  const held = document.activeElement;
+  if (held === null || held === document.body || held.getClientRects().length === 0) node.focus({ preventScroll: true });
+}
+
+/** `count(1, "epoch")`, `count(2, "epoch")`. */
+export const count = (many, what) => `${many} ${what}${many === 1 ? "" : "s"}`;
+
 /** A place for one sentence about what went wrong, or is going on, where it happens. */
 export function message() {
   const node = el("div.message", { role: "status" });
@@ -181,8 +207,10 @@ export function offer(node, options) {
 
 export const statusBadge = (status) => el(`span.status.${status}`, {}, status);
 
+/** The address of a PNG that came as base64. */
+export const pngAddress = (base64) => URL.createObjectURL(new Blob([Uint8Array.from(atob(base64), (letter) => letter.charCodeAt(0))], { type: "image/png" }));
+
 export const faceImage = (base64, alt) => {
-  const bytes = Uint8Array.from(atob(base64), (letter) => letter.charCodeAt(0));
-  const address = URL.createObjectURL(new Blob([bytes], { type: "image/png" }));
+  const address = pngAddress(base64);
   return el("img.face", { src: address, alt, onload: () => URL.revokeObjectURL(address) });
 };

@@ -1,12 +1,14 @@
 // One's own pictures and the camera with the models of runs; confused pairs and confident mistakes.
 
 import { post, send } from "./api.js";
-import { el, faceImage, fill, labelsOf, message, newest, offer, percent, select, svg } from "./dom.js";
+import { announce, el, faceImage, fill, labelsOf, message, newest, offer, percent, pngAddress, select, svg } from "./dom.js";
 import { listen, models, store } from "./store.js";
 
 const MOST = 6;
 const FACES = 12;
 const LIVE_SIDE = 480;
+// With the camera, other labels are told at most this often.
+const TELL_MS = 3000;
 // Below this a label has so little that its map is called faint, as on the live page.
 const FAINT = 0.1;
 
@@ -104,8 +106,12 @@ export class LookView {
     this.blob = file;
     this.face = 0;
     fill(this.boxes);
-    this.picture.src = URL.createObjectURL(file);
-    this.picture.hidden = false;
+    const address = URL.createObjectURL(file);
+    // No browser shows every kind that can be read, such as TIFF: fer-studio shows it then.
+    const shows = await Object.assign(new Image(), { src: address }).decode().then(() => true, () => false);
+    if (this.blob !== file) return;
+    if (shows) this.picture.src = address;
+    this.picture.hidden = !shows;
     await this.again();
   }
 
@@ -134,6 +140,7 @@ export class LookView {
       found = await send("api/look_at", blob, {
         run: names, label: this.label.value || null, detector: this.detector.value, corruption: this.corruption.value || null,
         severity: this.severity.value, maps: this.maps.checked ? 1 : 0, covers: this.covers.checked ? 1 : 0, face: this.face,
+        shown: this.picture.hidden && !this.stream ? 1 : null,
       });
     } catch (error) {
       if (!stands()) return;
@@ -143,9 +150,24 @@ export class LookView {
       throw error;
     }
     if (!stands()) return;
+    if (found.image.shown) {
+      this.picture.src = pngAddress(found.image.shown);
+      this.picture.hidden = false;
+    }
     this.drawBoxes(found);
     this.offerFaces(found);
     fill(this.answers, names.map((name) => answer(name, found.results[name])));
+    this.tell(names, found.results);
+  }
+
+  /** What the runs read, for whoever does not see it: of a picture once, of the camera when it changes. */
+  tell(names, results) {
+    const words = (name, { label, confidence, uncertain }) => `${names.length > 1 ? `${name}: ` : ""}${label}${this.stream ? "" : `, ${percent(confidence, 0)}`}${uncertain ? ", uncertain" : ""}`;
+    const told = names.map((name) => words(name, results[name])).join("; ");
+    const now = performance.now();
+    if (this.stream && (told === this.lastTold || now - this.toldAt < TELL_MS)) return;
+    [this.lastTold, this.toldAt] = [told, now];
+    announce(told);
   }
 
   offerFaces({ boxes, face }) {

@@ -1,8 +1,8 @@
 // The parts of the page, and which one is shown.
 
-import { post, takeToken, useToken } from "./api.js";
+import { hasToken, post, takeToken, useToken } from "./api.js";
 import { DataView } from "./data.js";
-import { el, fill, message } from "./dom.js";
+import { el, fill, focusIfLost, message } from "./dom.js";
 import { LookView } from "./look.js";
 import { queue } from "./queue.js";
 import { binPanel, reportsPanel, RunTable } from "./runs.js";
@@ -14,7 +14,7 @@ import { TrainForm } from "./train.js";
 const part = (id) => document.getElementById(id);
 const VIEWS = ["runs", "train", "data", "look", "ship"];
 
-takeToken();
+takeToken("runs");
 
 // --- runs -----------------------------------------------------------------------------------------------------------
 
@@ -27,8 +27,11 @@ const bin = binPanel();
 fill(part("view-runs"), runSection, comparisonSection, tableSection);
 
 const runView = new RunView(runSection, {
-  onClose: () => part("runs-title").focus?.(),
-  onGone: (name) => chosenTold.say(`${name} is not here any more: it was moved, renamed or deleted.`),
+  onClose: (name) => runTable.focus(name),
+  onGone: (name) => {
+    chosenTold.say(`${name} is not here any more: it was moved, renamed or deleted.`);
+    focusIfLost(runTable.title);
+  },
   onRepeat: (name) => {
     go("train");
     train.repeat(name);
@@ -44,7 +47,10 @@ const runView = new RunView(runSection, {
   onTrial: (name) => openRun(name),
 });
 const comparison = new Comparison(comparisonSection, {
-  onClose: () => (comparisonSection.hidden = true),
+  onClose: () => {
+    comparisonSection.hidden = true;
+    runTable.focus();
+  },
   onLook: (names) => {
     go("look");
     look.choose(names);
@@ -71,6 +77,8 @@ function showChosen(names) {
       await post("api/delete", { runs: names });
       await refresh();
       await bin.show();
+      chosenTold.say(`${names.length === 1 ? `${names[0]} is` : `${names.length} runs are`} in the bin.`);
+      runTable.focus();
     }));
 }
 
@@ -99,7 +107,9 @@ function go(view) {
 
 function route() {
   const wished = location.hash.slice(1);
-  const view = VIEWS.includes(wished) ? wished : "runs";
+  // What names no part leads nowhere: whoever is in one stays there.
+  const view = VIEWS.includes(wished) ? wished : wished === "" ? "runs" : current ?? "runs";
+  if (wished !== "" && view !== wished) history.replaceState(null, "", `#${view}`);
   if (view !== current) shown[current]?.hide?.();
   current = view;
   for (const name of VIEWS) part(`view-${name}`).hidden = name !== view;
@@ -113,13 +123,21 @@ function route() {
 
 let started = false;
 let current = null;
-addEventListener("hashchange", route);
-addEventListener("popstate", route);
+addEventListener("hashchange", () => {
+  // The address that `fer-studio` printed, opened in the tab that shows the page already.
+  if (takeToken(current)) refresh();
+  route();
+});
+part("skip").addEventListener("click", (event) => {
+  event.preventDefault();
+  part("content").focus();
+});
 
 listen((changed) => {
   part("loading").hidden = true;
   part("root").textContent = `Runs in ${store.root}`;
   part("token-form").hidden = true;
+  tellToken("");
   if (!started) {
     started = true;
     route();
@@ -136,11 +154,16 @@ listen((changed) => {
 
 part("token-form").addEventListener("submit", (event) => {
   event.preventDefault();
-  const typed = part("token").value.trim();
-  // The whole address does as well.
-  useToken(typed.includes("#token=") ? decodeURIComponent(typed.split("#token=")[1]) : typed);
+  tellToken("");
+  useToken(part("token").value.trim());
   refresh();
 });
+
+function tellToken(words) {
+  part("token-wrong").textContent = words;
+  if (words) part("token").setAttribute("aria-invalid", "true");
+  else part("token").removeAttribute("aria-invalid");
+}
 
 route();
 start({
@@ -151,6 +174,8 @@ start({
   onToken() {
     part("loading").hidden = true;
     part("token-form").hidden = false;
+    if (hasToken()) tellToken("That token is not the one of this studio. Each start of fer-studio makes a new one, unless FER_STUDIO_TOKEN sets it.");
     part("token").focus();
+    part("token").select();
   },
 });

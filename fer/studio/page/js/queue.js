@@ -1,10 +1,10 @@
 // The jobs: what runs, what waits, what ended, with its output.
 
 import { get, post } from "./api.js";
-import { duration, el, fill, message, select, statusBadge } from "./dom.js";
-import { LOST, lastWords, OPEN } from "./outcome.js";
+import { announce, count, duration, el, fill, keepFocus, message, select, statusBadge } from "./dom.js";
+import { failure, isTold } from "./outcome.js";
 import { openReport } from "./runview.js";
-import { listen, refresh, store } from "./store.js";
+import { listen, OPEN, refresh, store } from "./store.js";
 
 export function queue(node, { onOpenRun }) {
   const told = message();
@@ -19,43 +19,56 @@ export function queue(node, { onOpenRun }) {
   const old = el("details", {}, el("summary", {}, "Ended"), el("div"));
   fill(node, el("div.row", {}, el("label", { for: "at-once" }, "Trainings at a time"), atOnce), told.node, list, old);
   let drawn = "";
+  let open = null;
+  const unfolded = new Set();
 
   listen(() => {
     if (document.activeElement !== atOnce) atOnce.value = String(store.atOnce);
     const now = JSON.stringify(store.jobs.map((job) => [job.id, job.state]));
     if (now === drawn) return;
     drawn = now;
-    const open = store.jobs.filter((job) => OPEN.has(job.state));
+    keepFocus(node, draw, atOnce);
+  });
+
+  function draw() {
+    const before = open;
+    open = store.jobs.filter((job) => OPEN.has(job.state));
+    tellEnds(before ?? []);
     const ended = store.jobs.filter((job) => !OPEN.has(job.state)).sort((a, b) => (b.ended ?? 0) - (a.ended ?? 0));
     // What ended last stays in sight, so that its outcome is.
     const recent = ended.filter((job) => Date.now() / 1000 - (job.ended ?? 0) < 900).slice(0, 4);
     fill(list, open.length + recent.length === 0 ? el("p.hint", {}, "Nothing is at work.") : [...open, ...recent].map((job) => item(job)));
     fill(old.lastChild, ended.filter((job) => !recent.includes(job)).map((job) => item(job)));
     old.hidden = ended.length === recent.length;
-  });
+  }
+
+  /** What has ended since, for whoever does not see it here. */
+  async function tellEnds(before) {
+    const gone = before.map(({ id }) => store.jobs.find((job) => job.id === id && !OPEN.has(job.state))).filter(Boolean);
+    const told = [];
+    for (const job of gone.filter(({ id }) => !isTold(id))) {
+      const wrong = await failure(job).catch(() => null);
+      told.push(`${job.kind} of ${job.about.length > 3 ? count(job.about.length, "run") : job.about.join(", ")}: ${job.state}${wrong ? `, ${wrong}` : ""}`);
+    }
+    if (told.length > 0) announce(told.join("; "));
+  }
 
   function item(job) {
     const output = el("pre.output", { tabindex: "0", role: "region", "aria-label": `Output of ${job.kind} ${job.id}` });
     const wrong = el("p.message.problem", { hidden: true });
-    const more = el("details", {}, el("summary", {}, "Command and output"), el("p.mono", {}, job.shown), output);
+    const more = el("details", { open: unfolded.has(job.id) }, el("summary", {}, "Command and output"), el("p.mono", {}, job.shown), output);
     const load = async () => {
       const found = await get("api/job", { id: job.id });
       output.textContent = found.output || "(nothing yet)";
     };
-    more.addEventListener("toggle", () => more.open && told.during(load));
-    if (job.state === "failed" && job.code > 128) {
-      wrong.textContent = `Its process was ended by signal ${job.code - 128}${job.code === 137 ? ", as where memory runs out" : ""}. What was saved is whole; a training goes on from its run.`;
-      wrong.hidden = false;
-    } else if (job.state === "failed") {
-      get("api/job", { id: job.id }).then((found) => {
-        wrong.textContent = lastWords(found.output) || `it ended with status ${job.code}`;
-        wrong.hidden = false;
-      }, () => {});
-    }
-    if (job.state === "lost") {
-      wrong.textContent = LOST;
-      wrong.hidden = false;
-    }
+    more.addEventListener("toggle", () => {
+      unfolded[more.open ? "add" : "delete"](job.id);
+      if (more.open) told.during(load);
+    });
+    failure(job).then((words) => {
+      wrong.textContent = words ?? "";
+      wrong.hidden = words === null;
+    }, () => {});
     const time = job.started === null ? null : duration((job.ended ?? Date.now() / 1000) - job.started);
     const links = [];
     if (["train", "sweep", "study", "occlusion"].includes(job.kind)) links.push(el("button", { type: "button", onclick: () => onOpenRun(job.about[0], told) }, job.kind === "train" ? "Open run" : `Open ${job.kind === "sweep" ? "sweep" : "study"}`));
@@ -64,7 +77,7 @@ export function queue(node, { onOpenRun }) {
       await post("api/stop", { id: job.id });
       await refresh();
     }) }, job.state === "waiting" ? "Take out" : "Stop"));
-    return el("div.job", { "data-kind": job.kind, "data-state": job.state },
+    return el("div.job", { "data-item": job.id, "data-kind": job.kind, "data-state": job.state },
       el("div.row", {}, statusBadge(job.state), el("strong.grow", {}, `${job.kind} · ${job.about.join(", ")}`), time ? el("span.hint", {}, time) : null, links),
       wrong, more);
   }

@@ -1,7 +1,7 @@
 // The table of runs, sweeps and studies.
 
 import { get, post } from "./api.js";
-import { announce, duration, el, fill, message, moment, percent, select, statusBadge } from "./dom.js";
+import { announce, count, duration, el, fill, focusIfLost, message, moment, percent, select, statusBadge } from "./dom.js";
 import { listen, refresh, store } from "./store.js";
 
 const COLUMNS = [
@@ -34,7 +34,7 @@ export class RunTable {
     this.heads = COLUMNS.map(([key, title, , style]) =>
       el(`th${style ? `.${style.split(" ").join(".")}` : ""}`, { scope: "col" }, el("button.plain", { type: "button", onclick: () => this.sortBy(key) }, title)));
     fill(node,
-      el("h2", { id: "runs-title" }, "Runs"),
+      (this.title = el("h2", { id: "runs-title", tabindex: "-1" }, "Runs")),
       el("div.row", {}, this.filter, this.status, el("label", {}, this.starred, "starred"), el("label", {}, this.inside, "trials and runs of studies")),
       this.count, this.told.node,
       el("div.scroll", { tabindex: "0", role: "region", "aria-label": "Table of runs" },
@@ -55,6 +55,7 @@ export class RunTable {
     this.tell(store.unshown);
     if (changed.size === 0 && this.arranged === store.complete) return;
     this.arranged = store.complete;
+    const held = this.body.contains(document.activeElement);
     for (const name of changed) {
       const entry = store.entries.get(name);
       if (entry === undefined) {
@@ -65,6 +66,7 @@ export class RunTable {
       else this.rows.set(name, this.make(entry));
     }
     this.arrange();
+    if (held) focusIfLost(this.title);
   }
 
   tell(unshown) {
@@ -100,7 +102,7 @@ export class RunTable {
     status.title = entry.reason ?? "";
     const words = [
       [model, entry.model ?? entry.kind], [data, entry.data ?? "–"], [accuracy, percent(entry.accuracy)], [f1, percent(entry.macro_f1)],
-      [epochs, entry.kind === "sweep" ? `${entry.trials} trials` : entry.kind === "study" ? `${entry.runs?.length ?? 0} runs` : entry.planned ? `${entry.epochs} / ${entry.planned}` : String(entry.epochs ?? "–")],
+      [epochs, entry.kind === "sweep" ? count(entry.trials, "trial") : entry.kind === "study" ? count(entry.runs?.length ?? 0, "run") : entry.planned ? `${entry.epochs} / ${entry.planned}` : String(entry.epochs ?? "–")],
       [time, duration(entry.seconds)], [started, moment(entry.started)],
     ];
     for (const [cell, text] of words) if (cell.textContent !== text) cell.textContent = text;
@@ -148,6 +150,12 @@ export class RunTable {
     this.onChoose([...this.chosen]);
   }
 
+  /** Puts the focus on a run's name, or on the title where it is not shown. */
+  focus(name = null) {
+    const button = this.rows.get(name)?.node.querySelector("button.name");
+    (button?.isConnected ? button : this.title).focus();
+  }
+
   async star(name) {
     await this.told.during(async () => {
       await post("api/mark", { run: name, star: !store.marks[name]?.star });
@@ -174,7 +182,8 @@ export function reportsPanel(open) {
 export function binPanel() {
   const told = message();
   const list = el("ul");
-  const details = el("details", {}, el("summary", {}, "Bin"), told.node, list);
+  const summary = el("summary", {}, "Bin");
+  const details = el("details", {}, summary, told.node, list);
   const show = async () => {
     const { runs } = await get("api/bin");
     fill(list, runs.length === 0 ? el("li", {}, "The bin is empty.") : runs.map((each) =>
@@ -182,6 +191,8 @@ export function binPanel() {
         await post("api/restore", { id: each.id });
         await refresh();
         await show();
+        focusIfLost(summary);
+        announce(`${each.run} is back.`);
       }) }, "Restore", el("span.quiet", {}, ` ${each.run}`)))));
   };
   details.addEventListener("toggle", () => details.open && told.during(show));

@@ -2,7 +2,8 @@
 
 import { get, post } from "./api.js";
 import { lineChart, parallelCoordinates, trainingCharts } from "./charts.js";
-import { announce, commandLine, duration, el, EMOTIONS, fill, inTurn, labelsOf, message, newest, number, offer, percent, select, statusBadge, table } from "./dom.js";
+import { announce, commandLine, count, duration, el, EMOTIONS, fill, inTurn, keepFocus, labelsOf, message, newest, number, offer, percent, select, statusBadge, table } from "./dom.js";
+import { isShown, reportMade } from "./outcome.js";
 import { refresh, store } from "./store.js";
 
 /** Opens a report in a new tab: the tab is made at once, so that no browser takes it for an advertisement. */
@@ -55,8 +56,9 @@ export class RunView {
   async changed(names) {
     if (this.name === null || !names.has(this.name)) return;
     if (!store.entries.has(this.name)) {
-      this.actions.onGone(this.name);
+      const { name } = this;
       this.close();
+      this.actions.onGone(name);
     }
     else await this.told.during(() => this.show());
   }
@@ -76,13 +78,13 @@ export class RunView {
     fill(this.state, statusBadge(run.status), ` ${words.join(" · ")}`);
     fill(this.charts, trainingCharts([{ name, epochs: run.epochs }]));
     const open = [...this.more.querySelectorAll("details")].filter((each) => each.open).map((each) => each.dataset.part);
-    fill(this.more,
+    keepFocus(this.more, () => fill(this.more,
       part("final", "Final numbers of the validation faces", Object.keys(run.final).length ? table(["number", "value"], Object.entries(run.final).map(([key, value]) => [key, number(value)]), { label: "Final numbers", narrow: true }) : el("p.hint", {}, "They come at the end.")),
       part("config", "Configuration", table(["key", "value"], Object.entries(run.config).map(([key, value]) => [key, number(value)]), { label: "Configuration" })),
       part("manifest", "Data, device, machine", table(["fact", "value"], Object.entries(run.manifest).map(([key, value]) => [key, number(value)]), { label: "Manifest" })),
       part("log", "Log", el("pre.output", { tabindex: "0", role: "region", "aria-label": "Log" }, run.log.map((line) => `${line.time.slice(11, 19)} ${line.level === "INFO" ? "" : `${line.level} `}${line.message}`).join("\n"))),
       run.command ? commandLine(run.command).node : null,
-      el("p.hint", {}, run.folder));
+      el("p.hint", {}, run.folder)), this.title);
     for (const each of this.more.querySelectorAll("details")) each.open = open.includes(each.dataset.part);
   }
 
@@ -103,9 +105,10 @@ export class RunView {
     }
     if (entry.report) list.push(button("Open report", () => openReport({ run: name })));
     if (entry.checkpoint || entry.kind === "study") list.push(button(entry.report ? "Make the report again" : "Make a report", async () => {
-      await post("api/report", { runs: [name] });
+      const job = await post("api/report", { runs: [name] });
       this.told.say("The report is being made; it is in the queue below.");
       await refresh();
+      await reportMade(job, this.told, () => this.name === name && isShown(this.node));
     }));
     if (entry.checkpoint) {
       list.push(button("Look", () => this.actions.onLook([name])));
@@ -113,20 +116,20 @@ export class RunView {
     }
     if (entry.status !== "running") list.push(button("Delete", async () => {
       await post("api/delete", { runs: [name] });
-      announce(`${name} is in the bin`);
       this.close();
       await refresh();
       this.actions.onClose();
+      announce(`${name} is in the bin.`);
     }));
     list.push(button("Close", () => {
       this.close();
-      this.actions.onClose();
+      this.actions.onClose(name);
     }));
     const now = list.map((each) => each.textContent).join();
     // A button under somebody's finger stays where it is.
     if (this.buttons.dataset.now === now) return;
     this.buttons.dataset.now = now;
-    fill(this.buttons, list);
+    keepFocus(this.buttons, () => fill(this.buttons, list), this.title);
   }
 
   note(name) {
@@ -141,20 +144,20 @@ export class RunView {
   async sweep(entry) {
     const { trials, best } = await get("api/sweep", { sweep: entry.id });
     if (this.name !== entry.id) return;
-    fill(this.state, statusBadge(entry.status), ` ${trials.length} trials${entry.reason ? ` · ${entry.reason}` : ""}`);
+    fill(this.state, statusBadge(entry.status), ` ${count(trials.length, "trial")}${entry.reason ? ` · ${entry.reason}` : ""}`);
     const axes = [...new Set(trials.flatMap((each) => Object.keys(each.params)))].filter((axis) => trials.every((each) => axis in each.params));
     fill(this.charts);
     const sorted = [...trials].sort((a, b) => (b.score ?? -Infinity) - (a.score ?? -Infinity));
-    fill(this.more, parallelCoordinates("Trials", trials.map((each) => ({ values: each.params, score: each.score, name: `trial ${each.trial}` })), axes),
+    keepFocus(this.more, () => fill(this.more, parallelCoordinates("Trials", trials.map((each) => ({ values: each.params, score: each.score, name: `trial ${each.trial}` })), axes),
       table(["trial", "score", "status", "time", ...axes], sorted.map((each) => [String(each.trial), number(each.score), each.status === "ok" ? "finished" : each.status, duration(each.seconds), ...axes.map((axis) => number(each.params[axis]))]), { label: "Table of trials", whole: true }),
-      best ? commandLine(`fer-train @${best}`).node : null);
+      best ? commandLine(`fer-train @${best}`).node : null), this.title);
   }
 
   study(entry) {
-    fill(this.state, statusBadge(entry.status), ` study of ${entry.study ?? "runs"} · ${entry.runs?.length ?? 0} of ${entry.planned ?? "?"} runs${entry.reason ? ` · ${entry.reason}` : ""}`);
+    fill(this.state, statusBadge(entry.status), ` study of ${entry.study ?? "runs"} · ${entry.runs?.length ?? 0} of ${count(entry.planned ?? "?", "run")}${entry.reason ? ` · ${entry.reason}` : ""}`);
     fill(this.charts);
     const inside = [...store.entries.values()].filter((each) => each.parent === entry.id);
-    fill(this.more, table(["run", "status", "accuracy", "macro F1"], inside.map((each) => [el("button.plain.name", { type: "button", onclick: () => this.actions.onTrial(each.id) }, each.id), statusBadge(each.status), percent(each.accuracy), percent(each.macro_f1)]), { label: "Runs of the study" }));
+    keepFocus(this.more, () => fill(this.more, table(["run", "status", "accuracy", "macro F1"], inside.map((each) => [el("button.plain.name", { type: "button", onclick: () => this.actions.onTrial(each.id) }, each.id), statusBadge(each.status), percent(each.accuracy), percent(each.macro_f1)]), { label: "Runs of the study" })), this.title);
   }
 }
 
@@ -215,6 +218,7 @@ export class Comparison {
     const stands = this.asked();
     const found = await post("api/score_curves", { runs: this.names, label });
     if (!stands()) return;
+    announce(`Curves of ${label} are drawn.`);
     const names = Object.keys(found);
     const share = (value) => `${(100 * value).toFixed(0)} %`;
     fill(this.scores,
@@ -224,8 +228,10 @@ export class Comparison {
 
   async report() {
     const name = this.name.value.trim();
-    await post("api/report", { runs: this.names, ...(name ? { name } : {}) });
+    const { names } = this;
+    const job = await post("api/report", { runs: names, ...(name ? { name } : {}) });
     this.told.say("The report is being made; it is in the queue below, and opens from there.");
     await refresh();
+    await reportMade(job, this.told, () => this.names === names && isShown(this.node));
   }
 }

@@ -2,8 +2,8 @@
 
 import { get, post } from "./api.js";
 import { commandLine, el, fill, message, select } from "./dom.js";
-import { LOST, lastWords, OPEN } from "./outcome.js";
-import { listen, models, refresh, store } from "./store.js";
+import { isShown, LOST, lastWords, toldAt } from "./outcome.js";
+import { listen, models, OPEN, refresh, store } from "./store.js";
 
 const BUSY = { export: "Exporting and checking…", track: "Sending it to MLflow…", serve: "Starting the live page…" };
 
@@ -65,6 +65,7 @@ export class ShipView {
     if (!this.run.value) throw new Error("No run has a model yet: train one first.");
     const job = await post(path, { run: this.run.value, ...more });
     this.asked.add(job.id);
+    toldAt(job.id, () => isShown(this.run));
     fill(this.outcome, el("p.hint", {}, BUSY[job.kind]));
     await refresh();
   }

@@ -2,6 +2,9 @@
 
 import { get, Refused, Unreachable } from "./api.js";
 
+/** States of a job that has not ended. */
+export const OPEN = new Set(["waiting", "running"]);
+
 const EVERY_MS = 1000;
 const HIDDEN_MS = 5000;
 
@@ -72,12 +75,22 @@ function take(state) {
   Object.assign(store, { marks: state.marks, jobs: state.jobs, atOnce: state.at_once, root: state.root, complete: state.complete, unshown: state.unshown });
   onTrouble(state.trouble);
   for (const listener of listeners) listener(changed);
+  for (const job of store.jobs) {
+    if (!awaited.has(job.id) || OPEN.has(job.state)) continue;
+    awaited.get(job.id)(job);
+    awaited.delete(job.id);
+  }
 }
 
 function forget(name, changed) {
   store.entries.delete(name);
   changed.add(name);
 }
+
+const awaited = new Map();
+
+/** The job of this number, when it has ended. */
+export const ended = (id) => new Promise((resolve) => awaited.set(id, resolve));
 
 export const runs = () => [...store.entries.values()].filter((entry) => entry.kind === "run");
 

@@ -1,7 +1,7 @@
 // The form of a training, a sweep, a study or all folds of a training, made from the configuration's own schema.
 
 import { post } from "./api.js";
-import { commandLine, duration, el, fill, inTurn, message, quoted, select } from "./dom.js";
+import { commandLine, count, duration, el, fill, inTurn, message, quoted, select } from "./dom.js";
 import { refresh, runs, store } from "./store.js";
 
 // Plain training faces are judged beside the validation faces, so that the curves show both.
@@ -98,7 +98,13 @@ export class TrainForm {
   }
 
   async read() {
-    let form = await post("api/form", this.question());
+    let form;
+    try {
+      form = await post("api/form", this.question());
+    } catch (error) {
+      this.wrong(error);
+      throw error;
+    }
     // A recipe's settings of its own net are left out where the chosen net has no such setting.
     for (const key of form.foreign) this.values.set(`~${key}`, "");
     if (form.foreign.length > 0) form = await post("api/form", this.question());
@@ -223,9 +229,9 @@ export class TrainForm {
   /** How long it will take, at the pace of a run of the same net and data, where there is one. */
   tellCost(told) {
     const like = runs().filter((entry) => entry.model === told.model && entry.data === told.data && entry.seconds && entry.epochs).sort((a, b) => ((a.started ?? "") < (b.started ?? "") ? 1 : -1))[0];
-    const count = told.trainings === 1 ? `${told.epochs} epochs` : `Up to ${told.trainings} trainings, together as long as ${told.epochs} epochs of all training faces${told.at_once > 1 ? `, ${told.at_once} at a time` : ""}`;
+    const much = told.trainings === 1 ? count(told.epochs, "epoch") : `Up to ${told.trainings} trainings, together as long as ${count(told.epochs, "epoch")} of all training faces${told.at_once > 1 ? `, ${told.at_once} at a time` : ""}`;
     const time = like ? `about ${duration((told.epochs * like.seconds) / like.epochs / told.at_once)} at the pace of ${like.id} (${duration(like.seconds / like.epochs)} an epoch)` : "no run of this net and these data has told the pace yet";
-    fill(this.cost, `${count}: ${time}.`);
+    fill(this.cost, `${much}: ${time}.`);
   }
 
   /** Asks whether a training would take this; a mistake is told at its field. */
@@ -250,7 +256,7 @@ export class TrainForm {
 
   wrong(error) {
     fill(this.cost);
-    const key = error.message.match(/^([\w.]+)\s*[=:]/)?.[1];
+    const key = error.message.match(/^(?:space: )?([\w.]+)\s*[=:]/)?.[1];
     const input = key && document.getElementById(`field-${key}`);
     if (!input) {
       this.told.node.className = "message problem";
