@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import yaml
 from support.report_stand_ins import OPTIONS, SAMPLES, Page, evaluated, predict, report, run_folder
 
 from fer.common.errors import CheckpointError, DataError
@@ -35,6 +36,22 @@ def test_a_checkpoint_that_does_not_repeat_its_training_score_is_told(tmp_path: 
     path = run_folder(tmp_path / "run")
     (path / "metrics.json").write_text(json.dumps({"public.accuracy": 0.111}))
     assert any("recorded a PublicTest accuracy of 11.1 %" in note for note in evaluated(path).notes)
+
+
+@pytest.mark.parametrize(
+    ("told", "noted"),
+    [({}, True), ({"votes_share": 0.25}, True), ({"votes_share": 1.0}, False), ({"prior": "balanced"}, False)],
+)
+def test_a_score_that_options_move_is_no_sign_of_another_model(
+    told: dict[str, object], noted: bool, tmp_path: Path
+) -> None:
+    path = run_folder(tmp_path / "run")
+    config = yaml.safe_load((path / "config.yaml").read_text())
+    config["data"]["targets"], config["model"]["votes_share"] = "both", 0.25
+    (path / "config.yaml").write_text(yaml.safe_dump(config))
+    (path / "metrics.json").write_text(json.dumps({"public.accuracy": 0.111}))
+    found = evaluated(path, options=OPTIONS.model_copy(update=told))
+    assert any("recorded a PublicTest accuracy of 11.1 %" in note for note in found.notes) == noted
 
 
 def test_without_private_labels_public_is_the_headline_and_the_page_says_why(tmp_path: Path) -> None:

@@ -255,7 +255,7 @@ def evaluate_run(
     if record.visible == "full":
         out = scores["heldout"].plain.predictions.ids if "heldout" in scores else None
         training = _training_accuracy(samples, predict, held_out=out, seed=options.seed)
-    notes += _selection_notes(record, scores)
+    notes += _selection_notes(record, scores, options)
     return EvaluatedRun(
         record=record,
         num_parameters=num_parameters,
@@ -299,12 +299,15 @@ def _score_held_out(predictions: Predictions, options: "ReportOptions") -> SetSc
     )
 
 
-def _selection_notes(record: RunRecord, scores: Mapping[str, SetScores]) -> list[str]:
+def _selection_notes(record: RunRecord, scores: Mapping[str, SetScores], options: "ReportOptions") -> list[str]:
     """What the reader must know of PublicTest under this protocol."""
     notes = []
-    # What a run with a part of the face recorded is of that part: no score on whole faces reproduces it.
+    # What a run with a part of the face recorded is of that part: no score on whole faces reproduces it. Neither does
+    # a model that was told other shares, or mixes its two heads in other shares.
+    as_trained = record.visible == "full" and options.prior is None
+    as_trained &= options.votes_share in (None, record.votes_share)
     recorded = record.final.get("public.accuracy")
-    if isinstance(recorded, float) and "public" in scores and record.visible == "full":
+    if isinstance(recorded, float) and "public" in scores and as_trained:
         here = scores["public"].plain.metrics["accuracy"].value
         if abs(100 * (here - recorded)) > _REPRODUCES_WITHIN:
             notes.append(
