@@ -52,6 +52,13 @@ def test_a_score_that_options_move_is_no_sign_of_another_model(
     (path / "metrics.json").write_text(json.dumps({"public.accuracy": 0.111}))
     found = evaluated(path, options=OPTIONS.model_copy(update=told))
     assert any("recorded a PublicTest accuracy of 11.1 %" in note for note in found.notes) == noted
+    share = told.get("votes_share", 0.25)
+    assert found.votes_share == share
+    assert any("has the weight 1 (votes_share); the run says 0.25" in note for note in found.notes) == (share == 1.0)
+    folder = report(tmp_path / "out", found, with_faces=False).parent
+    card = (folder / "model_card.md").read_text("utf-8").replace("\\_", "_").replace("\\(", "(")
+    assert f"| votes_share (weight of the votes' head) | {share:g} |" in card
+    assert json.loads((folder / "metrics.json").read_text("utf-8"))["votes_share"] == share
 
 
 def test_without_private_labels_public_is_the_headline_and_the_page_says_why(tmp_path: Path) -> None:

@@ -139,6 +139,8 @@ class EvaluatedRun:
         training: accuracy on Training faces as they are, drawn at random; None where there are none, or where it was
             trained on a part of the face.
         notes: what a reader must know before the numbers.
+        votes_share: of two heads, the weight of the votes' in these predictions; None for a net with one.
+        prior: the option of that name: how often the model was told to expect each emotion; None for the training's.
     """
 
     record: RunRecord
@@ -149,6 +151,8 @@ class EvaluatedRun:
     on_copies: Scores | None = None
     training: Estimate | None = None
     notes: tuple[str, ...] = field(default=())
+    votes_share: float | None = None
+    prior: str | None = None
 
     @property
     def labels(self) -> tuple[str, ...]:
@@ -242,6 +246,11 @@ def evaluate_run(
             f"The model was trained on data with fingerprint {trained_on or 'unknown'}, but scored on data with "
             f"fingerprint {data.fingerprint}: the data changed since training, so test faces may have been trained on."
         )
+    if options.votes_share not in (None, record.votes_share):
+        notes.append(
+            f"In these predictions the votes' head has the weight {options.votes_share:g} (votes_share); the run says "
+            f"{record.votes_share:g}."
+        )
     on_copies = None
     if "private" in scores and data.copies is not None and len(data.copies.removed) > 0:
         table = scores["private"].plain.predictions
@@ -265,6 +274,8 @@ def evaluate_run(
         on_copies=on_copies,
         training=training,
         notes=tuple(notes),
+        votes_share=record.votes_share if options.votes_share is None else options.votes_share,
+        prior=options.prior,
     )
 
 

@@ -42,6 +42,8 @@ def write_metrics(
             "run": detail.record.name,
             "protocol": detail.record.protocol,
             "headline": detail.headline_key,
+            "votes_share": detail.votes_share,
+            "prior": detail.prior,
             **set_metrics(detail),
             "training_faces": None if detail.training is None else detail.training.as_dict(),
             "sets": {
@@ -58,7 +60,12 @@ def write_metrics(
             "notes": list(notes),
             **{name: found.metrics for name, found in results.items() if found.metrics},
             "runs": {
-                run.record.name: {"protocol": run.record.protocol, "seed": run.record.seed, **set_metrics(run)}
+                run.record.name: {
+                    "protocol": run.record.protocol,
+                    "seed": run.record.seed,
+                    "votes_share": run.votes_share,
+                    **set_metrics(run),
+                }
                 for run in context.runs
             },
         },
