@@ -1,6 +1,7 @@
 """The sections on calibration and abstention, and the sentences that their numbers carry."""
 
 from collections.abc import Sequence
+from math import isfinite
 from typing import Any, Final
 
 from fer.common.wording import in_words
@@ -146,11 +147,8 @@ def abstention_section(detail: Measured) -> Section:
 def _difference(estimate: Estimate | None) -> dict[str, Any] | None:
     if estimate is None:
         return None
-    return {
-        "text": f"{estimate.value:+.3f}",
-        "interval": f"{estimate.low:+.3f} to {estimate.high:+.3f}",
-        "sort": estimate.value,
-    }
+    ends = f"{estimate.low:+.3f} to {estimate.high:+.3f}" if isfinite(estimate.low) else "no interval"
+    return {"text": f"{estimate.value:+.3f}", "interval": ends, "sort": estimate.value}
 
 
 def _chance(measured: Measured, key: str) -> dict[str, Any] | None:
@@ -227,10 +225,8 @@ def effect_statement(measured: Measured) -> str | None:
         return f"It lowers the NLL by {size} (95 % interval {-moved.high:.3f} to {-moved.low:.3f}): it helps."
     if moved.low > 0:
         return f"It raises the NLL by {size} (95 % interval {moved.low:.3f} to {moved.high:.3f}): it does harm here."
-    return (
-        f"It changes the NLL by {moved.value:+.3f} nats (95 % interval {moved.low:+.3f} to {moved.high:+.3f}): no "
-        "clear effect."
-    )
+    ends = f"95 % interval {moved.low:+.3f} to {moved.high:+.3f}" if isfinite(moved.low) else "no interval"
+    return f"It changes the NLL by {moved.value:+.3f} nats ({ends}): no clear effect."
 
 
 def remaining_statement(measured: Measured) -> str:
