@@ -229,6 +229,9 @@ def test_votes_do_not_judge_the_labels_that_they_gave(run: EvaluatedRun) -> None
     assert (told.verdict, told.value) == ("look", pytest.approx(0.2, abs=1e-3))
     found.issues = None
     assert "the labels are people’s votes themselves" in labels_verdict(eight, found).text
+    # A model that is always right, of faces with one label.
+    assert "carry one label alone" in labels_verdict(eight, found).text
+    assert "too seldom" not in labels_verdict(eight, found).text
 
 
 @pytest.mark.parametrize(
