@@ -5,11 +5,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from support.report_stand_ins import evaluated, run_folder
+from support.report_stand_ins import SAMPLES, evaluated, run_folder
 
+from fer.data.samples import Split
 from fer.report.evaluation.evaluate import EvaluatedRun
+from fer.report.scores.section import class_rows
 from fer.report.scores.statements import meanings, set_title, statement
-from fer.report.summary.verdicts import accuracy_verdict, copy_verdict, leakage_verdict
+from fer.report.summary.verdicts import accuracy_verdict, copy_verdict, leakage_verdict, weak_classes_verdict
 
 
 @pytest.fixture
@@ -68,6 +70,15 @@ def test_models_closer_than_the_interval_can_be_ranked(run: EvaluatedRun) -> Non
     said = " ".join(meanings(run))
     assert "cannot be ranked" not in said
     assert "narrower interval" in said
+
+
+def test_an_emotion_without_a_test_face_is_not_tested(tmp_path: Path) -> None:
+    without = SAMPLES.take((SAMPLES.splits != Split.PRIVATE) | (SAMPLES.labels != 3))
+    run = evaluated(run_folder(tmp_path / "without"), samples=without)
+    row = class_rows(run)[3]
+    assert (row["support"], row["other"]) == (0, "not tested")
+    assert [one.text for one in row["cells"][1:]] == ["not tested", "not tested"]
+    assert weak_classes_verdict(run).verdict != "pass"
 
 
 def test_undefined_precision_has_no_interval(run: EvaluatedRun) -> None:

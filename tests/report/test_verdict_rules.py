@@ -122,6 +122,7 @@ def recalled(run: EvaluatedRun, **hits_of: tuple[int, int]) -> EvaluatedRun:
         ((0, 100), "fail", "missed more often"),
         # Of three faces none found says nothing for certain.
         ((0, 3), "look", "too few faces to tell: fear"),
+        ((0, 0), "look", "never tested, as no test face carries it: fear"),
     ],
 )
 def test_weak_emotions_go_by_intervals(run: EvaluatedRun, hits: tuple[int, int], verdict: str, told: str) -> None:

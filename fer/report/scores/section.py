@@ -6,7 +6,7 @@ from typing import Any
 from fer.common.wording import duration
 from fer.metrics import METRICS, normalise_rows
 from fer.report.evaluation.evaluate import EvaluatedRun
-from fer.report.page.section import Chart, Section, cell
+from fer.report.page.section import Cell, Chart, Section, cell
 from fer.report.page.wording import flat_facts, interval, number, parameters, percent
 from fer.report.scores import figures
 from fer.report.scores.statements import (
@@ -331,9 +331,14 @@ def class_rows(run: EvaluatedRun) -> list[dict[str, Any]]:
         scores, other = run.headline.plain.classes[emotion], most_confused_with(run, c)
         # All three are shares, as accuracy is.
         cells = [cell("accuracy", estimate) for estimate in (scores.precision, scores.recall, scores.f1)]
-        confused_with = (
-            "never confused" if other is None else f"{run.labels[other[0]]} ({percent(other[1] / scores.support, 0)})"
-        )
+        if scores.support == 0:
+            # 0 by the convention for ratios without a face: it says nothing of the model.
+            cells[1:] = [Cell(text="not tested", interval="no test face", sort=-1.0)] * 2
+            confused_with = "not tested"
+        elif other is None:
+            confused_with = "never confused"
+        else:
+            confused_with = f"{run.labels[other[0]]} ({percent(other[1] / scores.support, 0)})"
         rows.append(
             {
                 "name": emotion,

@@ -118,14 +118,17 @@ def weak_classes_verdict(run: EvaluatedRun) -> Verdict:
         text += f"; missed more often than found: {', '.join(weak)}"
     if open_:
         text += f"; too few faces to tell: {', '.join(open_)}"
+    untested = [name for name in run.labels if name not in classes]
+    if untested:
+        text += f"; never tested, as no test face carries it: {', '.join(untested)}"
     return Verdict(
         question="Are there weak emotions?",
-        verdict="fail" if lost else "look" if weak or open_ else "pass",
+        verdict="fail" if lost else "look" if weak or open_ or untested else "pass",
         value=recall.value,
         text=f"{text}.",
         section="classes",
         rule=f"Pass: every recall is above {percent(FOUND, 0)} for certain (its interval). Fail: one is below "
-        f"{percent(guess)} for certain, what guessing would find. Look: otherwise.",
+        f"{percent(guess)} for certain, what guessing would find. Look: otherwise, or where no test face carries an emotion.",
     )
 
 
