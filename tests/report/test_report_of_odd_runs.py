@@ -14,6 +14,7 @@ from fer.data.samples import Split
 from fer.metrics import Predictions
 from fer.report.evaluation.evaluate import EvaluatedRun
 from fer.report.main import choose_detail
+from fer.report.scores.statements import meanings
 
 
 def test_other_classes_are_refused(tmp_path: Path) -> None:
@@ -98,6 +99,21 @@ def test_a_held_out_part_of_training_is_reported_as_such(tmp_path: Path) -> None
     assert found.sets["heldout"].plain.metrics["accuracy"].n == 14
     assert found.sets["heldout"].averaged is None
     assert found.headline_key == "private"
+    # Not by its key.
+    assert found.sets["heldout"].plain.predictions.split == "Held-out part of Training"
+
+
+def test_publictest_chose_no_epoch_where_training_was_held_out(tmp_path: Path) -> None:
+    without = SAMPLES.take(SAMPLES.splits != Split.PRIVATE)
+    for protocol, chose in (("official", True), ("stratified", False)):
+        found = evaluated(run_folder(tmp_path / protocol, protocol=protocol), samples=without)
+        assert found.headline_key == "public"
+        said = " ".join(meanings(found))
+        assert ("also chose the epoch" in said) == chose
+        assert ("kept out of training and selection" in said) != chose
+        assert not any("Kaggle" in note for note in found.notes)
+    challenge = replace(without, source="FER-2013 (challenge train.csv)")
+    assert any("Kaggle's challenge files" in note for note in evaluated(tmp_path / "official", samples=challenge).notes)
 
 
 def test_the_run_in_detail_is_chosen_without_private(tmp_path: Path) -> None:

@@ -1,7 +1,7 @@
 """One run folder -> one evaluated run: the model's predictions on every test face, and everything counted on them."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
@@ -12,7 +12,7 @@ from fer.common.label_set import set_name
 from fer.data.samples import FaceSamples, Split
 from fer.folders.record import RunRecord
 from fer.metrics import ClassScores, Estimate, Predictions, confusion_matrix, evaluate, evaluate_classes
-from fer.report.evaluation.sets import Deduplication, EvaluationSet, deduplicate, evaluation_sets
+from fer.report.evaluation.sets import SET_TITLES, Deduplication, EvaluationSet, deduplicate, evaluation_sets
 from fer.report.evaluation.views import VIEWS, Views
 
 if TYPE_CHECKING:
@@ -259,7 +259,9 @@ def evaluate_run(
         on_copies = score(removed, resamples=options.bootstrap, seed=options.seed)
     held_out = record.folder.predictions("heldout")
     if held_out.is_file():
-        scores["heldout"] = _score_held_out(Predictions.read(held_out), options)
+        # The file names them by their key.
+        predictions = replace(Predictions.read(held_out), split=SET_TITLES["heldout"])
+        scores["heldout"] = _score_held_out(predictions, options)
     training = None
     if record.visible == "full":
         out = scores["heldout"].plain.predictions.ids if "heldout" in scores else None

@@ -124,7 +124,12 @@ def meanings(run: EvaluatedRun) -> list[str]:
             "be compared."
         )
     if run.headline_key == "public":
-        said.append("This is PublicTest, which also chose the epoch: expect less on faces that chose nothing.")
+        said.append(
+            "This is PublicTest, which also chose the epoch: expect less on faces that chose nothing."
+            if chose_epoch(run, "public")
+            else "This is PublicTest, which this protocol kept out of training and selection. It is not PrivateTest, so "
+            "the two must not be compared."
+        )
     if is_synthetic(run):
         said.append(
             "These faces are synthetic. The score shows that the pipeline works; it says nothing about real faces."
