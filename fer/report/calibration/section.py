@@ -45,7 +45,7 @@ def calibration_section(detail: Measured, every: Sequence[Measured]) -> Section:
             ),
         )
     ]
-    bins_after, calibration = detail.bins_after, detail.calibration
+    bins_after, calibration = detail.bins_after if detail.tempered else None, detail.calibration
     if bins_after is not None and calibration is not None:
         title = f"After temperature {calibration.temperature:.3f}"
         charts.append(
@@ -265,7 +265,7 @@ def calibration_verdict(measured: Measured) -> Verdict:
     scores = measured.change.before if measured.change.after is None else measured.change.after
     ece, beyond = scores.metrics["ece"], beyond_chance(measured)
     of = {"ece": "ECE", "classwise_ece": "classwise ECE"}
-    after = " after temperature" if measured.change.after is not None else ""
+    after = " after temperature" if measured.tempered else ""
     rest = f"{' and '.join(of[key] for key in beyond)} above chance" if beyond else "no more than chance shows"
     if not beyond and ece.high >= SMALL:
         rest += f", but on so few faces errors up to {ece.high:.2f} go unseen"
@@ -309,8 +309,9 @@ def threshold_statement(calibration: Calibration) -> str:
         "" if calibration.accuracy is None else f", with {percent(calibration.accuracy)} of the predictions correct"
     )
     return (
-        f"The threshold is a confidence of {percent(calibration.threshold)} after the temperature, {chosen}. There it "
-        f"accepts {percent(calibration.coverage)}{reached}."
+        f"The threshold is a confidence of {percent(calibration.threshold)}"
+        f"{' after the temperature' if calibration.temperature != 1 else ''}, {chosen}. There it accepts "
+        f"{percent(calibration.coverage)}{reached}."
     )
 
 
@@ -374,6 +375,8 @@ def card_sentences(measured: Measured) -> tuple[str, ...]:
     told = f"Expected calibration error (15 bins) {before.value:.3f} ({interval('ece', before)})"
     if after is None or measured.calibration is None:
         told += f". {measured.reason}"
+    elif not measured.tempered:
+        told += f"; no temperature fits {measured.calibration.split} (n = {measured.calibration.n:,}): none is applied."
     else:
         error = after.metrics["ece"]
         told += (
