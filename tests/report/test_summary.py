@@ -10,7 +10,7 @@ from support.report_stand_ins import SAMPLES, evaluated, run_folder
 from fer.data.samples import Split
 from fer.report.evaluation.evaluate import EvaluatedRun
 from fer.report.scores.section import class_rows
-from fer.report.scores.statements import meanings, set_title, statement
+from fer.report.scores.statements import meanings, optimism, set_title, statement
 from fer.report.summary.verdicts import accuracy_verdict, copy_verdict, leakage_verdict, weak_classes_verdict
 
 
@@ -61,8 +61,11 @@ def test_publictest_says_that_it_chose_the_epoch(run: EvaluatedRun) -> None:
     assert set_title(run, "public") == set_title(run, "public_tta") == "PublicTest (chose the epoch)"
     assert set_title(run, "private") == "PrivateTest"
     assert "chose the epoch" in statement(run, "public")
+    assert set_title(run, "folder7178") == "Test folder (Public + Private) (PublicTest chose the epoch)"
+    assert "Its PublicTest faces chose the epoch" in optimism(run, "folder7178")
     other = replace(run, record=replace(run.record, config={"data": {"protocol": "kfold"}}))
     assert "chose" not in set_title(other, "public")
+    assert "chose" not in set_title(other, "folder7178") + optimism(other, "folder7178")
     assert "chose the epoch" in set_title(other, "heldout")
 
 

@@ -15,6 +15,7 @@ from fer.report.scores.statements import (
     majority_share,
     meanings,
     most_confused_with,
+    optimism,
     protocol_in_full,
     set_title,
     statement,
@@ -104,7 +105,10 @@ def scores_section(run: EvaluatedRun) -> Section:
             "views": run.headline.views,
             "protocol": protocol_in_full(run),
             "seed": run.record.seed,
-            "sets": [(set_title(run, key), scores.evaluation_set.description) for key, scores in run.sets.items()],
+            "sets": [
+                (set_title(run, key), scores.evaluation_set.description + optimism(run, key))
+                for key, scores in run.sets.items()
+            ],
         },
     )
 
