@@ -5,9 +5,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from support.report_stand_ins import SAMPLES, evaluated, run_folder
+from support.report_stand_ins import OPTIONS, SAMPLES, evaluated, run_folder
 
 from fer.data.samples import Split
+from fer.report.card.card import model_card
 from fer.report.evaluation.evaluate import EvaluatedRun
 from fer.report.scores.section import class_rows
 from fer.report.scores.statements import meanings, optimism, set_title, statement
@@ -82,6 +83,15 @@ def test_an_emotion_without_a_test_face_is_not_tested(tmp_path: Path) -> None:
     assert (row["support"], row["other"]) == (0, "not tested")
     assert [one.text for one in row["cells"][1:]] == ["not tested", "not tested"]
     assert weak_classes_verdict(run).verdict != "pass"
+
+
+@pytest.mark.parametrize("known", [True, False])
+def test_the_cards_ethics_assert_nothing_of_data_that_are_not_known(run: EvaluatedRun, known: bool) -> None:
+    of = replace(run, data=replace(run.data, is_fer2013=known))
+    card = model_card(of, options=OPTIONS, results={}, report_command="fer-report")
+    for said in ("were not asked for this use", "web search", "carry no age"):
+        assert (said in card) == known
+    assert ("No groups were named" in card) != known
 
 
 def test_undefined_precision_has_no_interval(run: EvaluatedRun) -> None:

@@ -51,6 +51,7 @@ def model_card(
             "copies": run.data.copies,
             "without_copies": trained_without_copies(run),
             "synthetic": is_synthetic(run),
+            "fer2013": run.data.is_fer2013 or run.data.source.startswith("FER-2013"),
             "protocol": protocol_in_full(run),
             "resamples": options.bootstrap,
             "seed": run.record.seed,
