@@ -25,7 +25,8 @@ def guarded(body: Callable[[], int | None], *, folder: str | None = None) -> Non
 
     Args:
         body: gives the exit status; None is 0.
-        folder: the key of the folder with which an interrupted command goes on; None where it begins again.
+        folder: the key of the folder with which an interrupted command goes on, as all that train have one; None where
+            it begins again.
 
     Raises:
         SystemExit: a status other than 0.
@@ -38,7 +39,7 @@ def guarded(body: Callable[[], int | None], *, folder: str | None = None) -> Non
     try:
         with debug_console(), signals_raise():
             log.debug("%s, Python %s, %s", Path(sys.argv[0]).name, sys.version.split()[0], sys.platform)
-            if started_by_another():
+            if folder is not None and started_by_another():
                 # The process that started this one talks to the user, hears Ctrl-C and ends this one.
                 signal.signal(signal.SIGINT, signal.SIG_IGN)
                 os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

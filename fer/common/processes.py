@@ -14,7 +14,8 @@ from typing import Final
 from fer.common.errors import ConfigError
 
 AGREED_RUN_DIR: Final = "FER_RUN_DIR"
-"""Environment variable by which the first process tells those it starts the name of the run folder."""
+"""Environment variable by which the first process tells those it starts the name of the run folder; it counts beside a
+`LOCAL_RANK` above 0 alone, which Lightning gives to each of them."""
 
 _LAUNCHERS: Final = (
     ("torchrun", "WORLD_SIZE", ("TORCHELASTIC_RUN_ID",)),
@@ -33,7 +34,7 @@ def agreed_run_dir() -> Path | None:
     Raises:
         ConfigError: this is one of several processes that were started from outside: each would choose another name.
     """
-    told = os.environ.get(AGREED_RUN_DIR)
+    told = told_run_dir()
     if told is not None:
         return Path(told)
     for name, size, others in _LAUNCHERS:
@@ -46,9 +47,15 @@ def agreed_run_dir() -> Path | None:
     return None
 
 
+def told_run_dir() -> str | None:
+    """The run folder in which the process that started this one trains; None where none did."""
+    rank = os.environ.get("LOCAL_RANK", "0")
+    return os.environ.get(AGREED_RUN_DIR) if rank.isdigit() and int(rank) > 0 else None
+
+
 def started_by_another() -> bool:
     """Whether the first process of a training started this one to train with it."""
-    return AGREED_RUN_DIR in os.environ
+    return told_run_dir() is not None
 
 
 def first_process() -> bool:

@@ -42,7 +42,7 @@ def _finding(name: str, shown: str) -> Finding:
             name,
             shown,
             "problem",
-            f"With it a fer-train takes itself for a process that another one started: unset {name}.",
+            f"Beside a LOCAL_RANK above 0 a training takes itself for a helper of another and is silent: unset {name}.",
         )
     if name.startswith("FER_") and name not in _OURS:
         return Finding(name, shown, "note", f"ferlab reads no such variable{nearest(name, _OURS)}.")

@@ -69,6 +69,13 @@ class RunRecord:
         return str(self.config.get("visible", "full"))
 
     @property
+    def votes_share(self) -> float | None:
+        """Of two heads (`data.targets=both`), the weight of the votes' in [0, 1]; None for a net with one."""
+        if self.config["data"].get("targets") != "both":
+            return None
+        return float(self.config["model"].get("votes_share", 0.0))
+
+    @property
     def model(self) -> str:
         """The net's name in the registry."""
         return str(self.config["model"]["name"])

@@ -227,4 +227,4 @@ def _estimate(value: float, draws: Floats, n: int, *, chance: Floats | None = No
     if chance is not None:
         low = 0.0 if value <= np.percentile(chance, 97.5) else max(0.0, 2 * value - high)
         high = max(high, value)
-    return Estimate(value=value, low=low, high=high, n=n)
+    return Estimate(value=value, low=low, high=high, n=n).moved()

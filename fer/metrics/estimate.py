@@ -1,6 +1,6 @@
 """A score with its interval: Wilson's for a share of faces, the bootstrap's for everything else."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -40,6 +40,12 @@ class Estimate:
             return cls(value=np.nan, low=np.nan, high=np.nan, n=0)
         low, high = wilson_interval(np.array(hits / n), np.array(n))
         return cls(value=hits / n, low=float(low), high=float(high), n=n)
+
+    def moved(self) -> "Estimate":
+        """Without the interval where it is a point: no resample moves the score, as a bootstrap does not see the
+        mistakes that have not happened yet.
+        """
+        return replace(self, low=np.nan, high=np.nan) if self.low == self.high else self
 
     @classmethod
     def of_f1(cls, hits: int, union: int, n: int) -> "Estimate":

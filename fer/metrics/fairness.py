@@ -233,7 +233,7 @@ def _group_scores(
         group=group,
         n=n,
         accuracy=estimates["accuracy"][None],
-        balanced_accuracy=Estimate(value=balanced, low=float(low), high=float(high), n=n),
+        balanced_accuracy=Estimate(value=balanced, low=float(low), high=float(high), n=n).moved(),
         recall=of("recall"),
         false_positive_rate=of("false_positive_rate"),
         selection_rate=of("selection_rate"),

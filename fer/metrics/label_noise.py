@@ -5,7 +5,7 @@ Nothing here changes a label or leaves a face out of a score.
 
 import warnings
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -13,7 +13,7 @@ import numpy.typing as npt
 from fer.common.errors import DataError
 from fer.common.label_set import MAX_LABELS
 from fer.metrics.bootstrap import stream
-from fer.metrics.estimate import Estimate
+from fer.metrics.estimate import Estimate, wilson_interval
 from fer.metrics.predictions import Floats, Predictions
 
 OTHER_EMOTION = MAX_LABELS
@@ -40,7 +40,8 @@ class LabelIssues:
         confident_joint: int64 (K, K): faces with the label (row) that the model confidently takes for (column), that is
             with a probability at least the average that faces labelled so get for it.
         wrong: estimated share of wrong labels: what lies off the diagonal of the joint distribution of given and true
-            labels, the confident joint calibrated to the label counts; with a bootstrap interval over faces.
+            labels, the confident joint calibrated to the label counts; its interval holds the bootstrap's over faces
+            and Wilson's, as no resample of faces without a doubt holds one.
         wrong_of: the same among the faces of each label; emotions without a face are left out.
     """
 
@@ -138,7 +139,7 @@ def find_label_issues(predictions: Predictions, *, seed: int = 0) -> LabelIssues
         draws = np.stack([shares(rng.integers(0, n, n)) for _ in range(_JOINT_RESAMPLES)])
     rows = np.asarray(rows, dtype=np.int64)
     counts = [n, *np.bincount(labels, minlength=len(classes)).tolist()]
-    estimates = [Estimate.of_draws(float(value[i]), draws[:, i], counts[i]) for i in range(1 + len(classes))]
+    estimates = [_wider(Estimate.of_draws(float(value[i]), draws[:, i], counts[i])) for i in range(1 + len(classes))]
     return LabelIssues(
         rows=rows,
         suggested=predictions.predicted[rows],
@@ -147,6 +148,14 @@ def find_label_issues(predictions: Predictions, *, seed: int = 0) -> LabelIssues
         wrong=estimates[0],
         wrong_of={name: estimate for name, estimate in zip(classes, estimates[1:], strict=True) if estimate.n > 0},
     )
+
+
+def _wider(share: Estimate) -> Estimate:
+    """The share with an interval that holds Wilson's too."""
+    if share.n == 0:
+        return share
+    low, high = wilson_interval(np.array(share.value), np.array(share.n))
+    return replace(share, low=float(np.fmin(share.low, low)), high=float(np.fmax(share.high, high)))
 
 
 def score_against_votes(

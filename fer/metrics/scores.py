@@ -106,7 +106,7 @@ def evaluate(predictions: Predictions, *, resamples: int = 2000, seed: int = 0) 
         resampled_confusions(confusion, resamples=resamples, rng=stream("confusion matrix", seed=seed))
     )
     draws_of |= _resampled_rank_scores(predictions, _log_losses(predictions), resamples, seed)
-    scores = {key: _moved(Estimate.of_draws(value, draws_of[key], n)) for key, value in value_of.items()}
+    scores = {key: Estimate.of_draws(value, draws_of[key], n).moved() for key, value in value_of.items()}
     scores |= {
         key: replace(score, why=undefined_reason(predictions))
         for key, score in scores.items()
@@ -122,11 +122,6 @@ def undefined_reason(predictions: Predictions) -> str:
     n = len(predictions)
     faces = f"all {n:,} faces of {predictions.split} are" if n > 1 else f"the only face of {predictions.split} is"
     return f"{faces} of one class ({predictions.classes[int(classes[0])]})"
-
-
-def _moved(estimate: Estimate) -> Estimate:
-    """Without the interval where it is a point."""
-    return replace(estimate, low=np.nan, high=np.nan) if estimate.low == estimate.high else estimate
 
 
 def evaluate_classes(predictions: Predictions) -> dict[str, ClassScores]:

@@ -85,7 +85,8 @@ def evaluate_curve(
             place = np.searchsorted(accepted_KB[:, b], np.array(LEVELS) * n - 1e-9)
             risks.append(risk_KB[place, b])
     low, high = np.percentile(np.array(risks), (2.5, 97.5), axis=0)
-    return SelectiveCurve(curve=curve, area=Estimate.of_draws(curve.area, np.concatenate(areas), n), low=low, high=high)
+    area = Estimate.of_draws(curve.area, np.concatenate(areas), n).moved()
+    return SelectiveCurve(curve=curve, area=area, low=low, high=high)
 
 
 def evaluate_abstention(

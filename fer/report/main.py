@@ -28,11 +28,12 @@ from fer.report.page.class_words import class_words, section_in
 from fer.report.page.render import render_page
 from fer.report.page.section import Section
 from fer.report.result import AnalysisResult, Verdict
-from fer.report.scores.section import command_line, facts_sections, score_sections
+from fer.report.scores.section import facts_sections, score_sections
 from fer.report.scores.statements import is_synthetic, protocol
 from fer.report.scores.tables import tables, write_confusion, write_metrics, write_model_eval, write_per_class
 from fer.report.summary.summary import summarise, summary_section
 from fer.report.sweep.page import write_sweep_report
+from fer.report.told_command import report_command
 from fer.runtime.prior import Prior, open_prior
 
 if TYPE_CHECKING:
@@ -89,7 +90,7 @@ def _make_report(runs: Sequence[Path], *, out: Path | None, options: ReportOptio
         with told_when_done(f"scored {record.name} ({number} of {len(records)})"):
             evaluated.append(evaluate_record(record, model, data, options))
     context = ReportContext(run=choose_detail(evaluated), runs=evaluated, options=options, data=data, models=models)
-    command = command_line([str(run) for run in runs], None if out is None else str(out))
+    command = report_command([str(run) for run in runs], None if out is None else str(out), options)
     return write_report(folder, context, run_analyses(context), command=command)
 
 

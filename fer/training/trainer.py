@@ -21,7 +21,7 @@ from fer.callbacks.interruption import EpochSeed, OwnSignals, StayStopped
 from fer.callbacks.monitors import KnownMonitors
 from fer.callbacks.progress import progress_callbacks
 from fer.common.errors import ConfigError
-from fer.common.processes import AGREED_RUN_DIR, environment_with
+from fer.common.processes import AGREED_RUN_DIR, environment_with, told_run_dir
 from fer.config.instantiate import build
 from fer.config.schema import TrainConfig
 from fer.folders.run import RunFolder
@@ -110,7 +110,7 @@ def _refuse_what_cannot_work(config: TrainConfig, trainer: pl.Trainer) -> None:
             f"trainer.strategy={config.trainer.strategy}: runs are trained on one device or with ddp, "
             "whose every process holds the whole net: give trainer.strategy=ddp"
         )
-    told = os.environ.get(AGREED_RUN_DIR)
+    told = told_run_dir()
     if told is not None and told != str(config.run_dir):
         raise ConfigError(
             f"run_dir={config.run_dir}: the process that started this one trains in {told}; name the folder on the "

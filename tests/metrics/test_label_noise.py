@@ -3,7 +3,7 @@
 import cleanlab
 import numpy as np
 import pytest
-from scipy.stats import entropy
+from scipy.stats import binomtest, entropy
 
 from fer.common.errors import DataError
 from fer.common.labels import EMOTIONS
@@ -44,6 +44,18 @@ def test_planted_errors_are_found(planted: tuple[Predictions, np.ndarray], issue
     assert issues.wrong.n == 1400
     assert (issues.suggested != predictions.labels[issues.rows]).all()
     assert (np.diff(issues.scores) >= 0).all()
+
+
+def test_eight_faces_without_a_doubt_leave_room_for_wrong_labels() -> None:
+    labels = np.array([0, 0, 0, 0, 0, 0, 1, 1])
+    probabilities = np.full((8, 7), 0.01)
+    probabilities[np.arange(8), labels] = 0.94
+    found = find_label_issues(table(labels, probabilities.astype(np.float32)))
+    assert len(found.rows) == 0
+    for share, n in ((found.wrong, 8), (found.wrong_of[EMOTIONS[0]], 6), (found.wrong_of[EMOTIONS[1]], 2)):
+        outside = binomtest(0, n).proportion_ci(method="wilson")
+        assert (share.value, share.low, share.n) == (0.0, 0.0, n)
+        assert share.high == pytest.approx(outside.high, abs=1e-9)
 
 
 def test_the_numbers_are_cleanlabs(planted: tuple[Predictions, np.ndarray], issues: LabelIssues) -> None:

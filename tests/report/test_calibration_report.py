@@ -288,6 +288,9 @@ def test_answers_that_no_temperature_fits_are_left_as_they_are(tmp_path: Path, m
         text = page(result)
         assert "No temperature fits PublicTest" in text
         assert "nan to nan" not in text
+        assert "after temperature" not in " ".join([result.verdicts[0].text, *result.card]).lower()
+        assert "after the temperature" not in " ".join(result.card)
+        assert "no temperature fits PublicTest" in result.card[0]
         assert all(len(chart.file("png")) > 1000 for section in result.sections for chart in section.charts)
     assert result.metrics["abstention"]["coverage"]["value"] == 1.0
 

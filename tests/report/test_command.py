@@ -1,3 +1,4 @@
+import shlex
 import subprocess
 import sys
 from pathlib import Path
@@ -7,6 +8,7 @@ import pytest
 from fer.common.errors import ConfigError
 from fer.report.command import compose, main, parse
 from fer.report.options import ReportOptions
+from fer.report.told_command import report_command
 
 
 def test_one_run_with_defaults() -> None:
@@ -72,3 +74,30 @@ def test_importing_the_report_loads_nothing_heavy() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["run=runs/a"],
+        ["run=[runs/a,runs/b c]", "out=x y"],
+        ["run=runs/a", "prior=everyday", "votes_share=0.9", "tta=zoom", "bootstrap=500", "seed=3", "device=cpu"],
+        ["run=runs/a", "tta=false", "fairness.groups='my groups,1.csv'", "fairness.columns=[age,glasses]"],
+        ["run=runs/a", "analyses.kappa._target_=fer.report.cost.analysis.analyse", "analyses.kappa.weights=linear"],
+        ["run=runs/a", "report=full", "robustness.severities=[1,5]", "data_root='with spaces/100%'"],
+        [
+            "run=runs/a",
+            "cross_data.sets=[{name: rafdb, root: 'a b/raf', title: null}, {name: synthetic}]",
+            "cross_data.photographs=[{root: p.zip, labels: l.csv, detector: haar}]",
+        ],
+    ],
+)
+def test_the_pages_command_makes_the_same_report(arguments: list[str]) -> None:
+    told = parse(compose(arguments))
+    runs, out, options = told
+    command = report_command([str(run) for run in runs], None if out is None else str(out), options)
+    words = shlex.split(command)
+    assert words[0] == "fer-report"
+    assert parse(compose(words[1:])) == told
+    # What is as by default is left out.
+    assert len(words) <= 22

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import yaml
 from support.report_stand_ins import OPTIONS, SAMPLES, Page, evaluated, predict, report, run_folder
 
 from fer.common.errors import CheckpointError, DataError
@@ -13,6 +14,7 @@ from fer.data.samples import Split
 from fer.metrics import Predictions
 from fer.report.evaluation.evaluate import EvaluatedRun
 from fer.report.main import choose_detail
+from fer.report.scores.statements import meanings
 
 
 def test_other_classes_are_refused(tmp_path: Path) -> None:
@@ -35,6 +37,29 @@ def test_a_checkpoint_that_does_not_repeat_its_training_score_is_told(tmp_path: 
     path = run_folder(tmp_path / "run")
     (path / "metrics.json").write_text(json.dumps({"public.accuracy": 0.111}))
     assert any("recorded a PublicTest accuracy of 11.1 %" in note for note in evaluated(path).notes)
+
+
+@pytest.mark.parametrize(
+    ("told", "noted"),
+    [({}, True), ({"votes_share": 0.25}, True), ({"votes_share": 1.0}, False), ({"prior": "balanced"}, False)],
+)
+def test_a_score_that_options_move_is_no_sign_of_another_model(
+    told: dict[str, object], noted: bool, tmp_path: Path
+) -> None:
+    path = run_folder(tmp_path / "run")
+    config = yaml.safe_load((path / "config.yaml").read_text())
+    config["data"]["targets"], config["model"]["votes_share"] = "both", 0.25
+    (path / "config.yaml").write_text(yaml.safe_dump(config))
+    (path / "metrics.json").write_text(json.dumps({"public.accuracy": 0.111}))
+    found = evaluated(path, options=OPTIONS.model_copy(update=told))
+    assert any("recorded a PublicTest accuracy of 11.1 %" in note for note in found.notes) == noted
+    share = told.get("votes_share", 0.25)
+    assert found.votes_share == share
+    assert any("has the weight 1 (votes_share); the run says 0.25" in note for note in found.notes) == (share == 1.0)
+    folder = report(tmp_path / "out", found, with_faces=False).parent
+    card = (folder / "model_card.md").read_text("utf-8").replace("\\_", "_").replace("\\(", "(")
+    assert f"| votes_share (weight of the votes' head) | {share:g} |" in card
+    assert json.loads((folder / "metrics.json").read_text("utf-8"))["votes_share"] == share
 
 
 def test_without_private_labels_public_is_the_headline_and_the_page_says_why(tmp_path: Path) -> None:
@@ -74,6 +99,21 @@ def test_a_held_out_part_of_training_is_reported_as_such(tmp_path: Path) -> None
     assert found.sets["heldout"].plain.metrics["accuracy"].n == 14
     assert found.sets["heldout"].averaged is None
     assert found.headline_key == "private"
+    # Not by its key.
+    assert found.sets["heldout"].plain.predictions.split == "Held-out part of Training"
+
+
+def test_publictest_chose_no_epoch_where_training_was_held_out(tmp_path: Path) -> None:
+    without = SAMPLES.take(SAMPLES.splits != Split.PRIVATE)
+    for protocol, chose in (("official", True), ("stratified", False)):
+        found = evaluated(run_folder(tmp_path / protocol, protocol=protocol), samples=without)
+        assert found.headline_key == "public"
+        said = " ".join(meanings(found))
+        assert ("also chose the epoch" in said) == chose
+        assert ("kept out of training and selection" in said) != chose
+        assert not any("Kaggle" in note for note in found.notes)
+    challenge = replace(without, source="FER-2013 (challenge train.csv)")
+    assert any("Kaggle's challenge files" in note for note in evaluated(tmp_path / "official", samples=challenge).notes)
 
 
 def test_the_run_in_detail_is_chosen_without_private(tmp_path: Path) -> None:

@@ -5,11 +5,14 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from support.report_stand_ins import evaluated, run_folder
+from support.report_stand_ins import OPTIONS, SAMPLES, evaluated, run_folder
 
+from fer.data.samples import Split
+from fer.report.card.card import model_card
 from fer.report.evaluation.evaluate import EvaluatedRun
-from fer.report.scores.statements import meanings, set_title, statement
-from fer.report.summary.verdicts import accuracy_verdict, copy_verdict, leakage_verdict
+from fer.report.scores.section import class_rows
+from fer.report.scores.statements import meanings, optimism, set_title, statement
+from fer.report.summary.verdicts import accuracy_verdict, copy_verdict, leakage_verdict, weak_classes_verdict
 
 
 @pytest.fixture
@@ -59,8 +62,11 @@ def test_publictest_says_that_it_chose_the_epoch(run: EvaluatedRun) -> None:
     assert set_title(run, "public") == set_title(run, "public_tta") == "PublicTest (chose the epoch)"
     assert set_title(run, "private") == "PrivateTest"
     assert "chose the epoch" in statement(run, "public")
+    assert set_title(run, "folder7178") == "Test folder (Public + Private) (PublicTest chose the epoch)"
+    assert "Its PublicTest faces chose the epoch" in optimism(run, "folder7178")
     other = replace(run, record=replace(run.record, config={"data": {"protocol": "kfold"}}))
     assert "chose" not in set_title(other, "public")
+    assert "chose" not in set_title(other, "folder7178") + optimism(other, "folder7178")
     assert "chose the epoch" in set_title(other, "heldout")
 
 
@@ -68,6 +74,24 @@ def test_models_closer_than_the_interval_can_be_ranked(run: EvaluatedRun) -> Non
     said = " ".join(meanings(run))
     assert "cannot be ranked" not in said
     assert "narrower interval" in said
+
+
+def test_an_emotion_without_a_test_face_is_not_tested(tmp_path: Path) -> None:
+    without = SAMPLES.take((SAMPLES.splits != Split.PRIVATE) | (SAMPLES.labels != 3))
+    run = evaluated(run_folder(tmp_path / "without"), samples=without)
+    row = class_rows(run)[3]
+    assert (row["support"], row["other"]) == (0, "not tested")
+    assert [one.text for one in row["cells"][1:]] == ["not tested", "not tested"]
+    assert weak_classes_verdict(run).verdict != "pass"
+
+
+@pytest.mark.parametrize("known", [True, False])
+def test_the_cards_ethics_assert_nothing_of_data_that_are_not_known(run: EvaluatedRun, known: bool) -> None:
+    of = replace(run, data=replace(run.data, is_fer2013=known))
+    card = model_card(of, options=OPTIONS, results={}, report_command="fer-report")
+    for said in ("were not asked for this use", "web search", "carry no age"):
+        assert (said in card) == known
+    assert ("No groups were named" in card) != known
 
 
 def test_undefined_precision_has_no_interval(run: EvaluatedRun) -> None:

@@ -1,5 +1,6 @@
 """fer-report prior=: scores of a model that was told how often each emotion comes, as fer-export writes it."""
 
+import json
 from pathlib import Path
 
 import numpy as np
@@ -30,7 +31,15 @@ def test_every_score_is_shifted_by_bayes_rule(tiny_page: Path, tiny_run: Path, t
     for name in before:
         expected = with_prior(before[name].probabilities, old=old, new=(1 / 7,) * 7)
         np.testing.assert_allclose(after[name].probabilities, expected, rtol=1e-4)
-    assert "The model was told how often each emotion comes (prior=balanced): angry 14.3%" in page.read_text("utf-8")
+    text = page.read_text("utf-8")
+    assert "The model was told how often each emotion comes (prior=balanced): angry 14.3%" in text
+    assert "the preprocessing or the numeric precision differ" not in text
+    command = "bootstrap=100 tta=false device=cpu prior=balanced"
+    assert command in text
+    card = (page.parent / "model_card.md").read_text("utf-8")
+    assert command in card
+    assert "| prior (how often each emotion is expected) | balanced |" in card
+    assert json.loads((page.parent / "metrics.json").read_text("utf-8"))["prior"] == "balanced"
 
 
 def test_a_wrong_prior_is_told_before_anything_is_opened(tmp_path: Path) -> None:

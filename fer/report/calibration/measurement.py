@@ -52,6 +52,11 @@ class Measured:
         return self.run.headline.plain.predictions
 
     @property
+    def tempered(self) -> bool:
+        """Whether a temperature is applied: 1 stands for none that fits."""
+        return self.calibration is not None and self.calibration.temperature != 1.0
+
+    @property
     def fitted_on_itself(self) -> bool:
         """Whether the headline set is the one that fitted, so that what is measured after is optimistic."""
         return self.fitted_on == self.run.headline_key

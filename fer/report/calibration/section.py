@@ -1,6 +1,7 @@
 """The sections on calibration and abstention, and the sentences that their numbers carry."""
 
 from collections.abc import Sequence
+from math import isfinite
 from typing import Any, Final
 
 from fer.common.wording import in_words
@@ -44,7 +45,7 @@ def calibration_section(detail: Measured, every: Sequence[Measured]) -> Section:
             ),
         )
     ]
-    bins_after, calibration = detail.bins_after, detail.calibration
+    bins_after, calibration = detail.bins_after if detail.tempered else None, detail.calibration
     if bins_after is not None and calibration is not None:
         title = f"After temperature {calibration.temperature:.3f}"
         charts.append(
@@ -146,11 +147,8 @@ def abstention_section(detail: Measured) -> Section:
 def _difference(estimate: Estimate | None) -> dict[str, Any] | None:
     if estimate is None:
         return None
-    return {
-        "text": f"{estimate.value:+.3f}",
-        "interval": f"{estimate.low:+.3f} to {estimate.high:+.3f}",
-        "sort": estimate.value,
-    }
+    ends = f"{estimate.low:+.3f} to {estimate.high:+.3f}" if isfinite(estimate.low) else "no interval"
+    return {"text": f"{estimate.value:+.3f}", "interval": ends, "sort": estimate.value}
 
 
 def _chance(measured: Measured, key: str) -> dict[str, Any] | None:
@@ -227,10 +225,8 @@ def effect_statement(measured: Measured) -> str | None:
         return f"It lowers the NLL by {size} (95 % interval {-moved.high:.3f} to {-moved.low:.3f}): it helps."
     if moved.low > 0:
         return f"It raises the NLL by {size} (95 % interval {moved.low:.3f} to {moved.high:.3f}): it does harm here."
-    return (
-        f"It changes the NLL by {moved.value:+.3f} nats (95 % interval {moved.low:+.3f} to {moved.high:+.3f}): no "
-        "clear effect."
-    )
+    ends = f"95 % interval {moved.low:+.3f} to {moved.high:+.3f}" if isfinite(moved.low) else "no interval"
+    return f"It changes the NLL by {moved.value:+.3f} nats ({ends}): no clear effect."
 
 
 def remaining_statement(measured: Measured) -> str:
@@ -269,7 +265,7 @@ def calibration_verdict(measured: Measured) -> Verdict:
     scores = measured.change.before if measured.change.after is None else measured.change.after
     ece, beyond = scores.metrics["ece"], beyond_chance(measured)
     of = {"ece": "ECE", "classwise_ece": "classwise ECE"}
-    after = " after temperature" if measured.change.after is not None else ""
+    after = " after temperature" if measured.tempered else ""
     rest = f"{' and '.join(of[key] for key in beyond)} above chance" if beyond else "no more than chance shows"
     if not beyond and ece.high >= SMALL:
         rest += f", but on so few faces errors up to {ece.high:.2f} go unseen"
@@ -313,8 +309,9 @@ def threshold_statement(calibration: Calibration) -> str:
         "" if calibration.accuracy is None else f", with {percent(calibration.accuracy)} of the predictions correct"
     )
     return (
-        f"The threshold is a confidence of {percent(calibration.threshold)} after the temperature, {chosen}. There it "
-        f"accepts {percent(calibration.coverage)}{reached}."
+        f"The threshold is a confidence of {percent(calibration.threshold)}"
+        f"{' after the temperature' if calibration.temperature != 1 else ''}, {chosen}. There it accepts "
+        f"{percent(calibration.coverage)}{reached}."
     )
 
 
@@ -378,6 +375,8 @@ def card_sentences(measured: Measured) -> tuple[str, ...]:
     told = f"Expected calibration error (15 bins) {before.value:.3f} ({interval('ece', before)})"
     if after is None or measured.calibration is None:
         told += f". {measured.reason}"
+    elif not measured.tempered:
+        told += f"; no temperature fits {measured.calibration.split} (n = {measured.calibration.n:,}): none is applied."
     else:
         error = after.metrics["ece"]
         told += (

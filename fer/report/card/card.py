@@ -11,7 +11,7 @@ from fer.report.page.class_words import class_words
 from fer.report.page.render import render_markdown
 from fer.report.page.wording import flat_facts, parameters
 from fer.report.result import AnalysisResult
-from fer.report.scores.section import class_rows, score_rows
+from fer.report.scores.section import class_rows, score_rows, told_facts
 from fer.report.scores.statements import is_synthetic, meanings, protocol_in_full, statement, trained_without_copies
 
 
@@ -32,6 +32,7 @@ def model_card(
                 ("parameters", parameters(run.num_parameters)),
                 ("input", " x ".join(map(str, run.input_shape)) + " (channels x height x width)"),
                 ("output", f"probabilities of {told(run.labels, noun='expression')}"),
+                *told_facts(run),
                 ("checkpoint", str(run.record.checkpoint.relative_to(run.record.folder.path))),
                 (
                     "software",
@@ -50,6 +51,7 @@ def model_card(
             "copies": run.data.copies,
             "without_copies": trained_without_copies(run),
             "synthetic": is_synthetic(run),
+            "fer2013": run.data.is_fer2013 or run.data.source.startswith("FER-2013"),
             "protocol": protocol_in_full(run),
             "resamples": options.bootstrap,
             "seed": run.record.seed,

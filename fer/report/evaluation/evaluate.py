@@ -1,7 +1,7 @@
 """One run folder -> one evaluated run: the model's predictions on every test face, and everything counted on them."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
@@ -12,7 +12,7 @@ from fer.common.label_set import set_name
 from fer.data.samples import FaceSamples, Split
 from fer.folders.record import RunRecord
 from fer.metrics import ClassScores, Estimate, Predictions, confusion_matrix, evaluate, evaluate_classes
-from fer.report.evaluation.sets import Deduplication, EvaluationSet, deduplicate, evaluation_sets
+from fer.report.evaluation.sets import SET_TITLES, Deduplication, EvaluationSet, deduplicate, evaluation_sets
 from fer.report.evaluation.views import VIEWS, Views
 
 if TYPE_CHECKING:
@@ -139,6 +139,8 @@ class EvaluatedRun:
         training: accuracy on Training faces as they are, drawn at random; None where there are none, or where it was
             trained on a part of the face.
         notes: what a reader must know before the numbers.
+        votes_share: of two heads, the weight of the votes' in these predictions; None for a net with one.
+        prior: the option of that name: how often the model was told to expect each emotion; None for the training's.
     """
 
     record: RunRecord
@@ -149,6 +151,8 @@ class EvaluatedRun:
     on_copies: Scores | None = None
     training: Estimate | None = None
     notes: tuple[str, ...] = field(default=())
+    votes_share: float | None = None
+    prior: str | None = None
 
     @property
     def labels(self) -> tuple[str, ...]:
@@ -242,6 +246,11 @@ def evaluate_run(
             f"The model was trained on data with fingerprint {trained_on or 'unknown'}, but scored on data with "
             f"fingerprint {data.fingerprint}: the data changed since training, so test faces may have been trained on."
         )
+    if options.votes_share not in (None, record.votes_share):
+        notes.append(
+            f"In these predictions the votes' head has the weight {options.votes_share:g} (votes_share); the run says "
+            f"{record.votes_share:g}."
+        )
     on_copies = None
     if "private" in scores and data.copies is not None and len(data.copies.removed) > 0:
         table = scores["private"].plain.predictions
@@ -250,12 +259,14 @@ def evaluate_run(
         on_copies = score(removed, resamples=options.bootstrap, seed=options.seed)
     held_out = record.folder.predictions("heldout")
     if held_out.is_file():
-        scores["heldout"] = _score_held_out(Predictions.read(held_out), options)
+        # The file names them by their key.
+        predictions = replace(Predictions.read(held_out), split=SET_TITLES["heldout"])
+        scores["heldout"] = _score_held_out(predictions, options)
     training = None
     if record.visible == "full":
         out = scores["heldout"].plain.predictions.ids if "heldout" in scores else None
         training = _training_accuracy(samples, predict, held_out=out, seed=options.seed)
-    notes += _selection_notes(record, scores)
+    notes += _selection_notes(record, scores, options)
     return EvaluatedRun(
         record=record,
         num_parameters=num_parameters,
@@ -265,6 +276,8 @@ def evaluate_run(
         on_copies=on_copies,
         training=training,
         notes=tuple(notes),
+        votes_share=record.votes_share if options.votes_share is None else options.votes_share,
+        prior=options.prior,
     )
 
 
@@ -299,12 +312,15 @@ def _score_held_out(predictions: Predictions, options: "ReportOptions") -> SetSc
     )
 
 
-def _selection_notes(record: RunRecord, scores: Mapping[str, SetScores]) -> list[str]:
+def _selection_notes(record: RunRecord, scores: Mapping[str, SetScores], options: "ReportOptions") -> list[str]:
     """What the reader must know of PublicTest under this protocol."""
     notes = []
-    # What a run with a part of the face recorded is of that part: no score on whole faces reproduces it.
+    # What a run with a part of the face recorded is of that part: no score on whole faces reproduces it. Neither does
+    # a model that was told other shares, or mixes its two heads in other shares.
+    as_trained = record.visible == "full" and options.prior is None
+    as_trained &= options.votes_share in (None, record.votes_share)
     recorded = record.final.get("public.accuracy")
-    if isinstance(recorded, float) and "public" in scores and record.visible == "full":
+    if isinstance(recorded, float) and "public" in scores and as_trained:
         here = scores["public"].plain.metrics["accuracy"].value
         if abs(100 * (here - recorded)) > _REPRODUCES_WITHIN:
             notes.append(

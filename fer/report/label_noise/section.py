@@ -33,6 +33,7 @@ def label_noise_section(context: ReportContext, found: LabelNoise, charts: dict[
             "unseen": len(found.unseen),
             "left_out": len(run.headline.plain.predictions) - len(found.unseen),
             "issues": None if issues is None else len(issues.rows),
+            "unsought": unsought(found) if issues is None else "",
             "wrong": None if issues is None or not readable(found) else cell("accuracy", issues.wrong),
             "accuracy": percent(unseen_accuracy(found)),
             "least": percent(LEAST_ACCURACY, 0),
@@ -77,6 +78,13 @@ def readable(found: LabelNoise) -> bool:
     return unseen_accuracy(found) >= LEAST_ACCURACY
 
 
+def unsought(found: LabelNoise) -> str:
+    """Why no label errors were looked for, half a sentence."""
+    if len(found.unseen) == 0:
+        return "the model was trained on every test face"
+    return "the test faces carry one label alone, so that none can be another’s"
+
+
 def gave_the_labels(context: ReportContext, found: LabelNoise) -> bool:
     """Whether the labels are the votes' majority, and the votes no judge of them: FER-2013's own have no contempt."""
     return CONTEMPT in context.run.labels and found.vote_scores is not None
@@ -114,12 +122,9 @@ def labels_verdict(context: ReportContext, found: LabelNoise) -> Verdict:
         text = f"{percent(share.value)} of the labels ({interval('accuracy', share)}) are what most of ten people saw"
         return line(verdict, share.value, f"{text} (n = {share.n:,}).")
     if issues is None or not readable(found):
-        return line(
-            "look",
-            None,
-            f"Not known: {'the labels are people’s votes themselves' if own else 'no people’s votes were given'}, and "
-            "the model is right too seldom to doubt a label.",
-        )
+        given = "the labels are people’s votes themselves" if own else "no people’s votes were given"
+        why = unsought(found) if issues is None else "the model is right too seldom to doubt a label"
+        return line("look", None, f"Not known: {given}, and {why}.")
     return line(
         "pass" if issues.wrong.high < 1 - TRUSTED else "look",
         issues.wrong.value,

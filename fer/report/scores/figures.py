@@ -52,7 +52,8 @@ def class_figure(classes: Mapping[str, ClassScores], *, palette: Palette) -> "Fi
     for number, (key, marker, shift) in enumerate(marks):
         estimates = [getattr(classes[name], key) for name in names]
         dots(axes, estimates, np.arange(len(names)) + shift, palette.series[number], marker, {"f1": "F1"}.get(key, key))
-    axes.set_yticks(range(len(names)), names)
+    told = [name if classes[name].support > 0 else f"{name} (not tested)" for name in names]
+    axes.set_yticks(range(len(names)), told)
     axes.set_xlim(0, 100)
     axes.set_xlabel("%")
     axes.grid(visible=False, axis="y")

@@ -1,13 +1,12 @@
 """The sections of the page on the scores, and their table rows, which the model card shows too."""
 
 import math
-from collections.abc import Sequence
 from typing import Any
 
-from fer.common.wording import duration, shell_words
+from fer.common.wording import duration
 from fer.metrics import METRICS, normalise_rows
 from fer.report.evaluation.evaluate import EvaluatedRun
-from fer.report.page.section import Chart, Section, cell
+from fer.report.page.section import Cell, Chart, Section, cell
 from fer.report.page.wording import flat_facts, interval, number, parameters, percent
 from fer.report.scores import figures
 from fer.report.scores.statements import (
@@ -16,6 +15,7 @@ from fer.report.scores.statements import (
     majority_share,
     meanings,
     most_confused_with,
+    optimism,
     protocol_in_full,
     set_title,
     statement,
@@ -105,7 +105,10 @@ def scores_section(run: EvaluatedRun) -> Section:
             "views": run.headline.views,
             "protocol": protocol_in_full(run),
             "seed": run.record.seed,
-            "sets": [(set_title(run, key), scores.evaluation_set.description) for key, scores in run.sets.items()],
+            "sets": [
+                (set_title(run, key), scores.evaluation_set.description + optimism(run, key))
+                for key, scores in run.sets.items()
+            ],
         },
     )
 
@@ -280,12 +283,19 @@ def reproduction_section(run: EvaluatedRun, *, report_command: str) -> Section:
             "facts": [
                 ("model", f"{run.record.model}, {parameters(run.num_parameters)} parameters"),
                 ("input", " x ".join(map(str, run.input_shape))),
+                *told_facts(run),
                 ("seed", str(run.record.seed)),
                 ("training time", duration(run.record.final.get("train_seconds"))),
                 *[row for row in flat_facts(manifest) if row[0] not in ("command", "seed")],
             ],
         },
     )
+
+
+def told_facts(run: EvaluatedRun) -> list[tuple[str, str]]:
+    """What else makes the predictions: how two heads are mixed, and which shares the model was told."""
+    share = [] if run.votes_share is None else [("votes_share (weight of the votes' head)", f"{run.votes_share:g}")]
+    return share if run.prior is None else [*share, ("prior (how often each emotion is expected)", run.prior)]
 
 
 def terms_section(run: EvaluatedRun, *, resamples: int) -> Section:
@@ -297,13 +307,6 @@ def terms_section(run: EvaluatedRun, *, resamples: int) -> Section:
         lead="Metrics, intervals and sets in a sentence each.",
         context={"resamples": resamples, "views": run.headline.views, "guessing": math.log(len(run.labels))},
     )
-
-
-def command_line(run_dirs: Sequence[str], out: str | None) -> str:
-    """The fer-report command that makes this page."""
-    runs = run_dirs[0] if len(run_dirs) == 1 else f"[{','.join(run_dirs)}]"
-    words = ["fer-report", f"run={runs}", *([] if out is None else [f"out={out}"])]
-    return shell_words(words)
 
 
 def score_rows(run: EvaluatedRun) -> list[dict[str, Any]]:
@@ -332,9 +335,14 @@ def class_rows(run: EvaluatedRun) -> list[dict[str, Any]]:
         scores, other = run.headline.plain.classes[emotion], most_confused_with(run, c)
         # All three are shares, as accuracy is.
         cells = [cell("accuracy", estimate) for estimate in (scores.precision, scores.recall, scores.f1)]
-        confused_with = (
-            "never confused" if other is None else f"{run.labels[other[0]]} ({percent(other[1] / scores.support, 0)})"
-        )
+        if scores.support == 0:
+            # 0 by the convention for ratios without a face: it says nothing of the model.
+            cells[1:] = [Cell(text="not tested", interval="no test face", sort=-1.0)] * 2
+            confused_with = "not tested"
+        elif other is None:
+            confused_with = "never confused"
+        else:
+            confused_with = f"{run.labels[other[0]]} ({percent(other[1] / scores.support, 0)})"
         rows.append(
             {
                 "name": emotion,

@@ -26,10 +26,24 @@ def chose_epoch(run: EvaluatedRun, key: str) -> bool:
     return key == "heldout" or (key == "public" and run.record.protocol == "official")
 
 
+def part_chose_epoch(run: EvaluatedRun, key: str) -> bool:
+    """Whether some faces of the set chose this run's epoch: the mixed test folder holds those of PublicTest."""
+    return key == "folder7178" and "public" in run.sets and chose_epoch(run, "public")
+
+
 def set_title(run: EvaluatedRun, key: str) -> str:
-    """A set's name for tables, which says so where the set chose the epoch; `key` may end in "_tta"."""
+    """A set's name for tables, which says so where its faces chose the epoch; `key` may end in "_tta"."""
     key = key.removesuffix("_tta")
+    if part_chose_epoch(run, key):
+        return f"{SET_TITLES[key]} (PublicTest chose the epoch)"
     return f"{SET_TITLES[key]} (chose the epoch)" if chose_epoch(run, key) else SET_TITLES[key]
+
+
+def optimism(run: EvaluatedRun, key: str) -> str:
+    """What a set's description says more where its faces chose the epoch; else nothing."""
+    if part_chose_epoch(run, key):
+        return " Its PublicTest faces chose the epoch, so a score on it is optimistic."
+    return " It chose the epoch, so a score on it is optimistic." if chose_epoch(run, key) else ""
 
 
 def protocol_in_full(run: EvaluatedRun) -> str:
@@ -124,7 +138,12 @@ def meanings(run: EvaluatedRun) -> list[str]:
             "be compared."
         )
     if run.headline_key == "public":
-        said.append("This is PublicTest, which also chose the epoch: expect less on faces that chose nothing.")
+        said.append(
+            "This is PublicTest, which also chose the epoch: expect less on faces that chose nothing."
+            if chose_epoch(run, "public")
+            else "This is PublicTest, which this protocol kept out of training and selection. It is not PrivateTest, so "
+            "the two must not be compared."
+        )
     if is_synthetic(run):
         said.append(
             "These faces are synthetic. The score shows that the pipeline works; it says nothing about real faces."

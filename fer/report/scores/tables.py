@@ -19,13 +19,10 @@ from fer.report.page.figures import Palette
 from fer.report.page.section import Chart
 from fer.report.result import AnalysisResult
 from fer.report.scores.figures import confusion_figure
-from fer.report.scores.statements import chose_epoch, statement
+from fer.report.scores.statements import optimism, statement
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
-
-
-OPTIMISTIC: Final = " It chose the epoch, so a score on it is optimistic."
 
 
 def write_metrics(
@@ -42,10 +39,12 @@ def write_metrics(
             "run": detail.record.name,
             "protocol": detail.record.protocol,
             "headline": detail.headline_key,
+            "votes_share": detail.votes_share,
+            "prior": detail.prior,
             **set_metrics(detail),
             "training_faces": None if detail.training is None else detail.training.as_dict(),
             "sets": {
-                key: scores.evaluation_set.description + (OPTIMISTIC if chose_epoch(detail, key) else "")
+                key: scores.evaluation_set.description + optimism(detail, key)
                 for key, scores in detail.sets.items()
             },
             "interval": {
@@ -58,7 +57,12 @@ def write_metrics(
             "notes": list(notes),
             **{name: found.metrics for name, found in results.items() if found.metrics},
             "runs": {
-                run.record.name: {"protocol": run.record.protocol, "seed": run.record.seed, **set_metrics(run)}
+                run.record.name: {
+                    "protocol": run.record.protocol,
+                    "seed": run.record.seed,
+                    "votes_share": run.votes_share,
+                    **set_metrics(run),
+                }
                 for run in context.runs
             },
         },

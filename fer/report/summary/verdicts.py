@@ -10,6 +10,7 @@ from typing import Final
 from fer.metrics import Estimate
 from fer.metrics.estimate import share_difference
 from fer.report.evaluation.evaluate import EvaluatedRun
+from fer.report.evaluation.views import Views
 from fer.report.page.wording import interval, percent, points
 from fer.report.result import Judgement, Verdict
 from fer.report.scores.statements import (
@@ -54,7 +55,7 @@ def accuracy_verdict(run: EvaluatedRun) -> Verdict:
         )
     averaged = run.headline.averaged
     best = accuracy if averaged is None else averaged.metrics["accuracy"]
-    verdict, why, rule = _accuracy(run, accuracy, best, averaged=averaged is not None)
+    verdict, why, rule = _accuracy(run, accuracy, best, views=None if averaged is None else run.headline.views)
     if chose_epoch(run, run.headline_key) and verdict == "pass":
         verdict, why = "look", f"{why}, but on faces that chose the epoch"
     return Verdict(
@@ -67,8 +68,10 @@ def accuracy_verdict(run: EvaluatedRun) -> Verdict:
     )
 
 
-def _accuracy(run: EvaluatedRun, accuracy: Estimate, best: Estimate, *, averaged: bool) -> tuple[Judgement, str, str]:
-    """The verdict, why, and the rule; `best` is the accuracy with test-time augmentation where there is one."""
+def _accuracy(
+    run: EvaluatedRun, accuracy: Estimate, best: Estimate, *, views: Views | None
+) -> tuple[Judgement, str, str]:
+    """The verdict, why, and the rule; `best` is the accuracy with test-time augmentation, where there are `views`."""
     label, share = majority_share(run)
     known, people = published_range(run), human_reference(run)
     nothing = f"no more than always predicting “{label}” ({percent(share)})"
@@ -83,7 +86,7 @@ def _accuracy(run: EvaluatedRun, accuracy: Estimate, best: Estimate, *, averaged
             "of people's agreement with these labels (65 ± 5 %, arXiv 1307.0414), or no more than always predicting "
             "the most common label."
         )
-        here = f"{percent(best.value)}{' mirrored' if averaged else ''}"
+        here = f"{percent(best.value)}{f' with {views.faces} averaged in' if views is not None else ''}"
         if accuracy.low <= share:
             return "fail", nothing, rule
         if best.high < least:
@@ -118,14 +121,17 @@ def weak_classes_verdict(run: EvaluatedRun) -> Verdict:
         text += f"; missed more often than found: {', '.join(weak)}"
     if open_:
         text += f"; too few faces to tell: {', '.join(open_)}"
+    untested = [name for name in run.labels if name not in classes]
+    if untested:
+        text += f"; never tested, as no test face carries it: {', '.join(untested)}"
     return Verdict(
         question="Are there weak emotions?",
-        verdict="fail" if lost else "look" if weak or open_ else "pass",
+        verdict="fail" if lost else "look" if weak or open_ or untested else "pass",
         value=recall.value,
         text=f"{text}.",
         section="classes",
         rule=f"Pass: every recall is above {percent(FOUND, 0)} for certain (its interval). Fail: one is below "
-        f"{percent(guess)} for certain, what guessing would find. Look: otherwise.",
+        f"{percent(guess)} for certain, what guessing would find. Look: otherwise, or where no test face carries an emotion.",
     )
 
 

@@ -1,0 +1,38 @@
+"""How a command ends, and which of several processes may talk."""
+
+import subprocess
+import sys
+
+import pytest
+
+from fer.common.processes import agreed_run_dir, started_by_another
+
+_COMMAND = "from fer.common.ending import guarded\nguarded(lambda: print('said'), folder={folder!r})"
+
+
+@pytest.mark.parametrize(
+    ("folder", "variables", "said"),
+    [
+        (None, {"FER_RUN_DIR": "/x"}, "said\n"),
+        (None, {"FER_RUN_DIR": "/x", "LOCAL_RANK": "1"}, "said\n"),
+        ("run_dir", {"FER_RUN_DIR": "/x"}, "said\n"),
+        ("run_dir", {"FER_RUN_DIR": "/x", "LOCAL_RANK": "0"}, "said\n"),
+        # As Lightning starts the second process of a training.
+        ("run_dir", {"FER_RUN_DIR": "/x", "LOCAL_RANK": "1"}, ""),
+    ],
+)
+def test_a_trainings_helper_alone_is_silent(
+    folder: str | None, variables: dict[str, str], said: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("LOCAL_RANK", raising=False)
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value)
+    command = [sys.executable, "-c", _COMMAND.format(folder=folder)]
+    assert subprocess.run(command, check=True, capture_output=True, text=True).stdout == said
+
+
+def test_the_variable_alone_names_no_run_folder(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("FER_RUN_DIR", "/x")
+    monkeypatch.delenv("LOCAL_RANK", raising=False)
+    assert agreed_run_dir() is None
+    assert not started_by_another()
