@@ -5,6 +5,8 @@ import { other } from "./words.js";
 
 /** A label of less is no prediction: the model has other, likelier ones. As the server has it. */
 export const FAINT = 0.1;
+/** "Most" is more than half; as the server has it. */
+const MOST = 0.5;
 /** Whichever half is covered, a loss of less does not matter. */
 const LITTLE = 0.05;
 
@@ -21,7 +23,7 @@ export function evidence(heat) {
   if (first === undefined) said.push(t("heat.spread", { label }));
   else {
     const values = { label, share: fine(probability), part: part(first), much: percent(heat.parts[first]) };
-    said.push(t(faint ? "heat.little" : heat.parts[first] < 0.4 ? "heat.more" : "heat.most", values));
+    said.push(t(faint ? "heat.little" : heat.parts[first] <= MOST ? "heat.more" : "heat.most", values));
     if (second !== undefined) said.push(t("heat.then", { part: part(second), much: percent(heat.parts[second]) }));
   }
   return said.join(" ");
