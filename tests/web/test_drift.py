@@ -75,6 +75,20 @@ def test_darker_faces_raise_the_alarm_and_are_named() -> None:
     assert "darker" in state.sentence
 
 
+def test_a_told_prior_leaves_labels_and_confidence_unjudged() -> None:
+    log = DriftLog(REFERENCE, window=500, told_prior="balanced")
+    for _ in range(200):
+        log.add(SeenFace(label="disgust", confidence=0.99, brightness=0.5, sharpness=0.1))
+    state = log.state()
+    assert state.psi > state.psi_limit
+    assert not state.alarm
+    assert "not judged: the reference was measured without the prior balanced" in state.sentence
+    for _ in range(300):
+        log.add(SeenFace(label="disgust", confidence=0.99, brightness=0.1, sharpness=0.1))
+    assert log.state().alarm
+    assert "differ from those the model was measured on: faces are darker than usual." in log.state().sentence
+
+
 def test_too_few_faces_say_so_and_raise_nothing() -> None:
     state = filled(MIN_FACES - 1, label="disgust", brighter=0.5).state()
     assert not state.enough

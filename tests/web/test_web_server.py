@@ -172,7 +172,7 @@ def test_a_token_that_no_browser_could_present_is_refused(
 @pytest.mark.parametrize("token", ["", "short"])
 def test_a_variable_that_holds_no_token_is_named(token: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("FER_SERVE_TOKEN", token)
-    with pytest.raises(ConfigError, match="^FER_SERVE_TOKEN is shorter than 8 characters"):
+    with pytest.raises(ConfigError, match=r"^FER_SERVE_TOKEN is shorter than 8 characters"):
         main([])
 
 

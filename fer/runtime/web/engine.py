@@ -85,7 +85,8 @@ class Engine:
         self._streams = Streams(lambda model, hide: self._open_stream(model, hide, open_detector(True)))
         self._drift_file = drift_file
         self._drift = {
-            name: DriftLog(model.facts.reference, window=settings.drift_window) for name, model in self._models.items()
+            name: DriftLog(model.facts.reference, window=settings.drift_window, told_prior=model.prior)
+            for name, model in self._models.items()
         }
         if drift_file is not None:
             for name, log in self._drift.items():
@@ -111,7 +112,7 @@ class Engine:
                 "uncertain_below": model.uncertain_below,
                 "told_prior": model.prior,
                 "copies": counted_copies(model.facts),
-                "words": describe_model(model.facts),
+                "words": describe_model(model.facts, told_prior=model.prior),
             }
             for name, model in self._models.items()
         ]

@@ -102,8 +102,8 @@ def check_token(token: str, *, named: str) -> None:
         raise ConfigError(f"{named} is shorter than {SHORTEST_TOKEN} characters: give a longer token, or none")
     if not (token.isascii() and token.isprintable() and token == token.strip()):
         raise ConfigError(
-            f"{named} has characters that a header cannot carry: give letters, digits and signs of ASCII, without spaces "
-            "at the ends"
+            f"{named} has characters that a header cannot carry: give letters, digits and signs of ASCII, "
+            "without spaces at the ends"
         )
 
 

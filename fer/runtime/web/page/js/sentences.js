@@ -50,11 +50,13 @@ export function drifted(state) {
   const { faces: count } = state;
   if (!state.enough) return t("drift.few", { count, needed: state.limits.min_faces });
   const found = [];
-  if (state.psi > state.psi_limit) {
+  const judged = state.told_prior === null;
+  if (judged && state.psi > state.psi_limit) {
     const off = (label) => Math.abs(state.shares[label] - state.reference[label]);
     const label = Object.keys(state.shares).reduce((one, two) => (off(two) > off(one) ? two : one));
     found.push(t("drift.label", { label: named(label), now: percent(state.shares[label]), usual: percent(state.reference[label]) }));
   }
   for (const [name, shift] of Object.entries(state.shifts)) if (shift.alarm) found.push(t(`drift.${name}.${shift.effect > 0 ? "more" : "less"}`));
-  return found.length === 0 ? t("drift.same", { count }) : t("drift.differs", { count, each: listed(found) });
+  const said = found.length === 0 ? t("drift.same", { count }) : t("drift.differs", { count, each: listed(found) });
+  return judged ? said : `${said} ${t("drift.told", { prior: state.told_prior })}`;
 }
