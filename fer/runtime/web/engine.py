@@ -90,7 +90,9 @@ class Engine:
         }
         if drift_file is not None:
             for name, log in self._drift.items():
-                for face in drift_file.read(model=name, last=settings.drift_window):
+                for face in drift_file.read(
+                    model=name, last=settings.drift_window, told_prior=self._models[name].prior
+                ):
                     log.add(face)
 
     @property
@@ -317,7 +319,7 @@ class Engine:
             )
             log.add(face)
             if self._drift_file is not None:
-                self._drift_file.add(face, model=name)
+                self._drift_file.add(face, model=name, told_prior=self._models[name].prior)
 
 
 def _plain(face: Face) -> dict[str, Any]:
