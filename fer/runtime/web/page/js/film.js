@@ -51,6 +51,16 @@ export class Film {
     return film;
   }
 
+  /** What `work(film)` gives of a film that is open meanwhile. Throws `NoFilm`. */
+  static async use(file, work) {
+    const film = await Film.open(file);
+    try {
+      return await work(film);
+    } finally {
+      film.close();
+    }
+  }
+
   close() {
     this.video.removeAttribute("src");
     this.video.load();
