@@ -146,6 +146,21 @@ def test_keys_answer_and_go_on(camera: Any, port: int) -> None:
         assert page.is_hidden("#guess-why")
 
 
+def test_single_keys_are_told_and_can_be_turned_off_while_practising(camera: Any, port: int) -> None:
+    with opened(camera, port, query="#practise") as page:
+        page.wait_for_selector("#guess-choices button")
+        shortcuts = "[...document.querySelectorAll('#guess-choices button')].map((each) => each.ariaKeyShortcuts)"
+        assert page.evaluate(shortcuts) == ["1", "2", "3", "4"]
+        assert page.get_attribute("#guess-next", "aria-keyshortcuts") == "n"
+        assert "1 to 7 answer and N shows the next face" in page.inner_text("#keys-hint")
+        page.click("#keys")
+        page.keyboard.press("2")
+        assert page.is_hidden("#guess-why")
+        for way in ("read", "examine"):
+            page.click(f'#ways a[href="#{way}"]')
+            assert page.is_visible("#keys")
+
+
 def test_own_photos_are_practised_with(camera: Any, port: int, one_face: bytes) -> None:
     with opened(camera, port, query="#practise") as page:
         page.wait_for_selector("#guess-choices button")

@@ -165,9 +165,10 @@ export class Practise {
     const others = EXPRESSIONS.filter((label) => label !== this.face.label).sort(() => Math.random() - 0.5);
     const chosen = [this.face.label, ...others.slice(0, Number(part("guess-many").value) - 1)];
     part("guess-choices").replaceChildren(
-      ...EXPRESSIONS.filter((label) => chosen.includes(label)).map((label) => {
+      ...EXPRESSIONS.filter((label) => chosen.includes(label)).map((label, index) => {
         const button = Object.assign(document.createElement("button"), { type: "button", textContent: named(label) });
         button.dataset.series = label;
+        button.setAttribute("aria-keyshortcuts", String(index + 1));
         button.addEventListener("click", () => this.#answer(label, button));
         return button;
       }),
