@@ -15,6 +15,7 @@ from fer.common.files import check_writable
 from fer.common.options_parser import OptionsParser
 from fer.common.paths import expanded
 from fer.common.wording import printable_path
+from fer.runtime.web.security import check_token
 
 TOKEN_VARIABLE: Final = "FER_STUDIO_TOKEN"  # noqa: S105 - the variable's name
 """Where a token of one's own may be given; else each start makes one."""
@@ -44,10 +45,7 @@ def main(argv: Sequence[str]) -> int:
     logging.basicConfig(level=logging.WARNING, format="%(levelname)s: %(message)s", stream=sys.stderr)
     logging.getLogger("waitress.queue").setLevel(logging.ERROR)
     token = os.environ.get(TOKEN_VARIABLE) or secrets.token_urlsafe(24)
-    if len(token) < 8:
-        raise ConfigError(f"{TOKEN_VARIABLE} is shorter than 8 characters: give a longer one, or none")
-    if not (token.isascii() and token.isprintable()):
-        raise ConfigError(f"{TOKEN_VARIABLE} has letters that no browser can send in a header: give one in plain ASCII")
+    check_token(token, named=TOKEN_VARIABLE)
     root = expanded(arguments.root).absolute()
     if root.exists() and not root.is_dir():
         raise ConfigError(f"--root {root} is a file: give a folder of runs")

@@ -2,10 +2,11 @@
 
 import numpy as np
 import pytest
+from scipy import stats
 
 from fer.common.labels import EMOTIONS
 from fer.runtime.facts import Reference
-from fer.runtime.web.drift import MIN_FACES, PSI_ALARM, DriftLog, SeenFace
+from fer.runtime.web.drift import MIN_FACES, PSI_ALARM, DriftLog, SeenFace, by_chance
 
 SHARES = (0.13, 0.02, 0.13, 0.26, 0.18, 0.11, 0.17)
 REFERENCE = Reference(
@@ -40,6 +41,25 @@ def test_faces_like_the_reference_raise_no_alarm(seed: int, count: int) -> None:
     assert not state.alarm, state.sentence
 
 
+@pytest.mark.parametrize(("labels", "within"), [(2, 0.031), (3, 0.023), (7, 0.01), (12, 0.006), (20, 0.003)])
+def test_the_limit_of_chance_is_that_of_so_many_labels(labels: int, within: float) -> None:
+    assert by_chance(labels) == pytest.approx(stats.chi2.ppf(0.999, labels - 1), rel=within)
+
+
+@pytest.mark.parametrize("labels", [2, 7, 12, 20])
+def test_chance_alone_hardly_ever_raises_the_alarm(labels: int) -> None:
+    names = [str(number) for number in range(labels)]
+    reference = Reference(split="all", n=3589, labels=dict.fromkeys(names, 1 / labels), means={}, deviations={})
+    alarms = 0
+    for counts in np.random.default_rng(0).multinomial(100, [1 / labels] * labels, size=1000):
+        log = DriftLog(reference, window=500)
+        for name, count in zip(names, counts, strict=True):
+            for _ in range(count):
+                log.add(SeenFace(label=name, confidence=0.5, brightness=0.5, sharpness=0.1))
+        alarms += log.state().alarm
+    assert alarms <= 5
+
+
 def test_one_label_only_raises_the_alarm_and_is_named() -> None:
     state = filled(100, label="sad").state()
     assert state.alarm
@@ -53,6 +73,20 @@ def test_darker_faces_raise_the_alarm_and_are_named() -> None:
     assert state.shifts["brightness"].effect == pytest.approx(-0.12 / 0.13, abs=0.15)
     assert not state.shifts["sharpness"].alarm
     assert "darker" in state.sentence
+
+
+def test_a_told_prior_leaves_labels_and_confidence_unjudged() -> None:
+    log = DriftLog(REFERENCE, window=500, told_prior="balanced")
+    for _ in range(200):
+        log.add(SeenFace(label="disgust", confidence=0.99, brightness=0.5, sharpness=0.1))
+    state = log.state()
+    assert state.psi > state.psi_limit
+    assert not state.alarm
+    assert "not judged: the reference was measured without the prior balanced" in state.sentence
+    for _ in range(300):
+        log.add(SeenFace(label="disgust", confidence=0.99, brightness=0.1, sharpness=0.1))
+    assert log.state().alarm
+    assert "differ from those the model was measured on: faces are darker than usual." in log.state().sentence
 
 
 def test_too_few_faces_say_so_and_raise_nothing() -> None:

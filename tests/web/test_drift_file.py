@@ -58,6 +58,31 @@ def test_a_place_that_cannot_be_written_is_told(tmp_path: Path) -> None:
         DriftFile(tmp_path / "nowhere" / "drift.jsonl")
 
 
+def test_faces_of_another_prior_are_left_out(tmp_path: Path) -> None:
+    path = tmp_path / "drift.jsonl"
+    log = DriftFile(path)
+    log.add(HAPPY, model="one")
+    log.add(SAD, model="one", told_prior="balanced")
+    assert log.read(model="one", last=9) == [HAPPY]
+    assert log.read(model="one", last=9, told_prior="balanced") == [SAD]
+
+
+@pytest.mark.parametrize("content", [b"\xff\xd8\xff\xe0 a photograph", b"dear diary", b'{"time"', b"\n", b"\0" * 9])
+def test_a_file_that_is_no_drift_log_is_left_as_it_is(tmp_path: Path, content: bytes) -> None:
+    path = tmp_path / "photo.jpg"
+    path.write_bytes(content)
+    with pytest.raises(ConfigError, match="no drift log"):
+        DriftFile(path)
+    assert path.read_bytes() == content
+
+
+def test_an_empty_file_becomes_a_drift_log(tmp_path: Path) -> None:
+    path = tmp_path / "drift.jsonl"
+    path.touch()
+    DriftFile(path).add(HAPPY, model="one")
+    assert DriftFile(path).read(model="one", last=9) == [HAPPY]
+
+
 def test_a_server_goes_on_where_the_last_one_stopped(
     tmp_path: Path, one_face: bytes, client: Callable[..., FlaskClient]
 ) -> None:

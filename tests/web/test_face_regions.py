@@ -37,6 +37,19 @@ def test_a_map_of_a_label_that_is_no_prediction_says_so() -> None:
     assert even.startswith("The model gives fear only under 0.1%, so there is next to nothing to explain.")
 
 
+def test_most_is_said_of_more_than_half_alone() -> None:
+    heat = np.zeros((48, 48), np.float32)
+    heat[34:44, 12:22] = 1  # 100 cells in the mouth
+    heat[3:8, 8:24] = 1  # 80 on the forehead
+    assert locate_evidence(heat, "happy", probability=0.97).sentence == (
+        "Most of what speaks for happy (97%) lies in the mouth (56% of the map), then in the forehead (44%)."
+    )
+    heat[24:28, 20:28] = 1  # 32 in nose and cheeks: of the mouth 100 / 212 are left
+    assert locate_evidence(heat, "happy", probability=0.97).sentence.startswith(
+        "More than elsewhere, what speaks for happy (97%) lies in the mouth (47% of the map)"
+    )
+
+
 @pytest.mark.parametrize("size", [24, 48, 50, 224])
 def test_a_small_map_keeps_the_mean(size: int) -> None:
     heat = np.random.default_rng(0).random((size, size), dtype=np.float32)

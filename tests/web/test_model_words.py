@@ -40,6 +40,15 @@ def test_a_model_for_photographs_tells_of_photographs_first() -> None:
     assert "1,257 faces in the photographs" in words["certainty"]
 
 
+def test_figures_from_before_a_told_prior_say_so() -> None:
+    words = describe_model(FACTS, told_prior="balanced")
+    for part in ("scores", "certainty"):
+        assert words[part].startswith(
+            "Its predictions here are changed by the prior balanced; these figures were measured without it. "
+        )
+    assert "prior" not in " ".join(describe_model(FACTS).values())
+
+
 @pytest.mark.parametrize(
     ("update", "told"),
     [

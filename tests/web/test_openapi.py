@@ -219,6 +219,25 @@ def test_the_token_is_described_where_it_is_asked_for(server: Server) -> None:
         check(server, operation, answer, told=path)
 
 
+@pytest.mark.parametrize("prior", [None, "balanced"])
+def test_what_the_shipped_models_give_is_described(one_face: bytes, prior: str | None) -> None:
+    from web.conftest import make_engine
+
+    from fer.runtime.web.app import create_app
+    from fer.runtime.web.command import load_models
+    from fer.runtime.web.settings import ServeSettings
+
+    limits = ServeSettings(token=TOKEN)
+    models: Any = load_models(["everyday", "benchmark"], prior=prior).values()
+    client = create_app(make_engine(limits, *models), settings=limits).test_client()
+    document = client.get("/api/openapi.json", headers={"Authorization": f"Bearer {TOKEN}"}).get_json()
+    real = Server(client, document, {"one face": one_face})
+    for path, method, operation in operations(document):
+        answer = ask(real, path, method.upper())
+        assert answer.status_code == 200, path
+        check(real, operation, answer, told=path)
+
+
 def test_busy_and_too_often_are_described(client: Client, server: Server, one_face: bytes) -> None:
     seldom = client(rate=0.01, burst=1)
     assert seldom.get("/api/models").status_code == 200

@@ -95,6 +95,24 @@ def test_a_picture_that_browsers_cannot_show_is_shown_and_explained(camera: Any,
         page.wait_for_selector("#covers li")
 
 
+@pytest.mark.parametrize("button", ["#batch-rows button", "#save-annotated"])
+def test_a_server_that_is_gone_is_told_to_those_who_look_again(
+    camera: Any, port: int, one_face: bytes, button: str
+) -> None:
+    image = cv2.imdecode(np.frombuffer(one_face, np.uint8), cv2.IMREAD_COLOR)
+    with opened(camera, port, expect_errors=True) as page:
+        wrong: list[str] = []
+        page.on("pageerror", lambda error: wrong.append(str(error)))
+        hand_over(page, "me.tiff", "image/tiff", cv2.imencode(".tiff", image)[1].tobytes())
+        page.wait_for_selector("#verdict[data-state=sure]")
+        page.route("**/api/preview*", lambda route: route.abort())
+        page.click(button)
+        page.wait_for_selector("#message:not([hidden])")
+        assert "Server lost: fer-serve does not answer." in page.text_content("#message")
+        assert "Server lost" in page.text_content("#announcer")
+        assert wrong == []
+
+
 @pytest.mark.parametrize(
     ("name", "kind", "content", "told"),
     [
@@ -124,6 +142,12 @@ def test_a_wrong_token_is_called_wrong(camera: Any, serve: Serve) -> None:
         page.wait_for_selector("#token-problem:not([hidden])")
         assert "was wrong" in page.text_content("#announcer")
         assert page.get_attribute("#token", "aria-invalid") == "true"
+        page.fill("#token", "неверный жетон")
+        # No header can carry it: the server is asked without, and the page does not take it for lost.
+        with page.expect_response("**/api/models") as answer:
+            page.keyboard.press("Enter")
+        assert answer.value.status == 401
+        assert page.text_content("#state") != "Server lost"
         page.fill("#token", "correct horse")
         page.keyboard.press("Enter")
         page.wait_for_selector("#bars li", state="attached")

@@ -131,6 +131,19 @@ def test_a_video_is_read_in_steps(camera: Any, port: int, film: bytes, script: s
         assert {face["face"] for face in faces if face["status"] == "ok"} == {0}
 
 
+UNSTATED = "Object.defineProperty(HTMLMediaElement.prototype, 'duration', { get: () => Infinity });"
+"""A browser that is not told how long a film is, as of one that was recorded live."""
+
+
+def test_a_video_that_does_not_say_how_long_it_is_is_read_to_its_end(camera: Any, port: int, film: bytes) -> None:
+    with opened(camera, port, script=UNSTATED) as page:
+        page.wait_for_selector("#bars li", state="attached")
+        page.set_input_files("#file", [file("live.webm", film, "video/webm")])
+        until(page, lambda: heard(page, "The video is read: 1 person was seen."))
+        assert [row[1] for row in rows(page)] == ["0.0", "0.5", "1.0", "1.5"]
+        assert rows(page)[-1][4] == "no face"
+
+
 @pytest.mark.slow
 def test_a_marked_copy_of_a_video_plays_as_long_as_the_video(
     camera: Any, port: int, film: bytes, tmp_path: Path

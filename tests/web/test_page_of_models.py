@@ -39,6 +39,25 @@ def test_models_have_plain_names_and_stand_side_by_side(
         assert "second=upper" in page.url
 
 
+def test_a_told_prior_is_told_beside_figures_from_before_it(
+    camera: Any, serve: Any, stand_in: Any, two_faces: bytes
+) -> None:
+    model = stand_in("everyday")
+    model.prior = "balanced"
+    with serve(model, rate=1000, burst=1000) as port, opened(camera, port, query="?lang=en#examine") as page:
+        for _ in range(26):
+            page.request.post(
+                f"http://localhost:{port}/api/predict", data=two_faces, headers={"Content-Type": "image/jpeg"}
+            )
+        choose(page, two_faces)
+        for facts in ("#model-facts", "#uncertain-facts"):
+            assert page.text_content(facts).startswith("fer-serve was told other shares of the expressions (balanced)")
+        page.click("#drift summary")
+        until(page, lambda: "fer-serve was told (balanced)" in page.text_content("#drift-words"))
+        index = page.locator("#drift-rows tr", has_text="PSI").locator("td").all_text_contents()
+        assert index[1] == "not judged"
+
+
 def test_a_half_can_be_hidden_from_the_model_on_the_live_face(camera: Any, port: int) -> None:
     grey = """() => {
         const canvas = document.querySelector('#overlay');

@@ -118,6 +118,11 @@ def test_help_fades_as_answers_agree_and_comes_back(camera: Any, port: int) -> N
             page.evaluate("document.querySelector('#progress-save').click()")
         entries = json.loads(Path(download.value.path()).read_text())["practised"]
         assert [(entry["help"], entry["choices"]) for entry in entries] == list(zip(told, choices, strict=True))
+        # "As set here" is what the help had come to, also after a reload.
+        page.select_option("#guess-help", "set")
+        assert "choices=3" in page.url
+        assert page.input_value("#strength") == "80"
+        page.select_option("#guess-help", "fading")
         # Who sets the strength has taken it in hand.
         page.select_option("#guess-many", "7")
         assert page.input_value("#guess-help") == "set"
@@ -144,6 +149,65 @@ def test_keys_answer_and_go_on(camera: Any, port: int) -> None:
         assert page.get_attribute("#guess-choices button:nth-child(2)", "aria-pressed") == "true"
         page.keyboard.press("n")
         assert page.is_hidden("#guess-why")
+
+
+def test_single_keys_are_told_and_can_be_turned_off_while_practising(camera: Any, port: int) -> None:
+    with opened(camera, port, query="#practise") as page:
+        page.wait_for_selector("#guess-choices button")
+        shortcuts = "[...document.querySelectorAll('#guess-choices button')].map((each) => each.ariaKeyShortcuts)"
+        assert page.evaluate(shortcuts) == ["1", "2", "3", "4"]
+        assert page.get_attribute("#guess-next", "aria-keyshortcuts") == "n"
+        assert "1 to 7 answer and N shows the next face" in page.inner_text("#keys-hint")
+        page.click("#keys")
+        page.keyboard.press("2")
+        assert page.is_hidden("#guess-why")
+        for way in ("read", "examine"):
+            page.click(f'#ways a[href="#{way}"]')
+            assert page.is_visible("#keys")
+
+
+def test_a_language_is_taken_when_it_is_confirmed_and_keeps_what_was_practised(camera: Any, port: int) -> None:
+    with opened(camera, port, query="?lang=de&help=fading#practise") as page:
+        page.wait_for_selector("#guess-choices button")
+        answered(page, right=True)
+        told = page.text_content("#progress-words")
+        page.focus("#language")
+        page.keyboard.press("ArrowDown")
+        assert page.input_value("#language") != "de"
+        page.wait_for_timeout(300)
+        assert page.evaluate("[document.documentElement.lang, document.activeElement.id]") == ["de", "language"]
+        page.keyboard.press("ArrowUp")
+        assert page.is_hidden("#language-use")
+        page.keyboard.press("ArrowDown")
+        page.keyboard.press("Tab")
+        assert page.evaluate("document.activeElement.id") == "language-use"
+        page.keyboard.press("Shift+Tab")
+        with page.expect_navigation():
+            page.keyboard.press("Enter")
+        page.wait_for_selector("#guess-choices button")
+        assert page.evaluate("document.documentElement.lang") == page.input_value("#language") != "de"
+        assert page.evaluate("document.activeElement.id") == "language"
+        assert "1" in told
+        assert "1" in page.text_content("#progress-words")
+        assert page.evaluate("history.state") is None
+        page.reload()
+        page.wait_for_selector("#guess-choices button")
+        assert "0" in page.text_content("#progress-words")
+
+
+def test_showing_an_expression_is_kept_in_the_address(camera: Any, port: int) -> None:
+    with opened(camera, port, query="#practise") as page:
+        page.wait_for_selector("#guess-choices button")
+        page.click("#kind-mirror")
+        page.select_option("#mirroring-label", "sad")
+        page.wait_for_selector("#mirroring-units li")
+        assert page.url.endswith("/?exercise=show&expression=sad#practise")
+        page.reload()
+        page.wait_for_selector("#mirroring-units li")
+        assert page.get_attribute("#kind-mirror", "aria-pressed") == "true"
+        assert page.input_value("#mirroring-label") == "sad"
+        page.click("#kind-guess")
+        assert "exercise" not in page.url
 
 
 def test_own_photos_are_practised_with(camera: Any, port: int, one_face: bytes) -> None:

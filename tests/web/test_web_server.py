@@ -155,6 +155,27 @@ def test_arguments_that_make_no_sense_end_with_two(arguments: list[str], capsys:
     assert capsys.readouterr().err.startswith("error: ")
 
 
+@pytest.mark.parametrize("token", ["пароль пароль", "tök en token", " leading space", "trailing ", "tab\there it is"])
+@pytest.mark.parametrize("command", ["serve", "studio"])
+def test_a_token_that_no_browser_could_present_is_refused(
+    token: str, command: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from fer.studio.command import main as studio
+
+    monkeypatch.setenv("FER_STUDIO_TOKEN", token)
+    with pytest.raises(ConfigError, match="characters that a header cannot carry") as told:
+        studio([]) if command == "studio" else main(["--token", token])
+    assert token not in str(told.value)
+    assert ("FER_STUDIO_TOKEN" if command == "studio" else "--token") in str(told.value)
+
+
+@pytest.mark.parametrize("token", ["", "short"])
+def test_a_variable_that_holds_no_token_is_named(token: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("FER_SERVE_TOKEN", token)
+    with pytest.raises(ConfigError, match=r"^FER_SERVE_TOKEN is shorter than 8 characters"):
+        main([])
+
+
 def test_a_secret_is_not_repeated_in_a_message() -> None:
     with pytest.raises(ConfigError) as told:
         main(["--token", "s3cret"])

@@ -21,6 +21,7 @@ from fer.common.wording import printable_path
 from fer.runtime.detection.opening import DETECTORS
 from fer.runtime.model_options import add_model_options
 from fer.runtime.shipped import shipped_name
+from fer.runtime.web.security import check_token
 from fer.runtime.web.settings import ServeSettings
 
 if TYPE_CHECKING:
@@ -149,6 +150,8 @@ def is_loopback(host: str) -> bool:
 
 def _settings(arguments: argparse.Namespace) -> ServeSettings:
     token = arguments.token if arguments.token is not None else os.environ.get(TOKEN_VARIABLE)
+    if token is not None:
+        check_token(token, named=TOKEN_VARIABLE if arguments.token is None else "--token")
     given = {
         "max_body": round(arguments.max_body * (1 << 20)),
         "max_pixels": round(arguments.max_pixels * 1_000_000),
@@ -164,7 +167,7 @@ def _settings(arguments: argparse.Namespace) -> ServeSettings:
     except ValidationError as error:
         first = error.errors()[0]
         key = str(first["loc"][0])
-        shown = "" if key == "token" else f" {getattr(arguments, key, given[key])}"
+        shown = f" {getattr(arguments, key, given[key])}"
         reason = "give a path such as /fer" if key == "prefix" else first["msg"]
         raise ConfigError(f"--{key.replace('_', '-')}{shown}: {reason}") from error
 
@@ -221,7 +224,7 @@ def _parser() -> argparse.ArgumentParser:
         "(default: in memory alone)",
     )
     parser.add_argument(
-        "--token", help=f"what programs and the page must present (or ${TOKEN_VARIABLE}); at least 8 characters"
+        "--token", help=f"what programs and the page must present (or ${TOKEN_VARIABLE}); at least 8 characters, ASCII"
     )
     parser.add_argument(
         "--allow-remote", action="store_true", help="yes, --host may be an address that other computers reach"

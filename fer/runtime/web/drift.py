@@ -12,6 +12,9 @@ The alarm needs `MIN_FACES` faces and either a PSI above `PSI_ALARM` and above w
 thousand times, or a mean that is off by more than `EFFECT_ALARM` standard deviations with |z| above `Z_ALARM`. Chance:
 of n faces against m, PSI is about (1/n + 1/m) times a chi-square with one degree of freedom less than there are labels
 (Yurdakul and Naranjo, Journal of Risk Model Validation 14(4), 2020).
+
+Where the model was told a prior, its labels and confidence are others than those of the reference, which was measured
+without: both are given and not judged; brightness and sharpness are.
 """
 
 import math
@@ -25,8 +28,8 @@ from fer.runtime.facts import Reference
 
 MIN_FACES: Final = 50
 PSI_ALARM: Final = 0.25
-CHI_SQUARE: Final = 22.458
-"""99.9th percentile of the chi-square distribution with six degrees of freedom."""
+_Z_CHANCE: Final = 3.0902
+"""99.9th percentile of the standard normal distribution."""
 
 EFFECT_ALARM: Final = 0.5
 Z_ALARM: Final = 3.0
@@ -63,6 +66,7 @@ class DriftState:
         reference: label -> share in the reference.
         psi: population stability index, 0 without faces.
         psi_limit: above which it is too much for so many faces.
+        told_prior: the prior that the predictions were changed to, so that they are not judged; None: they are judged.
         shifts: statistic -> `Shift`; empty without faces.
         alarm: whether anything is too far off.
         sentence: all of it in words.
@@ -75,6 +79,7 @@ class DriftState:
     reference: Mapping[str, float]
     psi: float
     psi_limit: float
+    told_prior: str | None
     shifts: Mapping[str, Shift]
     alarm: bool
     sentence: str
@@ -108,9 +113,11 @@ class DriftLog:
     Args:
         reference: what they are compared with.
         window: how many faces are remembered.
+        told_prior: the name of the prior that the model was told, if any.
     """
 
-    def __init__(self, reference: Reference, *, window: int) -> None:
+    def __init__(self, reference: Reference, *, window: int, told_prior: str | None = None) -> None:
+        self._told_prior = told_prior
         self._reference = reference
         self._faces: deque[SeenFace] = deque(maxlen=window)
         self._lock = threading.Lock()
@@ -129,8 +136,9 @@ class DriftLog:
         shares = {label: labels[label] / max(count, 1) for label in self._reference.labels}
         psi = _psi(labels, self._reference.labels) if faces else 0.0
         shifts = {name: self._shift(name, faces, enough) for name in self._reference.means} if faces else {}
-        limit = max(PSI_ALARM, CHI_SQUARE * (1 / max(count, 1) + 1 / self._reference.n))
-        alarm = (enough and psi > limit) or any(shift.alarm for shift in shifts.values())
+        limit = max(PSI_ALARM, by_chance(len(self._reference.labels)) * (1 / max(count, 1) + 1 / self._reference.n))
+        off = psi > limit and self._told_prior is None
+        alarm = (enough and off) or any(shift.alarm for shift in shifts.values())
         return DriftState(
             faces=count,
             window=self._faces.maxlen or 0,
@@ -139,17 +147,39 @@ class DriftLog:
             reference=dict(self._reference.labels),
             psi=psi,
             psi_limit=limit,
+            told_prior=self._told_prior,
             shifts=shifts,
             alarm=alarm,
-            sentence=_sentence(count, shares, self._reference.labels, psi > limit, shifts),
+            sentence=self._sentence(count, shares, off, shifts),
         )
 
     def _shift(self, name: str, faces: list[SeenFace], enough: bool) -> Shift:
         now = sum(float(getattr(face, name)) for face in faces) / len(faces)
         effect = (now - self._reference.means[name]) / self._reference.deviations[name]
         z = effect * math.sqrt(len(faces))
-        alarm = enough and abs(effect) > EFFECT_ALARM and abs(z) > Z_ALARM
+        judged = enough and (name != "confidence" or self._told_prior is None)
+        alarm = judged and abs(effect) > EFFECT_ALARM and abs(z) > Z_ALARM
         return Shift(now=now, reference=self._reference.means[name], effect=effect, z=z, alarm=alarm)
+
+    def _sentence(self, count: int, shares: Mapping[str, float], off: bool, shifts: Mapping[str, Shift]) -> str:
+        said = _sentence(count, shares, self._reference.labels, off, shifts)
+        if self._told_prior is None:
+            return said
+        return (
+            f"{said} Labels and confidence are not judged: the reference was measured without the prior "
+            f"{self._told_prior}, which changes them."
+        )
+
+
+def by_chance(labels: int) -> float:
+    """What a chi-square with one degree of freedom less than there are labels exceeds once in a thousand times.
+
+    By Wilson and Hilferty (PNAS 17(12), 1931), whose third of a power is nearly normal: 3 % too much for two labels,
+    under 1 % from seven on.
+    """
+    freedom = max(1, labels - 1)
+    spread = 2 / (9 * freedom)
+    return freedom * (1 - spread + _Z_CHANCE * math.sqrt(spread)) ** 3
 
 
 def _psi(labels: Counter[str], reference: Mapping[str, float]) -> float:

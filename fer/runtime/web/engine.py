@@ -85,11 +85,14 @@ class Engine:
         self._streams = Streams(lambda model, hide: self._open_stream(model, hide, open_detector(True)))
         self._drift_file = drift_file
         self._drift = {
-            name: DriftLog(model.facts.reference, window=settings.drift_window) for name, model in self._models.items()
+            name: DriftLog(model.facts.reference, window=settings.drift_window, told_prior=model.prior)
+            for name, model in self._models.items()
         }
         if drift_file is not None:
             for name, log in self._drift.items():
-                for face in drift_file.read(model=name, last=settings.drift_window):
+                for face in drift_file.read(
+                    model=name, last=settings.drift_window, told_prior=self._models[name].prior
+                ):
                     log.add(face)
 
     @property
@@ -111,7 +114,7 @@ class Engine:
                 "uncertain_below": model.uncertain_below,
                 "told_prior": model.prior,
                 "copies": counted_copies(model.facts),
-                "words": describe_model(model.facts),
+                "words": describe_model(model.facts, told_prior=model.prior),
             }
             for name, model in self._models.items()
         ]
@@ -316,7 +319,7 @@ class Engine:
             )
             log.add(face)
             if self._drift_file is not None:
-                self._drift_file.add(face, model=name)
+                self._drift_file.add(face, model=name, told_prior=self._models[name].prior)
 
 
 def _plain(face: Face) -> dict[str, Any]:

@@ -21,6 +21,8 @@ EDGE: Final = "edge of the picture"
 SPREAD: Final = 1.25
 """A part stands out where it holds this many times its share of the area."""
 
+MOST: Final = 0.5
+"""Of a part that holds no more than half of the map nobody can say that most lies in it."""
 
 FAINT: Final = 0.1
 """A label of a lower probability is no prediction: the model has other, likelier ones."""
@@ -77,7 +79,7 @@ def locate_evidence(heat_HW: npt.NDArray[np.float32], label: str, *, probability
     where += f"), then in the {others[0]} ({shares[others[0]]:.0%})." if others else ")."
     if probability < FAINT:
         start = f"{warning}What little there is "
-    elif shares[first] < 0.4:
+    elif shares[first] <= MOST:
         start = f"More than elsewhere, what speaks for {label} ({in_percent(probability)}) "
     else:
         start = f"Most of what speaks for {label} ({in_percent(probability)}) "

@@ -17,10 +17,15 @@ _SYNTHETIC: Final = "synthetic faces"
 _FER2013: Final = "FER-2013"
 
 
-def describe_model(facts: ModelFacts) -> dict[str, str]:
+def describe_model(facts: ModelFacts, *, told_prior: str | None = None) -> dict[str, str]:
     """What its labels mean ("labels"), how often they are right ("scores"), and how often when it is certain
-    ("certainty")."""
-    return {"labels": _labels(facts), "scores": _scores(facts), "certainty": _certainty(facts)}
+    ("certainty"); the last two were measured without `told_prior`, and say so where there is one."""
+    without = "" if told_prior is None else _without(told_prior)
+    return {"labels": _labels(facts), "scores": without + _scores(facts), "certainty": without + _certainty(facts)}
+
+
+def _without(told_prior: str) -> str:
+    return f"Its predictions here are changed by the prior {told_prior}; these figures were measured without it. "
 
 
 def _labels(facts: ModelFacts) -> str:

@@ -135,6 +135,7 @@ def schemas(sets: Sequence[tuple[str, ...]]) -> dict[str, Any]:
                     accuracy=_SHARE,
                     coverage=_SHARE,
                     answered_accuracy=_or_null(_SHARE),
+                    told=_list_of(_TEXT) | {"description": "settings of the export that may have been chosen on them"},
                 )
             ),
             prior=_or_null(_SHARES) | {"description": "shares of the emotions that the file's probabilities expect"},
@@ -163,6 +164,8 @@ def schemas(sets: Sequence[tuple[str, ...]]) -> dict[str, Any]:
             reference=_SHARES,
             psi=_NUMBER,
             psi_limit=_NUMBER,
+            told_prior=_or_null(_TEXT)
+            | {"description": "the prior that changes labels and confidence, which are not judged then"},
             shifts=_map_of(_record(now=_NUMBER, reference=_NUMBER, effect=_NUMBER, z=_NUMBER, alarm=_YES_NO)),
             alarm=_YES_NO,
             sentence=_TEXT,

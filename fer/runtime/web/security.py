@@ -11,6 +11,8 @@ from collections.abc import Iterable, Mapping
 from typing import Final
 from urllib.parse import urlsplit
 
+from fer.common.errors import ConfigError
+
 CONTENT_SECURITY_POLICY: Final = "; ".join(
     (
         "default-src 'none'",
@@ -81,6 +83,28 @@ def from_another_site(headers: Mapping[str, str], *, host: str) -> bool:
         return urlsplit(origin).netloc.lower() != host.lower()
     except ValueError:  # no address at all, such as "http://["
         return True
+
+
+SHORTEST_TOKEN: Final = 8
+
+
+def check_token(token: str, *, named: str) -> None:
+    """Refuses a token that could not be presented: browsers put nothing but ASCII into a header, and strip its ends.
+
+    Args:
+        token: what requests will have to carry.
+        named: the option or variable that it was given by; the token itself is not told.
+
+    Raises:
+        ConfigError: it is too short, or has other characters.
+    """
+    if len(token) < SHORTEST_TOKEN:
+        raise ConfigError(f"{named} is shorter than {SHORTEST_TOKEN} characters: give a longer token, or none")
+    if not (token.isascii() and token.isprintable() and token == token.strip()):
+        raise ConfigError(
+            f"{named} has characters that a header cannot carry: give letters, digits and signs of ASCII, "
+            "without spaces at the ends"
+        )
 
 
 def token_matches(header: str, *, token: str) -> bool:

@@ -2,6 +2,8 @@
 // browsers never send. Addresses are relative: the page may lie below a path, behind a proxy.
 
 const PATIENCE_MS = 8000;
+/** What a header can carry, and so what a token can be; another one is wrong, without being shown to the server. */
+const PRESENTABLE = /^[\x20-\x7e]+$/;
 
 /** The server refused: `status` is the HTTP status, `message` its own words, `retryAfter` seconds to wait or 0. */
 export class Refused extends Error {
@@ -30,7 +32,7 @@ export function useToken(value) {
 }
 
 async function ask(path, { patience = PATIENCE_MS, read = (each) => each.json(), ...options } = {}) {
-  const headers = { ...options.headers, ...(token ? { Authorization: `Bearer ${token}` } : {}) };
+  const headers = { ...options.headers, ...(PRESENTABLE.test(token) ? { Authorization: `Bearer ${token}` } : {}) };
   let response;
   let body;
   try {

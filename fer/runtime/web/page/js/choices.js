@@ -10,13 +10,15 @@ export function remember(name, value) {
   history.replaceState(history.state, "", address);
 }
 
-/** A list or a slider whose value is kept in the address, at `name`, where it is not as usual; `use(value)` takes it. */
+/** A list or a slider whose value is kept in the address, at `name`, where it is not as usual; `use(value)` takes it. Gives what notes
+ *  in the address a value that a script has set. */
 export function pick(element, name, use) {
   // Firefox fills in what it was before a reload.
   const usual = element.defaultValue ?? (element.querySelector("option[selected]") ?? element.options[0]).value;
   element.value = usual;
+  const note = () => remember(name, element.value === usual ? null : element.value);
   const take = () => {
-    remember(name, element.value === usual ? null : element.value);
+    note();
     use(element.value);
   };
   element.addEventListener("change", take);
@@ -25,4 +27,5 @@ export function pick(element, name, use) {
   // A value that is none of the choices leaves a list empty.
   if (element.value === "") element.value = usual;
   if (element.value !== usual) take();
+  return note;
 }

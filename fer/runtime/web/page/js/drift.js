@@ -30,7 +30,9 @@ export class DriftPanel {
     this.part("drift-words").textContent = drifted(state);
     this.part("drift-hint").textContent = t(state.kept ? "drift.hint.kept" : "drift.hint");
     const rows = Object.keys(state.reference).map((label) => row(named(label), percent(state.shares[label]), percent(state.reference[label]), points(state.shares[label] - state.reference[label]), false));
-    rows.push(row(t("drift.psi"), number(state.psi, 2), state.enough ? t("drift.below", { limit: number(state.psi_limit, 2) }) : t("drift.not-yet"), "", state.enough && state.psi > state.psi_limit));
+    const judged = state.told_prior === null;
+    const limit = judged ? (state.enough ? t("drift.below", { limit: number(state.psi_limit, 2) }) : t("drift.not-yet")) : t("drift.not-judged");
+    rows.push(row(t("drift.psi"), number(state.psi, 2), limit, "", judged && state.enough && state.psi > state.psi_limit));
     for (const [name, shift] of Object.entries(state.shifts)) {
       rows.push(row(t(`drift.${name}`), number(shift.now, 2), number(shift.reference, 2), t("drift.deviations", { by: signed(number(shift.effect, 1), shift.effect) }), shift.alarm));
     }

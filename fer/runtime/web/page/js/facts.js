@@ -9,7 +9,9 @@ export const plain = (name) => known(`model.${name}`, name);
 
 /** What its labels mean, how often they are right, and how often when it is certain. */
 export function facts(model) {
-  return { labels: is(model, "synthetic faces") ? t("facts.synthetic") : t("facts.labels", { source: model.source }), scores: scores(model), certainty: certainty(model) };
+  // The figures are the file's, measured with the shares of the expressions that it expects by itself.
+  const without = model.told_prior === null ? "" : `${t("facts.told", { prior: model.told_prior })} `;
+  return { labels: is(model, "synthetic faces") ? t("facts.synthetic") : t("facts.labels", { source: model.source }), scores: without + scores(model), certainty: without + certainty(model) };
 }
 
 function scores(model) {

@@ -16,8 +16,14 @@ const AGREED = 2;
 export const UNHELPED = { described: false, ringed: false };
 
 export class Fading {
-  constructor() {
+  /** `from`: what `place` gave before; null begins with the most help. */
+  constructor(from) {
     this.begin();
+    Object.assign(this, from);
+  }
+
+  get place() {
+    return { at: this.at, agreed: this.agreed };
   }
 
   begin() {

@@ -10,6 +10,8 @@ const COPY_FPS = 25;
 const COPY_END_MS = 700;
 const PATIENCE_MS = 8000;
 const SHOWN_MS = 1000;
+/** Beyond the end of every film. */
+const FAR_S = 1e7;
 
 /** The browser cannot play it. */
 export class NoFilm extends Error {}
@@ -44,11 +46,22 @@ export class Film {
     film.video.src = film.address;
     try {
       await ready;
+      film.length = await film.#findEnd();
     } catch (error) {
       film.close();
       throw error;
     }
     return film;
+  }
+
+  /** What `work(film)` gives of a film that is open meanwhile. Throws `NoFilm`. */
+  static async use(file, work) {
+    const film = await Film.open(file);
+    try {
+      return await work(film);
+    } finally {
+      film.close();
+    }
   }
 
   close() {
@@ -61,9 +74,10 @@ export class Film {
     return [this.video.videoWidth, this.video.videoHeight];
   }
 
-  /** In seconds; files of some recorders do not say, and are looked at until they end. */
-  get length() {
-    return Number.isFinite(this.video.duration) ? this.video.duration : 0;
+  /** In seconds; files that were recorded live do not say, and browsers know it once they have been at the end. */
+  async #findEnd() {
+    if (!Number.isFinite(this.video.duration)) await this.seek(FAR_S);
+    return Number.isFinite(this.video.duration) ? this.video.duration : this.video.currentTime;
   }
 
   async seek(seconds) {

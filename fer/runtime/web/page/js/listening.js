@@ -1,7 +1,8 @@
 // How the page is listened to: speech, its rate and pace, sounds, aiming by ear, large text. All of it is kept in the address.
 
-import { announcer, app, part, press, pressed, show, status, told, tones, voice } from "./app.js";
+import { announcer, app, hide, part, press, pressed, show, status, told, tones, voice } from "./app.js";
 import { choice, pick, remember } from "./choices.js";
+import { handed, handOver, reload } from "./handover.js";
 import { language, languages, t } from "./i18n.js";
 
 /** A switch; `name`: of its place in the address, which holds `unusual` where it is not as usual. */
@@ -57,8 +58,25 @@ function setUpLanguages() {
   const list = part("language");
   list.replaceChildren(...Object.entries(languages).map(([tag, name]) => Object.assign(new Option(name, tag), { lang: tag })));
   list.value = language;
-  list.addEventListener("change", () => {
+  const button = part("language-use");
+  const use = () => {
     remember("lang", list.value);
-    location.reload();
+    reload();
+  };
+  // Arrow keys pass over languages that nobody wants: of those, one is taken by Enter or by the button.
+  let byKeys = false;
+  list.addEventListener("pointerdown", () => (byKeys = false));
+  list.addEventListener("keydown", (event) => {
+    byKeys = true;
+    if (event.key !== "Enter" || list.value === language) return;
+    event.preventDefault();
+    use();
   });
+  list.addEventListener("change", () => {
+    hide(button, list.value === language);
+    if (!byKeys && list.value !== language) use();
+  });
+  button.addEventListener("click", use);
+  handOver("focus", () => list.id);
+  if (handed("focus") !== null) list.focus();
 }

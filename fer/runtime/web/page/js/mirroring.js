@@ -1,6 +1,7 @@
 // Showing an expression to the camera: what to move, and what the model reads meanwhile.
 
 import { announcer, hero, part, tones } from "./app.js";
+import { pick as keep } from "./choices.js";
 import { drawFace } from "./drawing.js";
 import { named, percent, t } from "./i18n.js";
 import { described, EXPRESSIONS, PROTOTYPES } from "./units.js";
@@ -12,11 +13,11 @@ const HELD_MS = 1000;
 export class Mirroring {
   /** `onShown(label)`: the model read it. */
   constructor({ onShown }) {
-    Object.assign(this, { onShown, since: null, done: false });
+    Object.assign(this, { onShown, since: null, done: false, begun: false });
     const list = part("mirroring-label");
     list.replaceChildren(...EXPRESSIONS.filter((label) => label !== "neutral").map((label) => new Option(named(label), label)));
-    list.value = "happy";
-    list.addEventListener("change", () => this.begin());
+    list.querySelector("option[value=happy]").setAttribute("selected", "");
+    keep(list, "expression", () => this.begun && this.begin());
   }
 
   get label() {
@@ -24,7 +25,7 @@ export class Mirroring {
   }
 
   begin() {
-    Object.assign(this, { since: null, done: false });
+    Object.assign(this, { since: null, done: false, begun: true });
     part("mirroring-figure").replaceChildren(drawFace({ units: PROTOTYPES[this.label], strength: 0.9, seed: 7 }));
     part("mirroring-units").replaceChildren(...described(this.label).map(([, textContent]) => Object.assign(document.createElement("li"), { textContent })));
     part("mirroring-words").textContent = t("mirroring.wait");

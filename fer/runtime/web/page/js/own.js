@@ -1,4 +1,4 @@
-// One's own photos to practise with: they stay in this page, and somebody who knows says what they show.
+// One's own photos to practise with: the server reads one when its face has been guessed, and keeps none; somebody who knows says what they show.
 
 import { part } from "./app.js";
 import { named, t } from "./i18n.js";

@@ -1,4 +1,5 @@
-// The people in front of a camera: each keeps a number and a colour while there, and for a while after leaving.
+// The people in front of a camera: each keeps a number and a colour while the server follows them, which it does for
+// a second after they are gone.
 
 import { t } from "./i18n.js";
 import { gist, percent, seconds } from "./words.js";

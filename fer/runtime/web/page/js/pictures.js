@@ -159,16 +159,17 @@ export class Pictures {
 
   async #failed(item, error, pass) {
     const stands = () => !this.#over(pass);
+    await this.#tell(error, item, stands);
     if (!stands()) return;
-    if (error instanceof NoFilm) {
-      item.problem = t("files.no-film", { name: item.name });
-      status.say([item.problem], { because: "refused" });
-    } else {
-      await tell(error, { modelsChanged: () => this.models.changed(), stands });
-      if (!stands()) return;
-      item.problem = part("message").textContent;
-    }
+    item.problem = part("message").textContent;
     this.table.problem(item);
+  }
+
+  /** Says what went wrong with a file, where `stands()`: it still is what the page is about. */
+  async #tell(error, item, stands) {
+    if (!stands()) return;
+    if (error instanceof NoFilm) status.say([t("files.no-film", { name: item.name })], { because: "refused" });
+    else await tell(error, { modelsChanged: () => this.models.changed(), stands });
   }
 
   /** The picture as one that the browser can show. */
@@ -182,13 +183,15 @@ export class Pictures {
     if (item.problem !== null) return;
     const row = {};
     this.looking = row;
+    const stands = () => this.looking === row && this.items.includes(item);
     let prepared;
-    if (item.video) {
-      const film = await Film.open(item.file);
-      prepared = await film.at(seconds);
-      film.close();
-    } else prepared = await prepare(item.file, (file) => this.#readable(file));
-    if (this.looking !== row || !this.items.includes(item)) return;
+    try {
+      prepared = await (item.video ? Film.use(item.file, (film) => film.at(seconds)) : prepare(item.file, (file) => this.#readable(file)));
+    } catch (error) {
+      await this.#tell(error, item, stands);
+      return;
+    }
+    if (!stands()) return;
     this.reader.setMode("picture");
     put(prepared.canvas);
     app.last = { faces: item.records.filter((each) => ok(each) && (each.seconds ?? null) === seconds), blob: prepared.blob, size: prepared.size, picture: part("picture") };
@@ -202,18 +205,26 @@ export class Pictures {
 
   async #saveCopies() {
     for (const item of this.items.filter((each) => each.records.length > 0)) {
-      const stem = item.name.replace(/\.[^.]*$/, "");
-      if (item.video) {
-        status.say([t("batch.copying", { name: item.name })], { kind: "good", because: "copy" });
-        const film = await Film.open(item.file);
-        save(await film.copy((context, seconds, [width]) => annotate(context, marks(item.records.filter((each) => ok(each) && each.seconds === STEP_S * Math.floor(seconds / STEP_S)), width / item.size[0]), { width })), `${stem}-fer.webm`);
-        film.close();
-        status.unsay("copy");
-      } else {
-        const { canvas, size: [width] } = await prepare(item.file, (file) => this.#readable(file));
-        annotate(canvas.getContext("2d"), marks(item.records.filter(ok), 1), { width });
-        save(await new Promise((done) => canvas.toBlob(done, "image/jpeg", 0.92)), `${stem}-fer.jpg`);
+      try {
+        await this.#saveCopy(item);
+      } catch (error) {
+        await this.#tell(error, item, () => this.items.includes(item));
+        return;
       }
+    }
+  }
+
+  async #saveCopy(item) {
+    const stem = item.name.replace(/\.[^.]*$/, "");
+    if (item.video) {
+      status.say([t("batch.copying", { name: item.name })], { kind: "good", because: "copy" });
+      const paint = (context, seconds, [width]) => annotate(context, marks(item.records.filter((each) => ok(each) && each.seconds === STEP_S * Math.floor(seconds / STEP_S)), width / item.size[0]), { width });
+      save(await Film.use(item.file, (film) => film.copy(paint)), `${stem}-fer.webm`);
+      status.unsay("copy");
+    } else {
+      const { canvas, size: [width] } = await prepare(item.file, (file) => this.#readable(file));
+      annotate(canvas.getContext("2d"), marks(item.records.filter(ok), 1), { width });
+      save(await new Promise((done) => canvas.toBlob(done, "image/jpeg", 0.92)), `${stem}-fer.jpg`);
     }
   }
 }

@@ -2,9 +2,10 @@
 
 import * as api from "./api.js";
 import { announcer, app, clear, hero, ok, part, press, pressed, put, stage, tones } from "./app.js";
-import { pick as keep, remember } from "./choices.js";
+import { choice, pick as keep, remember } from "./choices.js";
 import { drawFace, ring } from "./drawing.js";
 import { Fading, UNHELPED } from "./fading.js";
+import { handed, handOver } from "./handover.js";
 import { named, percent, t } from "./i18n.js";
 import { Mirroring } from "./mirroring.js";
 import { OwnPhotos } from "./own.js";
@@ -24,19 +25,23 @@ export class Practise {
   constructor({ reader, models }) {
     Object.assign(this, { reader, models, active: false, face: null });
     this.progress = new Progress();
-    this.fading = new Fading();
+    this.fading = new Fading(handed("fading"));
+    handOver("fading", () => this.fading.place);
     this.own = new OwnPhotos(() => this.#next({ focus: false }));
     this.mirroring = new Mirroring({ onShown: (label) => this.progress.add({ kind: "mirror", shown: label }) });
     part("kind-guess").addEventListener("click", () => this.#kind("guess"));
     part("kind-mirror").addEventListener("click", () => this.#kind("mirror"));
     part("guess-next").addEventListener("click", () => this.#next());
     part("guess-describe").addEventListener("click", () => this.#describe());
-    keep(part("strength"), "strength", () => this.#set());
-    keep(part("guess-many"), "choices", () => this.#set());
-    keep(part("guess-help"), "help", () => {
-      this.fading.begin();
+    const noted = [keep(part("strength"), "strength", () => this.#set()), keep(part("guess-many"), "choices", () => this.#set())];
+    // What the help had come to is what is set from now on.
+    this.note = () => noted.forEach((note) => note());
+    keep(part("guess-help"), "help", (help) => {
+      if (help === "set") this.note();
+      else if (this.active) this.fading.begin();
       this.#next({ focus: false });
     });
+    if (choice("exercise") === "show") this.#press("mirror");
     part("strength").addEventListener("input", () => this.#strength());
     part("guess-from").addEventListener("change", () => {
       part("own").hidden = !this.#fromOwn;
@@ -75,6 +80,7 @@ export class Practise {
     if (!this.active) return;
     part("guess-help").value = "set";
     remember("help", null);
+    this.note();
     this.#next({ focus: false });
   }
 
@@ -82,9 +88,14 @@ export class Practise {
     return part("guess-from").value === "own";
   }
 
-  #kind(kind) {
+  #press(kind) {
     press(part("kind-guess"), kind === "guess");
     press(part("kind-mirror"), kind === "mirror");
+    remember("exercise", kind === "mirror" ? "show" : null);
+  }
+
+  #kind(kind) {
+    this.#press(kind);
     part("guess").hidden = kind !== "guess";
     part("mirroring").hidden = kind !== "mirror";
     document.documentElement.dataset.practise = kind;
@@ -165,9 +176,10 @@ export class Practise {
     const others = EXPRESSIONS.filter((label) => label !== this.face.label).sort(() => Math.random() - 0.5);
     const chosen = [this.face.label, ...others.slice(0, Number(part("guess-many").value) - 1)];
     part("guess-choices").replaceChildren(
-      ...EXPRESSIONS.filter((label) => chosen.includes(label)).map((label) => {
+      ...EXPRESSIONS.filter((label) => chosen.includes(label)).map((label, index) => {
         const button = Object.assign(document.createElement("button"), { type: "button", textContent: named(label) });
         button.dataset.series = label;
+        button.setAttribute("aria-keyshortcuts", String(index + 1));
         button.addEventListener("click", () => this.#answer(label, button));
         return button;
       }),

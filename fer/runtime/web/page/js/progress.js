@@ -2,11 +2,13 @@
 
 import { part } from "./app.js";
 import { asJson, save } from "./exports.js";
+import { handed, handOver } from "./handover.js";
 import { listed, named, t } from "./i18n.js";
 
 export class Progress {
   constructor() {
-    this.entries = [];
+    this.entries = handed("progress") ?? [];
+    handOver("progress", () => this.entries);
     part("progress-save").addEventListener("click", () => save(asJson({ practised: this.entries }), "fer-practise.json"));
     part("progress-forget").addEventListener("click", () => {
       this.entries = [];

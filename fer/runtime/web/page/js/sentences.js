@@ -5,6 +5,8 @@ import { other } from "./words.js";
 
 /** A label of less is no prediction: the model has other, likelier ones. As the server has it. */
 export const FAINT = 0.1;
+/** "Most" is more than half; as the server has it. */
+const MOST = 0.5;
 /** Whichever half is covered, a loss of less does not matter. */
 const LITTLE = 0.05;
 
@@ -21,7 +23,7 @@ export function evidence(heat) {
   if (first === undefined) said.push(t("heat.spread", { label }));
   else {
     const values = { label, share: fine(probability), part: part(first), much: percent(heat.parts[first]) };
-    said.push(t(faint ? "heat.little" : heat.parts[first] < 0.4 ? "heat.more" : "heat.most", values));
+    said.push(t(faint ? "heat.little" : heat.parts[first] <= MOST ? "heat.more" : "heat.most", values));
     if (second !== undefined) said.push(t("heat.then", { part: part(second), much: percent(heat.parts[second]) }));
   }
   return said.join(" ");
@@ -48,11 +50,13 @@ export function drifted(state) {
   const { faces: count } = state;
   if (!state.enough) return t("drift.few", { count, needed: state.limits.min_faces });
   const found = [];
-  if (state.psi > state.psi_limit) {
+  const judged = state.told_prior === null;
+  if (judged && state.psi > state.psi_limit) {
     const off = (label) => Math.abs(state.shares[label] - state.reference[label]);
     const label = Object.keys(state.shares).reduce((one, two) => (off(two) > off(one) ? two : one));
     found.push(t("drift.label", { label: named(label), now: percent(state.shares[label]), usual: percent(state.reference[label]) }));
   }
   for (const [name, shift] of Object.entries(state.shifts)) if (shift.alarm) found.push(t(`drift.${name}.${shift.effect > 0 ? "more" : "less"}`));
-  return found.length === 0 ? t("drift.same", { count }) : t("drift.differs", { count, each: listed(found) });
+  const said = found.length === 0 ? t("drift.same", { count }) : t("drift.differs", { count, each: listed(found) });
+  return judged ? said : `${said} ${t("drift.told", { prior: state.told_prior })}`;
 }
