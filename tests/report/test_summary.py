@@ -73,7 +73,7 @@ def test_publictest_says_that_it_chose_the_epoch(run: EvaluatedRun) -> None:
 def test_models_closer_than_the_interval_can_be_ranked(run: EvaluatedRun) -> None:
     said = " ".join(meanings(run))
     assert "cannot be ranked" not in said
-    assert "narrower interval" in said
+    assert "which tells more than two such intervals side by side" in said
 
 
 def test_an_emotion_without_a_test_face_is_not_tested(tmp_path: Path) -> None:
