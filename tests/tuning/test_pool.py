@@ -73,5 +73,5 @@ def test_a_script_without_its_guard_is_told_of_it(pool: Pool, monkeypatch: pytes
     sweep: Any = SimpleNamespace(
         pool=pool, store=SimpleNamespace(records=[]), settings=SimpleNamespace(num_trials=1), sweep=None, threads=1
     )
-    with pytest.raises(ConfigError, match='exit code 1 .*under `if __name__ == "__main__":`'):
+    with pytest.raises(ConfigError, match=r'exit code 1 .*under `if __name__ == "__main__":`'):
         LocalSweep._check(sweep)
