@@ -13,7 +13,12 @@ from fer.models.heads import last_linear
 
 
 def shift_prior(
-    model: LoadedModel, *, probabilities_NK: npt.NDArray[np.floating], shares: Sequence[float], told: str
+    model: LoadedModel,
+    *,
+    probabilities_NK: npt.NDArray[np.floating],
+    shares: Sequence[float],
+    told: str,
+    instead: str = "give --prior to fer-predict or fer-serve instead",
 ) -> dict[str, float]:
     """Adds log(new share / old share) to the biases of the last layer; gives the new shares by label.
 
@@ -25,6 +30,7 @@ def shift_prior(
         probabilities_NK: of the selection faces, before; rows sum to 1.
         shares: those that hold, in the order of the seven emotions; above 0, summing to 1.
         told: where they were told ("--prior everyday"), for messages.
+        instead: what to do where the net cannot be told, for messages.
 
     Raises:
         ConfigError: no one linear layer with a bias gives the net's logits, the model rules an emotion
@@ -34,7 +40,6 @@ def shift_prior(
     old_K = probabilities_NK.mean(axis=0, dtype=np.float64)
     if old_K.min() <= 0:
         raise ConfigError(f"{told}: the model rules emotions out, and no share brings them back")
-    instead = "give --prior to fer-predict or fer-serve instead"
     _, layer = last_linear(model.net, outputs=len(model.labels), wanted=told, instead=instead)
     if layer.bias is None:
         raise ConfigError(f"{told}: the last layer of {model.spec.name} has no biases: {instead}")

@@ -104,7 +104,13 @@ def _with_prior(record: RunRecord, model: "LoadedModel", data: OpenData, prior: 
         raise ConfigError(f"prior={prior.name}: {record.name} has no selection faces to tell what it expects today")
     probabilities_NK = model.probabilities(samples.images[valid], batch_size=batch_size)
     told = f"prior={prior.name}"
-    shares = shift_prior(model, probabilities_NK=probabilities_NK, shares=prior.shares, told=told)
+    shares = shift_prior(
+        model,
+        probabilities_NK=probabilities_NK,
+        shares=prior.shares,
+        told=told,
+        instead=f"report {record.name} without prior",
+    )
     expected = ", ".join(f"{label} {share:.1%}" for label, share in shares.items())
     return replace(
         record, notes=(*record.notes, f"The model was told how often each emotion comes ({told}): {expected}.")

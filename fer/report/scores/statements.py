@@ -93,7 +93,8 @@ def meanings(run: EvaluatedRun) -> list[str]:
     scores = run.headline
     accuracy = scores.plain.metrics["accuracy"]
     said = [
-        f"With {accuracy.n:,} faces the interval is {points(accuracy.high - accuracy.low)} points wide. It tells "
+        f"With {accuracy.n:,} {'face' if accuracy.n == 1 else 'faces'} the interval is "
+        f"{points(accuracy.high - accuracy.low)} points wide. It tells "
         "how far another draw of test faces could move the score, not another training seed. It does not rank models: "
         "two models on the same faces are compared face by face, which tells more than two such intervals side by side "
         "(report them together, as in 'run=[a,b]').",
