@@ -173,7 +173,7 @@ def test_mistakes_are_those_of_the_commands(tmp_path: Path) -> None:
         fer.compare(["a"])
     with pytest.raises(ConfigError, match="'runs/a_1' is one run: give a list"):
         fer.compare("runs/a_1")
-    with pytest.raises(ConfigError, match="^prior=evryday: .*did you mean 'everyday'"):
+    with pytest.raises(ConfigError, match=r"^prior=evryday: .*did you mean 'everyday'"):
         fer.predict(tmp_path / "a.jpg", prior="evryday")
 
 
