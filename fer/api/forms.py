@@ -83,7 +83,7 @@ class FileForm:
         """See `Form`."""
         from fer.runtime.prior import open_prior
 
-        expected = None if prior is None else open_prior(prior)
+        expected = None if prior is None else open_prior(prior, option="prior=")
         return FileForm(self._model.adjusted(prior=expected, tta=tta), source=self._source, expected=expected, tta=tta)
 
     def recipe(self, detector: str) -> "Recipe":

@@ -83,9 +83,13 @@ def compare(runs: Sequence[AnyRun], *overrides: str | Mapping[str, Any], **keys:
     """The report of several runs side by side, as `fer-report 'run=[A,B]'`; this opens PrivateTest.
 
     Raises:
-        ConfigError: fewer than two runs.
+        ConfigError: fewer than two runs, or one in place of a list.
         FerError: as for `evaluate`.
     """
+    if isinstance(runs, str | PathLike | Run):
+        raise ConfigError(
+            f"{_place(runs)!r} is one run: give a list of two or more, as in fer.compare([run, 'outputs/b'])"
+        )
     if len(runs) < 2:
         raise ConfigError(f"{len(runs)} run: comparing needs two or more; fer.evaluate(run) reports one")
     return _report([_place(run) for run in runs], overrides, keys)

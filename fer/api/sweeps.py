@@ -80,6 +80,8 @@ class SweepResult:
 def sweep(*overrides: str | Mapping[str, Any], **keys: Any) -> SweepResult:
     """Searches the settings of a model, as `fer-sweep`; trials run in processes of their own.
 
+    Those run a script anew from its top: in a script, call it under `if __name__ == "__main__":`. Notebooks need none.
+
     Args:
         overrides: settings of `fer-sweep`, such as "optimizer.lr=loguniform(1e-4, 1e-1)", or mappings of them.
         keys: further ones, such as `model="mlp"`, `num_trials=20`, `sweep_dir="sweeps/a"`.

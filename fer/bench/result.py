@@ -143,5 +143,8 @@ def describe_machine(*, threads: int, device: str, precision: str) -> dict[str, 
 
 
 def busy_cores() -> float | None:
-    """Cores kept busy over the last minute, by everything on this machine; None where the system does not tell."""
-    return os.getloadavg()[0] if hasattr(os, "getloadavg") else None
+    """Cores kept busy over the last minute, by everything on this machine; None where the system does not tell.
+
+    The load average counts programs that wait for a core too, and so may be above the number of cores.
+    """
+    return min(os.getloadavg()[0], float(os.cpu_count() or 1)) if hasattr(os, "getloadavg") else None

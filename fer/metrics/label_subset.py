@@ -43,7 +43,7 @@ def evaluate_label_subset(predictions: Predictions, *, resamples: int = 2000, se
     n = len(predictions)
     confusion = confusion_matrix(predictions.labels, predictions.predicted, len(predictions.classes))
     draws = resampled_confusions(confusion, resamples=resamples, rng=stream("confusion matrix", seed=seed))
-    scores["macro_f1"] = Estimate.of_draws(float(_macro_f1(confusion, present)), _macro_f1(draws, present), n)
+    scores["macro_f1"] = Estimate.of_draws(float(_macro_f1(confusion, present)), _macro_f1(draws, present), n).moved()
     limited_N = present[predictions.probabilities[:, present].argmax(axis=1)]
     hits = int((limited_N == predictions.labels).sum())
     scores[SUBSET_ACCURACY] = Estimate.of_share(hits, n)

@@ -19,6 +19,7 @@ def shift_prior(
     shares: Sequence[float],
     told: str,
     temperature: float = 1.0,
+    instead: str = "give --prior to fer-predict or fer-serve instead",
 ) -> dict[str, float]:
     """Adds log(new share / old share) to what the last layer's biases give; gives the new shares by label.
 
@@ -31,6 +32,7 @@ def shift_prior(
         shares: those that hold, in the order of the seven emotions; above 0, summing to 1.
         told: where they were told ("--prior everyday"), for messages.
         temperature: that the logits are divided by after the net, and were for the probabilities.
+        instead: what to do where the net cannot be told, for messages.
 
     Raises:
         ConfigError: no one linear layer with a bias gives the net's logits, the model rules an emotion
@@ -40,7 +42,6 @@ def shift_prior(
     old_K = probabilities_NK.mean(axis=0, dtype=np.float64)
     if old_K.min() <= 0:
         raise ConfigError(f"{told}: the model rules emotions out, and no share brings them back")
-    instead = "give --prior to fer-predict or fer-serve instead"
     _, layer = last_linear(model.net, outputs=len(model.labels), wanted=told, instead=instead)
     if layer.bias is None:
         raise ConfigError(f"{told}: the last layer of {model.spec.name} has no biases: {instead}")

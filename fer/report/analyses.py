@@ -76,5 +76,7 @@ def run_analyses(context: ReportContext) -> dict[str, AnalysisResult]:
             )
         if result is not None:
             results[name] = result
+            for note in result.notes:
+                log.warning("note: %s", note)
             log.info("analysed: %s (%s)", name.replace("_", " "), watch)
     return results

@@ -95,7 +95,7 @@ def _make_report(runs: Sequence[Path], *, out: Path | None, options: ReportOptio
 
 
 def _with_prior(record: RunRecord, model: "LoadedModel", data: OpenData, prior: Prior, *, batch_size: int) -> RunRecord:
-    """Tells a model the prior, as an export does: against what it predicts of the faces that chose its epoch."""
+    """Tells a model the prior before any temperature, against what it predicts of the faces that chose its epoch."""
     from fer.models.prior import shift_prior
 
     samples, _ = data.of(record)
@@ -104,7 +104,13 @@ def _with_prior(record: RunRecord, model: "LoadedModel", data: OpenData, prior: 
         raise ConfigError(f"prior={prior.name}: {record.name} has no selection faces to tell what it expects today")
     probabilities_NK = model.probabilities(samples.images[valid], batch_size=batch_size)
     told = f"prior={prior.name}"
-    shares = shift_prior(model, probabilities_NK=probabilities_NK, shares=prior.shares, told=told)
+    shares = shift_prior(
+        model,
+        probabilities_NK=probabilities_NK,
+        shares=prior.shares,
+        told=told,
+        instead=f"report {record.name} without prior",
+    )
     expected = ", ".join(f"{label} {share:.1%}" for label, share in shares.items())
     return replace(
         record, notes=(*record.notes, f"The model was told how often each emotion comes ({told}): {expected}.")

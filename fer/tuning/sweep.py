@@ -102,6 +102,10 @@ class LocalSweep:
                 if isinstance(message, Ended) and message.status == "failed":
                     error = message.error or "the sweep cannot run"
                     hint = "; quniform(low, high, 1) gives whole numbers" if "fractional part" in error else ""
+                    if error.endswith("exit code 1"):
+                        # Python runs a script anew in every process that it starts.
+                        guard = 'call fer.sweep under `if __name__ == "__main__":`'
+                        hint = f" (what it said stands above; in a script, {guard})"
                     raise ConfigError(f"{error}{hint}")
 
     def _start_trials(self) -> bool:

@@ -171,6 +171,10 @@ def test_mistakes_are_those_of_the_commands(tmp_path: Path) -> None:
         fer.dataset("syntetic")
     with pytest.raises(ConfigError, match="two or more"):
         fer.compare(["a"])
+    with pytest.raises(ConfigError, match="'runs/a_1' is one run: give a list"):
+        fer.compare("runs/a_1")
+    with pytest.raises(ConfigError, match=r"^prior=evryday: .*did you mean 'everyday'"):
+        fer.predict(tmp_path / "a.jpg", prior="evryday")
 
 
 def test_a_run_and_its_file_predict_alike(run: fer.Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

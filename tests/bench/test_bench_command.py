@@ -9,7 +9,7 @@ import pytest
 from support.tiny import TINY
 
 from fer.bench import bench as story
-from fer.bench.result import Measurement, Row
+from fer.bench.result import Measurement, Row, busy_cores
 from fer.bench.settings import Bench
 from fer.common.errors import ConfigError
 
@@ -99,3 +99,10 @@ def test_the_real_command(tmp_path: Path) -> None:
     assert "ONNX / INT8, batches of 64" in done.stdout
     assert "epoch 1/1" not in done.stdout
     assert (tmp_path / "found" / "bench.md").is_file()
+
+
+@pytest.mark.parametrize(("load", "busy"), [(7.1, 2.0), (0.4, 0.4)])
+def test_no_more_cores_are_busy_than_there_are(load: float, busy: float, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("os.getloadavg", lambda: (load, 0.0, 0.0))
+    monkeypatch.setattr("os.cpu_count", lambda: 2)
+    assert busy_cores() == busy

@@ -287,6 +287,7 @@ def test_answers_that_no_temperature_fits_are_left_as_they_are(tmp_path: Path, m
             assert after == pytest.approx(before, abs=1e-6)
         text = page(result)
         assert "No temperature fits PublicTest" in text
+        assert "After temperature" not in text
         assert "nan to nan" not in text
         assert "after temperature" not in " ".join([result.verdicts[0].text, *result.card]).lower()
         assert "after the temperature" not in " ".join(result.card)

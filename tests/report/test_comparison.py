@@ -78,12 +78,20 @@ def test_seeds_of_one_recipe_are_no_rivals(tmp_path: Path) -> None:
     assert "seeds of one recipe" in page_of(result)
 
 
-def test_the_page_says_that_paired_intervals_are_narrower(tmp_path: Path) -> None:
+@pytest.mark.parametrize(("skills", "narrower"), [((0.9, 0.905), True), ((0.9, 0.3), False)])
+def test_the_page_says_that_paired_intervals_are_narrower_where_they_are(
+    skills: tuple[float, float], narrower: bool, tmp_path: Path
+) -> None:
     runs = [
-        fake_run(tmp_path / name, skill=s, config={"model": {"name": name}}) for name, s in (("a", 0.6), ("b", 0.7))
+        fake_run(tmp_path / name, skill=s, config={"model": {"name": name}})
+        for name, s in zip("ab", skills, strict=True)
     ]
-    html = page_of(analyse(fake_context(*runs)))
-    assert "Such an interval is narrower than that of one score" in html
+    result = analyse(fake_context(*runs))
+    assert result is not None
+    pair, single = result.metrics["pairs"][0], runs[0].headline.plain.metrics["accuracy"]
+    width = pair["accuracy_difference_high"] - pair["accuracy_difference_low"]
+    assert (width < single.high - single.low) == narrower
+    assert ("Such an interval is narrower than that of one score" in page_of(result)) == narrower
 
 
 def test_other_data_or_protocols_are_shown_but_not_compared(tmp_path: Path) -> None:

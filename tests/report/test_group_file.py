@@ -110,3 +110,13 @@ def test_missing_files_other_encodings_and_columns(tmp_path: Path) -> None:
     assert list(read_groups(path, columns=["age"]).groupings) == ["age"]
     with pytest.raises(ConfigError, match=r"fairness\.columns: .*no column 'agee' \(did you mean 'age'\?\)"):
         read_groups(path, columns=["agee"])
+
+
+def test_a_column_of_many_values_leaves_the_other_groupings(tmp_path: Path) -> None:
+    path = tmp_path / "groups.csv"
+    path.write_text("file,age,glasses\n" + "".join(f"{i}.jpg,{i},{i % 2}\n" for i in range(21)))
+    table = read_groups(path, columns=None)
+    assert list(table.groupings) == ["glasses"]
+    assert table.left_out == {"age": 21}
+    with pytest.raises(ConfigError, match="column 'age' has 21 different values"):
+        read_groups(path, columns=["age", "glasses"])

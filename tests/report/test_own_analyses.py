@@ -56,11 +56,13 @@ def test_an_analysis_gives_a_section_of_the_page() -> None:
     ("name", "words"),
     [("breaks", "it fails with KeyError: 'no such column'"), ("gives_a_number", "it gives a int, no fer.report")],
 )
-def test_one_that_fails_becomes_a_note(name: str, words: str) -> None:
+def test_one_that_fails_becomes_a_note(name: str, words: str, caplog: pytest.LogCaptureFixture) -> None:
     target = {"_target_": f"support.own_parts.{name}"}
     found = results(mine=target, more={"_target_": "support.own_parts.counts"})
     assert words in found["mine"].notes[0]
     assert found["more"].metrics == {"of": 1}
+    # On the console too.
+    assert any(words in record.getMessage() for record in caplog.records if record.levelname == "WARNING")
 
 
 def test_mistakes_are_told_before_the_work() -> None:

@@ -10,6 +10,7 @@ from support.report_stand_ins import OPTIONS, SAMPLES, evaluated, run_folder
 from fer.data.samples import Split
 from fer.report.card.card import model_card
 from fer.report.evaluation.evaluate import EvaluatedRun
+from fer.report.result import AnalysisResult
 from fer.report.scores.section import class_rows
 from fer.report.scores.statements import meanings, optimism, set_title, statement
 from fer.report.summary.verdicts import accuracy_verdict, copy_verdict, leakage_verdict, weak_classes_verdict
@@ -73,7 +74,7 @@ def test_publictest_says_that_it_chose_the_epoch(run: EvaluatedRun) -> None:
 def test_models_closer_than_the_interval_can_be_ranked(run: EvaluatedRun) -> None:
     said = " ".join(meanings(run))
     assert "cannot be ranked" not in said
-    assert "narrower interval" in said
+    assert "which tells more than two such intervals side by side" in said
 
 
 def test_an_emotion_without_a_test_face_is_not_tested(tmp_path: Path) -> None:
@@ -97,3 +98,9 @@ def test_the_cards_ethics_assert_nothing_of_data_that_are_not_known(run: Evaluat
 def test_undefined_precision_has_no_interval(run: EvaluatedRun) -> None:
     never = [of for of in run.headline.plain.classes.values() if of.called == 0]
     assert all(np.isnan(of.precision.low) for of in never)
+
+
+def test_the_card_tells_what_an_analysis_could_not_do(run: EvaluatedRun) -> None:
+    results = {"fairness": AnalysisResult(notes=("The analysis “fairness” is missing: no such file",))}
+    card = model_card(run, options=OPTIONS, results=results, report_command="fer-report")
+    assert "> **Read this first.** The analysis “fairness” is missing: no such file" in card

@@ -45,3 +45,15 @@ def test_every_score_is_shifted_by_bayes_rule(tiny_page: Path, tiny_run: Path, t
 def test_a_wrong_prior_is_told_before_anything_is_opened(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match=r"^prior=everday: .*did you mean 'everyday'"):
         make_report([tmp_path / "none"], options=ReportOptions(prior="everday"))
+
+
+def test_a_model_without_biases_is_told_what_the_report_can_do(
+    tiny_run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def none(*_: object, instead: str, **__: object) -> None:
+        raise ConfigError(instead)
+
+    monkeypatch.setattr("fer.models.prior.last_linear", none)
+    options = ReportOptions.model_validate({**OFF, "tta": False, "device": "cpu", "prior": "balanced"})
+    with pytest.raises(ConfigError, match=f"^report {tiny_run.name} without prior$"):
+        make_report([tiny_run], out=tmp_path / "report", options=options)

@@ -3,12 +3,16 @@
 import os
 import signal
 import time
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
+from fer.common.errors import ConfigError
 from fer.tuning import pool as pool_module
 from fer.tuning.job import Ended, Job
 from fer.tuning.pool import Pool
+from fer.tuning.sweep import LocalSweep
 
 # Timed: nothing else of this kind may run beside it.
 pytestmark = pytest.mark.xdist_group("quiet")
@@ -57,3 +61,17 @@ def test_stopping_ends_what_hangs(pool: Pool, monkeypatch: pytest.MonkeyPatch) -
     assert len(pool) == 1
     pool.stop()
     assert len(pool) == 0
+
+
+def leave_with_a_traceback(connection: object, job: Job) -> None:
+    os._exit(1)
+
+
+def test_a_script_without_its_guard_is_told_of_it(pool: Pool, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pool_module, "_child", leave_with_a_traceback)
+    monkeypatch.setattr("fer.tuning.sweep.corner_overrides", lambda *_, **__: ())
+    sweep: Any = SimpleNamespace(
+        pool=pool, store=SimpleNamespace(records=[]), settings=SimpleNamespace(num_trials=1), sweep=None, threads=1
+    )
+    with pytest.raises(ConfigError, match=r'exit code 1 .*under `if __name__ == "__main__":`'):
+        LocalSweep._check(sweep)

@@ -45,7 +45,7 @@ def calibration_section(detail: Measured, every: Sequence[Measured]) -> Section:
             ),
         )
     ]
-    bins_after, calibration = detail.bins_after if detail.tempered else None, detail.calibration
+    bins_after, calibration = (detail.bins_after, detail.calibration) if detail.tempered else (None, None)
     if bins_after is not None and calibration is not None:
         title = f"After temperature {calibration.temperature:.3f}"
         charts.append(
@@ -70,7 +70,7 @@ def calibration_section(detail: Measured, every: Sequence[Measured]) -> Section:
         context={
             "statements": [told for told in statements if told is not None],
             "rows": rows,
-            "scaled": change.after is not None,
+            "scaled": detail.tempered,
             "statement": said,
             "few": figures.FEW,
             "number_of_labels": in_words(len(detail.run.labels)),
@@ -117,8 +117,7 @@ def abstention_section(detail: Measured) -> Section:
             Chart(
                 key="coverage-by-emotion",
                 caption="Of the faces predicted as each emotion the coverage, and the share that is right, with 95 % "
-                f"intervals. "
-                f"{said}.",
+                f"intervals. {said}.",
                 draw=lambda palette: figures.coverage_figure(classes, palette=palette),
             )
         )

@@ -26,7 +26,7 @@ def model_card(
         "card/model_card.md.j2",
         {
             "name": run.record.name,
-            "notes": run.notes,
+            "notes": [*run.notes, *(note for found in results.values() for note in found.notes)],
             "model": [
                 ("architecture", run.record.model),
                 ("parameters", parameters(run.num_parameters)),

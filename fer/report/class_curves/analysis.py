@@ -28,6 +28,8 @@ def analyse(context: ReportContext) -> AnalysisResult | None:
         return None
     said, n = statement(run, run.headline_key), len(predictions)
     best, worst = (choose(curves, key=lambda name: curves[name].auc) for choose in (max, min))
+    highest, lowest = (f"{curves[name].auc:.3f}" for name in (best, worst))
+    areas = f"from {lowest} ({worst}) to {highest} ({best})" if lowest != highest else f"of every emotion: {highest}"
     charts = (
         Chart(
             key="roc",
@@ -50,8 +52,7 @@ def analyse(context: ReportContext) -> AnalysisResult | None:
                 template="class_curves/section.html.j2",
                 context={},
                 charts=charts,
-                lead=f"Areas under the ROC curves from {curves[worst].auc:.3f} ({worst}) "
-                f"to {curves[best].auc:.3f} ({best}).",
+                lead=f"Areas under the ROC curves {areas}.",
             ),
         ),
         metrics={

@@ -270,7 +270,7 @@ def differences_section(
     shown = own if own else list(comparisons)
     # A matrix needs every pair: with recipes of several seeds some are not tested.
     several = [group for group in groups if len(group.runs) > 2 and not _recipe_of(group)]
-    accuracy = detail.headline.plain.metrics["accuracy"]
+    accuracy, widest = detail.headline.plain.metrics["accuracy"], max(map(_width, shown), default=1.0)
     return Section(
         key="differences",
         title="Which differences are more than chance",
@@ -283,7 +283,8 @@ def differences_section(
             "recipes": [_recipe_cells(one) for one in recipes],
             "seeds_skipped": any(_recipe_of(group) for group in groups),
             "single": half_width(accuracy),
-            "paired": None if not shown else half_width(max(shown, key=lambda one: _width(one)).difference),
+            # Models of little in common differ by wider intervals than that of one score.
+            "paired": f"{50 * widest:.1f}" if widest < accuracy.high - accuracy.low else None,
             "significant": sum(one.adjusted_p < ALPHA for one in comparisons),
             "groups": [group.description for group in groups if len(group.runs) > 1],
             "refused": _refused(groups),

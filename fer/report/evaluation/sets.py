@@ -129,8 +129,10 @@ def evaluation_sets(samples: FaceSamples) -> tuple[tuple[EvaluationSet, ...], tu
             "(a Usage column, or PublicTest_ and PrivateTest_ file names) for a PrivateTest score."
         )
     elif len(private) == 0:
-        known = " (as Kaggle's challenge files, whose test.csv has none)" if samples.source.startswith("FER-2013") else ""
+        known = (
+            " (as Kaggle's challenge files, whose test.csv has none)" if samples.source.startswith("FER-2013") else ""
+        )
         notes.append(
-            f"This copy of the data has no faces of PrivateTest with labels{known}, so no PrivateTest score is possible."
+            f"This copy of the data has no PrivateTest faces with labels{known}, so no PrivateTest score is possible."
         )
     return tuple(sets), tuple(notes)

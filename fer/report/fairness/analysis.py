@@ -37,11 +37,12 @@ _HOW = (
 
 @dataclass(frozen=True, kw_only=True)
 class _Groups:
-    """Groups of the headline faces, where they come from, and how a CSV matched."""
+    """Groups of the headline faces, where they come from, how a CSV matched, and what of it is left out."""
 
     groupings: Mapping[str, npt.NDArray[np.str_]]
     origin: str
     matched: MatchedGroups | None
+    notes: tuple[str, ...] = ()
 
     @property
     def known(self) -> int:
@@ -90,7 +91,8 @@ def analyse(context: ReportContext) -> AnalysisResult | None:
         columns=_columns(context, groups),
         verdicts=(fairness_verdict(scores),),
         # On synthetic faces the groups are a lesson, not people.
-        notes=() if is_synthetic(run) or not worse else (f"The model does not serve all groups alike. {sure[0]}",),
+        notes=groups.notes
+        + (() if is_synthetic(run) or not worse else (f"The model does not serve all groups alike. {sure[0]}",)),
         card=_card(run, groups, scores, sure=sure, unsure=unsure, nothing=nothing),
     )
 
@@ -149,7 +151,12 @@ def _known_groups(context: ReportContext) -> _Groups | None:
     if options.groups is not None:
         table = read_groups(options.groups, columns=options.columns)
         matched = match_groups(table, ids=samples.ids[rows].tolist(), all_ids=samples.ids.tolist())
-        return _Groups(groupings=matched.groupings, origin=options.groups.name, matched=matched)
+        left_out = tuple(
+            f"The column {heading!r} of {options.groups.name} is left out: with {values} different values it is no "
+            "grouping (sort them into bands)."
+            for heading, values in table.left_out.items()
+        )
+        return _Groups(groupings=matched.groupings, origin=options.groups.name, matched=matched, notes=left_out)
     if not samples.groups:
         return None
     names = samples.groups if options.columns is None else _checked(options.columns, samples.groups)

@@ -2,7 +2,7 @@
 
 import io
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
@@ -30,12 +30,14 @@ class GroupTable:
         face_column: heading of the column that names the faces.
         faces: a name for each row.
         groupings: heading -> the group of each row, `UNKNOWN` where the cell is empty.
+        left_out: columns that nobody named and that are no groupings, with how many different values they have.
     """
 
     path: Path
     face_column: str
     faces: tuple[str, ...]
     groupings: Mapping[str, tuple[str, ...]]
+    left_out: Mapping[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -67,8 +69,8 @@ def read_groups(path: Path, *, columns: Sequence[str] | None) -> GroupTable:
         columns: headings of the groupings to use; None for every column besides the face names.
 
     Raises:
-        ConfigError: no such file, not a CSV, no column of face names, a column that is not there or has too
-            many different values, no rows, or two rows that contradict each other.
+        ConfigError: no such file, not a CSV, no column of face names, a column of `columns` that is not there or
+            has too many different values, none with few enough, no rows, or two rows that contradict each other.
     """
     path = expanded(path)
     rows, numbers = _rows(path)
@@ -78,15 +80,17 @@ def read_groups(path: Path, *, columns: Sequence[str] | None) -> GroupTable:
     at = headings.index(face_column)
     faces = tuple(row[at].strip().replace("\\", "/").removeprefix("./") for row in rows[1:])
     groupings = {heading: tuple(row[headings.index(heading)].strip() for row in rows[1:]) for heading in chosen}
-    for heading, cells in groupings.items():
-        values = set(cells) - {UNKNOWN}
-        if len(values) > MAX_GROUPS:
-            raise ConfigError(
-                f"fairness.groups={path}: column {heading!r} has {len(values)} different values, more than the "
-                f"{MAX_GROUPS} a grouping may have: sort them into bands, or leave it out with fairness.columns=[...]"
-            )
+    values_of = {heading: len(set(cells) - {UNKNOWN}) for heading, cells in groupings.items()}
+    left_out = {heading: values for heading, values in values_of.items() if values > MAX_GROUPS}
+    if left_out and (columns is not None or len(left_out) == len(groupings)):
+        heading, values = next(iter(left_out.items()))
+        raise ConfigError(
+            f"fairness.groups={path}: column {heading!r} has {values} different values, more than the "
+            f"{MAX_GROUPS} a grouping may have: sort them into bands, or leave it out with fairness.columns=[...]"
+        )
+    groupings = {heading: cells for heading, cells in groupings.items() if heading not in left_out}
     _check_consistent(path, faces, numbers, groupings)
-    return GroupTable(path=path, face_column=face_column, faces=faces, groupings=groupings)
+    return GroupTable(path=path, face_column=face_column, faces=faces, groupings=groupings, left_out=left_out)
 
 
 def match_groups(table: GroupTable, *, ids: Sequence[str], all_ids: Sequence[str]) -> MatchedGroups:

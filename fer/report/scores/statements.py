@@ -93,10 +93,11 @@ def meanings(run: EvaluatedRun) -> list[str]:
     scores = run.headline
     accuracy = scores.plain.metrics["accuracy"]
     said = [
-        f"With {accuracy.n:,} faces the interval is {points(accuracy.high - accuracy.low)} points wide. It tells "
+        f"With {accuracy.n:,} {'face' if accuracy.n == 1 else 'faces'} the interval is "
+        f"{points(accuracy.high - accuracy.low)} points wide. It tells "
         "how far another draw of test faces could move the score, not another training seed. It does not rank models: "
-        "two models on the same faces are compared face by face, with a narrower interval (report them together, as in "
-        "'run=[a,b]').",
+        "two models on the same faces are compared face by face, which tells more than two such intervals side by side "
+        "(report them together, as in 'run=[a,b]').",
     ]
     copies = run.data.copies
     if run.headline_key == "private" and copies is not None and len(copies.removed) > 0 and "private_dedup" in run.sets:
@@ -141,7 +142,7 @@ def meanings(run: EvaluatedRun) -> list[str]:
         said.append(
             "This is PublicTest, which also chose the epoch: expect less on faces that chose nothing."
             if chose_epoch(run, "public")
-            else "This is PublicTest, which this protocol kept out of training and selection. It is not PrivateTest, so "
+            else "This is PublicTest, which this protocol kept out of training and selection. It is not PrivateTest: "
             "the two must not be compared."
         )
     if is_synthetic(run):

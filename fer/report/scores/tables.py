@@ -44,8 +44,7 @@ def write_metrics(
             **set_metrics(detail),
             "training_faces": None if detail.training is None else detail.training.as_dict(),
             "sets": {
-                key: scores.evaluation_set.description + optimism(detail, key)
-                for key, scores in detail.sets.items()
+                key: scores.evaluation_set.description + optimism(detail, key) for key, scores in detail.sets.items()
             },
             "interval": {
                 "level": 0.95,
