@@ -12,6 +12,7 @@ from fer.config.saved import changed_settings, read_tree
 from fer.config.schema import TrainConfig
 from fer.folders.run import RunFolder
 from fer.models.checkpoint import KEY, NetSpec, read_checkpoint, spec_of
+from fer.models.optimizer import current
 
 
 def checkpoint_to_resume(folder: RunFolder, config: TrainConfig, tree: Mapping[str, Any]) -> Path | None:
@@ -19,11 +20,13 @@ def checkpoint_to_resume(folder: RunFolder, config: TrainConfig, tree: Mapping[s
 
     Raises:
         CheckpointError: the checkpoint is missing, unreadable, or of another net.
-        ConfigError: the folder holds a finished run, or one of another configuration.
+        ConfigError: the folder holds a finished run, or one of another configuration; or settings would have no
+            effect, because the checkpoint brings its own.
     """
     if config.resume not in ("auto", "never"):
         path = Path(config.resume)
         _refuse_other_net(path, config)
+        _refuse_ignored(path, config)
         _refuse_used(folder, "resume=PATH starts a new run")
         return path
     if config.resume == "never":
@@ -68,6 +71,28 @@ def _refuse_other_net(path: Path, config: TrainConfig) -> None:
         raise CheckpointError(
             f"{path} holds another net: it was trained as {_words(theirs)}, the configuration asks for {_words(ours)}"
         )
+
+
+def _refuse_ignored(path: Path, config: TrainConfig) -> None:
+    """Refuses settings of the optimiser and the schedule in whose place the checkpoint's state would come."""
+    training = read_checkpoint(path)[KEY].get("training") or {}
+    then, now = training.get("optimizer"), config.optimizer.model_dump(mode="json", by_alias=True)
+    ignored = [] if then is None else _changed("optimizer", current(then), now, but=("grad_clip",))
+    schedules = training.get("scheduler") or {}, config.scheduler.model_dump(mode="json", by_alias=True)
+    # The others have no state but the step: a new shape takes effect.
+    if schedules[0] and not all(each.get("name") in ("onecycle", "cosine", "constant") for each in schedules):
+        ignored += _changed("scheduler", *schedules)
+    if ignored:
+        raise ConfigError(
+            f"resume={path} goes on with the optimiser and the schedule that the checkpoint holds, so this would have "
+            f"no effect: {', '.join(ignored[:5])}; give the settings that it was trained with, or begin anew with its "
+            f"weights ({shell_word(f'model.pretrained={path}')})"
+        )
+
+
+def _changed(section: str, then: Mapping[str, Any], now: Mapping[str, Any], *, but: tuple[str, ...] = ()) -> list[str]:
+    keys = [key for key in sorted({*then, *now}) if key not in but and then.get(key) != now.get(key)]
+    return [f"{section}.{key}={now.get(key)} (was {then.get(key)})" for key in keys]
 
 
 def _words(spec: NetSpec) -> str:
