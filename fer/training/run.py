@@ -25,6 +25,7 @@ from fer.models.accelerator import resolve_accelerator, resolve_precision
 from fer.training.distillation import load_teachers
 from fer.training.evaluation import evaluate_best
 from fer.training.facts import announce, describe_data, describe_device
+from fer.training.kept_checkpoints import check_kept
 from fer.training.loggers import tell_settings
 from fer.training.metrics import build_metrics
 from fer.training.reproduce import Origin
@@ -71,6 +72,7 @@ def run(
     """
     assert config.run_dir is not None
     folder = RunFolder(config.run_dir)
+    check_kept(config)
     accelerator = resolve_accelerator(config.trainer.accelerator)
     precision = resolve_precision(config.trainer.precision, accelerator, slow=lambda: slow_on_cpu(config))
     if config.threads is not None:
