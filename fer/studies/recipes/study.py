@@ -80,7 +80,7 @@ def measure(planned: RecipeRun, *, faces: int) -> dict[str, Any]:
 
     (record,) = read_runs([planned.folder.path])
     model = OpenModels("auto").of(record)
-    data = FERDataModule(planned.config.data, augment=None, seed=planned.seed)
+    data = FERDataModule(planned.config.data, augment=None, seed=planned.seed, visible=planned.config.visible)
     data.setup()
     train = np.sort(np.random.default_rng(planned.seed).permutation(data.split.train)[:faces])
     scores: dict[str, Any] = {
@@ -93,8 +93,8 @@ def measure(planned: RecipeRun, *, faces: int) -> dict[str, Any]:
         "batch_size": planned.config.data.batch_size,
     }
     for name, rows in (("train", train), ("selection", data.split.valid)):
-        labels = data.samples.labels[rows]
-        probabilities = model.probabilities(np.ascontiguousarray(data.samples.images[rows]))
+        seen = data.seen(rows)
+        labels, probabilities = seen.labels, model.probabilities(np.ascontiguousarray(seen.images))
         likelihood = np.maximum(probabilities[np.arange(len(rows)), labels], np.finfo(np.float32).tiny)
         scores |= {
             f"{name}_n": len(rows),
