@@ -22,6 +22,7 @@ from fer.folders.refused import nothing_of_a_refused
 from fer.folders.run import RunFolder
 from fer.folders.same_data import refuse_other_data
 from fer.models.accelerator import resolve_accelerator, resolve_precision
+from fer.training.directions import check_directions
 from fer.training.distillation import load_teachers
 from fer.training.evaluation import evaluate_best
 from fer.training.facts import announce, describe_data, describe_device
@@ -73,6 +74,7 @@ def run(
     assert config.run_dir is not None
     folder = RunFolder(config.run_dir)
     check_kept(config)
+    check_directions(config)
     accelerator = resolve_accelerator(config.trainer.accelerator)
     precision = resolve_precision(config.trainer.precision, accelerator, slow=lambda: slow_on_cpu(config))
     if config.threads is not None:
