@@ -24,6 +24,19 @@ def check_kept(config: TrainConfig) -> None:
     from pytorch_lightning.callbacks import ModelCheckpoint
 
     assert config.run_dir is not None
+    arguments = config.trainer.arguments
+    every = arguments.get("check_val_every_n_epoch", 1)
+    if every != 1:
+        raise ConfigError(
+            f"trainer.check_val_every_n_epoch={every}: every epoch is judged, so that the best is kept: 1"
+        )
+    for limit in ("limit_train_batches", "limit_val_batches"):
+        if arguments.get(limit, 1) == 0:
+            raise ConfigError(
+                f"trainer.{limit}=0: without a batch there is no epoch to keep: leave it out, or 1 and more"
+            )
+    if arguments.get("fast_dev_run"):
+        raise ConfigError("trainer.fast_dev_run: it keeps no checkpoint, and so no run: debug=fdr trains on one batch")
     folder = RunFolder(config.run_dir)
     for name, path in (("checkpoint", folder.best), ("last", folder.last)):
         key, kept = f"callbacks.{name}", f"checkpoints/{path.name}"

@@ -29,6 +29,11 @@ def check(*overrides: str) -> None:
         ("+callbacks.checkpoint.every_n_train_steps=5", "every_n_train_steps=5.*ends of epochs"),
         ("+callbacks.checkpoint.every_n_epochs=4", r"every_n_epochs=4 saves nothing in trainer\.max_epochs=3: 1 to 3"),
         ("+callbacks.checkpoint.every_n_epochs=0", "every_n_epochs=0"),
+        ("+trainer.check_val_every_n_epoch=2", "check_val_every_n_epoch=2: every epoch is judged"),
+        ("+trainer.limit_val_batches=0", "limit_val_batches=0: without a batch"),
+        ("+trainer.limit_val_batches=0.0", "limit_val_batches=0: without a batch"),
+        ("+trainer.limit_train_batches=0", "limit_train_batches=0"),
+        ("+trainer.fast_dev_run=true", "fast_dev_run: .*debug=fdr"),
         ("+callbacks.last.monitor=valid/accuracy", "the last epoch's, whatever it scored"),
     ],
 )
@@ -39,6 +44,8 @@ def test_what_would_leave_a_run_without_its_checkpoints_is_refused(override: str
 
 def test_what_keeps_them_is_not_refused() -> None:
     check()
+    check("debug=fdr")
+    check("debug=limit", "+trainer.check_val_every_n_epoch=1", "trainer.limit_val_batches=0.5")
     check("+callbacks.checkpoint.every_n_epochs=3", "callbacks.checkpoint.monitor=valid/macro_f1")
     check(
         "callbacks.checkpoint.monitor=null",
