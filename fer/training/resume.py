@@ -20,14 +20,15 @@ def checkpoint_to_resume(folder: RunFolder, config: TrainConfig, tree: Mapping[s
 
     Raises:
         CheckpointError: the checkpoint is missing, unreadable, or of another net.
-        ConfigError: the folder holds a finished run, or one of another configuration; or settings would have no
-            effect, because the checkpoint brings its own.
+        ConfigError: the folder holds a finished run, or one of another configuration; or the checkpoint leaves
+            nothing to train, or settings without effect, because it brings its own.
     """
     if config.resume not in ("auto", "never"):
         path = Path(config.resume)
         _refuse_other_net(path, config)
-        _refuse_ignored(path, config)
         _refuse_used(folder, "resume=PATH starts a new run")
+        _refuse_done(path, config)
+        _refuse_ignored(path, config)
         return path
     if config.resume == "never":
         _refuse_used(folder, "resume=never starts a new run")
@@ -36,7 +37,8 @@ def checkpoint_to_resume(folder: RunFolder, config: TrainConfig, tree: Mapping[s
         raise ConfigError(
             f"run_dir={folder.path} holds a finished run: report on it "
             f"(fer-report {shell_word(f'run={folder.path}')}), choose another run_dir, or train on from it with "
-            f"{shell_word(f'resume={folder.last}')} in a new one"
+            f"{shell_word(f'resume={folder.last}')} in a new one and more trainer.max_epochs than its "
+            f"{config.trainer.max_epochs}"
         )
     if not folder.last.exists():
         return None
@@ -70,6 +72,15 @@ def _refuse_other_net(path: Path, config: TrainConfig) -> None:
     if theirs != ours:
         raise CheckpointError(
             f"{path} holds another net: it was trained as {_words(theirs)}, the configuration asks for {_words(ours)}"
+        )
+
+
+def _refuse_done(path: Path, config: TrainConfig) -> None:
+    done, epochs = int(read_checkpoint(path).get("epoch", -1)) + 1, config.trainer.max_epochs
+    if done >= epochs:
+        raise ConfigError(
+            f"resume={path} was saved after {done} epochs, and trainer.max_epochs={epochs} counts them too: nothing is "
+            f"left to train: ask for more than {done}"
         )
 
 
