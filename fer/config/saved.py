@@ -101,9 +101,16 @@ _PATHS: Final = ("root", "ferplus", "leave_out")
 
 
 def with_places(tree: Mapping[str, Any]) -> dict[str, Any]:
-    """A plain configuration whose data and teachers are found from any folder: their relative paths made absolute."""
+    """A plain configuration whose files are found from any folder: the relative paths of data, teachers, pretrained
+    weights and a checkpoint to go on from made absolute.
+    """
     placed = dict(tree)
-    data, loss = tree.get("data"), tree.get("loss")
+    data, loss, model = tree.get("data"), tree.get("loss"), tree.get("model")
+    if tree.get("resume") not in ("auto", "never"):
+        placed |= {key: _absolute(tree[key]) for key in ("resume",) if key in tree}
+    if isinstance(model, Mapping) and "pretrained" in model:
+        # Of the hub it is true.
+        placed["model"] = {**model, "pretrained": _absolute(model["pretrained"])}
     if isinstance(data, Mapping):
         placed["data"] = _placed(data)
     if isinstance(loss, Mapping) and isinstance(loss.get("teachers"), list | tuple):

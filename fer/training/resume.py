@@ -7,6 +7,7 @@ from typing import Any
 
 from fer.common.errors import CheckpointError, ConfigError
 from fer.common.label_set import set_name
+from fer.common.paths import expanded
 from fer.common.wording import shell_word
 from fer.config.saved import changed_settings, read_tree
 from fer.config.schema import TrainConfig
@@ -24,7 +25,7 @@ def checkpoint_to_resume(folder: RunFolder, config: TrainConfig, tree: Mapping[s
             nothing to train, or settings without effect, because it brings its own.
     """
     if config.resume not in ("auto", "never"):
-        path = Path(config.resume)
+        path = expanded(config.resume)
         _refuse_other_net(path, config)
         _refuse_used(folder, "resume=PATH starts a new run")
         _refuse_done(path, config)
