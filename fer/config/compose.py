@@ -176,13 +176,37 @@ def _hydra_message(error: Exception, overrides: Sequence[str], known: Callable[[
             or f"delete from config. '{key}'" in text
             or f"Key '{key.rpartition('.')[2]}'" in text
         ):
-            return f"{override}: no such key{nearest(key, known())}; `fer-train --cfg job` lists them"
+            keys = known()
+            added = _added(override, overrides) if "optimizer.lr" in keys else None
+            return added or f"{override}: no such key{nearest(key, keys)}; `fer-train --cfg job` lists them"
     if isinstance(error, OverrideParseException):
         return f"{error.override[:MAX_WORDS]}: not a valid KEY=VALUE; quote special characters, as in 'key=\"a, b\"'"
     if not text or not isinstance(error, HydraException | OmegaConfBaseException):
         text = text or "Hydra cannot apply this; a value taken from elsewhere (${...}) may not name a group's file"
         return f"{' '.join(overrides)[:MAX_WORDS]}: {text[:MAX_WORDS]}"
     return text[:MAX_WORDS]
+
+
+def _added(override: str, overrides: Sequence[str]) -> str | None:
+    """What to write where a key of fer-train is only missing in the chosen files, which Hydra wants a plus for."""
+    from fer.config.schema import typed
+
+    section = override.partition("=")[0].rpartition(".")[0]
+    if override.startswith(("+", "~")) or not section:
+        return None
+    chosen = [each for each in overrides if each.partition("=")[0] in config_groups()]
+
+    def accepted(more: str) -> bool:
+        try:
+            typed(compose_train([*chosen, more, "run_dir=unused"]))
+        except FerError:
+            return False
+        return True
+
+    # A section that takes arguments of a class takes any name here, and may hold a slip.
+    if not accepted(f"+{override}") or accepted(f"+{section}.no_such_key=1"):
+        return None
+    return f"{override}: the key is there, but the chosen {section} does not name it: write +{override}"
 
 
 def all_keys(config_name: str = "train") -> list[str]:

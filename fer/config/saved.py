@@ -25,7 +25,7 @@ FREE: Final = (
     "report",
     "threads",
     "logger",
-    # What is monitored stands under callbacks.
+    # But for one that something is judged by (`changed_settings`).
     "metrics",
     "plugins",
     "model.cam_layer",
@@ -101,9 +101,16 @@ _PATHS: Final = ("root", "ferplus", "leave_out")
 
 
 def with_places(tree: Mapping[str, Any]) -> dict[str, Any]:
-    """A plain configuration whose data and teachers are found from any folder: their relative paths made absolute."""
+    """A plain configuration whose files are found from any folder: the relative paths of data, teachers, pretrained
+    weights and a checkpoint to go on from made absolute.
+    """
     placed = dict(tree)
-    data, loss = tree.get("data"), tree.get("loss")
+    data, loss, model = tree.get("data"), tree.get("loss"), tree.get("model")
+    if tree.get("resume") not in ("auto", "never"):
+        placed |= {key: _absolute(tree[key]) for key in ("resume",) if key in tree}
+    if isinstance(model, Mapping) and "pretrained" in model:
+        # Of the hub it is true.
+        placed["model"] = {**model, "pretrained": _absolute(model["pretrained"])}
     if isinstance(data, Mapping):
         placed["data"] = _placed(data)
     if isinstance(loss, Mapping) and isinstance(loss.get("teachers"), list | tuple):
@@ -182,24 +189,42 @@ def compose_on(tree: Mapping[str, Any], overrides: Sequence[str], *, new_run: bo
         return compose_in(Path(folder), "run", values, known=lambda: dotted_keys(tree))
 
 
-def changed_settings(saved: Mapping[str, Any], asked: Mapping[str, Any], *, free: tuple[str, ...] = FREE) -> list[str]:
+def changed_settings(
+    saved: Mapping[str, Any],
+    asked: Mapping[str, Any],
+    *,
+    free: tuple[str, ...] = FREE,
+    judged: tuple[str, ...] = (),
+) -> list[str]:
     """What `asked` sets otherwise than `saved`, as "key=value (was value)".
 
     What may change is left out, a path inside the run folder counts by its place there, so that a folder may be moved,
-    or spelled in another way, and keys that came after either was written count as `completed` says.
+    or spelled in another way, and keys that came after either was written count as `completed` says. A metric that a
+    callback or the schedule monitors may not change: it decides what is kept, and when a training ends.
 
     Args:
         saved: an earlier configuration.
         asked: another.
         free: keys, and beginnings of keys, that may change.
+        judged: names of further metrics that may not change.
     """
+    kept = tuple(f"metrics.{name}." for name in (*judged, *_monitored(saved))) if "metrics" in saved else ()
     before = _leaves(in_run_dir(with_places(completed(saved)), "RUN_DIR"))
     now = _leaves(in_run_dir(with_places(completed(asked)), "RUN_DIR"))
     return [
         f"{key}={now.get(key)} (was {before.get(key)})"
         for key in sorted(before.keys() | now.keys())
-        if before.get(key) != now.get(key) and not key.startswith(free)
+        if before.get(key) != now.get(key) and (key.startswith(kept) or not key.startswith(free))
     ]
+
+
+def _monitored(tree: Mapping[str, Any]) -> set[str]:
+    """The names of the metrics that a configuration's callbacks and its schedule monitor."""
+    callbacks = tree.get("callbacks")
+    nodes = [*(callbacks.values() if isinstance(callbacks, Mapping) else ()), tree.get("scheduler")]
+    monitors = (node.get("monitor") for node in nodes if isinstance(node, Mapping))
+    # One number a class has the class after it: valid/recall/angry.
+    return {text.split("/")[1] for text in monitors if isinstance(text, str) and text.startswith("valid/")}
 
 
 def in_run_dir(tree: Mapping[str, Any], run_dir: str) -> dict[str, Any]:

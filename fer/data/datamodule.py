@@ -218,10 +218,14 @@ class FERDataModule(pl.LightningDataModule):
 
     def valid_rows(self) -> FaceSamples:
         """The selection samples, in the order of `val_dataloader`, as the net sees them there."""
-        rows = self.samples.take(self.split.valid)
+        return self.seen(self.split.valid)
+
+    def seen(self, rows: npt.NDArray[np.int64]) -> FaceSamples:
+        """The samples of these rows, none augmented, with what is not to be seen of them hidden."""
+        samples = self.samples.take(rows)
         if self.visible == "full":
-            return rows
-        return replace(rows, images=keep(torch.from_numpy(rows.images), self.visible).numpy())
+            return samples
+        return replace(samples, images=keep(torch.from_numpy(samples.images), self.visible).numpy())
 
     def train_dataloader(self) -> BatchLoader:
         """Shuffled batches; the last incomplete one is left out (a batch of one has no batch statistics)."""

@@ -58,10 +58,15 @@ class TwoHeadLoss(nn.Module):
 
 
 def build_head_loss(
-    config: LossConfig | OwnLossConfig, *, class_counts: npt.NDArray[np.int64], labels: Sequence[str], heads: int
+    config: LossConfig | OwnLossConfig,
+    *,
+    class_counts: npt.NDArray[np.int64],
+    labels: Sequence[str],
+    heads: int,
+    soft: bool = False,
 ) -> nn.Module:
     """The loss a config describes, over one head or two; see `fer.models.losses.build_loss`."""
-    loss = build_loss(config, class_counts=class_counts, labels=labels)
+    loss = build_loss(config, class_counts=class_counts, labels=labels, soft=soft)
     return loss if heads == 1 else TwoHeadLoss(loss, votes_weight=config.votes_weight)
 
 

@@ -99,18 +99,22 @@ def _over_processes(weight: Tensor) -> Tensor:
 
 
 def build_loss(
-    config: LossConfig | OwnLossConfig, *, class_counts: npt.NDArray[np.int64], labels: Sequence[str] = EMOTIONS
+    config: LossConfig | OwnLossConfig,
+    *,
+    class_counts: npt.NDArray[np.int64],
+    labels: Sequence[str] = EMOTIONS,
+    soft: bool = False,
 ) -> nn.Module:
     """The loss a config describes, for training data with these counts of samples per class, int64 (K,).
 
-    `labels` names the classes in messages.
+    `labels` names the classes in messages; `soft` says that the training has soft targets.
 
     Raises:
         ConfigError: for logit adjustment with a class that has no training samples, whose prior has no logarithm; for
             a class of one's own that is no loss.
     """
     if isinstance(config, OwnLossConfig):
-        return build_own_loss(config, class_counts=class_counts)
+        return build_own_loss(config, class_counts=class_counts, soft=soft)
     weight_K = None
     if config.class_weights != "none":
         weights = class_weights(class_counts, scheme=config.class_weights, beta=config.effective_beta)

@@ -32,12 +32,13 @@ def check_own_loss(config: "OwnLossConfig") -> type[Any]:
     return found
 
 
-def build_own_loss(config: "OwnLossConfig", *, class_counts: npt.NDArray[np.int64]) -> nn.Module:
+def build_own_loss(config: "OwnLossConfig", *, class_counts: npt.NDArray[np.int64], soft: bool = False) -> nn.Module:
     """A loss by its class, which was seen to give a scalar: (logits, label, target or None) -> scalar.
 
     Args:
         config: the class and its arguments.
         class_counts: training samples of each class, int64 (K,).
+        soft: the training has soft targets.
 
     Raises:
         ConfigError: as for `check_own_loss`, what the class itself refuses, or a result that is no scalar.
@@ -46,17 +47,21 @@ def build_own_loss(config: "OwnLossConfig", *, class_counts: npt.NDArray[np.int6
     given = {"class_counts": torch.from_numpy(class_counts), "num_classes": len(class_counts)}
     takes = parameters(found)
     arguments = checked_arguments(found, config.arguments, key="loss", owner=found.__name__, given=_GIVEN)
+    shape = f"(2, {len(class_counts)})"
+    tried = f"logits {shape} and labels (2,)"
     try:
         loss = found(**{key: value for key, value in given.items() if key in takes}, **arguments)
         loss = _with_three_arguments(loss)
         logits_BK = torch.zeros(2, len(class_counts), requires_grad=True)
         value = loss(logits_BK, torch.tensor([0, 1]), None)
+        if soft:
+            tried = f"logits {shape} and the soft targets {shape} that mixup, CutMix, votes and teachers give"
+            value = loss(logits_BK, torch.tensor([0, 1]), torch.full(logits_BK.shape, 1 / len(class_counts)))
     # Whatever the code of others raises; FER_DEBUG=1 shows where.
     except Exception as error:
         told = (str(error).strip().splitlines() or [""])[0][:200]
         raise ConfigError(
-            f"loss._target_={config.target} fails on logits (2, {len(class_counts)}) and labels (2,) with "
-            f"{type(error).__name__}: {told}"
+            f"loss._target_={config.target} fails on {tried} with {type(error).__name__}: {told}"
         ) from error
     if not (isinstance(value, torch.Tensor) and value.ndim == 0 and value.requires_grad):
         told = f"a tensor of shape {tuple(value.shape)}" if isinstance(value, torch.Tensor) else type(value).__name__

@@ -12,6 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from fer.common.errors import CheckpointError, ConfigError, FerError
+from fer.common.paths import expanded
 from fer.models.layers import head_parameters
 
 log = logging.getLogger(__name__)
@@ -73,7 +74,7 @@ def load_pretrained(net: nn.Module, *, source: bool | str | Path) -> LoadedWeigh
         FerError: the hub cannot be reached.
     """
     assert source is not False
-    path = fetch_imagenet_weights(net) if source is True else Path(source)
+    path = fetch_imagenet_weights(net) if source is True else expanded(source)
     weights = read_weights(path)
     wanted = net.state_dict()
     found = _renamed(weights, wanted)

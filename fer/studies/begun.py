@@ -1,15 +1,28 @@
 """A study's folder: held while the study runs, and runs in it that were begun before."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
-from typing import Any
+from typing import Any, Protocol
 
 from fer.common.errors import ConfigError
 from fer.common.files import owned_folder
 from fer.common.processes import first_process
 from fer.config.saved import changed_settings, read_tree
+from fer.config.schema import TrainConfig
 from fer.folders.run import RunFolder
+from fer.folders.same_data import refuse_other_data_of
 from fer.folders.study import StudyFolder
+
+
+class Planned(Protocol):
+    """A run of a study, trained or not."""
+
+    @property
+    def folder(self) -> RunFolder: ...  # noqa: D102
+    @property
+    def tree(self) -> Mapping[str, Any]: ...  # noqa: D102
+    @property
+    def config(self) -> TrainConfig: ...  # noqa: D102
 
 
 def owned(study: StudyFolder) -> AbstractContextManager[None]:
@@ -24,22 +37,23 @@ def owned(study: StudyFolder) -> AbstractContextManager[None]:
     return owned_folder(study.path, key="study_dir", busy=busy, plans=[study.file.name])
 
 
-def refuse_other_run(folder: RunFolder, tree: Mapping[str, Any]) -> None:
-    """Refuses a run that is there already, finished or not, and was trained otherwise.
-
-    Args:
-        folder: where the study's run is to be.
-        tree: its plain configuration.
+def refuse_other_runs(runs: Sequence[Planned]) -> None:
+    """Refuses runs that are there already, finished or not, and were trained otherwise, or on other data.
 
     Raises:
         ConfigError: naming the settings that differ.
+        DataError: their data are others now, or cannot be opened.
     """
-    begun = folder.metrics.is_file() or folder.last.is_file()
-    if not begun or not folder.config.is_file():
-        return
-    changed = changed_settings(read_tree(folder.path), tree)
-    if changed:
-        raise ConfigError(
-            f"{folder.path} holds a run with other settings: {', '.join(changed[:5])}; go on with the study's "
-            "own command, or choose another study_dir"
-        )
+    begun = [
+        run
+        for run in runs
+        if (run.folder.metrics.is_file() or run.folder.last.is_file()) and run.folder.config.is_file()
+    ]
+    for run in begun:
+        changed = changed_settings(read_tree(run.folder.path), run.tree)
+        if changed:
+            raise ConfigError(
+                f"{run.folder.path} holds a run with other settings: {', '.join(changed[:5])}; go on with the study's "
+                "own command, or choose another study_dir"
+            )
+    refuse_other_data_of([(run.folder, run.config.data) for run in begun], key="study_dir")

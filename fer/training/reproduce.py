@@ -11,6 +11,7 @@ from fer.common.parsing import parse_json
 from fer.config.overrides import key_of
 from fer.config.saved import changed_settings, completed, compose_on, read_tree
 from fer.folders.run import RunFolder
+from fer.folders.same_data import data_fingerprint
 
 log = logging.getLogger(__name__)
 
@@ -47,8 +48,8 @@ class Origin:
             DataError: other data at the same place. Data named on the command line may be others: training the same
                 settings on them is a wish, and is warned of; without a word of the user's it is an accident.
         """
-        then = _fingerprint(self.manifest)
-        now = _fingerprint(facts)
+        then = data_fingerprint(self.manifest)
+        now = data_fingerprint(facts)
         if then is not None and then != now and not self.other_data:
             raise DataError(
                 f"--from {self.run_dir}: the data at the same place are others now (fingerprint {now}, was {then}), so "
@@ -102,11 +103,6 @@ def _manifest(folder: RunFolder) -> Mapping[str, Any]:
             f"{folder.manifest} is not readable JSON ({error}): delete it to reproduce the run"
         ) from error
     return manifest if isinstance(manifest, dict) else {}
-
-
-def _fingerprint(facts: Mapping[str, Any]) -> str | None:
-    data = facts.get("data")
-    return data.get("fingerprint") if isinstance(data, Mapping) else None
 
 
 def _differences(kind: str, then: Any, now: Mapping[str, Any], names: Sequence[str] | None) -> list[str]:

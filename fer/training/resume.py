@@ -7,11 +7,13 @@ from typing import Any
 
 from fer.common.errors import CheckpointError, ConfigError
 from fer.common.label_set import set_name
+from fer.common.paths import expanded
 from fer.common.wording import shell_word
 from fer.config.saved import changed_settings, read_tree
 from fer.config.schema import TrainConfig
 from fer.folders.run import RunFolder
 from fer.models.checkpoint import KEY, NetSpec, read_checkpoint, spec_of
+from fer.models.optimizer import current
 
 
 def checkpoint_to_resume(folder: RunFolder, config: TrainConfig, tree: Mapping[str, Any]) -> Path | None:
@@ -19,12 +21,15 @@ def checkpoint_to_resume(folder: RunFolder, config: TrainConfig, tree: Mapping[s
 
     Raises:
         CheckpointError: the checkpoint is missing, unreadable, or of another net.
-        ConfigError: the folder holds a finished run, or one of another configuration.
+        ConfigError: the folder holds a finished run, or one of another configuration; or the checkpoint leaves
+            nothing to train, or settings without effect, because it brings its own.
     """
     if config.resume not in ("auto", "never"):
-        path = Path(config.resume)
+        path = expanded(config.resume)
         _refuse_other_net(path, config)
         _refuse_used(folder, "resume=PATH starts a new run")
+        _refuse_done(path, config)
+        _refuse_ignored(path, config)
         return path
     if config.resume == "never":
         _refuse_used(folder, "resume=never starts a new run")
@@ -33,7 +38,8 @@ def checkpoint_to_resume(folder: RunFolder, config: TrainConfig, tree: Mapping[s
         raise ConfigError(
             f"run_dir={folder.path} holds a finished run: report on it "
             f"(fer-report {shell_word(f'run={folder.path}')}), choose another run_dir, or train on from it with "
-            f"{shell_word(f'resume={folder.last}')} in a new one"
+            f"{shell_word(f'resume={folder.last}')} in a new one and more trainer.max_epochs than its "
+            f"{config.trainer.max_epochs}"
         )
     if not folder.last.exists():
         return None
@@ -68,6 +74,37 @@ def _refuse_other_net(path: Path, config: TrainConfig) -> None:
         raise CheckpointError(
             f"{path} holds another net: it was trained as {_words(theirs)}, the configuration asks for {_words(ours)}"
         )
+
+
+def _refuse_done(path: Path, config: TrainConfig) -> None:
+    done, epochs = int(read_checkpoint(path).get("epoch", -1)) + 1, config.trainer.max_epochs
+    if done >= epochs:
+        raise ConfigError(
+            f"resume={path} was saved after {done} epochs, and trainer.max_epochs={epochs} counts them too: nothing is "
+            f"left to train: ask for more than {done}"
+        )
+
+
+def _refuse_ignored(path: Path, config: TrainConfig) -> None:
+    """Refuses settings of the optimiser and the schedule in whose place the checkpoint's state would come."""
+    training = read_checkpoint(path)[KEY].get("training") or {}
+    then, now = training.get("optimizer"), config.optimizer.model_dump(mode="json", by_alias=True)
+    ignored = [] if then is None else _changed("optimizer", current(then), now, but=("grad_clip",))
+    schedules = training.get("scheduler") or {}, config.scheduler.model_dump(mode="json", by_alias=True)
+    # The others have no state but the step: a new shape takes effect.
+    if schedules[0] and not all(each.get("name") in ("onecycle", "cosine", "constant") for each in schedules):
+        ignored += _changed("scheduler", *schedules)
+    if ignored:
+        raise ConfigError(
+            f"resume={path} goes on with the optimiser and the schedule that the checkpoint holds, so this would have "
+            f"no effect: {', '.join(ignored[:5])}; give the settings that it was trained with, or begin anew with its "
+            f"weights ({shell_word(f'model.pretrained={path}')})"
+        )
+
+
+def _changed(section: str, then: Mapping[str, Any], now: Mapping[str, Any], *, but: tuple[str, ...] = ()) -> list[str]:
+    keys = [key for key in sorted({*then, *now}) if key not in but and then.get(key) != now.get(key)]
+    return [f"{section}.{key}={now.get(key)} (was {then.get(key)})" for key in keys]
 
 
 def _words(spec: NetSpec) -> str:

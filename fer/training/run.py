@@ -20,10 +20,13 @@ from fer.config.schema import TrainConfig
 from fer.data.batch_shard import BatchShard
 from fer.folders.refused import nothing_of_a_refused
 from fer.folders.run import RunFolder
+from fer.folders.same_data import refuse_other_data
 from fer.models.accelerator import resolve_accelerator, resolve_precision
+from fer.training.directions import check_directions
 from fer.training.distillation import load_teachers
 from fer.training.evaluation import evaluate_best
 from fer.training.facts import announce, describe_data, describe_device
+from fer.training.kept_checkpoints import check_kept
 from fer.training.loggers import tell_settings
 from fer.training.metrics import build_metrics
 from fer.training.reproduce import Origin
@@ -70,6 +73,8 @@ def run(
     """
     assert config.run_dir is not None
     folder = RunFolder(config.run_dir)
+    check_kept(config)
+    check_directions(config)
     accelerator = resolve_accelerator(config.trainer.accelerator)
     precision = resolve_precision(config.trainer.precision, accelerator, slow=lambda: slow_on_cpu(config))
     if config.threads is not None:
@@ -88,6 +93,9 @@ def run(
         seed_everything(config.seed)
         data = build_data(config, share=BatchShard(rank=trainer.global_rank, of=trainer.world_size))
         data.setup()
+        described = describe_data(data)
+        if resume == folder.last:
+            refuse_other_data(folder, described)
         teachers, taught_by = load_teachers(
             config.loss,
             data_fingerprint=data.fingerprint,
@@ -100,7 +108,7 @@ def run(
             "seed": config.seed,
             "resumed_from": None if resume is None else str(resume),
             "device": describe_device(trainer, accelerator=accelerator, precision=precision),
-            "data": describe_data(data),
+            "data": described,
             **({"teachers": taught_by} if taught_by else {}),
         }
         if origin is not None:

@@ -69,12 +69,16 @@ def build_classifier(
         system=None if system_class is Classifier else class_name(system_class),
         system_params=own_arguments,
     )
+    soft = data.targets.soft is not None or config.augment.mixes or config.loss.self_distillation > 0
+    soft = soft or teachers is not None
     arguments: dict[str, Any] = {
         "preprocess": preprocess,
         "description": describe(
             spec, preprocess, data_fingerprint=data.fingerprint, labels=data.labels, training=training.plain
         ),
-        "loss": build_head_loss(config.loss, class_counts=data.class_counts, labels=data.labels, heads=data.heads),
+        "loss": build_head_loss(
+            config.loss, class_counts=data.class_counts, labels=data.labels, heads=data.heads, soft=soft
+        ),
         "votes_share": spec.votes_share if spec.heads > 1 else None,
         "optimizer": build_optimizer(config.optimizer, net),
         "scheduler": config.scheduler,

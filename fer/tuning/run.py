@@ -13,6 +13,7 @@ from fer.common.errors import ConfigError, FerError
 from fer.common.files import dated_folder, write_json
 from fer.common.wording import shell_word
 from fer.folders.sweep import SweepFolder
+from fer.metrics.objectives import metric_of
 from fer.tuning.display import display_for, outcome
 from fer.tuning.settings import Sweep, compose_sweep, thread_count, worker_count
 from fer.tuning.trial_store import TrialStore, best_of
@@ -102,7 +103,8 @@ def _open(folder: SweepFolder, sweep: Sweep) -> None:
         from fer.config.saved import changed_settings
 
         saved = json.loads(folder.settings.read_text(encoding="utf-8"))
-        changed = changed_settings(saved["settings"], facts["settings"])
+        judged = (metric_of(sweep.settings.objective).name,)
+        changed = changed_settings(saved["settings"], facts["settings"], judged=judged)
         changed += [
             f"{key}={facts[key]} (was {saved.get(key)})"
             for key in ("objective", "algorithm", "folds", "space")
@@ -113,6 +115,7 @@ def _open(folder: SweepFolder, sweep: Sweep) -> None:
                 f"sweep_dir={folder.path} holds a sweep with other settings: {', '.join(changed[:5])}; go on with its "
                 f"own command ({saved['command']}), or choose another sweep_dir"
             )
+        _refuse_other_data(folder, sweep)
     elif folder.trials.is_file():
         raise ConfigError(
             f"sweep_dir={folder.path} holds trials but no sweep.json that says of what: choose another sweep_dir"
@@ -121,6 +124,26 @@ def _open(folder: SweepFolder, sweep: Sweep) -> None:
         write_json(folder.settings, facts)
     folder.write_status("running")
     folder.drop_torn_line()
+
+
+def _refuse_other_data(folder: SweepFolder, sweep: Sweep) -> None:
+    """Refuses to compare trials on data that have changed; those of a trial that searched other data are its own.
+
+    Raises:
+        DataError: the data are others now, or cannot be opened.
+    """
+    from fer.config.saved import load_run_config
+    from fer.folders.run import RunFolder
+    from fer.folders.same_data import content_settings, refuse_other_data_of
+
+    runs = [RunFolder(path.parent) for path in sorted(folder.path.glob("trials/**/manifest.json"))]
+    now = sweep.config.data
+    same = [
+        run
+        for run in runs
+        if run.config.is_file() and content_settings(load_run_config(run.path).data) == content_settings(now)
+    ]
+    refuse_other_data_of([(run, now) for run in same], key="sweep_dir")
 
 
 def _facts(sweep: Sweep) -> dict[str, Any]:

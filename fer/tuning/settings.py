@@ -12,6 +12,7 @@ from fer.common.processes import cores
 from fer.common.section import Section
 from fer.config.conf_files import group_options
 from fer.config.overrides import key_of
+from fer.config.search_path import in_search_path
 from fer.metrics.objectives import METRICS, Objective
 from fer.tuning.distributions import is_distribution, parse
 from fer.tuning.pruning import PruningSettings
@@ -163,7 +164,7 @@ def _refuse_unknown_space(overrides: Sequence[str]) -> None:
     for override in overrides:
         key, _, name = override.lstrip("+").partition("=")
         spaces = group_options("space")
-        if key == "space" and name not in spaces:
+        if key == "space" and name not in spaces and not in_search_path(f"space/{name}.yaml", overrides):
             near = nearest(name, spaces)
             raise ConfigError(f"{override}: there is no such space{near}; choose one of {', '.join(spaces)}")
 

@@ -24,6 +24,8 @@ from fer.config.compose import compose_train
 from fer.config.schema import validate
 from fer.folders.run import RunFolder
 from fer.metrics.objectives import metric_of
+from fer.training.directions import check_directions
+from fer.training.kept_checkpoints import check_kept
 from fer.training.run import run
 from fer.training.system import build_data
 from fer.tuning.job import Ended, Job, Started, Step, TrialJob
@@ -150,6 +152,8 @@ def check(job: Job) -> Ended:
     """Whether the sweep can run at all: every configuration named is valid, and the data opens (and is packed)."""
     for overrides in job.checked:
         config = validate(compose_train([*overrides, "run_dir=unused"]))
+        check_kept(config)
+        check_directions(config)
     build_data(config).setup()
     return Ended(status="ok")
 

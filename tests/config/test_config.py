@@ -158,6 +158,12 @@ def test_where_data_lie_is_kept_for_commands_in_other_folders(tmp_path: Path, mo
     assert changed_settings(kept, tree) == []
     merged = with_places(compose_train(["data=merged", "data.sources=[{name: folder, root: x}]", "run_dir=r"]))
     assert merged["data"]["sources"][0]["root"] == f"{tmp_path}/x"
+    begun = compose_train(["model=cnn", "model.pretrained=a/best.ckpt", "resume=b/last.ckpt", "run_dir=r"])
+    assert with_places(begun)["model"]["pretrained"] == f"{tmp_path}/a/best.ckpt"
+    assert with_places(begun)["resume"] == f"{tmp_path}/b/last.ckpt"
+    assert changed_settings(with_places(begun), begun) == []
+    hub = with_places(compose_train(["model=resnet18", "model.pretrained=true", "run_dir=r"]))
+    assert (hub["model"]["pretrained"], hub["resume"]) == (True, "auto")
 
 
 def test_two_runs_of_one_second_take_two_folders(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

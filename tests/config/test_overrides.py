@@ -83,3 +83,18 @@ def test_a_file_that_is_none_is_told(tmp_path: Path, content: str | None, words:
         path.write_text(content, encoding="utf-8")
     with pytest.raises(ConfigError, match=words):
         with_files([f"@{path}"])
+
+
+@pytest.mark.parametrize("override", ["augment.mixup_alpha=0.4", "model.votes_share=0.5"])
+def test_a_key_that_no_file_names_is_told_with_its_plus(override: str) -> None:
+    with pytest.raises(ConfigError, match=rf"^{override}: the key is there, .*: write \+{override}$"):
+        compose_train(["data=synthetic", override])
+    compose_train(["data=synthetic", f"+{override}"])
+
+
+@pytest.mark.parametrize(
+    "override", ["augment.mixup_alhpa=0.4", "callbacks.checkpoint.monitr=x", "augment.mixup_alpha=much"]
+)
+def test_a_slip_is_not(override: str) -> None:
+    with pytest.raises(ConfigError, match="no such key"):
+        compose_train(["data=synthetic", override])

@@ -13,6 +13,7 @@ from torch.nn import functional as F
 from torchvision.ops import sigmoid_focal_loss
 
 from fer.common.errors import ConfigError
+from fer.models.loss_config import OwnLossConfig
 from fer.models.losses import LossConfig, WeightScheme, build_loss, class_weights
 
 FER2013_TRAINING = np.array([3995, 436, 4097, 7215, 4830, 3171, 4965])
@@ -183,3 +184,15 @@ def test_a_class_without_samples_weighs_nothing() -> None:
 def test_wrong_settings_are_refused(settings_: dict[str, Any]) -> None:
     with pytest.raises(ValidationError, match=next(iter(settings_))):
         LossConfig(**settings_)
+
+
+def test_a_loss_of_labels_alone_is_refused_where_targets_are_soft() -> None:
+    counts = np.full(7, 10)
+    alone, both = (
+        OwnLossConfig.model_validate({"_target_": f"torch.nn.{name}"})
+        for name in ("MultiMarginLoss", "CrossEntropyLoss")
+    )
+    build_loss(alone, class_counts=counts)
+    build_loss(both, class_counts=counts, soft=True)
+    with pytest.raises(ConfigError, match=r"MultiMarginLoss fails on logits \(2, 7\) and the soft targets .*mixup"):
+        build_loss(alone, class_counts=counts, soft=True)

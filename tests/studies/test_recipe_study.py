@@ -73,6 +73,15 @@ def test_sizes_are_trained_measured_and_told(tmp_path: Path) -> None:
         run_study(make_plan(other))
 
 
+def test_nets_that_see_a_half_are_measured_on_that_half(tmp_path: Path) -> None:
+    asked = [*TINY, "model=mlp", "optimizer=adamw", "visible=upper", "study.seeds=[0]", "study.augments=[none]"]
+    run_study(make_plan(compose_study([*asked, f"study_dir={tmp_path}"])))
+    run_dir = tmp_path / "runs" / "none_seed0"
+    scores, metrics = (json.loads((run_dir / name).read_text()) for name in (RECIPE_SCORES, "metrics.json"))
+    assert scores["selection_log_loss"] == pytest.approx(metrics["public.nll"], rel=1e-5)
+    assert scores["selection_accuracy"] == pytest.approx(metrics["public.accuracy"])
+
+
 def test_two_studies_in_one_folder_are_refused(tmp_path: Path) -> None:
     study = compose_study([*TINY, f"study_dir={tmp_path}", "study.seeds=[0]", "study.augments=[none]"])
     with owned(StudyFolder(tmp_path)), pytest.raises(ConfigError, match="another study is running in it"):

@@ -69,7 +69,7 @@ def test_interrupted_before_the_first_checkpoint_starts_over(whole: Path, train:
 
 def test_finished_run_is_not_touched(whole: Path, train: Train) -> None:
     before = (whole / "checkpoints" / "last.ckpt").read_bytes()
-    with pytest.raises(ConfigError, match="finished run"):
+    with pytest.raises(ConfigError, match=r"finished run.*more trainer\.max_epochs than its 4$"):
         train(*OVERRIDES, run_dir=whole)
     for resume in ("never", str(whole / "checkpoints" / "last.ckpt")):
         with pytest.raises(ConfigError, match="already holds checkpoints"):
@@ -81,6 +81,40 @@ def test_training_on_from_a_checkpoint(whole: Path, train: Train, tmp_path: Path
     last = whole / "checkpoints" / "last.ckpt"
     result = train(*OVERRIDES, f"resume={last}", "trainer.max_epochs=5", run_dir=tmp_path / "longer")
     assert [line["epoch"] for line in epochs(result.run_dir)] == [4]
+
+
+@pytest.mark.parametrize(
+    ("changed", "told"),
+    [
+        (["optimizer.lr=0.007"], r"optimizer\.lr=0\.007 \(was 0\.0\d+\)"),
+        (["optimizer.weight_decay=0.3"], r"optimizer\.weight_decay=0\.3 \(was"),
+        (["optimizer=sgd"], r"optimizer\._target_=torch\.optim\.SGD \(was timm\.optim\.Muon\)"),
+        (["scheduler=plateau"], r"scheduler\.name=plateau \(was onecycle\)"),
+    ],
+)
+def test_settings_that_a_checkpoint_replaces_are_refused(
+    changed: list[str], told: str, whole: Path, train: Train, tmp_path: Path
+) -> None:
+    last = whole / "checkpoints" / "last.ckpt"
+    with pytest.raises(ConfigError, match=rf"would have no effect: .*{told}.*model\.pretrained="):
+        train(*OVERRIDES, *changed, f"resume={last}", "trainer.max_epochs=5", run_dir=tmp_path / "run")
+    assert not (tmp_path / "run").exists()
+
+
+def test_a_shorter_tail_and_a_gradient_clip_take_effect(whole: Path, train: Train, tmp_path: Path) -> None:
+    """The rate of the sixth epoch's last step is the new schedule's: half a cosine, 1 % of the peak left."""
+    last = whole / "checkpoints" / "last.ckpt"
+    asked = ("scheduler=cosine", "scheduler.warmup=0", "scheduler.final=0.01", "optimizer.grad_clip=0.5")
+    longer = train(*OVERRIDES, *asked, f"resume={last}", "trainer.max_epochs=6", run_dir=tmp_path / "run").run_dir
+    groups = torch.load(longer / "checkpoints" / "last.ckpt", weights_only=True)["optimizer_states"][0]["param_groups"]
+    assert groups[0]["lr"] == pytest.approx(0.01 * groups[0]["initial_lr"], rel=1e-6)
+
+
+def test_a_checkpoint_that_leaves_nothing_to_train_is_refused(whole: Path, train: Train, tmp_path: Path) -> None:
+    last = whole / "checkpoints" / "last.ckpt"
+    for epochs in (3, 4):
+        with pytest.raises(ConfigError, match=r"last\.ckpt was saved after 4 epochs, .*ask for more than 4$"):
+            train(*OVERRIDES, f"resume={last}", f"trainer.max_epochs={epochs}", run_dir=tmp_path / "run")
 
 
 def test_other_configuration_is_refused(train: Train, tmp_path: Path) -> None:

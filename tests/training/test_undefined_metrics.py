@@ -9,6 +9,8 @@ import cv2
 import numpy as np
 import pytest
 import torch
+import torchmetrics.classification as tm
+from sklearn.metrics import precision_recall_fscore_support, roc_auc_score
 
 from fer.callbacks.epoch_log import EpochLog
 from fer.common.labels import EMOTIONS
@@ -17,6 +19,7 @@ from fer.config.schema import validate
 from fer.folders.record import read_run
 from fer.metrics import Predictions, evaluate
 from fer.metrics.objectives import METRICS
+from fer.models.epoch_metrics import EpochMetrics
 from fer.tracking.content import read_run as content_of
 from fer.training.evaluation import judged
 from fer.training.run import run
@@ -69,6 +72,32 @@ def test_defined_metrics_need_no_reason() -> None:
     metrics = judged(table, prefix="public")
     assert "undefined" not in metrics
     assert metrics["public.nll"] == pytest.approx(np.log(7))
+
+
+def test_a_class_without_faces_and_one_that_is_never_predicted_have_no_number() -> None:
+    """As scikit-learn has it with zero_division=nan, and for AUROC by its refusal of one class alone."""
+    labels, K = np.array([0, 0, 1, 3, 3, 3]), 5
+    chances = np.full((6, K), 0.1)
+    predicted = np.array([0, 1, 1, 0, 0, 4])
+    chances[np.arange(6), predicted] = 0.6
+    classes = tuple("abcde")
+    kinds = {"recall": tm.MulticlassRecall, "precision": tm.MulticlassPrecision, "f1": tm.MulticlassF1Score}
+    kinds |= {"accuracy": tm.MulticlassAccuracy, "auc": tm.MulticlassAUROC, "specificity": tm.MulticlassSpecificity}
+    metrics = EpochMetrics({name: kind(num_classes=K, average="none") for name, kind in kinds.items()}, classes=classes)
+    scores = metrics(torch.from_numpy(chances).float(), torch.from_numpy(labels))
+    options: Any = {"labels": range(K), "average": None, "zero_division": np.nan}
+    precision, recall, f1, _ = precision_recall_fscore_support(labels, predicted, **options)
+    auc = [roc_auc_score(labels == k, chances[:, k]) if 0 < (labels == k).sum() < 6 else np.nan for k in range(K)]
+    wanted = {"recall": recall, "accuracy": recall, "precision": precision, "f1": f1, "auc": np.array(auc)}
+    for name, values in wanted.items():
+        found = np.array([float(scores.values[f"{name}/{each}"]) for each in classes])
+        np.testing.assert_allclose(found, values, atol=1e-6, err_msg=name)
+    assert scores.undefined["recall/c"] == "no face is of this class"
+    assert scores.undefined["precision/d"] == "no face was taken for this class"
+    assert scores.undefined["f1/c"] == "no face is of this class, and none was taken for it"
+    assert {name for name in scores.undefined if name.startswith(("f1", "spec"))} == {"f1/c"}
+    alone = metrics(torch.from_numpy(chances[:2]).float(), torch.from_numpy(labels[:2]))
+    assert alone.undefined["specificity/a"] == "all faces are of this class"
 
 
 def test_a_loss_that_diverged_is_null_in_its_epoch(tmp_path: Path) -> None:

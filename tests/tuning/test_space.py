@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -247,3 +248,13 @@ def test_a_small_space_ends(algorithm: Any) -> None:
         points.append(point["x"])
         suggester.tell(number, point, loss=float(point["x"]))  # type: ignore[arg-type]
     assert sorted(points) == [1, 2, 3]
+
+
+@pytest.mark.parametrize("place", ["file://{}", "{}"])
+def test_a_space_of_a_folder_that_hydra_is_told_of(place: str, tmp_path: Path) -> None:
+    (tmp_path / "space").mkdir()
+    (tmp_path / "space" / "mine.yaml").write_text("optimizer.lr: loguniform(1e-4, 1e-2)\n", encoding="utf-8")
+    asked = [f"hydra.searchpath=[{place.format(tmp_path)}]", "model=mlp", "data=synthetic"]
+    assert [key for _, key, _ in compose_sweep([*asked, "space=mine"]).space.leaves()] == ["optimizer.lr"]
+    with pytest.raises(ConfigError, match=r"space=mien: there is no such space"):
+        compose_sweep([*asked, "space=mien"])

@@ -13,7 +13,7 @@ from fer.common.errors import ConfigError
 from fer.common.processes import first_process
 from fer.common.wording import duration, shell_word
 from fer.config.saved import changed_settings
-from fer.studies.begun import owned, refuse_other_run
+from fer.studies.begun import owned, refuse_other_runs
 from fer.studies.occlusion.plan import Plan, PlannedRun
 from fer.training.run import run
 
@@ -34,8 +34,7 @@ def run_study(plan: Plan) -> None:
 
 def _run(plan: Plan) -> None:
     _refuse_other_study(plan)
-    for planned in plan.runs:
-        refuse_other_run(planned.folder, planned.tree)
+    refuse_other_runs(plan.runs)
     if not plan.study.exists:
         plan.study.write(kind="occlusion", runs=plan.places, facts=_facts(plan))
     announce(plan)

@@ -3,6 +3,7 @@
 import json
 import logging
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -13,7 +14,7 @@ from fer.common.files import write_json
 from fer.folders.opened import OpenModels
 from fer.folders.record import read_runs
 from fer.folders.study import RECIPE_SCORES
-from fer.studies.begun import owned, refuse_other_run
+from fer.studies.begun import owned, refuse_other_runs
 from fer.studies.recipes.plan import RecipePlan, RecipeRun
 from fer.training.run import run
 
@@ -36,8 +37,7 @@ def run_study(plan: RecipePlan) -> None:
 
 
 def _run(plan: RecipePlan) -> None:
-    for planned in plan.runs:
-        refuse_other_run(planned.folder, planned.tree)
+    refuse_other_runs(plan.runs)
     missing: dict[str, str] = {}
     # From the start, so that the folder says what it is.
     _write(plan, missing)
@@ -54,10 +54,19 @@ def _run(plan: RecipePlan) -> None:
                 missing[planned.recipe] = str(error)
                 log.warning("%s is left out: %s", planned.recipe, error)
                 continue
-        if not (planned.folder.path / RECIPE_SCORES).is_file():
-            write_json(planned.folder.path / RECIPE_SCORES, measure(planned, faces=plan.study.settings.measured_faces))
+        faces, scores = plan.study.settings.measured_faces, planned.folder.path / RECIPE_SCORES
+        if not _measured(scores, faces=faces):
+            write_json(scores, measure(planned, faces=faces))
         _write(plan, missing)
     _write(plan, missing)
+
+
+def _measured(path: Path, *, faces: int) -> bool:
+    """Whether the scores are there, and of as many training faces as are asked for now."""
+    if not path.is_file():
+        return False
+    scores = json.loads(path.read_text(encoding="utf-8"))
+    return bool(scores["train_n"] == min(faces, scores["train_faces"]))
 
 
 def measure(planned: RecipeRun, *, faces: int) -> dict[str, Any]:
@@ -71,7 +80,7 @@ def measure(planned: RecipeRun, *, faces: int) -> dict[str, Any]:
 
     (record,) = read_runs([planned.folder.path])
     model = OpenModels("auto").of(record)
-    data = FERDataModule(planned.config.data, augment=None, seed=planned.seed)
+    data = FERDataModule(planned.config.data, augment=None, seed=planned.seed, visible=planned.config.visible)
     data.setup()
     train = np.sort(np.random.default_rng(planned.seed).permutation(data.split.train)[:faces])
     scores: dict[str, Any] = {
@@ -84,8 +93,8 @@ def measure(planned: RecipeRun, *, faces: int) -> dict[str, Any]:
         "batch_size": planned.config.data.batch_size,
     }
     for name, rows in (("train", train), ("selection", data.split.valid)):
-        labels = data.samples.labels[rows]
-        probabilities = model.probabilities(np.ascontiguousarray(data.samples.images[rows]))
+        seen = data.seen(rows)
+        labels, probabilities = seen.labels, model.probabilities(np.ascontiguousarray(seen.images))
         likelihood = np.maximum(probabilities[np.arange(len(rows)), labels], np.finfo(np.float32).tiny)
         scores |= {
             f"{name}_n": len(rows),
