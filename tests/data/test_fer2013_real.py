@@ -9,7 +9,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
-from support.alterations import ALTERATIONS, altered, by_imagemagick, jpeg, turned
+from support.alterations import ALTERATIONS, Alteration, altered, by_imagemagick, jpeg, noisy, turned, webp
 
 from fer.common.errors import DataError
 from fer.common.labels import EMOTIONS
@@ -19,6 +19,7 @@ from fer.data.fer2013.copy import CopyFacts, describe_copy
 from fer.data.fer2013.counts import OFFICIAL_COUNTS, count_differences
 from fer.data.fer2013.original import CSV_MD5, load_original
 from fer.data.fer2013.recognise import Recognition, recognise
+from fer.data.fer2013.signature import IDENTITY
 from fer.data.ferplus import votes_for
 from fer.data.protocol import split_rows
 from fer.data.samples import FaceSamples, Split, content_hashes
@@ -164,6 +165,41 @@ def test_what_was_done_is_told(name: str, real: FaceSamples) -> None:
         off = np.sqrt(((pictures.astype(float) - some.images[:, 0]) ** 2).mean())
         told = float(facts.change.split(", ")[-1].split()[0])
         assert told == pytest.approx(off, rel=0.1)
+
+
+@pytest.mark.parametrize(
+    ("alter", "verdict", "words"),
+    [
+        (noisy(3), "altered", "^noise, 3.0 grey"),
+        (noisy(5), "altered", r"^noise, (4\.9|5\.\d) grey"),
+        (lambda picture: picture // 16 * 16 + 8, "altered", "^only 16 grey levels"),
+        (jpeg(93), "reencoded", "^compressed anew"),
+        (jpeg(85), "reencoded", "^compressed anew"),
+        (webp(90), "reencoded", "^compressed anew"),
+        (webp(80), "reencoded", "^compressed anew"),
+    ],
+)
+def test_noise_and_lost_grey_levels_are_told_from_compression(
+    alter: Alteration, verdict: str, words: str, real: FaceSamples
+) -> None:
+    import re
+
+    some = real.take(np.arange(0, len(real), 20))
+    assert some.original_rows is not None
+    everything = np.ones(len(some), dtype=bool)
+    found = Recognition(rows=some.original_rows, geometry=IDENTITY, exact=~everything, in_place=everything)
+    facts = facts_of(altered(some.images[:, 0], alter), some, found)
+    assert facts.verdict == verdict, facts.change
+    assert re.search(words, facts.change), facts.change
+
+
+def test_of_a_few_changed_pictures_the_number_is_told(real: FaceSamples) -> None:
+    some = real.take(np.arange(0, len(real), 20))
+    assert some.original_rows is not None
+    pictures, exact = some.images[:, 0].copy(), np.ones(len(some), dtype=bool)
+    pictures[:8], exact[:8] = 255 - pictures[:8], False
+    found = Recognition(rows=some.original_rows, geometry=IDENTITY, exact=exact, in_place=np.ones(len(some), bool))
+    assert facts_of(pictures, some, found).change.endswith("(root mean square) in 8 pictures")
 
 
 @pytest.mark.parametrize(

@@ -76,6 +76,20 @@ def bordered(pixels: int) -> Alteration:
     return alter
 
 
+def noisy(deviation: float) -> Alteration:
+    rng = np.random.default_rng(0)
+    return lambda picture: np.clip(np.round(picture + rng.normal(0, deviation, picture.shape)), 0, 255).astype(np.uint8)
+
+
+def webp(quality: int) -> Alteration:
+    def alter(picture: Picture) -> Picture:
+        file = io.BytesIO()
+        Image.fromarray(picture).save(file, "WEBP", quality=quality)
+        return np.asarray(Image.open(file).convert("L"))
+
+    return alter
+
+
 ALTERATIONS: dict[str, Alteration] = {
     "jpeg 95": jpeg(95),
     "jpeg 50": jpeg(50),

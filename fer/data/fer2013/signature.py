@@ -157,6 +157,13 @@ def sketches(images_NHW: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:
     )
 
 
+def frequencies_of_bands() -> npt.NDArray[np.int64]:
+    """int64 (3,): how many frequencies each band's sketch adds up."""
+    wave = np.arange(SIDE)
+    radius = np.hypot(wave[:, None], wave)
+    return np.array([((radius > low) & (radius <= high)).sum() for low, high in BANDS])
+
+
 def means_and_stds(images_NHW: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:
     """float32 (N, 2), in grey levels."""
     flat = images_NHW.reshape(len(images_NHW), -1)
