@@ -149,7 +149,7 @@ def describe_copy(
         "strange": len(labels) - len(known),
     }
     if len(known) < max(1, _LEAST_SHARE * len(labels)):
-        share = f"{len(known):,} of {len(labels):,} pictures are FER-2013's" if len(labels) else "no pictures"
+        share = f"{len(known):,} of {len(labels):,} pictures are recognised" if len(labels) else "no pictures"
         return CopyFacts(verdict="unknown", change=share, **counts)
     changes = [] if not resized_from else [f"resized from {resized_from}"]
     if found.geometry.words:
