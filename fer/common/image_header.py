@@ -23,6 +23,7 @@ class ImageHeader:
         transformations: of an AVIF, how to turn what is decoded, in this order: ("irot", n) is n quarter turns
             anticlockwise, ("imir", axis) exchanges top and bottom (0) or left and right (1) (ISO/IEC 23008-12:2022,
             6.5.10 and 6.5.12).
+        white: the value that means white in what OpenCV decodes, where the file says it; None for the largest there is.
     """
 
     format: str
@@ -30,6 +31,7 @@ class ImageHeader:
     height: int
     animated: bool = False
     transformations: tuple[tuple[Literal["irot", "imir"], int], ...] = ()
+    white: int | None = None
 
 
 FOREIGN: Final[tuple[tuple[bytes, str], ...]] = (
@@ -325,10 +327,19 @@ _PNM: Final = re.compile(rb"P[1-6](?:\s|#[^\r\n]*[\r\n])+(\d{1,9})(?:\s|#[^\r\n]
 """Two numbers between blanks and comments, which end with either kind of line end. The blank after them is part of it:
 a number that the limit below cuts would be another one."""
 
+_PNM_MAXIMUM: Final = re.compile(rb"P([2356])(?:(?:\s|#[^\r\n]*[\r\n])+\d{1,9}){2}(?:\s|#[^\r\n]*[\r\n])+(\d{1,9})\s")
+"""The third number, of grey and colour: what means white."""
+
 
 def _pnm(data: bytes) -> ImageHeader | None:
     found = _PNM.match(data[:1024])
-    return None if found is None else ImageHeader("PNM", int(found[1]), int(found[2]))
+    if found is None:
+        return None
+    maximum = _PNM_MAXIMUM.match(data[:1024])
+    white = int(maximum[2]) if maximum is not None else 0
+    # Of a byte written in digits OpenCV makes 255 of white by itself.
+    stated = 0 < white <= 65_535 and (white > 255 or (maximum is not None and maximum[1] in b"56"))
+    return ImageHeader("PNM", int(found[1]), int(found[2]), white=white if stated else None)
 
 
 _READERS: Final[tuple[tuple[bytes, Callable[[bytes], ImageHeader | None]], ...]] = (

@@ -1,4 +1,4 @@
-"""Encoded pictures -> 8-bit pixels, upright, as a viewer shows them."""
+"""Encoded pictures -> 8-bit pixels, upright, without their transparency."""
 
 from typing import Final
 
@@ -16,6 +16,7 @@ def decode_pixels(data: bytes, header: ImageHeader, *, grey: bool) -> npt.NDArra
     """uint8 BGR (H, W, 3), or grey (H, W) by Rec. 601 luma; None where no decoder of OpenCV can.
 
     Turned as EXIF says, and AVIF as its own properties say. More than 8 bits a channel become 8 (`eight_bits`).
+    Transparency is left out: what lies hidden under it is there.
 
     Args:
         data: the whole file.
@@ -26,6 +27,8 @@ def decode_pixels(data: bytes, header: ImageHeader, *, grey: bool) -> npt.NDArra
 
     flags = (cv2.IMREAD_GRAYSCALE if grey else cv2.IMREAD_COLOR) | cv2.IMREAD_ANYDEPTH
     if header.format == "AVIF":
+        # Of 10 and 12 bits OpenCV gives the values as they are, without a word of how many they were.
+        flags &= ~cv2.IMREAD_ANYDEPTH
         # The EXIF in it says the same once more, or is old; the properties count (ISO/IEC 23000-22, 7.3.6.7).
         flags |= cv2.IMREAD_IGNORE_ORIENTATION
     try:
@@ -35,17 +38,24 @@ def decode_pixels(data: bytes, header: ImageHeader, *, grey: bool) -> npt.NDArra
         return None
     if decoded is None or decoded.dtype not in (np.uint8, np.uint16):
         return None
-    pixels = decoded if decoded.dtype == np.uint8 else eight_bits(decoded.astype(np.uint16, copy=False))
+    white = header.white or (255 if decoded.dtype == np.uint8 else 65_535)
+    pixels = decoded if white == 255 else eight_bits(decoded.astype(np.uint16, copy=False), white=white)
     for name, value in header.transformations:
         pixels = np.rot90(pixels, value) if name == "irot" else np.flip(pixels, axis=value)
     return np.ascontiguousarray(pixels, np.uint8)
 
 
-def eight_bits(pixels: npt.NDArray[np.uint16]) -> npt.NDArray[np.uint8]:
-    """The upper eight of the bits in use; any shape.
+def eight_bits(pixels: npt.NDArray[np.uint16], *, white: int = 65_535) -> npt.NDArray[np.uint8]:
+    """uint8 of the same shape: 255 for `white` and above, in proportion below.
 
-    Cameras of 10, 12 and 14 bits put their values into 16 as they are, and hardly any file says how many count. So they
-    are taken from the largest value: 4,000 needs 12 bits, of which the lower four go.
+    What is white is said by the file's kind, or by the file, and never guessed from a picture's own brightest pixel:
+    that would make dark pictures bright, each by a factor of its own. PNG is scaled to all its 16 bits, whatever its
+    sBIT says (PNG, third edition, 12.4), and so is TIFF, whose MaxSampleValue is not for showing (TIFF 6.0, page 37).
+
+    Args:
+        pixels: values from 0 on.
+        white: the value that means white.
     """
-    bits = int(pixels.max(initial=0)).bit_length()
-    return (pixels >> max(0, bits - 8)).astype(np.uint8)
+    table = ((np.minimum(np.arange(65_536), white) * 255 + white // 2) // white).astype(np.uint8)
+    shown: npt.NDArray[np.uint8] = table[pixels]
+    return shown

@@ -101,7 +101,9 @@ def class_folder_images(tree: Tree) -> tuple[list[LabelledImage], list[str]]:
     commonest = sorted(others.items(), key=lambda kind: (-kind[1], kind[0]))[:5]
     kinds = ", ".join(f"{count:,} {suffix or 'without a suffix'}" for suffix, count in commonest)
     if others:
-        notes.append(f"{others.total():,} files are no images and are not read: {kinds}.")
+        one = others.total() == 1
+        told_others = "1 file is no image and is" if one else f"{others.total():,} files are no images and are"
+        notes.append(f"{told_others} not read: {kinds}.")
     if both:
         of = _few(sorted({f"{place[-1]} is {label} in {split}" for place, (label, split) in both.items()}))
         notes.append(f"Folders that tell their class and their split: {of}.")

@@ -155,7 +155,7 @@ def read_image_files(root: Path, *, listing: Callable[[Tree], Listing], rules: I
         origin = f"{listed.name} ({tree.root})"
         if len(listed.images) == 0:
             raise DataError(
-                f"{origin}: not one labelled image is there; set data.root to the data set's folder or zip"
+                f"{origin}: not one labelled image is there; {_where_else(tree)}"
                 f"{''.join(f'. {note}' for note in listed.notes).removesuffix('.')}"
             )
         label_of_class = resolve_classes(
@@ -237,6 +237,19 @@ def _open_tree(root: Path) -> Tree:
     zips = [name for name in tree.names if name.lower().endswith(".zip")]
     # A folder with nothing but the download in it.
     return ZipTree(root / zips[0]) if len(tree.names) == len(zips) == 1 else tree
+
+
+def _where_else(tree: Tree) -> str:
+    """What to do about a root without labelled images, by the zips that lie in it."""
+    zips = [printable_path(name) for name in tree.names if name.lower().endswith(".zip")]
+    if not zips:
+        return "set data.root to the data set's folder or zip"
+    shown = ", ".join(zips[:3]) + (", ..." if len(zips) > 3 else "")
+    if tree.kind == "zip":
+        return f"{shown} in it is not looked into: unpack the outer zip, and set data.root to what was in it"
+    if len(zips) == 1:
+        return f"set data.root to {printable_path(tree.root / zips[0])}, or unpack it there"
+    return f"several zips are there ({shown}): unpack each into a folder of its name, or set data.root to one of them"
 
 
 def _release_notes(listed: Listing) -> list[str]:

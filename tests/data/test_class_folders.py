@@ -167,7 +167,7 @@ def test_every_kind_of_image_is_read_or_named(tmp_path: Path) -> None:
     samples = opened(tmp_path)
     assert Counter(Path(name).suffix for name in samples.ids) == dict.fromkeys(readable, 7)
     assert Counter(Path(name).suffix for name in samples.unreadable) == {".jp2": 7, ".tga": 7, ".heic": 7}
-    assert "1 files are no images and are not read: 1 .psd." in samples.notes
+    assert "1 file is no image and is not read: 1 .psd." in samples.notes
 
 
 def test_links_and_leftovers_of_systems_do_no_harm(tmp_path: Path) -> None:
@@ -195,3 +195,28 @@ def test_names_that_are_no_utf8_are_read_and_shown(tmp_path: Path, capsysbinary:
     assert main(["audit", str(root), "--source", "folder", "--set", "size=20", "--out", str(out)]) == 0
     assert rb"out\xe9" in capsysbinary.readouterr().out.replace(b"\n", b"")
     assert (out / "audit.json").is_file()
+
+
+@pytest.mark.parametrize(
+    ("names", "outer", "told"),
+    [
+        (("faces.zip", "README.txt"), False, r"set data\.root to .*faces\.zip, or unpack it"),
+        (("train.zip", "test.zip"), False, r"\(test\.zip, train\.zip\): unpack each into a folder of its name"),
+        (("faces.zip",), True, r"faces\.zip in it is not looked into: unpack the outer zip.*1 file is no image"),
+    ],
+)
+def test_zips_in_place_of_images_are_named_with_a_remedy(
+    names: tuple[str, ...], outer: bool, told: str, tmp_path: Path
+) -> None:
+    made = folder(tmp_path / "made", "{emotion}", ("",))
+    (tmp_path / "root").mkdir()
+    root = tmp_path / "root"
+    for name in names:
+        if name.endswith(".zip"):
+            shutil.make_archive(str(root / Path(name).stem), "zip", made)
+        else:
+            (root / name).write_text("read me")
+    if outer:
+        root = Path(shutil.make_archive(str(tmp_path / "outer"), "zip", root))
+    with pytest.raises(DataError, match=told):
+        opened(root)

@@ -184,7 +184,8 @@ def test_no_readable_image(folder: Path) -> None:
 def test_other_image_size(folder: Path) -> None:
     (folder / "train" / "fear" / "Training_2.png").write_bytes(face(1, side=96))
     with pytest.raises(
-        DataError, match=r"the pictures have several sizes.*only 0 of 21 pictures are FER-2013's.*data=folder"
+        DataError,
+        match=r"the pictures have several sizes.*only 0 of 21 pictures are recognised as FER-2013's.*data=folder",
     ):
         read_fer2013(folder)
 
@@ -209,7 +210,9 @@ def test_image_outside_class_folders(folder: Path) -> None:
 
 
 def test_root_one_level_too_deep(folder: Path) -> None:
-    with pytest.raises(DataError, match=r"no train/<emotion>/ .*only 0 of 7 pictures are FER-2013's.*data=folder"):
+    with pytest.raises(
+        DataError, match=r"no train/<emotion>/ .*only 0 of 7 pictures are recognised as FER-2013's.*data=folder"
+    ):
         read_fer2013(folder / "train")
 
 
@@ -269,6 +272,20 @@ def test_bad_csv_row(bad: str, message: str, folder: Path) -> None:
     with pytest.raises(DataError) as caught:
         read_fer2013(path)
     assert f"fer2013.csv {message}" in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("every", "remedy"),
+    [
+        (row(emotion="happy"), "write the emotions of all rows as numbers: 0 angry, 1 disgust, 2 fear, 3 happy,"),
+        (row().replace(" ", "; "), "write the pixels of all rows as whole numbers with nothing but spaces"),
+        (row(usage="train"), "write one of them into the Usage of all rows"),
+    ],
+)
+def test_a_column_that_is_wrong_in_every_row_is_mended_as_one(every: str, remedy: str, folder: Path) -> None:
+    with pytest.raises(DataError, match=remedy) as caught:
+        read_fer2013(table(folder, every, every))
+    assert "delete the row" not in str(caught.value)
 
 
 def test_csv_cut_off_in_the_last_row(folder: Path) -> None:

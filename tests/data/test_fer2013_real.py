@@ -9,7 +9,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
-from support.alterations import ALTERATIONS, altered, by_imagemagick, jpeg
+from support.alterations import ALTERATIONS, Alteration, altered, by_imagemagick, jpeg, noisy, turned, webp
 
 from fer.common.errors import DataError
 from fer.common.labels import EMOTIONS
@@ -19,6 +19,7 @@ from fer.data.fer2013.copy import CopyFacts, describe_copy
 from fer.data.fer2013.counts import OFFICIAL_COUNTS, count_differences
 from fer.data.fer2013.original import CSV_MD5, load_original
 from fer.data.fer2013.recognise import Recognition, recognise
+from fer.data.fer2013.signature import IDENTITY
 from fer.data.ferplus import votes_for
 from fer.data.protocol import split_rows
 from fer.data.samples import FaceSamples, Split, content_hashes
@@ -115,6 +116,8 @@ def test_altered_copies_are_found_row_by_row(name: str, real: FaceSamples) -> No
     off, apart = wrong(found, real)
     print(f"{name}: {at_home:.3%} at their row, {off} wrong, {apart} told apart, {seconds:.1f} s of CPU")
     moved = name.startswith(("cropped", "shifted"))
+    facts = facts_of(pictures, real, found)
+    assert (facts.relabelled, facts.leaked) <= (0, 8)
     assert at_home >= (0.97 if moved else 0.995)
     assert apart / len(real) < 0.0005
     assert seconds < 20
@@ -136,6 +139,12 @@ WORDS = {
     "cropped 2": ("altered", "cropped by 2 px and enlarged"),
     "shifted": ("altered", "shifted by 3 px across and 2 down or up"),
     "mirrored": ("altered", "mirrored"),
+    "turned by 5": ("altered", "^turned by 5 degrees to the left$"),
+    "turned by -7.5": ("altered", r"^turned by 7\.5 degrees to the right$"),
+    "turned by 90": ("altered", "^turned by 90 degrees to the left$"),
+    "upside down": ("altered", "^turned by 180 degrees$"),
+    "negative": ("altered", "^black and white exchanged$"),
+    "bordered": ("altered", "^a border of 4 px at every side, made smaller$"),
 }
 
 
@@ -151,10 +160,46 @@ def test_what_was_done_is_told(name: str, real: FaceSamples) -> None:
     assert facts.verdict == verdict
     assert re.search(words, facts.change), facts.change
     assert facts.recognised >= 0.99 * len(some)
+    assert facts.leaked <= 1
     if verdict == "reencoded":
         off = np.sqrt(((pictures.astype(float) - some.images[:, 0]) ** 2).mean())
         told = float(facts.change.split(", ")[-1].split()[0])
         assert told == pytest.approx(off, rel=0.1)
+
+
+@pytest.mark.parametrize(
+    ("alter", "verdict", "words"),
+    [
+        (noisy(3), "altered", "^noise, 3.0 grey"),
+        (noisy(5), "altered", r"^noise, (4\.9|5\.\d) grey"),
+        (lambda picture: picture // 16 * 16 + 8, "altered", "^only 16 grey levels"),
+        (jpeg(93), "reencoded", "^compressed anew"),
+        (jpeg(85), "reencoded", "^compressed anew"),
+        (webp(90), "reencoded", "^compressed anew"),
+        (webp(80), "reencoded", "^compressed anew"),
+    ],
+)
+def test_noise_and_lost_grey_levels_are_told_from_compression(
+    alter: Alteration, verdict: str, words: str, real: FaceSamples
+) -> None:
+    import re
+
+    some = real.take(np.arange(0, len(real), 20))
+    assert some.original_rows is not None
+    everything = np.ones(len(some), dtype=bool)
+    found = Recognition(rows=some.original_rows, geometry=IDENTITY, exact=~everything, in_place=everything)
+    facts = facts_of(altered(some.images[:, 0], alter), some, found)
+    assert facts.verdict == verdict, facts.change
+    assert re.search(words, facts.change), facts.change
+
+
+def test_of_a_few_changed_pictures_the_number_is_told(real: FaceSamples) -> None:
+    some = real.take(np.arange(0, len(real), 20))
+    assert some.original_rows is not None
+    pictures, exact = some.images[:, 0].copy(), np.ones(len(some), dtype=bool)
+    pictures[:8], exact[:8] = 255 - pictures[:8], False
+    found = Recognition(rows=some.original_rows, geometry=IDENTITY, exact=exact, in_place=np.ones(len(some), bool))
+    assert facts_of(pictures, some, found).change.endswith("(root mean square) in 8 pictures")
 
 
 @pytest.mark.parametrize(
@@ -257,6 +302,25 @@ def test_a_copy_that_was_split_anew_is_refused_and_can_be_put_right(real: FaceSa
     assert tuple(samples.class_counts()) == tuple(some.class_counts())
     # Equal pictures of two splits, see above.
     assert abs(int((samples.splits == Split.PRIVATE).sum()) - int((some.splits == Split.PRIVATE).sum())) <= 20
+
+
+@pytest.mark.parametrize("anew", [0.0, 0.05])
+def test_pictures_turned_each_by_itself_are_not_said_to_be_moved_unless_they_were(
+    anew: float, real: FaceSamples
+) -> None:
+    rng = np.random.default_rng(1)
+    some = real.take(np.arange(0, len(real), 2))
+    pictures = np.stack([turned(rng.uniform(-8, 8))(picture) for picture in some.images[:, 0]])
+    splits = some.splits.copy()
+    drawn = rng.permutation(len(some))[: int(anew * len(some))]
+    splits[drawn] = splits[rng.permutation(drawn)]
+    found = recognise(pictures, labels=some.labels, splits=splits, original=load_original())
+    facts = describe_copy(pictures, labels=some.labels, splits=splits, found=found, original=load_original())
+    moved = int((splits != some.splits).sum())
+    assert facts.recognised > 0.8 * len(some)
+    assert facts.relabelled <= 2
+    # A seventh of the pictures, and with it of the moved ones, is beyond recognition.
+    assert 0.8 * moved <= facts.moved <= 1.1 * moved + 5
 
 
 def test_permuted_labels_strangers_and_gaps_are_counted(real: FaceSamples) -> None:

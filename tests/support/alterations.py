@@ -60,6 +60,36 @@ def shifted(across: int, down: int) -> Alteration:
     return lambda picture: np.asarray(cv2.warpAffine(picture, matrix, (48, 48)))
 
 
+def turned(degrees: float) -> Alteration:
+    """To the left, about the middle; the edge is repeated."""
+    matrix = cv2.getRotationMatrix2D((23.5, 23.5), degrees, 1)
+    return lambda picture: np.asarray(cv2.warpAffine(picture, matrix, (48, 48), borderMode=cv2.BORDER_REPLICATE))
+
+
+def bordered(pixels: int) -> Alteration:
+    """A black border, and back to 48 pixels as it is read."""
+
+    def alter(picture: Picture) -> Picture:
+        larger = cv2.copyMakeBorder(picture, pixels, pixels, pixels, pixels, cv2.BORDER_CONSTANT, value=[0])
+        return cv2.resize(larger, (48, 48), interpolation=cv2.INTER_AREA).astype(np.uint8)
+
+    return alter
+
+
+def noisy(deviation: float) -> Alteration:
+    rng = np.random.default_rng(0)
+    return lambda picture: np.clip(np.round(picture + rng.normal(0, deviation, picture.shape)), 0, 255).astype(np.uint8)
+
+
+def webp(quality: int) -> Alteration:
+    def alter(picture: Picture) -> Picture:
+        file = io.BytesIO()
+        Image.fromarray(picture).save(file, "WEBP", quality=quality)
+        return np.asarray(Image.open(file).convert("L"))
+
+    return alter
+
+
 ALTERATIONS: dict[str, Alteration] = {
     "jpeg 95": jpeg(95),
     "jpeg 50": jpeg(50),
@@ -79,6 +109,12 @@ ALTERATIONS: dict[str, Alteration] = {
     "cropped 3": cropped(3),
     "shifted": shifted(3, -2),
     "mirrored": lambda picture: np.ascontiguousarray(picture[:, ::-1]),
+    "turned by 5": turned(5),
+    "turned by -7.5": turned(-7.5),
+    "turned by 90": lambda picture: np.ascontiguousarray(np.rot90(picture)),
+    "upside down": lambda picture: np.ascontiguousarray(picture[::-1, ::-1]),
+    "negative": lambda picture: 255 - picture,
+    "bordered": bordered(4),
 }
 
 

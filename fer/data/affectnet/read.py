@@ -17,7 +17,7 @@ from fer.data.csv_table import read_rows
 from fer.data.image_files import LabelledImage, Listing, Release
 from fer.data.tree import Tree, damage_told
 
-READER: Final = "affectnet-1"
+READER: Final = "affectnet-2"
 """Name and version of this reader, for the cache key."""
 
 LabelFrom = Literal["folder", "csv"]

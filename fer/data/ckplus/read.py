@@ -15,7 +15,7 @@ from fer.data.class_folders import class_folder_images
 from fer.data.image_files import Listing, Release
 from fer.data.tree import Tree
 
-READER: Final = "ckplus-1"
+READER: Final = "ckplus-2"
 """Name and version of this reader, for the cache key."""
 
 _SUBJECT = re.compile(r"^(S\d{3})_", re.IGNORECASE)

@@ -16,7 +16,7 @@ import numpy.typing as npt
 
 from fer.data.fer2013.original import Original
 from fer.data.fer2013.recognise import Recognition
-from fer.data.fer2013.signature import SIDE, SKETCH_STEPS, means_and_stds, sketches
+from fer.data.fer2013.signature import SIDE, SKETCH_STEPS, frequencies_of_bands, means_and_stds, sketches
 from fer.data.samples import Split
 
 Verdict = Literal["original", "reencoded", "altered", "unknown"]
@@ -30,15 +30,17 @@ _STRANGERS: Final = 0.01
 _FEWEST: Final = 30
 """Pictures from which a change can be estimated."""
 
+_MANY: Final = 500
+"""Pictures from which noise is told from a codec's loss."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class CopyFacts:
     """A copy, held against the original's 35,887 rows.
 
     Attributes:
-        verdict: `original` (every recognised picture bit for bit), `reencoded` (a codec's loss and nothing else),
-            `altered`, or
-            `unknown` (fewer than half of the pictures are FER-2013's).
+        verdict: `original` (every recognised picture bit for bit), `reencoded` (a codec's loss and nothing else, or
+            as little noise), `altered`, or `unknown` (fewer than half of the pictures are FER-2013's).
         change: what was done to the pictures, in words.
         pictures: how many the copy holds.
         recognised: those that are FER-2013's.
@@ -83,7 +85,8 @@ class CopyFacts:
             "original": "The pictures are FER-2013's, bit for bit.",
             "reencoded": f"The pictures are FER-2013's, {self.change}.",
             "altered": f"An altered copy of FER-2013 ({self.change}): scores on it do not compare with published ones.",
-            "unknown": "Not known as FER-2013" + (f": {self.change}." if self.change else "."),
+            "unknown": "Not recognised as FER-2013: another data set, or altered beyond recognition"
+            + (f" ({self.change})." if self.change else "."),
         }[self.verdict]
 
     @property
@@ -146,7 +149,7 @@ def describe_copy(
         "strange": len(labels) - len(known),
     }
     if len(known) < max(1, _LEAST_SHARE * len(labels)):
-        share = f"{len(known):,} of {len(labels):,} pictures are FER-2013's" if len(labels) else "no pictures"
+        share = f"{len(known):,} of {len(labels):,} pictures are recognised" if len(labels) else "no pictures"
         return CopyFacts(verdict="unknown", change=share, **counts)
     changes = [] if not resized_from else [f"resized from {resized_from}"]
     if found.geometry.words:
@@ -158,7 +161,9 @@ def describe_copy(
     if exact < 1 and not found.geometry.words and len(place) > 0:
         loss, told = _what_was_done(images_NHW[place], original, found.rows[place])
         verdict = "reencoded" if not told and not changes else "altered"
-        aside = "" if exact < 0.01 else f" in {1 - exact:.0%} of the pictures"
+        changed = len(known) - int(found.exact[known].sum())
+        share = f"{changed / len(known):.0%} of the" if changed >= _STRANGERS * len(known) else f"{changed:,}"
+        aside = "" if exact < 0.01 else f" in {share} pictures"
         told = [*told, f"{loss:.1f} grey levels off (root mean square){aside}"]
         changes += ["compressed anew", *told] if verdict == "reencoded" else told
     if len(known) - len(place) - found.exact.sum() > 0.01 * len(known) and not found.geometry.words:
@@ -184,7 +189,9 @@ def _what_was_done(
     steps = np.array(SKETCH_STEPS)
     theirs = original.sketches[pictures] * steps
     # Rounding to a step adds its square / 12 to every square of a difference.
-    energy = np.maximum(((own - theirs) ** 2).mean(axis=0) - steps**2 / 12, 0).sum() / SIDE**2
+    by_band = np.maximum(((own - theirs) ** 2).mean(axis=0) - steps**2 / 12, 0)
+    energy = by_band.sum() / SIDE**2
+    errors = by_band / frequencies_of_bands()
     brighter = stats[:, 0] - mean
     loss = float(np.sqrt(energy + max(0.0, (brighter**2).mean() - 1 / 12)))
     if len(rows) < _FEWEST:
@@ -208,6 +215,12 @@ def _what_was_done(
         told.append(f"sharpened (fine detail x {gain_fine:.2g})")
     elif gain_middle < 0.985 or gain_fine < 0.6:
         told.append(f"blurred or resampled (fine detail x {gain_fine:.2g})")
+    used = np.flatnonzero(np.bincount(images_NHW.reshape(-1), minlength=256))
+    if len(used) <= 0.5 * (used[-1] - used[0] + 1):
+        told.append(f"only {len(used)} grey levels")
+    # Noise is as strong in coarse detail as in fine, of which a codec's loss takes the most.
+    if not told and len(rows) >= _MANY and loss > 2 and gain_fine > 0.985 and errors[2] < 4 * errors[0]:
+        told.append("noise")
     # A codec that is so far off leaves out fine detail; noise does not.
     if not told and (loss > 12 or (loss > 6 and gain_fine > 0.95)):
         told.append("noise, or heavy compression")

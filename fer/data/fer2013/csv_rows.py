@@ -88,8 +88,8 @@ def read_table(tree: Tree, table: PixelTable, *, source: str) -> RawCopy:
             images.append(_pixels(record["pixels"]))
         except ValueError as error:
             raise DataError(
-                f"{tree.root}: {name} row {row} (line {line}) {error}; "
-                "mend or delete the row, or download the file again"
+                f"{tree.root}: {name} row {row} (line {line}) {error}; {_remedy(error, row)}, "
+                "or download the file again"
             ) from error
     if not images:
         raise DataError(f"{tree.root}: {name} has a header but no rows; download the file again")
@@ -113,6 +113,24 @@ def read_table(tree: Tree, table: PixelTable, *, source: str) -> RawCopy:
     return RawCopy(samples=samples, sizes={(SIDE, SIDE): len(images)})
 
 
+class _ColumnError(ValueError):
+    """What is most probably wrong with every row, as whoever wrote the file meant something by it.
+
+    Args:
+        message: what the row has.
+        remedy: what to do to the column.
+    """
+
+    def __init__(self, message: str, *, remedy: str) -> None:
+        super().__init__(message)
+        self.remedy = remedy
+
+
+def _remedy(error: ValueError, row: int) -> str:
+    """What to do about a row; where the very first is wrong, so are most."""
+    return error.remedy if isinstance(error, _ColumnError) and row == 1 else "mend or delete the row"
+
+
 def _rows(tree: Tree, table: PixelTable) -> Iterator[tuple[int, list[str]]]:
     """(line number, fields) of every row after the header that is not blank."""
     with damage_told(tree, table.name), tree.open_table(table.name) as file:
@@ -123,14 +141,24 @@ def _rows(tree: Tree, table: PixelTable) -> Iterator[tuple[int, list[str]]]:
 def _label(text: str) -> int:
     plain = text.strip()
     if not plain.isdecimal() or int(plain) >= NUM_CLASSES:
-        raise ValueError(f"has emotion {plain!r}, expected 0 (angry) to 6 (neutral)")
+        told = f"has emotion {plain!r}, expected 0 (angry) to 6 (neutral)"
+        if plain.isdecimal():
+            raise ValueError(told)
+        raise _ColumnError(
+            told,
+            remedy="write the emotions of all rows as numbers: "
+            + ", ".join(f"{number} {emotion}" for number, emotion in enumerate(EMOTIONS)),
+        )
     return int(plain)
 
 
 def _usage(text: str) -> str:
     plain = text.strip()
     if plain not in _USAGES:
-        raise ValueError(f"has Usage {plain!r}, expected one of {', '.join(_USAGES)}")
+        told = f"has Usage {plain!r}, expected one of {', '.join(_USAGES)}"
+        if not plain:
+            raise ValueError(told)
+        raise _ColumnError(told, remedy="write one of them into the Usage of all rows")
     return plain
 
 
@@ -142,7 +170,10 @@ def _pixels(text: str) -> npt.NDArray[np.uint8]:
         try:
             values = np.fromstring(text, dtype=np.int64, sep=" ")
         except (DeprecationWarning, ValueError):
-            raise ValueError("has pixels that are not whole numbers separated by spaces") from None
+            raise _ColumnError(
+                "has pixels that are not whole numbers separated by spaces",
+                remedy="write the pixels of all rows as whole numbers with nothing but spaces between them",
+            ) from None
     if len(values) != _PIXELS:
         raise ValueError(f"has {len(values):,} pixels, expected {_PIXELS:,} ({SIDE}x{SIDE})")
     if values.min() < 0 or values.max() > 255:

@@ -1,6 +1,7 @@
 """Which row of the original each picture of a copy is, whatever was done to the copy.
 
-What was done as a whole is found first, on a sample: nothing, a crop, a shift, a mirror. Then every picture looks for
+What was done as a whole is found first, on a sample: nothing, a crop, a border, a shift, a mirror, a turn, a negative.
+Then every picture looks for
 its own (`lookup`); those that do not find it try what may have been done to them alone. A picture is taken for one of
 the original's where the likeness leaves no doubt, or where it is good, stands alone, and the picture's statistics
 change as those of the rest of the copy do.
@@ -17,6 +18,7 @@ import numpy as np
 import numpy.typing as npt
 
 from fer.data.fer2013.assignment import assign_rows
+from fer.data.fer2013.contradictions import contradictions, not_believed
 from fer.data.fer2013.lookup import Pairs, lookup_in, weighted_agreement
 from fer.data.fer2013.original import STD_STEP, Original, checksums
 from fer.data.fer2013.signature import (
@@ -71,13 +73,20 @@ _NEARLY_ALL: Final = 0.95
 _FEW: Final = 4000
 _SAMPLE: Final = 200
 _TURNED: Final = 6
+_TURNS: Final = (-15, -12, -9, -6, -3, 3, 6, 9, 12, 15)
 _SHIFTS: Final = (-3, -2, -1, 0, 1, 2, 3)
 
 WHOLE: Final = (
     *(crop(pixels, mirrored=mirrored) for mirrored in (False, True) for pixels in (0, 1, 2, 3, 4)),
     *(Geometry(top, left) for top, left in product(_SHIFTS, _SHIFTS) if top or left),
+    *(crop(-pixels) for pixels in range(1, 13)),
+    *(Geometry(turned=degrees, negative=negative) for negative in (False, True) for degrees in (0, 90, 180, 270)),
+    *(Geometry(turned=degrees) for degrees in _TURNS),
 )
 """What may have been done to a copy as a whole."""
+
+_FINER: Final = (-1.5, -1.0, -0.5, 0.0, 0.5, 1.0, 1.5)
+"""Degrees from a turn of `_TURNS` that are tried next."""
 
 SINGLE: Final = (
     *(crop(pixels, mirrored=mirrored) for mirrored in (False, True) for pixels in (0, 2, 4)),
@@ -165,6 +174,9 @@ def recognise(
         rows[_weakly_founded(rows, pairs, value, original)] = -1
         # Alone in being cropped or shifted among thousands that are not: only where it is nearly sure.
         rows[others.query[others.likeness < _SURE_ALONE]] = -1
+    likeness = _likeness_given(rows, original, pairs, others)
+    for against in contradictions(rows, labels=labels, splits=splits, original=original):
+        rows[not_believed(against, likeness, certain=_PLAIN)] = -1
     found = rows >= 0
     exact = np.zeros(count, dtype=bool)
     exact[found] = exact_sums[found] == original.checks[original.picture_of[rows[found]]]
@@ -203,6 +215,8 @@ class _Search:
         if plain > _PLAIN:
             return IDENTITY
         best = max(WHOLE, key=likeness)
+        if best.turned in _TURNS:
+            best = max((Geometry(turned=best.turned + degrees) for degrees in _FINER), key=likeness)
         return best if likeness(best) > plain + 0.02 else IDENTITY
 
     def find_changed(self, queries: npt.NDArray[np.int64], *, known: Geometry) -> Pairs:
@@ -349,6 +363,16 @@ def _weakly_founded(
     mine[pairs.query[own]] = value[own]
     np.maximum.at(rival, pairs.query[~own], value[~own])
     return (mine < LITTLE) | (mine < rival - BEHIND)
+
+
+def _likeness_given(rows: npt.NDArray[np.int64], original: Original, *found: Pairs) -> npt.NDArray[np.float64]:
+    """float64 (N,): the likeness of each picture and the row it was given; NaN where they were not compared."""
+    given = np.where(rows >= 0, original.picture_of[rows], -1)
+    likeness = np.full(len(rows), np.nan)
+    for pairs in found:
+        own = given[pairs.query] == pairs.picture
+        likeness[pairs.query[own]] = pairs.likeness[own]
+    return likeness
 
 
 def _only(pairs: Pairs, accepted: npt.NDArray[np.bool_]) -> Pairs:

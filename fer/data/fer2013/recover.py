@@ -29,6 +29,12 @@ _LEAK_SHARE: Final = 0.001
 """Share of a copy's pictures that may have crossed the border of PrivateTest: 36 change a score by 0.3 points."""
 
 
+_ELSEWHERE: Final = (
+    "another data set, or altered beyond recognition; read it with data=folder, which takes a folder for each emotion "
+    "(write the pictures of a parquet or CSV file into such folders first)"
+)
+
+
 def hold_against_original(raw: RawCopy, *, origin: str, splits: Splits) -> FaceSamples:
     """The samples with their rows of the original, what differs, and the splits.
 
@@ -94,16 +100,12 @@ def _refuse_what_cannot_be_fer2013(raw: RawCopy, facts: CopyFacts, origin: str) 
     Raises:
         DataError: no splits, no labels or another size.
     """
-    reason = f"only {facts.recognised:,} of {facts.pictures:,} pictures are FER-2013's"
+    reason = f"only {facts.recognised:,} of {facts.pictures:,} pictures are recognised as FER-2013's"
     if not raw.labelled:
         raise DataError(f"{origin}: images in no class folder, and {reason}: sort them into a folder for each emotion")
     if (raw.samples.splits == NO_SPLIT).any():
-        raise DataError(
-            f"{origin}: no train/<emotion>/ and test/<emotion>/, and {reason}: another data set? read it with "
-            "data=folder"
-        )
+        raise DataError(f"{origin}: no train/<emotion>/ and test/<emotion>/, and {reason}: {_ELSEWHERE}")
     if raw.resized:
         raise DataError(
-            f"{origin}: the pictures have {raw.resized}, FER-2013's have {SIDE} x {SIDE}, and {reason}: this is "
-            "another data set; read it with data=folder"
+            f"{origin}: the pictures have {raw.resized}, FER-2013's have {SIDE} x {SIDE}, and {reason}: {_ELSEWHERE}"
         )

@@ -44,22 +44,36 @@ class Geometry:
         left: columns that are missing at the left.
         zoom: how much larger the picture became.
         mirrored: left and right are exchanged.
+        turned: degrees to the left about the middle, before all else is looked at.
+        negative: black and white are exchanged.
     """
 
     top: float = 0.0
     left: float = 0.0
     zoom: float = 1.0
     mirrored: bool = False
+    turned: float = 0.0
+    negative: bool = False
 
     @property
     def words(self) -> str:
         """What was done, for a sentence; empty for nothing."""
         done = []
-        if self.zoom != 1:
+        if self.zoom < 1:
+            done.append(f"a border of {-self.top:g} px at every side, made smaller")
+        elif self.zoom > 1:
             done.append(f"cropped by {self.top:g} px and enlarged")
         elif self.top or self.left:
             done.append(f"shifted by {abs(self.left):g} px across and {abs(self.top):g} down or up")
-        return ", ".join([*done, *(["mirrored"] if self.mirrored else [])])
+        if self.mirrored:
+            done.append("mirrored")
+        if self.turned:
+            # A picture that stands on its head is none that was turned by 180 degrees to one side.
+            side = "" if self.turned == 180 else " to the right" if not 0 < self.turned < 180 else " to the left"
+            done.append(f"turned by {min(abs(self.turned), 360 - abs(self.turned)):g} degrees{side}")
+        if self.negative:
+            done.append("black and white exchanged")
+        return ", ".join(done)
 
 
 IDENTITY: Final = Geometry()
@@ -95,11 +109,29 @@ def coefficients(
         )
     out = np.empty((len(images_NHW), count), np.float32)
     for start in range(0, len(images_NHW), _BLOCK):
-        block = images_NHW[start : start + _BLOCK].astype(np.float32)
+        block = _turned_back(images_NHW[start : start + _BLOCK], geometry.turned).astype(np.float32)
         both_NKK = np.matmul(down_KH, block @ across_KW.T)
         out[start : start + _BLOCK] = both_NKK[:, uv[:, 0], uv[:, 1]]
+    if geometry.negative:
+        signs = -signs
     scaled: npt.NDArray[np.float32] = out * (signs / usual).astype(np.float32)
     return scaled
+
+
+def _turned_back(images_NHW: npt.NDArray[np.uint8], degrees: float) -> npt.NDArray[np.uint8]:
+    """The pictures as they were before they were turned to the left; what is then unknown repeats the edge."""
+    if degrees % 90 == 0:
+        return np.rot90(images_NHW, -round(degrees / 90), axes=(1, 2)) if degrees else images_NHW
+    import cv2
+
+    height, width = images_NHW.shape[1:]
+    turn = cv2.getRotationMatrix2D(((width - 1) / 2, (height - 1) / 2), -degrees, 1)
+    return np.stack(
+        [
+            cv2.warpAffine(image, turn, (width, height), flags=cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE)
+            for image in images_NHW
+        ]
+    )
 
 
 def packed_signs(coefficients_NK: npt.NDArray[np.float32]) -> npt.NDArray[np.uint8]:
@@ -123,6 +155,13 @@ def sketches(images_NHW: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:
             for start in range(0, len(images_NHW), _BLOCK)
         ]
     )
+
+
+def frequencies_of_bands() -> npt.NDArray[np.int64]:
+    """int64 (3,): how many frequencies each band's sketch adds up."""
+    wave = np.arange(SIDE)
+    radius = np.hypot(wave[:, None], wave)
+    return np.array([((radius > low) & (radius <= high)).sum() for low, high in BANDS])
 
 
 def means_and_stds(images_NHW: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:

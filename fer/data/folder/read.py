@@ -11,7 +11,7 @@ from fer.data.image_files import Listing, Release
 from fer.data.samples import Split
 from fer.data.tree import Tree
 
-READER: Final = "folder-1"
+READER: Final = "folder-2"
 """Name and version of this reader, for the cache key."""
 
 

@@ -17,7 +17,7 @@ from fer.data.image_files import LabelledImage, Listing, Release
 from fer.data.samples import Split
 from fer.data.tree import Tree, damage_told, find_images
 
-READER: Final = "rafdb-1"
+READER: Final = "rafdb-2"
 """Name and version of this reader, for the cache key."""
 
 LIST_NAMES: Final = ("list_patition_label.txt", "list_partition_label.txt")
