@@ -149,11 +149,20 @@ class _Work:
 
 
 def _writer(arguments: argparse.Namespace, stack: ExitStack, *, labels: tuple[str, ...]) -> "Writer":
+    from fer.common.paths import expanded
+    from fer.runtime.predict.inputs import refuse_to_replace_inputs
     from fer.runtime.predict.writing import open_writer
 
     out: Path | None = arguments.out
     stream: TextIO = sys.stdout
     if out is not None:
+        named = {"--model": arguments.model, "--prior": arguments.prior, "--detector-model": arguments.detector_model}
+        refuse_to_replace_inputs(
+            out,
+            paths=arguments.paths,
+            options={option: expanded(told) for option, told in named.items() if told},
+            leave_out=arguments.annotate,
+        )
         try:
             stream = stack.enter_context(out.open("w", encoding="utf-8", newline=""))
         except OSError as error:

@@ -58,25 +58,35 @@ def items(paths: Iterable[str], *, leave_out: Path | None) -> Iterator[Item]:
         paths: files, folders, glob patterns, or "-" for one path a line on standard input.
         leave_out: a folder that is not looked into: that of the annotated copies.
     """
-    skipped = None if leave_out is None else leave_out.resolve()
     for path in paths:
         if path == STDIN:
             named = (line.rstrip("\r\n") for line in _typed())
             yield from items((line for line in named if line and line != STDIN), leave_out=leave_out)
-        elif os.path.isdir(path):  # noqa: PTH112 - says no, and does not raise, where no file can have that name
-            yield from _inside(Path(path), skipped=skipped)
-        elif os.path.exists(path):  # noqa: PTH110 - as above
-            yield _file(Path(path), Path(Path(path).name))
         else:
             found = False
-            for match in _matches(path):
+            for file, name in files([path], leave_out=leave_out):
                 found = True
-                if Path(match).is_dir():
-                    yield from _inside(Path(match), skipped=skipped)
-                else:
-                    yield _file(Path(match), Path(Path(match).name))
-            if not found:
+                yield _file(file, name)
+            if not found and not os.path.isdir(path) and not any(True for _ in _matches(path)):  # noqa: PTH112 - as below
                 yield Item(Path(path), Path(Path(path).name), "missing")
+
+
+def files(paths: Iterable[str], *, leave_out: Path | None) -> Iterator[tuple[Path, Path]]:
+    """The files that are there, and the names of their copies; standard input is not read.
+
+    Args:
+        paths: as in `items`.
+        leave_out: as in `items`.
+    """
+    skipped = None if leave_out is None else leave_out.resolve()
+    for path in paths:
+        # Unlike these functions, a Path's methods raise where no file can have such a name.
+        there = os.path.exists(path)  # noqa: PTH110
+        for match in [path] if there and path != STDIN else _matches(path):
+            if os.path.isdir(match):  # noqa: PTH112
+                yield from _inside(Path(match), skipped=skipped)
+            else:
+                yield Path(match), Path(Path(match).name)
 
 
 def _matches(path: str) -> Iterator[str]:
@@ -84,7 +94,7 @@ def _matches(path: str) -> Iterator[str]:
     return glob.iglob(path, recursive=True) if glob.has_magic(path) else iter(())  # noqa: PTH207
 
 
-def _inside(folder: Path, *, skipped: Path | None) -> Iterator[Item]:
+def _inside(folder: Path, *, skipped: Path | None) -> Iterator[tuple[Path, Path]]:
     """Images and videos below a folder, by their suffix, or where it tells nothing by their content.
 
     Other files, hidden ones, what systems leave and `skipped` are passed over.
@@ -103,7 +113,7 @@ def _inside(folder: Path, *, skipped: Path | None) -> Iterator[Item]:
             taken = known or (suffix not in OTHER_SUFFIXES and _content(path) is not None)
             # A pipe would be waited for.
             if taken and not (path.is_fifo() or path.is_socket()):
-                yield _file(path, Path(folder.resolve().name) / path.relative_to(folder))
+                yield path, Path(folder.resolve().name) / path.relative_to(folder)
 
 
 def _file(path: Path, name: Path) -> Item:
