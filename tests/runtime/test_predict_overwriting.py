@@ -6,12 +6,15 @@ import shutil
 from pathlib import Path
 
 import cv2
+import numpy as np
 import pytest
+from PIL import Image
 
 from fer.common.errors import ConfigError
 from fer.common.labels import EMOTIONS
 from fer.data.synthetic.source import render_face
 from fer.runtime.predict.command import main
+from fer.runtime.predict.copy_marks import MARK, marked
 from fer.runtime.shipped import shipped_file
 
 
@@ -67,3 +70,53 @@ def test_earlier_records_are_replaced(photo: Path) -> None:
     for _ in range(2):
         assert main(["in", "--out", "in/faces.csv"]) == 0
         assert len(Path("in/faces.csv").read_text().splitlines()) == 2
+
+
+def test_copies_replace_copies_and_nothing_else(photo: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Another picture and another film of the names that the copies would have."""
+    film(Path("in/clip.avi"))
+    mine = {"out/me.jpg": b"mine", "out/clip.mp4": b"my film", "out/clip.svg": b"<svg/>"}
+    Path("out").mkdir()
+    for name, content in mine.items():
+        Path(name).write_bytes(content)
+    listed = []
+    for _ in range(2):
+        assert main(["in/me.jpg", "in/clip.avi", "--annotate", "out"]) == 0
+        assert "out/me.jpg is no copy of an earlier run and stays" in capsys.readouterr().err
+        listed.append(sorted(path.name for path in Path("out").iterdir()))
+        for name, content in mine.items():
+            assert Path(name).read_bytes() == content
+    assert listed[0] == listed[1] == ["clip-2.mp4", "clip-2.svg", "clip.mp4", "clip.svg", "me-2.jpg", "me.jpg"]
+
+
+def test_copies_never_replace_what_is_looked_at(photo: Path) -> None:
+    """Where it is a copy of an earlier run, too; links to a copy keep what they had."""
+    main(["in/me.jpg", "--annotate", "seen"])
+    copy = Path("seen/me.jpg").read_bytes()
+    main(["in/me.jpg", "seen/me.jpg", "--annotate", "other"])
+    assert Path("seen/me.jpg").read_bytes() == copy
+    os.link("seen/me.jpg", "kept.jpg")
+    with pytest.raises(ConfigError, match="would write over seen"):
+        main(["in/me.jpg", "seen/me.jpg", "--annotate", "seen"])
+    assert Path("seen/me.jpg").read_bytes() == copy
+    cv2.imwrite("in/me.jpg", render_face(5, "sad", size=200, zoom=0.7).image)
+    main(["in/me.jpg", "--annotate", "seen"])
+    assert Path("seen/me.jpg").read_bytes() != copy
+    assert Path("kept.jpg").read_bytes() == copy
+
+
+@pytest.mark.parametrize("suffix", [".jpg", ".png"])
+def test_other_libraries_read_marked_copies(suffix: str) -> None:
+    image = render_face(3, "happy", size=64).image
+    encoded = cv2.imencode(suffix, image)[1].tobytes()
+    with Image.open(io.BytesIO(encoded)) as plain, Image.open(io.BytesIO(marked(encoded, suffix=suffix))) as copy:
+        assert plain.tobytes() == copy.tobytes()
+        assert copy.info["comment" if suffix == ".jpg" else "Comment"] in (MARK, MARK.decode())
+
+
+def film(path: Path, *, size: tuple[int, int] = (220, 200), frames: int = 3) -> None:
+    writer = cv2.VideoWriter(str(path), cv2.VideoWriter.fourcc(*"MJPG"), 5, size)
+    for seed in range(frames):
+        face = render_face(3 + seed, "happy", size=200, zoom=0.7).image
+        writer.write(cv2.resize(np.repeat(face[..., None], 3, axis=2), size))
+    writer.release()

@@ -81,7 +81,9 @@ class _Work:
             Session(
                 model,
                 open_detector=lambda live: recipe.open_detector(live=live),
-                annotated=None if arguments.annotate is None else AnnotatedWriter(arguments.annotate),
+                annotated=None
+                if arguments.annotate is None
+                else AnnotatedWriter(arguments.annotate, inputs=arguments.paths, tell=self._tell),
                 interval=interval,
                 smoothing=arguments.smoothing,
                 recipe=recipe,

@@ -63,7 +63,8 @@ def outcomes(jobs: Iterable[Job], predictor: Predictor) -> Iterator[Outcome]:
     for prediction in predictor.images(read(), survive=True):
         job, digest, note = waiting.pop(0)
         if job.copy is not None and prediction.image is not None:
-            write_picture(job.copy, prediction.image, prediction.faces)
+            lost = write_picture(job.copy, prediction.image, prediction.faces)
+            note = "; ".join(part for part in (note, lost) if part is not None) or None
         faces = [face if note is None else replace(face, reason=note) for face in prediction.faces]
         yield Outcome(faces, digest, None if note is None else f"{printable_path(job.item.path)}: {note}")
 

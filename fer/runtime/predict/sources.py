@@ -60,14 +60,14 @@ def items(paths: Iterable[str], *, leave_out: Path | None) -> Iterator[Item]:
     """
     for path in paths:
         if path == STDIN:
-            named = (line.rstrip("\r\n") for line in _typed())
-            yield from items((line for line in named if line and line != STDIN), leave_out=leave_out)
+            lines = (line.rstrip("\r\n") for line in _typed())
+            yield from items((line for line in lines if line and line != STDIN), leave_out=leave_out)
         else:
             found = False
             for file, name in files([path], leave_out=leave_out):
                 found = True
                 yield _file(file, name)
-            if not found and not os.path.isdir(path) and not any(True for _ in _matches(path)):  # noqa: PTH112 - as below
+            if not found and not any(True for _ in named([path])):
                 yield Item(Path(path), Path(Path(path).name), "missing")
 
 
@@ -79,14 +79,21 @@ def files(paths: Iterable[str], *, leave_out: Path | None) -> Iterator[tuple[Pat
         leave_out: as in `items`.
     """
     skipped = None if leave_out is None else leave_out.resolve()
+    for path in named(paths):
+        if os.path.isdir(path):  # noqa: PTH112
+            yield from _inside(Path(path), skipped=skipped)
+        else:
+            yield Path(path), Path(Path(path).name)
+
+
+def named(paths: Iterable[str]) -> Iterator[str]:
+    """The files and folders that are there, patterns filled in; standard input is not read."""
     for path in paths:
-        # Unlike these functions, a Path's methods raise where no file can have such a name.
-        there = os.path.exists(path)  # noqa: PTH110
-        for match in [path] if there and path != STDIN else _matches(path):
-            if os.path.isdir(match):  # noqa: PTH112
-                yield from _inside(Path(match), skipped=skipped)
-            else:
-                yield Path(match), Path(Path(match).name)
+        # Unlike this function, a Path's method raises where no file can have such a name.
+        if path != STDIN and os.path.exists(path):  # noqa: PTH110
+            yield path
+        else:
+            yield from _matches(path)
 
 
 def _matches(path: str) -> Iterator[str]:
