@@ -41,6 +41,9 @@ class Session:
         workers: processes that look at pictures; 1 for this one.
         tell: is told, in a line, what is to be known of a file.
 
+    Attributes:
+        done: files of which all is told.
+
     Raises:
         ConfigError: an unknown detector, or a file that it has no use for.
         DataError: its file cannot be used.
@@ -68,6 +71,7 @@ class Session:
         self._tell = tell
         self._pool: WorkerPool | None = None
         self._open = ExitStack()
+        self.done = 0
 
     def __enter__(self) -> "Session":
         return self
@@ -85,8 +89,10 @@ class Session:
             if kind == "video":
                 for item in group:
                     yield from self._video(item)
+                    self.done += 1
             else:
                 for outcome in self._pictures(group):
+                    self.done += 1
                     if outcome.note is not None:
                         self._tell(outcome.note)
                     yield outcome
@@ -152,7 +158,8 @@ class Session:
         return None
 
     def _pictures(self, group: Iterator[Item]) -> Iterator[Outcome]:
-        jobs = (Job(item, self._annotated.place(item) if self._annotated is not None else None) for item in group)
+        copies = self._annotated
+        jobs = (Job(item, None if copies is None or item.kind == "missing" else copies.place(item)) for item in group)
         if self._workers == 1 or self._recipe is None:
             return outcomes(jobs, self.predictor)
         first = list(islice(jobs, FEW + 1))
@@ -171,8 +178,8 @@ class Session:
             with open_video(item.path) as video:
                 for faces in self.follow(video, item, source=source, interval=self._interval):
                     any_frame = True
-                    yield Outcome(faces, moment=True)
+                    yield Outcome(faces, video=True, moment=True)
             if not any_frame:
                 raise UnreadableImage("the video holds no readable frame")
         except (ImageTooLarge, UnreadableImage) as error:
-            yield Outcome([Face(source=source, status="unreadable", reason=str(error))])
+            yield Outcome([Face(source=source, status="unreadable", reason=str(error))], video=True)

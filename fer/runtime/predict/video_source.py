@@ -126,7 +126,7 @@ def open_video(path: Path) -> VideoSource:
             # By FFmpeg alone: others would take a picture, or a name with a number, for a series of pictures.
             capture = cv2.VideoCapture(name, cv2.CAP_FFMPEG)
         if not capture.isOpened():
-            raise UnreadableImage("the video is cut off, broken or of an unknown kind")
+            raise UnreadableImage("the video is cut off, broken, of an unknown kind, or holds sound alone")
         width, height = int(capture.get(cv2.CAP_PROP_FRAME_WIDTH)), int(capture.get(cv2.CAP_PROP_FRAME_HEIGHT))
         if width * height > MAX_PIXELS:
             capture.release()
