@@ -105,6 +105,17 @@ def test_copies_never_replace_what_is_looked_at(photo: Path) -> None:
     assert Path("kept.jpg").read_bytes() == copy
 
 
+def test_copies_in_the_folder_that_is_looked_at_are_not_looked_at(
+    photo: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    listed = []
+    for _ in range(2):
+        assert main(["in", "--annotate", "in"]) == 0
+        assert "1 picture: 1 face" in capsys.readouterr().err
+        listed.append(sorted(str(path) for path in Path("in").rglob("*.jpg")))
+    assert listed[0] == listed[1] == ["in/in/me.jpg", "in/me.jpg"]
+
+
 @pytest.mark.parametrize("suffix", [".jpg", ".png"])
 def test_other_libraries_read_marked_copies(suffix: str) -> None:
     image = render_face(3, "happy", size=64).image

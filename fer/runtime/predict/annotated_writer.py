@@ -59,7 +59,7 @@ class AnnotatedWriter:
         except OSError as error:
             raise ConfigError(f"--annotate {folder} cannot be made ({error.strerror}): name another folder") from error
         self._folder = folder
-        self._inputs = Inputs(inputs, leave_out=folder)
+        self._inputs = Inputs(inputs)
         self._tell = tell
         self._taken: set[Path] = set()
 

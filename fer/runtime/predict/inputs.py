@@ -13,30 +13,19 @@ from fer.runtime.predict.sources import STDIN, files, named
 
 
 class Inputs:
-    """What the paths of a command stand for; standard input is not read.
+    """The files that the paths of a command name; what lies in folders, or a list will name, is not among them.
 
     Args:
         paths: files, folders and glob patterns.
-        leave_out: a folder that is not looked into.
     """
 
-    def __init__(self, paths: Sequence[str], *, leave_out: Path) -> None:
+    def __init__(self, paths: Sequence[str]) -> None:
         self._paths = paths
-        self._skipped = leave_out.resolve()
 
     def holds(self, path: Path) -> bool:
-        """Whether a file that is there is looked at, as far as names tell: of itself, or below a folder."""
-        folder = path.parent.resolve()
-        if any(folder.is_relative_to(below) for below in self._folders):
-            return True
+        """Whether a file that is there is named, by whatever link."""
         found = path.stat()
         return (found.st_dev, found.st_ino) in self._files
-
-    @cached_property
-    def _folders(self) -> list[Path]:
-        folders = [Path(path).resolve() for path in named(self._paths) if os.path.isdir(path)]  # noqa: PTH112
-        # All that lies in the one left out lies below those above it, too.
-        return [folder for folder in folders if folder == self._skipped or folder not in self._skipped.parents]
 
     @cached_property
     def _files(self) -> set[tuple[int, int]]:

@@ -13,6 +13,7 @@ from typing import Final, Literal
 from fer.common.errors import DataError
 from fer.common.image_header import SNIFFED, content_kind
 from fer.common.picture_names import IMAGE_SUFFIXES, OTHER_SUFFIXES, is_leftover
+from fer.runtime.predict.copy_marks import is_copy
 
 VIDEO_SUFFIXES: Final = frozenset(
     (".mp4", ".m4v", ".mov", ".avi", ".mkv", ".webm", ".mpg", ".mpeg", ".mjpeg", ".mjpg", ".3gp",
@@ -113,8 +114,10 @@ def _matches(path: str) -> Iterator[str]:
 def _inside(folder: Path, *, skipped: Path | None, shut: Callable[[OSError], None]) -> Iterator[tuple[Path, Path]]:
     """Images and videos below a folder, by their suffix, or where it tells nothing by their content.
 
-    Other files, hidden ones, what systems leave and `skipped` are passed over.
+    Other files, hidden ones, what systems leave and `skipped` are passed over; of a folder in `skipped`, or that is it,
+    the copies.
     """
+    among_copies = skipped is not None and folder.resolve().is_relative_to(skipped)
     for place, folders, files in os.walk(folder, onerror=shut):
         # In place: what is removed is not walked into.
         folders[:] = sorted(name for name in folders if not is_leftover(name))
@@ -127,7 +130,7 @@ def _inside(folder: Path, *, skipped: Path | None, shut: Callable[[OSError], Non
             suffix = path.suffix.lower()
             known = suffix in IMAGE_SUFFIXES | VIDEO_SUFFIXES
             taken = known or (suffix not in OTHER_SUFFIXES and _content(path) is not None)
-            if taken and not _waits(path):
+            if taken and not _waits(path) and not (among_copies and is_copy(path)):
                 yield path, Path(folder.resolve().name) / path.relative_to(folder)
 
 
