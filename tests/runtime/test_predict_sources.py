@@ -13,6 +13,7 @@ import pytest
 
 from fer.common.errors import ConfigError, DataError
 from fer.runtime.predict.command import main
+from fer.runtime.predict.sources import items
 from fer.runtime.prior import open_prior
 
 
@@ -44,6 +45,14 @@ def test_a_folder_that_cannot_be_read_is_a_row(
     assert rows.pop("in/shut") == "the folder cannot be read: Permission denied"
     assert rows == ({} if path == "in/shut" else {"in/open/a.png": None})
     assert "1 unreadable" in err
+
+
+def test_a_file_that_may_not_be_read_is_found_whatever_its_name(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("no_suffix", "notes.txt"):
+        Path("in/open", name).touch()
+    monkeypatch.setattr("os.access", lambda path, _: Path(path).suffix == ".png")
+    found = [item.path.name for item in items(["in/open"], leave_out=None)]
+    assert found == ["a.png", "no_suffix"]
 
 
 def test_nothing_to_try_is_told(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:

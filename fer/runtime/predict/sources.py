@@ -129,9 +129,14 @@ def _inside(folder: Path, *, skipped: Path | None, shut: Callable[[OSError], Non
                 continue
             suffix = path.suffix.lower()
             known = suffix in IMAGE_SUFFIXES | VIDEO_SUFFIXES
-            taken = known or (suffix not in OTHER_SUFFIXES and _content(path) is not None)
+            taken = known or (suffix not in OTHER_SUFFIXES and (_content(path) is not None or _shut(path)))
             if taken and not _waits(path) and not (among_copies and is_copy(path)):
                 yield path, Path(folder.resolve().name) / path.relative_to(folder)
+
+
+def _shut(path: Path) -> bool:
+    """Whether a file is there that may not be read: what it is cannot be told, but that."""
+    return os.path.exists(path) and not os.access(path, os.R_OK)  # noqa: PTH110 - does not raise
 
 
 def _waits(path: Path) -> bool:
