@@ -1,6 +1,6 @@
 """Encoded pictures -> 8-bit pixels, upright, without their transparency."""
 
-from typing import Final
+from typing import Final, Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -25,6 +25,8 @@ def decode_pixels(data: bytes, header: ImageHeader, *, grey: bool) -> npt.NDArra
     """
     import cv2
 
+    if header.format == "TIFF":
+        data = _alpha_left_out(data)
     flags = (cv2.IMREAD_GRAYSCALE if grey else cv2.IMREAD_COLOR) | cv2.IMREAD_ANYDEPTH
     if header.format == "AVIF":
         # Of 10 and 12 bits OpenCV gives the values as they are, without a word of how many they were.
@@ -59,3 +61,27 @@ def eight_bits(pixels: npt.NDArray[np.uint16], *, white: int = 65_535) -> npt.ND
     table = ((np.minimum(np.arange(65_536), white) * 255 + white // 2) // white).astype(np.uint8)
     shown: npt.NDArray[np.uint8] = table[pixels]
     return shown
+
+
+_EXTRA_SAMPLES: Final = 338
+_WHOLE_NUMBER: Final = 3
+_ASSOCIATED, _UNASSOCIATED = 1, 2
+
+
+def _alpha_left_out(data: bytes) -> bytes:
+    """A TIFF whose transparency is said to be in its colours already (TIFF 6.0, section 18: ExtraSamples).
+
+    Else libtiff multiplies them by it, which darkens a picture to nothing where it is transparent.
+    """
+    order: Literal["little", "big"] = "little" if data[:2] == b"II" else "big"
+
+    def number(at: int, size: int) -> int:
+        return int.from_bytes(data[at : at + size], order)
+
+    start = number(4, 4)
+    for entry in range(min(number(start, 2), 512)):
+        at = start + 2 + 12 * entry
+        said = (number(at, 2), number(at + 2, 2), number(at + 4, 4), number(at + 8, 2))
+        if said == (_EXTRA_SAMPLES, _WHOLE_NUMBER, 1, _UNASSOCIATED):
+            return data[: at + 8] + _ASSOCIATED.to_bytes(2, order) + data[at + 10 :]
+    return data

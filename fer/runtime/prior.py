@@ -55,8 +55,10 @@ def open_prior(told: str, *, option: str = "--prior ") -> Prior:
     if told == "balanced":
         return Prior(told, (1 / len(EMOTIONS),) * len(EMOTIONS))
     path = expanded(told)
-    if not path.exists() and path.suffix == "":
-        raise ConfigError(f"{option}{told}: use {' or '.join(NAMES)}, or a file of label,share{nearest(told, NAMES)}")
+    if told == "" or (not path.exists() and path.suffix == ""):
+        raise ConfigError(
+            f"{option}{told or repr(told)}: use {' or '.join(NAMES)}, or a file of label,share{nearest(told, NAMES)}"
+        )
     return Prior(path.name, _read(path, said=f"{option}{path}"))
 
 

@@ -21,7 +21,7 @@ class Face:
         status: "ok"; "no_face" where the picture shows none; "unreadable" where there is no picture. All but `source`,
             `status` and `reason` is None in the last two.
         face: its number in the picture, from 0 by size; in a video the number of its track.
-        box: (x, y, width, height) in pixels of the upright picture.
+        box: (x, y, width, height) in pixels of the upright picture, of a video as players show it.
         label: the most likely emotion.
         confidence: its probability, in [0, 1].
         uncertain: whether that is below what the model needs to be relied on.

@@ -10,7 +10,7 @@ from support.fake_yunet import SIDE, write_fake_yunet
 
 from fer.common.errors import ConfigError, DataError
 from fer.data.synthetic.source import render_face
-from fer.runtime.detection.detector import Detection, Detector, in_parts, inside
+from fer.runtime.detection.detector import MOST_PARTS, Detection, Detector, in_parts, inside
 from fer.runtime.detection.haar import HaarDetector
 from fer.runtime.detection.opening import open_detector
 from fer.runtime.detection.single import yunet_detector
@@ -153,17 +153,31 @@ def test_a_panorama_has_all_its_faces(turned: bool, kind: str) -> None:
 
 def test_parts_overlap_so_that_no_face_is_cut_in_all_of_them() -> None:
     """Whatever the lengths: each square as high as the picture lies in one part as a whole."""
-    for width in (201, 250, 299, 300, 301, 999, 1000):
+    for width, high in ((201, 100), (250, 100), (299, 100), (300, 100), (301, 100), (999, 100), (1000, 100), (9999, 3)):
         seen: list[tuple[int, int]] = []
 
-        def search(part: npt.NDArray[np.uint8]) -> list[Detection]:
+        def search(part: npt.NDArray[np.uint8], /, *, again: bool) -> list[Detection]:
             seen.append((int(part[0, 0]), part.shape[1]))  # noqa: B023
             return []
 
-        columns = np.broadcast_to(np.arange(width, dtype=np.uint16), (100, width))
+        columns = np.broadcast_to(np.arange(width, dtype=np.uint16), (high, width))
         in_parts(columns, search)  # type: ignore[arg-type]
-        for left in range(width - 100 + 1):
-            assert any(start <= left and left + 100 <= start + wide for start, wide in seen), (width, left)
+        assert len(seen) <= MOST_PARTS
+        for left in range(width - high + 1):
+            assert any(start <= left and left + high <= start + wide for start, wide in seen), (width, left)
+
+
+@pytest.mark.parametrize(("length", "parts", "again"), [(900, 8, True), (901, 9, False), (4900, 48, False)])
+def test_a_long_picture_is_looked_at_once(length: int, parts: int, again: bool) -> None:
+    looks: list[bool] = []
+
+    def search(part: npt.NDArray[np.uint8], /, *, again: bool) -> list[Detection]:
+        looks.append(again)
+        assert part.shape == (200, 100)
+        return []
+
+    in_parts(np.zeros((length, 100), np.uint8), search)
+    assert looks == [again] * parts
 
 
 def test_what_is_no_number_is_no_face(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

@@ -181,6 +181,9 @@ def test_nothing_to_look_at_is_the_users_mistake(tmp_path: Path) -> None:
     assert end.value.code == 2
     with pytest.raises(ConfigError, match="only --detector yunet"):
         main([str(tmp_path), "--detector-model", "y.onnx"])
+    with pytest.raises(SystemExit) as end:
+        main(["--webcam", "-3"])
+    assert end.value.code == 2
     with pytest.raises(ConfigError, match="no camera answers"):
         main(["--webcam", "87"])
 

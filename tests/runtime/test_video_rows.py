@@ -18,6 +18,7 @@ from fer.runtime.framing import Box, Frame, Image
 from fer.runtime.predict.command import main
 from fer.runtime.predict.seconds import PerSecond
 from fer.runtime.predict.timeline import PANELS, Timeline
+from fer.runtime.predict.video_source import open_video
 from fer.runtime.record import Face, judged
 from fer.runtime.video import REMEMBERED, FaceTracker
 
@@ -183,3 +184,29 @@ def test_a_timeline_of_a_crowd_shows_those_that_stay_and_counts_the_rest() -> No
     assert f">face {PANELS + 4}<" in text
     assert f">face {PANELS}<" not in text
     assert "no face found" in Timeline("empty").svg()
+
+
+@pytest.mark.parametrize(
+    ("stated", "shown"), [((320, 120), (320, 120)), ((160, 240), (160, 240)), ((16000, 120), (160, 120))]
+)
+def test_pixels_that_are_not_square_are_made_so(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], stated: tuple[int, int], shown: tuple[int, int]
+) -> None:
+    """The size at which an MP4's track header says that it is shown (ISO/IEC 14496-12, 8.3.2)."""
+    path = tmp_path / "film.mp4"
+    writer = cv2.VideoWriter(str(path), cv2.VideoWriter.fourcc(*"mp4v"), 10, (160, 120))
+    for _ in range(3):
+        writer.write(np.full((120, 160, 3), 90, np.uint8))
+    writer.release()
+    data = path.read_bytes()
+    start = data.index(b"tkhd") - 4
+    end = start + int.from_bytes(data[start : start + 4], "big")
+    width, height = ((side << 16).to_bytes(4, "big") for side in stated)
+    path.write_bytes(data[: end - 8] + width + height + data[end:])
+    with open_video(path) as video:
+        assert {frame.image.shape for frame in video.frames()} == {(shown[1], shown[0], 3)}
+    main([str(path), "--annotate", str(tmp_path / "seen"), "--detector", "none", "--format", "jsonl"])
+    side = min(shown)
+    assert json.loads(capsys.readouterr().out)["box"] == [(shown[0] - side) // 2, (shown[1] - side) // 2, side, side]
+    copy = cv2.VideoCapture(str(tmp_path / "seen" / "film.mp4"))
+    assert (copy.get(cv2.CAP_PROP_FRAME_WIDTH), copy.get(cv2.CAP_PROP_FRAME_HEIGHT)) == shown

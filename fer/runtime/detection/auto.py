@@ -74,12 +74,12 @@ class AutoDetector(PartsDetector):
         self._blazeface = BlazeFace()
         self._opinion = SecondOpinion(self._blazeface, self._yunet)
 
-    def _search(self, image: Image) -> list[Detection]:
+    def _search(self, image: Image, *, again: bool) -> list[Detection]:
         height, width = image.shape[:2]
         if min(height, width) < SMALLEST:
             return []
         searched = colour(reduced(image, longest=LIVE if self._live else STILL))
-        found = self._believed(searched, self._at_first_sight(searched)) or self._again(searched)
+        found = self._believed(searched, self._at_first_sight(searched)) or self._at_last(searched, again=again)
         back = similarity(scale=max(width, height) / max(searched.shape[:2]))
         return detections((one.moved(back) for one in found), width=width, height=height)
 
@@ -91,9 +91,9 @@ class AutoDetector(PartsDetector):
         back = similarity(scale=longest / max(small.shape[:2]))
         return without_doubles([*(one.moved(back) for one in self._yunet.candidates(small, least=FIRST)), *sure])
 
-    def _again(self, image: Image) -> list[Candidate]:
+    def _at_last(self, image: Image, *, again: bool) -> list[Candidate]:
         height, width = image.shape[:2]
-        if not self._live and max(height, width) <= LONG * min(height, width):
+        if again and not self._live and max(height, width) <= LONG * min(height, width):
             for seen in self._second_looks(image):
                 found = self._believed(image, without_doubles(seen))
                 if found:

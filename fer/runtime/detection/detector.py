@@ -1,6 +1,6 @@
 """What every detector gives; and the one that needs no search."""
 
-from collections.abc import Callable
+import math
 from dataclasses import dataclass, replace
 from typing import Final, Protocol
 
@@ -12,6 +12,12 @@ from fer.runtime.framing import Box, Frame, Image
 LONG: Final = 2.0
 """Longer over shorter side from which on a picture is searched in squares twice as long as high: reduced as a whole, a
 panorama would lose its faces."""
+
+LOOKED_AT_AGAIN: Final = 8
+"""Parts up to which each gets second looks, which take ten times as long: a panorama of nine times its height."""
+
+MOST_PARTS: Final = 48
+"""Parts at most; those of a still longer picture are longer, and reduced."""
 
 SAME: Final = 0.3
 """Least overlap (intersection over union) of boxes in two such parts that are one face."""
@@ -51,8 +57,8 @@ class PartsDetector(Detector, Protocol):
         """The faces of a picture, grey (H, W) or BGR (H, W, 3), largest first."""
         return in_parts(image, self._search)
 
-    def _search(self, image: Image) -> list[Detection]:
-        """The faces of a picture that is not long, in any order."""
+    def _search(self, image: Image, /, *, again: bool) -> list[Detection]:
+        """The faces of a part, in any order; `again`: with second looks where there seem to be none."""
         ...
 
 
@@ -72,10 +78,19 @@ class WholePicture(Detector):
         return [Detection(box, Frame(box[0] + side / 2, box[1] + side / 2, side))]
 
 
-def in_parts(image: Image, search: Callable[[Image], list[Detection]]) -> list[Detection]:
+class Search(Protocol):
+    """Finds the faces of a part."""
+
+    def __call__(self, image: Image, /, *, again: bool) -> list[Detection]:
+        """The faces of a part, in any order; `again`: with second looks where there seem to be none."""
+        ...
+
+
+def in_parts(image: Image, search: Search) -> list[Detection]:
     """The faces of a picture of any shape, largest first: of a long one, part after part.
 
-    The parts overlap by the shorter side, so that each face lies in one of them as a whole.
+    The parts overlap by the shorter side, so that each face lies in one of them as a whole. However long a picture is,
+    the work has a bound: beyond `LOOKED_AT_AGAIN` parts there is one look at each, beyond `MOST_PARTS` they grow.
 
     Args:
         image: grey (H, W) or BGR (H, W, 3).
@@ -84,13 +99,15 @@ def in_parts(image: Image, search: Callable[[Image], list[Detection]]) -> list[D
     height, width = image.shape[:2]
     short, long = min(height, width), max(height, width)
     if short * LONG >= long:
-        return largest_first(search(image))
-    starts = [*range(0, long - 2 * short, short), long - 2 * short]
+        return largest_first(search(image, again=True))
+    step = max(short, math.ceil((long - short) / MOST_PARTS))
+    length = step + short
+    starts = [*range(0, long - length, step), long - length]
     found: list[Detection] = []
     for start in starts:
         x, y = (start, 0) if width > height else (0, start)
-        part = image[y : y + 2 * short, x : x + 2 * short]
-        found += [_moved(detection, x, y) for detection in search(part)]
+        part = image[:, x : x + length] if width > height else image[y : y + length]
+        found += [_moved(detection, x, y) for detection in search(part, again=len(starts) <= LOOKED_AT_AGAIN)]
     kept: list[Detection] = []
     # A face at the edge of one part, cut, comes behind itself in the next.
     for detection in largest_first(found):

@@ -51,7 +51,7 @@ class HaarDetector(PartsDetector):
         """
         return cls(longest=320, step=1.2, neighbours=2, smallest=30)
 
-    def _search(self, image: Image) -> list[Detection]:
+    def _search(self, image: Image, *, again: bool) -> list[Detection]:
         height, width = image.shape[:2]
         searched = reduced(image, longest=self._longest)
         across, down = width / searched.shape[1], height / searched.shape[0]

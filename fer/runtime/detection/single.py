@@ -23,7 +23,7 @@ class NetDetector(PartsDetector):
         self._longest = longest
         self._least = least
 
-    def _search(self, image: Image) -> list[Detection]:
+    def _search(self, image: Image, *, again: bool) -> list[Detection]:
         height, width = image.shape[:2]
         if min(height, width) < SMALLEST:
             return []

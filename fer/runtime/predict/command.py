@@ -81,7 +81,9 @@ class _Work:
             Session(
                 model,
                 open_detector=lambda live: recipe.open_detector(live=live),
-                annotated=None if arguments.annotate is None else AnnotatedWriter(arguments.annotate),
+                annotated=None
+                if arguments.annotate is None
+                else AnnotatedWriter(arguments.annotate, inputs=arguments.paths, tell=self._tell),
                 interval=interval,
                 smoothing=arguments.smoothing,
                 recipe=recipe,
@@ -114,16 +116,19 @@ class _Work:
                     self._files(listing, listing=listing)
             else:
                 self._files(found, listing=None)
+            if not self._tally.anything:
+                told = ["standard input" if path == STDIN else path for path in self._arguments.paths]
+                raise DataError(f"there is no picture or video in {', '.join(told)}: name a file or another folder")
             return 0
         finally:
             self._progress.clear()
-            if self._tally.pictures or self._tally.moments:
+            if self._tally.anything:
                 print(self._tally.words(time.monotonic() - start), file=sys.stderr)
 
     def _files(self, found: "Iterable[Item]", *, listing: "Listing | None") -> None:
-        for done, outcome in enumerate(self._session.files(found), start=1):
+        for outcome in self._session.files(found):
             self._take(outcome)
-            self._progress.show(done, total=None if listing is None else listing.total)
+            self._progress.show(self._session.done, total=None if listing is None else listing.total)
 
     def _take(self, outcome: "Outcome") -> None:
         self._tally.add(outcome)
@@ -144,16 +149,25 @@ class _Work:
             print(f"{name}: Ctrl-C ends", file=sys.stderr)
             item = Item(Path(name), Path(f"webcam-{index}"), "video")
             for faces in self._session.follow(video, item, source=name, interval=self._interval):
-                self._take(Outcome(faces, moment=True))
+                self._take(Outcome(faces, video=True, moment=True))
             raise DataError(f"--webcam {index}: the camera gives no more pictures (unplugged?)")
 
 
 def _writer(arguments: argparse.Namespace, stack: ExitStack, *, labels: tuple[str, ...]) -> "Writer":
+    from fer.common.paths import expanded
+    from fer.runtime.predict.inputs import refuse_to_replace_inputs
     from fer.runtime.predict.writing import open_writer
 
     out: Path | None = arguments.out
     stream: TextIO = sys.stdout
     if out is not None:
+        named = {"--model": arguments.model, "--prior": arguments.prior, "--detector-model": arguments.detector_model}
+        refuse_to_replace_inputs(
+            out,
+            paths=arguments.paths,
+            options={option: expanded(told) for option, told in named.items() if told},
+            leave_out=arguments.annotate,
+        )
         try:
             stream = stack.enter_context(out.open("w", encoding="utf-8", newline=""))
         except OSError as error:

@@ -4,7 +4,7 @@ import argparse
 from pathlib import Path
 from typing import Final
 
-from fer.common.options_parser import OptionsParser, positive
+from fer.common.options_parser import OptionsParser, natural, positive
 from fer.common.processes import cores
 from fer.runtime.detection.opening import DETECTORS
 from fer.runtime.model_options import add_model_options
@@ -33,7 +33,7 @@ def parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "paths", nargs="*", metavar="PATH", help="a picture, video, folder, pattern, or - for paths on standard input"
     )
-    parser.add_argument("--webcam", type=int, metavar="NUMBER", help="a camera, from 0, in place of paths")
+    parser.add_argument("--webcam", type=natural, metavar="NUMBER", help="a camera, from 0, in place of paths")
     add_model_options(parser)
     parser.add_argument(
         "--detector",

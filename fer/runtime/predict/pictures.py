@@ -37,12 +37,14 @@ class Outcome:
         faces: its records; never empty.
         digest: of the file's bytes, `DIGEST_BYTES` long; None where they were not read as a whole.
         note: what is to be known of it, in a line.
-        moment: whether it is one of a video.
+        video: whether it is of a video.
+        moment: whether it is one of a video, not the reason why there are none or no more.
     """
 
     faces: list[Face]
     digest: bytes | None = None
     note: str | None = None
+    video: bool = False
     moment: bool = False
 
 
@@ -63,7 +65,8 @@ def outcomes(jobs: Iterable[Job], predictor: Predictor) -> Iterator[Outcome]:
     for prediction in predictor.images(read(), survive=True):
         job, digest, note = waiting.pop(0)
         if job.copy is not None and prediction.image is not None:
-            write_picture(job.copy, prediction.image, prediction.faces)
+            lost = write_picture(job.copy, prediction.image, prediction.faces)
+            note = "; ".join(part for part in (note, lost) if part is not None) or None
         faces = [face if note is None else replace(face, reason=note) for face in prediction.faces]
         yield Outcome(faces, digest, None if note is None else f"{printable_path(job.item.path)}: {note}")
 
@@ -71,7 +74,7 @@ def outcomes(jobs: Iterable[Job], predictor: Predictor) -> Iterator[Outcome]:
 def _read(job: Job, predictor: Predictor) -> "tuple[Image | FerError, bytes | None, str | None]":
     """A picture, or the error that tells why there is none; its digest; and what is to be known of it."""
     if job.item.kind == "missing":
-        return DataError("there is no such file"), None, None
+        return DataError(job.item.reason), None, None
     digest = None
     try:
         size = job.item.path.stat().st_size

@@ -35,11 +35,13 @@ class Progress:
         rate = done / max(now - self._start, 1e-9)
         if total:
             filled = _BAR * min(done, total) // total
-            left = _time((total - done) / max(rate, 1e-9))
             full, rest = self._letters
-            line = f"{full * filled:{rest}<{_BAR}} {done:,}/{total:,}  {rate:.0f}/s  {left} left"
+            line = f"{full * filled:{rest}<{_BAR}} {done:,}/{total:,}"
+            # Of a first, long film nothing can be said yet.
+            if done:
+                line += f"  {_rate(rate)}  {_time((total - done) / rate)} left"
         else:
-            line = f"{done:,} pictures  {rate:.0f}/s"
+            line = f"{done:,} {'file' if done == 1 else 'files'}  {_rate(rate)}"
         print(f"\r{line}\x1b[K" if self._terminal else line, end="" if self._terminal else "\n", file=self._stream)
         self._stream.flush()
 
@@ -47,6 +49,10 @@ class Progress:
         """Takes the line away."""
         if self._stream is not None and self._terminal:
             print("\r\x1b[K", end="", file=self._stream, flush=True)
+
+
+def _rate(rate: float) -> str:
+    return f"{rate:.0f}/s" if rate >= 1 else f"{60 * rate:.0f}/min"
 
 
 def _time(seconds: float) -> str:

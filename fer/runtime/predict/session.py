@@ -6,6 +6,7 @@ from contextlib import ExitStack
 from itertools import chain, groupby, islice
 from typing import TYPE_CHECKING, Final
 
+from fer.common.errors import DataError
 from fer.common.wording import printable_path
 from fer.runtime.detection.detector import Detector
 from fer.runtime.images import ImageTooLarge, UnreadableImage
@@ -19,7 +20,7 @@ from fer.runtime.record import Face
 from fer.runtime.video import FaceTracker
 
 if TYPE_CHECKING:
-    from fer.runtime.predict.annotated_writer import AnnotatedWriter
+    from fer.runtime.predict.annotated_writer import AnnotatedVideo, AnnotatedWriter
     from fer.runtime.predict.pool import WorkerPool
     from fer.runtime.predict.recipe import Recipe
 
@@ -39,6 +40,9 @@ class Session:
         recipe: model and detector for other processes; None where they cannot be told.
         workers: processes that look at pictures; 1 for this one.
         tell: is told, in a line, what is to be known of a file.
+
+    Attributes:
+        done: files of which all is told.
 
     Raises:
         ConfigError: an unknown detector, or a file that it has no use for.
@@ -67,6 +71,7 @@ class Session:
         self._tell = tell
         self._pool: WorkerPool | None = None
         self._open = ExitStack()
+        self.done = 0
 
     def __enter__(self) -> "Session":
         return self
@@ -84,8 +89,10 @@ class Session:
             if kind == "video":
                 for item in group:
                     yield from self._video(item)
+                    self.done += 1
             else:
                 for outcome in self._pictures(group):
+                    self.done += 1
                     if outcome.note is not None:
                         self._tell(outcome.note)
                     yield outcome
@@ -98,11 +105,16 @@ class Session:
             item: names its copy.
             source: its name, for the records.
             interval: as in the class.
+
+        Raises:
+            UnreadableImage: it breaks in the middle.
+            DataError: the copy cannot be written; told after the records.
         """
         model = self.predictor.model
         tracker = FaceTracker(model, self._open_detector(True), smoothing=self._smoothing)
         copy = None if self._annotated is None else self._annotated.video(item, frames_a_second=video.rate)
         seconds, timeline, due = PerSecond(model), Timeline(source, model.labels), 0.0
+        failure: DataError | None = None
         try:
             try:
                 for frame in video.frames():
@@ -122,17 +134,32 @@ class Session:
                 last = seconds.end()
                 timeline.add(last)
                 if copy is not None:
-                    copy.close()
-                    timeline.write(copy.path.with_suffix(".svg"))
-        except UnreadableImage:
+                    failure = self._end(copy, timeline)
+        except UnreadableImage as error:
             if interval is None:
                 yield from last
+            if failure is not None:
+                raise failure from error
             raise
         if interval is None:
             yield from last
+        if failure is not None:
+            raise failure
+
+    def _end(self, copy: "AnnotatedVideo", timeline: Timeline) -> DataError | None:
+        """Ends a film and its timeline; gives what is to be told when the records are out."""
+        try:
+            copy.close()
+            timeline.write(copy.path.with_suffix(".svg"))
+        except DataError as error:
+            return error
+        if copy.note is not None:
+            self._tell(f"{timeline.title}: {copy.note}")
+        return None
 
     def _pictures(self, group: Iterator[Item]) -> Iterator[Outcome]:
-        jobs = (Job(item, self._annotated.place(item) if self._annotated is not None else None) for item in group)
+        copies = self._annotated
+        jobs = (Job(item, None if copies is None or item.kind == "missing" else copies.place(item)) for item in group)
         if self._workers == 1 or self._recipe is None:
             return outcomes(jobs, self.predictor)
         first = list(islice(jobs, FEW + 1))
@@ -151,8 +178,8 @@ class Session:
             with open_video(item.path) as video:
                 for faces in self.follow(video, item, source=source, interval=self._interval):
                     any_frame = True
-                    yield Outcome(faces, moment=True)
+                    yield Outcome(faces, video=True, moment=True)
             if not any_frame:
                 raise UnreadableImage("the video holds no readable frame")
         except (ImageTooLarge, UnreadableImage) as error:
-            yield Outcome([Face(source=source, status="unreadable", reason=str(error))])
+            yield Outcome([Face(source=source, status="unreadable", reason=str(error))], video=True)

@@ -1,9 +1,11 @@
 """What a path on the command line stands for: pictures and videos, one after the other, never all at once."""
 
+import codecs
 import glob
 import os
+import stat
 import sys
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Literal
@@ -11,6 +13,7 @@ from typing import Final, Literal
 from fer.common.errors import DataError
 from fer.common.image_header import SNIFFED, content_kind
 from fer.common.picture_names import IMAGE_SUFFIXES, OTHER_SUFFIXES, is_leftover
+from fer.runtime.predict.copy_marks import is_copy
 
 VIDEO_SUFFIXES: Final = frozenset(
     (".mp4", ".m4v", ".mov", ".avi", ".mkv", ".webm", ".mpg", ".mpeg", ".mjpeg", ".mjpg", ".3gp",
@@ -30,11 +33,13 @@ class Item:
         path: where it is.
         name: where its annotated copy goes, relative to the folder of copies.
         kind: by its content, and by its suffix where that does not tell; else an image, to be told of as one.
+        reason: of one that is missing, what is to be told.
     """
 
     path: Path
     name: Path
     kind: Literal["image", "video", "missing"]
+    reason: str = "there is no such file"
 
 
 def check_paths(paths: Sequence[str]) -> None:
@@ -58,25 +63,47 @@ def items(paths: Iterable[str], *, leave_out: Path | None) -> Iterator[Item]:
         paths: files, folders, glob patterns, or "-" for one path a line on standard input.
         leave_out: a folder that is not looked into: that of the annotated copies.
     """
-    skipped = None if leave_out is None else leave_out.resolve()
     for path in paths:
         if path == STDIN:
-            named = (line.rstrip("\r\n") for line in _typed())
-            yield from items((line for line in named if line and line != STDIN), leave_out=leave_out)
-        elif os.path.isdir(path):  # noqa: PTH112 - says no, and does not raise, where no file can have that name
-            yield from _inside(Path(path), skipped=skipped)
-        elif os.path.exists(path):  # noqa: PTH110 - as above
-            yield _file(Path(path), Path(Path(path).name))
+            lines = (line.rstrip("\r\n") for line in _typed())
+            yield from items((line for line in lines if line and line != STDIN), leave_out=leave_out)
         else:
-            found = False
-            for match in _matches(path):
+            found, shut = False, list[OSError]()
+            for file, name in files([path], leave_out=leave_out, shut=shut.append):
                 found = True
-                if Path(match).is_dir():
-                    yield from _inside(Path(match), skipped=skipped)
-                else:
-                    yield _file(Path(match), Path(Path(match).name))
-            if not found:
+                yield from _told(shut)
+                yield _file(file, name)
+            yield from _told(shut)
+            if not found and not any(True for _ in named([path])):
                 yield Item(Path(path), Path(Path(path).name), "missing")
+
+
+def files(
+    paths: Iterable[str], *, leave_out: Path | None, shut: Callable[[OSError], None] = lambda error: None
+) -> Iterator[tuple[Path, Path]]:
+    """The files that are there, and the names of their copies; standard input is not read.
+
+    Args:
+        paths: as in `items`.
+        leave_out: as in `items`.
+        shut: is told why a folder cannot be read.
+    """
+    skipped = None if leave_out is None else leave_out.resolve()
+    for path in named(paths):
+        if os.path.isdir(path):  # noqa: PTH112
+            yield from _inside(Path(path), skipped=skipped, shut=shut)
+        else:
+            yield Path(path), Path(Path(path).name)
+
+
+def named(paths: Iterable[str]) -> Iterator[str]:
+    """The files and folders that are there, patterns filled in; standard input is not read."""
+    for path in paths:
+        # Unlike this function, a Path's method raises where no file can have such a name.
+        if path != STDIN and os.path.exists(path):  # noqa: PTH110
+            yield path
+        else:
+            yield from _matches(path)
 
 
 def _matches(path: str) -> Iterator[str]:
@@ -84,12 +111,14 @@ def _matches(path: str) -> Iterator[str]:
     return glob.iglob(path, recursive=True) if glob.has_magic(path) else iter(())  # noqa: PTH207
 
 
-def _inside(folder: Path, *, skipped: Path | None) -> Iterator[Item]:
+def _inside(folder: Path, *, skipped: Path | None, shut: Callable[[OSError], None]) -> Iterator[tuple[Path, Path]]:
     """Images and videos below a folder, by their suffix, or where it tells nothing by their content.
 
-    Other files, hidden ones, what systems leave and `skipped` are passed over.
+    Other files, hidden ones, what systems leave and `skipped` are passed over; of a folder in `skipped`, or that is it,
+    the copies.
     """
-    for place, folders, files in os.walk(folder):
+    among_copies = skipped is not None and folder.resolve().is_relative_to(skipped)
+    for place, folders, files in os.walk(folder, onerror=shut):
         # In place: what is removed is not walked into.
         folders[:] = sorted(name for name in folders if not is_leftover(name))
         if skipped is not None:
@@ -100,10 +129,31 @@ def _inside(folder: Path, *, skipped: Path | None) -> Iterator[Item]:
                 continue
             suffix = path.suffix.lower()
             known = suffix in IMAGE_SUFFIXES | VIDEO_SUFFIXES
-            taken = known or (suffix not in OTHER_SUFFIXES and _content(path) is not None)
-            # A pipe would be waited for.
-            if taken and not (path.is_fifo() or path.is_socket()):
-                yield _file(path, Path(folder.resolve().name) / path.relative_to(folder))
+            taken = known or (suffix not in OTHER_SUFFIXES and (_content(path) is not None or _shut(path)))
+            if taken and not _waits(path) and not (among_copies and is_copy(path)):
+                yield path, Path(folder.resolve().name) / path.relative_to(folder)
+
+
+def _shut(path: Path) -> bool:
+    """Whether a file is there that may not be read: what it is cannot be told, but that."""
+    return os.path.exists(path) and not os.access(path, os.R_OK)  # noqa: PTH110 - does not raise
+
+
+def _waits(path: Path) -> bool:
+    """Whether it is a pipe or socket; one that cannot be looked at is told of later."""
+    try:
+        mode = path.stat().st_mode
+    except OSError:
+        return False
+    return stat.S_ISFIFO(mode) or stat.S_ISSOCK(mode)
+
+
+def _told(shut: list[OSError]) -> Iterator[Item]:
+    """Folders that cannot be read, each once."""
+    while shut:
+        error = shut.pop(0)
+        path = Path(error.filename)
+        yield Item(path, Path(path.name), "missing", f"the folder cannot be read: {error.strerror}")
 
 
 def _file(path: Path, name: Path) -> Item:
@@ -127,6 +177,10 @@ def _content(path: Path) -> Literal["image", "video"] | None:
 def _typed() -> Iterator[str]:
     """Lines of standard input; names may be of any bytes where the system's are."""
     if os.name == "nt":
-        yield from sys.stdin
+        for number, text in enumerate(sys.stdin):
+            # As the encodings of Windows' terminals read the same mark.
+            yield text.removeprefix("\ufeff").removeprefix("ï»¿") if number == 0 else text
     else:
-        yield from (os.fsdecode(line) for line in sys.stdin.buffer)
+        for number, line in enumerate(sys.stdin.buffer):
+            # PowerShell and editors begin a list with a mark of its encoding.
+            yield os.fsdecode(line.removeprefix(codecs.BOM_UTF8) if number == 0 else line)

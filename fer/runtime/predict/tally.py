@@ -15,6 +15,8 @@ class Tally:
 
     pictures: int = 0
     moments: int = 0
+    videos: int = 0
+    """Those that gave a row of their own: they cannot be read, or not to their end."""
     faces: int = 0
     uncertain: int = 0
     without: int = 0
@@ -24,10 +26,16 @@ class Tally:
     _unreadable_names: list[str] = field(default_factory=list)
     _copies_names: list[str] = field(default_factory=list)
 
+    @property
+    def anything(self) -> bool:
+        """Whether there was anything to count."""
+        return bool(self.pictures or self.moments or self.videos)
+
     def add(self, outcome: Outcome) -> None:
         """Counts what came of one picture or moment of a video."""
         self.moments += outcome.moment
-        self.pictures += not outcome.moment
+        self.videos += outcome.video and not outcome.moment
+        self.pictures += not outcome.video
         for face in outcome.faces:
             self.faces += face.status == "ok"
             self.uncertain += bool(face.uncertain)
@@ -46,14 +54,20 @@ class Tally:
     def words(self, seconds: float) -> str:
         """All of it: a line, and one each for what could not be read and for what came twice."""
         doubt = f" ({self.uncertain:,} uncertain)" if self.uncertain else ""
-        seen = [_number(self.pictures, "picture")] if self.pictures or not self.moments else []
+        seen = [_number(self.pictures, "picture")] if self.pictures else []
         seen += [f"{_number(self.moments, 'moment')} of videos"] if self.moments else []
-        parts = [f"{' and '.join(seen)}: {_number(self.faces, 'face')}{doubt}"]
+        seen += [_number(self.videos, "broken video")] if self.videos else []
+        what = " and ".join([", ".join(seen[:-1]), seen[-1]] if len(seen) > 1 else seen)
+        parts = [f"{what}: {_number(self.faces, 'face')}{doubt}"]
         if self.without:
             parts.append(f"{self.without:,} without a face")
         if self.unreadable:
             parts.append(f"{self.unreadable:,} unreadable")
-        rate = f" ({self.pictures / seconds:.0f} pictures/s)" if seconds >= 1 and not self.moments else ""
+        rate = (
+            f" ({self.pictures / seconds:.0f} pictures/s)"
+            if seconds >= 1 and self.pictures and not self.moments
+            else ""
+        )
         lines = [f"{', '.join(parts)} in {seconds:.1f} s{rate}"]
         if self.unreadable:
             lines.append(f"unreadable: {_names(self._unreadable_names, self.unreadable)}; their rows say why")

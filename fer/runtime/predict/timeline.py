@@ -9,6 +9,7 @@ from typing import Final
 from fer.common.errors import DataError
 from fer.common.label_set import are_emotions
 from fer.common.labels import EMOTIONS
+from fer.runtime.predict.copy_marks import MARK
 from fer.runtime.record import Face
 
 COLOURS: Final = ("#d55e00", "#009e73", "#7a5195", "#e69f00", "#0072b2", "#cc79a7", "#555555")
@@ -55,7 +56,8 @@ class Timeline:
             DataError: the disk refuses it.
         """
         try:
-            path.write_text(self.svg(), encoding="utf-8")
+            path.unlink(missing_ok=True)
+            path.write_text(f"{self.svg()}<!-- {MARK.decode()} -->\n", encoding="utf-8")
         except OSError as error:
             raise DataError(f"{path} cannot be written ({error.strerror}): choose another --annotate folder") from error
 

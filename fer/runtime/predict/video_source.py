@@ -21,13 +21,16 @@ from fer.runtime.predict.opencv_names import opencv_name
 DEFAULT_RATE: Final = 25.0
 """Frames a second of a file that does not say."""
 
+MOST_STRETCHED: Final = 4.0
+"""Most that a pixel is wider than high, or the other way; anamorphic lenses make it 2."""
+
 
 @dataclass(frozen=True, slots=True)
 class VideoFrame:
     """One frame.
 
     Attributes:
-        image: uint8 BGR (H, W, 3).
+        image: uint8 BGR (H, W, 3), with square pixels; of the size of the first.
         seconds: since the first frame; never less than the frame before.
     """
 
@@ -63,6 +66,7 @@ class VideoSource:
             UnreadableImage: a part in the middle is broken in a way that cannot be passed over.
         """
         start, number, seconds = time.monotonic(), 0, 0.0
+        size: tuple[int, int] | None = None
         while True:
             try:
                 there, image = self._capture.read()
@@ -74,6 +78,10 @@ class VideoSource:
                 seconds = time.monotonic() - start
             elif number > 0:
                 seconds = self._time_stamp(after=seconds)
+            if size is None:
+                size = shown_size(self._capture, width=image.shape[1], height=image.shape[0])
+            if (image.shape[1], image.shape[0]) != size:
+                image = cv2.resize(image, size, interpolation=cv2.INTER_LINEAR)
             yield VideoFrame(np.asarray(image, np.uint8), seconds)
             number += 1
 
@@ -85,6 +93,22 @@ class VideoSource:
         """
         stamp = float(self._capture.get(cv2.CAP_PROP_POS_MSEC)) / 1000
         return stamp if after < stamp < math.inf else after + 1 / self.rate
+
+
+def shown_size(capture: cv2.VideoCapture, *, width: int, height: int) -> tuple[int, int]:
+    """Width and height at which players show a frame: pixels that are not square (DVDs, broadcasts) are made so.
+
+    What is too narrow is widened, or what is too low heightened, so that no pixel is lost. Shapes that nobody films in,
+    or that would go beyond the limit of a picture, are taken for a mistake of the file's.
+    """
+    wide, high = capture.get(cv2.CAP_PROP_SAR_NUM), capture.get(cv2.CAP_PROP_SAR_DEN)
+    if not (wide > 0 and high > 0 and 1 / MOST_STRETCHED <= wide / high <= MOST_STRETCHED):
+        return width, height
+    # Of the frame as it is stored; OpenCV has turned it.
+    turned = round(capture.get(cv2.CAP_PROP_ORIENTATION_META)) % 180 == 90
+    shape = high / wide if turned else wide / high
+    shown = (round(width * max(shape, 1.0)), round(height * max(1 / shape, 1.0)))
+    return shown if shown[0] * shown[1] <= MAX_PIXELS else (width, height)
 
 
 def open_video(path: Path) -> VideoSource:
@@ -102,7 +126,7 @@ def open_video(path: Path) -> VideoSource:
             # By FFmpeg alone: others would take a picture, or a name with a number, for a series of pictures.
             capture = cv2.VideoCapture(name, cv2.CAP_FFMPEG)
         if not capture.isOpened():
-            raise UnreadableImage("the video is cut off, broken or of an unknown kind")
+            raise UnreadableImage("the video is cut off, broken, of an unknown kind, or holds sound alone")
         width, height = int(capture.get(cv2.CAP_PROP_FRAME_WIDTH)), int(capture.get(cv2.CAP_PROP_FRAME_HEIGHT))
         if width * height > MAX_PIXELS:
             capture.release()
