@@ -31,6 +31,25 @@ def test_face_and_verdict_stay_in_view_together(camera: Any, port: int, one_face
         assert page.evaluate("document.documentElement.scrollWidth") <= width
 
 
+@pytest.mark.parametrize("query", ["", "?text=large", "?text=large&lang=de", "?text=large&lang=es"])
+def test_the_caption_is_whole_at_400_percent(camera: Any, port: int, one_face: bytes, query: str) -> None:
+    whole = """() => {
+        const label = document.querySelector('#verdict-label');
+        const one = label.getBoundingClientRect().height < 1.5 * parseFloat(getComputedStyle(label).fontSize);
+        const verdict = document.querySelector('#verdict');
+        const fits = verdict.scrollHeight <= verdict.clientHeight + 1 && verdict.scrollWidth <= verdict.clientWidth;
+        return [one, fits, label.scrollWidth <= label.clientWidth];
+    }"""
+    with opened(camera, port, query=query, viewport={"width": 320, "height": 256}) as page:
+        choose(page, one_face)
+        page.wait_for_selector("#verdict[data-state=sure]")
+        assert page.evaluate(whole) == [True, True, True]
+        # The longest names of expressions that there are.
+        page.evaluate("document.querySelector('#verdict-label').textContent = 'Angewidert'")
+        assert page.evaluate(whole) == [True, True, True]
+        assert page.evaluate("document.documentElement.scrollWidth") <= 320
+
+
 def test_what_has_the_focus_is_not_under_the_picture(camera: Any, port: int, one_face: bytes) -> None:
     under = """() => {
         const hero = document.querySelector('#hero').getBoundingClientRect();

@@ -144,6 +144,20 @@ def test_a_video_that_does_not_say_how_long_it_is_is_read_to_its_end(camera: Any
         assert rows(page)[-1][4] == "no face"
 
 
+def test_how_far_a_recording_goes_is_read_from_its_blocks(camera: Any, port: int, film: bytes) -> None:
+    until_when = """async (bytes) => {
+        const { lastPicture } = await import('./page/js/recorded.js');
+        return lastPicture(new Blob([Uint8Array.from(bytes)]));
+    }"""
+    with opened(camera, port) as page:
+        # 20 pictures, 10 a second: the last begins at 1.9 s.
+        assert page.evaluate(until_when, [*film]) == pytest.approx(1.9)
+        cut = [page.evaluate(until_when, [*film[: len(film) * share // 20]]) for share in range(20)]
+        assert cut[0] == 0
+        assert cut == sorted(cut)
+        assert any(0 < seconds < 1.9 for seconds in cut)
+
+
 @pytest.mark.slow
 def test_a_marked_copy_of_a_video_plays_as_long_as_the_video(
     camera: Any, port: int, film: bytes, tmp_path: Path

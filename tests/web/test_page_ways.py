@@ -210,6 +210,29 @@ def test_showing_an_expression_is_kept_in_the_address(camera: Any, port: int) ->
         assert "exercise" not in page.url
 
 
+DROP = """([name, type, content]) => {
+    const dataTransfer = new DataTransfer();
+    dataTransfer.items.add(new File([Uint8Array.from(content)], name, { type }));
+    dispatchEvent(new DragEvent('dragenter', { dataTransfer, cancelable: true }));
+    const hint = document.querySelector('#drop-hint').textContent;
+    dispatchEvent(new DragEvent('drop', { dataTransfer, cancelable: true }));
+    return hint;
+}"""
+
+
+def test_photos_can_be_dropped_while_practising(camera: Any, port: int, one_face: bytes) -> None:
+    with opened(camera, port, query="?exercise=show#practise") as page:
+        page.wait_for_selector("#mirroring-units li")
+        assert page.evaluate(DROP, ["aunt.jpg", "image/jpeg", [*one_face]]) == "Drop photos to practise with here"
+        page.select_option("#own-0", "happy")
+        page.wait_for_selector("#stage[data-mode=picture]")
+        assert page.input_value("#guess-from") == "own"
+        assert page.get_attribute("#kind-guess", "aria-pressed") == "true"
+        page.evaluate(DROP, ["film.webm", "video/webm", [1, 2, 3]])
+        assert "film.webm is a video" in page.inner_text("#message")
+        assert page.locator("#own-list li").count() == 1
+
+
 def test_own_photos_are_practised_with(camera: Any, port: int, one_face: bytes) -> None:
     with opened(camera, port, query="#practise") as page:
         page.wait_for_selector("#guess-choices button")

@@ -1,5 +1,6 @@
 // A video file: its pictures in equal steps, and a copy with the predictions drawn into it.
 
+import { lastPicture } from "./recorded.js";
 import { draw, encoded } from "./upload.js";
 
 /** Seconds between two pictures that are looked at. */
@@ -7,7 +8,11 @@ export const STEP_S = 0.5;
 const LONGEST = 640;
 const COPY_LONGEST = 1280;
 const COPY_FPS = 25;
+/** Between two looks whether the end of a copy has been encoded; after so many that found nothing more, nothing comes. */
 const COPY_END_MS = 700;
+const COPY_LOOKS = 4;
+/** So much may be missing: the recorder begins a moment after it is told to. */
+const COPY_SHORT_S = 0.15;
 const PATIENCE_MS = 8000;
 const SHOWN_MS = 1000;
 /** Beyond the end of every film. */
@@ -32,6 +37,20 @@ function shown(video) {
     const timer = setTimeout(done, SHOWN_MS);
     video.requestVideoFrameCallback(() => (clearTimeout(timer), done()));
   });
+}
+
+/** What has not been encoded when a recorder stops is lost, and a busy computer is late: waits until `whole` seconds are there. */
+async function settled(recorder, parts, whole) {
+  let last = 0;
+  for (let looks = 0; looks < COPY_LOOKS && last < whole; looks += 1) {
+    await new Promise((done) => setTimeout(done, COPY_END_MS));
+    const handed = new Promise((done) => recorder.addEventListener("dataavailable", done, { once: true }));
+    recorder.requestData();
+    await handed;
+    const now = await lastPicture(new Blob(parts));
+    if (now > last) looks = 0;
+    last = now;
+  }
 }
 
 export class Film {
@@ -106,17 +125,25 @@ export class Film {
     const parts = [];
     recorder.addEventListener("dataavailable", (event) => parts.push(event.data));
     const over = new Promise((done) => recorder.addEventListener("stop", done, { once: true }));
-    const step = () => {
-      const size = draw(this.video, canvas, { size: this.size, longest: COPY_LONGEST });
-      paint(canvas.getContext("2d"), this.video.currentTime, size);
-      // What has not been encoded when it stops is lost.
-      if (this.video.ended) setTimeout(() => recorder.stop(), COPY_END_MS);
-      else requestAnimationFrame(step);
-    };
+    let step;
+    let painted;
+    const played = new Promise((done) => {
+      step = () => {
+        const size = draw(this.video, canvas, { size: this.size, longest: COPY_LONGEST });
+        paint(canvas.getContext("2d"), this.video.currentTime, size);
+        painted = performance.now();
+        if (this.video.ended) done();
+        else requestAnimationFrame(step);
+      };
+    });
     await this.seek(0);
+    const begun = performance.now();
     recorder.start();
     await this.video.play();
     step();
+    await played;
+    await settled(recorder, parts, (painted - begun) / 1000 - COPY_SHORT_S);
+    recorder.stop();
     await over;
     return new Blob(parts, { type: "video/webm" });
   }

@@ -44,6 +44,7 @@ const pictures = new Pictures({
     driftPanel.refresh();
     comparison.picture(picture);
   },
+  onPhotos: (files) => practise.use(files),
 });
 const practise = new Practise({ reader, models });
 const driftPanel = new DriftPanel(part("drift"), () => app.model?.name ?? null);

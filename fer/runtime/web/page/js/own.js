@@ -1,18 +1,26 @@
 // One's own photos to practise with: the server reads one when its face has been guessed, and keeps none; somebody who knows says what they show.
 
-import { part } from "./app.js";
+import { part, status } from "./app.js";
 import { named, t } from "./i18n.js";
 import { EXPRESSIONS } from "./units.js";
+import { isVideo } from "./upload.js";
 
 export class OwnPhotos {
   /** `onChange()`: there are more photos, or one is called something else. */
   constructor(onChange) {
     Object.assign(this, { photos: [], onChange });
     part("own-files").addEventListener("change", (event) => {
-      this.photos.push(...[...event.target.files].map((file) => ({ file, label: null })));
+      this.add([...event.target.files]);
       event.target.value = "";
-      this.#show();
     });
+  }
+
+  /** More photos; videos are left out, and that is said. */
+  add(files) {
+    const films = files.filter(isVideo);
+    if (films.length > 0) status.say([t("own.no-film", { name: films[0].name })], { because: "refused" });
+    this.photos.push(...files.filter((file) => !films.includes(file)).map((file) => ({ file, label: null })));
+    this.#show();
   }
 
   /** Those of which somebody has said what they show. */

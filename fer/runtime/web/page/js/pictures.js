@@ -10,11 +10,12 @@ import { patiently, tell, waitFor } from "./problems.js";
 import { isVideo, listen, prepare } from "./upload.js";
 
 export class Pictures {
-  /** `onAnswer({blob})`: a picture was answered for. */
-  constructor({ reader, models, onAnswer }) {
+  /** `onAnswer({blob})`: a picture was answered for. `onPhotos(files)`: they are to be practised with. */
+  constructor({ reader, models, onAnswer, onPhotos }) {
     Object.assign(this, { reader, models, onAnswer, items: [], pass: null, looking: null });
     this.table = new BatchTable({ onShow: (item, seconds) => this.#look(item, seconds) });
-    listen({ input: part("file"), dropHint: part("drop-hint"), onFiles: (files) => app.way !== "practise" && this.use(files) });
+    const practising = () => app.way === "practise";
+    listen({ input: part("file"), dropHint: part("drop-hint"), hint: () => t(practising() ? "own.drop" : "files.drop"), onFiles: (files) => (practising() ? onPhotos(files) : this.use(files)) });
     part("save-csv").addEventListener("click", () => save(asCsv(this.#records(), app.model.labels), "fer.csv"));
     part("save-json").addEventListener("click", () => save(asJson({ model: this.model, faces: this.#records() }), "fer.json"));
     part("save-annotated").addEventListener("click", () => this.#saveCopies());

@@ -44,7 +44,7 @@ export class Practise {
     if (choice("exercise") === "show") this.#press("mirror");
     part("strength").addEventListener("input", () => this.#strength());
     part("guess-from").addEventListener("change", () => {
-      part("own").hidden = !this.#fromOwn;
+      this.#from();
       this.#next({ focus: false });
     });
     this.#strength();
@@ -54,6 +54,15 @@ export class Practise {
   enter(active) {
     this.active = active;
     if (active) this.#kind(pressed(part("kind-mirror")) ? "mirror" : "guess");
+  }
+
+  /** Photos that were dropped or pasted: one's own to practise with. */
+  use(files) {
+    if (files.length === 0) return;
+    if (!pressed(part("kind-guess"))) this.#kind("guess");
+    part("guess-from").value = "own";
+    this.#from();
+    this.own.add(files);
   }
 
   /** The face in front of the camera, or null. */
@@ -82,6 +91,10 @@ export class Practise {
     remember("help", null);
     this.note();
     this.#next({ focus: false });
+  }
+
+  #from() {
+    part("own").hidden = !this.#fromOwn;
   }
 
   get #fromOwn() {
@@ -131,6 +144,7 @@ export class Practise {
       this.reader.setMode("empty");
       part("guess-choices").replaceChildren();
       part("guess-question").textContent = t("own.none");
+      announcer.once(t("own.none"));
       return;
     }
     part("guess-question").textContent = t("practise.question");

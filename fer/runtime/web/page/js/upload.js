@@ -3,8 +3,8 @@
 const LONGEST = 1600;
 const QUALITY = 0.92;
 
-/** Calls `onFiles(files)` for every way in which a person can hand over pictures. */
-export function listen({ input, dropHint, onFiles }) {
+/** Calls `onFiles(files)` for every way in which a person can hand over pictures; `hint()`: what is said to who drags some. */
+export function listen({ input, dropHint, hint, onFiles }) {
   input.addEventListener("change", () => {
     onFiles([...input.files]);
     input.value = "";
@@ -15,6 +15,7 @@ export function listen({ input, dropHint, onFiles }) {
     if (!holdsFiles(event)) return;
     event.preventDefault();
     depth += 1;
+    dropHint.textContent = hint();
     dropHint.hidden = false;
   });
   addEventListener("dragover", (event) => holdsFiles(event) && event.preventDefault());
