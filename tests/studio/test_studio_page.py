@@ -200,6 +200,27 @@ def test_a_number_with_a_comma_is_told_at_its_field(studio: StudioProcess, brows
         assert page.locator("[aria-invalid]").count() == 0
 
 
+def test_who_starts_before_the_form_has_come_starts_what_was_chosen(studio: StudioProcess, browser: Any) -> None:
+    with opened(browser, studio.port, wait=PATIENCE) as page:
+        go(page, "train")
+        page.wait_for_selector("#cost:has-text('epochs: ')")
+        held: list[Any] = []
+        page.route("**/api/form", lambda route: route.continue_() if held else held.append(route))
+        with page.expect_request("**/api/form"):
+            page.select_option("#group-model", "mlp")
+        # What is typed while the form comes is not lost with its field either.
+        page.locator("[id='field-trainer.max_epochs']").fill("7")
+        page.evaluate("document.querySelector('#view-train form').requestSubmit()")
+        page.route("**/api/train", lambda route: route.fulfill(status=400, json={"error": "not in a test"}))
+        with page.expect_request("**/api/train") as asked:
+            held[0].continue_()
+        assert asked.value.post_data_json["overrides"] == [
+            *("experiment=quickstart", "callbacks=overfitting", "model=mlp"),
+            *("~model.params.widths", "trainer.max_epochs=7"),
+        ]
+        page.wait_for_selector("#view-train [role=status]:has-text('not in a test')")
+
+
 def focused(page: Any) -> str:
     return str(page.evaluate("document.activeElement.id || document.activeElement.textContent"))
 

@@ -50,7 +50,9 @@ export class TrainForm {
     fill(node, el("h2", {}, "Train"), this.form);
     this.loaded = false;
     // Two changes in quick succession: the form that is drawn last is that of the last.
-    this.load = inTurn(() => this.read());
+    this.reading = null;
+    const turn = inTurn(() => this.read());
+    this.load = () => (this.reading = turn());
   }
 
   /** Shows the form for the first time: the process that knows the configuration starts only then. */
@@ -117,7 +119,10 @@ export class TrainForm {
   }
 
   draw(form) {
-    const focused = document.activeElement?.id;
+    const held = document.activeElement;
+    // What is being typed while the form comes is not lost with its field.
+    if (held?.committed !== undefined && held.value.trim() !== held.committed) held.dispatchEvent(new Event("change"));
+    const focused = held?.id;
     const [, button, words] = KINDS[this.kind];
     this.button.textContent = button;
     fill(this.about, `${words} `, this.origin === null ? "Choose a recipe and what to change of it. Every setting has its meaning beside it." : `The settings of ${this.origin}; what you change is on top of them.`);
@@ -187,6 +192,7 @@ export class TrainForm {
     const draws = Boolean(field.searched) && !this.values.has(field.key);
     const shown = now === "null" ? "" : now;
     const change = (text) => {
+      input.committed = text;
       // Cleared, it is searched again.
       if (field.searched && text === "") this.values.delete(field.key);
       else this.values.set(field.key, typed(field, text));
@@ -213,6 +219,7 @@ export class TrainForm {
     } else {
       const numeric = field.kind !== "text";
       input = el("input", { id, type: "text", inputMode: numeric ? "decimal" : "text", value: draws ? "" : shown, autocomplete: "off", spellcheck: false, placeholder: draws ? "drawn for each trial" : field.nullable ? "none" : "", onchange: () => change(input.value.trim()) });
+      input.committed = input.value;
     }
     const wrong = el("p.wrong", { id: `${id}-wrong` });
     input.setAttribute("aria-describedby", `${id}-help ${id}-wrong`);
@@ -245,7 +252,9 @@ export class TrainForm {
       if (asked !== this.asked) return true;
       this.command.set(told.shown);
       this.tellCost(told);
-      this.told.clear();
+      // What is said of a start meanwhile stays to be read.
+      if (this.complained) this.told.clear();
+      this.complained = false;
       return true;
     } catch (error) {
       if (asked !== this.asked) return false;
@@ -256,6 +265,7 @@ export class TrainForm {
 
   wrong(error) {
     fill(this.cost);
+    this.complained = true;
     const key = error.message.match(/^(?:space: )?([\w.]+)\s*[=:]/)?.[1];
     const input = key && document.getElementById(`field-${key}`);
     if (!input) {
@@ -276,10 +286,13 @@ export class TrainForm {
     this.starting = true;
     this.button.setAttribute("aria-disabled", "true");
     try {
+      // What the last choice brings along, such as settings that its net does not have, is started with it.
+      await this.reading?.catch(() => {});
       if (!(await this.check())) {
         this.form.querySelector("[aria-invalid]")?.focus();
         return;
       }
+      this.complained = false;
       this.told.say("Checking the settings as fer-train does…");
       const job = await post("api/train", { ...this.question(), ...(this.name.value.trim() ? { name: this.name.value.trim() } : {}) });
       const words = job.state === "waiting" ? "waits for its turn" : "has started";
