@@ -2,7 +2,7 @@
 
 import os
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence, Set
 from pathlib import Path
 from typing import Any, Final
 
@@ -26,6 +26,17 @@ def override(key: str, value: Any) -> str:
         value: a plain value, or lists and mappings of such.
     """
     return f"{key}={_text(value)}"
+
+
+def leaf_overrides(settings: Mapping[str, Any], *, prefix: str = "") -> list[str]:
+    """Every leaf of nested settings as an override by its dotted key."""
+    told = []
+    for key, value in settings.items():
+        if isinstance(value, Mapping) and value:
+            told += leaf_overrides(value, prefix=f"{prefix}{key}.")
+        else:
+            told.append(override(f"{prefix}{key}", value))
+    return told
 
 
 def key_of(override: str) -> str:
@@ -127,6 +138,9 @@ def _by_key(content: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _text(value: Any) -> str:
+    if hasattr(value, "tolist"):
+        # NumPy's numbers and arrays.
+        value = value.tolist()
     if value is None:
         return "null"
     if isinstance(value, bool):
@@ -136,7 +150,7 @@ def _text(value: Any) -> str:
     if isinstance(value, Mapping):
         # With a space, so that it is YAML too: Hydra takes no quoted keys (`fer.config.grammar`).
         return "{" + ", ".join(f"{_text(key)}: {_text(item)}" for key, item in value.items()) + "}"
-    if isinstance(value, Sequence) and not isinstance(value, str):
+    if isinstance(value, Sequence | Set) and not isinstance(value, str):
         return "[" + ",".join(map(_text, value)) + "]"
     text = str(value)
     if _PLAIN.fullmatch(text) and text.lower() not in _WORDS:
