@@ -56,7 +56,10 @@ def read_faces(root: Path, *, labels: Path | None, size: int, detector: str = "a
         faces=found.faces,
         labels=photographs.labels[found.places],
         persons=_numbers([persons[place] for place in found.places]),
-        notes=(*photographs.notes, *(f"In {count:,} photographs {what}." for count, what in told if count > 0)),
+        notes=(
+            *photographs.notes,
+            *(f"In {count:,} photograph{'' if count == 1 else 's'} {what}." for count, what in told if count > 0),
+        ),
     )
 
 
