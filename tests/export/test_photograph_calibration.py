@@ -65,7 +65,7 @@ def test_zips_and_class_folders_are_read_as_well(folder: Path, tmp_path: Path) -
     found = read_faces(tmp_path / "p.zip", labels=None, size=48, detector="none")
     assert found.labels.tolist() == [EMOTIONS.index("sad"), EMOTIONS.index("happy")]
     assert found.num_persons == 2
-    assert found.notes == ("1 further images without a label are left out.", "In 1 photographs nothing could be read.")
+    assert found.notes == ("1 further images without a label are left out.", "In 1 photograph nothing could be read.")
 
 
 @pytest.mark.parametrize(
