@@ -117,7 +117,9 @@ def test_altered_copies_are_found_row_by_row(name: str, real: FaceSamples) -> No
     print(f"{name}: {at_home:.3%} at their row, {off} wrong, {apart} told apart, {seconds:.1f} s of CPU")
     moved = name.startswith(("cropped", "shifted"))
     facts = facts_of(pictures, real, found)
-    assert (facts.relabelled, facts.leaked) <= (0, 8)
+    # Swapped near-duplicates; a copy with 36 on another side of PrivateTest is refused.
+    assert facts.relabelled <= 8
+    assert facts.leaked <= 8
     assert at_home >= (0.97 if moved else 0.995)
     assert apart / len(real) < 0.0005
     assert seconds < 20
