@@ -131,8 +131,8 @@ def weak_classes_verdict(run: EvaluatedRun) -> Verdict:
         text=f"{text}.",
         section="classes",
         rule=f"Pass: every recall is above {percent(FOUND, 0)} for certain (its interval). Fail: one is below "
-        f"{percent(guess)} for certain, what guessing would find. Look: otherwise, or where no "
-        "test face carries an emotion.",
+        f"{percent(guess)} for certain, what guessing would find. Look: otherwise, or where a "
+        "class has no test face.",
     )
 
 
