@@ -12,7 +12,7 @@ import cv2
 import numpy as np
 import pytest
 from support.attacked_commands import command, complete
-from support.live_page import CHROMIUM
+from support.live_page import CHROMIUM, until
 from support.server_process import jpeg, synthetic_picture
 from support.studio_page import StudioProcess, go, opened
 from support.tiny import TINY
@@ -118,7 +118,7 @@ def test_a_picture_that_no_browser_shows_is_shown_and_its_answer_told(studio: St
         go(page, "look")
         page.set_input_files("#look-file", {"name": "me.tiff", "mimeType": "image/tiff", "buffer": content})
         page.wait_for_selector(".picture:not([hidden])")
-        page.wait_for_function("document.querySelector('.picture').naturalWidth === 640")
+        until(page, lambda: page.evaluate("document.querySelector('.picture').naturalWidth") == 640)
         label = page.inner_text("#answers .verdict").split()[0]
         page.wait_for_selector(f"#announcer:has-text('{label}, ')", state="attached")
 

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from support.live_page import until
 from support.studio_page import StudioProcess, go, opened, set_field
 
 pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("quiet")]
@@ -111,7 +112,7 @@ def test_a_page_without_the_token_asks_for_it(studio: StudioProcess, browser: An
     # The printed address once more, in the tab that shows the page: the part that was open stays so.
     page.click("#tabs a[data-view=ship]")
     page.evaluate("location.hash = 'token=the%20token%20of%20a%20story'")
-    page.wait_for_function("location.hash === '#ship'")
+    until(page, lambda: page.url.endswith("#ship"))
     assert page.is_visible("#view-ship")
     context.close()
 
@@ -136,7 +137,7 @@ def test_no_address_but_that_of_a_part_leads_out_of_a_part(studio: StudioProcess
         page.keyboard.press("Enter")
         page.wait_for_selector("main:focus")
         page.evaluate("location.hash = 'nothing-of-this-name'")
-        page.wait_for_function(f"location.hash === '#{view}'")
+        until(page, lambda: page.url.endswith(f"#{view}"))
         assert page.is_visible(f"#view-{view}")
         assert page.locator(".view:not([hidden])").count() == 1
 
