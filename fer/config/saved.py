@@ -106,8 +106,8 @@ def with_places(tree: Mapping[str, Any]) -> dict[str, Any]:
     """
     placed = dict(tree)
     data, loss, model = tree.get("data"), tree.get("loss"), tree.get("model")
-    if tree.get("resume") not in ("auto", "never"):
-        placed |= {key: _absolute(tree[key]) for key in ("resume",) if key in tree}
+    if tree.get("resume", "auto") not in ("auto", "never"):
+        placed["resume"] = _absolute(tree["resume"])
     if isinstance(model, Mapping) and "pretrained" in model:
         # Of the hub it is true.
         placed["model"] = {**model, "pretrained": _absolute(model["pretrained"])}

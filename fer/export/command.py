@@ -46,14 +46,15 @@ def main(argv: Sequence[str]) -> int:
     arguments = parser.parse_args(argv)
     from fer.export.recalibrate import is_file
 
+    exported = is_file(arguments.run)
     if arguments.labels is not None and arguments.calibrate is None:
         parser.error("--labels goes with --calibrate PHOTOS")
-    if not arguments.int8 and not is_file(arguments.run) and (given := _given(arguments, parser, _OF_INT8)):
+    if not (arguments.int8 or exported) and (given := _given(arguments, parser, _OF_INT8)):
         parser.error(f"{given}: for 8 bits alone; give --int8 too")
     from fer.common.plugins import allow
 
     allow(arguments.plugin)
-    result = _of_file(arguments, parser) if is_file(arguments.run) else _of_run(arguments)
+    result = _of_file(arguments, parser) if exported else _of_run(arguments)
     print(json.dumps(result.as_dict(), indent=2, allow_nan=False) if arguments.json else _text(result))
     return 0
 

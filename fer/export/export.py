@@ -142,14 +142,15 @@ def export_run(
 
     logits = torch_logits(model, faces.images)
     calibration = fit_calibration(predictions_of(faces, softmax(logits)), target_accuracy=target_accuracy)
-    told = None
+    told, shares = None, None
     if prior is not None:
         # What is fitted on faces with the old shares is fitted before the new ones are told; photographs fit it after.
         temperature = calibration.temperature if photographs is None else 1.0
-        told = ToldShares.of(softmax(logits / temperature), prior.shares)
-        shift_prior(
+        probabilities_NK = softmax(logits / temperature)
+        told = ToldShares.of(probabilities_NK, prior.shares)
+        shares = shift_prior(
             model,
-            probabilities_NK=softmax(logits / temperature),
+            probabilities_NK=probabilities_NK,
             shares=prior.shares,
             told=f"--prior {prior.name}",
             temperature=temperature,
@@ -178,7 +179,6 @@ def export_run(
         maps=converted.maps,
         int8=int8,
     )
-    shares = None if told is None or prior is None else dict(zip(model.labels, prior.shares, strict=True))
     facts, fit = describe(probabilities=converted.probabilities, prior=shares), None
     if photographs is not None:
         answers = onnx_predictor(converted.graph.SerializeToString())(photographs.faces[:, None])

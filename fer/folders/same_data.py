@@ -31,10 +31,11 @@ def refuse_other_data(folder: RunFolder, now: Mapping[str, Any], *, key: str = "
     then = folder.read_manifest().get("data")
     if not isinstance(then, Mapping):
         return
-    changed = [f"{name} {now[name]}, was {then[name]}" for name in _TOLD if name in now and name in then]
-    if any(now[name] != then[name] for name in _TOLD if name in now and name in then):
+    compared = [name for name in _TOLD if name in now and name in then]
+    if any(now[name] != then[name] for name in compared):
+        told = "; ".join(f"{name} {now[name]}, was {then[name]}" for name in compared)
         raise DataError(
-            f"{folder.path} holds a run on other data ({'; '.join(changed)}): give the old data to go on (they may lie "
+            f"{folder.path} holds a run on other data ({told}): give the old data to go on (they may lie "
             f"in another place), or choose another {key} for these"
         )
 

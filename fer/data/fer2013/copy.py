@@ -14,6 +14,7 @@ from typing import Any, Final, Literal, get_args
 import numpy as np
 import numpy.typing as npt
 
+from fer.data.fer2013.contradictions import contradictions
 from fer.data.fer2013.original import Original
 from fer.data.fer2013.recognise import Recognition
 from fer.data.fer2013.signature import SIDE, SKETCH_STEPS, frequencies_of_bands, means_and_stds, sketches
@@ -131,10 +132,7 @@ def describe_copy(
     """
     known = np.flatnonzero(found.rows >= 0)
     rows = found.rows[known]
-    stated = np.isin(splits[known], list(Split))
-    kept = splits[known] == original.splits[rows]
-    kept |= (splits[known] == Split.MERGED_TEST) & (original.splits[rows] != Split.TRAINING)
-    moved = stated & ~kept
+    moved, relabelled = contradictions(rows, labels=labels[known], splits=splits[known], original=original)
     tested = (Split.PRIVATE, Split.MERGED_TEST)
     leaked = moved & (np.isin(splits[known], tested) | (original.splits[rows] == Split.PRIVATE))
     distinct = len(np.unique(rows))
@@ -143,7 +141,7 @@ def describe_copy(
         "recognised": len(known),
         "missing": len(original) - distinct,
         "doubled": len(known) - distinct,
-        "relabelled": int((labels[known] != original.labels[rows]).sum()),
+        "relabelled": int(relabelled.sum()),
         "moved": int(moved.sum()),
         "leaked": int(leaked.sum()),
         "strange": len(labels) - len(known),
