@@ -172,6 +172,7 @@ def test_a_missing_peer_is_a_row_and_the_others_are_measured(environment: Path, 
     assert any("synthetic" in note for note in found.notes)
 
 
+@pytest.mark.slow
 @pytest.mark.realdata
 def test_on_fer2013_accuracy_is_told_with_its_n(fer2013_archive: Path, environment: Path, tmp_path: Path) -> None:
     python = environment / "bin" / "python"

@@ -241,7 +241,9 @@ def test_audit_of_the_real_archive(fer2013_archive: Path) -> None:
 
 
 @pytest.mark.realdata
-@pytest.mark.parametrize(("split", "images"), [("PublicTest", 376), ("PrivateTest", 397)])
+@pytest.mark.parametrize(
+    ("split", "images"), [("PublicTest", 376), pytest.param("PrivateTest", 397, marks=pytest.mark.slow)]
+)
 def test_near_duplicates_in_the_real_archive(fer2013_archive: Path, split: str, images: int) -> None:
     from fer.data.fer2013 import load_fer2013
 

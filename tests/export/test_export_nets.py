@@ -37,7 +37,7 @@ CASES = {
 }
 """Net -> channels, size of the net, size of the stored faces, cells of its class maps."""
 
-SLOW = {"resnet18", "resnet50", "efficientnetv2", "vit", "timm"}
+SLOW = {"random", "vgg", "resnet18", "resnet50", "efficientnetv2", "vit", "timm"}
 
 
 def loaded(name: str, *, channels: int, size: int, params: Mapping[str, Any] | None = None) -> LoadedModel:

@@ -72,7 +72,7 @@ CASES = given(
 
 
 @CASES
-@settings(max_examples=4, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
+@settings(max_examples=2, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
 def test_a_random_net_answers_as_torch(spec: NetSpec, seed: int, stored: int, faces: int, temperature: float) -> None:
     check(spec, seed=seed, stored=stored, faces=faces, temperature=temperature)
 

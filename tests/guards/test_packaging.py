@@ -223,6 +223,7 @@ def trained(installed: Callable[..., str]) -> str:
 
 
 @needs_uv
+@pytest.mark.slow
 def test_wheel_trains_and_reports(installed: Callable[..., str], trained: str, foreign: Path) -> None:
     # Every analysis, each on few faces: what must be in the wheel is their templates and settings.
     assert "report.html" in installed("report", f"run={trained}", "out=report", *QUICK_REPORT)

@@ -3,6 +3,8 @@
 import importlib
 import re
 import sys
+from collections.abc import Mapping
+from functools import cache
 from pathlib import Path
 from types import ModuleType
 
@@ -23,6 +25,13 @@ def scripts(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def generator(name: str) -> ModuleType:
     return sys.modules.get(name) or importlib.import_module(name)
+
+
+@cache
+def configuration() -> Mapping[str, str]:
+    """The pages of the settings, by name."""
+    pages: Mapping[str, str] = generator("reference_configuration").pages()
+    return pages
 
 
 def site() -> dict[str, object]:
@@ -52,7 +61,7 @@ def test_every_command_is_on_the_page() -> None:
 
 
 def test_every_group_option_and_key_of_a_training_is_on_the_page() -> None:
-    page = generator("reference_configuration").pages()["train"]
+    page = configuration()["train"]
     for group, options in config_groups().items():
         assert f"\n## {group}\n" in page
         for option in options:
@@ -75,7 +84,7 @@ def test_every_group_option_and_key_of_a_training_is_on_the_page() -> None:
     ],
 )
 def test_every_key_of_the_other_commands_is_on_their_page(page: str, file: str, section: str | None) -> None:
-    text = generator("reference_configuration").pages()[page]
+    text = configuration()[page]
     tree = yaml.safe_load((conf_dir() / file).read_text(encoding="utf-8"))
     keys = [key for key in (tree if section is None else tree[section]) if key not in ("defaults", "hydra")]
     for key in keys:
@@ -83,7 +92,7 @@ def test_every_key_of_the_other_commands_is_on_their_page(page: str, file: str, 
 
 
 def test_every_key_of_the_schema_has_a_meaning() -> None:
-    for text in generator("reference_configuration").pages().values():
+    for text in configuration().values():
         assert re.findall(r"^\| `([^`]+)` \|.*\|  \|$", text, re.MULTILINE) == []
 
 

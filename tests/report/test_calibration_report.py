@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import yaml
+from support.sketched import sketched
 
 from fer.common.errors import ConfigError
 from fer.common.labels import EMOTIONS
@@ -98,6 +99,7 @@ def found(*runs: EvaluatedRun, **calibration: object) -> AnalysisResult:
     return result
 
 
+@sketched()
 def page(result: AnalysisResult) -> str:
     html = render_page(result.sections, title="t", subtitle="s", notes=(), faces=False)
     return " ".join(html.split())

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 from support.fake_runs import fake_context, fake_run, fake_samples
+from support.sketched import sketched
 
 from fer.metrics.significance import compare
 from fer.report.comparison.analysis import analyse
@@ -14,6 +15,7 @@ from fer.report.page.wording import p_value, points
 from fer.report.result import AnalysisResult
 
 
+@sketched()
 def page_of(result: AnalysisResult | None) -> str:
     assert result is not None
     return render_page(result.sections, title="t", subtitle="s", notes=result.notes, faces=False)

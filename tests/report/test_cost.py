@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 import torch
 from support.fake_runs import fake_run
+from support.sketched import sketched
 
 from fer.folders.opened import OpenData, OpenModels
 from fer.folders.record import read_runs
@@ -26,6 +27,7 @@ from fer.report.scores.tables import COLUMNS
 OPTIONS = ReportOptions(bootstrap=100, device="cpu", cost=CostOptions(repeats=10, seconds=0.1))
 
 
+@sketched()
 def report(*paths: Path, out: Path, options: ReportOptions = OPTIONS) -> Path:
     """A report of scores and costs alone."""
     data, models = OpenData(), OpenModels("cpu")

@@ -10,6 +10,7 @@ import cv2
 import numpy as np
 import pytest
 from support.layouts import write_ckplus, write_image, write_rafdb_folders
+from support.sketched import sketched
 
 from fer.common.errors import ConfigError
 from fer.common.labels import EMOTIONS
@@ -135,7 +136,7 @@ def test_the_synthetic_set_is_one_too(tiny_run: Path) -> None:
     for key in ("accuracy", "macro_f1"):
         assert result.metrics["synthetic_1"][key] == result.metrics["own"][key]
     assert result.metrics["synthetic_2"]["n"] == 21
-    page = render_page(result.sections, title="t", subtitle="s", notes=(), faces=False)
+    page = sketched()(render_page)(result.sections, title="t", subtitle="s", notes=(), faces=False)
     assert "Synthetic faces 1 is the data set this run was trained on" in page
 
 

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from sklearn.metrics import accuracy_score
 from support.layouts import write_image
+from support.sketched import sketched
 
 from fer.common.labels import EMOTIONS
 from fer.folders.opened import OpenData, OpenModels
@@ -47,6 +48,6 @@ def test_photographs_are_found_read_and_told(tiny_run: Path, tmp_path: Path) -> 
     assert numbers["right_of_all"]["value"] == pytest.approx(right)
     # The same pixels at twice the size: but for resampling, the score of the set itself.
     assert right == pytest.approx(run.sets["private"].plain.metrics["accuracy"].value, abs=0.1)
-    page = render_page(found.sections, title="t", subtitle="", notes=(), faces=False)
+    page = sketched()(render_page)(found.sections, title="t", subtitle="", notes=(), faces=False)
     assert "1 further images without a label" in page
     assert f"{100 * right:.1f}" in page

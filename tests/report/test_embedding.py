@@ -4,6 +4,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from support.sketched import sketched
 
 from fer.folders.opened import OpenData, OpenModels
 from fer.folders.record import read_runs
@@ -58,7 +59,7 @@ def test_a_run_has_its_map_with_and_without_faces(tiny_run: Path) -> None:
         run = evaluate_record(record, models.of(record), data, options)
         found = analyse(ReportContext(run=run, runs=[run], options=options, data=data, models=models))
         assert found is not None
-        pages[faces] = render_page(found.sections, title="t", subtitle="", notes=(), faces=faces)
+        pages[faces] = sketched()(render_page)(found.sections, title="t", subtitle="", notes=(), faces=faces)
         lines = found.files["embedding.csv"].splitlines()
         assert len(lines) == 1 + len(run.headline.plain.predictions)
     assert pages[True].count("<circle") == pages[False].count("<circle") == 70

@@ -5,6 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from support.fake_runs import OPTIONS, SAMPLES, fake_context, fake_run, fake_samples
+from support.sketched import sketched
 
 from fer.data.samples import Split
 from fer.metrics import Predictions, headline
@@ -26,6 +27,7 @@ def found(*runs: EvaluatedRun) -> AnalysisResult:
     return result
 
 
+@sketched()
 def html_of(result: AnalysisResult) -> str:
     return render_page(result.sections, title="t", subtitle="s", notes=result.notes, faces=False)
 

@@ -7,6 +7,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
+from support.sketched import sketched
 
 from fer.common.labels import EMOTIONS
 from fer.data.samples import Split
@@ -47,6 +48,7 @@ def found_for(run: Path, *, faces: bool = True, **changes: object) -> AnalysisRe
     return analyse(ReportContext(run=evaluated, runs=[evaluated], options=options, data=data, models=models))
 
 
+@sketched()
 def page(found: AnalysisResult) -> str:
     return render_page(found.sections, title="x", subtitle="x", notes=[], faces=True)
 

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from support.sketched import sketched
 
 from fer.common.errors import ConfigError
 from fer.common.labels import EMOTIONS
@@ -91,6 +92,7 @@ def context(samples: FaceSamples, *, name: str = "fer2013", **options: Any) -> R
     return ReportContext(run=run, runs=[run], options=chosen, data=Opened(samples), models=OpenModels("cpu"))
 
 
+@sketched()
 def page(result: AnalysisResult) -> str:
     html = render_page(result.sections, title="t", subtitle="s", notes=(), faces=False)
     return " ".join(html.split())

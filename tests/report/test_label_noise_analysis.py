@@ -11,6 +11,7 @@ from typing import Any
 import cv2
 import numpy as np
 import pytest
+from support.sketched import sketched
 
 from fer.common.labels import EMOTIONS
 from fer.data.fer2013 import load_fer2013
@@ -97,6 +98,7 @@ def context(
     return ReportContext(run=run, runs=[run], options=chosen, data=Opened(samples), models=OpenModels("cpu"))
 
 
+@sketched()
 def page(result: AnalysisResult) -> str:
     return " ".join(render_page(result.sections, title="t", subtitle="s", notes=(), faces=True).split())
 

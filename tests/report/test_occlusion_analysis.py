@@ -14,6 +14,7 @@ import pytest
 import torch
 import yaml
 from sklearn.metrics import accuracy_score, f1_score, recall_score, roc_auc_score
+from support.sketched import sketched
 
 from fer.common.errors import CheckpointError, DataError
 from fer.common.labels import EMOTIONS
@@ -138,7 +139,7 @@ def test_files_and_numbers_are_plain_and_the_page_renders(result: AnalysisResult
     assert result.metrics["set"] == "private"
     assert set(result.metrics["recovered"]) == set(HALVES)
     assert [section.key for section in result.sections] == ["occlusion-study", "occlusion"]
-    html = render_page(result.sections, title="t", subtitle="s", notes=result.notes, faces=False)
+    html = sketched()(render_page)(result.sections, title="t", subtitle="s", notes=result.notes, faces=False)
     assert html.count('class="confusion"') == 4 + 1
     assert html.count("<svg") == 4
     (note,) = result.notes

@@ -10,6 +10,7 @@ import pytest
 import torch
 import yaml
 from support.forked_commands import ForkedCommands
+from support.sketched import sketched
 
 from fer.common.errors import CheckpointError, ConfigError, DataError
 from fer.metrics import Predictions
@@ -53,7 +54,7 @@ def test_a_run_beside_an_interrupted_one(tiny_run: Path, tmp_path: Path) -> None
     shutil.copytree(tiny_run, other)
     (other / "metrics.json").unlink()
     (other / "checkpoints" / "best.ckpt").unlink()
-    page = make_report([tiny_run, other], out=tmp_path / "out", options=OPTIONS)
+    page = sketched()(make_report)([tiny_run, other], out=tmp_path / "out", options=OPTIONS)
     html = page.read_text(encoding="utf-8")
     assert "Comparison of 2 runs" in html
     assert "interrupted: This run was interrupted after 2 of 2 epochs" in html

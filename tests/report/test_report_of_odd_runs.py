@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import yaml
 from support.report_stand_ins import OPTIONS, SAMPLES, Page, evaluated, predict, report, run_folder
+from support.sketched import sketched
 
 from fer.common.errors import CheckpointError, DataError
 from fer.data.samples import Split
@@ -56,7 +57,7 @@ def test_a_score_that_options_move_is_no_sign_of_another_model(
     share = told.get("votes_share", 0.25)
     assert found.votes_share == share
     assert any("has the weight 1 (votes_share); the run says 0.25" in note for note in found.notes) == (share == 1.0)
-    folder = report(tmp_path / "out", found, with_faces=False).parent
+    folder = sketched()(report)(tmp_path / "out", found, with_faces=False).parent
     card = (folder / "model_card.md").read_text("utf-8").replace("\\_", "_").replace("\\(", "(")
     assert f"| votes_share (weight of the votes' head) | {share:g} |" in card
     assert json.loads((folder / "metrics.json").read_text("utf-8"))["votes_share"] == share
@@ -67,7 +68,7 @@ def test_without_private_labels_public_is_the_headline_and_the_page_says_why(tmp
     assert found.headline_key == "public"
     assert any("no PrivateTest score is possible" in note for note in found.notes)
     assert any("optimistic" in note for note in found.notes)
-    text = Page(report(tmp_path / "out", found, with_faces=False).read_text(encoding="utf-8")).text
+    text = Page(sketched()(report)(tmp_path / "out", found, with_faces=False).read_text(encoding="utf-8")).text
     assert "no PrivateTest score is possible" in text
     assert "PrivateTest was read only" not in text
 
@@ -76,7 +77,7 @@ def test_a_merged_test_never_passes_for_private(tmp_path: Path) -> None:
     splits = np.where(SAMPLES.splits == Split.TRAINING, SAMPLES.splits, str(Split.MERGED_TEST))
     found = evaluated(run_folder(tmp_path / "run"), samples=replace(SAMPLES, splits=splits))
     assert list(found.sets) == ["folder7178"]
-    page = report(tmp_path / "out", found, with_faces=False)
+    page = sketched()(report)(tmp_path / "out", found, with_faces=False)
     assert "private" not in json.loads((page.parent / "metrics.json").read_text())
 
 
@@ -137,7 +138,7 @@ def test_the_run_in_detail_is_chosen_without_private(tmp_path: Path) -> None:
 
 def test_an_unfinished_run_is_reported_with_a_note_on_top(tmp_path: Path) -> None:
     found = evaluated(run_folder(tmp_path / "run", finished=False))
-    html = report(tmp_path / "out", found).read_text(encoding="utf-8")
+    html = sketched()(report)(tmp_path / "out", found).read_text(encoding="utf-8")
     assert "This run was interrupted after 3 epochs" in Page(html).text
     assert html.index("interrupted after 3 epochs") < html.index('class="big-number"')
     assert "interrupted after 3 epochs" in (tmp_path / "out" / "model_card.md").read_text()
@@ -146,12 +147,12 @@ def test_an_unfinished_run_is_reported_with_a_note_on_top(tmp_path: Path) -> Non
 def test_without_test_time_augmentation_there_are_no_such_numbers(tmp_path: Path) -> None:
     options = OPTIONS.model_copy(update={"tta": False})
     found = evaluated(run_folder(tmp_path / "run"), options=options)
-    page = report(tmp_path / "out", found, options=options)
+    page = sketched()(report)(tmp_path / "out", found, options=options)
     assert not any(key.endswith("_tta") for key in json.loads((page.parent / "metrics.json").read_text()))
     assert "mirrored" not in Page(page.read_text(encoding="utf-8")).text
 
 
 def test_runs_of_different_protocols_are_told_apart(fake_run: EvaluatedRun, tmp_path: Path) -> None:
     other = evaluated(run_folder(tmp_path / "other", protocol="kfold"))
-    text = Page(report(tmp_path / "out", fake_run, other).read_text(encoding="utf-8")).text
+    text = Page(sketched()(report)(tmp_path / "out", fake_run, other).read_text(encoding="utf-8")).text
     assert "These runs follow different protocols" in text

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import yaml
 from support.report_stand_ins import EVIL, Page, evaluated, report, run_folder
+from support.sketched import sketched
 
 from fer.common.label_set import LABEL_SETS
 from fer.report.evaluation.evaluate import EvaluatedRun
@@ -96,7 +97,7 @@ def test_the_human_level_stands_beside_fer2013_alone(fake_page: str, tmp_path: P
     assert "65 ± 5" not in fake_page
     found = evaluated(run_folder(tmp_path / "run"))
     found = replace(found, data=replace(found.data, is_fer2013=True))
-    text = " ".join(Page(report(tmp_path / "out", found).read_text(encoding="utf-8")).text.split())
+    text = " ".join(Page(sketched()(report)(tmp_path / "out", found).read_text(encoding="utf-8")).text.split())
     assert "people on FER-2013: 65 ± 5 %" in text
     assert "72.7 % (VGG, arXiv 1612.02903)" in text.replace("\u00a0", " ")
     assert "The limits are choices of this project" in text
@@ -106,12 +107,12 @@ def test_drawn_faces_are_called_drawn(tmp_path: Path) -> None:
     path = run_folder(tmp_path / "run")
     config = yaml.safe_load((path / "config.yaml").read_text())
     (path / "config.yaml").write_text(yaml.safe_dump({**config, "data": {"name": "synthetic"}}))
-    text = Page(report(tmp_path / "out", evaluated(path)).read_text(encoding="utf-8")).text
+    text = Page(sketched()(report)(tmp_path / "out", evaluated(path)).read_text(encoding="utf-8")).text
     assert "says nothing about real faces" in text
 
 
 def test_a_page_without_faces_holds_none(fake_run: EvaluatedRun, tmp_path: Path) -> None:
-    page = report(tmp_path, fake_run, with_faces=False)
+    page = sketched()(report)(tmp_path, fake_run, with_faces=False)
     assert Page(page.read_text(encoding="utf-8")).named("img") == []
     assert not list(tmp_path.glob("gradcam/*"))
 

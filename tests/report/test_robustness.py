@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from support.sketched import sketched
 
 from fer.common.errors import ConfigError
 from fer.data.corruption.registry import CORRUPTIONS, corrupt
@@ -62,6 +63,7 @@ def quick(context: ReportContext) -> AnalysisResult:
     return found
 
 
+@sketched()
 def page(found: AnalysisResult) -> str:
     return render_page(found.sections, title="t", subtitle="s", notes=found.notes, faces=True)
 

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 from support.fake_runs import fake_context, fake_run
+from support.sketched import sketched
 
 from fer.metrics import METRICS
 from fer.report.page.render import render_page
@@ -26,7 +27,7 @@ def test_mean_and_standard_deviation_over_seeds_are_those_of_the_runs(tmp_path: 
     columns = result.columns["seed2"]
     assert (columns["seed_group"], columns["seed_group_n"]) == ("1", 4)
     assert columns["private_tta_macro_f1_seed_deviation"] == told["deviation"]
-    html = render_page(result.sections, title="t", subtitle="s", notes=(), faces=False)
+    html = sketched()(render_page)(result.sections, title="t", subtitle="s", notes=(), faces=False)
     assert "other test faces" in html
     assert "another training seed" in html
     assert any("standard deviation of" in sentence for sentence in result.card)
@@ -90,7 +91,7 @@ def test_two_recipes_and_revisions_are_told_apart(tmp_path: Path) -> None:
     assert second.revisions == ("same",)
     result = analyse(fake_context(*runs))
     assert result is not None
-    html = render_page(result.sections, title="t", subtitle="s", notes=(), faces=False)
+    html = sketched()(render_page)(result.sections, title="t", subtitle="s", notes=(), faces=False)
     assert "Recipe 2: mlp" in html
     assert html.count("different revisions of the code") == 1
     assert len(result.card) == 1

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from support.sketched import sketched
 
 from fer.common.errors import ConfigError
 from fer.metrics import Predictions
@@ -22,7 +23,7 @@ def test_every_score_is_shifted_by_bayes_rule(tiny_page: Path, tiny_run: Path, t
     options = ReportOptions.model_validate(
         {**OFF, "bootstrap": 100, "tta": False, "device": "cpu", "prior": "balanced"}
     )
-    page = make_report([tiny_run], out=tmp_path / "report", options=options)
+    page = sketched()(make_report)([tiny_run], out=tmp_path / "report", options=options)
     before, after = (
         {name: Predictions.read(path.parent / "predictions" / f"{name}.parquet") for name in ("public", "private")}
         for path in (tiny_page, page)

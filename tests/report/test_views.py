@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from support.report_stand_ins import OPTIONS, SAMPLES, Page, evaluated, predict, report, run_folder
+from support.sketched import sketched
 
 from fer.data.samples import Split
 from fer.report.evaluation.views import VIEWS, ZOOM, enlarged
@@ -29,7 +30,7 @@ def test_zoom_averages_the_answers_to_four_views(tmp_path: Path) -> None:
     np.testing.assert_allclose(
         averaged.predictions.probabilities, np.mean([predict(view) for view in four], axis=0), atol=1e-6
     )
-    page = report(tmp_path / "out", found, options=options)
+    page = sketched()(report)(tmp_path / "out", found, options=options)
     text = Page(page.read_text(encoding="utf-8")).text
     assert "mirrored and enlarged faces averaged in" in text
     assert f"the face enlarged by {ZOOM}" in text

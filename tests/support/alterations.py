@@ -1,6 +1,7 @@
 """What people do to the pictures of a data set, by OpenCV, Pillow and ImageMagick."""
 
 import io
+import shutil
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
@@ -121,6 +122,15 @@ ALTERATIONS: dict[str, Alteration] = {
 def altered(pictures: npt.NDArray[np.uint8], alter: Alteration) -> npt.NDArray[np.uint8]:
     """uint8 (N, 48, 48) -> the same, each altered."""
     return np.stack([alter(picture) for picture in pictures]).astype(np.uint8)
+
+
+def has_imagemagick() -> bool:
+    """Whether `convert` is here, and ImageMagick's: other programs have that name too."""
+    program = shutil.which("convert")
+    return (
+        program is not None
+        and "ImageMagick" in subprocess.run([program, "-version"], capture_output=True, text=True, check=False).stdout
+    )
 
 
 def by_imagemagick(pictures: npt.NDArray[np.uint8], *arguments: str, folder: Path) -> npt.NDArray[np.uint8]:

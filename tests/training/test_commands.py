@@ -93,7 +93,9 @@ def started(tmp_path: Path, *overrides: str) -> subprocess.Popen[str]:
     )
 
 
-@pytest.mark.parametrize(("signum", "status"), [(signal.SIGTERM, 143), (signal.SIGINT, 130)])
+@pytest.mark.parametrize(
+    ("signum", "status"), [(signal.SIGTERM, 143), pytest.param(signal.SIGINT, 130, marks=pytest.mark.slow)]
+)
 def test_a_signal_stops_cleanly_after_a_checkpoint(signum: int, status: int, tmp_path: Path) -> None:
     process = started(tmp_path, "run_dir=run", "trainer.max_epochs=9000", *SMALL, "~callbacks.early_stopping")
     last = tmp_path / "run" / "checkpoints" / "last.ckpt"
