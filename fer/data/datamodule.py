@@ -76,8 +76,7 @@ class BatchLoader:
         return len(self.rows) if self.order is None else len(self.order())
 
     def __len__(self) -> int:
-        full, rest = divmod(self._length, self.batch_size)
-        return full + (rest > 0 and not self.drop_last)
+        return len(self._bounds(self._length))
 
     def __iter__(self) -> Iterator[Batch]:
         rows = self.rows if self.order is None else self.rows[self.order()]
