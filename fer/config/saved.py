@@ -223,9 +223,14 @@ def _monitored(tree: Mapping[str, Any]) -> set[str]:
     """The names of the metrics that a configuration's callbacks and its schedule monitor."""
     callbacks = tree.get("callbacks")
     nodes = [*(callbacks.values() if isinstance(callbacks, Mapping) else ()), tree.get("scheduler")]
-    monitors = (node.get("monitor") for node in nodes if isinstance(node, Mapping))
+    names = (monitored_metric(node.get("monitor")) for node in nodes if isinstance(node, Mapping))
+    return {name for name in names if name is not None}
+
+
+def monitored_metric(monitor: object) -> str | None:
+    """The name of the metric behind a monitored number of the selection faces; None for another number."""
     # One number a class has the class after it: valid/recall/angry.
-    return {text.split("/")[1] for text in monitors if isinstance(text, str) and text.startswith("valid/")}
+    return monitor.split("/")[1] if isinstance(monitor, str) and monitor.startswith("valid/") else None
 
 
 def in_free_run_dir(tree: Mapping[str, Any]) -> dict[str, Any]:
