@@ -2,6 +2,7 @@
 
 import json
 import os
+import secrets
 import tempfile
 import time
 from collections.abc import Iterator, Sequence
@@ -31,14 +32,14 @@ def write_atomic(path: Path, content: str | bytes | memoryview) -> None:
     data = printable_text(content).encode() if isinstance(content, str) else content
     with writing(path, needed=len(data)):
         path.parent.mkdir(parents=True, exist_ok=True)
-        handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=_TEMPORARY)
-        temporary = Path(name)
+        temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}{_TEMPORARY}")
         try:
-            with os.fdopen(handle, "wb") as file:
+            # Made with the permissions of every new file, which `tempfile` takes away: to ask for them is to change
+            # the umask of all threads for a moment.
+            with temporary.open("xb") as file:
                 file.write(data)
                 file.flush()
                 os.fsync(file.fileno())
-            temporary.chmod(0o666 & ~_umask())
             temporary.replace(path)
         except BaseException:
             temporary.unlink(missing_ok=True)
@@ -230,10 +231,3 @@ def write_json(path: Path, value: Any) -> None:
 
 def _lock_of(folder: Path) -> Path:
     return folder / ".lock"
-
-
-def _umask() -> int:
-    # mkstemp makes private files; the final file gets the usual permissions.
-    mask = os.umask(0)
-    os.umask(mask)
-    return mask

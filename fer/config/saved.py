@@ -15,6 +15,7 @@ from fer.config.compose import compose_in, compose_train, dotted_keys
 from fer.config.conf_files import config_groups
 from fer.config.overrides import key_of
 from fer.config.own_parts import OWN, with_own_parts
+from fer.config.run_paths import in_run_dir
 from fer.config.schema import TrainConfig, typed
 from fer.models.optimizer import current
 
@@ -222,24 +223,14 @@ def _monitored(tree: Mapping[str, Any]) -> set[str]:
     """The names of the metrics that a configuration's callbacks and its schedule monitor."""
     callbacks = tree.get("callbacks")
     nodes = [*(callbacks.values() if isinstance(callbacks, Mapping) else ()), tree.get("scheduler")]
-    monitors = (node.get("monitor") for node in nodes if isinstance(node, Mapping))
+    names = (monitored_metric(node.get("monitor")) for node in nodes if isinstance(node, Mapping))
+    return {name for name in names if name is not None}
+
+
+def monitored_metric(monitor: object) -> str | None:
+    """The name of the metric behind a monitored number of the selection faces; None for another number."""
     # One number a class has the class after it: valid/recall/angry.
-    return {text.split("/")[1] for text in monitors if isinstance(text, str) and text.startswith("valid/")}
-
-
-def in_run_dir(tree: Mapping[str, Any], run_dir: str) -> dict[str, Any]:
-    """A configuration for another run folder: `run_dir`, and every path inside the old one."""
-    old = str(tree["run_dir"])
-
-    def moved(value: Any) -> Any:
-        if isinstance(value, Mapping):
-            return {key: moved(item) for key, item in value.items()}
-        if isinstance(value, list):
-            return [moved(item) for item in value]
-        inside = isinstance(value, str) and (value == old or value.startswith(f"{old}/"))
-        return f"{run_dir}{value[len(old) :]}" if inside else value
-
-    return {str(key): moved(value) for key, value in tree.items()}
+    return monitor.split("/")[1] if isinstance(monitor, str) and monitor.startswith("valid/") else None
 
 
 def in_free_run_dir(tree: Mapping[str, Any]) -> dict[str, Any]:

@@ -79,12 +79,13 @@ def faithfulness(
     assert count > 0
     ranks = {name: _ranks(_pool(value, cells), rng) for name, value in values.items()}
     flat, blurred = _flat(images), _blurred(images)
-    shares = np.round(np.arange(steps + 1) / steps * cells * cells) / (cells * cells)
+    counts = np.round(np.arange(steps + 1) / steps * cells * cells)
+    shares = counts / (cells * cells)
 
     def curves(rank_NP: npt.NDArray[np.int64]) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
         rank_NHW = _unpool(rank_NP, cells, images.shape[2], images.shape[3])
         # The ends are the same for every order; only what lies between is predicted.
-        changed_SNHW = [rank_NHW < share * cells * cells for share in shares[1:-1]]
+        changed_SNHW = [rank_NHW < changed for changed in counts[1:-1]]
         deleted = [np.where(mask[:, None], flat, images) for mask in changed_SNHW]
         inserted = [np.where(mask[:, None], images, blurred) for mask in changed_SNHW]
         p_MK = predict(np.concatenate([*deleted, *inserted]))

@@ -9,7 +9,8 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 
-from fer.config.saved import FREE, in_run_dir
+from fer.config.run_paths import in_run_dir
+from fer.config.saved import FREE
 from fer.export.faces import ExportFaces
 from fer.export.reference import drift_reference
 from fer.folders.record import RunRecord

@@ -15,6 +15,7 @@ from urllib.parse import urlsplit
 from fer.common.errors import ConfigError
 from fer.common.wording import shell_words
 from fer.config.overrides import key_of, override
+from fer.config.run_paths import moved
 from fer.studio.comparison import flat
 
 KINDS: Final = {"train": "run_dir", "sweep": "sweep_dir", "study": "study_dir", "occlusion": "study_dir"}
@@ -138,13 +139,10 @@ def go_on(run: Path) -> Command:
     from fer.config.saved import read_tree
 
     tree = read_tree(run)
-    before = str(tree.get("run_dir"))
-    moved = [
-        override(key, f"{run}{value.removeprefix(before)}")
-        for key, value in flat(tree).items()
-        if before != str(run) and isinstance(value, str) and value.startswith(f"{before}/")
-    ]
-    return Command(name="train", arguments=(f"@{run / 'config.yaml'}", *moved, f"run_dir={run}"))
+    written = flat(tree)
+    now = flat(moved(tree, before=str(tree.get("run_dir")), now=str(run)))
+    changed = [override(key, now[key]) for key in now if key != "run_dir" and now[key] != written[key]]
+    return Command(name="train", arguments=(f"@{run / 'config.yaml'}", *changed, f"run_dir={run}"))
 
 
 def report(runs: Sequence[Path], *, out: Path | None, level: str, faces: bool) -> Command:

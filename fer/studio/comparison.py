@@ -7,9 +7,11 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, Final
 
+from fer.common.files import read_json
 from fer.folders.overview import RunOverview, overview
 from fer.folders.run import RunFolder
 from fer.folders.sweep import SweepFolder
+from fer.metrics.objectives import metric_of
 from fer.studio.summary import best_epoch, early_words
 
 _LOG_BYTES: Final = 1 << 17
@@ -57,18 +59,19 @@ def differences(places: Mapping[str, Path]) -> list[dict[str, Any]]:
 
 
 def trials(path: Path) -> dict[str, Any]:
-    """The trials of a sweep, for a table and for parallel coordinates.
+    """The trials of a sweep, for a table and for parallel coordinates; a score is the value of its objective.
 
     Raises:
-        DataError: `trials.jsonl` has a line that is no trial.
+        DataError: `trials.jsonl` has a line that is no trial, or `sweep.json` is not readable.
     """
     records = SweepFolder(path).records()
+    metric = metric_of(str(read_json(SweepFolder(path).settings).get("objective", "accuracy")))
     rows = [
         {
             "trial": each.trial,
             "status": each.status,
             "params": {key: _plain(value) for key, value in each.params.items()},
-            "score": None if each.loss is None else 1 - each.loss if 0 <= each.loss <= 1 else -each.loss,
+            "score": None if each.loss is None else metric.value(each.loss),
             "seconds": each.seconds,
             "run": each.run_dir,
             "error": each.error,
@@ -77,7 +80,7 @@ def trials(path: Path) -> dict[str, Any]:
         for each in records
     ]
     best = SweepFolder(path).best
-    return {"trials": rows, "best": str(best) if best.is_file() else None}
+    return {"trials": rows, "lower": metric.sign < 0, "best": str(best) if best.is_file() else None}
 
 
 def rest_seconds(run: RunOverview, records: Sequence[Mapping[str, Any]]) -> float | None:

@@ -137,7 +137,9 @@ class Jobs:
         Raises:
             StorageError: the disk refused; nothing is started.
         """
-        job_id = f"{time.strftime('%Y%m%d-%H%M%S')}-{time.time_ns() % 10**9:09d}-{secrets.token_hex(2)}"
+        # One clock, that of the world: in autumn the hour of a place comes twice.
+        seconds, rest = divmod(time.time_ns(), 10**9)
+        job_id = f"{time.strftime('%Y%m%d-%H%M%S', time.gmtime(seconds))}-{rest:09d}-{secrets.token_hex(2)}"
         content = {
             "kind": kind,
             "lane": lane,

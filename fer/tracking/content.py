@@ -12,6 +12,7 @@ from typing import Any, Final, Literal
 from fer.common.errors import DataError
 from fer.common.files import is_held, read_json
 from fer.common.parsing import parse_json, parse_yaml
+from fer.config.run_paths import moved
 from fer.folders.record import checked_manifest
 from fer.folders.run import RunFolder
 
@@ -191,10 +192,8 @@ def params_of(config: Mapping[str, Any], *, run_dir: str) -> dict[str, str]:
     """
     watched = ("run_dir", "resume", "report", "logger")
     tree = {key: value for key, value in config.items() if key not in watched}
-    return {
-        _key(name): _shortened(_text(value).replace(run_dir, "RUN_DIR"), MAX_PARAM, _CUT)
-        for name, value in flattened(tree).items()
-    }
+    placed = moved(tree, before=run_dir, now="RUN_DIR")
+    return {_key(name): _shortened(_text(value), MAX_PARAM, _CUT) for name, value in flattened(placed).items()}
 
 
 def flattened(tree: Any, prefix: str = "") -> dict[str, Any]:

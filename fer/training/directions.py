@@ -7,6 +7,7 @@ from typing import Any, Final
 from fer.common.errors import ConfigError
 from fer.common.plugins import located
 from fer.config.instantiate import located_class
+from fer.config.saved import monitored_metric
 from fer.config.schema import TrainConfig
 from fer.models.schedule import OwnSchedulerConfig
 
@@ -41,14 +42,10 @@ def _refuse(key: str, target: Any, told: Mapping[str, Any], config: TrainConfig)
 
 def _higher_is_better(monitor: object, config: TrainConfig) -> bool | None:
     """What a monitored number's metric says of itself; None where it says nothing."""
-    if not isinstance(monitor, str):
-        return None
     if monitor in _LOSSES:
         return False
-    # One number a class has the class after it: valid/recall/angry.
-    phase, _, rest = monitor.partition("/")
-    node = config.metrics.get(rest.partition("/")[0])
-    if phase != "valid" or node is None:
+    node = config.metrics.get(monitored_metric(monitor) or "")
+    if node is None:
         return None
     better = getattr(located_class(node["_target_"], "metrics", kind=object), "higher_is_better", None)
     return better if isinstance(better, bool) else None

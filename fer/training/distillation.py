@@ -21,9 +21,9 @@ from fer.models.preprocess import Preprocess
 from fer.runtime.model import EmotionModel
 
 SHIPPED: Final = Path("shipped")
+"""In `loss.teachers`: the model that comes with the package."""
 _BENCHMARK: Final = "benchmark"
 """The model of the package that `shipped` is: it learned from labels, by which a training is judged too."""
-"""In `loss.teachers`: the model that comes with the package."""
 
 
 class Teacher(Protocol):

@@ -159,6 +159,7 @@ def _conditional(options: Mapping[Any, Any], key: str) -> Choice:
 def _numeric(name: str, arguments: list[Any], key: str) -> Numeric:
     wanted = _NUMERIC[name]
     numbers = [float(each) for each in arguments if isinstance(each, int | float) and not isinstance(each, bool)]
+    numbers = [each for each in numbers if math.isfinite(each)]
     if len(arguments) != wanted or len(numbers) != wanted:
         bounds = "low, high" if wanted == 2 else "low, high, step"
         raise ConfigError(f"space: {key}: write {name}({bounds}) with numbers, got {name}{tuple(arguments)}")

@@ -2,11 +2,16 @@
 
 import statistics
 from collections.abc import Sequence
+from typing import Final
 
 from fer.common.section import Section
 
 Curve = Sequence[tuple[float, float]]
 """(share of the training done, score so far on the selection faces; higher is better), in order."""
+
+_ROUNDING: Final = 1e-9
+"""By how much a share of a training may be off: those of equal epochs, and of the last fold, differ in their last
+digits."""
 
 
 class PruningSettings(Section):
@@ -43,7 +48,7 @@ class MedianRule:
         """Whether a running trial should be given up after the last point of its curve."""
         share = curve[-1][0]
         settings = self.settings
-        if not settings.enabled or share < settings.warmup or share >= 1.0:
+        if not settings.enabled or share < settings.warmup or share >= 1.0 - _ROUNDING:
             return False
         if len(self._finished) < settings.startup_trials:
             return False
@@ -55,5 +60,4 @@ class MedianRule:
 
 def best_until(curve: Curve, share: float) -> float | None:
     """The best score of the first `share` of a training; None where nothing was reported by then."""
-    # Shares of equal epochs of different trainings differ in their last digits.
-    return max((score for done, score in curve if done <= share + 1e-9), default=None)
+    return max((score for done, score in curve if done <= share + _ROUNDING), default=None)

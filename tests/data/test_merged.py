@@ -1,5 +1,6 @@
 """Several sources as one: splits kept, ids told apart, faces brought to one size and colour."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ from support.layouts import write_affectnet, write_ckplus, write_classes
 
 from fer.common.errors import ConfigError
 from fer.data.dataset_argument import validated
+from fer.data.merged.read import load_merged
 from fer.data.protocol import split_rows
 from fer.data.resize import fit_images
 from fer.data.samples import FaceSamples, content_hashes
@@ -49,6 +51,16 @@ def test_every_member_keeps_its_faces_labels_and_splits(merged: FaceSamples, mem
         np.testing.assert_array_equal(merged.images[at], fit_images(own.images, size=32, channels=1))
         assert set(merged.groups["source"][at]) == {member["name"]}
     assert len(merged) == 35 + 35 + 72
+
+
+def test_persons_that_a_source_learned_to_tell_are_not_those_of_an_earlier_cache(tmp_path: Path) -> None:
+    packed = open_samples(validated(SYNTHETIC, prefix="data."))
+    for persons in (["a", "b"], ["a", "a"]):
+        subjects = np.resize(persons, len(packed.samples))
+        now = replace(packed, samples=replace(packed.samples, subjects=subjects))
+        found = load_merged([("x", now)], size=48, channels=1, cache_dir=tmp_path).samples.subjects
+        assert found is not None
+        assert found.tolist() == [f"x/{person}" for person in subjects]
 
 
 def test_its_notes_say_what_was_merged_and_dropped(merged: FaceSamples) -> None:

@@ -149,6 +149,10 @@ def test_an_order_of_ones_own() -> None:
     made.setup()
     (batch,) = made.train_dataloader()
     assert len(batch["label"]) == 35
+    few = FERDataModule(config(batch_size=35), augment=None, sampler=lambda *_, **__: np.arange(5), seed=0)
+    few.setup()
+    with pytest.raises(ConfigError, match=r"shows 5 rows in epoch 0.*data\.batch_size=5 or less"):
+        len(few.train_dataloader())
     with pytest.raises(ConfigError, match="gives positions 35 to 35 of 35"):
         order(np.zeros(35, dtype=np.int64), seed=0, epoch=7)
     assert build_sampler({}) is None

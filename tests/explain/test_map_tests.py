@@ -71,6 +71,21 @@ def test_only_the_order_within_a_face_counts() -> None:
     np.testing.assert_array_equal(found["a"].deletion, found["b"].deletion)
 
 
+@pytest.mark.parametrize("side", [10, 11, 12])
+def test_as_many_cells_go_as_are_told(side: int) -> None:
+    faces = np.zeros((1, 1, side, side), np.uint8)
+    faces[:, :, ::2, ::2] = 200
+    grey = round(float(faces.mean()))
+
+    def changed(images: np.ndarray) -> np.ndarray:
+        share = (images == grey).mean(axis=(1, 2, 3), dtype=np.float32)
+        return np.stack([share, 1 - share], axis=1)
+
+    values = {"flat": np.zeros((1, side, side), np.float32)}
+    found = faithfulness(changed, images=faces, classes=np.zeros(1, int), values=values, cells=side)["flat"]
+    np.testing.assert_allclose(found.deletion[0], found.shares, atol=1e-6)
+
+
 def test_a_map_without_order_is_a_random_order() -> None:
     found = faithfulness(
         predict, images=spotted(60), classes=np.zeros(60, int), values={"flat": np.zeros((60, SIDE, SIDE))}, cells=6

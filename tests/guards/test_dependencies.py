@@ -28,7 +28,7 @@ MAY_IMPORT = {
     "fer.report": {"fer.common", "fer.config", "fer.data", "fer.explain", "fer.folders", "fer.metrics", "fer.models"}
     # Photographs are read, and priors told, as for fer-predict.
     | {"fer.runtime.largest_face", "fer.runtime.prior"},
-    "fer.tracking": {"fer.common", "fer.export.export", "fer.folders"},
+    "fer.tracking": {"fer.common", "fer.config.run_paths", "fer.export.export", "fer.folders"},
     # Stories of several trainings.
     "fer.studies": {"fer.common", "fer.config", "fer.data", "fer.folders", "fer.metrics", "fer.models", "fer.report"}
     | {"fer.export.export", "fer.training"},

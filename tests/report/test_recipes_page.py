@@ -46,6 +46,15 @@ def test_the_parts_of_the_variance_are_an_analysis_of_variance() -> None:
     assert variance_parts([np.array([0.5]), np.array([0.6])]) is None
 
 
+def test_recipes_with_one_mean_have_no_part_in_the_variance() -> None:
+    rng = np.random.default_rng(0)
+    for _ in range(100):
+        values = rng.normal(0.6, 0.01, 5)
+        parts = variance_parts([values, values[::-1], rng.permutation(values)])
+        assert parts is not None
+        assert (parts.share, parts.p_value) == (0.0, pytest.approx(1.0))
+
+
 def test_augmentation_is_told_by_its_numbers(tmp_path: Path) -> None:
     table = {
         ("none", 1.0): [(0.95, 0.50), (0.97, 0.51), (0.96, 0.49)],

@@ -42,6 +42,14 @@ def test_place_and_bookkeeping_make_no_other_recipe(tmp_path: Path) -> None:
     assert [run.record.seed for run in group.runs] == [1, 2]
 
 
+def test_folders_named_as_a_part_of_a_setting_make_no_other_recipe(tmp_path: Path) -> None:
+    runs = []
+    for seed, name in enumerate(("n", "s")):
+        place = {"run_dir": name, "callbacks": {"checkpoint": {"dirpath": f"{name}/checkpoints"}}}
+        runs.append(fake_run(tmp_path / name, seed=seed, config=place))
+    assert len(seed_groups(runs)) == 1
+
+
 @pytest.mark.parametrize(
     "config",
     [

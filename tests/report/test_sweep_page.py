@@ -2,6 +2,7 @@
 
 import math
 import random
+from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -101,6 +102,13 @@ def test_the_forest_finds_what_matters(tmp_path: Path) -> None:
     assert found.explained > 0.8
     others = [share.value for name, share in found.shares.items() if name != "model.params.dropout"]
     assert found.shares["model.params.dropout"].value > 5 * max(others)
+
+
+def test_equal_trials_say_nothing_of_their_settings(tmp_path: Path) -> None:
+    make_sweep(tmp_path, trials=60)
+    read = SweepTrials.read(SweepFolder(tmp_path))
+    equal = [replace(record, loss=None if record.loss is None else 0.5) for record in read.records]
+    assert importance(SweepTrials(read.facts, equal)) is None
 
 
 def test_few_trials_make_a_page_that_does_not_pretend(tmp_path: Path) -> None:

@@ -9,6 +9,7 @@ import pytest
 from support.tiny import TINY
 
 from fer.common.errors import ConfigError
+from fer.data.datamodule import FERDataModule
 from fer.data.leave_out import read_ids
 from fer.folders.study import RECIPE_SCORES, StudyFolder
 from fer.report.recipes.page import write_study_page
@@ -43,6 +44,15 @@ def test_an_experiment_changes_no_augmentation_that_is_compared(tmp_path: Path) 
 def test_keys_that_the_study_sets_are_refused() -> None:
     with pytest.raises(ConfigError, match=r"study\.seeds"):
         compose_study(["seed=3"])
+
+
+def test_a_share_is_of_the_faces_that_its_own_seed_trains_on(tmp_path: Path) -> None:
+    asked = [*TINY, "study.what=datasize", "study.seeds=[0,1]", f"study_dir={tmp_path}", "data.protocol=stratified"]
+    study = compose_study([*asked, "study.shares=[0.2]", "study.nets={mlp: [model=mlp]}"])
+    for run in make_plan(study).runs:
+        data = FERDataModule(run.config.data, augment=None, seed=run.seed)
+        data.setup()
+        assert len(data.split.train) == pytest.approx(0.2 * 147, abs=7)
 
 
 def test_sizes_are_trained_measured_and_told(tmp_path: Path) -> None:

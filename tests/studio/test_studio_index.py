@@ -12,6 +12,7 @@ import pytest
 from fer.common.errors import ConfigError
 from fer.common.files import owned_folder
 from fer.folders.study import StudyFolder
+from fer.folders.sweep import SweepFolder
 from fer.studio import index as module
 from fer.studio.comparison import details, differences, rest_seconds, trials
 from fer.studio.index import RunIndex
@@ -116,6 +117,19 @@ def test_sweeps_and_studies_own_the_runs_in_them(root: Path, run_folder: Make) -
     assert found["sweep/trials/0000"]["parent"] == "sweep"
     assert (found["sweep"]["trials"], found["sweep"]["accuracy"]) == (1, 0.7)
     assert trials(sweep)["trials"][0]["score"] == pytest.approx(0.7)
+    assert not trials(sweep)["lower"]
+
+
+@pytest.mark.parametrize("loss", [0.83, 1.9])
+def test_a_sweep_for_a_low_objective_shows_the_objective_itself(root: Path, loss: float) -> None:
+    folder = SweepFolder(root / "sweep")
+    folder.path.mkdir()
+    folder.settings.write_text(json.dumps({"status": "finished", "objective": "nll"}))
+    trial = {"trial": 0, "params": {}, "status": "ok", "loss": loss, "metrics": {}, "seconds": 9.0}
+    rest = {"start_seconds": 1.0, "train_seconds": 5.0, "command": "fer-train", "run_dir": "trials/0000", "curve": []}
+    folder.trials.write_text(json.dumps({**trial, **rest, "started": "2026-01-02T03:04:05"}) + "\n")
+    found = trials(folder.path)
+    assert (found["trials"][0]["score"], found["lower"]) == (loss, True)
 
 
 @pytest.mark.parametrize("name", ["../runs/a", "/etc", "", ".", "a/../a", "a\0", "a/checkpoints"])

@@ -169,13 +169,15 @@ def test_a_command_is_shown_as_a_person_would_type_it() -> None:
 
 
 def test_an_interrupted_run_goes_on_where_it_was_moved_to(root: Path, run_folder: Make) -> None:
-    place = {"checkpoint": {"dirpath": f"{root}/a/checkpoints"}, "early_stopping": {"monitor": f"{root}/ab"}}
+    checkpoint = {"dirpath": f"{root}/a/checkpoints", "beside": f"{root}/ab"}
+    place = {"checkpoint": checkpoint, "confusion": {"run_dir": f"{root}/a"}}
     run = run_folder(root / "a", config={"callbacks": place})
     assert commands.go_on(run).arguments == (f"@{run}/config.yaml", f"run_dir={run}")
     run.rename(root / "b")
     assert commands.go_on(root / "b").arguments == (
         f"@{root}/b/config.yaml",
         f'callbacks.checkpoint.dirpath="{root}/b/checkpoints"',
+        f'callbacks.confusion.run_dir="{root}/b"',
         f"run_dir={root}/b",
     )
 

@@ -28,6 +28,15 @@ def test_two_runs_of_one_configuration_have_the_same_params(fake_training: Start
     assert first["callbacks.checkpoint.dirpath"] == "RUN_DIR/checkpoints"
 
 
+def test_a_folder_of_one_letter_changes_no_other_param() -> None:
+    config = {"model": {"name": "cnn", "n": "n"}, "callbacks": {"checkpoint": {"dirpath": "n/checkpoints"}}}
+    assert params_of(config, run_dir="n") == {
+        "model.name": "cnn",
+        "model.n": "n",
+        "callbacks.checkpoint.dirpath": "RUN_DIR/checkpoints",
+    }
+
+
 def test_params_keep_to_the_limits_of_mlflow() -> None:
     long = {f"{'x' * 300}{end}": "y" * 9000 for end in "ab"}
     params = params_of({**long, "odd=key(1)": None}, run_dir="unused")

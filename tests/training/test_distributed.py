@@ -217,7 +217,7 @@ def test_each_selection_row_is_in_one_share_and_no_process_waits_in_vain(count: 
         BatchLoader(samples, np.arange(count), batch_size=32, share=BatchShard(rank=rank, of=of)) for rank in range(of)
     ]
     batches = [[batch["index"].tolist() for batch in loader] for loader in loaders]
-    assert len({len(rows) for rows in batches}) == 1
+    assert {len(rows) for rows in batches} == {len(loader) for loader in loaders} == {len(batches[0])}
     assert all(len(rows) > 0 for share in batches for rows in share)
     assert sorted(row for share in batches for rows in share for row in rows) == list(range(count))
 

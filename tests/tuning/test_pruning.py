@@ -23,6 +23,8 @@ def test_nobody_is_given_up_early_or_at_the_end() -> None:
     assert not rule(warmup=0.5).hopeless([(0.25, 0.0)])
     assert not rule(startup=4).hopeless([(0.5, 0.0)])
     assert not rule().hopeless([(1.0, 0.0)])
+    for folds in range(2, 40):
+        assert not rule().hopeless([((folds - 1) * (1 / folds) + 1 / folds, 0.0)])
     assert not rule(enabled=False).hopeless([(0.5, 0.0)])
 
 

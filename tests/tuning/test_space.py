@@ -98,6 +98,8 @@ def test_values_are_cut_to_the_bounds(description: str, low: float, high: float)
         ("unifrom(0, 1)", ["optimizer.lr", "unifrom", "'uniform'"]),
         ("uniform(1, 0)", ["optimizer.lr", "low < high"]),
         ("uniform(0)", ["optimizer.lr", "uniform(low, high)"]),
+        ("uniform(0, .inf)", ["optimizer.lr", "uniform(low, high)", "inf"]),
+        ("loguniform(1, 1e999)", ["optimizer.lr", "loguniform(low, high)"]),
         ("loguniform(-9, -2)", ["optimizer.lr", "plain numbers, not their logarithms"]),
         ("quniform(0, 1)", ["optimizer.lr", "quniform(low, high, step)"]),
         ("quniform(0, 1, 0)", ["optimizer.lr", "step > 0"]),

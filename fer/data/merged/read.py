@@ -35,6 +35,8 @@ def load_merged(
         if packed.samples.classes != EMOTIONS:
             digest.update(repr(packed.samples.classes).encode())
         digest.update(np.ascontiguousarray(packed.samples.ids).tobytes())
+        if packed.samples.subjects is not None:
+            digest.update(np.ascontiguousarray(packed.samples.subjects).tobytes())
     opened = [(name, packed.samples) for name, packed in members]
     return load_packed(
         lambda: merge(opened, size=size, channels=channels),

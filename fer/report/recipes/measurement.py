@@ -179,7 +179,8 @@ def variance_parts(groups: Sequence[Floats]) -> VarianceParts | None:
 
     everything = np.concatenate(groups)
     within = sum(float(((group - group.mean()) ** 2).sum()) for group in groups)
-    between = float(((everything - everything.mean()) ** 2).sum()) - within
+    # Not as the whole less the part within: of equal means that leaves a little below 0, of which F has no chance.
+    between = sum(len(group) * float((group.mean() - everything.mean()) ** 2) for group in groups)
     mean_square = within / (total - count)
     if mean_square == 0:
         return VarianceParts(share=1.0 if between > 0 else 0.0, within=0.0, p_value=0.0 if between > 0 else 1.0)

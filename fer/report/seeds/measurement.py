@@ -1,12 +1,13 @@
 """Which runs are the same recipe under another seed, and the mean and spread of their scores."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
 
+from fer.config.run_paths import moved
 from fer.config.saved import completed
 from fer.metrics import METRICS
 from fer.report.evaluation.evaluate import EvaluatedRun
@@ -74,19 +75,7 @@ def recipe(run: EvaluatedRun) -> str:
     kept = {key: value for key, value in config.items() if key not in BOOKKEEPING}
     kept["data"] = {key: value for key, value in config["data"].items() if key not in PLACES}
     kept["data"]["fingerprint"] = run.data.fingerprint
-    run_dir = config.get("run_dir")
-    return json.dumps(_without_path(kept, None if run_dir is None else str(run_dir)), sort_keys=True, default=str)
-
-
-def _without_path(value: Any, run_dir: str | None) -> Any:
-    """The value with the run folder's path taken out of every text in it."""
-    if isinstance(value, Mapping):
-        return {key: _without_path(item, run_dir) for key, item in value.items()}
-    if isinstance(value, list):
-        return [_without_path(item, run_dir) for item in value]
-    if isinstance(value, str) and run_dir is not None:
-        return value.replace(run_dir, "<run_dir>")
-    return value
+    return json.dumps(moved(kept, before=str(config.get("run_dir")), now="RUN_DIR"), sort_keys=True, default=str)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -35,19 +35,23 @@ class Importance:
 
 
 def importance(trials: SweepTrials, *, seed: int = 0) -> Importance | None:
-    """Permutation importance (Breiman, Machine Learning 45, 2001, section 10) of every setting; None with few trials.
+    """Permutation importance (Breiman, Machine Learning 45, 2001, section 10) of every setting; None with few trials or
+    equal ones.
 
     Trials given up half-way count with what they had by then, which is below what the median of finished ones had.
     """
     if len(trials.scored) < FEWEST:
         return None
+    from scipy.stats import rankdata
     from sklearn.ensemble import RandomForestRegressor
     from sklearn.inspection import permutation_importance
 
     settings = trials.settings
     x_NS = np.nan_to_num(np.stack([trials.column(setting) for setting in settings], axis=1), nan=ABSENT)
     # Ranks: one trial that diverged must not be all that there is to explain.
-    y_N = np.argsort(np.argsort([loss_of(record) for record in trials.scored])).astype(float)
+    y_N = rankdata([loss_of(record) for record in trials.scored])
+    if y_N.min() == y_N.max():
+        return None
     forest: Any = RandomForestRegressor  # scikit-learn has no annotations
     forest = forest(TREES, min_samples_leaf=2, oob_score=True, random_state=seed, n_jobs=1)
     forest.fit(x_NS, y_N)

@@ -105,8 +105,8 @@ export function trainingCharts(runs) {
   ];
 }
 
-/** `rows`: [{values: {axis: value}, score, name}]; one line a row over an axis for each setting. */
-export function parallelCoordinates(title, rows, axes) {
+/** `rows`: [{values: {axis: value}, score, name}]; one line a row over an axis for each setting. `lower`: a low score is a good one. */
+export function parallelCoordinates(title, rows, axes, lower = false) {
   const scored = rows.filter((row) => typeof row.score === "number");
   if (scored.length === 0) return el("p.hint", {}, "No trial has ended with a score yet.");
   const names = [...axes, "score"];
@@ -130,12 +130,13 @@ export function parallelCoordinates(title, rows, axes) {
     return { labels: [0, 0.5, 1].map((share) => [share, number(Number(back(share).toPrecision(3)))]), at: (value) => (to(value) - to(low)) / span };
   });
   const y = (share) => height - 34 - share * (height - 80);
-  const best = Math.max(...scored.map((row) => row.score));
-  const drawing = svg("svg", { viewBox: `0 0 ${width} ${height}`, role: "img", "aria-label": `${title}: ${scored.length} trials, best score ${number(best)}` });
-  for (const row of [...scored].sort((a, b) => a.score - b.score)) {
+  const good = (row) => (lower ? -row.score : row.score);
+  const best = Math.max(...scored.map(good));
+  const drawing = svg("svg", { viewBox: `0 0 ${width} ${height}`, role: "img", "aria-label": `${title}: ${scored.length} trials, best score ${number(lower ? -best : best)}` });
+  for (const row of [...scored].sort((a, b) => good(a) - good(b))) {
     const points = names.map((name, index) => `${place(index).toFixed(1)} ${y(scales[index].at(name === "score" ? row.score : row.values[name])).toFixed(1)}`);
-    const rank = scored.filter((other) => other.score > row.score).length / scored.length;
-    drawing.append(svg("path", { class: `line ${row.score === best ? "s1" : rank < 0.25 ? "s0" : "s7"}`, d: `M${points.join("L")}`, fill: "none" }, svg("title", {}, `${row.name}: ${number(row.score)}`)));
+    const rank = scored.filter((other) => good(other) > good(row)).length / scored.length;
+    drawing.append(svg("path", { class: `line ${good(row) === best ? "s1" : rank < 0.25 ? "s0" : "s7"}`, d: `M${points.join("L")}`, fill: "none" }, svg("title", {}, `${row.name}: ${number(row.score)}`)));
   }
   names.forEach((name, index) => {
     drawing.append(svg("line", { class: "grid", x1: place(index), x2: place(index), y1: y(0), y2: y(1) }));

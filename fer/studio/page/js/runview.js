@@ -142,13 +142,14 @@ export class RunView {
   }
 
   async sweep(entry) {
-    const { trials, best } = await get("api/sweep", { sweep: entry.id });
+    const { trials, lower, best } = await get("api/sweep", { sweep: entry.id });
     if (this.name !== entry.id) return;
     fill(this.state, statusBadge(entry.status), ` ${count(trials.length, "trial")}${entry.reason ? ` · ${entry.reason}` : ""}`);
     const axes = [...new Set(trials.flatMap((each) => Object.keys(each.params)))].filter((axis) => trials.every((each) => axis in each.params));
     fill(this.charts);
-    const sorted = [...trials].sort((a, b) => (b.score ?? -Infinity) - (a.score ?? -Infinity));
-    keepFocus(this.more, () => fill(this.more, parallelCoordinates("Trials", trials.map((each) => ({ values: each.params, score: each.score, name: `trial ${each.trial}` })), axes),
+    const good = (each) => (each.score === null ? -Infinity : lower ? -each.score : each.score);
+    const sorted = [...trials].sort((a, b) => good(b) - good(a));
+    keepFocus(this.more, () => fill(this.more, parallelCoordinates("Trials", trials.map((each) => ({ values: each.params, score: each.score, name: `trial ${each.trial}` })), axes, lower),
       table(["trial", "score", "status", "time", ...axes], sorted.map((each) => [String(each.trial), number(each.score), each.status === "ok" ? "finished" : each.status, duration(each.seconds), ...axes.map((axis) => number(each.params[axis]))]), { label: "Table of trials", whole: true }),
       best ? commandLine(`fer-train @${best}`).node : null), this.title);
   }

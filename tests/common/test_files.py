@@ -1,0 +1,23 @@
+"""Whole writes: the permissions of what is written."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+from fer.common.files import write_atomic
+
+
+def test_a_file_has_the_permissions_of_every_new_file_and_no_thread_sees_another_umask(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = os.umask(0o027)
+    try:
+        # It is the whole process's: two threads that set and restore it can leave it at 0 for good.
+        with monkeypatch.context() as patch:
+            patch.setattr(os, "umask", lambda mask: pytest.fail("the umask was changed"))
+            write_atomic(tmp_path / "scores.json", "{}")
+    finally:
+        os.umask(before)
+    assert (tmp_path / "scores.json").stat().st_mode & 0o777 == 0o640
+    assert [path.name for path in tmp_path.iterdir()] == ["scores.json"]
