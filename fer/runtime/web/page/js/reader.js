@@ -160,7 +160,8 @@ export class Reader {
     app.last = { faces: this.people.number(faces), blob, size, picture: null, still: picture };
     show();
     const face = chosenFace();
-    announcer.live(told());
+    // The share of a label that the model has left would be told with it.
+    if (faces.length !== 1 || !faces[0].leaving) announcer.live(told());
     timeline.add(face, app.model.labels);
     const seen = ordered();
     part("people").hidden = seen.length === 0;
