@@ -32,7 +32,7 @@ export class OwnPhotos {
     part("own-list").replaceChildren(
       ...this.photos.map((photo, index) => {
         const row = document.createElement("li");
-        const name = Object.assign(document.createElement("label"), { htmlFor: `own-${index}`, textContent: photo.file.name, translate: false });
+        const name = Object.assign(document.createElement("label"), { htmlFor: `own-${index}`, textContent: photo.file.name, translate: false, dir: "auto" });
         const list = Object.assign(document.createElement("select"), { id: `own-${index}` });
         list.append(new Option(t("own.shows"), ""), ...EXPRESSIONS.map((label) => new Option(named(label), label)));
         list.value = photo.label ?? "";

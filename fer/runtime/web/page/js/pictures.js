@@ -5,14 +5,14 @@ import { announcer, app, clear, hide, hero, hiddenFrom, ok, ordered, part, put, 
 import { annotate, asCsv, asJson, save } from "./exports.js";
 import { Film, NoFilm, STEP_S } from "./film.js";
 import { named, percent, t } from "./i18n.js";
-import { BatchTable } from "./table.js";
+import { BatchTable, facesOf } from "./table.js";
 import { patiently, tell, waitFor } from "./problems.js";
 import { isVideo, listen, prepare } from "./upload.js";
 
 export class Pictures {
   /** `onAnswer({blob})`: a picture was answered for. `onPhotos(files)`: they are to be practised with. */
   constructor({ reader, models, onAnswer, onPhotos }) {
-    Object.assign(this, { reader, models, onAnswer, items: [], pass: null, looking: null });
+    Object.assign(this, { reader, models, onAnswer, items: [], pass: null, looking: null, saving: false });
     this.table = new BatchTable({ onShow: (item, seconds) => this.#look(item, seconds) });
     const practising = () => app.way === "practise";
     listen({ input: part("file"), dropHint: part("drop-hint"), hint: () => t(practising() ? "own.drop" : "files.drop"), onFiles: (files) => (practising() ? onPhotos(files) : this.use(files)) });
@@ -97,15 +97,22 @@ export class Pictures {
     clear("picture", t("verdict.reading"), t("verdict.with-server"));
     try {
       const response = await this.#predict(prepared.blob);
-      if (this.#over(pass)) return;
+      if (this.#over(pass)) {
+        this.#unanswered(pass);
+        return;
+      }
       this.#take(item, response, prepared, null);
       if (this.items.length === 1) announcer.once(told().words);
       this.onAnswer(prepared);
     } catch (error) {
-      if (this.#over(pass)) return;
-      clear("picture", t("verdict.no-prediction"), t("verdict.none-of-this"));
+      this.#unanswered(pass);
       await this.#failed(item, error, pass);
     }
+  }
+
+  // Nothing is read of the picture on the stage any more; another pass, or the camera, has a stage of its own.
+  #unanswered(pass) {
+    if (pass === this.pass && this.shown) clear("picture", t("verdict.no-prediction"), t("verdict.none-of-this"));
   }
 
   async #film(item, pass) {
@@ -132,7 +139,7 @@ export class Pictures {
         this.#take(item, response, prepared, seconds);
         this.table.progress((this.items.indexOf(item) + seconds / (film.length || 1)) / this.items.length);
       }
-      if (this.items.length === 1 && !this.#over(pass)) announcer.once(t("batch.film", { count: new Set(item.records.filter(ok).map((each) => each.face)).size }));
+      if (this.items.length === 1 && !this.#over(pass)) announcer.once(t("batch.film", { count: facesOf(item) }));
     } catch (error) {
       await this.#failed(item, error, pass);
     } finally {
@@ -162,7 +169,7 @@ export class Pictures {
     const stands = () => !this.#over(pass);
     await this.#tell(error, item, stands);
     if (!stands()) return;
-    item.problem = part("message").textContent;
+    item.problem = [...part("message").children].map((line) => line.textContent).join(" ");
     this.table.problem(item);
   }
 
@@ -200,18 +207,23 @@ export class Pictures {
     announcer.once(told().words);
   }
 
+  // All of them, and a file of which nothing could be read with the reason.
   #records() {
-    return this.items.flatMap((item) => item.records);
+    return this.items.flatMap(({ name, records, problem }) => (problem === null ? records : [...records, { source: name, status: "unreadable", reason: problem }]));
   }
 
   async #saveCopies() {
-    for (const item of this.items.filter((each) => each.records.length > 0)) {
-      try {
-        await this.#saveCopy(item);
-      } catch (error) {
-        await this.#tell(error, item, () => this.items.includes(item));
-        return;
-      }
+    if (this.saving) return;
+    this.saving = true;
+    const items = this.items.filter((each) => each.records.length > 0);
+    let item;
+    try {
+      for (item of items) await this.#saveCopy(item);
+      if (items.length > 1) status.say([t("batch.copied", { count: items.length })], { kind: "good", because: "copy" });
+    } catch (error) {
+      await this.#tell(error, item, () => this.items.includes(item));
+    } finally {
+      this.saving = false;
     }
   }
 
@@ -220,12 +232,12 @@ export class Pictures {
     if (item.video) {
       status.say([t("batch.copying", { name: item.name })], { kind: "good", because: "copy" });
       const paint = (context, seconds, [width]) => annotate(context, marks(item.records.filter((each) => ok(each) && each.seconds === STEP_S * Math.floor(seconds / STEP_S)), width / item.size[0]), { width });
-      save(await Film.use(item.file, (film) => film.copy(paint)), `${stem}-fer.webm`);
+      await save(await Film.use(item.file, (film) => film.copy(paint)), `${stem}-fer.webm`);
       status.unsay("copy");
     } else {
       const { canvas, size: [width] } = await prepare(item.file, (file) => this.#readable(file));
       annotate(canvas.getContext("2d"), marks(item.records.filter(ok), 1), { width });
-      save(await new Promise((done) => canvas.toBlob(done, "image/jpeg", 0.92)), `${stem}-fer.jpg`);
+      await save(await new Promise((done) => canvas.toBlob(done, "image/jpeg", 0.92)), `${stem}-fer.jpg`);
     }
   }
 }
