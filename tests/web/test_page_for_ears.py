@@ -32,7 +32,9 @@ TOLD = """async (film) => {
             const raw = { status: 'ok', face: 0, label, confidence, probabilities, uncertain: confidence < 0.5 };
             const faces = steady.faces(label === null ? [] : [raw], now);
             if (faces.length > 0 && gist(faces[0]) !== shown.at(-1)?.[1]) shown.push([now, gist(faces[0])]);
-            if (!faces[0]?.leaving) announcer.live({ gist: gist(faces[0]), count: faces.length, words: inWords(faces[0]) }, now);
+            const [face] = faces;
+            const said = { gist: gist(face), count: faces.length, words: inWords(face) };
+            if (!face?.leaving) announcer.live(said, now);
             if (region.textContent !== (told.at(-1)?.[1] ?? '')) told.push([now, region.textContent]);
         }
     }
@@ -74,8 +76,9 @@ def test_a_label_that_the_model_has_left_goes_even_where_no_other_one_lasts(came
     assert [what for _, what in found["shown"]] == ["happy", "uncertain"]
     assert found["shown"][1][0] <= 3800
     # No share is told that another label has left to it.
-    assert [text for _, text in found["told"]][0] == "happy, 90%"
-    assert all(text.startswith("uncertain, perhaps angry, 5") for _, text in found["told"][1:])
+    first, *others = [text for _, text in found["told"]]
+    assert first == "happy, 90%"
+    assert all(text.startswith("uncertain, perhaps angry, 5") for text in others)
 
 
 def test_a_server_that_is_frozen_or_killed_leaves_the_screen_and_is_told(
