@@ -46,6 +46,7 @@ def test_several_pictures_become_a_table_and_files(camera: Any, port: int, one_f
                 file("no.txt", b"hello", "text/plain"),
             ],
         )
+        until(page, lambda: heard(page, "Reading 4 files."))
         words = "3 files read. 3 faces found. 1 file could not be read."
         until(page, lambda: page.text_content("#batch-words") == words)
         assert heard(page, words)

@@ -248,6 +248,52 @@ def test_own_photos_are_practised_with(camera: Any, port: int, one_face: bytes) 
         assert page.text_content("#guess-model") == "The model reads: happy, 90%."
 
 
+def speak(page: Any, language: str) -> None:
+    """Takes another language, as with a pointer."""
+    page.dispatch_event("#language", "pointerdown")
+    with page.expect_navigation():
+        page.select_option("#language", language)
+    page.wait_for_selector(f"html[lang={language}]")
+
+
+def test_own_photos_outlive_another_language(camera: Any, port: int, one_face: bytes) -> None:
+    with opened(camera, port, query="#practise") as page:
+        page.wait_for_selector("#guess-choices button")
+        page.select_option("#guess-from", "own")
+        photos = [{"name": name, "mimeType": "image/jpeg", "buffer": one_face} for name in ("aunt.jpg", "uncle.jpg")]
+        page.set_input_files("#own-files", photos)
+        page.select_option("#own-1", "sad")
+        page.wait_for_selector("#stage[data-mode=picture]")
+        speak(page, "de")
+        page.wait_for_selector("#stage[data-mode=picture]")
+        assert [page.input_value(f"#own-{place}") for place in (0, 1)] == ["", "sad"]
+        assert page.locator("#own-list label").all_text_contents() == ["aunt.jpg", "uncle.jpg"]
+        assert page.evaluate("history.state") is None
+        page.reload()
+        page.wait_for_selector("#guess-choices button")
+        assert page.locator("#own-list li").count() == 0
+        assert page.input_value("#guess-from") == "drawn"
+
+
+def test_files_and_the_camera_outlive_another_language(camera: Any, port: int, one_face: bytes) -> None:
+    with opened(camera, port) as page:
+        page.wait_for_selector("#bars li", state="attached")
+        files = [{"name": name, "mimeType": "image/jpeg", "buffer": one_face} for name in ("one.jpg", "two.jpg")]
+        page.set_input_files("#file", files)
+        until(page, lambda: heard(page, "2 files read."))
+        speak(page, "de")
+        until(page, lambda: heard(page, "2 Dateien gelesen."))
+        assert page.inner_text("#batch-rows").split().count("fröhlich") == 2
+        start_camera(page)
+        page.click("#pause")
+        speak(page, "fr")
+        page.wait_for_selector("#stage[data-mode=camera]")
+        page.wait_for_selector("#pause[aria-pressed=true]")
+        assert page.inner_text("#batch-rows").split().count("joie") == 2
+        page.click("#pause")
+        page.wait_for_selector("#verdict[data-state=sure]")
+
+
 def test_an_expression_is_shown_to_the_camera(camera: Any, port: int) -> None:
     with opened(camera, port, query="#practise") as page:
         page.wait_for_selector("#bars li", state="attached")

@@ -1,6 +1,7 @@
 // One's own photos to practise with: the server reads one when its face has been guessed, and keeps none; somebody who knows says what they show.
 
 import { part, status } from "./app.js";
+import { handed, handOver } from "./handover.js";
 import { named, t } from "./i18n.js";
 import { EXPRESSIONS } from "./units.js";
 import { isVideo } from "./upload.js";
@@ -8,11 +9,13 @@ import { isVideo } from "./upload.js";
 export class OwnPhotos {
   /** `onChange()`: there are more photos, or one is called something else. */
   constructor(onChange) {
-    Object.assign(this, { photos: [], onChange });
+    Object.assign(this, { photos: handed("photos") ?? [], onChange });
+    handOver("photos", () => this.photos, { ofFiles: true });
     part("own-files").addEventListener("change", (event) => {
       this.add([...event.target.files]);
       event.target.value = "";
     });
+    if (this.photos.length > 0) this.#show();
   }
 
   /** More photos; videos are left out, and that is said. */

@@ -4,6 +4,7 @@ import * as api from "./api.js";
 import { announcer, app, clear, hide, hero, hiddenFrom, ok, ordered, part, put, show, stage, status, told } from "./app.js";
 import { annotate, asCsv, asJson, save } from "./exports.js";
 import { Film, NoFilm, STEP_S } from "./film.js";
+import { handed, handOver } from "./handover.js";
 import { named, percent, t } from "./i18n.js";
 import { BatchTable, facesOf } from "./table.js";
 import { patiently, tell, waitFor } from "./problems.js";
@@ -12,8 +13,9 @@ import { isVideo, listen, prepare } from "./upload.js";
 export class Pictures {
   /** `onAnswer({blob})`: a picture was answered for. `onPhotos(files)`: they are to be practised with. */
   constructor({ reader, models, onAnswer, onPhotos }) {
-    Object.assign(this, { reader, models, onAnswer, items: [], pass: null, looking: null, saving: false });
+    Object.assign(this, { reader, models, onAnswer, items: (handed("files") ?? []).map(asItem), pass: null, reading: null, looking: null, saving: false });
     this.table = new BatchTable({ onShow: (item, seconds) => this.#look(item, seconds) });
+    handOver("files", () => this.items.map((item) => item.file), { ofFiles: true });
     const practising = () => app.way === "practise";
     listen({ input: part("file"), dropHint: part("drop-hint"), hint: () => t(practising() ? "own.drop" : "files.drop"), onFiles: (files) => (practising() ? onPhotos(files) : this.use(files)) });
     part("save-csv").addEventListener("click", () => save(asCsv(this.#records(), app.model.labels), "fer.csv"));
@@ -30,18 +32,25 @@ export class Pictures {
     if (this.reader.running) this.reader.stop();
     else this.reader.camera.stop();
     status.unsay();
-    this.items = files.map((file) => ({ file, name: file.name, video: isVideo(file), records: [], problem: null, size: null }));
+    this.items = files.map(asItem);
     await this.again();
   }
 
   /** Looks at the files afresh: they are new, or the model is. */
-  async again() {
+  again() {
+    this.reading = this.#again();
+    return this.reading;
+  }
+
+  async #again() {
     const pass = { stopped: false };
     this.pass = pass;
     this.model = app.model.name;
     hide(part("batch"), this.items.length === 0);
     this.table.begin(this.items);
     hide(part("batch-stop"), this.items.length < 2 && !this.items[0]?.video);
+    // Of a single picture the answer itself comes at once.
+    if (!part("batch-progress").hidden) announcer.once(part("batch-words").textContent);
     let looked = 0;
     for (const item of this.items) {
       item.records = [];
@@ -59,6 +68,11 @@ export class Pictures {
 
   get shown() {
     return stage.dataset.mode === "picture";
+  }
+
+  /** Whether there are files that another model, or the first one, has to look at. */
+  get due() {
+    return this.shown || (this.pass === null && this.items.length > 0);
   }
 
   /** Looks at no further picture; those that it has looked at stay in the table. */
@@ -241,5 +255,7 @@ export class Pictures {
     }
   }
 }
+
+const asItem = (file) => ({ file, name: file.name, video: isVideo(file), records: [], problem: null, size: null });
 
 const marks = (records, scale) => records.map((record) => ({ box: record.box.map((side) => side * scale), text: t("batch.mark", { label: record.uncertain ? t("face.uncertain") : named(record.label), share: percent(record.confidence) }) }));

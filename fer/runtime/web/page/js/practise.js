@@ -43,6 +43,10 @@ export class Practise {
     });
     if (choice("exercise") === "show") this.#press("mirror");
     part("strength").addEventListener("input", () => this.#strength());
+    // Set in any case: Firefox fills in what it was before a reload.
+    part("guess-from").value = handed("from") ?? "drawn";
+    handOver("from", () => part("guess-from").value);
+    this.#from();
     part("guess-from").addEventListener("change", () => {
       this.#from();
       this.#next({ focus: false });

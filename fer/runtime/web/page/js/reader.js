@@ -5,6 +5,7 @@ import { Aim, brightness } from "./aim.js";
 import { announcer, app, chosenFace, clear, hero, hiddenFrom, hide, inCamera, ok, ordered, overlay, part, press, put, show, stage, status, timeline, told, tones } from "./app.js";
 import { Camera, firstTowards } from "./camera.js";
 import { choice, remember } from "./choices.js";
+import { handOver } from "./handover.js";
 import { number, t } from "./i18n.js";
 import { Live } from "./live.js";
 import { listPeople, People } from "./people.js";
@@ -33,6 +34,7 @@ export class Reader {
       onTrouble: (kind, error) => this.#troubled(kind, error),
       onRecovered: (kind) => this.#recovered(kind),
     });
+    handOver("camera", () => (this.running ? { device: this.device, paused: this.paused || !inCamera() } : null));
     // Never disabled while it starts: a disabled button loses the focus.
     part("camera").addEventListener("click", () => (this.running ? this.stop() : this.start()));
     part("pause").addEventListener("click", () => this.pause());
@@ -75,6 +77,13 @@ export class Reader {
     } finally {
       this.starting = false;
     }
+  }
+
+  /** Starts it again as it was handed over. */
+  async resume({ device, paused }) {
+    this.device = device;
+    await this.start();
+    if (paused) this.pause();
   }
 
   stop() {
