@@ -58,6 +58,8 @@ def test_several_pictures_become_a_table_and_files(camera: Any, port: int, one_f
             ["no.txt", page.locator("#batch-rows tr").nth(4).locator("td").text_content()],
         ]
         assert "not an image" in rows(page)[4][1]
+        # Why one of many could not be read is told in its row alone.
+        assert page.is_hidden("#message")
         table = list(csv.DictReader(saved(page, "#save-csv").decode().splitlines()))
         # A spreadsheet would run a name that begins like a formula.
         assert [line["source"] for line in table] == ["'=one.jpg", "two.jpg", "two.jpg", "none.png", "no.txt"]
@@ -103,6 +105,19 @@ def test_no_marked_copy_is_lost_among_many(camera: Any, port: int, one_face: byt
         until(page, lambda: sorted(got) == [name.replace(".jpg", "-fer.jpg") for name in names])
 
 
+def test_files_wait_for_a_server_that_is_gone_and_it_is_told_once(camera: Any, port: int, one_face: bytes) -> None:
+    with opened(camera, port, expect_errors=True) as page:
+        page.wait_for_selector("#bars li", state="attached")
+        page.route("**/api/predict*", lambda route: route.abort())
+        page.set_input_files("#file", [file(f"{place}.jpg", one_face) for place in range(3)])
+        until(page, lambda: heard(page, "goes on by itself"))
+        assert page.inner_text("#verdict-label") == page.inner_text("#state") == "Server lost"
+        page.unroute("**/api/predict*")
+        until(page, lambda: heard(page, "3 files read. 3 faces found."))
+        assert heard(page, "fer-serve is back.")
+        assert sum("Server lost" in words for words in page.evaluate("window.heard")) == 1
+
+
 def test_a_picture_that_was_stopped_on_its_way_is_not_said_to_be_read(
     camera: Any, serve: Any, stand_in: Any, one_face: bytes
 ) -> None:
@@ -124,7 +139,7 @@ def test_names_of_files_keep_their_order_from_right_to_left(camera: Any, port: i
         page.set_input_files("#file", [file("00.jpg", one_face), file("01.avi", b"RIFF", "video/x-msvideo")])
         page.wait_for_selector("#batch-rows tr:nth-child(2)")
         assert page.get_attribute("#batch-rows tr:nth-child(1) button", "dir") == "auto"
-        assert "\u206801.avi\u2069" in page.inner_text("#message")
+        assert "\u206801.avi\u2069" in page.inner_text("#batch-rows tr:nth-child(2) td")
 
 
 @pytest.fixture(scope="module")

@@ -7,7 +7,8 @@ import { Film, NoFilm, STEP_S } from "./film.js";
 import { handed, handOver } from "./handover.js";
 import { named, percent, t } from "./i18n.js";
 import { BatchTable, facesOf } from "./table.js";
-import { patiently, tell, waitFor } from "./problems.js";
+import { patiently, persistently, tell, waitFor } from "./problems.js";
+import { trouble } from "./troubles.js";
 import { isVideo, listen, prepare } from "./upload.js";
 
 export class Pictures {
@@ -95,7 +96,7 @@ export class Pictures {
   async #picture(item, pass) {
     let prepared;
     try {
-      prepared = await prepare(item.file, (file) => this.#readable(file));
+      prepared = await prepare(item.file, (file) => this.#while(pass, () => this.#readable(file)));
     } catch (error) {
       if (this.#over(pass)) return;
       if (this.items.length === 1) {
@@ -110,7 +111,7 @@ export class Pictures {
     put(prepared.canvas);
     clear("picture", t("verdict.reading"), t("verdict.with-server"));
     try {
-      const response = await this.#predict(prepared.blob);
+      const response = await this.#predict(prepared.blob, pass);
       if (this.#over(pass)) {
         this.#unanswered(pass);
         return;
@@ -148,7 +149,7 @@ export class Pictures {
         const prepared = await film.at(seconds);
         if (this.#over(pass)) break;
         put(prepared.canvas);
-        const response = await this.#predict(prepared.blob, { stream, seconds });
+        const response = await this.#predict(prepared.blob, pass, { stream, seconds });
         if (this.#over(pass)) break;
         this.#take(item, response, prepared, seconds);
         this.table.progress((this.items.indexOf(item) + seconds / (film.length || 1)) / this.items.length);
@@ -161,8 +162,14 @@ export class Pictures {
     }
   }
 
-  #predict(blob, parameters = {}) {
-    return waitFor(patiently(() => api.predict(blob, { model: app.model.name, hide: hiddenFrom(app.model), ...parameters })));
+  #predict(blob, pass, parameters = {}) {
+    return this.#while(pass, () => waitFor(patiently(() => api.predict(blob, { model: app.model.name, hide: hiddenFrom(app.model), ...parameters }))));
+  }
+
+  // Asks until the server is there, as long as the pass over the files stands; whoever comes back may have other models.
+  #while(pass, ask) {
+    const onGone = () => this.shown && clear("lost", trouble("lost")[0], t("verdict.no-current"));
+    return persistently(ask, { stands: () => !this.#over(pass), onGone, onBack: () => this.models.changed() });
   }
 
   #take(item, response, { blob, size }, seconds) {
@@ -181,17 +188,20 @@ export class Pictures {
 
   async #failed(item, error, pass) {
     const stands = () => !this.#over(pass);
-    await this.#tell(error, item, stands);
-    if (!stands()) return;
-    item.problem = [...part("message").children].map((line) => line.textContent).join(" ");
+    // Of many files, the table says why, and the end how many.
+    const lines = await this.#tell(error, item, stands, { quiet: this.items.length > 1 });
+    if (lines === null || !stands()) return;
+    item.problem = lines.join(" ");
     this.table.problem(item);
   }
 
-  /** Says what went wrong with a file, where `stands()`: it still is what the page is about. */
-  async #tell(error, item, stands) {
-    if (!stands()) return;
-    if (error instanceof NoFilm) status.say([t("files.no-film", { name: item.name })], { because: "refused" });
-    else await tell(error, { modelsChanged: () => this.models.changed(), stands });
+  /** Says what went wrong with a file, where `stands()`: it still is what the page is about; gives the words, or null. */
+  async #tell(error, item, stands, { quiet = false } = {}) {
+    if (!stands()) return null;
+    if (!(error instanceof NoFilm)) return tell(error, { modelsChanged: () => this.models.changed(), stands, quiet });
+    const lines = [t("files.no-film", { name: item.name })];
+    if (!quiet) status.say(lines, { because: "refused" });
+    return lines;
   }
 
   /** The picture as one that the browser can show. */

@@ -9,7 +9,7 @@ import { handed, handOver } from "./handover.js";
 import { named, percent, t } from "./i18n.js";
 import { Mirroring } from "./mirroring.js";
 import { OwnPhotos } from "./own.js";
-import { tell, waitFor } from "./problems.js";
+import { persistently, tell, waitFor } from "./problems.js";
 import { Progress } from "./progress.js";
 import { apart, described, EXPRESSIONS, PROTOTYPES } from "./units.js";
 import { prepare } from "./upload.js";
@@ -180,7 +180,7 @@ export class Practise {
     clear("practise", t("practise.question"), t("practise.photo-words"));
     const { face } = this;
     try {
-      const prepared = await prepare(file, (each) => waitFor(api.preview(each)));
+      const prepared = await prepare(file, (each) => this.#while(face, () => waitFor(api.preview(each))));
       if (face !== this.face) return;
       put(prepared.canvas);
       face.prepared = prepared;
@@ -259,13 +259,18 @@ export class Practise {
 
   async #askModel(face) {
     try {
-      const response = await waitFor(api.predict(face.prepared.blob, { model: app.model.name }));
+      const response = await this.#while(face, () => waitFor(api.predict(face.prepared.blob, { model: app.model.name })));
       if (face !== this.face) return;
       part("guess-model").textContent = t("practise.model", { what: inWords(response.faces.find(ok)) });
       part("guess-model").hidden = false;
     } catch (error) {
       await this.#failed(face, error);
     }
+  }
+
+  // Asks until the server is there, as long as the exercise is about this face.
+  #while(face, ask) {
+    return persistently(ask, { stands: () => this.active && face === this.face, onBack: () => hero.state("practise") });
   }
 
   // Nobody waits any more for what was asked about the exercise before.

@@ -9,11 +9,10 @@ import { handOver } from "./handover.js";
 import { number, t } from "./i18n.js";
 import { Live } from "./live.js";
 import { listPeople, People } from "./people.js";
-import { tell } from "./problems.js";
+import { tell, tellBack } from "./problems.js";
 import { Steady } from "./steady.js";
 import { trouble } from "./troubles.js";
 
-const BACK_MS = 3000;
 const RATE_MS = 500;
 
 export class Reader {
@@ -203,8 +202,7 @@ export class Reader {
     if ((kind === "lost" || kind === "silent") && (await this.models.changed())) return;
     // It may have gone again before it said so.
     if (!this.live.well) return;
-    status.say([t(kind === "camera" ? "camera.back" : "server.back")], { kind: "good", because: "back" });
-    setTimeout(() => status.unsay("back"), BACK_MS);
+    tellBack(t(kind === "camera" ? "camera.back" : "server.back"));
   }
 
   #lost(lines) {
