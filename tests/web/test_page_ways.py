@@ -248,6 +248,31 @@ def test_own_photos_are_practised_with(camera: Any, port: int, one_face: bytes) 
         assert page.text_content("#guess-model") == "The model reads: happy, 90%."
 
 
+def test_a_photo_that_cannot_be_shown_is_no_exercise(camera: Any, port: int, one_face: bytes) -> None:
+    with opened(camera, port, query="#practise", expect_errors=True) as page:
+        page.wait_for_selector("#guess-choices button")
+        page.select_option("#guess-from", "own")
+        heic = {"name": "a.heic", "mimeType": "image/heic", "buffer": b"\0\0\0\x18ftypheic" + bytes(99)}
+        photo = {"name": "aunt.jpg", "mimeType": "image/jpeg", "buffer": one_face}
+        page.set_input_files("#own-files", [heic, photo])
+        page.focus("#own-0")
+        page.select_option("#own-0", "sad")
+        page.wait_for_selector("#own-list li:first-child p:has-text('HEIC')")
+        assert page.locator("#guess-choices button").count() == 0
+        assert "HEIC" in page.text_content("#guess-question")
+        assert page.evaluate("document.activeElement.id") == "own-0"
+        page.select_option("#own-1", "happy")
+        page.wait_for_selector("#stage[data-mode=picture]")
+        # Another name for another photo asks nothing anew.
+        page.click('#guess-choices button[data-series="happy"]')
+        page.select_option("#own-0", "angry")
+        assert page.is_visible("#guess-why")
+        # Only the one that can be shown is asked about.
+        page.evaluate("for (let turn = 0; turn < 9; turn += 1) document.querySelector('#guess-next').click()")
+        page.wait_for_timeout(100)
+        assert page.locator('#guess-choices button[data-series="happy"]').count() == 1
+
+
 def speak(page: Any, language: str) -> None:
     """Takes another language, as with a pointer."""
     page.dispatch_event("#language", "pointerdown")

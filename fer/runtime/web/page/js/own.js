@@ -6,11 +6,13 @@ import { named, t } from "./i18n.js";
 import { EXPRESSIONS } from "./units.js";
 import { isVideo } from "./upload.js";
 
+const hint = (textContent) => Object.assign(document.createElement("p"), { className: "hint", textContent });
+
 export class OwnPhotos {
-  /** `onChange()`: there are more photos, or one is called something else. */
+  /** `onChange(file)`: there are more photos, or one, of that file, is called something else. */
   constructor(onChange) {
     Object.assign(this, { photos: handed("photos") ?? [], onChange });
-    handOver("photos", () => this.photos, { ofFiles: true });
+    handOver("photos", () => this.photos.map(({ file, label }) => ({ file, label })), { ofFiles: true });
     part("own-files").addEventListener("change", (event) => {
       this.add([...event.target.files]);
       event.target.value = "";
@@ -26,9 +28,16 @@ export class OwnPhotos {
     this.#show();
   }
 
-  /** Those of which somebody has said what they show. */
+  /** Those of which somebody has said what they show, and that can be shown. */
   get usable() {
-    return this.photos.filter((photo) => photo.label !== null);
+    return this.photos.filter((photo) => photo.label !== null && photo.problem === undefined);
+  }
+
+  /** A photo cannot be shown: its row says why, and it is not practised with. */
+  refuse(file, words) {
+    const place = this.photos.findIndex((photo) => photo.file === file);
+    if (this.photos[place].problem === undefined) part("own-list").children[place].append(hint(words));
+    this.photos[place].problem = words;
   }
 
   #show() {
@@ -41,9 +50,10 @@ export class OwnPhotos {
         list.value = photo.label ?? "";
         list.addEventListener("change", () => {
           photo.label = list.value || null;
-          this.onChange();
+          this.onChange(photo.file);
         });
         row.append(name, list);
+        if (photo.problem !== undefined) row.append(hint(photo.problem));
         return row;
       }),
     );

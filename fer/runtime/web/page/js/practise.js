@@ -27,7 +27,11 @@ export class Practise {
     this.progress = new Progress();
     this.fading = new Fading(handed("fading"));
     handOver("fading", () => this.fading.place);
-    this.own = new OwnPhotos(() => this.#next({ focus: false }));
+    // Whoever names photos one after another is not asked about another face each time.
+    this.own = new OwnPhotos((file) => {
+      const { strength, file: asked } = this.face ?? {};
+      if (strength !== null || asked === file) this.#next({ focus: false });
+    });
     this.mirroring = new Mirroring({ onShown: (label) => this.progress.add({ kind: "mirror", shown: label }) });
     part("kind-guess").addEventListener("click", () => this.#kind("guess"));
     part("kind-mirror").addEventListener("click", () => this.#kind("mirror"));
@@ -185,8 +189,20 @@ export class Practise {
       put(prepared.canvas);
       face.prepared = prepared;
     } catch (error) {
-      await this.#failed(face, error);
+      const lines = await this.#failed(face, error);
+      if (lines !== null && error instanceof api.Refused && error.status !== 401) this.#unseen(file, lines.join(" "));
     }
+  }
+
+  // What nobody can see is no exercise.
+  #unseen(file, words) {
+    this.own.refuse(file, words);
+    this.face = null;
+    const held = part("guess-choices").contains(document.activeElement);
+    part("guess-choices").replaceChildren();
+    part("guess-question").textContent = words;
+    hero.blank("practise", t("state.camera"), t("verdict.no-picture"));
+    if (held) part("guess-next").focus({ preventScroll: true });
   }
 
   // The choices stand in the same order each time: only the face is to be looked for.
@@ -273,9 +289,10 @@ export class Practise {
     return persistently(ask, { stands: () => this.active && face === this.face, onBack: () => hero.state("practise") });
   }
 
-  // Nobody waits any more for what was asked about the exercise before.
+  // Nobody waits any more for what was asked about the exercise before. Gives the words, or null.
   async #failed(face, error) {
     const stands = () => face === this.face;
-    if (stands()) await tell(error, { modelsChanged: () => this.models.changed(), stands });
+    const lines = stands() ? await tell(error, { modelsChanged: () => this.models.changed(), stands }) : null;
+    return stands() ? lines : null;
   }
 }
