@@ -118,6 +118,20 @@ def test_files_wait_for_a_server_that_is_gone_and_it_is_told_once(camera: Any, p
         assert sum("Server lost" in words for words in page.evaluate("window.heard")) == 1
 
 
+def test_a_token_is_asked_for_once_and_then_all_files_are_read(camera: Any, port: int, one_face: bytes) -> None:
+    with opened(camera, port, expect_errors=True) as page:
+        page.wait_for_selector("#bars li", state="attached")
+        page.route("**/api/predict*", lambda route: route.fulfill(status=401, json={"error": "the token is missing"}))
+        page.set_input_files("#file", [file(f"{place}.jpg", one_face) for place in range(3)])
+        page.wait_for_selector("#token-form:not([hidden])")
+        until(page, lambda: heard(page, "0 files read."))
+        assert sum("access token" in words for words in page.evaluate("window.heard")) == 1
+        page.unroute("**/api/predict*")
+        page.fill("#token", "now the right one")
+        page.click("#token-form button")
+        until(page, lambda: heard(page, "3 files read. 3 faces found."))
+
+
 def test_a_picture_that_was_stopped_on_its_way_is_not_said_to_be_read(
     camera: Any, serve: Any, stand_in: Any, one_face: bytes
 ) -> None:

@@ -191,6 +191,11 @@ export class Pictures {
     // Of many files, the table says why, and the end how many.
     const lines = await this.#tell(error, item, stands, { quiet: this.items.length > 1 });
     if (lines === null || !stands()) return;
+    // Without its token, the server refuses the others too; with it, all of them are looked at.
+    if (error.status === 401) {
+      this.stop();
+      return;
+    }
     item.problem = lines.join(" ");
     this.table.problem(item);
   }
