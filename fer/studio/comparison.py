@@ -50,7 +50,7 @@ def differences(places: Mapping[str, Path]) -> list[dict[str, Any]]:
     keys = sorted({key for config in configs.values() for key in config})
     rows = []
     for key in keys:
-        if key in ("run_dir", "resume") or key.endswith((".dirpath", ".save_dir", ".path")):
+        if key == "resume" or key.split(".")[-1] in ("run_dir", "dirpath", "save_dir", "path"):
             continue
         values = [config.get(key) for config in configs.values()]
         if any(value != values[0] for value in values):

@@ -165,8 +165,11 @@ def test_runs_that_no_page_can_name_are_told(root: Path, run_folder: Make) -> No
 
 
 def test_settings_that_differ_are_told_and_places_are_not(root: Path, run_folder: Make) -> None:
-    run_folder(root / "a", config={"optimizer": {"lr": 0.1}})
-    run_folder(root / "b", config={"optimizer": {"lr": 0.2, "momentum": 0.9}})
+    run_folder(root / "a", config={"optimizer": {"lr": 0.1}, "callbacks": {"overfitting": {"run_dir": "a"}}})
+    run_folder(
+        root / "b",
+        config={"optimizer": {"lr": 0.2, "momentum": 0.9}, "callbacks": {"overfitting": {"run_dir": "b"}}},
+    )
     assert differences({"a": root / "a", "b": root / "b"}) == [
         {"key": "optimizer.lr", "values": [0.1, 0.2]},
         {"key": "optimizer.momentum", "values": [None, 0.9]},

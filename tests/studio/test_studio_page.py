@@ -109,6 +109,7 @@ def test_a_page_without_the_token_asks_for_it(studio: StudioProcess, browser: An
     # The secret stays out of the address bar, and so out of bookmarks.
     assert "token" not in page.url
     page.wait_for_selector("#token-form", state="hidden")
+    assert focused(page) == "content"
     # The printed address once more, in the tab that shows the page: the part that was open stays so.
     page.click("#tabs a[data-view=ship]")
     page.evaluate("location.hash = 'token=the%20token%20of%20a%20story'")
@@ -253,6 +254,38 @@ def test_what_closes_or_goes_leaves_the_focus_in_its_part_and_is_told(studio: St
         page.keyboard.press("Enter")
         page.wait_for_selector("#announcer:has-text('run01 is back.')", state="attached")
         assert focused(page) == "Bin"
+
+
+def test_the_keyboard_goes_along_into_another_part_and_stays_on_a_run_that_was_chosen(
+    studio: StudioProcess, browser: Any, root: Path
+) -> None:
+    for name in ("run00", "run11"):
+        (root / name / "checkpoints").mkdir()
+        (root / name / "checkpoints" / "best.ckpt").touch()
+    with opened(browser, studio.port, wait=PATIENCE) as page:
+        for action, title in (("Look", "Look"), ("Repeat with a change", "Train"), ("Ship", "Ship")):
+            page.click("#tabs a[data-view=runs]")
+            page.click("tr[data-run=run11] button.name")
+            page.focus(f"[data-action='{action}']")
+            page.keyboard.press("Enter")
+            page.wait_for_selector(f"h2:text-is('{title}'):focus")
+        page.click("#tabs a[data-view=look]")
+        page.focus("[data-item=run00] input")
+        page.keyboard.press("Space")
+        # The studio asks for the state of the runs each second.
+        with page.expect_response("**/api/state**"):
+            pass
+        page.wait_for_timeout(200)
+        assert page.evaluate("document.activeElement.closest('[data-item]')?.dataset.item") == "run00"
+
+
+def test_the_part_that_is_shown_is_marked_in_forced_colours(studio: StudioProcess, browser: Any) -> None:
+    marked = """() => [...document.querySelectorAll('#tabs a')].map((link) => {
+        return getComputedStyle(link).borderBottomColor !== getComputedStyle(document.body).backgroundColor;
+    })"""
+    with opened(browser, studio.port, wait=PATIENCE, forced_colors="active") as page:
+        page.wait_for_selector("text=13 of 13 shown")
+        assert page.evaluate(marked) == [False, False, True, False, False]
 
 
 def test_a_report_that_fails_is_told_where_it_was_asked_for_or_to_whoever_has_left(

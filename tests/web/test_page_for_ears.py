@@ -32,7 +32,9 @@ TOLD = """async (film) => {
             const raw = { status: 'ok', face: 0, label, confidence, probabilities, uncertain: confidence < 0.5 };
             const faces = steady.faces(label === null ? [] : [raw], now);
             if (faces.length > 0 && gist(faces[0]) !== shown.at(-1)?.[1]) shown.push([now, gist(faces[0])]);
-            announcer.live({ gist: gist(faces[0]), count: faces.length, words: inWords(faces[0]) }, now);
+            const [face] = faces;
+            const said = { gist: gist(face), count: faces.length, words: inWords(face) };
+            if (!face?.leaving) announcer.live(said, now);
             if (region.textContent !== (told.at(-1)?.[1] ?? '')) told.push([now, region.textContent]);
         }
     }
@@ -47,7 +49,9 @@ def test_changes_are_told_when_they_last_and_not_too_often(camera: Any, port: in
     with opened(camera, port) as page:
         page.wait_for_selector("#bars li", state="attached")
         told = page.evaluate(TOLD, film)["told"]
-    assert [text for _, text in told] == ["happy, 80%", "angry, 90%", "sad, 80%", "no face"]
+    # While two labels take turns, neither of them is told.
+    doubt = "uncertain, perhaps angry, 80%"
+    assert [text for _, text in told] == ["happy, 80%", doubt, "angry, 90%", "sad, 80%", "no face"]
     times = [at for at, _ in told]
     assert all(later - earlier >= 2500 for earlier, later in pairwise(times))
 
@@ -62,6 +66,19 @@ def test_a_still_face_at_the_threshold_does_not_flip(camera: Any, port: int) -> 
         # What lasts beyond the margin is taken, 0.4 s later.
         shown = page.evaluate(TOLD, [["happy", 0.6, 1000], ["happy", 0.44, 1000], ["happy", 0.56, 1000]])["shown"]
         assert shown == [[0, "happy"], [1400, "uncertain"], [2400, "happy"]]
+
+
+def test_a_label_that_the_model_has_left_goes_even_where_no_other_one_lasts(camera: Any, port: int) -> None:
+    turns = [["angry", 0.53 if turn % 2 else 0.56, 80] for turn in range(50)]
+    with opened(camera, port) as page:
+        page.wait_for_selector("#bars li", state="attached")
+        found = page.evaluate(TOLD, [["happy", 0.9, 3000], *turns])
+    assert [what for _, what in found["shown"]] == ["happy", "uncertain"]
+    assert found["shown"][1][0] <= 3800
+    # No share is told that another label has left to it.
+    first, *others = [text for _, text in found["told"]]
+    assert first == "happy, 90%"
+    assert all(text.startswith("uncertain, perhaps angry, 5") for text in others)
 
 
 def test_a_server_that_is_frozen_or_killed_leaves_the_screen_and_is_told(

@@ -84,6 +84,13 @@ def test_the_page_works_in_firefox(
         assert firefox.evaluate("document.querySelector('#announcer').textContent") == "happy, 90%"
         assert firefox.evaluate("document.querySelector('#overlay').width > 0")
 
+        # Files outlive the reload that another language takes.
+        firefox.evaluate(
+            "(() => { const list = document.querySelector('#language'); list.value = 'es';"
+            " setTimeout(() => list.dispatchEvent(new Event('change'))); return true; })()"
+        )
+        firefox.until("document.querySelector('#announcer')?.textContent.startsWith('alegría')")
+
         firefox.open(f"{address}?lang=de#practise")
         firefox.until("document.querySelectorAll('#guess-choices button').length === 4")
         firefox.press("1")

@@ -50,6 +50,27 @@ def test_the_caption_is_whole_at_400_percent(camera: Any, port: int, one_face: b
         assert page.evaluate("document.documentElement.scrollWidth") <= 320
 
 
+@pytest.mark.parametrize("way", ["read", "examine"])
+def test_no_label_is_broken_however_large_the_text(camera: Any, port: int, way: str) -> None:
+    lines = """(words) => {
+        const label = document.querySelector('#verdict-label');
+        label.textContent = words;
+        return label.getBoundingClientRect().height / parseFloat(getComputedStyle(label).fontSize);
+    }"""
+    with opened(camera, port, query=f"?text=large#{way}", viewport={"width": 320, "height": 640}) as page:
+        page.wait_for_selector("#bars li", state="attached")
+        assert all(page.evaluate(lines, words) < 1.5 for words in ("Angewidert", "Überrascht", "Uncertain"))
+
+
+def test_the_way_that_was_taken_is_marked_in_forced_colours(camera: Any, port: int) -> None:
+    marked = """() => [...document.querySelectorAll('#ways a')].map((link) => {
+        return getComputedStyle(link).borderBottomColor !== getComputedStyle(document.body).backgroundColor;
+    })"""
+    with opened(camera, port, query="#practise", forced_colors="active") as page:
+        page.wait_for_selector("#bars li", state="attached")
+        assert page.evaluate(marked) == [False, True, False]
+
+
 def test_what_has_the_focus_is_not_under_the_picture(camera: Any, port: int, one_face: bytes) -> None:
     under = """() => {
         const hero = document.querySelector('#hero').getBoundingClientRect();

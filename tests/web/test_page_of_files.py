@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import threading
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -45,8 +46,10 @@ def test_several_pictures_become_a_table_and_files(camera: Any, port: int, one_f
                 file("no.txt", b"hello", "text/plain"),
             ],
         )
-        until(page, lambda: page.text_content("#batch-words") == "4 files read. 3 faces found.")
-        assert heard(page, "4 files read. 3 faces found.")
+        until(page, lambda: heard(page, "Reading 4 files."))
+        words = "3 files read. 3 faces found. 1 file could not be read."
+        until(page, lambda: page.text_content("#batch-words") == words)
+        assert heard(page, words)
         assert rows(page) == [
             ["=one.jpg", "", "1", "centre", "happy", "90%"],
             ["two.jpg", "", "1", "left", "happy", "90%"],
@@ -55,13 +58,17 @@ def test_several_pictures_become_a_table_and_files(camera: Any, port: int, one_f
             ["no.txt", page.locator("#batch-rows tr").nth(4).locator("td").text_content()],
         ]
         assert "not an image" in rows(page)[4][1]
+        # Why one of many could not be read is told in its row alone.
+        assert page.is_hidden("#message")
         table = list(csv.DictReader(saved(page, "#save-csv").decode().splitlines()))
         # A spreadsheet would run a name that begins like a formula.
-        assert [line["source"] for line in table] == ["'=one.jpg", "two.jpg", "two.jpg", "none.png"]
-        assert [line["status"] for line in table] == ["ok", "ok", "ok", "no_face"]
+        assert [line["source"] for line in table] == ["'=one.jpg", "two.jpg", "two.jpg", "none.png", "no.txt"]
+        # As in the tables of fer-predict, what could not be read is there with its reason.
+        assert [line["status"] for line in table] == ["ok", "ok", "ok", "no_face", "unreadable"]
+        assert [line["reason"] for line in table] == ["", "", "", "", rows(page)[4][1]]
         assert float(table[0]["happy"]) == pytest.approx(0.9, abs=1e-4)
         results = json.loads(saved(page, "#save-json"))
-        assert [face["source"] for face in results["faces"]] == ["=one.jpg", "two.jpg", "two.jpg", "none.png"]
+        assert [face["source"] for face in results["faces"]] == ["=one.jpg", "two.jpg", "two.jpg", "none.png", "no.txt"]
         assert results["faces"][1]["box"] == [int(table[1][side]) for side in ("x", "y", "width", "height")]
         # A name shows its picture again.
         page.click("#batch-rows tr:nth-child(2) button")
@@ -82,6 +89,71 @@ def test_a_marked_copy_has_boxes_and_is_made_only_then(camera: Any, port: int, o
         assert 170 <= xs.min() <= xs.max() <= 480
         assert 60 <= ys.min() <= ys.max() <= 390
         assert 0.002 < changed.mean() < 0.15
+
+
+def test_no_marked_copy_is_lost_among_many(camera: Any, port: int, one_face: bytes) -> None:
+    # A browser takes ten downloads a second from a page, and drops the others.
+    names = [f"{place:02}.jpg" for place in range(14)]
+    with opened(camera, port) as page:
+        page.wait_for_selector("#bars li", state="attached")
+        page.set_input_files("#file", [file(name, one_face) for name in names])
+        until(page, lambda: heard(page, "14 files read."))
+        got: list[str] = []
+        page.on("download", lambda download: got.append(download.suggested_filename))
+        page.click("#save-annotated")
+        until(page, lambda: heard(page, "14 marked copies were handed to the browser's downloads."))
+        until(page, lambda: sorted(got) == [name.replace(".jpg", "-fer.jpg") for name in names])
+
+
+def test_files_wait_for_a_server_that_is_gone_and_it_is_told_once(camera: Any, port: int, one_face: bytes) -> None:
+    with opened(camera, port, expect_errors=True) as page:
+        page.wait_for_selector("#bars li", state="attached")
+        page.route("**/api/predict*", lambda route: route.abort())
+        page.set_input_files("#file", [file(f"{place}.jpg", one_face) for place in range(3)])
+        until(page, lambda: heard(page, "goes on by itself"))
+        assert page.inner_text("#verdict-label") == page.inner_text("#state") == "Server lost"
+        page.unroute("**/api/predict*")
+        until(page, lambda: heard(page, "3 files read. 3 faces found."))
+        assert heard(page, "fer-serve is back.")
+        assert sum("Server lost" in words for words in page.evaluate("window.heard")) == 1
+
+
+def test_a_token_is_asked_for_once_and_then_all_files_are_read(camera: Any, port: int, one_face: bytes) -> None:
+    with opened(camera, port, expect_errors=True) as page:
+        page.wait_for_selector("#bars li", state="attached")
+        page.route("**/api/predict*", lambda route: route.fulfill(status=401, json={"error": "the token is missing"}))
+        page.set_input_files("#file", [file(f"{place}.jpg", one_face) for place in range(3)])
+        page.wait_for_selector("#token-form:not([hidden])")
+        until(page, lambda: heard(page, "0 files read."))
+        assert sum("access token" in words for words in page.evaluate("window.heard")) == 1
+        page.unroute("**/api/predict*")
+        page.fill("#token", "now the right one")
+        page.click("#token-form button")
+        until(page, lambda: heard(page, "3 files read. 3 faces found."))
+
+
+def test_a_picture_that_was_stopped_on_its_way_is_not_said_to_be_read(
+    camera: Any, serve: Any, stand_in: Any, one_face: bytes
+) -> None:
+    model = stand_in()
+    model.gate = threading.Event()
+    with serve(model) as port, opened(camera, port) as page:
+        page.wait_for_selector("#bars li", state="attached")
+        page.set_input_files("#file", [file("one.jpg", one_face), file("two.jpg", one_face)])
+        until(page, model.asked.is_set)
+        page.click("#batch-stop")
+        model.gate.set()
+        until(page, lambda: page.inner_text("#verdict-label") == "No prediction")
+        assert page.text_content("#batch-words") == "0 files read. 0 faces found."
+
+
+def test_names_of_files_keep_their_order_from_right_to_left(camera: Any, port: int, one_face: bytes) -> None:
+    with opened(camera, port, query="?lang=ar", expect_errors=True) as page:
+        page.wait_for_selector("#bars li", state="attached")
+        page.set_input_files("#file", [file("00.jpg", one_face), file("01.avi", b"RIFF", "video/x-msvideo")])
+        page.wait_for_selector("#batch-rows tr:nth-child(2)")
+        assert page.get_attribute("#batch-rows tr:nth-child(1) button", "dir") == "auto"
+        assert "\u206801.avi\u2069" in page.inner_text("#batch-rows tr:nth-child(2) td")
 
 
 @pytest.fixture(scope="module")
@@ -122,6 +194,8 @@ def test_a_video_is_read_in_steps(camera: Any, port: int, film: bytes, script: s
         page.wait_for_selector("#bars li", state="attached")
         page.set_input_files("#file", [file("film.webm", film, "video/webm")])
         until(page, lambda: heard(page, "The video is read: 1 person was seen."))
+        # Whoever is in several pictures of it is one face.
+        until(page, lambda: page.text_content("#batch-words") == "1 file read. 1 face found.")
         times = [(row[1], row[4]) for row in rows(page)]
         assert times[0] == ("0.0", "happy")
         assert times[1] == ("0.5", "happy")

@@ -89,6 +89,9 @@ def test_pause_and_freeze(camera: Any, port: int) -> None:
         page.wait_for_selector("#verdict[data-state=sure]")
         page.click("#pause")
         assert (page.text_content("#state"), page.text_content("#verdict-label")) == ("Paused", "Paused")
+        page.keyboard.press("s")
+        assert heard(page, "Paused")
+        assert not heard(page, "Paused. Paused")
         asked: list[str] = []
         page.on("request", lambda request: asked.append(request.url))
         page.wait_for_timeout(500)

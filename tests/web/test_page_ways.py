@@ -248,6 +248,77 @@ def test_own_photos_are_practised_with(camera: Any, port: int, one_face: bytes) 
         assert page.text_content("#guess-model") == "The model reads: happy, 90%."
 
 
+def test_a_photo_that_cannot_be_shown_is_no_exercise(camera: Any, port: int, one_face: bytes) -> None:
+    with opened(camera, port, query="#practise", expect_errors=True) as page:
+        page.wait_for_selector("#guess-choices button")
+        page.select_option("#guess-from", "own")
+        heic = {"name": "a.heic", "mimeType": "image/heic", "buffer": b"\0\0\0\x18ftypheic" + bytes(99)}
+        photo = {"name": "aunt.jpg", "mimeType": "image/jpeg", "buffer": one_face}
+        page.set_input_files("#own-files", [heic, photo])
+        page.focus("#own-0")
+        page.select_option("#own-0", "sad")
+        page.wait_for_selector("#own-list li:first-child p:has-text('HEIC')")
+        assert page.locator("#guess-choices button").count() == 0
+        assert "HEIC" in page.text_content("#guess-question")
+        assert page.evaluate("document.activeElement.id") == "own-0"
+        page.select_option("#own-1", "happy")
+        page.wait_for_selector("#stage[data-mode=picture]")
+        # Another name for another photo asks nothing anew.
+        page.click('#guess-choices button[data-series="happy"]')
+        page.select_option("#own-0", "angry")
+        assert page.is_visible("#guess-why")
+        # Only the one that can be shown is asked about.
+        page.evaluate("for (let turn = 0; turn < 9; turn += 1) document.querySelector('#guess-next').click()")
+        page.wait_for_timeout(100)
+        assert page.locator('#guess-choices button[data-series="happy"]').count() == 1
+
+
+def speak(page: Any, language: str) -> None:
+    """Takes another language, as with a pointer."""
+    page.dispatch_event("#language", "pointerdown")
+    with page.expect_navigation():
+        page.select_option("#language", language)
+    page.wait_for_selector(f"html[lang={language}]")
+
+
+def test_own_photos_outlive_another_language(camera: Any, port: int, one_face: bytes) -> None:
+    with opened(camera, port, query="#practise") as page:
+        page.wait_for_selector("#guess-choices button")
+        page.select_option("#guess-from", "own")
+        photos = [{"name": name, "mimeType": "image/jpeg", "buffer": one_face} for name in ("aunt.jpg", "uncle.jpg")]
+        page.set_input_files("#own-files", photos)
+        page.select_option("#own-1", "sad")
+        page.wait_for_selector("#stage[data-mode=picture]")
+        speak(page, "de")
+        page.wait_for_selector("#stage[data-mode=picture]")
+        assert [page.input_value(f"#own-{place}") for place in (0, 1)] == ["", "sad"]
+        assert page.locator("#own-list label").all_text_contents() == ["aunt.jpg", "uncle.jpg"]
+        assert page.evaluate("history.state") is None
+        page.reload()
+        page.wait_for_selector("#guess-choices button")
+        assert page.locator("#own-list li").count() == 0
+        assert page.input_value("#guess-from") == "drawn"
+
+
+def test_files_and_the_camera_outlive_another_language(camera: Any, port: int, one_face: bytes) -> None:
+    with opened(camera, port) as page:
+        page.wait_for_selector("#bars li", state="attached")
+        files = [{"name": name, "mimeType": "image/jpeg", "buffer": one_face} for name in ("one.jpg", "two.jpg")]
+        page.set_input_files("#file", files)
+        until(page, lambda: heard(page, "2 files read."))
+        speak(page, "de")
+        until(page, lambda: heard(page, "2 Dateien gelesen."))
+        assert page.inner_text("#batch-rows").split().count("fröhlich") == 2
+        start_camera(page)
+        page.click("#pause")
+        speak(page, "fr")
+        page.wait_for_selector("#stage[data-mode=camera]")
+        page.wait_for_selector("#pause[aria-pressed=true]")
+        assert page.inner_text("#batch-rows").split().count("joie") == 2
+        page.click("#pause")
+        page.wait_for_selector("#verdict[data-state=sure]")
+
+
 def test_an_expression_is_shown_to_the_camera(camera: Any, port: int) -> None:
     with opened(camera, port, query="#practise") as page:
         page.wait_for_selector("#bars li", state="attached")

@@ -1,7 +1,7 @@
 // One's own pictures and the camera with the models of runs; confused pairs and confident mistakes.
 
 import { post, send } from "./api.js";
-import { announce, el, faceImage, fill, labelsOf, message, newest, offer, percent, pngAddress, select, svg } from "./dom.js";
+import { announce, el, faceImage, fill, keepFocus, labelsOf, message, newest, offer, percent, pngAddress, select, svg } from "./dom.js";
 import { listen, models, store } from "./store.js";
 
 const MOST = 6;
@@ -74,21 +74,22 @@ export class LookView {
 
   drawRuns() {
     const there = models();
-    const now = JSON.stringify([there.map((entry) => entry.id), [...this.chosen]]);
+    // Who ticks a run by hand has it where it is; another order would move it from under them.
+    const now = JSON.stringify(there.map((entry) => entry.id));
     if (now === this.drawn) return;
     this.drawn = now;
     if (this.chosen.size === 0 && there.length > 0) this.chosen.add([...there].sort((a, b) => (b.accuracy ?? 0) - (a.accuracy ?? 0))[0].id);
     // Those that are looked with come first; of many runs, the best.
     const sorted = [...there].sort((a, b) => this.chosen.has(b.id) - this.chosen.has(a.id) || (b.accuracy ?? 0) - (a.accuracy ?? 0)).slice(0, 24);
-    fill(this.runs, sorted.length === 0 ? el("p.hint", {}, "No run has a model yet: train one first.") : sorted.map((entry) => {
+    keepFocus(this.runs, () => fill(this.runs, sorted.length === 0 ? el("p.hint", {}, "No run has a model yet: train one first.") : sorted.map((entry) => {
       const box = el("input", { type: "checkbox", checked: this.chosen.has(entry.id), onchange: () => {
         if (box.checked) this.chosen.add(entry.id);
         else this.chosen.delete(entry.id);
         this.offerLabels();
         this.again();
       } });
-      return el("label", {}, box, `${entry.id} (${percent(entry.accuracy)})`);
-    }));
+      return el("label", { "data-item": entry.id }, box, `${entry.id} (${percent(entry.accuracy)})`);
+    })));
     this.offerLabels();
     this.mistakes.offer(sorted.map((entry) => entry.id));
   }

@@ -103,6 +103,10 @@ queue(part("jobs"), {
 function go(view) {
   if (location.hash !== `#${view}`) history.pushState(null, "", `#${view}`);
   route();
+  // The button that led here may have stayed in the part that was left.
+  const title = part(`view-${view}`).querySelector("h2");
+  title.tabIndex = -1;
+  focusIfLost(title);
 }
 
 function route() {
@@ -136,7 +140,10 @@ part("skip").addEventListener("click", (event) => {
 listen((changed) => {
   part("loading").hidden = true;
   part("root").textContent = `Runs in ${store.root}`;
-  part("token-form").hidden = true;
+  if (!part("token-form").hidden) {
+    part("token-form").hidden = true;
+    focusIfLost(part("content"));
+  }
   tellToken("");
   if (!started) {
     started = true;

@@ -1,7 +1,14 @@
 // What was predicted, as files: made in the page, and only when asked for.
 
-/** Hands a file to the browser's downloads. */
-export function save(blob, name) {
+/** Browsers take ten downloads a second from a page, and drop any further ones without a word. */
+const PAUSE_MS = 150;
+let free = 0;
+
+/** Hands a file to the browser's downloads, where others have just been handed over a moment later. */
+export async function save(blob, name) {
+  const wait = free - performance.now();
+  free = Math.max(free, performance.now()) + PAUSE_MS;
+  if (wait > 0) await new Promise((done) => setTimeout(done, wait));
   const link = Object.assign(document.createElement("a"), { href: URL.createObjectURL(blob), download: name });
   link.click();
   // The browser reads it a moment later.
@@ -10,7 +17,7 @@ export function save(blob, name) {
 
 export const asJson = (value) => new Blob([`${JSON.stringify(value, null, 1)}\n`], { type: "application/json" });
 
-const COLUMNS = ["source", "seconds", "face", "status", "label", "confidence", "uncertain", "x", "y", "width", "height"];
+const COLUMNS = ["source", "seconds", "face", "status", "reason", "label", "confidence", "uncertain", "x", "y", "width", "height"];
 
 /** Prediction records as a table; `labels`: the model's. */
 export function asCsv(records, labels) {

@@ -4,14 +4,25 @@
 const given = history.state?.handover ?? {};
 if (history.state !== null) history.replaceState(null, "");
 const givers = new Map();
+const files = new Set();
 
 /** What `handOver` gave, of that name, before the reload; null where the page was opened otherwise. */
 export const handed = (name) => given[name] ?? null;
 
-/** `give()`: what is to be there after the reload, in plain types. */
-export const handOver = (name, give) => givers.set(name, give);
+/** `give()`: what is to be there after the reload, in plain types; with `ofFiles`, files may be among them. */
+export function handOver(name, give, { ofFiles = false } = {}) {
+  givers.set(name, give);
+  if (ofFiles) files.add(name);
+}
 
 export function reload() {
-  history.replaceState({ handover: Object.fromEntries([...givers].map(([name, give]) => [name, give()])) }, "");
+  const note = (names) => history.replaceState({ handover: Object.fromEntries(names.map((name) => [name, givers.get(name)()])) }, "");
+  const names = [...givers.keys()];
+  try {
+    note(names);
+  } catch {
+    // A browser that takes no files along, or not so much.
+    note(names.filter((name) => !files.has(name)));
+  }
   location.reload();
 }

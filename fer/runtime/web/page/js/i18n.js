@@ -46,8 +46,11 @@ export function t(key, values = {}) {
   const found = messages[key];
   if (found === undefined) throw new Error(`no message ${key} in ${language}`);
   const text = typeof found === "string" ? found : (found[rules.select(values.count)] ?? found.other);
-  return text.replace(/\{(\w+)\}/g, (_, name) => (typeof values[name] === "number" ? whole.format(values[name]) : values[name]));
+  return text.replace(/\{(\w+)\}/g, (_, name) => (typeof values[name] === "number" ? whole.format(values[name]) : name === "name" ? apart(values[name]) : values[name]));
 }
+
+/** The name of a file, with its letters in their own order where the page's run from right to left ("00.jpg", not "jpg.00"). */
+const apart = (name) => (document.documentElement.dir === "rtl" ? `\u2068${name}\u2069` : name);
 
 /** The message where there is one, else `otherwise`: for names that a server may give or not. */
 export const known = (key, otherwise) => (key in messages ? t(key) : otherwise);

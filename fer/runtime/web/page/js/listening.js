@@ -43,7 +43,8 @@ export function setUpListening(aim) {
   pick(part("rate-of-speech"), "rate", (rate) => (voice.rate = Number(rate)));
   setUpLanguages();
   const say = () => {
-    announcer.now(app.last === null ? t("say.state", { state: part("state").textContent, label: part("verdict-label").textContent }) : told().words);
+    const [state, label] = ["state", "verdict-label"].map((id) => part(id).textContent);
+    announcer.now(app.last !== null ? told().words : state === label ? label : t("say.state", { state, label }));
     return true;
   };
   part("say").addEventListener("click", say);

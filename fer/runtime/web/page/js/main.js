@@ -4,6 +4,7 @@ import { app, choose, hide, inCamera, overlay, part, show } from "./app.js";
 import * as api from "./api.js";
 import { Comparison } from "./compare.js";
 import { DriftPanel } from "./drift.js";
+import { handed } from "./handover.js";
 import { loadMessages, t } from "./i18n.js";
 import { setUpInstall } from "./install.js";
 import { setUpKeys } from "./keys.js";
@@ -22,7 +23,7 @@ const models = new Models({
   onChange() {
     comparison.clear();
     reader.afresh();
-    if (pictures.shown) pictures.again();
+    if (pictures.due) pictures.again();
     hide(part("explanation"));
     driftPanel.refresh();
   },
@@ -80,4 +81,10 @@ if (!["localhost", "127.0.0.1", "[::1]"].includes(location.hostname)) {
 }
 // On small screens the numbers come when they are asked for.
 if (!matchMedia("(min-width: 62rem)").matches) part("details").open = false;
-models.connect();
+const { way } = app;
+await models.connect();
+// Another language goes on with the files and with the camera; who has taken another way meanwhile is left there.
+if (handed("camera") !== null) {
+  await pictures.reading;
+  if (app.way === way && !reader.running) await reader.resume(handed("camera"));
+}

@@ -34,7 +34,7 @@ export class Models {
     try {
       offer = await waitFor(api.models());
     } catch (error) {
-      if (!(error instanceof api.Unreachable && part("message").dataset.because === "server" && !part("message").hidden)) await tell(error);
+      if (!(error instanceof api.Unreachable && part("message").dataset.because === "server" && !part("message").hidden)) await tell(error, { goesOn: true });
       if (error instanceof api.Unreachable) this.connecting = setTimeout(() => this.connect(), RETRY_MS);
       return;
     }

@@ -4,16 +4,19 @@ import * as api from "./api.js";
 import { announcer, app, clear, hide, hero, hiddenFrom, ok, ordered, part, put, show, stage, status, told } from "./app.js";
 import { annotate, asCsv, asJson, save } from "./exports.js";
 import { Film, NoFilm, STEP_S } from "./film.js";
+import { handed, handOver } from "./handover.js";
 import { named, percent, t } from "./i18n.js";
-import { BatchTable } from "./table.js";
-import { patiently, tell, waitFor } from "./problems.js";
+import { BatchTable, facesOf } from "./table.js";
+import { patiently, persistently, tell, waitFor } from "./problems.js";
+import { trouble } from "./troubles.js";
 import { isVideo, listen, prepare } from "./upload.js";
 
 export class Pictures {
   /** `onAnswer({blob})`: a picture was answered for. `onPhotos(files)`: they are to be practised with. */
   constructor({ reader, models, onAnswer, onPhotos }) {
-    Object.assign(this, { reader, models, onAnswer, items: [], pass: null, looking: null });
+    Object.assign(this, { reader, models, onAnswer, items: (handed("files") ?? []).map(asItem), pass: null, reading: null, looking: null, saving: false });
     this.table = new BatchTable({ onShow: (item, seconds) => this.#look(item, seconds) });
+    handOver("files", () => this.items.map((item) => item.file), { ofFiles: true });
     const practising = () => app.way === "practise";
     listen({ input: part("file"), dropHint: part("drop-hint"), hint: () => t(practising() ? "own.drop" : "files.drop"), onFiles: (files) => (practising() ? onPhotos(files) : this.use(files)) });
     part("save-csv").addEventListener("click", () => save(asCsv(this.#records(), app.model.labels), "fer.csv"));
@@ -30,18 +33,25 @@ export class Pictures {
     if (this.reader.running) this.reader.stop();
     else this.reader.camera.stop();
     status.unsay();
-    this.items = files.map((file) => ({ file, name: file.name, video: isVideo(file), records: [], problem: null, size: null }));
+    this.items = files.map(asItem);
     await this.again();
   }
 
   /** Looks at the files afresh: they are new, or the model is. */
-  async again() {
+  again() {
+    this.reading = this.#again();
+    return this.reading;
+  }
+
+  async #again() {
     const pass = { stopped: false };
     this.pass = pass;
     this.model = app.model.name;
     hide(part("batch"), this.items.length === 0);
     this.table.begin(this.items);
     hide(part("batch-stop"), this.items.length < 2 && !this.items[0]?.video);
+    // Of a single picture the answer itself comes at once.
+    if (!part("batch-progress").hidden) announcer.once(part("batch-words").textContent);
     let looked = 0;
     for (const item of this.items) {
       item.records = [];
@@ -59,6 +69,11 @@ export class Pictures {
 
   get shown() {
     return stage.dataset.mode === "picture";
+  }
+
+  /** Whether there are files that another model, or the first one, has to look at. */
+  get due() {
+    return this.shown || (this.pass === null && this.items.length > 0);
   }
 
   /** Looks at no further picture; those that it has looked at stay in the table. */
@@ -81,7 +96,7 @@ export class Pictures {
   async #picture(item, pass) {
     let prepared;
     try {
-      prepared = await prepare(item.file, (file) => this.#readable(file));
+      prepared = await prepare(item.file, (file) => this.#while(pass, () => this.#readable(file)));
     } catch (error) {
       if (this.#over(pass)) return;
       if (this.items.length === 1) {
@@ -96,16 +111,23 @@ export class Pictures {
     put(prepared.canvas);
     clear("picture", t("verdict.reading"), t("verdict.with-server"));
     try {
-      const response = await this.#predict(prepared.blob);
-      if (this.#over(pass)) return;
+      const response = await this.#predict(prepared.blob, pass);
+      if (this.#over(pass)) {
+        this.#unanswered(pass);
+        return;
+      }
       this.#take(item, response, prepared, null);
       if (this.items.length === 1) announcer.once(told().words);
       this.onAnswer(prepared);
     } catch (error) {
-      if (this.#over(pass)) return;
-      clear("picture", t("verdict.no-prediction"), t("verdict.none-of-this"));
+      this.#unanswered(pass);
       await this.#failed(item, error, pass);
     }
+  }
+
+  // Nothing is read of the picture on the stage any more; another pass, or the camera, has a stage of its own.
+  #unanswered(pass) {
+    if (pass === this.pass && this.shown) clear("picture", t("verdict.no-prediction"), t("verdict.none-of-this"));
   }
 
   async #film(item, pass) {
@@ -127,12 +149,12 @@ export class Pictures {
         const prepared = await film.at(seconds);
         if (this.#over(pass)) break;
         put(prepared.canvas);
-        const response = await this.#predict(prepared.blob, { stream, seconds });
+        const response = await this.#predict(prepared.blob, pass, { stream, seconds });
         if (this.#over(pass)) break;
         this.#take(item, response, prepared, seconds);
         this.table.progress((this.items.indexOf(item) + seconds / (film.length || 1)) / this.items.length);
       }
-      if (this.items.length === 1 && !this.#over(pass)) announcer.once(t("batch.film", { count: new Set(item.records.filter(ok).map((each) => each.face)).size }));
+      if (this.items.length === 1 && !this.#over(pass)) announcer.once(t("batch.film", { count: facesOf(item) }));
     } catch (error) {
       await this.#failed(item, error, pass);
     } finally {
@@ -140,8 +162,14 @@ export class Pictures {
     }
   }
 
-  #predict(blob, parameters = {}) {
-    return waitFor(patiently(() => api.predict(blob, { model: app.model.name, hide: hiddenFrom(app.model), ...parameters })));
+  #predict(blob, pass, parameters = {}) {
+    return this.#while(pass, () => waitFor(patiently(() => api.predict(blob, { model: app.model.name, hide: hiddenFrom(app.model), ...parameters }))));
+  }
+
+  // Asks until the server is there, as long as the pass over the files stands; whoever comes back may have other models.
+  #while(pass, ask) {
+    const onGone = () => this.shown && clear("lost", trouble("lost")[0], t("verdict.no-current"));
+    return persistently(ask, { stands: () => !this.#over(pass), onGone, onBack: () => this.models.changed() });
   }
 
   #take(item, response, { blob, size }, seconds) {
@@ -160,17 +188,25 @@ export class Pictures {
 
   async #failed(item, error, pass) {
     const stands = () => !this.#over(pass);
-    await this.#tell(error, item, stands);
-    if (!stands()) return;
-    item.problem = part("message").textContent;
+    // Of many files, the table says why, and the end how many.
+    const lines = await this.#tell(error, item, stands, { quiet: this.items.length > 1 });
+    if (lines === null || !stands()) return;
+    // Without its token, the server refuses the others too; with it, all of them are looked at.
+    if (error.status === 401) {
+      this.stop();
+      return;
+    }
+    item.problem = lines.join(" ");
     this.table.problem(item);
   }
 
-  /** Says what went wrong with a file, where `stands()`: it still is what the page is about. */
-  async #tell(error, item, stands) {
-    if (!stands()) return;
-    if (error instanceof NoFilm) status.say([t("files.no-film", { name: item.name })], { because: "refused" });
-    else await tell(error, { modelsChanged: () => this.models.changed(), stands });
+  /** Says what went wrong with a file, where `stands()`: it still is what the page is about; gives the words, or null. */
+  async #tell(error, item, stands, { quiet = false } = {}) {
+    if (!stands()) return null;
+    if (!(error instanceof NoFilm)) return tell(error, { modelsChanged: () => this.models.changed(), stands, quiet });
+    const lines = [t("files.no-film", { name: item.name })];
+    if (!quiet) status.say(lines, { because: "refused" });
+    return lines;
   }
 
   /** The picture as one that the browser can show. */
@@ -200,18 +236,23 @@ export class Pictures {
     announcer.once(told().words);
   }
 
+  // All of them, and a file of which nothing could be read with the reason.
   #records() {
-    return this.items.flatMap((item) => item.records);
+    return this.items.flatMap(({ name, records, problem }) => (problem === null ? records : [...records, { source: name, status: "unreadable", reason: problem }]));
   }
 
   async #saveCopies() {
-    for (const item of this.items.filter((each) => each.records.length > 0)) {
-      try {
-        await this.#saveCopy(item);
-      } catch (error) {
-        await this.#tell(error, item, () => this.items.includes(item));
-        return;
-      }
+    if (this.saving) return;
+    this.saving = true;
+    const items = this.items.filter((each) => each.records.length > 0);
+    let item;
+    try {
+      for (item of items) await this.#saveCopy(item);
+      if (items.length > 1) status.say([t("batch.copied", { count: items.length })], { kind: "good", because: "copy" });
+    } catch (error) {
+      await this.#tell(error, item, () => this.items.includes(item));
+    } finally {
+      this.saving = false;
     }
   }
 
@@ -220,14 +261,16 @@ export class Pictures {
     if (item.video) {
       status.say([t("batch.copying", { name: item.name })], { kind: "good", because: "copy" });
       const paint = (context, seconds, [width]) => annotate(context, marks(item.records.filter((each) => ok(each) && each.seconds === STEP_S * Math.floor(seconds / STEP_S)), width / item.size[0]), { width });
-      save(await Film.use(item.file, (film) => film.copy(paint)), `${stem}-fer.webm`);
+      await save(await Film.use(item.file, (film) => film.copy(paint)), `${stem}-fer.webm`);
       status.unsay("copy");
     } else {
       const { canvas, size: [width] } = await prepare(item.file, (file) => this.#readable(file));
       annotate(canvas.getContext("2d"), marks(item.records.filter(ok), 1), { width });
-      save(await new Promise((done) => canvas.toBlob(done, "image/jpeg", 0.92)), `${stem}-fer.jpg`);
+      await save(await new Promise((done) => canvas.toBlob(done, "image/jpeg", 0.92)), `${stem}-fer.jpg`);
     }
   }
 }
+
+const asItem = (file) => ({ file, name: file.name, video: isVideo(file), records: [], problem: null, size: null });
 
 const marks = (records, scale) => records.map((record) => ({ box: record.box.map((side) => side * scale), text: t("batch.mark", { label: record.uncertain ? t("face.uncertain") : named(record.label), share: percent(record.confidence) }) }));

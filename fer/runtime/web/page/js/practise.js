@@ -9,7 +9,7 @@ import { handed, handOver } from "./handover.js";
 import { named, percent, t } from "./i18n.js";
 import { Mirroring } from "./mirroring.js";
 import { OwnPhotos } from "./own.js";
-import { tell, waitFor } from "./problems.js";
+import { persistently, tell, waitFor } from "./problems.js";
 import { Progress } from "./progress.js";
 import { apart, described, EXPRESSIONS, PROTOTYPES } from "./units.js";
 import { prepare } from "./upload.js";
@@ -27,7 +27,11 @@ export class Practise {
     this.progress = new Progress();
     this.fading = new Fading(handed("fading"));
     handOver("fading", () => this.fading.place);
-    this.own = new OwnPhotos(() => this.#next({ focus: false }));
+    // Whoever names photos one after another is not asked about another face each time.
+    this.own = new OwnPhotos((file) => {
+      const { strength, file: asked } = this.face ?? {};
+      if (strength !== null || asked === file) this.#next({ focus: false });
+    });
     this.mirroring = new Mirroring({ onShown: (label) => this.progress.add({ kind: "mirror", shown: label }) });
     part("kind-guess").addEventListener("click", () => this.#kind("guess"));
     part("kind-mirror").addEventListener("click", () => this.#kind("mirror"));
@@ -43,6 +47,10 @@ export class Practise {
     });
     if (choice("exercise") === "show") this.#press("mirror");
     part("strength").addEventListener("input", () => this.#strength());
+    // Set in any case: Firefox fills in what it was before a reload.
+    part("guess-from").value = handed("from") ?? "drawn";
+    handOver("from", () => part("guess-from").value);
+    this.#from();
     part("guess-from").addEventListener("change", () => {
       this.#from();
       this.#next({ focus: false });
@@ -176,13 +184,25 @@ export class Practise {
     clear("practise", t("practise.question"), t("practise.photo-words"));
     const { face } = this;
     try {
-      const prepared = await prepare(file, (each) => waitFor(api.preview(each)));
+      const prepared = await prepare(file, (each) => this.#while(face, () => waitFor(api.preview(each))));
       if (face !== this.face) return;
       put(prepared.canvas);
       face.prepared = prepared;
     } catch (error) {
-      await this.#failed(face, error);
+      const lines = await this.#failed(face, error);
+      if (lines !== null && error instanceof api.Refused && error.status !== 401) this.#unseen(file, lines.join(" "));
     }
+  }
+
+  // What nobody can see is no exercise.
+  #unseen(file, words) {
+    this.own.refuse(file, words);
+    this.face = null;
+    const held = part("guess-choices").contains(document.activeElement);
+    part("guess-choices").replaceChildren();
+    part("guess-question").textContent = words;
+    hero.blank("practise", t("state.camera"), t("verdict.no-picture"));
+    if (held) part("guess-next").focus({ preventScroll: true });
   }
 
   // The choices stand in the same order each time: only the face is to be looked for.
@@ -255,7 +275,7 @@ export class Practise {
 
   async #askModel(face) {
     try {
-      const response = await waitFor(api.predict(face.prepared.blob, { model: app.model.name }));
+      const response = await this.#while(face, () => waitFor(api.predict(face.prepared.blob, { model: app.model.name })));
       if (face !== this.face) return;
       part("guess-model").textContent = t("practise.model", { what: inWords(response.faces.find(ok)) });
       part("guess-model").hidden = false;
@@ -264,9 +284,15 @@ export class Practise {
     }
   }
 
-  // Nobody waits any more for what was asked about the exercise before.
+  // Asks until the server is there, as long as the exercise is about this face.
+  #while(face, ask) {
+    return persistently(ask, { stands: () => this.active && face === this.face, onBack: () => hero.state("practise") });
+  }
+
+  // Nobody waits any more for what was asked about the exercise before. Gives the words, or null.
   async #failed(face, error) {
     const stands = () => face === this.face;
-    if (stands()) await tell(error, { modelsChanged: () => this.models.changed(), stands });
+    const lines = stands() ? await tell(error, { modelsChanged: () => this.models.changed(), stands }) : null;
+    return stands() ? lines : null;
   }
 }

@@ -5,14 +5,14 @@ import { Aim, brightness } from "./aim.js";
 import { announcer, app, chosenFace, clear, hero, hiddenFrom, hide, inCamera, ok, ordered, overlay, part, press, put, show, stage, status, timeline, told, tones } from "./app.js";
 import { Camera, firstTowards } from "./camera.js";
 import { choice, remember } from "./choices.js";
+import { handOver } from "./handover.js";
 import { number, t } from "./i18n.js";
 import { Live } from "./live.js";
 import { listPeople, People } from "./people.js";
-import { tell } from "./problems.js";
+import { tell, tellBack } from "./problems.js";
 import { Steady } from "./steady.js";
 import { trouble } from "./troubles.js";
 
-const BACK_MS = 3000;
 const RATE_MS = 500;
 
 export class Reader {
@@ -33,6 +33,7 @@ export class Reader {
       onTrouble: (kind, error) => this.#troubled(kind, error),
       onRecovered: (kind) => this.#recovered(kind),
     });
+    handOver("camera", () => (this.running ? { device: this.device, paused: this.paused || !inCamera() } : null));
     // Never disabled while it starts: a disabled button loses the focus.
     part("camera").addEventListener("click", () => (this.running ? this.stop() : this.start()));
     part("pause").addEventListener("click", () => this.pause());
@@ -75,6 +76,13 @@ export class Reader {
     } finally {
       this.starting = false;
     }
+  }
+
+  /** Starts it again as it was handed over. */
+  async resume({ device, paused }) {
+    this.device = device;
+    await this.start();
+    if (paused) this.pause();
   }
 
   stop() {
@@ -160,7 +168,8 @@ export class Reader {
     app.last = { faces: this.people.number(faces), blob, size, picture: null, still: picture };
     show();
     const face = chosenFace();
-    announcer.live(told());
+    // The share of a label that the model has left would be told with it.
+    if (faces.length !== 1 || !faces[0].leaving) announcer.live(told());
     timeline.add(face, app.model.labels);
     const seen = ordered();
     part("people").hidden = seen.length === 0;
@@ -193,8 +202,7 @@ export class Reader {
     if ((kind === "lost" || kind === "silent") && (await this.models.changed())) return;
     // It may have gone again before it said so.
     if (!this.live.well) return;
-    status.say([t(kind === "camera" ? "camera.back" : "server.back")], { kind: "good", because: "back" });
-    setTimeout(() => status.unsay("back"), BACK_MS);
+    tellBack(t(kind === "camera" ? "camera.back" : "server.back"));
   }
 
   #lost(lines) {

@@ -2,6 +2,8 @@
 
 export const MARGIN = 0.05;
 export const HOLD_MS = 400;
+/** A label that has not held for so long is given up, even where no other one lasts. */
+const LOST_MS = 2 * HOLD_MS;
 
 export class Steady {
   /** `threshold`: below it the server calls a prediction uncertain; above 1 where every one is. */
@@ -12,7 +14,7 @@ export class Steady {
     this.kept = new Map();
   }
 
-  /** The faces of the next picture, by their numbers, with the labels that lasted. */
+  /** The faces of the next picture, by their numbers, with the labels that lasted. `leaving`: of one that the model says no more. */
   faces(faces, now = performance.now()) {
     const present = new Set(faces.map((face) => face.face));
     for (const number of this.kept.keys()) if (!present.has(number)) this.kept.delete(number);
@@ -22,14 +24,16 @@ export class Steady {
   #steadied(face, now) {
     let kept = this.kept.get(face.face);
     if (kept === undefined) {
-      kept = { label: face.uncertain ? null : face.label, wish: undefined, since: now };
+      kept = { label: face.uncertain ? null : face.label, wish: undefined, since: now, held: now };
       this.kept.set(face.face, kept);
     }
     const wish = face.confidence >= (kept.label === face.label ? this.leave : this.enter) ? face.label : null;
-    if (wish === kept.label) kept.wish = undefined;
+    if (wish === kept.label) Object.assign(kept, { wish: undefined, held: now });
     else if (wish !== kept.wish) Object.assign(kept, { wish, since: now });
-    else if (now - kept.since >= HOLD_MS) Object.assign(kept, { label: wish, wish: undefined });
-    if (kept.label === null) return { ...face, uncertain: true };
-    return { ...face, uncertain: false, label: kept.label, confidence: face.probabilities[kept.label] };
+    else if (now - kept.since >= HOLD_MS) Object.assign(kept, { label: wish, wish: undefined, held: now });
+    // Others that take turns: none of them lasts, and this one is long gone.
+    if (now - kept.held >= LOST_MS) kept.label = null;
+    if (kept.label === null) return { ...face, uncertain: true, leaving: false };
+    return { ...face, uncertain: false, label: kept.label, confidence: face.probabilities[kept.label], leaving: kept.wish !== undefined };
   }
 }

@@ -6,6 +6,12 @@ import { named, number, percent, t } from "./i18n.js";
 /** Rows that are shown; files to save hold all. */
 const MOST = 500;
 
+/** How many faces a file shows: of a video, each person once. */
+export function facesOf({ video, records }) {
+  const found = records.filter((record) => record.status === "ok");
+  return video ? new Set(found.map((record) => record.face)).size : found.length;
+}
+
 const cell = (textContent, className = "") => Object.assign(document.createElement("td"), { textContent, className });
 
 export class BatchTable {
@@ -47,14 +53,17 @@ export class BatchTable {
 
   end(items, looked) {
     part("batch-progress").hidden = true;
-    const faces = items.flatMap((item) => item.records).filter((record) => record.status === "ok").length;
-    part("batch-words").textContent = [t("batch.done", { count: looked }), t("batch.faces", { count: faces })].join(" ");
+    const faces = items.reduce((sum, item) => sum + facesOf(item), 0);
+    const unread = items.slice(0, looked).filter((item) => item.problem !== null).length;
+    const words = [t("batch.done", { count: looked - unread }), t("batch.faces", { count: faces })];
+    if (unread > 0) words.push(t("batch.unread", { count: unread }));
+    part("batch-words").textContent = words.join(" ");
   }
 
   #add(item, seconds, cells) {
     const row = document.createElement("tr");
     const head = Object.assign(document.createElement("th"), { scope: "row" });
-    const button = Object.assign(document.createElement("button"), { type: "button", className: "link", textContent: item.name, translate: false });
+    const button = Object.assign(document.createElement("button"), { type: "button", className: "link", textContent: item.name, translate: false, dir: "auto" });
     button.addEventListener("click", () => this.onShow(item, seconds));
     head.append(button);
     row.append(head, ...cells);
