@@ -1,6 +1,6 @@
 """Measures how the cost of a training grows: seconds an epoch and memory against data, image size, width and threads.
 
-python scripts/measure_cost.py archive.zip --out docs/figures/cost
+python scripts/measure_cost.py archive.zip --out docs/images/cost
 
 Changes one thing at a time from the default configuration. Every point is a fer-train of its own: two short epochs, of
 which the second counts, scaled to all training faces. Memory is the process's own (anonymous) and what it has mapped of

@@ -25,7 +25,8 @@ class DataConfig(Section):
         folds: number of folds of `kfold`.
         fold: the fold held out, from 0.
         holdout: share of Training held out by `stratified`, in (0, 1).
-        dedup: train without byte-identical copies of test images and without contradictory labels.
+        dedup: train without copies of test images (equal pixels), without contradictory labels, and with one of each
+            group of equal images.
         leave_out: CSV whose column `id` names faces to train without, such as `fer-data suspects` writes.
         batch_size: images a step.
         sampling: `shuffle`, `balanced` (classes drawn equally) or `oversample` (every class as often as the largest).

@@ -138,7 +138,7 @@ def _meaning(report: AuditReport, *, sizes: Mapping[str, int]) -> str:
     for leak in leaks:
         seen = f"{leak.images:,} of the {sizes[leak.split]:,} {leak.split} images"
         lines.append(f"  A model trained on Training has seen {seen} before.")
-    lines.append("  data.dedup=true trains without copies of test images and without contradictory labels.")
+    lines.append("  data.dedup=true trains without copies of test images, repeats and contradictory labels.")
     if leaks:
         lines.append("  A report gives every score with and without the copies.")
     return "\n".join(lines)

@@ -22,7 +22,8 @@ down, or again after a report. Sending twice sends nothing twice.
 """
 
 _EPILOG = """\
-The store is, in this order: --uri; MLFLOW_TRACKING_URI; where the folder was sent before; mlflow.db beside the folder.
+The store is, in this order: --uri; MLFLOW_TRACKING_URI; where the folder was sent before; logger.mlflow.uri of the
+run; mlflow.db beside the folder.
 RUN/tracking.json remembers what was sent.
 """
 

@@ -57,5 +57,17 @@ def test_a_tutorial_was_saved_whole(notebook: Path) -> None:
     assert notebook.stat().st_size < 400_000
 
 
+def test_saved_predictions_are_those_of_the_model_in_the_package(capsys: pytest.CaptureFixture[str]) -> None:
+    (notebook,) = (path for path in TUTORIALS if path.stem == "predict-explain")
+    cells = [cell for cell in json.loads(notebook.read_text(encoding="utf-8"))["cells"] if cell["cell_type"] == "code"]
+    until = next(number for number, cell in enumerate(cells) if cell["outputs"])
+    known: dict[str, object] = {}
+    for cell in cells[: until + 1]:
+        exec("".join(cell["source"]), known)
+    saved, again = "".join(cells[until]["outputs"][0]["text"]), capsys.readouterr().out
+    # The second digit of a confidence may differ from one processor to another.
+    assert re.sub(r"\d\.\d+", "", again) == re.sub(r"\d\.\d+", "", saved)
+
+
 def test_there_are_tutorials() -> None:
     assert [path.stem for path in TUTORIALS] == ["predict-explain", "train-compare-explain"]

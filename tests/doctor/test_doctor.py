@@ -1,6 +1,7 @@
 """`fer-data doctor`: says what is so, finds what is wrong and how to mend it, and tells nobody's secrets."""
 
 import json
+import re
 import shutil
 import subprocess
 import sys
@@ -185,6 +186,15 @@ def test_variables_are_shown_and_secrets_are_not(monkeypatch: pytest.MonkeyPatch
     assert "'FER_CACHE'" in one(findings, "FER_CAHCE").fix
     assert one(findings, "FER_DEBUG").status == "note"
     assert one(findings, "FER_RUN_DIR").status == "problem"
+
+
+def test_every_documented_variable_is_known(monkeypatch: pytest.MonkeyPatch) -> None:
+    page = (Path(__file__).parents[2] / "docs" / "reference" / "files.md").read_text(encoding="utf-8")
+    named = re.findall(r"^\| `(FER_[A-Z_]+)` \|", page, re.MULTILINE)
+    assert len(named) == 6
+    for name in named:
+        monkeypatch.setenv(name, "1")
+    assert [finding.name for finding in variables.examine() if finding.name in named and finding.status != "ok"] == []
 
 
 def test_the_answer_can_be_published(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

@@ -37,6 +37,24 @@ def test_the_folder_holds_what_the_contract_names(fake_report: Path) -> None:
     }
 
 
+def test_the_reference_names_every_file(fake_report: Path, tiny_page: Path) -> None:
+    root = Path(__file__).parents[2]
+    told = (root / "docs" / "reference" / "files.md").read_text(encoding="utf-8")
+    section = told.partition("## Report folder")[2].partition("\n## ")[0]
+    tables = {
+        name
+        for path in (root / "fer" / "report").rglob("*.py")
+        for name in re.findall(r'"([a-z_/]+\.csv)"', path.read_text(encoding="utf-8"))
+    }
+    written = {
+        path.relative_to(page).as_posix() for page in (fake_report, tiny_page.parent) for path in page.rglob("*.*")
+    }
+    for name in (tables - {"study.csv"}) | {name for name in written if not name.endswith(".svg")}:
+        top, _, rest = name.rpartition("/")
+        whole = f"`{top}/`" in section and (f"`{rest}`" in section or not rest.endswith((".csv", ".json")))
+        assert f"`{name}`" in section or whole or f"`{top}/*.{rest.rpartition('.')[2]}`" in section, name
+
+
 def test_metrics_are_those_of_the_answers_with_and_without_the_mirror(fake_report: Path) -> None:
     metrics = json.loads((fake_report / "metrics.json").read_text())
     for key, split in (("private", Split.PRIVATE), ("public", Split.PUBLIC)):

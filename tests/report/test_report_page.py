@@ -100,6 +100,7 @@ def test_the_human_level_stands_beside_fer2013_alone(fake_page: str, tmp_path: P
     text = " ".join(Page(sketched()(report)(tmp_path / "out", found).read_text(encoding="utf-8")).text.split())
     assert "people on FER-2013: 65 ± 5 %" in text
     assert "72.7 % (VGG, arXiv 1612.02903)" in text.replace("\u00a0", " ")
+    assert "Scores on PublicTest (as the 73.3 % of arXiv 2105.03588" in text.replace("\u00a0", " ")
     assert "The limits are choices of this project" in text
 
 
