@@ -31,6 +31,7 @@ def guarded(body: Callable[[], int | None], *, folder: str | None = None) -> Non
     Raises:
         SystemExit: a status other than 0.
     """
+    _stand_in_for_closed_streams()
     write_what_cannot_be_encoded()
     from fer.common.interrupt import Interrupted, signals_raise
     from fer.common.processes import first_process, started_by_another
@@ -66,6 +67,26 @@ def guarded(body: Callable[[], int | None], *, folder: str | None = None) -> Non
         raise
     if status:
         sys.exit(status)
+
+
+def _stand_in_for_closed_streams() -> None:
+    """Opens nothing in place of a standard stream that the caller closed (`>&-`, some daemons).
+
+    Python has None there, and the next file that is opened gets the stream's number, which libraries write to.
+    """
+    for number, (name, mode) in enumerate((("stdin", "r"), ("stdout", "w"), ("stderr", "w"))):
+        if getattr(sys, name) is not None:
+            continue
+        try:
+            os.fstat(number)
+        except OSError:
+            opened = os.open(os.devnull, os.O_RDWR)
+            if opened != number:
+                os.dup2(opened, number)
+                os.close(opened)
+            # Who starts other processes hands it on, as it would the stream.
+            os.set_inheritable(number, True)
+        setattr(sys, name, open(number, mode, encoding="utf-8", closefd=False))  # noqa: SIM115 - to the end
 
 
 def write_what_cannot_be_encoded() -> None:

@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -36,3 +37,25 @@ def test_the_variable_alone_names_no_run_folder(monkeypatch: pytest.MonkeyPatch)
     monkeypatch.delenv("LOCAL_RANK", raising=False)
     assert agreed_run_dir() is None
     assert not started_by_another()
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="shells of POSIX")
+@pytest.mark.parametrize("closed", ["<&-", ">&-", "2>&-", "<&- >&- 2>&-"])
+def test_a_closed_stream_is_nowhere_and_no_file_takes_its_place(closed: str, tmp_path: Path) -> None:
+    """What libraries write to standard error would go into the file."""
+    code = """
+import sys
+from fer.common.ending import guarded
+
+def body():
+    print(sys.stdout.isatty(), sys.stdin.buffer.read())
+    print(sys.stderr.isatty(), file=sys.stderr)
+    with open(sys.argv[1], "w") as file:
+        file.write(str(file.fileno()))
+
+guarded(body)
+"""
+    number = tmp_path / "number"
+    command = ["sh", "-c", f'"$@" {closed}', "sh", sys.executable, "-c", code, number]
+    subprocess.run(command, check=True, capture_output=True, stdin=subprocess.DEVNULL)
+    assert int(number.read_text()) > 2
