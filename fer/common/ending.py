@@ -12,7 +12,8 @@ from pathlib import Path
 from typing import NoReturn
 
 from fer.common.debug_console import debug_console, debugging
-from fer.common.errors import FerError, MissingExtraError, StorageError
+from fer.common.errors import FerError, StorageError
+from fer.common.extras import missing_extra
 from fer.common.wording import printable_text
 
 log = logging.getLogger(__name__)
@@ -62,6 +63,12 @@ def guarded(body: Callable[[], int | None], *, folder: str | None = None) -> Non
             _report_this(error)
             raise
         _mistake(refused, folder)
+    except ModuleNotFoundError as error:
+        extra = missing_extra(error, Path(sys.argv[0]).name)
+        if extra is None:
+            _report_this(error)
+            raise
+        _mistake(extra, folder)
     except Exception as error:
         _report_this(error)
         raise
@@ -130,16 +137,3 @@ def _report_this(error: Exception) -> None:
 def _end(message: str, status: int) -> NoReturn:
     print(message, file=sys.stderr)
     sys.exit(status)
-
-
-def needs_train_extra(command: str) -> None:
-    """Refuses a command of the training stack where only the runtime is installed.
-
-    Raises:
-        MissingExtraError: with what to install.
-    """
-    from importlib.util import find_spec
-
-    missing = [name for name in ("torch", "hydra", "pytorch_lightning") if find_spec(name) is None]
-    if missing:
-        raise MissingExtraError(f"{command} needs {', '.join(missing)}: pip install 'ferlab[train]'")

@@ -6,6 +6,9 @@ from pathlib import Path
 
 import pytest
 
+import fer.common.ending
+from fer.common.errors import MissingExtraError
+from fer.common.extras import missing_extra, telling_extra
 from fer.common.processes import agreed_run_dir, started_by_another
 
 _COMMAND = "from fer.common.ending import guarded\nguarded(lambda: print('said'), folder={folder!r})"
@@ -59,3 +62,26 @@ guarded(body)
     command = ["sh", "-c", f'"$@" {closed}', "sh", sys.executable, "-c", code, number]
     subprocess.run(command, check=True, capture_output=True, stdin=subprocess.DEVNULL)
     assert int(number.read_text()) > 2
+
+
+def test_a_package_of_the_training_stack_is_told_where_the_runtime_alone_is_installed(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """`fer-data audit` and `fer-track` need some of it on their way; `fer.Run` and `fer.dataset` too."""
+
+    def body() -> None:
+        raise ModuleNotFoundError("No module named 'filelock'", name="filelock")
+
+    monkeypatch.setattr("sys.argv", ["/usr/bin/fer-data", "audit"])
+    # With the stack, a module that is missing is a fault of ours.
+    with pytest.raises(ModuleNotFoundError) as raised:
+        fer.common.ending.guarded(body)
+    assert not isinstance(raised.value, MissingExtraError)
+    monkeypatch.setattr("fer.common.extras.find_spec", lambda name: None)
+    with pytest.raises(SystemExit) as end:
+        fer.common.ending.guarded(body)
+    assert end.value.code == 2
+    assert capsys.readouterr().err == "error: fer-data needs filelock: pip install 'ferlab[train]'\n"
+    with pytest.raises(MissingExtraError, match=r"fer\.Run needs filelock"), telling_extra("fer.Run"):
+        body()
+    assert missing_extra(ModuleNotFoundError("No module named 'fer.gone'", name="fer.gone"), "fer-data") is None
