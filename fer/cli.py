@@ -8,8 +8,9 @@ from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from fer.common.ending import guarded, needs_train_extra, write_what_cannot_be_encoded
+from fer.common.ending import guarded, write_what_cannot_be_encoded
 from fer.common.errors import ConfigError
+from fer.common.extras import needs_train_extra
 from fer.common.paths import expanded
 from fer.common.wording import shell_word
 

@@ -11,6 +11,7 @@ import numpy as np
 
 from fer.api.tables import data_frame, html_picture
 from fer.common.errors import ConfigError
+from fer.common.extras import telling_extra
 from fer.common.section import complaint
 from fer.data.samples import FaceSamples
 
@@ -114,5 +115,6 @@ def dataset(name: str, root: "str | PathLike[str] | None" = None, **settings: An
         first = error.errors()[0]
         key = ".".join(str(part) for part in first["loc"][1:])
         raise ConfigError(f"{key}={first.get('input')!r}: {complaint(first)}") from error
-    packed = open_samples(config)
+    with telling_extra("fer.dataset"):
+        packed = open_samples(config)
     return Dataset(packed.samples, fingerprint=packed.fingerprint)

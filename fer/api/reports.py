@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from fer.api.runs import Run
 from fer.api.settings import overrides_of
 from fer.common.errors import ConfigError
+from fer.common.extras import needs_train_extra
 
 if TYPE_CHECKING:
     from pandas import DataFrame
@@ -96,6 +97,7 @@ def compare(runs: Sequence[AnyRun], *overrides: str | Mapping[str, Any], **keys:
 
 
 def _report(run: str | list[str], overrides: Sequence[str | Mapping[str, Any]], keys: Mapping[str, Any]) -> Report:
+    needs_train_extra("fer.evaluate")
     from fer.report.command import compose, parse
     from fer.report.main import make_report
 

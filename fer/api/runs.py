@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from fer.api.settings import overrides_of
 from fer.api.tables import data_frame, html_picture, html_table
+from fer.common.extras import needs_train_extra, telling_extra
 from fer.folders.record import RunRecord, read_run
 
 if TYPE_CHECKING:
@@ -30,7 +31,8 @@ class Run:
     """
 
     def __init__(self, path: "str | PathLike[str]") -> None:
-        self.record: RunRecord = read_run(Path(path))
+        with telling_extra("fer.Run"):
+            self.record: RunRecord = read_run(Path(path))
 
     def __repr__(self) -> str:
         return f"<Run {self.path}>"
@@ -120,6 +122,7 @@ def train(*overrides: str | Mapping[str, Any], **keys: Any) -> Run:
     Raises:
         FerError: data, device, checkpoint or configuration cannot work; the message says what to change.
     """
+    needs_train_extra("fer.train")
     from fer.common.processes import agreed_run_dir
     from fer.config.compose import compose_train
     from fer.config.overrides import key_of, with_files

@@ -8,6 +8,7 @@ from fer.api.runs import Run
 from fer.api.settings import overrides_of
 from fer.api.tables import data_frame
 from fer.common.errors import DataError
+from fer.common.extras import needs_train_extra
 from fer.common.parsing import parse_yaml
 from fer.folders.sweep import SweepFolder
 
@@ -89,6 +90,7 @@ def sweep(*overrides: str | Mapping[str, Any], **keys: Any) -> SweepResult:
     Raises:
         FerError: a mistake in the settings, or trials that cannot run; what ended is kept.
     """
+    needs_train_extra("fer.sweep")
     from fer.tuning.run import run_sweep
 
     return SweepResult(run_sweep(overrides_of(overrides, keys)))

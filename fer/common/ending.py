@@ -12,7 +12,8 @@ from pathlib import Path
 from typing import NoReturn
 
 from fer.common.debug_console import debug_console, debugging
-from fer.common.errors import FerError, MissingExtraError, StorageError
+from fer.common.errors import FerError, StorageError
+from fer.common.extras import missing_extra
 from fer.common.wording import printable_text
 
 log = logging.getLogger(__name__)
@@ -31,6 +32,7 @@ def guarded(body: Callable[[], int | None], *, folder: str | None = None) -> Non
     Raises:
         SystemExit: a status other than 0.
     """
+    _stand_in_for_closed_streams()
     write_what_cannot_be_encoded()
     from fer.common.interrupt import Interrupted, signals_raise
     from fer.common.processes import first_process, started_by_another
@@ -61,11 +63,37 @@ def guarded(body: Callable[[], int | None], *, folder: str | None = None) -> Non
             _report_this(error)
             raise
         _mistake(refused, folder)
+    except ModuleNotFoundError as error:
+        extra = missing_extra(error, Path(sys.argv[0]).name)
+        if extra is None:
+            _report_this(error)
+            raise
+        _mistake(extra, folder)
     except Exception as error:
         _report_this(error)
         raise
     if status:
         sys.exit(status)
+
+
+def _stand_in_for_closed_streams() -> None:
+    """Opens nothing in place of a standard stream that the caller closed (`>&-`, some daemons).
+
+    Python has None there, and the next file that is opened gets the stream's number, which libraries write to.
+    """
+    for number, (name, mode) in enumerate((("stdin", "r"), ("stdout", "w"), ("stderr", "w"))):
+        if getattr(sys, name) is not None:
+            continue
+        try:
+            os.fstat(number)
+        except OSError:
+            opened = os.open(os.devnull, os.O_RDWR)
+            if opened != number:
+                os.dup2(opened, number)
+                os.close(opened)
+            # Who starts other processes hands it on, as it would the stream.
+            os.set_inheritable(number, True)
+        setattr(sys, name, open(number, mode, encoding="utf-8", closefd=False))  # noqa: SIM115 - to the end
 
 
 def write_what_cannot_be_encoded() -> None:
@@ -109,16 +137,3 @@ def _report_this(error: Exception) -> None:
 def _end(message: str, status: int) -> NoReturn:
     print(message, file=sys.stderr)
     sys.exit(status)
-
-
-def needs_train_extra(command: str) -> None:
-    """Refuses a command of the training stack where only the runtime is installed.
-
-    Raises:
-        MissingExtraError: with what to install.
-    """
-    from importlib.util import find_spec
-
-    missing = [name for name in ("torch", "hydra", "pytorch_lightning") if find_spec(name) is None]
-    if missing:
-        raise MissingExtraError(f"{command} needs {', '.join(missing)}: pip install 'ferlab[train]'")

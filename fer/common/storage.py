@@ -27,6 +27,8 @@ _REFUSALS: Final = {
 }
 """Error number -> what is wrong, and what mends it."""
 
+_NO_TEMPORARY: Final = "No usable temporary directory"
+
 _SPACE: Final = frozenset({errno.ENOSPC, errno.EDQUOT})
 
 
@@ -40,6 +42,11 @@ def storage_error(error: OSError, *, path: Path | None = None, needed: int | Non
     """
     if isinstance(error, StorageError):
         return error
+    if error.errno == errno.ENOENT and error.filename is None and _NO_TEMPORARY in str(error.strerror):
+        # Python's own, which does not say which of its tries failed how.
+        return StorageError(
+            "no folder for temporary files can be written to, or all are full: set TMPDIR to one that has room"
+        )
     if error.errno not in _REFUSALS:
         return None
     named = path if path is not None or error.filename is None else Path(os.fsdecode(error.filename))

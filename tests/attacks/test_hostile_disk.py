@@ -7,6 +7,7 @@ import json
 import os
 import shutil
 import sys
+import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -109,6 +110,18 @@ def test_what_is_no_matter_of_disks_stays_our_fault() -> None:
     assert storage_error(FileNotFoundError(errno.ENOENT, "No such file", "x")) is None
     assert storage_error(PermissionError(errno.EACCES, "Permission denied")) is None  # a port below 1024, say
     assert storage_error(OSError(errno.ECONNRESET, "reset")) is None
+
+
+def test_no_folder_for_temporary_files_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As in a container that is read-only."""
+    monkeypatch.setattr(tempfile, "_candidate_tempdir_list", lambda: ["/nowhere"])
+    monkeypatch.setattr(tempfile, "tempdir", None)
+    with pytest.raises(FileNotFoundError) as raised:
+        tempfile.mkdtemp()
+    told = storage_error(raised.value)
+    assert str(told) == (
+        "no folder for temporary files can be written to, or all are full: set TMPDIR to one that has room"
+    )
 
 
 def test_leftovers_of_killed_writers_go_and_nothing_else(tmp_path: Path) -> None:

@@ -120,6 +120,31 @@ def test_out_takes_its_format_from_its_name(photos: Path, predict: Predict, tmp_
     assert len(records((tmp_path / "faces.jsonl").read_text())) == 1
 
 
+def test_nothing_to_look_at_leaves_earlier_records(photos: Path, predict: Predict, tmp_path: Path) -> None:
+    """As where a disk with the pictures is not mounted."""
+    (tmp_path / "none").mkdir()
+    rows = tmp_path / "faces.csv"
+    predict(photos / "b_two.png", "--out", rows)
+    before = rows.read_bytes()
+    with pytest.raises(DataError, match="there is no picture or video in"):
+        main([str(tmp_path / "none"), "--out", str(rows)])
+    assert rows.read_bytes() == before
+    predict(photos / "a_one.jpg", "--out", rows)
+    assert rows.read_bytes().count(b"\n") == 2
+
+
+def test_no_cell_of_a_csv_is_a_formula(
+    photos: Path, predict: Predict, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    names = ["=1+1.png", "+1.png", "@a.png", "-1.png"]
+    monkeypatch.chdir(tmp_path)
+    for name in names:
+        Path(name).write_bytes((photos / "c_none.png").read_bytes())
+    rows = list(csv.DictReader(io.StringIO(predict("--format", "csv", "--", *names)[0])))
+    assert [row["source"] for row in rows] == [f"./{name}" for name in names]
+    assert [row["source"] for row in records(predict("--format", "jsonl", "--", *names)[0])] == names
+
+
 def test_patterns_and_standard_input(photos: Path, predict: Predict, monkeypatch: pytest.MonkeyPatch) -> None:
     out, _ = predict(photos / "*_*.png", "--format", "jsonl")
     assert {Path(row["source"]).name for row in records(out)} == {"b_two.png", "c_none.png", "e_cut.png"}

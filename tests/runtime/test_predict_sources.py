@@ -13,7 +13,7 @@ import pytest
 
 from fer.common.errors import ConfigError, DataError
 from fer.runtime.predict.command import main
-from fer.runtime.predict.sources import items
+from fer.runtime.predict.sources import bursts, items
 from fer.runtime.prior import open_prior
 
 
@@ -63,6 +63,23 @@ def test_nothing_to_try_is_told(folder: Path, monkeypatch: pytest.MonkeyPatch) -
     monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(b"\n")))
     with pytest.raises(DataError, match="there is no picture or video in standard input"):
         main(["-"])
+
+
+@pytest.mark.skipif(os.name == "nt", reason="pipes of POSIX")
+def test_a_list_that_pauses_is_worked_on_meanwhile(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """`inotifywait ... | fer-predict -` names a file a minute, say."""
+    reading, writing = os.pipe()
+    with os.fdopen(reading) as typed:
+        monkeypatch.setattr("sys.stdin", typed)
+        found = bursts(["in/shut/a.png", "-"], leave_out=None)
+        assert [str(item.path) for item in next(found)] == ["in/shut/a.png"]
+        os.write(writing, b"in/open/a.png\nin/shut/a.png\nin/op")
+        assert [str(item.path) for item in next(found)] == ["in/open/a.png", "in/shut/a.png"]
+        os.write(writing, b"en/b")
+        os.write(writing, b".png")
+        os.close(writing)
+        assert [(str(item.path), item.kind) for item in next(found)] == [("in/open/b.png", "missing")]
+        assert next(found, None) is None
 
 
 def test_a_list_may_begin_with_a_mark_of_its_encoding(

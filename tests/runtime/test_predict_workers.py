@@ -153,6 +153,24 @@ def test_a_listing_gives_all_in_order_and_knows_the_end(many: Path) -> None:
         assert listing.total == COUNT
 
 
+def test_a_short_listing_needs_no_temporary_file_and_a_long_one_has_one(
+    many: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Progress alone is no reason to end where there is no room for such files."""
+    found = list(items([str(many)], leave_out=None))
+    monkeypatch.setattr("fer.runtime.predict.listing.IN_MEMORY", 200)
+    with Listing(iter(found)) as listing:
+        assert list(listing) == found
+    monkeypatch.undo()
+
+    def refuse(**_: object) -> None:
+        raise FileNotFoundError("no usable temporary directory")
+
+    monkeypatch.setattr("tempfile.TemporaryFile", refuse)
+    with Listing(iter(found)) as listing:
+        assert list(listing) == found
+
+
 def test_what_fails_in_a_listing_is_told_to_who_waits() -> None:
     def broken() -> Iterator[Item]:
         yield Item(Path("a"), Path("a"), "image")

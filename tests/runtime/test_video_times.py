@@ -106,6 +106,45 @@ def test_time_goes_on_without_time_stamps(stamps: list[float], rate: float, seco
         assert [frame.seconds for frame in video.frames()] == pytest.approx(seconds)
 
 
+class Failing(Stamped):
+    """Gives none for some of its frames: Theora's repeated ones, a damaged part."""
+
+    def read(self) -> tuple[bool, npt.NDArray[np.uint8] | None]:
+        there, image = super().read()
+        return (False, None) if 3 <= self._at < 3_000 else (there, image)
+
+    def get(self, name: int) -> float:
+        return float(len(self._stamps)) if name == cv2.CAP_PROP_FRAME_COUNT else super().get(name)
+
+
+def test_what_comes_after_frames_that_cannot_be_read_is_read() -> None:
+    stamps = [number / 10 for number in range(3_010)]
+    with VideoSource(Failing(stamps, rate=10), live=False) as video:  # type: ignore[arg-type]
+        seconds = [frame.seconds for frame in video.frames()]
+    assert seconds == pytest.approx(stamps[:3] + stamps[3_000:])
+    # About as long as the file states: nothing to tell.
+    assert video.note is None
+
+
+def test_a_film_that_is_cut_off_says_so_in_its_last_records(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "whole.avi"
+    writer = cv2.VideoWriter(str(path), cv2.VideoWriter.fourcc(*"MJPG"), 10, (320, 240))
+    for _ in range(40):
+        writer.write(face())
+    writer.release()
+    with open_video(path) as video:
+        assert len(list(video.frames())) == 40
+    assert video.note is None
+    path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+    assert main([str(path), "--format", "jsonl", "--interval", "1"]) == 0
+    out, err = capsys.readouterr()
+    rows = [json.loads(line) for line in out.splitlines()]
+    assert [row["status"] for row in rows] == ["ok", "ok"]
+    assert "reason" not in rows[0]
+    assert "of the 4.0 s that the file states could be read" in rows[1]["reason"]
+    assert f"{path}: {rows[1]['reason']}" in err
+
+
 def test_a_picture_is_no_video_and_no_series(tmp_path: Path) -> None:
     """OpenCV takes clip1.jpg for the first of a series."""
     for number in range(3):

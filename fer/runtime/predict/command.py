@@ -102,20 +102,20 @@ class _Work:
     def run(self) -> int:
         """Looks at everything; the exit status."""
         from fer.runtime.predict.listing import Listing
-        from fer.runtime.predict.sources import STDIN, items
+        from fer.runtime.predict.sources import STDIN, bursts
 
         start = time.monotonic()
         try:
             if self._arguments.webcam is not None:
                 self._camera(self._arguments.webcam)
                 return 0
-            found = items(self._arguments.paths, leave_out=self._arguments.annotate)
-            # Standard input may never end, and is not read further than it is worked on.
-            if self._seen and STDIN not in self._arguments.paths:
-                with Listing(found) as listing:
-                    self._files(listing, listing=listing)
-            else:
-                self._files(found, listing=None)
+            for found in bursts(self._arguments.paths, leave_out=self._arguments.annotate):
+                # Standard input may never end, and is not read further than it is worked on.
+                if self._seen and STDIN not in self._arguments.paths:
+                    with Listing(found) as listing:
+                        self._files(listing, listing=listing)
+                else:
+                    self._files(found, listing=None)
             if not self._tally.anything:
                 told = ["standard input" if path == STDIN else path for path in self._arguments.paths]
                 raise DataError(f"there is no picture or video in {', '.join(told)}: name a file or another folder")
@@ -156,7 +156,7 @@ class _Work:
 def _writer(arguments: argparse.Namespace, stack: ExitStack, *, labels: tuple[str, ...]) -> "Writer":
     from fer.common.paths import expanded
     from fer.runtime.predict.inputs import refuse_to_replace_inputs
-    from fer.runtime.predict.writing import open_writer
+    from fer.runtime.predict.writing import open_writer, replacing
 
     out: Path | None = arguments.out
     stream: TextIO = sys.stdout
@@ -169,10 +169,14 @@ def _writer(arguments: argparse.Namespace, stack: ExitStack, *, labels: tuple[st
             leave_out=arguments.annotate,
         )
         try:
-            stream = stack.enter_context(out.open("w", encoding="utf-8", newline=""))
+            stream = stack.enter_context(out.open("a", encoding="utf-8", newline=""))
         except OSError as error:
             raise ConfigError(f"--out {out} cannot be written: {error.strerror}") from error
     form = arguments.format
     if form is None:
         form = "table" if out is None else _FORMAT_OF.get(out.suffix.lower(), "table")
-    return open_writer(form, stream, labels=labels, width=shutil.get_terminal_size((100, 24)).columns)
+
+    def opened() -> "Writer":
+        return open_writer(form, stream, labels=labels, width=shutil.get_terminal_size((100, 24)).columns)
+
+    return opened() if out is None else replacing(stream, opened)

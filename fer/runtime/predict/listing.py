@@ -1,16 +1,19 @@
-"""A list of files that is read ahead, so that the end of the work can be told, and that takes no memory."""
+"""A list of files that is read ahead, so that the end of the work can be told, and that takes little memory."""
 
 import pickle
 import tempfile
 import threading
 from collections.abc import Iterable, Iterator
-from typing import BinaryIO
+from typing import IO, Final
 
 from fer.runtime.predict.sources import Item
 
+IN_MEMORY: Final = 4 * 2**20
+"""Bytes that are held in memory, some 20,000 files; a longer list goes to a temporary file."""
+
 
 class Listing:
-    """Items read ahead by a thread of its own into a temporary file; use in a `with`.
+    """Items read ahead by a thread of its own; use in a `with`.
 
     Args:
         items: what is listed.
@@ -25,7 +28,8 @@ class Listing:
         self._failure: Exception | None = None
         self._closed = False
         self._news = threading.Condition()
-        self._file: BinaryIO = tempfile.TemporaryFile()  # noqa: SIM115 - closed by `__exit__`
+        # Where no temporary file can be had, most lists need none.
+        self._file: IO[bytes] = tempfile.SpooledTemporaryFile(IN_MEMORY)  # noqa: SIM115 - closed by `__exit__`
         self.total: int | None = None
         self._thread = threading.Thread(target=self._read_ahead, name="fer-predict-listing", daemon=True)
 

@@ -3,10 +3,11 @@
 import math
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack
+from dataclasses import replace
 from itertools import chain, groupby, islice
 from typing import TYPE_CHECKING, Final
 
-from fer.common.errors import DataError
+from fer.common.errors import DataError, FerError
 from fer.common.wording import printable_path
 from fer.runtime.detection.detector import Detector
 from fer.runtime.images import ImageTooLarge, UnreadableImage
@@ -173,13 +174,24 @@ class Session:
         return self._pool.outcomes(chain(first, jobs))
 
     def _video(self, item: Item) -> Iterator[Outcome]:
-        source, any_frame = printable_path(item.path), False
+        source = printable_path(item.path)
+        # One moment behind: what is to be known of the film is known at its end, and told with its last records.
+        last: list[Face] | None = None
         try:
             with open_video(item.path) as video:
                 for faces in self.follow(video, item, source=source, interval=self._interval):
-                    any_frame = True
-                    yield Outcome(faces, video=True, moment=True)
-            if not any_frame:
+                    if last is not None:
+                        yield Outcome(last, video=True, moment=True)
+                    last = faces
+            if last is None:
                 raise UnreadableImage("the video holds no readable frame")
-        except (ImageTooLarge, UnreadableImage) as error:
+            if video.note is not None:
+                last = [replace(face, reason=video.note) for face in last]
+                self._tell(f"{source}: {video.note}")
+            yield Outcome(last, video=True, moment=True)
+        except FerError as error:
+            if last is not None:
+                yield Outcome(last, video=True, moment=True)
+            if not isinstance(error, ImageTooLarge | UnreadableImage):
+                raise
             yield Outcome([Face(source=source, status="unreadable", reason=str(error))], video=True)

@@ -2,18 +2,22 @@
 
 import codecs
 import glob
+import itertools
 import os
 import stat
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final, Literal
+from typing import TYPE_CHECKING, Final, Literal, cast
 
 from fer.common.errors import DataError
 from fer.common.image_header import SNIFFED, content_kind
 from fer.common.picture_names import IMAGE_SUFFIXES, OTHER_SUFFIXES, is_leftover
 from fer.runtime.predict.copy_marks import is_copy
+
+if TYPE_CHECKING:
+    import io
 
 VIDEO_SUFFIXES: Final = frozenset(
     (".mp4", ".m4v", ".mov", ".avi", ".mkv", ".webm", ".mpg", ".mpeg", ".mjpeg", ".mjpg", ".3gp",
@@ -23,6 +27,9 @@ VIDEO_SUFFIXES: Final = frozenset(
 _STREAMS_OF_JPEGS: Final = frozenset((".mjpeg", ".mjpg"))
 
 STDIN: Final = "-"
+
+_AT_ONCE: Final = 2**16
+"""Bytes of standard input taken at a time, as many as a pipe holds."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,26 +63,38 @@ def check_paths(paths: Sequence[str]) -> None:
         raise DataError(f"there is no file, folder or match for {', '.join(paths)}: give the path of a picture")
 
 
-def items(paths: Iterable[str], *, leave_out: Path | None) -> Iterator[Item]:
-    """The files that the paths stand for, in their order; folders by name, with the folders in them.
+def bursts(paths: Iterable[str], *, leave_out: Path | None) -> Iterator[Iterator[Item]]:
+    """The files that the paths stand for, parted where standard input may make one wait for more of them.
 
     Args:
         paths: files, folders, glob patterns, or "-" for one path a line on standard input.
         leave_out: a folder that is not looked into: that of the annotated copies.
     """
+    for listed, group in itertools.groupby(paths, key=lambda path: path == STDIN):
+        if not listed:
+            yield items(group, leave_out=leave_out)
+            continue
+        for typed in _typed():
+            lines = (line.rstrip("\r\n") for line in typed)
+            yield items((line for line in lines if line and line != STDIN), leave_out=leave_out)
+
+
+def items(paths: Iterable[str], *, leave_out: Path | None) -> Iterator[Item]:
+    """The files that the paths stand for, in their order; folders by name, with the folders in them.
+
+    Args:
+        paths: as in `bursts`, without "-".
+        leave_out: as in `bursts`.
+    """
     for path in paths:
-        if path == STDIN:
-            lines = (line.rstrip("\r\n") for line in _typed())
-            yield from items((line for line in lines if line and line != STDIN), leave_out=leave_out)
-        else:
-            found, shut = False, list[OSError]()
-            for file, name in files([path], leave_out=leave_out, shut=shut.append):
-                found = True
-                yield from _told(shut)
-                yield _file(file, name)
+        found, shut = False, list[OSError]()
+        for file, name in files([path], leave_out=leave_out, shut=shut.append):
+            found = True
             yield from _told(shut)
-            if not found and not any(True for _ in named([path])):
-                yield Item(Path(path), Path(Path(path).name), "missing")
+            yield _file(file, name)
+        yield from _told(shut)
+        if not found and not any(True for _ in named([path])):
+            yield Item(Path(path), Path(Path(path).name), "missing")
 
 
 def files(
@@ -84,8 +103,8 @@ def files(
     """The files that are there, and the names of their copies; standard input is not read.
 
     Args:
-        paths: as in `items`.
-        leave_out: as in `items`.
+        paths: as in `bursts`.
+        leave_out: as in `bursts`.
         shut: is told why a folder cannot be read.
     """
     skipped = None if leave_out is None else leave_out.resolve()
@@ -174,13 +193,31 @@ def _content(path: Path) -> Literal["image", "video"] | None:
         return None
 
 
-def _typed() -> Iterator[str]:
-    """Lines of standard input; names may be of any bytes where the system's are."""
+def _typed() -> Iterator[Iterable[str]]:
+    """Lines of standard input, those together that came together; names may be of any bytes where the system's are.
+
+    So a program that names files as they come (`inotifywait`, `tail -f`) has each looked at when it is named.
+    """
     if os.name == "nt":
-        for number, text in enumerate(sys.stdin):
-            # As the encodings of Windows' terminals read the same mark.
-            yield text.removeprefix("\ufeff").removeprefix("ï»¿") if number == 0 else text
-    else:
-        for number, line in enumerate(sys.stdin.buffer):
+        yield _typed_on_windows()
+        return
+    typed = cast("io.BufferedReader", sys.stdin.buffer)
+    marked, begun = True, b""
+    while came := typed.read1(_AT_ONCE):
+        whole, end, rest = came.rpartition(b"\n")
+        if not end:
+            begun += came
+            continue
+        text, begun = begun + whole, rest
+        if marked:
             # PowerShell and editors begin a list with a mark of its encoding.
-            yield os.fsdecode(line.removeprefix(codecs.BOM_UTF8) if number == 0 else line)
+            text, marked = text.removeprefix(codecs.BOM_UTF8), False
+        yield [os.fsdecode(line) for line in text.split(b"\n")]
+    if begun:
+        yield [os.fsdecode(begun.removeprefix(codecs.BOM_UTF8) if marked else begun)]
+
+
+def _typed_on_windows() -> Iterator[str]:
+    for number, text in enumerate(sys.stdin):
+        # As the encodings of Windows' terminals read the same mark.
+        yield text.removeprefix("\ufeff").removeprefix("ï»¿") if number == 0 else text

@@ -21,6 +21,18 @@ from fer.runtime.predict.opencv_names import opencv_name
 DEFAULT_RATE: Final = 25.0
 """Frames a second of a file that does not say."""
 
+FAILED_READS: Final = 10_000
+"""Reads that may fail one after the other before a film has ended; past its stated number of frames, `FAILED_AT_END`.
+
+A failed read need not be the end: Theora's repeated frames are one each, and so is each frame of a damaged part. 10,000
+take a tenth of a second.
+"""
+
+FAILED_AT_END: Final = 100
+
+LACKING: Final = 0.1
+"""Share of a film, and more than a second, that has to be missing before it is told; containers round."""
+
 MOST_STRETCHED: Final = 4.0
 """Most that a pixel is wider than high, or the other way; anamorphic lenses make it 2."""
 
@@ -43,14 +55,19 @@ class VideoSource:
 
     Attributes:
         rate: frames a second on average, as the file says; those of single frames may differ.
+        note: once all frames are read, what is to be known of a film that lacks much of what it states.
     """
 
     def __init__(self, capture: cv2.VideoCapture, *, live: bool, names: ExitStack | None = None) -> None:
         self._capture = capture
         self._live = live
+        self.note: str | None = None
         self._names = ExitStack() if names is None else names
         stated = float(capture.get(cv2.CAP_PROP_FPS))
         self.rate = stated if 0.0 < stated < math.inf else DEFAULT_RATE
+        # Of a container that keeps no number, OpenCV's: from the length; nonsense where that is not stated either.
+        count = float(capture.get(cv2.CAP_PROP_FRAME_COUNT))
+        self._stated = count if not live and 0.0 < count < math.inf else None
 
     def __enter__(self) -> "VideoSource":
         return self
@@ -68,11 +85,9 @@ class VideoSource:
         start, number, seconds = time.monotonic(), 0, 0.0
         size: tuple[int, int] | None = None
         while True:
-            try:
-                there, image = self._capture.read()
-            except cv2.error as error:
-                raise UnreadableImage(f"the video is broken after its frame {number}") from error
-            if not there:
+            image = self._read(number)
+            if image is None:
+                self.note = self._lacking(number, seconds)
                 return
             if self._live:
                 seconds = time.monotonic() - start
@@ -84,6 +99,33 @@ class VideoSource:
                 image = cv2.resize(image, size, interpolation=cv2.INTER_LINEAR)
             yield VideoFrame(np.asarray(image, np.uint8), seconds)
             number += 1
+
+    def _read(self, number: int) -> "cv2.typing.MatLike | None":
+        """The next frame there is, `number` counting those before it; None at the end."""
+        at_end = self._stated is not None and number >= self._stated
+        for _ in range(1 if self._live else FAILED_AT_END if at_end else FAILED_READS):
+            try:
+                there, image = self._capture.read()
+            except cv2.error as error:
+                raise UnreadableImage(f"the video is broken after its frame {number}") from error
+            if there:
+                return image
+        return None
+
+    def _lacking(self, number: int, seconds: float) -> str | None:
+        """What is to be told where neither as many frames nor as much time was read as the file states.
+
+        Each alone may be an estimate, and a file may mean it so: sound that is longer, an editor's cut.
+        """
+        if self._stated is None or number == 0:
+            return None
+        whole, read = self._stated / self.rate, seconds + 1 / self.rate
+        if number >= (1 - LACKING) * self._stated or read >= min((1 - LACKING) * whole, whole - 1):
+            return None
+        return (
+            f"only {read:.1f} of the {whole:.1f} s that the file states could be read: it is cut off or broken, "
+            "or shows no more"
+        )
 
     def _time_stamp(self, *, after: float) -> float:
         """When the container shows the frame, in seconds since its first one.

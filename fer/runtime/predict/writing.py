@@ -2,6 +2,8 @@
 
 import csv
 import json
+import os
+import stat
 from collections.abc import Callable, Sequence
 from typing import Final, Protocol, TextIO
 
@@ -15,6 +17,10 @@ Writer = Callable[[Face], None]
 _BEFORE: Final = ("source", "face", "x", "y", "width", "height", "label", "confidence", "uncertain")
 _AFTER: Final = ("status", "reason", "frame", "seconds", "track", "prior")
 """Columns before and after those of the labels."""
+
+
+_FORMULA: Final = ("=", "+", "-", "@")
+"""What formulas begin with in spreadsheets, which run them: anybody may have named a file."""
 
 
 class _Rows(Protocol):
@@ -41,12 +47,38 @@ def open_writer(form: str, stream: TextIO, *, labels: Sequence[str], width: int)
     return _table(stream, labels, width=width)
 
 
+def replacing(stream: TextIO, opened: Callable[[], Writer]) -> Writer:
+    """What empties a file before its first record: a command that finds nothing to look at leaves an earlier one whole.
+
+    Args:
+        stream: opened for appending.
+        opened: opens what writes to it.
+    """
+    writer: Writer | None = None
+
+    def write(face: Face) -> None:
+        nonlocal writer
+        if writer is None:
+            # Pipes and devices have nothing to empty.
+            if stat.S_ISREG(os.fstat(stream.fileno()).st_mode):
+                stream.truncate(0)
+            writer = opened()
+        writer(face)
+
+    return write
+
+
+def _no_formula(source: str) -> str:
+    """A path that a spreadsheet does not take for a formula, and that leads to the same file."""
+    return f"./{source}" if source.startswith(_FORMULA) else source
+
+
 def _csv_row(rows: _Rows, stream: TextIO, face: Face, labels: Sequence[str]) -> None:
     box = (None, None, None, None) if face.box is None else face.box
     shares = face.probabilities or {}
     rows.writerow(
         [
-            face.source,
+            _no_formula(face.source),
             face.face,
             *box,
             face.label,
