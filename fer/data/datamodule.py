@@ -10,7 +10,7 @@ import pytorch_lightning as pl
 import torch
 from torch import Tensor
 
-from fer.common.errors import DataError
+from fer.common.errors import ConfigError, DataError
 from fer.common.seeding import epoch_seed
 from fer.data.augment import Augment
 from fer.data.batch_shard import WHOLE, BatchShard
@@ -231,19 +231,26 @@ class FERDataModule(pl.LightningDataModule):
         """Shuffled batches; the last incomplete one is left out (a batch of one has no batch statistics)."""
         rows, targets = self.split.train, self.targets
         labels = targets.labels[rows]
+        batch_size = min(self.config.batch_size, len(rows) - len(rows) % self.share.of)
 
         def epoch() -> int:
             return 0 if self.trainer is None else self.trainer.current_epoch
 
         def order() -> npt.NDArray[np.int64]:
             if self.sampler is not None:
-                return self.sampler(labels, seed=self.seed, epoch=epoch())
+                positions = self.sampler(labels, seed=self.seed, epoch=epoch())
+                if len(positions) < batch_size:
+                    raise ConfigError(
+                        f"the sampler gives {len(positions)} positions for epoch {epoch()}, too few for one batch of "
+                        f"{batch_size}: lower data.batch_size, or let it give more"
+                    )
+                return positions
             return epoch_order(labels, mode=self.config.sampling, seed=self.seed, epoch=epoch())
 
         return BatchLoader(
             self.samples,
             rows,
-            batch_size=min(self.config.batch_size, len(rows) - len(rows) % self.share.of),
+            batch_size=batch_size,
             order=order,
             drop_last=True,
             labels=lambda: targets.epoch_labels(seed=self.seed, epoch=epoch()),
