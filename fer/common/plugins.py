@@ -233,14 +233,19 @@ def located(dotted: str, key: str, *, libraries: bool = False) -> Any:
     parts = _dotted(dotted).split(".")
     if not all(part.isidentifier() for part in parts):
         raise ConfigError(f"{key}={dotted} is no name of a class, such as package.module.Class")
-    found: Any = _imported(parts[0], dotted, key)
-    for number, part in enumerate(parts[1:], start=2):
+    # `module:qualname` says where the module ends. A package may hide a module of its behind a function of the same
+    # name, as torchvision.models does with its alexnet.
+    known = dotted.partition(":")[0].count(".") + 1 if ":" in dotted else 1
+    found: Any = _imported(".".join(parts[:known]), dotted, key)
+    for number, part in enumerate(parts[known:], start=known + 1):
         if hasattr(found, part):
             found = getattr(found, part)
         elif isinstance(found, ModuleType) and hasattr(found, "__path__") and number < len(parts):
             found = _imported(".".join(parts[:number]), dotted, key)
         elif isinstance(found, ModuleType) and hasattr(found, "__path__") and _is_module(".".join(parts[:number])):
             raise ConfigError(f"{key}={dotted} is a module: name the class in it")
+        elif hasattr(hidden := sys.modules.get(".".join(parts[: number - 1])), part):
+            found = getattr(hidden, part)
         else:
             holder = ".".join(parts[: number - 1])
             raise ConfigError(

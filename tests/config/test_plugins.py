@@ -137,6 +137,21 @@ def test_what_cannot_be_imported_is_told_in_one_line(name: str, words: list[str]
     assert "\n" not in message
 
 
+@pytest.mark.parametrize("name", ["hiding.net:Net", "hiding.net.Net", "hiding:Net", "hiding.net:Net.Inner"])
+def test_a_module_behind_a_function_of_its_name_is_found(name: str, strangers: Path) -> None:
+    plugins.allow(["hiding"])
+    (strangers / "hiding").mkdir()
+    (strangers / "hiding" / "net.py").write_text(
+        "class Net:\n    class Inner: pass\ndef net(): return Net()\n", encoding="utf-8"
+    )
+    (strangers / "hiding" / "__init__.py").write_text("from .net import Net, net\n", encoding="utf-8")
+    try:
+        assert plugins.class_name(located(name, "model._target_")).startswith("hiding.net:Net")
+    finally:
+        for module in ("hiding", "hiding.net"):
+            sys.modules.pop(module, None)
+
+
 def test_functions_and_objects_are_called_with_their_arguments(strangers: Path) -> None:
     plugins.allow(["stranger"])
     assert own_callable({"_target_": "stranger.twice", "times": 3}, "analyses.x", handed=1)(4) == 12
