@@ -3,19 +3,22 @@
 from collections.abc import Iterable
 from os import PathLike
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
 
 from fer.common.errors import DataError
 
+if TYPE_CHECKING:
+    from PIL.Image import Image
+
 
 def array_of(picture: Any) -> npt.NDArray[np.uint8]:
     """A picture as the runtime takes it: uint8, grey (H, W) or BGR (H, W, 3).
 
     Args:
-        picture: path of a file, PIL image, or uint8 array, grey (H, W) or RGB (H, W, 3).
+        picture: path of a file, PIL image, or uint8 array (or tensor), grey (H, W) or RGB (H, W, 3).
 
     Raises:
         DataError: it is none of these, or cannot be read.
@@ -26,8 +29,13 @@ def array_of(picture: Any) -> npt.NDArray[np.uint8]:
         # PIL hands out the pixels as the sensor has them.
         from PIL import ImageOps
 
-        picture = ImageOps.exif_transpose(picture).convert("RGB")
-    array = np.asarray(picture)
+        picture = _of_pil(ImageOps.exif_transpose(picture))
+    try:
+        array = np.asarray(picture)
+    # A tensor on another device or with a gradient, a list of lists of different lengths.
+    except (RuntimeError, TypeError, ValueError) as error:
+        told = (str(error).strip().splitlines() or [""])[0]
+        raise DataError(f"a {type(picture).__name__} is no picture: {told}") from error
     if array.dtype != np.uint8 or array.ndim not in (2, 3) or array.shape[2:] not in ((), (3,)) or array.size == 0:
         raise DataError(
             f"an array of {array.dtype} {array.shape} is no picture: give uint8, grey (H, W) or RGB (H, W, 3)"
@@ -41,7 +49,9 @@ def several(source: Any) -> list[Any]:
     Raises:
         DataError: nothing in it, or no picture.
     """
-    if isinstance(source, str | PathLike) or hasattr(source, "__array_interface__") or hasattr(source, "getexif"):
+    # Arrays of NumPy, and tensors of torch and others; a column of pandas is no picture, and holds paths.
+    one = ("__array_interface__", "__dlpack__", "getexif")
+    if isinstance(source, str | PathLike) or any(hasattr(source, name) for name in one):
         return [source]
     if isinstance(source, Iterable):
         several = list(source)
@@ -49,6 +59,28 @@ def several(source: Any) -> list[Any]:
             return several
         raise DataError("there are no pictures in an empty list: give paths, arrays or PIL images")
     raise DataError(f"a {type(source).__name__} is no picture: give a path, a uint8 array or a PIL image")
+
+
+def _of_pil(image: "Image") -> npt.NDArray[np.uint8]:
+    """The pixels of a PIL image, RGB (H, W, 3), or grey (H, W) where it has more than 8 bits.
+
+    PIL's own conversion takes every value above 255 for white.
+
+    Raises:
+        DataError: nothing says which value is white.
+    """
+    if image.mode in ("I", "F"):
+        low, high = image.getextrema()
+        if not 0 <= low <= high <= 255:  # type: ignore[operator]
+            raise DataError(
+                f"a PIL image of mode {image.mode} with values from {low:g} to {high:g} does not say which of them is "
+                "white: give uint8, or the path of its file"
+            )
+    if image.mode.startswith("I;16"):
+        from fer.common.pixels import eight_bits
+
+        return eight_bits(np.asarray(image).astype(np.uint16))
+    return np.asarray(image.convert("RGB"))
 
 
 def read(path: Path) -> npt.NDArray[np.uint8]:

@@ -19,8 +19,9 @@ def predict(
     """The emotions of the faces in pictures and videos; nothing leaves this computer, and torch is not needed.
 
     Args:
-        source: path of a picture, video or folder, or a pattern of paths; a PIL image; a uint8 array, grey (H, W) or
-            RGB (H, W, 3); or several of these. A PIL image is turned as its EXIF orientation says, as files are.
+        source: path of a picture, video or folder, or a pattern of paths; a PIL image; a uint8 array or tensor, grey
+            (H, W) or RGB (H, W, 3); or several of these. A PIL image is turned as its EXIF orientation says, as files
+            are.
         model: a model of the package ("everyday", "benchmark"), an .onnx file of fer-export, a run folder, or what
             `fer.load` gives; None for "everyday".
         detector: what finds the faces: auto, yunet, blazeface, haar, or none for pictures that are faces already.

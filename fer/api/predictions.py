@@ -24,6 +24,9 @@ if TYPE_CHECKING:
 _SHOWN: Final = 12
 """Pictures and rows that a result shows of itself; the rest is counted."""
 
+_COLUMNS: Final = ("source", "status", "face", "x", "y", "width", "height", "label", "confidence", "uncertain")
+"""Of every table."""
+
 _WIDEST: Final = 640
 """Longer side of a picture in a notebook, in pixels."""
 
@@ -35,6 +38,7 @@ class Faces(Sequence[Face]):
         records: in the order of the pictures, faces from large to small.
         pictures: source -> array (H, W) or BGR (H, W, 3), of those that were given as arrays.
         files: source -> its file, of those whose names hold what cannot be shown.
+        labels: class names of the model, in the order of its probabilities.
     """
 
     def __init__(
@@ -43,10 +47,12 @@ class Faces(Sequence[Face]):
         *,
         pictures: Mapping[str, npt.NDArray[np.uint8]],
         files: Mapping[str, Path] | None = None,
+        labels: Sequence[str] = (),
     ) -> None:
         self._records = tuple(records)
         self._pictures = dict(pictures)
         self._files = dict(files or {})
+        self._labels = tuple(labels)
 
     @overload
     def __getitem__(self, index: int) -> Face: ...
@@ -54,7 +60,7 @@ class Faces(Sequence[Face]):
     def __getitem__(self, index: slice) -> "Faces": ...
     def __getitem__(self, index: int | slice) -> "Face | Faces":
         if isinstance(index, slice):
-            return Faces(self._records[index], pictures=self._pictures, files=self._files)
+            return Faces(self._records[index], pictures=self._pictures, files=self._files, labels=self._labels)
         return self._records[index]
 
     def __len__(self) -> int:
@@ -72,10 +78,16 @@ class Faces(Sequence[Face]):
     def to_pandas(self) -> "DataFrame":
         """A row a face: source, status, face, x, y, width, height, label, confidence, uncertain, a column an emotion.
 
+        These columns are there whatever was found. Further ones say more where there is more to say: `reason` of what
+        cannot be read, `frame` and `seconds` of videos, `prior`.
+
         Raises:
             MissingExtraError: pandas is not installed.
         """
-        return data_frame(_row(face) for face in self._records)
+        rows = [_row(face) for face in self._records]
+        return data_frame(
+            rows, columns=tuple(dict.fromkeys([*_COLUMNS, *self._labels, *(key for row in rows for key in row)]))
+        )
 
     def image(self, source: str | None = None) -> npt.NDArray[np.uint8]:
         """A picture with its boxes and labels, RGB (H, W, 3).
@@ -202,4 +214,4 @@ def faces_of(source: Any, *, model: "Model", detector: str, workers: int) -> Fac
                 pictures[name] = array_of(each)
                 records += session.predictor.image(pictures[name], source=name)
     bar.clear()
-    return Faces(records, pictures=pictures, files=files)
+    return Faces(records, pictures=pictures, files=files, labels=model.labels)

@@ -17,7 +17,8 @@ def checked_arguments(
 ) -> dict[str, Any]:
     """The arguments of a function or class, validated against its signature and converted to its types.
 
-    A type that pydantic cannot check (a tensor, a name that is not there any more) is not checked.
+    A list becomes a tensor (float32) where one is taken. A type that pydantic cannot check (a name that is not there
+    any more) is not checked.
 
     Args:
         function: what takes them.
@@ -59,6 +60,8 @@ def _hints(function: Callable[..., Any]) -> Mapping[str, Any]:
 
 
 def _converted(key: str, value: Any, hint: Any) -> Any:
+    if isinstance(value, list) and _takes_tensor(hint):
+        return _tensor(key, value)
     try:
         adapter: TypeAdapter[Any] = _adapter(hint)
     except (PydanticUserError, PydanticSchemaGenerationError):
@@ -69,6 +72,22 @@ def _converted(key: str, value: Any, hint: Any) -> Any:
         first = error.errors()[0]
         where = ".".join([key, *map(str, first["loc"])])
         raise ConfigError(f"{where}={first['input']!r}: {complaint(first)}") from error
+
+
+def _takes_tensor(hint: Any) -> bool:
+    """Whether a type is torch's tensor, or a choice that holds it and no list."""
+    choices = typing.get_args(hint) or (hint,)
+    names = {(getattr(each, "__module__", ""), getattr(each, "__name__", "")) for each in choices}
+    return ("torch", "Tensor") in names and not any(typing.get_origin(each) in (list, tuple) for each in choices)
+
+
+def _tensor(key: str, value: list[Any]) -> Any:
+    import torch
+
+    try:
+        return torch.tensor(value, dtype=torch.float32)
+    except (TypeError, ValueError, RuntimeError) as error:
+        raise ConfigError(f"{key}={value}: it takes a tensor: give a list of numbers") from error
 
 
 def _adapter(hint: Any) -> TypeAdapter[Any]:

@@ -129,9 +129,27 @@ def _mistake(error: FerError, folder: str | None) -> NoReturn:
 
 def _report_this(error: Exception) -> None:
     # Python tells it after the traceback, and exits with status 1.
-    note = "This should not happen. Please report it, with what `fer-data doctor` prints."
+    theirs = _own_part(error)
+    note = (
+        "This should not happen. Please report it, with what `fer-data doctor` prints."
+        if theirs is None
+        else f"It comes from a part that is not ferlab's: {theirs}."
+    )
     if note not in getattr(error, "__notes__", ()):
         error.add_note(note)
+
+
+def _own_part(error: Exception) -> str | None:
+    """Where in a package that a person named or installed (`fer.common.plugins`) an error comes from, if it does."""
+    from fer.common.plugins import LIBRARIES, allowed
+
+    packages = allowed() - LIBRARIES
+    places = [
+        f"{frame.f_globals['__name__']}, line {line} of {frame.f_code.co_filename}"
+        for frame, line in traceback.walk_tb(error.__traceback__)
+        if str(frame.f_globals.get("__name__")).partition(".")[0] in packages
+    ]
+    return places[-1] if places else None
 
 
 def _end(message: str, status: int) -> NoReturn:

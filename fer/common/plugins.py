@@ -55,11 +55,13 @@ class Plugin(NamedTuple):
         """The package that may be imported."""
         return self.module.partition(".")[0]
 
-    @property
-    def conf(self) -> tuple[Path, ...]:
-        """Folders with configurations: `conf` beside its code, and `conf/evaluation` for fer-report, where they are.
+    def conf(self, part: str = "") -> tuple[Path, ...]:
+        """Folders with configurations, where they are: `conf` beside its code, or a part of it.
 
         Nothing is imported to find them.
+
+        Args:
+            part: "evaluation" for fer-report's.
         """
         from importlib.util import find_spec
 
@@ -67,19 +69,19 @@ class Plugin(NamedTuple):
         if spec is None or spec.submodule_search_locations is None:
             return ()
         homes = [Path(place, *self.module.split(".")[1:]) for place in spec.submodule_search_locations]
-        folders = [home / "conf" / part for home in homes for part in ("", "evaluation")]
+        folders = [home / "conf" / part for home in homes]
         return tuple(folder for folder in folders if folder.is_dir())
 
 
 def installed() -> tuple[Plugin, ...]:
-    """Packages with an entry point in `GROUP`, by name."""
+    """Packages with an entry point in `GROUP`, by its name, and by the package's where two have the same."""
     return _installed(tuple(sys.path))
 
 
 @lru_cache(maxsize=4)
 def _installed(places: tuple[str, ...]) -> tuple[Plugin, ...]:
     # importlib.metadata would take as long as all else that `--help` does.
-    found: dict[str, Plugin] = {}
+    found: dict[tuple[str, str], Plugin] = {}
     for place in places:
         try:
             entries = sorted(entry.path for entry in os.scandir(place or ".") if entry.name.endswith(".dist-info"))
@@ -91,8 +93,10 @@ def _installed(places: tuple[str, ...]) -> tuple[Plugin, ...]:
             except (OSError, ValueError):
                 continue
             for name, value in _entries(text):
-                found.setdefault(name, Plugin(name=name, module=value.partition(":")[0]))
-    return tuple(found[name] for name in sorted(found))
+                # Two packages may have named their entry points alike.
+                module = value.partition(":")[0].strip()
+                found.setdefault((name, module), Plugin(name=name, module=module))
+    return tuple(found[key] for key in sorted(found))
 
 
 def _entries(text: str) -> Iterator[tuple[str, str]]:
@@ -229,14 +233,19 @@ def located(dotted: str, key: str, *, libraries: bool = False) -> Any:
     parts = _dotted(dotted).split(".")
     if not all(part.isidentifier() for part in parts):
         raise ConfigError(f"{key}={dotted} is no name of a class, such as package.module.Class")
-    found: Any = _imported(parts[0], dotted, key)
-    for number, part in enumerate(parts[1:], start=2):
+    # `module:qualname` says where the module ends. A package may hide a module of its behind a function of the same
+    # name, as torchvision.models does with its alexnet.
+    known = dotted.partition(":")[0].count(".") + 1 if ":" in dotted else 1
+    found: Any = _imported(".".join(parts[:known]), dotted, key)
+    for number, part in enumerate(parts[known:], start=known + 1):
         if hasattr(found, part):
             found = getattr(found, part)
         elif isinstance(found, ModuleType) and hasattr(found, "__path__") and number < len(parts):
             found = _imported(".".join(parts[:number]), dotted, key)
         elif isinstance(found, ModuleType) and hasattr(found, "__path__") and _is_module(".".join(parts[:number])):
             raise ConfigError(f"{key}={dotted} is a module: name the class in it")
+        elif hasattr(hidden := sys.modules.get(".".join(parts[: number - 1])), part):
+            found = getattr(hidden, part)
         else:
             holder = ".".join(parts[: number - 1])
             raise ConfigError(

@@ -28,7 +28,7 @@ def group_options(group: str) -> list[str]:
 
 
 def _homes() -> list[Path]:
-    return [conf_dir(), *(folder for plugin in installed() for folder in plugin.conf if folder.name == "conf")]
+    return [conf_dir(), *(folder for plugin in installed() for folder in plugin.conf())]
 
 
 def keys_of(command: str) -> str:

@@ -28,8 +28,9 @@ def understood(overrides: Sequence[str], *, sweeps: bool = False) -> tuple[list[
     """Overrides that Hydra's grammar takes, and key -> mapping for those that it has no words for.
 
     A path that the grammar refuses, or takes for a number or a choice (`archive (1).zip`, `a=b`, `#1`, `2024`), is
-    quoted; a list of paths is quoted path by path. A mapping whose keys it refuses (`{"üzgün": sad}`) is read as YAML.
-    What still is none of these is left for Hydra to refuse.
+    quoted; a list of paths is quoted path by path. A mapping whose keys it refuses (`{"üzgün": sad}`) is read as YAML,
+    and so are words and lists of words beyond ASCII (`[Ärger,Freude]`). What still is none of these is left for Hydra
+    to refuse.
 
     Args:
         overrides: as on a command line.
@@ -60,6 +61,8 @@ def understood(overrides: Sequence[str], *, sweeps: bool = False) -> tuple[list[
             told.append(override)
         elif last in PATH_KEYS and value and not isinstance(taken, str | bool | None) and "${" not in value:
             told.append(f"{key}={quoted(value)}")
+        elif taken is _REFUSED and not value.isascii() and (words := _words(value)) is not None:
+            told.append(f"{key}={words}")
         else:
             told.append(override)
     return told, mappings
@@ -89,6 +92,18 @@ def _mapping(value: str) -> Mapping[str, Any] | None:
     except ValueError:
         return None
     return content if isinstance(content, dict) and None not in content.values() else None
+
+
+def _words(value: str) -> str | None:
+    """A word or a list of words, each in quotes; None where the text is anything else."""
+    if re.fullmatch(r"[\w -]+", value):
+        return quoted(value)
+    try:
+        content = parse_yaml(value)
+    except ValueError:
+        return None
+    # A list that holds numbers or yes and no besides is left for its writer to quote.
+    return _list(value) if isinstance(content, list) and all(isinstance(item, str) for item in content) else None
 
 
 def _list(value: str) -> str | None:

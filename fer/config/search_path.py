@@ -5,8 +5,13 @@ from collections.abc import Sequence
 from functools import cache
 from importlib.resources import files
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from fer.common.plugins import installed
+from fer.config.conf_files import conf_dir
+
+if TYPE_CHECKING:
+    from hydra.core.config_search_path import ConfigSearchPath
 
 
 @cache
@@ -18,11 +23,14 @@ def add_plugins_to_search_path() -> None:
     class InstalledConfigurations(SearchPathPlugin):
         """Hydra asks it whenever it composes."""
 
-        def manipulate_search_path(self, search_path: object) -> None:
+        def manipulate_search_path(self, search_path: "ConfigSearchPath") -> None:
             """Hydra's hook."""
+            # `report` is a key of fer-train and a group of fer-report: a folder of the one must not reach the other.
+            ours = str(conf_dir() / "evaluation")
+            of_report = any(str(place.path).removeprefix("file://") == ours for place in search_path.get_path())
             for plugin in installed():
-                for folder in plugin.conf:
-                    search_path.append(provider=plugin.name, path=f"file://{folder}")  # type: ignore[attr-defined]
+                for folder in plugin.conf("evaluation" if of_report else ""):
+                    search_path.append(provider=plugin.name, path=f"file://{folder}")
 
     Plugins.instance().register(InstalledConfigurations)
 

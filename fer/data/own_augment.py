@@ -1,6 +1,7 @@
 """An augmentation that a configuration names by its class."""
 
 from collections.abc import Mapping
+from typing import Final
 
 import torch
 from torch import Tensor, nn
@@ -12,6 +13,9 @@ from fer.common.plugins import own_callable
 from fer.data.augment import Augment, resize
 from fer.data.augment_config import AugmentConfig, OwnAugmentConfig
 from fer.data.batch_shard import WHOLE, BatchShard
+
+_BLACK: Final = 8.0
+"""A batch that nowhere is brighter than this, of 255, was scaled to [0, 1] or normalised."""
 
 
 class OwnAugment:
@@ -31,6 +35,7 @@ class OwnAugment:
         self._vary = own_callable({"_target_": config.target, **config.arguments}, "augment", handed=1)
         called = self._vary.forward if isinstance(self._vary, nn.Module) else self._vary
         self._takes_generator = "generator" in parameters(called)
+        self._looked_at = False
 
     def __call__(self, image_BCHW: Tensor, *, size: int | None = None, generator: torch.Generator) -> Tensor:
         """Varied copies of the images.
@@ -44,19 +49,43 @@ class OwnAugment:
             float32 (B, C, size, size) in [0, 255].
 
         Raises:
-            ConfigError: what the class gives is no such batch.
+            ConfigError: the class fails, or what it gives is no such batch.
         """
         if isinstance(self._vary, nn.Module):
             self._vary.to(image_BCHW.device)
-        varied = self._vary(image_BCHW, **({"generator": generator} if self._takes_generator else {}))
-        if not isinstance(varied, Tensor) or varied.ndim != 4 or varied.shape[:2] != image_BCHW.shape[:2]:
-            told = tuple(varied.shape) if isinstance(varied, Tensor) else type(varied).__name__
+        shape = tuple(image_BCHW.shape)
+        try:
+            varied = self._vary(image_BCHW, **({"generator": generator} if self._takes_generator else {}))
+        # It says itself that the device is full.
+        except torch.OutOfMemoryError:
+            raise
+        # Whatever the code of others raises; FER_DEBUG=1 shows where.
+        except Exception as error:
+            told = (str(error).strip().splitlines() or [""])[0][:200]
             raise ConfigError(
-                f"augment._target_={self._target} turns images {tuple(image_BCHW.shape)} into {told}: it must give as "
-                "many images of as many channels back"
+                f"augment._target_={self._target} fails on uint8 images {shape} with {type(error).__name__}: {told}"
+            ) from error
+        if not isinstance(varied, Tensor) or varied.ndim != 4 or varied.shape[:2] != image_BCHW.shape[:2]:
+            given = tuple(varied.shape) if isinstance(varied, Tensor) else type(varied).__name__
+            raise ConfigError(
+                f"augment._target_={self._target} turns images {shape} into {given}: it must give as many images of as "
+                "many channels back"
             )
+        if not self._looked_at:
+            # Once: to look at values, a GPU has to come to rest.
+            self._looked_at = True
+            self._check_light(image_BCHW, varied)
         height, width = varied.shape[-2:] if size is None else (size, size)
         return resize(varied.float(), height=height, width=width).clamp(0.0, 255.0)
+
+    def _check_light(self, image_BCHW: Tensor, varied: Tensor) -> None:
+        """Refuses images in [0, 1] or normalised, which would be trained on as if they were black."""
+        brightest = varied.max().item()
+        if varied.is_floating_point() and 0 < brightest <= _BLACK and image_BCHW.max() > 8 * _BLACK:
+            raise ConfigError(
+                f"augment._target_={self._target} turns images in [0, 255] into values from {varied.min():.3g} to "
+                f"{brightest:.3g}: it must give images in [0, 255], neither scaled nor normalised; the model does that"
+            )
 
     def batch(
         self,

@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
@@ -9,7 +10,7 @@ import numpy.typing as npt
 
 from fer.common.arguments import checked_arguments
 from fer.common.errors import DataError, FerError
-from fer.common.labels import EMOTIONS
+from fer.common.labels import EMOTIONS, canonical_name, plain_class
 from fer.common.plugins import located
 from fer.data.cache import Packed
 from fer.data.samples import FaceSamples, Split, canonical_order, content_hashes, fingerprint
@@ -73,8 +74,24 @@ def open_own(target: str, params: Mapping[str, Any], *, labels: tuple[str, ...] 
         raise DataError(f"{_KEY}={target} gives no face")
     if len(np.unique(samples.ids)) < len(samples):
         raise DataError(f"{_KEY}={target} gives two faces one id: ids name each face")
-    ordered = canonical_order(samples)
+    ordered = canonical_order(_by_name(samples, target, labels))
     return Packed(ordered, fingerprint(ordered), built=True)
+
+
+def _by_name(samples: FaceSamples, target: str, labels: tuple[str, ...]) -> FaceSamples:
+    """The samples with their labels in the order of `labels`, where these are the same names in another order.
+
+    Raises:
+        DataError: classes that are no names.
+    """
+    if not all(isinstance(name, str) for name in samples.classes):
+        raise DataError(f"{_KEY}={target} gives the classes {list(samples.classes)}: names of classes are text")
+    known_as = [canonical_name(name) or plain_class(name) for name in labels]
+    given_as = [canonical_name(name) or plain_class(name) for name in samples.classes]
+    if sorted(known_as) != sorted(given_as):
+        return samples
+    number_of_K = np.array([known_as.index(name) for name in given_as])
+    return replace(samples, labels=number_of_K[samples.labels], classes=labels)
 
 
 def _is_datamodule(given: object) -> bool:

@@ -63,12 +63,15 @@ class FaceSamples:
 
     def __post_init__(self) -> None:
         n = len(self.images)
-        assert self.images.dtype == np.uint8, self.images.dtype
-        assert self.images.ndim == 4, self.images.shape
-        assert self.labels.shape == self.splits.shape == self.ids.shape == (n,)
+        assert self.images.dtype == np.uint8, f"images are {self.images.dtype}, no uint8"
+        assert self.images.ndim == 4, f"images are {self.images.shape}, no (N, C, H, W)"
+        shapes = [column.shape for column in (self.labels, self.splits, self.ids)]
+        assert shapes == [(n,)] * 3, f"labels, splits and ids are {shapes}, no (N,) for {n} images"
         assert self.subjects is None or self.subjects.shape == (n,)
         assert self.original_rows is None or self.original_rows.shape == (n,)
-        assert n == 0 or (self.labels.min() >= 0 and self.labels.max() < len(self.classes))
+        assert n == 0 or (self.labels.min() >= 0 and self.labels.max() < len(self.classes)), (
+            f"labels lie outside 0 to {len(self.classes) - 1}, the numbers of the classes"
+        )
 
     def __len__(self) -> int:
         return len(self.images)

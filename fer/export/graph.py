@@ -1,6 +1,7 @@
 """A trained net with its preprocessing and its temperature as one graph, from stored grey faces to probabilities."""
 
 import logging
+import re
 import warnings
 from collections.abc import Callable
 from typing import TYPE_CHECKING, NamedTuple
@@ -136,11 +137,20 @@ def to_onnx(model: LoadedModel, *, size: int, temperature: float) -> "tuple[Mode
                 verbose=False,
             )
         except (RuntimeError, torch.onnx.OnnxExporterError) as error:
-            reason = (str(error).strip() or type(error).__name__).splitlines()[0]
-            raise CheckpointError(f"torch cannot write the net {model.spec.name!r} as ONNX: {reason}") from error
+            raise CheckpointError(
+                f"torch cannot write the net {model.spec.name!r} as ONNX: {first_cause(error)}"
+            ) from error
     assert program is not None
     graph = strip(program.model_proto)
     return graph, None if class_maps is None else class_maps.cells
+
+
+def first_cause(error: BaseException) -> str:
+    """What went wrong at first, in a line: torch wraps it in advice of many lines, with colours for a terminal."""
+    while error.__cause__ is not None:
+        error = error.__cause__
+    plain = re.sub(r"\x1b\[[0-9;]*m", "", str(error)).strip()
+    return f"{type(error).__name__}: {(plain.splitlines() or [''])[0][:300]}"
 
 
 def strip(graph: "ModelProto") -> "ModelProto":

@@ -8,6 +8,7 @@ import pytorch_lightning as pl
 import torch
 from torch import Tensor, nn
 
+from fer.common.errors import ConfigError
 from fer.models.epoch_metrics import EpochMetrics
 from fer.models.heads import merged_logits
 from fer.models.optimizer import state_of_earlier_versions
@@ -135,6 +136,12 @@ class Classifier(pl.LightningModule):
         """
         x_BCHW = self.preprocess(batch["image"], size=self.train_size).contiguous(memory_format=self.memory_format)
         logits_BK = self.net(x_BCHW)
+        if not isinstance(logits_BK, Tensor):
+            raise ConfigError(
+                f"the net {type(self.net).__name__} gives a {type(logits_BK).__name__} in training, no tensor of "
+                "logits: let it give logits alone (of torchvision's, model.params.aux_logits=false), or train it by a "
+                "class derived from fer.models.classifier.Classifier"
+            )
         loss = self.loss(logits_BK, batch["label"], self._target(batch, logits_BK.shape[1]))
         if self.self_distillation is not None:
             self.self_distillation.remember(batch["index"], logits_BK)

@@ -74,6 +74,35 @@ def test_a_pil_image_is_turned_as_its_exif_says() -> None:
     assert predicted[0] == predicted[1]
 
 
+def test_a_tensor_is_one_picture() -> None:
+    import torch
+
+    face = torch.from_numpy(render_faces(1, seed=3).images[0])
+    (found,) = fer.predict(face, detector="none")
+    assert found.probabilities == fer.predict(face.numpy(), detector="none")[0].probabilities
+    # As torch orders them, channels come first: three pictures would be read out of one.
+    with pytest.raises(DataError, match=r"\(3, 48, 48\)"):
+        fer.predict(face.expand(3, -1, -1), detector="none")
+    with pytest.raises(DataError, match=r"a Tensor is no picture: .*requires grad"):
+        fer.predict(face.float().requires_grad_(), detector="none")
+
+
+@pytest.mark.parametrize("mode", ["I;16", "I;16B", "I", "F"])
+def test_a_pil_image_of_more_than_8_bits_is_read_as_its_file_is(mode: str, tmp_path: Path) -> None:
+    from PIL import Image
+
+    face = render_faces(1, seed=3).images[0]
+    deep = face.astype(np.uint16) * 257
+    cv2.imwrite(str(tmp_path / "deep.png"), deep)
+    big_endian = Image.frombytes("I;16B", (48, 48), deep.astype(">u2").tobytes())
+    image = {"I;16": Image.fromarray(deep), "I;16B": big_endian}.get(mode) or Image.fromarray(face).convert(mode)
+    predicted = [fer.predict(source, detector="none")[0] for source in (tmp_path / "deep.png", image)]
+    assert predicted[0].probabilities == predicted[1].probabilities
+    if mode in ("I", "F"):
+        with pytest.raises(DataError, match=rf"mode {mode} with values from 0 to 65535 does not say"):
+            fer.predict(Image.fromarray(np.array([[0, 65535]], np.int32)).convert(mode), detector="none")
+
+
 def test_colours_of_arrays_are_red_green_blue() -> None:
     # Rec. 601: red is 0.299, blue 0.114 of the grey; a net sees another picture where they are swapped.
     from fer.api.pictures import array_of
@@ -96,6 +125,18 @@ def test_predictions_as_table_and_page(photo: Path) -> None:
     assert page.count("<img") == 2
     assert "&lt;b&gt;" in html_table([["<b>"]], header=["x"])
     assert len(faces[:1]) == 1
+
+
+def test_a_table_of_nothing_found_has_its_columns(photo: Path) -> None:
+    faces = fer.predict(photo, detector="none")
+    columns = list(faces.to_pandas().columns)
+    assert columns[:4] == ["source", "status", "face", "x"]
+    assert columns[-7:] == list(faces[0].probabilities or {})
+    nothing = fer.predict(np.zeros((90, 90), np.uint8), detector="haar").to_pandas()
+    assert nothing["status"].tolist() == ["no_face"]
+    assert nothing["happy"].isna().all()
+    assert list(nothing.columns)[: len(columns)] == columns
+    assert list(faces[1:].to_pandas().columns) == columns
 
 
 def test_pictures_whose_names_cannot_be_shown_are_shown(photo: Path, tmp_path: Path) -> None:

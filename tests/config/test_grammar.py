@@ -39,6 +39,13 @@ def test_what_hydra_understands_is_left_to_it() -> None:
     assert understood(["run_dir=a,b"], sweeps=True) == (["run_dir=a,b"], {})
 
 
+def test_labels_of_any_letters_need_no_quotes() -> None:
+    tree = compose_train(["labels=[Freude, Wut tief, Überraschung, 笑い]", "run_dir=a"])
+    assert tree["labels"] == ["Freude", "Wut tief", "Überraschung", "笑い"]
+    # What YAML takes for a number or for yes and no is left to its writer.
+    assert understood(["labels=[no,Ärger]", "+seed=ü"]) == (["labels=[no,Ärger]", '+seed="ü"'], {})
+
+
 def test_a_list_of_paths_is_quoted_one_by_one() -> None:
     tree = compose_train(["loss=distill", "loss.teachers=[runs/a (1), runs/ü]", "run_dir=a"])
     assert tree["loss"]["teachers"] == ["runs/a (1)", "runs/ü"]

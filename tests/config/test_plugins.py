@@ -8,6 +8,7 @@ import yaml
 from support.plugin import install
 
 from fer.common import plugins
+from fer.common.ending import guarded
 from fer.common.errors import ConfigError
 from fer.common.plugins import UntrustedCodeError, allowed, located, own_callable
 from fer.config.compose import compose_train
@@ -15,6 +16,7 @@ from fer.config.conf_files import config_groups, group_options
 from fer.config.overrides import with_files
 from fer.config.saved import completed, compose_on, read_tree
 from fer.config.schema import validate
+from fer.report.command import compose as compose_report
 
 
 @pytest.fixture(autouse=True)
@@ -135,6 +137,21 @@ def test_what_cannot_be_imported_is_told_in_one_line(name: str, words: list[str]
     assert "\n" not in message
 
 
+@pytest.mark.parametrize("name", ["hiding.net:Net", "hiding.net.Net", "hiding:Net", "hiding.net:Net.Inner"])
+def test_a_module_behind_a_function_of_its_name_is_found(name: str, strangers: Path) -> None:
+    plugins.allow(["hiding"])
+    (strangers / "hiding").mkdir()
+    (strangers / "hiding" / "net.py").write_text(
+        "class Net:\n    class Inner: pass\ndef net(): return Net()\n", encoding="utf-8"
+    )
+    (strangers / "hiding" / "__init__.py").write_text("from .net import Net, net\n", encoding="utf-8")
+    try:
+        assert plugins.class_name(located(name, "model._target_")).startswith("hiding.net:Net")
+    finally:
+        for module in ("hiding", "hiding.net"):
+            sys.modules.pop(module, None)
+
+
 def test_functions_and_objects_are_called_with_their_arguments(strangers: Path) -> None:
     plugins.allow(["stranger"])
     assert own_callable({"_target_": "stranger.twice", "times": 3}, "analyses.x", handed=1)(4) == 12
@@ -158,3 +175,39 @@ def test_a_saved_configuration_of_our_own_parts_needs_no_word(tiny_run: Path, tm
     tree = compose_train(with_files([f"@{saved}", f"run_dir={tmp_path / 'again'}"]))
     assert validate(tree).model == validate(before).model
     assert tree["callbacks"].keys() == before["callbacks"].keys()
+
+
+def test_what_a_package_brings_for_reports_does_not_reach_trainings(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.syspath_prepend(str(install(tmp_path)))
+    # `report` is a key of fer-train, and the group that the package has a file for in fer-report.
+    assert compose_train(["model=blurnet", "report=false", "run_dir=a"])["report"] is False
+    assert "kappa" in compose_report(["run=a", "report=example"])["analyses"]
+
+
+def test_two_packages_may_name_their_entry_points_alike(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for package in ("first_package", "second_package"):
+        (tmp_path / package / "conf" / "model").mkdir(parents=True)
+        (tmp_path / package / "__init__.py").touch()
+        (tmp_path / package / "conf" / "model" / f"{package}_net.yaml").write_text("name: cnn\n", encoding="utf-8")
+        about = tmp_path / f"{package}-1.dist-info"
+        about.mkdir()
+        (about / "entry_points.txt").write_text(f"[ferlab.plugins]\nplugin = {package}\n", encoding="utf-8")
+    monkeypatch.syspath_prepend(str(tmp_path))
+    assert {"first_package", "second_package"} <= allowed()
+    assert {"first_package_net", "second_package_net"} <= set(group_options("model"))
+
+
+def test_an_error_of_theirs_is_not_called_one_of_ours(strangers: Path) -> None:
+    def raises() -> None:
+        import stranger
+
+        stranger.twice(1, times=None)
+
+    for told, words in (([], "This should not happen"), (["stranger"], "that is not ferlab's: stranger, line 5 of ")):
+        plugins.allow(told)
+        with pytest.raises(TypeError) as caught:
+            guarded(raises)
+        assert any(words in note for note in caught.value.__notes__)
+        assert len(caught.value.__notes__) == 1

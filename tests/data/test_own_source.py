@@ -18,7 +18,7 @@ from fer.data.dataset_argument import validated
 from fer.data.own_augment import build_augment
 from fer.data.own_sampler import build_sampler
 from fer.data.own_source import open_own
-from fer.data.samples import Split
+from fer.data.samples import FaceSamples, Split
 from fer.data.selection import Selection
 from fer.data.sources import OwnDataConfig, open_samples
 
@@ -71,11 +71,44 @@ class Halved:
         return image_BCHW // 2
 
 
+class Scaled:
+    """Every image in [0, 1], as torchvision's ToDtype(scale=True) leaves it."""
+
+    def __call__(self, image_BCHW: torch.Tensor) -> torch.Tensor:
+        return image_BCHW / 255
+
+
+class Raises:
+    def __call__(self, image_BCHW: torch.Tensor) -> torch.Tensor:
+        raise TypeError("a PIL image is wanted\nno tensor")
+
+
+def first_four(labels: np.ndarray, *, seed: int, epoch: int) -> np.ndarray:
+    return np.arange(4)
+
+
+def renamed(*, classes: list[Any]) -> FaceSamples:
+    """The noise, with its seven classes called otherwise."""
+    return replace(own_parts.faces(), classes=tuple(classes))
+
+
 @pytest.fixture(autouse=True)
 def named_here(monkeypatch: pytest.MonkeyPatch) -> None:
     """The names above, where they can be imported."""
     monkeypatch.setattr(plugins, "_told", {"support", "torch"})
-    for thing in (Loaders, nothing, fails, every_third, overlapping, backwards, Halved):
+    for thing in (
+        Loaders,
+        nothing,
+        fails,
+        every_third,
+        overlapping,
+        backwards,
+        Halved,
+        Scaled,
+        Raises,
+        first_four,
+        renamed,
+    ):
         monkeypatch.setattr(own_parts, thing.__name__, thing, raising=False)
 
 
@@ -123,6 +156,22 @@ def test_what_is_no_source_is_told(target: str, params: dict[str, Any], words: s
         open_own(f"support.own_parts.{target}", params)
 
 
+def test_labels_are_matched_by_name_in_whatever_order_a_source_has_them() -> None:
+    mine = ["Neutral", "happy", "sad", "anger", "fear", "disgust", "surprise"]
+    plain = open_own("support.own_parts.faces", {}).samples
+    samples = open_own("support.own_parts.renamed", {"classes": mine}).samples
+    assert samples.classes == plain.classes
+    name_of = {face: plain.classes[label] for face, label in zip(samples.ids, samples.labels, strict=True)}
+    # In `faces` the number of a face says its number in the order of its classes.
+    assert name_of["noise 0"] == "neutral"
+    assert name_of["noise 3"] == "angry"
+    assert name_of["noise 13"] == "surprise"
+    with pytest.raises(DataError, match="names of classes are text"):
+        open_own("support.own_parts.renamed", {"classes": [1, 2, 3, 4, 5, 6, 7]})
+    with pytest.raises(DataError, match="labels lie outside 0 to 5"):
+        open_own("support.own_parts.renamed", {"classes": mine[:6]})
+
+
 def module(**settings: Any) -> FERDataModule:
     made = FERDataModule(config(batch_size=5, **settings), augment=None, seed=0)
     made.setup()
@@ -149,13 +198,17 @@ def test_an_order_of_ones_own() -> None:
     made.setup()
     (batch,) = made.train_dataloader()
     assert len(batch["label"]) == 35
-    few = FERDataModule(config(batch_size=35), augment=None, sampler=lambda *_, **__: np.arange(5), seed=0)
-    few.setup()
-    with pytest.raises(ConfigError, match=r"shows 5 rows in epoch 0.*data\.batch_size=5 or less"):
-        len(few.train_dataloader())
     with pytest.raises(ConfigError, match="gives positions 35 to 35 of 35"):
         order(np.zeros(35, dtype=np.int64), seed=0, epoch=7)
     assert build_sampler({}) is None
+
+
+def test_an_order_of_less_than_a_batch_is_refused() -> None:
+    order = build_sampler({"_target_": "support.own_parts.first_four"})
+    made = FERDataModule(config(batch_size=5), augment=None, sampler=order, seed=0)
+    made.setup()
+    with pytest.raises(ConfigError, match=r"shows 4 rows in epoch 0.*data\.batch_size=4 or less"):
+        len(made.train_dataloader())
 
 
 def test_an_augmentation_of_ones_own_keeps_the_size_of_the_training() -> None:
@@ -166,3 +219,24 @@ def test_an_augmentation_of_ones_own_keeps_the_size_of_the_training() -> None:
     broken = build_augment(OwnAugmentConfig.model_validate({"_target_": "torch.nn.Flatten"}))
     with pytest.raises(ConfigError, match="it must give as many images"):
         broken.batch({"image": image_BCHW}, size=24, generator=torch.Generator())
+
+
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        ("Raises", r"fails on uint8 images \(2, 1, 48, 48\) with TypeError: a PIL image is wanted$"),
+        ("Scaled", r"values from 0\.788 to 0\.788: it must give images in \[0, 255\]"),
+    ],
+)
+def test_an_augmentation_that_cannot_be_used_is_told_in_one_line(name: str, words: str) -> None:
+    image_BCHW = torch.full((2, 1, 48, 48), 201, dtype=torch.uint8)
+    augment = build_augment(OwnAugmentConfig(target=f"support.own_parts.{name}"))
+    with pytest.raises(ConfigError, match=words):
+        augment.batch({"image": image_BCHW}, size=24, generator=torch.Generator())
+
+
+def test_dark_images_are_no_scaled_ones() -> None:
+    dark_BCHW = torch.full((2, 1, 48, 48), 5, dtype=torch.uint8)
+    augment = build_augment(OwnAugmentConfig(target="support.own_parts.Halved"))
+    batch = augment.batch({"image": dark_BCHW}, size=48, generator=torch.Generator())
+    torch.testing.assert_close(batch["image"], torch.full((2, 1, 48, 48), 2.0))

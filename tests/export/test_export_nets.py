@@ -8,7 +8,7 @@ import pytest
 
 from fer.common.labels import EMOTIONS
 from fer.export.gate import MAX_DIFFERENCE
-from fer.export.graph import to_onnx
+from fer.export.graph import first_cause, to_onnx
 from fer.export.measurement import onnx_predictor
 from fer.export.quantize import quantize
 from fer.models.checkpoint import LoadedModel, NetSpec
@@ -112,3 +112,10 @@ def test_windows_and_tables_of_positions_are_exported_and_quantised(family: str)
     np.testing.assert_allclose(answers(faces[:1]), expected[:1], atol=MAX_DIFFERENCE)
     quantised = onnx_predictor(quantize(graph, faces=faces).SerializeToString())
     np.testing.assert_allclose(quantised(faces), expected, atol=0.05)
+
+
+def test_why_a_net_cannot_be_written_is_told_in_one_plain_line() -> None:
+    wrapped = RuntimeError("Failed to export. \x1b[96mThis is step 1/3\x1b[0m of exporting. Next steps:\nmore")
+    wrapped.__cause__ = ValueError("data-dependent branch\nsecond line")
+    assert first_cause(wrapped) == "ValueError: data-dependent branch"
+    assert first_cause(RuntimeError("\x1b[31mno\x1b[0m such operator")) == "RuntimeError: no such operator"

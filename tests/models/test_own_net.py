@@ -76,6 +76,7 @@ def own_run(train: Callable[..., Any], tmp_path_factory: pytest.TempPathFactory)
         "model.params.width=4",
         "loss._target_=torch.nn.CrossEntropyLoss",
         "loss.label_smoothing=0.2",
+        "loss.weight=[1,2,1,1,1,1,3]",
         "scheduler._target_=torch.optim.lr_scheduler.StepLR",
         "scheduler.step_size=1",
         "augment._target_=torchvision.transforms.v2.RandomHorizontalFlip",
@@ -123,10 +124,23 @@ def test_a_system_comes_back_from_its_checkpoint(own_run: Path) -> None:
         probability_BK = system(torch.from_numpy(images)).softmax(dim=1).numpy()
     np.testing.assert_allclose(probability_BK, model.probabilities(images), atol=1e-6)
     logits_BK, label_B = torch.randn(4, 7), torch.tensor([0, 1, 2, 6])
-    expected = nn.functional.cross_entropy(logits_BK, label_B, label_smoothing=0.2)
+    weight_K = torch.tensor([1.0, 2, 1, 1, 1, 1, 3])
+    expected = nn.functional.cross_entropy(logits_BK, label_B, weight=weight_K, label_smoothing=0.2)
     torch.testing.assert_close(system.loss(logits_BK, label_B, None), expected)
     assert type(system.optimizer).__name__ == "Muon"
     assert not system.training
+
+
+def test_a_net_that_gives_more_than_logits_in_training_is_refused(own_run: Path) -> None:
+    class Auxiliary(nn.Module):
+        def forward(self, x_BCHW: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+            return x_BCHW.mean(dim=(1, 2, 3)), x_BCHW
+
+    system = Classifier.load_from_checkpoint(own_run / "checkpoints" / "best.ckpt")
+    system.net, system.train_sizes = Auxiliary(), None
+    batch = {"image": torch.zeros(2, 1, 48, 48, dtype=torch.uint8), "label": torch.zeros(2, dtype=torch.int64)}
+    with pytest.raises(ConfigError, match="the net Auxiliary gives a tuple in training, no tensor of logits"):
+        system.training_step(batch, 0)
 
 
 def test_a_system_of_ours_comes_back_too(tiny_run: Path) -> None:
