@@ -16,6 +16,7 @@ from fer.studies.begun import owned
 from fer.studies.recipes.plan import drawn, make_plan
 from fer.studies.recipes.settings import compose_study
 from fer.studies.recipes.study import run_study
+from fer.training.system import build_data
 
 NETS = "study.nets={mlp: [model=mlp], weighty: [model=mlp, model.pretrained=none.pth]}"
 
@@ -71,6 +72,20 @@ def test_sizes_are_trained_measured_and_told(tmp_path: Path) -> None:
     other = compose_study([*asked, "optimizer.lr=0.5", "study.shares=[0.5]", "study.nets={mlp: [model=mlp]}"])
     with pytest.raises(ConfigError, match="other settings"):
         run_study(make_plan(other))
+
+
+def test_every_seed_trains_on_its_share_of_what_its_protocol_leaves(tmp_path: Path) -> None:
+    asked = [*TINY, "model=mlp", "data.protocol=stratified", "study.what=datasize", "study.seeds=[0,1]"]
+    plan = make_plan(
+        compose_study([*asked, f"study_dir={tmp_path}", "study.shares=[0.1]", "study.nets={mlp: [model=mlp]}"])
+    )
+    counts = []
+    for run in plan.runs:
+        data = build_data(run.config)
+        data.setup()
+        counts.append(len(data.split.train))
+    # A tenth of 70 % of 210 faces, whichever 70 % a seed draws.
+    assert counts == [14, 14]
 
 
 def test_nets_that_see_a_half_are_measured_on_that_half(tmp_path: Path) -> None:

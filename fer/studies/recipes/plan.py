@@ -79,8 +79,9 @@ def make_plan(study: RecipeStudy) -> RecipePlan:
         shares: tuple[float, ...] = (1.0,)
     else:
         recipes, shares = settings.nets, tuple(sorted(settings.shares))
-    rows = _training_rows(study) if min(shares) < 1 else None
     for seed in settings.seeds:
+        # With each seed anew: protocols that hold a part of Training out draw it from the seed.
+        rows = _training_rows(study, seed) if min(shares) < 1 else None
         for share in shares:
             for recipe, overrides in recipes.items():
                 name = f"{recipe}_seed{seed}" if shares == (1.0,) else f"{recipe}_{100 * share:g}percent_seed{seed}"
@@ -107,12 +108,12 @@ def make_plan(study: RecipeStudy) -> RecipePlan:
     return RecipePlan(folder=StudyFolder(path), study=study, runs=tuple(runs))
 
 
-def _training_rows(study: RecipeStudy) -> tuple[FaceSamples, npt.NDArray[np.int64]]:
-    """The samples, and the rows that the protocol trains on."""
+def _training_rows(study: RecipeStudy, seed: int) -> tuple[FaceSamples, npt.NDArray[np.int64]]:
+    """The samples, and the rows that the runs of a seed train on under their protocol."""
     from fer.data.datamodule import FERDataModule
 
     config = validate(compose_train([*study.overrides, "run_dir=unused"]))
-    data = FERDataModule(config.data, augment=None, seed=0)
+    data = FERDataModule(config.data, augment=None, seed=seed)
     data.setup()
     return data.samples, data.split.train
 
