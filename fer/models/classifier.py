@@ -8,6 +8,7 @@ import pytorch_lightning as pl
 import torch
 from torch import Tensor, nn
 
+from fer.common.errors import ConfigError
 from fer.models.epoch_metrics import EpochMetrics
 from fer.models.heads import merged_logits
 from fer.models.optimizer import state_of_earlier_versions
@@ -134,7 +135,14 @@ class Classifier(pl.LightningModule):
         None (no step) for a net that has nothing to learn.
         """
         x_BCHW = self.preprocess(batch["image"], size=self.train_size).contiguous(memory_format=self.memory_format)
-        logits_BK = self.net(x_BCHW)
+        try:
+            logits_BK = self.net(x_BCHW)
+        except ValueError as error:
+            if len(x_BCHW) > 1 or "more than 1 value per channel" not in str(error):
+                raise
+            raise ConfigError(
+                "data.batch_size=1: this net's batch norms have no statistics of one face: give 2 or more"
+            ) from error
         loss = self.loss(logits_BK, batch["label"], self._target(batch, logits_BK.shape[1]))
         if self.self_distillation is not None:
             self.self_distillation.remember(batch["index"], logits_BK)
@@ -187,6 +195,10 @@ class Classifier(pl.LightningModule):
         logits_NK = torch.cat([logits for logits, _ in self._valid])
         label_N = torch.cat([label for _, label in self._valid])
         self._valid.clear()
+        if self._train_loss and self.trainer.should_stop:
+            # A limit by the clock (trainer.max_time) ended the epoch between two batches: the loss is of those it had.
+            self.log("train/loss", torch.stack(self._train_loss).mean(), batch_size=1, sync_dist=True)
+            self._train_loss.clear()
         loss = nn.functional.cross_entropy(logits_NK, label_N, reduction="sum")
         count = torch.tensor(float(len(label_N)), device=loss.device)
         if self.trainer.world_size > 1:

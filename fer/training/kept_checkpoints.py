@@ -30,6 +30,12 @@ def check_kept(config: TrainConfig) -> None:
         raise ConfigError(
             f"trainer.check_val_every_n_epoch={every}: every epoch is judged, so that the best is kept: 1"
         )
+    steps = arguments.get("max_steps", -1)
+    if steps != -1:
+        raise ConfigError(
+            f"trainer.max_steps={steps}: it would end within an epoch, which nobody judged: trainer.max_epochs counts "
+            "whole ones"
+        )
     for limit in ("limit_train_batches", "limit_val_batches"):
         if arguments.get(limit, 1) == 0:
             raise ConfigError(
