@@ -76,16 +76,16 @@ def test_sizes_are_trained_measured_and_told(tmp_path: Path) -> None:
 
 def test_every_seed_trains_on_its_share_of_what_its_protocol_leaves(tmp_path: Path) -> None:
     asked = [*TINY, "model=mlp", "data.protocol=stratified", "study.what=datasize", "study.seeds=[0,1]"]
-    plan = make_plan(
-        compose_study([*asked, f"study_dir={tmp_path}", "study.shares=[0.1]", "study.nets={mlp: [model=mlp]}"])
-    )
-    counts = []
+    nets = "study.nets={mlp: [model=mlp], half: [model=mlp, data.holdout=0.5]}"
+    plan = make_plan(compose_study([*asked, f"study_dir={tmp_path}", "study.shares=[0.1]", nets]))
+    counts = {}
     for run in plan.runs:
         data = build_data(run.config)
         data.setup()
-        counts.append(len(data.split.train))
-    # A tenth of 70 % of 210 faces, whichever 70 % a seed draws.
-    assert counts == [14, 14]
+        counts[run.name] = len(data.split.train)
+    # A tenth, class by class, of 70 or 50 % of 210 faces, whichever a seed draws.
+    expected = {"mlp": 14, "half": 14}
+    assert counts == {f"{name}_10percent_seed{seed}": expected[name] for seed in (0, 1) for name in expected}
 
 
 def test_nets_that_see_a_half_are_measured_on_that_half(tmp_path: Path) -> None:
