@@ -30,6 +30,12 @@ def check_kept(config: TrainConfig) -> None:
         raise ConfigError(
             f"trainer.check_val_every_n_epoch={every}: every epoch is judged, so that the best is kept: 1"
         )
+    inside = arguments.get("val_check_interval", 1.0)
+    if inside not in (1.0, None):
+        raise ConfigError(
+            f"trainer.val_check_interval={inside}: an epoch is judged at its end, with the weights that are kept: "
+            "leave it out"
+        )
     steps = arguments.get("max_steps", -1)
     if steps != -1:
         raise ConfigError(

@@ -30,6 +30,8 @@ def check(*overrides: str) -> None:
         ("+callbacks.checkpoint.every_n_epochs=4", r"every_n_epochs=4 saves nothing in trainer\.max_epochs=3: 1 to 3"),
         ("+callbacks.checkpoint.every_n_epochs=0", "every_n_epochs=0"),
         ("+trainer.check_val_every_n_epoch=2", "check_val_every_n_epoch=2: every epoch is judged"),
+        ("+trainer.val_check_interval=2", r"val_check_interval=2: an epoch is judged at its end"),
+        ("+trainer.val_check_interval=0.5", r"val_check_interval=0\.5"),
         ("+trainer.max_steps=5", r"max_steps=5: it would end within an epoch.*trainer\.max_epochs"),
         ("+trainer.limit_val_batches=0", "limit_val_batches=0: without a batch"),
         ("+trainer.limit_val_batches=0.0", "limit_val_batches=0: without a batch"),

@@ -1,6 +1,7 @@
 """Every net of the registry goes through a whole training run."""
 
 import json
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -65,6 +66,20 @@ def test_learning_beats_chance(train: Callable[..., Any], tmp_path: Path) -> Non
 def test_a_batch_of_one_is_refused_where_a_batch_norm_needs_more(train: Callable[..., Any], tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match=r"data\.batch_size=1: this net's batch norms have no statistics of one face"):
         train("model=mlp", "model.params.hidden=[8]", "data.batch_size=1", run_dir=tmp_path / "run")
+
+
+@pytest.mark.parametrize(
+    ("override", "told"),
+    [
+        ("+trainer.limit_train_batches=0.01", "trainer: You requested to check 0.01 of the `train_dataloader`"),
+        ("+trainer.max_time=9000", "trainer.max_time=9000: give days, hours, minutes and seconds, as in '00:02:30:00'"),
+    ],
+)
+def test_what_the_trainer_refuses_is_told_in_a_line(
+    override: str, told: str, train: Callable[..., Any], tmp_path: Path
+) -> None:
+    with pytest.raises(ConfigError, match=re.escape(told)):
+        train("model=mlp", "model.params.hidden=[8]", override, run_dir=tmp_path / "run")
 
 
 def test_an_epoch_that_the_clock_ends_tells_the_loss_of_its_own_batches(tmp_path: Path) -> None:
