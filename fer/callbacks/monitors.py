@@ -3,10 +3,11 @@
 import pytorch_lightning as pl
 
 from fer.common.errors import ConfigError, nearest
+from fer.models.epoch_metrics import BY_THE_FACES
 
 
 class KnownMonitors(pl.Callback):
-    """Ends a training after its first epoch where a callback monitors what nobody logs.
+    """Ends a training after its first epoch where a callback monitors what nobody logs, or what never has a value.
 
     Lightning's own words for it are a traceback; what is logged, only the training itself can tell.
     """
@@ -27,4 +28,10 @@ class KnownMonitors(pl.Callback):
                 raise ConfigError(
                     f"{type(callback).__name__}: monitor={monitor}: nothing of that name was logged"
                     f"{nearest(monitor, logged)}; there are {', '.join(logged)}"
+                )
+            reason = getattr(pl_module, "undefined", {}).get(monitor)
+            if reason in BY_THE_FACES:
+                raise ConfigError(
+                    f"{type(callback).__name__}: monitor={monitor} has no value in any epoch ({reason} among the "
+                    "selection faces): monitor another metric"
                 )

@@ -110,5 +110,7 @@ def why_it_ended(trainer: pl.Trainer, *, epochs: int) -> str:
             return told + str(stopping.stopping_reason_message).removesuffix(" Signaling Trainer to stop.")
         verb = "rise above" if stopping.mode == "max" else "fall below"
         best = float(stopping.best_score)
-        return f"{told}{stopping.monitor} did not {verb} {best:.4f} in {stopping.patience} epochs."
+        least = abs(float(stopping.min_delta))
+        enough = f" by more than {least:g}" if least > 0 else ""
+        return f"{told}{stopping.monitor} did not {verb} {best:.4f}{enough} in {stopping.patience} epochs."
     return f"Trained {epochs} of {trainer.max_epochs} epochs."

@@ -65,6 +65,11 @@ class ModelConfig(Section):
         return self
 
 
+def _as_text(value: object) -> object:
+    # `trainer.precision=32` is a number to Hydra.
+    return str(value) if type(value) is int else value
+
+
 class TrainerConfig(Section):
     """How Lightning's Trainer runs; any other argument of it can be added.
 
@@ -74,7 +79,8 @@ class TrainerConfig(Section):
         strategy: auto (one device, or ddp on several) or ddp: a process for each device, each with its share of every
             batch.
         max_epochs: passes over the training rows.
-        precision: auto (bfloat16 where the hardware multiplies it faster than float32), or one of Lightning's names.
+        precision: auto (bfloat16 where the hardware multiplies it faster than float32), 32-true, bf16-mixed, or
+            16-mixed on a GPU.
     """
 
     model_config = ConfigDict(extra="allow", frozen=True)
@@ -83,7 +89,7 @@ class TrainerConfig(Section):
     devices: int | Literal["auto"] = 1
     strategy: str = "auto"
     max_epochs: int = Field(ge=1)
-    precision: str = "auto"
+    precision: Annotated[str, BeforeValidator(_as_text)] = "auto"
 
     @property
     def arguments(self) -> dict[str, Any]:

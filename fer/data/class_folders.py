@@ -48,13 +48,17 @@ def _split_and_rest(folder: str) -> tuple[Split, str] | None:
     return None
 
 
-def class_folder_images(tree: Tree) -> tuple[list[LabelledImage], list[str]]:
+def class_folder_images(tree: Tree, *, read: Collection[str] = ()) -> tuple[list[LabelledImage], list[str]]:
     """Every image by the folder it lies in, and a note on those that lie in none.
 
     The folder of the file is its class, and the nearest folder above whose name tells a split is its split; where
     class folders hold split folders, it is the other way round. A name of several words (`test_data`) tells a split
     where its place holds another split too: a data set called `my-test` is no test part. One folder may tell both
     (`train_happy`, `happy_test`).
+
+    Args:
+        tree: the files.
+        read: those that are no images and are read all the same, so that the notes do not say otherwise.
 
     Raises:
         DataError: some class folders lie in split folders and others do not, or the same classes lie in several folders
@@ -96,7 +100,8 @@ def class_folder_images(tree: Tree) -> tuple[list[LabelledImage], list[str]]:
     notes = []
     if strays:
         notes.append(f"{len(strays):,} images lie in no class folder and are not read: {_few(strays)}.")
-    others = Counter(PurePosixPath(name).suffix.lower() for name in set(tree.names) - {str(path) for path, _ in paths})
+    unread = set(tree.names) - {str(path) for path, _ in paths} - set(read)
+    others = Counter(PurePosixPath(name).suffix.lower() for name in unread)
     # By name where equally many: a folder's files come in no order.
     commonest = sorted(others.items(), key=lambda kind: (-kind[1], kind[0]))[:5]
     kinds = ", ".join(f"{count:,} {suffix or 'without a suffix'}" for suffix, count in commonest)

@@ -227,13 +227,17 @@ class FERDataModule(pl.LightningDataModule):
         return replace(samples, images=keep(torch.from_numpy(samples.images), self.visible).numpy())
 
     def train_dataloader(self) -> BatchLoader:
-        """Shuffled batches; the last incomplete one is left out (a batch of one has no batch statistics)."""
+        """Shuffled batches; the last incomplete one is left out (a batch of one has no batch statistics).
+
+        With the Trainer's `overfit_batches` every epoch has the order of the first, so that its batches are the same.
+        """
         rows, targets = self.split.train, self.targets
         labels = targets.labels[rows]
         batch_size = min(self.config.batch_size, len(rows) - len(rows) % self.share.of)
 
         def epoch() -> int:
-            return 0 if self.trainer is None else self.trainer.current_epoch
+            trainer: Any = self.trainer
+            return 0 if trainer is None or trainer.overfit_batches > 0 else int(trainer.current_epoch)
 
         def order() -> npt.NDArray[np.int64]:
             if self.sampler is not None:

@@ -1,13 +1,23 @@
 """Which device and which precision a run gets."""
 
 from collections.abc import Callable
-from typing import Literal
+from typing import Final, Literal
 
 import torch
 
 from fer.common.errors import ConfigError
 
 Accelerator = Literal["cpu", "mps", "cuda"]
+
+_PRECISIONS: Final = {
+    "32-true": "32-true",
+    "32": "32-true",
+    "bf16-mixed": "bf16-mixed",
+    "bf16": "bf16-mixed",
+    "16-mixed": "16-mixed",
+    "16": "16-mixed",
+}
+"""What nets train in, by Lightning's names. Weights of another type than float32 would meet images of float32."""
 
 
 def resolve_accelerator(wanted: Literal["auto", "cpu", "mps", "cuda"]) -> Accelerator:
@@ -40,12 +50,20 @@ def resolve_precision(wanted: str, accelerator: Accelerator, *, slow: Callable[[
     float32.
 
     Args:
-        wanted: "auto", or what is returned as it is.
+        wanted: "auto", or a name of Lightning's.
         accelerator: where the net trains.
         slow: whether the net is one of those, asked where it matters; None where no particular net is meant.
+
+    Raises:
+        ConfigError: a precision that nets do not train in, or that a CPU does not have.
     """
     if wanted != "auto":
-        return wanted
+        precision = _PRECISIONS.get(wanted)
+        if precision is None:
+            raise ConfigError(f"trainer.precision={wanted}: give auto, 32-true, bf16-mixed or 16-mixed")
+        if precision == "16-mixed" and accelerator == "cpu":
+            raise ConfigError(f"trainer.precision={wanted}: a CPU does not train in float16: give bf16-mixed, or auto")
+        return precision
     if accelerator == "cuda":
         return "bf16-mixed" if torch.cuda.is_bf16_supported(including_emulation=False) else "32-true"
     if accelerator == "cpu" and (torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported()):

@@ -129,19 +129,35 @@ class Classifier(pl.LightningModule):
         logits: Tensor = self(image_BCHW).float()
         return logits if self.votes_share is None else merged_logits(logits, votes_share=self.votes_share)
 
-    def training_step(self, batch: dict[str, Tensor], batch_idx: int) -> dict[str, Tensor] | None:
-        """`loss`, and for callbacks `logits` (B, K or 2 K), detached, and `label` (B,) of one batch.
+    def _training_logits(self, x_BCHW: Tensor) -> Tensor:
+        """What the net gives in training.
 
-        None (no step) for a net that has nothing to learn.
+        Raises:
+            ConfigError: something else than logits, or it cannot train on a single face.
         """
-        x_BCHW = self.preprocess(batch["image"], size=self.train_size).contiguous(memory_format=self.memory_format)
-        logits_BK = self.net(x_BCHW)
+        try:
+            logits_BK = self.net(x_BCHW)
+        except ValueError as error:
+            if len(x_BCHW) > 1 or "more than 1 value per channel" not in str(error):
+                raise
+            raise ConfigError(
+                "data.batch_size=1: this net's batch norms have no statistics of one face: give 2 or more"
+            ) from error
         if not isinstance(logits_BK, Tensor):
             raise ConfigError(
                 f"the net {type(self.net).__name__} gives a {type(logits_BK).__name__} in training, no tensor of "
                 "logits: let it give logits alone (of torchvision's, model.params.aux_logits=false), or train it by a "
                 "class derived from fer.models.classifier.Classifier"
             )
+        return logits_BK
+
+    def training_step(self, batch: dict[str, Tensor], batch_idx: int) -> dict[str, Tensor] | None:
+        """`loss`, and for callbacks `logits` (B, K or 2 K), detached, and `label` (B,) of one batch.
+
+        None (no step) for a net that has nothing to learn.
+        """
+        x_BCHW = self.preprocess(batch["image"], size=self.train_size).contiguous(memory_format=self.memory_format)
+        logits_BK = self._training_logits(x_BCHW)
         loss = self.loss(logits_BK, batch["label"], self._target(batch, logits_BK.shape[1]))
         if self.self_distillation is not None:
             self.self_distillation.remember(batch["index"], logits_BK)
@@ -194,6 +210,10 @@ class Classifier(pl.LightningModule):
         logits_NK = torch.cat([logits for logits, _ in self._valid])
         label_N = torch.cat([label for _, label in self._valid])
         self._valid.clear()
+        if self._train_loss and self.trainer.should_stop:
+            # A limit by the clock (trainer.max_time) ended the epoch between two batches: the loss is of those it had.
+            self.log("train/loss", torch.stack(self._train_loss).mean(), batch_size=1, sync_dist=True)
+            self._train_loss.clear()
         loss = nn.functional.cross_entropy(logits_NK, label_N, reduction="sum")
         count = torch.tensor(float(len(label_N)), device=loss.device)
         if self.trainer.world_size > 1:

@@ -106,6 +106,14 @@ class EpochMetrics(nn.Module):
         return counts_KK.sum(dim=1).tolist(), counts_KK.sum(dim=0).tolist()
 
 
+BY_THE_FACES: Final = (
+    "no face is of this class",
+    "all faces are of this class",
+    "no face is of one of the classes",
+    "all faces are of one class",
+)
+"""Reasons that no epoch changes: the faces leave the number undefined, whatever is predicted of them."""
+
 Undecided = Callable[[list[int], list[int]], dict[int, str]]
 """Faces of each class, faces taken for each class -> the classes whose number they leave undefined, each with why."""
 

@@ -30,6 +30,18 @@ def check_kept(config: TrainConfig) -> None:
         raise ConfigError(
             f"trainer.check_val_every_n_epoch={every}: every epoch is judged, so that the best is kept: 1"
         )
+    inside = arguments.get("val_check_interval", 1.0)
+    if inside not in (1.0, None):
+        raise ConfigError(
+            f"trainer.val_check_interval={inside}: an epoch is judged at its end, with the weights that are kept: "
+            "leave it out"
+        )
+    steps = arguments.get("max_steps", -1)
+    if steps != -1:
+        raise ConfigError(
+            f"trainer.max_steps={steps}: it would end within an epoch, which nobody judged: trainer.max_epochs counts "
+            "whole ones"
+        )
     for limit in ("limit_train_batches", "limit_val_batches"):
         if arguments.get(limit, 1) == 0:
             raise ConfigError(

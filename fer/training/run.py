@@ -32,7 +32,7 @@ from fer.training.metrics import build_metrics
 from fer.training.reproduce import Origin
 from fer.training.resume import checkpoint_to_resume
 from fer.training.system import build_classifier, build_data, slow_on_cpu
-from fer.training.trainer import build_trainer, processes_of
+from fer.training.trainer import build_trainer, fit, processes_of
 
 
 @dataclass(frozen=True)
@@ -115,7 +115,7 @@ def run(
             facts["from"] = origin.compared(facts, environment())
         if not trainer.is_global_zero:
             with processes_of(trainer, config):
-                trainer.fit(system, datamodule=data, ckpt_path=resume, weights_only=True)
+                fit(trainer, system, data, resume=resume)
             if started_by_another():
                 sys.exit(0)
             return RunResult(folder.path, {}, first=False)
@@ -125,7 +125,7 @@ def run(
             announce(config, data, system, facts)
             tell_settings(trainer.loggers, tree)
             with processes_of(trainer, config):
-                trainer.fit(system, datamodule=data, ckpt_path=resume, weights_only=True)
+                fit(trainer, system, data, resume=resume)
             final = {
                 **evaluate_best(folder, data, metrics=metrics),
                 "epochs": trainer.current_epoch,

@@ -5,8 +5,9 @@ import os
 import subprocess
 import sys
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any, Final
 
 import pytorch_lightning as pl
@@ -85,6 +86,10 @@ def build_trainer(
     if "sync_batchnorm" not in arguments:
         plugins.append(SharedBatchNorms())
     arguments.setdefault("plugins", plugins)
+    limit = arguments.get("max_time")
+    if limit is not None and not isinstance(limit, str | Mapping):
+        # YAML takes 00:02:30:00 without quotes for a number.
+        raise ConfigError(f"trainer.max_time={limit}: give days, hours, minutes and seconds, as in '00:02:30:00'")
     try:
         trainer = pl.Trainer(
             accelerator=accelerator,
@@ -116,6 +121,18 @@ def _refuse_what_cannot_work(config: TrainConfig, trainer: pl.Trainer) -> None:
             f"run_dir={config.run_dir}: the process that started this one trains in {told}; name the folder on the "
             "command line"
         )
+
+
+def fit(trainer: pl.Trainer, system: pl.LightningModule, data: pl.LightningDataModule, *, resume: Path | None) -> None:
+    """Trains, from a checkpoint on where there is one.
+
+    Raises:
+        ConfigError: arguments that the Trainer finds fault with only where it sees the data.
+    """
+    try:
+        trainer.fit(system, datamodule=data, ckpt_path=resume, weights_only=True)
+    except MisconfigurationException as error:
+        raise ConfigError(f"trainer: {str(error).strip()}") from error
 
 
 @contextmanager

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final, Literal
 
 from fer.common.errors import ConfigError, nearest
+from fer.config.overrides import override
 
 Plain = bool | int | float | str | list[Any] | None
 Kind = Literal["uniform", "loguniform", "quniform", "qloguniform"]
@@ -15,7 +16,8 @@ _CALL: Final = re.compile(r"\s*([A-Za-z_]+)\s*\((.*)\)\s*", re.DOTALL)
 _NUMERIC: Final[Mapping[str, int]] = {"uniform": 2, "loguniform": 2, "quniform": 3, "qloguniform": 3}
 _NAMES: Final = (*_NUMERIC, "choice")
 _DIGITS: Final = 4
-"""Significant digits of a drawn number: enough to tell settings apart, few enough to read in a command."""
+"""Significant digits of a drawn number, and of its place in its range: enough to tell settings apart, few enough to
+read in a command."""
 
 
 @dataclass(frozen=True)
@@ -55,7 +57,10 @@ class Numeric:
     def value(self, raw: float) -> int | float:
         """A draw of hyperopt's as the number that is used: inside the bounds, an int where all values are."""
         if self.step is None:
-            return min(max(float(f"{raw:.{_DIGITS}g}"), self.low), self.high)
+            # In a range far from 0, such as the decays from 0.999 to 0.9999, the first digits are all the same.
+            magnitude = min(abs(raw), self.high - self.low) or self.high - self.low
+            rounded = round(raw, _DIGITS - 1 - math.floor(math.log10(magnitude)))
+            return min(max(rounded, self.low), self.high)
         steps = math.floor((self.high - self.low) / self.step + 1e-9)
         stepped = self.low + self.step * min(max(round((raw - self.low) / self.step), 0), steps)
         if self.step.is_integer() and self.low.is_integer():
@@ -69,7 +74,7 @@ class Numeric:
 
     def __str__(self) -> str:
         numbers = (self.low, self.high) if self.step is None else (self.low, self.high, self.step)
-        return f"{self.kind}({', '.join(f'{number:g}' for number in numbers)})"
+        return f"{self.kind}({', '.join(f'{number:.12g}' for number in numbers)})"
 
 
 @dataclass(frozen=True)
@@ -87,6 +92,13 @@ class Choice:
     def branch(self, option: Plain) -> Mapping[str, "Distribution"]:
         """The settings that `option` brings."""
         return self.branches.get(str(option), {})
+
+    def branch_written(self, text: str) -> Mapping[str, "Distribution"]:
+        """The settings of the option that a command line writes as `text` ("true" is True)."""
+        for option in self.options:
+            if text in (str(option), override("", option).removeprefix("=")):
+                return self.branch(option)
+        return {}
 
     def value(self, raw: float) -> Plain:
         """The option with hyperopt's index."""

@@ -45,7 +45,7 @@ class Space:
             if key not in values:
                 settings[key] = distribution
             elif isinstance(distribution, Choice) and distribution.branches:
-                settings |= distribution.branches.get(values[key], {})
+                settings |= distribution.branch_written(values[key])
         return Space(_without(settings, set(values)))
 
     def leaves(self) -> Iterator[tuple[str, str, Distribution]]:

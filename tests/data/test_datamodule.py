@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import torch
 
+from fer.config.compose import compose_train
 from fer.data.augment import Augment
 from fer.data.augment_config import AugmentConfig
 from fer.data.datamodule import BatchLoader, FERDataModule
@@ -21,8 +22,8 @@ def module(**settings: Any) -> FERDataModule:
     return data
 
 
-def epoch(data: FERDataModule, number: int) -> list[int]:
-    data.trainer = SimpleNamespace(current_epoch=number)  # type: ignore[assignment]
+def epoch(data: FERDataModule, number: int, overfit_batches: float = 0.0) -> list[int]:
+    data.trainer = SimpleNamespace(current_epoch=number, overfit_batches=overfit_batches)  # type: ignore[assignment]
     return [int(row) for batch in data.train_dataloader() for row in batch["index"]]
 
 
@@ -37,6 +38,13 @@ def test_training_batches_hold_training_rows_once() -> None:
 def test_order_depends_on_seed_and_epoch_alone() -> None:
     assert epoch(module(), 2) == epoch(module(), 2)
     assert epoch(module(), 2) != epoch(module(), 3)
+
+
+def test_batches_that_are_to_be_learned_by_heart_are_the_same_in_every_epoch() -> None:
+    assert epoch(module(), 3, overfit_batches=3) == epoch(module(), 0)
+    overfit = compose_train(["debug=overfit", "data=synthetic", "run_dir=unused"])
+    assert overfit["trainer"]["overfit_batches"] == 3
+    assert overfit["augment"] == compose_train(["augment=none", "run_dir=unused"])["augment"]
 
 
 def test_validation_rows_are_public_in_order() -> None:

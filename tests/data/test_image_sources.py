@@ -212,6 +212,7 @@ def test_affectnet_labels_come_from_folder_or_csv(affectnet: Path) -> None:
     assert differing == {f"{label}/image000.png" for label in EIGHT if label != "surprise"}
     assert {labels_by_id(of_csv)[id_] for id_ in differing} == {"surprise"}
     assert any("disagree about 7 of 80 faces (8.8%); the CSV counts" in note for note in of_csv.notes)
+    assert not any("not read" in note for note in of_csv.notes)
 
 
 def test_affectnet_without_its_csv(affectnet: Path, tmp_path: Path) -> None:

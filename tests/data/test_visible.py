@@ -24,7 +24,11 @@ def module(
     data = FERDataModule(config, augment=None if augment is None else Augment(augment), seed=0, visible=visible)
     data.setup()
     data.trainer = SimpleNamespace(  # type: ignore[assignment]
-        training=training, current_epoch=0, global_rank=0, lightning_module=SimpleNamespace(view_size=size)
+        training=training,
+        current_epoch=0,
+        overfit_batches=0.0,
+        global_rank=0,
+        lightning_module=SimpleNamespace(view_size=size),
     )
     return data
 

@@ -98,7 +98,7 @@ def module(data: tuple[Path, Path], **settings: Any) -> FERDataModule:
     tree = {"name": "fer2013", "root": str(data[0]), "ferplus": str(data[1]), "contempt": "drop", "batch_size": 9}
     made = FERDataModule(validated({**tree, **settings}, prefix="data."), augment=None, seed=0)
     made.setup()
-    made.trainer = SimpleNamespace(current_epoch=0)  # type: ignore[assignment]
+    made.trainer = SimpleNamespace(current_epoch=0, overfit_batches=0.0)  # type: ignore[assignment]
     return made
 
 
@@ -134,7 +134,7 @@ def test_probability_draws_new_labels_every_epoch(data: tuple[Path, Path]) -> No
         return {int(i): int(y) for batch in loader for i, y in zip(batch["index"], batch["label"], strict=True)}
 
     first, again = labels(), labels()
-    made.trainer = SimpleNamespace(current_epoch=1)  # type: ignore[assignment]
+    made.trainer = SimpleNamespace(current_epoch=1, overfit_batches=0.0)  # type: ignore[assignment]
     assert first == again != labels()
     assert set(first.values()) == {0, 2}
 

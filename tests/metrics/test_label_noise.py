@@ -71,6 +71,17 @@ def test_the_numbers_are_cleanlabs(planted: tuple[Predictions, np.ndarray], issu
     assert issues.scores == pytest.approx(quality[issues.rows], abs=1e-6)
 
 
+def test_the_confident_joint_counts_faces_and_nothing_else() -> None:
+    # Two labels, all taken for a third that no face has.
+    labels = np.array([0, 0, 0, 1, 1])
+    probabilities = np.full((5, 7), 0.05)
+    probabilities[:, 2] = 0.7
+    probabilities[0] = (0.4, 0.05, 0.35, 0.05, 0.05, 0.05, 0.05)
+    joint = find_label_issues(table(labels, probabilities.astype(np.float32))).confident_joint
+    assert joint.sum() <= 5
+    assert not joint[2:].any()
+
+
 def test_nothing_is_relabelled(planted: tuple[Predictions, np.ndarray]) -> None:
     predictions, _ = planted
     labels, probabilities = predictions.labels.copy(), predictions.probabilities.copy()

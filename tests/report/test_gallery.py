@@ -2,8 +2,10 @@ import numpy as np
 import pytest
 
 from fer.common.labels import EMOTIONS
+from fer.data.samples import FaceSamples, Split
 from fer.explain.heat_maps import HeatMaps
 from fer.metrics import Predictions
+from fer.report.examples.analysis import sheet_in_words
 from fer.report.explanations.gallery import (
     SIDE,
     build_gallery,
@@ -68,6 +70,19 @@ def test_the_least_sure_successes_come_first() -> None:
     assert [example.row for example in gallery().successes] == [1, 2]
     assert all(example.correct for example in gallery().successes)
     assert hesitant_successes(predictions(wrong=tuple(range(N))), count=3).tolist() == []
+
+
+def test_the_sheet_of_training_faces_says_how_many_it_shows() -> None:
+    labels = np.repeat(np.arange(7), 10)
+    samples = FaceSamples(
+        images=np.zeros((70, 1, 8, 8), dtype=np.uint8),
+        labels=labels,
+        splits=np.full(70, Split.TRAINING.value),
+        ids=np.array([str(row) for row in range(70)]),
+        source="faces",
+    )
+    assert sheet_in_words(samples) == "10 Training faces"
+    assert sheet_in_words(samples.take(np.arange(1, 70))) == "up to 10 Training faces"
 
 
 def test_maps_explain_the_answer_given() -> None:

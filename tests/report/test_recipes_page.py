@@ -98,11 +98,23 @@ def test_sizes_are_told_by_their_numbers(tmp_path: Path, capsys: pytest.CaptureF
     # A quarter of the way from 40 to 60 %, on the logarithm of 100 to 1,000.
     assert f"net reaches with about {100 * 10**0.25:,.0f} faces what mlp reaches with 1,000 (45.0 %)." in words
     assert "mlp: from 100 to 1,000 faces it gains 14.0 points (seeds: 1.4)." in words
-
+    assert "Small shares were trained" not in words
     assert "9.0 points above mlp, no more than seeds differ" not in words
     curve = read_study(folder).named("net")
     assert faces_to_reach(curve, 0.7) is None
     assert faces_to_reach(curve, 0.2) == 100
+
+
+def test_nets_on_a_level_and_losses_are_told_as_such(tmp_path: Path) -> None:
+    table = {
+        ("mlp", 0.1): [(0.5, 0.42), (0.5, 0.40)],
+        ("net", 0.1): [(0.5, 0.40), (0.5, 0.42)],
+        ("mlp", 1.0): [(0.5, 0.34), (0.5, 0.36)],
+        ("net", 1.0): [(0.5, 0.60), (0.5, 0.60)],
+    }
+    words = write_study_page(make_study(tmp_path / "d", "datasize", table)).with_name("study.md").read_text()
+    assert "With 100 faces mlp and net are level at the top: 41.0 ± 1.4 %." in words
+    assert "mlp: from 100 to 1,000 faces it loses 6.0 points (seeds: 1.4)." in words
 
 
 def test_no_study_is_told(tmp_path: Path) -> None:

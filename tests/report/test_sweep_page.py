@@ -111,6 +111,14 @@ def test_equal_trials_say_nothing_of_their_settings(tmp_path: Path) -> None:
     assert importance(SweepTrials(read.facts, equal)) is None
 
 
+def test_the_median_of_an_even_number_of_trials_lies_between_two(tmp_path: Path) -> None:
+    folder = make_sweep(tmp_path, trials=12)
+    scores = [1 - record.loss for record in folder.records() if record.status == "ok" and record.loss is not None]
+    assert len(scores) % 2 == 0
+    page = " ".join(write_sweep_report(tmp_path).read_text(encoding="utf-8").split())
+    assert f"the median of the finished trials is {100 * np.median(scores):.1f}" in page
+
+
 def test_few_trials_make_a_page_that_does_not_pretend(tmp_path: Path) -> None:
     make_sweep(tmp_path, trials=3)
     page = write_sweep_report(tmp_path).read_text(encoding="utf-8")

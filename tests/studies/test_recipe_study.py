@@ -9,7 +9,6 @@ import pytest
 from support.tiny import TINY
 
 from fer.common.errors import ConfigError
-from fer.data.datamodule import FERDataModule
 from fer.data.leave_out import read_ids
 from fer.folders.study import RECIPE_SCORES, StudyFolder
 from fer.report.recipes.page import write_study_page
@@ -17,6 +16,7 @@ from fer.studies.begun import owned
 from fer.studies.recipes.plan import drawn, make_plan
 from fer.studies.recipes.settings import compose_study
 from fer.studies.recipes.study import run_study
+from fer.training.system import build_data
 
 NETS = "study.nets={mlp: [model=mlp], weighty: [model=mlp, model.pretrained=none.pth]}"
 
@@ -46,15 +46,6 @@ def test_keys_that_the_study_sets_are_refused() -> None:
         compose_study(["seed=3"])
 
 
-def test_a_share_is_of_the_faces_that_its_own_seed_trains_on(tmp_path: Path) -> None:
-    asked = [*TINY, "study.what=datasize", "study.seeds=[0,1]", f"study_dir={tmp_path}", "data.protocol=stratified"]
-    study = compose_study([*asked, "study.shares=[0.2]", "study.nets={mlp: [model=mlp]}"])
-    for run in make_plan(study).runs:
-        data = FERDataModule(run.config.data, augment=None, seed=run.seed)
-        data.setup()
-        assert len(data.split.train) == pytest.approx(0.2 * 147, abs=7)
-
-
 def test_sizes_are_trained_measured_and_told(tmp_path: Path) -> None:
     asked = [*TINY, "study.what=datasize", "study.seeds=[0]", f"study_dir={tmp_path}", "trainer.max_epochs=1"]
     study = compose_study([*asked, "study.shares=[0.5,1]", NETS, "study.measured_faces=50", "study.stretch=2"])
@@ -81,6 +72,20 @@ def test_sizes_are_trained_measured_and_told(tmp_path: Path) -> None:
     other = compose_study([*asked, "optimizer.lr=0.5", "study.shares=[0.5]", "study.nets={mlp: [model=mlp]}"])
     with pytest.raises(ConfigError, match="other settings"):
         run_study(make_plan(other))
+
+
+def test_every_seed_trains_on_its_share_of_what_its_protocol_leaves(tmp_path: Path) -> None:
+    asked = [*TINY, "model=mlp", "data.protocol=stratified", "study.what=datasize", "study.seeds=[0,1]"]
+    nets = "study.nets={mlp: [model=mlp], half: [model=mlp, data.holdout=0.5]}"
+    plan = make_plan(compose_study([*asked, f"study_dir={tmp_path}", "study.shares=[0.1]", nets]))
+    counts = {}
+    for run in plan.runs:
+        data = build_data(run.config)
+        data.setup()
+        counts[run.name] = len(data.split.train)
+    # A tenth, class by class, of 70 or 50 % of 210 faces, whichever a seed draws.
+    expected = {"mlp": 14, "half": 14}
+    assert counts == {f"{name}_10percent_seed{seed}": expected[name] for seed in (0, 1) for name in expected}
 
 
 def test_nets_that_see_a_half_are_measured_on_that_half(tmp_path: Path) -> None:

@@ -74,6 +74,20 @@ def test_the_labels_that_are_spoken_against_are_listed(
     assert answer["estimated_share_wrong"]["all"]["value"] == pytest.approx(5 / 210, abs=1e-3)
 
 
+def test_models_that_are_seldom_right_tell_no_share_of_wrong_labels(
+    trained: list[Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "suspects.csv"
+    assert main([*map(str, trained), "--out", str(out)]) == 0
+    told = capsys.readouterr().out
+    assert "cannot be told: the models are right in " in told
+    assert "95 % interval" not in told
+    assert main([*map(str, trained), "--out", str(out), "--json"]) == 0
+    answer = json.loads(capsys.readouterr().out)
+    assert answer["estimated_share_wrong"] is None
+    assert 0 < answer["accuracy"] < 0.65
+
+
 def test_the_listed_faces_are_left_out_of_training_alone(
     sure: tuple[list[Path], dict[str, str]], train: Train, tmp_path: Path
 ) -> None:

@@ -1,15 +1,22 @@
 """Every net of the registry goes through a whole training run."""
 
 import json
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+import pytorch_lightning as pl
+from support.tiny import TINY
 
+from fer.common.errors import ConfigError
+from fer.config.compose import compose_train
+from fer.config.schema import validate
 from fer.models.checkpoint import load_model
 from fer.models.registry import NETS
+from fer.training.run import run
 
 SMALL = {
     "resnet18": ["optimizer=sgd"],
@@ -54,3 +61,33 @@ def test_learning_beats_chance(train: Callable[..., Any], tmp_path: Path) -> Non
     overrides = ("data.train=1400", "data.public=350", "trainer.max_epochs=6", "optimizer.lr=0.05", "augment=light")
     run = train(*small, *overrides, run_dir=tmp_path / "run")
     assert run.metrics["public.accuracy"] > 2 / 7
+
+
+def test_a_batch_of_one_is_refused_where_a_batch_norm_needs_more(train: Callable[..., Any], tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match=r"data\.batch_size=1: this net's batch norms have no statistics of one face"):
+        train("model=mlp", "model.params.hidden=[8]", "data.batch_size=1", run_dir=tmp_path / "run")
+
+
+@pytest.mark.parametrize(
+    ("override", "told"),
+    [
+        ("+trainer.limit_train_batches=0.01", "trainer: You requested to check 0.01 of the `train_dataloader`"),
+        ("+trainer.max_time=9000", "trainer.max_time=9000: give days, hours, minutes and seconds, as in '00:02:30:00'"),
+    ],
+)
+def test_what_the_trainer_refuses_is_told_in_a_line(
+    override: str, told: str, train: Callable[..., Any], tmp_path: Path
+) -> None:
+    with pytest.raises(ConfigError, match=re.escape(told)):
+        train("model=mlp", "model.params.hidden=[8]", override, run_dir=tmp_path / "run")
+
+
+def test_an_epoch_that_the_clock_ends_tells_the_loss_of_its_own_batches(tmp_path: Path) -> None:
+    class Clock(pl.Callback):
+        def on_train_batch_end(self, trainer: Any, *args: Any) -> None:
+            trainer.should_stop = trainer.current_epoch == 1
+
+    tree = compose_train([*TINY, "model=mlp", "model.params.hidden=[8]", f"run_dir={tmp_path / 'run'}"])
+    run(validate(tree), tree, callbacks=[Clock()])
+    first, second = map(json.loads, (tmp_path / "run" / "metrics.jsonl").read_text(encoding="utf-8").splitlines())
+    assert second["train/loss"] != first["train/loss"]

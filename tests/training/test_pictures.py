@@ -144,6 +144,8 @@ def test_why_a_training_ended_is_told() -> None:
     assert why_it_ended(trainer, epochs=5) == (
         "Stopped early after 5 of 30 epochs: valid/accuracy did not rise above 0.6123 in 3 epochs."
     )
+    stopping.min_delta = 0.02
+    assert "did not rise above 0.6123 by more than 0.02 in 3 epochs." in why_it_ended(trainer, epochs=5)
     # What is no number does not count as a failure to improve.
     stopping.stopping_reason_message = stopping._evaluate_stopping_criteria(torch.tensor(float("nan")))[1]
     told = why_it_ended(trainer, epochs=5)

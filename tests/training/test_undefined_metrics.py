@@ -13,6 +13,7 @@ import torchmetrics.classification as tm
 from sklearn.metrics import precision_recall_fscore_support, roc_auc_score
 
 from fer.callbacks.epoch_log import EpochLog
+from fer.common.errors import ConfigError
 from fer.common.labels import EMOTIONS
 from fer.config.compose import compose_train
 from fer.config.schema import validate
@@ -35,6 +36,24 @@ def faces(folder: Path, classes: tuple[str, ...], *, seed: int) -> None:
         (folder / name).mkdir(parents=True)
         for number in range(6):
             cv2.imwrite(str(folder / name / f"{number}.png"), rng.integers(0, 256, (48, 48), dtype=np.uint8))
+
+
+def test_a_monitor_that_never_has_a_value_is_refused(tmp_path: Path) -> None:
+    for seed, (split, classes) in enumerate((("train", EMOTIONS), ("valid", ("happy",)))):
+        faces(tmp_path / "data" / split, classes, seed=seed)
+    overrides = [
+        "data=folder",
+        f"data.root={tmp_path / 'data'}",
+        "model=mlp",
+        "trainer.max_epochs=2",
+        "metrics=classes",
+    ]
+    overrides += ["trainer.accelerator=cpu", "threads=1", f"run_dir={tmp_path / 'run'}"]
+    tree = compose_train([*overrides, "callbacks.checkpoint.monitor=valid/recall/sad"])
+    with pytest.raises(
+        ConfigError, match=r"monitor=valid/recall/sad has no value in any epoch \(no face is of this class"
+    ):
+        run(validate(tree), tree)
 
 
 def test_a_run_judged_on_faces_of_one_class_ends_and_says_what_they_cannot_tell(tmp_path: Path) -> None:

@@ -122,6 +122,21 @@ def test_choices_tell_types_apart() -> None:
     assert [choice.raw(value) for value in (True, 1, 1.0, None, "one")] == [0, 1, 2, 3, 4]
 
 
+def test_a_narrow_range_far_from_zero_has_as_many_values_as_a_wide_one() -> None:
+    for description in ("uniform(0.999, 0.9999)", "loguniform(0.999, 0.9999)", "uniform(1000000, 1000001)"):
+        points = draws(Space.parse({"decay": description}), 40)
+        assert len({point["decay"] for point in points}) == 40
+    wide = parse("uniform(0, 0.5)", key="x")
+    assert isinstance(wide, Numeric)
+    assert [wide.value(raw) for raw in (0.0, 0.123456, 0.00123456)] == [0.0, 0.1235, 0.001235]
+
+
+def test_a_fixed_switch_keeps_what_it_brings() -> None:
+    space = Space.parse({"data.dedup": {True: {"optimizer.lr": "uniform(0, 1)"}, False: None}})
+    assert set(space.fixed({"data.dedup": "true"}).settings) == {"optimizer.lr"}
+    assert space.fixed({"data.dedup": "false"}).settings == {}
+
+
 def test_what_is_fixed_is_not_searched() -> None:
     space = Space.parse(DESCRIPTION)
     by_hand = space.fixed({"optimizer": "sgd", "loss.label_smoothing": "0.1"})

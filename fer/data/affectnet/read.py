@@ -17,7 +17,7 @@ from fer.data.csv_table import read_rows
 from fer.data.image_files import LabelledImage, Listing, Release
 from fer.data.tree import Tree, damage_told
 
-READER: Final = "affectnet-2"
+READER: Final = "affectnet-3"
 """Name and version of this reader, for the cache key."""
 
 LabelFrom = Literal["folder", "csv"]
@@ -35,8 +35,8 @@ def list_affectnet(tree: Tree, *, label_from: LabelFrom = "folder") -> Listing:
     Raises:
         DataError: `labels.csv` is wanted and not there, or cannot be read.
     """
-    images, notes = class_folder_images(tree)
     tables = [name for name in tree.names if PurePosixPath(name).name.lower() == "labels.csv"]
+    images, notes = class_folder_images(tree, read=tables)
     if len(tables) > 1:
         raise DataError(f"{tree.root} holds several labels.csv ({', '.join(tables[:3])}): set data.root to one copy")
     if tables:

@@ -186,7 +186,7 @@ def confidence_statement(measured: Measured) -> str:
     )
     points = 100 * abs(confidence - accuracy.value)
     if accuracy.low <= confidence <= accuracy.high:
-        return f"{told}: over all faces together the two agree."
+        return f"{told}: over all faces together, no further apart than chance makes them."
     return f"{told}: it is {'over' if confidence > accuracy.value else 'under'}confident by {points:.1f} points."
 
 
@@ -206,7 +206,7 @@ def temperature_statement(measured: Measured) -> str:
         if estimate.low > 1
         else "below 1, so it raises every confidence"
         if estimate.high < 1
-        else "not clearly different from 1, so it changes little"
+        else "not clearly different from 1, so these faces do not tell which way confidences are off"
     )
     return (
         f"The temperature is {calibration.temperature:.3f} (95 % interval {estimate.low:.3f} to {estimate.high:.3f}), "
@@ -231,7 +231,8 @@ def effect_statement(measured: Measured) -> str | None:
 def remaining_statement(measured: Measured) -> str:
     """What the calibration errors say beside those that chance alone makes."""
     scores = measured.change.before if measured.change.after is None else measured.change.after
-    when = "" if measured.change.after is None else " after it"
+    applied = measured.calibration is not None and measured.calibration.temperature != 1.0
+    when = " after it" if measured.change.after is not None and applied else ""
     told, beyond = [], beyond_chance(measured)
     for key, name in (("ece", "The ECE"), ("classwise_ece", "the classwise ECE")):
         told.append(f"{name} is {scores.metrics[key].value:.3f} (by chance alone {scores.chance[key]:.3f})")

@@ -5,7 +5,7 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 
-from fer.data.samples import Split
+from fer.data.samples import FaceSamples, Split
 from fer.report.context import ReportContext
 from fer.report.explanations.gallery import draw
 from fer.report.page.section import Images, Section, data_uri, png, webp
@@ -20,7 +20,7 @@ FACES: Final = 6
 """Faces of each."""
 
 SHEET: Final = 10
-"""Training faces of each emotion on the sheet."""
+"""Training faces of each emotion on the sheet, where there are as many."""
 
 _SIDE: Final = 64
 _GAP: Final = 4
@@ -45,6 +45,7 @@ def analyse(context: ReportContext) -> AnalysisResult | None:
         )
     sheet = training_sheet(context)
     if sheet is not None:
+        count = sheet_in_words(context.samples)
         files["data_sheet.png"] = png(sheet)
         sections.append(
             Section(
@@ -56,10 +57,10 @@ def analyse(context: ReportContext) -> AnalysisResult | None:
                     "width": sheet.shape[1],
                     "height": sheet.shape[0],
                     "emotions": context.samples.classes,
-                    "count": SHEET,
+                    "count": count,
                     "seed": context.options.seed,
                 },
-                lead=f"{SHEET} Training faces of each emotion, drawn at random.",
+                lead=f"{count[0].upper()}{count[1:]} of each emotion, drawn at random.",
             )
         )
     return AnalysisResult(sections=tuple(sections), files=files) if sections else None
@@ -98,6 +99,12 @@ def confused_pairs(context: ReportContext) -> list[dict[str, Any]]:
             }
         )
     return pairs
+
+
+def sheet_in_words(samples: FaceSamples) -> str:
+    """How many faces of each emotion the sheet shows."""
+    enough = samples.class_counts(Split.TRAINING).min() >= SHEET
+    return f"{'' if enough else 'up to '}{SHEET} Training faces"
 
 
 def training_sheet(context: ReportContext) -> Images | None:

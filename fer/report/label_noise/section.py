@@ -7,6 +7,7 @@ import numpy as np
 from fer.common.label_set import told
 from fer.common.labels import CONTEMPT
 from fer.metrics import Estimate
+from fer.metrics.label_noise import LEAST_ACCURACY
 from fer.report.context import ReportContext
 from fer.report.evaluation.evaluate import EvaluatedRun
 from fer.report.label_noise.figures import Suspect
@@ -56,16 +57,6 @@ def label_noise_section(context: ReportContext, found: LabelNoise, charts: dict[
         },
         charts=tuple(charts.values()),
     )
-
-
-LEAST_ACCURACY: Final = 0.65
-"""Accuracy below which no share of label errors is given.
-
-In a simulation of calibrated models on 3,589 faces with 10 and 20 % of wrong labels, of the faces that confident
-learning flagged 28 and 50 % were wrong at an accuracy of one half, 42 and 70 % at two thirds, 55 and 90 % at three
-quarters; with no wrong label at all it still put their share at 29 % for a model that is 62 % right. Below this
-accuracy, which is that of people on FER-2013 (arXiv 1307.0414), the number tells of the model more than of the labels.
-"""
 
 
 def unseen_accuracy(found: LabelNoise) -> float:

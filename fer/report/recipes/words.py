@@ -2,7 +2,7 @@
 
 import math
 
-from fer.report.page.wording import percent
+from fer.report.page.wording import NBSP, percent
 from fer.report.recipes.measurement import RecipeScores, StudyScores, faces_to_reach, variance_parts
 
 _BEYOND_CHANCE = 0.05
@@ -79,6 +79,12 @@ def _datasize(study: StudyScores) -> list[str]:
             clear = (
                 ", of one seed" if math.isnan(within) else "" if lead > 2 * within else ", no more than seeds differ"
             )
+            if round(100 * lead, 1) == 0:
+                told.append(
+                    f"With {there[0].faces:,} faces {there[0].recipe} and {there[1].recipe} are level at the top: "
+                    f"{with_spread(there[0])}."
+                )
+                continue
             told.append(
                 f"With {there[0].faces:,} faces {there[0].recipe} is best: {with_spread(there[0])}, "
                 f"{_points(lead)} above {there[1].recipe}{clear}."
@@ -98,15 +104,17 @@ def _datasize(study: StudyScores) -> list[str]:
         if len(curve) > 1:
             gain = curve[-1].mean - curve[-2].mean
             told.append(
-                f"{name}: from {curve[-2].faces:,} to {curve[-1].faces:,} faces it gains {_points(gain)}"
+                f"{name}: from {curve[-2].faces:,} to {curve[-1].faces:,} faces it "
+                f"{'loses' if gain < 0 else 'gains'} {_points(abs(gain))}"
                 f"{'' if math.isnan(curve[-1].spread) else f' (seeds: {100 * curve[-1].spread:.1f})'}."
             )
     sizes = sorted({(one.share, one.epochs, one.batch_size) for one in study.recipes})
     if len({epochs for _, epochs, _ in sizes}) > 1:
-        first = sizes[0]
+        share, epochs, batch = sizes[0]
+        smaller = " in smaller batches" if batch < max(size for _, _, size in sizes) else ""
         told.append(
-            f"Small shares were trained for more epochs in smaller batches ({percent(first[0], 0)}: {first[1]} epochs "
-            f"of batches of {first[2]}), because so few faces make few batches."
+            f"Small shares were trained for more epochs{smaller} ({100 * share:g}{NBSP}%: {epochs} epochs of batches "
+            f"of {batch}), because so few faces make few batches."
         )
     return told
 

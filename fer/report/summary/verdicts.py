@@ -74,7 +74,8 @@ def _accuracy(
     """The verdict, why, and the rule; `best` is the accuracy with test-time augmentation, where there are `views`."""
     label, share = majority_share(run)
     known, people = published_range(run), human_reference(run)
-    nothing = f"no more than always predicting “{label}” ({percent(share)})"
+    always = f"always predicting “{label}” ({percent(share)})"
+    nothing, unsure = f"no more than {always}", f"more than {always}, but not for certain"
     if known is not None and people is not None:
         low, high = known
         least = people[0] - people[1]
@@ -87,10 +88,12 @@ def _accuracy(
             "the most common label."
         )
         here = f"{percent(best.value)}{f' with {views.faces} averaged in' if views is not None else ''}"
-        if accuracy.low <= share:
+        if accuracy.value <= share:
             return "fail", nothing, rule
         if best.high < least:
             return "fail", f"below the {percent(least, 0)} that people reach at least", rule
+        if accuracy.low <= share:
+            return "look", unsure, rule
         if best.high < low:
             return "look", f"below the published {spanned} of single networks", rule
         if best.low > high:
@@ -102,8 +105,10 @@ def _accuracy(
         f"No published range is known here. Pass: for certain over {percent(MISTAKES_REMOVED, 0)} of the mistakes of "
         "always predicting the most common label are gone. Fail: no more than that prediction. Look: between."
     )
-    if accuracy.low <= share:
+    if accuracy.value <= share:
         return "fail", nothing, rule
+    if accuracy.low <= share:
+        return "look", unsure, rule
     why = f"{percent(removed[1], 0)} fewer mistakes than always predicting “{label}”"
     return "pass" if removed[0] > MISTAKES_REMOVED else "look", why, rule
 

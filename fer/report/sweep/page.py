@@ -1,5 +1,6 @@
 """Writes the page of a sweep."""
 
+import statistics
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -75,8 +76,8 @@ def _result(folder: SweepFolder, trials: SweepTrials) -> Section:
         status: sum(record.status == status for record in trials.records) for status in ("ok", "pruned", "failed")
     }
     busy = sum(record.seconds for record in trials.records)
-    finished = sorted(loss_of(record) for record in trials.finished)
-    median = finished[len(finished) // 2] if finished else None
+    finished = [loss_of(record) for record in trials.finished]
+    median = statistics.median(finished) if finished else None
     what = f"By {_judge(trials)}, {len(trials.records)} trials"
     return Section(
         key="result",

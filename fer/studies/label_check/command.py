@@ -44,23 +44,33 @@ def main(argv: Sequence[str]) -> int:
     logging.basicConfig(level=logging.WARNING, format="warning: %(message)s", stream=sys.stderr)
 
     from fer.common.files import write_atomic
+    from fer.metrics.label_noise import LEAST_ACCURACY
     from fer.studies.label_check.suspects import find_suspects
 
     found = find_suspects([expanded(run) for run in arguments.runs])
     write_atomic(arguments.out, found.as_csv())
     issues, count = found.issues, len(found.predictions)
-    shares = {"all": issues.wrong, **issues.wrong_of}
+    told = found.accuracy >= LEAST_ACCURACY
+    shares = {"all": issues.wrong, **issues.wrong_of} if told else {}
     answer = {
         "faces": count,
         "suspects": len(issues.rows),
-        "estimated_share_wrong": {name: share.as_dict() for name, share in shares.items()},
+        "accuracy": found.accuracy,
+        # Below that accuracy the share tells of the models, not of the labels.
+        "estimated_share_wrong": {name: share.as_dict() for name, share in shares.items()} if told else None,
         "written": str(arguments.out),
     }
     if arguments.json:
         print(json.dumps(answer, indent=2, allow_nan=False))
         return 0
     print(f"{len(issues.rows):,} of {count:,} training faces have labels that the models speak against.\n")
-    print(f"{'label':10}{'faces':>8}   estimated share of wrong labels, 95 % interval")
+    if told:
+        print(f"{'label':10}{'faces':>8}   estimated share of wrong labels, 95 % interval")
+    else:
+        print(
+            f"What share of the labels is wrong cannot be told: the models are right in {found.accuracy:.1%} of the "
+            f"faces, below {LEAST_ACCURACY:.0%}, so most of what they speak against is their own error."
+        )
     for name, share in shares.items():
         print(f"{name:10}{share.n:8,}   {share.value:6.1%} ({share.low:.1%} to {share.high:.1%})")
     print(f"\nWrote {arguments.out}. To train without them: fer-train {shell_word(f'data.leave_out={arguments.out}')}")

@@ -27,6 +27,11 @@ class Suspects:
     predictions: Predictions
     issues: LabelIssues
 
+    @property
+    def accuracy(self) -> float:
+        """Share of the faces whose label the models predict, in [0, 1]."""
+        return float((self.predictions.predicted == self.predictions.labels).mean())
+
     def as_csv(self) -> str:
         """Columns id, label, suggested and probability (of the given label), the least believable label first."""
         text = io.StringIO()

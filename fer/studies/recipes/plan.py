@@ -1,5 +1,6 @@
 """The runs of a study: each recipe with each seed, as ordinary configurations of fer-train."""
 
+import json
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -22,6 +23,10 @@ from fer.studies.recipes.settings import RecipeStudy
 _LEAST_BATCH: Final = 32
 _LEAST_STEPS: Final = 16
 """Batches an epoch for which the batch is made smaller, down to `_LEAST_BATCH`, where a share is small."""
+
+
+Rows = tuple[FaceSamples, npt.NDArray[np.int64]]
+"""Samples, and which of them train."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -79,9 +84,9 @@ def make_plan(study: RecipeStudy) -> RecipePlan:
         shares: tuple[float, ...] = (1.0,)
     else:
         recipes, shares = settings.nets, tuple(sorted(settings.shares))
+    shared = compose_train([*study.overrides, "run_dir=unused"])["data"]
+    rows: dict[str, Rows] = {}
     for seed in settings.seeds:
-        # Of each seed its own: but for the official splits, the seed also draws which faces train.
-        rows = _training_rows(study, seed) if min(shares) < 1 else None
         for share in shares:
             for recipe, overrides in recipes.items():
                 name = f"{recipe}_seed{seed}" if shares == (1.0,) else f"{recipe}_{100 * share:g}percent_seed{seed}"
@@ -90,8 +95,14 @@ def make_plan(study: RecipeStudy) -> RecipePlan:
                 if settings.what == "augmentation":
                     # Alone, so that what an experiment changes of its own augmentation changes none of these.
                     tree["augment"] = compose_train([f"augment={recipe}", "run_dir=unused"])["augment"]
-                if rows is not None and share < 1:
-                    tree = _of_share(tree, share, seed, rows=rows, folder=path / "faces", stretch=settings.stretch)
+                if share < 1:
+                    # A net with data of its own has a list of its own.
+                    whose = "" if _choosing(tree["data"]) == _choosing(shared) else f"{recipe}_"
+                    listed = path / "faces" / f"without_{whose}{100 * share:g}percent_seed{seed}.csv"
+                    key = json.dumps([_choosing(tree["data"]), seed], default=str)
+                    if key not in rows:
+                        rows[key] = _training_rows(tree)
+                    tree = _of_share(tree, share, seed, rows=rows[key], path=listed, stretch=settings.stretch)
                 config = validate(tree)
                 assert config.run_dir is not None
                 runs.append(
@@ -108,31 +119,29 @@ def make_plan(study: RecipeStudy) -> RecipePlan:
     return RecipePlan(folder=StudyFolder(path), study=study, runs=tuple(runs))
 
 
-def _training_rows(study: RecipeStudy, seed: int) -> tuple[FaceSamples, npt.NDArray[np.int64]]:
-    """The samples, and the rows that the protocol trains on with a seed."""
+def _choosing(data: Mapping[str, Any]) -> dict[str, Any]:
+    """Of a data section what says which faces train; the rest says how they are shown."""
+    return {key: value for key, value in data.items() if key not in ("batch_size", "sampling")}
+
+
+def _training_rows(tree: Mapping[str, Any]) -> Rows:
+    """The samples, and the rows that a run trains on: a part of Training that is held out depends on its seed."""
     from fer.data.datamodule import FERDataModule
 
-    config = validate(compose_train([*study.overrides, "run_dir=unused"]))
-    data = FERDataModule(config.data, augment=None, seed=seed)
+    config = validate(tree)
+    data = FERDataModule(config.data, augment=None, seed=config.seed)
     data.setup()
     return data.samples, data.split.train
 
 
 def _of_share(
-    tree: Mapping[str, Any],
-    share: float,
-    seed: int,
-    *,
-    rows: tuple[FaceSamples, npt.NDArray[np.int64]],
-    folder: Path,
-    stretch: float,
+    tree: Mapping[str, Any], share: float, seed: int, *, rows: Rows, path: Path, stretch: float
 ) -> dict[str, Any]:
     """The configuration that trains on a share: fewer faces, smaller batches, more epochs."""
     samples, train = rows
     kept = drawn(samples.labels[train], share, seed=seed)
     ids = samples.ids[train[~kept]]
-    path = folder / f"without_{100 * share:g}percent_seed{seed}.csv"
-    folder.mkdir(parents=True, exist_ok=True)
+    path.parent.mkdir(parents=True, exist_ok=True)
     write_atomic(path, "id\n" + "".join(f'"{name.replace(chr(34), 2 * chr(34))}"\n' for name in ids.tolist()))
     batch = min(tree["data"]["batch_size"], max(_LEAST_BATCH, int(kept.sum()) // _LEAST_STEPS))
     batch = min(batch, int(kept.sum()))
