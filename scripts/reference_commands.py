@@ -6,6 +6,7 @@ import subprocess
 import sys
 import tomllib
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 from typing import Final
 
@@ -21,8 +22,13 @@ def page() -> str:
     return "\n".join(parts)
 
 
-def helps() -> Iterator[tuple[str, str]]:
+@cache
+def helps() -> tuple[tuple[str, str], ...]:
     """Each command and subcommand that pyproject.toml installs, with its help."""
+    return tuple(_helps())
+
+
+def _helps() -> Iterator[tuple[str, str]]:
     scripts = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]["scripts"]
     for name, target in sorted(scripts.items()):
         text = _help(target, name)

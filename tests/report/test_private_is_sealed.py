@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 import torch
 import yaml
+from support.sketched import sketched
 
 from fer.common.labels import NUM_CLASSES
 from fer.config.compose import compose_train
@@ -110,7 +111,7 @@ def reports(worlds: tuple[World, World]) -> tuple[dict[str, Any], dict[str, Any]
             patch.chdir(world.root)
             # The one analysis that fits anything.
             patch.setattr("fer.report.analyses.CLOSING", ("calibration",))
-            folder = make_report([Path("run")], options=options, out=Path("report")).parent.absolute()
+            folder = sketched()(make_report)([Path("run")], options=options, out=Path("report")).parent.absolute()
         metrics = json.loads((folder / "metrics.json").read_text())
         metrics["file"] = json.loads((folder / "calibration" / "calibration.json").read_text())
         read.append(metrics)

@@ -137,6 +137,7 @@ def test_a_student_trains_and_keeps_no_copy_of_its_teacher(teacher: Path, train:
     )
 
 
+@pytest.mark.slow
 def test_a_student_agrees_with_its_teacher_more_than_one_that_never_met_it(train: Train, tmp_path: Path) -> None:
     """Both see the same faces, views and steps from the same start; the labels of one are the teacher's predictions."""
     # One that learned enough to predict otherwise than any net does at first.

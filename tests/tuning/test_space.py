@@ -205,7 +205,15 @@ def test_every_model_has_a_space() -> None:
     assert set(MODELS) <= set(SPACES)
 
 
-@pytest.mark.parametrize("model", [name for name in MODELS if name != "majority"])
+@pytest.mark.parametrize(
+    "model",
+    [
+        # The others are composed alike.
+        pytest.param(name, marks=[pytest.mark.slow] * (name not in ("mlp", "skipcnn", "timm")))
+        for name in MODELS
+        if name != "majority"
+    ],
+)
 def test_every_shipped_space_names_settings_that_exist(model: str) -> None:
     from fer.config.compose import compose_train
     from fer.config.schema import validate
