@@ -12,6 +12,7 @@ from fer.common.plugins import check_file
 from fer.common.wording import shell_words
 from fer.config.conf_files import config_groups
 from fer.config.grammar import quoted, understood
+from fer.config.run_paths import in_run_dir
 
 _PLAIN: Final = re.compile(r"[A-Za-z_][\w./@-]*", re.ASCII)
 _WORDS: Final = frozenset({"null", "true", "false", "inf", "nan", "yes", "no", "on", "off", "y", "n"})
@@ -52,6 +53,8 @@ def command(overrides: Sequence[str]) -> str:
 def with_files(arguments: Sequence[str]) -> list[str]:
     """Arguments with each `@FILE` replaced by the overrides in it; what stands beside a file wins over it.
 
+    Where the file is a run's config.yaml and another `run_dir` stands beside it, its paths inside the old one move too.
+
     Args:
         arguments: of a command line. A file is YAML, key: value, as `best.yaml` of a sweep.
 
@@ -62,8 +65,12 @@ def with_files(arguments: Sequence[str]) -> list[str]:
     given = [argument for argument in arguments if not argument.startswith("@")]
     named = {key_of(argument) for argument in given}
     merged: dict[str, str] = {}
+    place = as_mapping(argument for argument in given if key_of(argument) == "run_dir").get("run_dir")
     for file in files:
-        settings = from_mapping(_by_key(_read(Path(file[1:]))))
+        content = _read(Path(file[1:]))
+        if place is not None and isinstance(content.get("run_dir"), str):
+            content = in_run_dir(content, str(place))
+        settings = from_mapping(_by_key(content))
         check_file(settings, given, file)
         merged |= {key_of(each): each for each in settings}
     return [each for key, each in merged.items() if key not in named] + given
