@@ -106,12 +106,12 @@ class EpochMetrics(nn.Module):
         return counts_KK.sum(dim=1).tolist(), counts_KK.sum(dim=0).tolist()
 
 
-BY_THE_FACES: Final = (
-    "no face is of this class",
-    "all faces are of this class",
-    "no face is of one of the classes",
-    "all faces are of one class",
-)
+_NONE_OF_IT: Final = "no face is of this class"
+_ALL_OF_IT: Final = "all faces are of this class"
+_NONE_OF_ONE: Final = "no face is of one of the classes"
+_ALL_OF_ONE: Final = "all faces are of one class"
+
+BY_THE_FACES: Final = (_NONE_OF_IT, _ALL_OF_IT, _NONE_OF_ONE, _ALL_OF_ONE)
 """Reasons that no epoch changes: the faces leave the number undefined, whatever is predicted of them."""
 
 Undecided = Callable[[list[int], list[int]], dict[int, str]]
@@ -128,7 +128,7 @@ def _undecided(metric: Metric) -> Undecided | None:
 
 
 def _without_faces(of: list[int], taken: list[int]) -> dict[int, str]:
-    return {row: "no face is of this class" for row, count in enumerate(of) if count == 0}
+    return {row: _NONE_OF_IT for row, count in enumerate(of) if count == 0}
 
 
 def _never_taken(of: list[int], taken: list[int]) -> dict[int, str]:
@@ -136,12 +136,12 @@ def _never_taken(of: list[int], taken: list[int]) -> dict[int, str]:
 
 
 def _neither(of: list[int], taken: list[int]) -> dict[int, str]:
-    told = "no face is of this class, and none was taken for it"
+    told = f"{_NONE_OF_IT}, and none was taken for it"
     return {row: told for row, counts in enumerate(zip(of, taken, strict=True)) if sum(counts) == 0}
 
 
 def _without_others(of: list[int], taken: list[int]) -> dict[int, str]:
-    return {row: "all faces are of this class" for row, count in enumerate(of) if count == sum(of)}
+    return {row: _ALL_OF_IT for row, count in enumerate(of) if count == sum(of)}
 
 
 def _on_one_side(of: list[int], taken: list[int]) -> dict[int, str]:
@@ -166,5 +166,5 @@ def _meaningless(warned: Sequence[str], metric: Metric) -> str | None:
     for text in warned:
         absent = "No positive samples" in text
         if "meaningless" in text and not (absent and getattr(metric, "average", None) == "weighted"):
-            return "no face is of one of the classes" if absent else "all faces are of one class"
+            return _NONE_OF_ONE if absent else _ALL_OF_ONE
     return None

@@ -15,8 +15,6 @@ from urllib.parse import urlsplit
 from fer.common.errors import ConfigError
 from fer.common.wording import shell_words
 from fer.config.overrides import key_of, override
-from fer.config.run_paths import moved
-from fer.studio.comparison import flat
 
 KINDS: Final = {"train": "run_dir", "sweep": "sweep_dir", "study": "study_dir", "occlusion": "study_dir"}
 """Commands that the form starts, and the key of each that names its folder."""
@@ -138,11 +136,8 @@ def go_on(run: Path) -> Command:
     # It brings the whole schema, which the server does without.
     from fer.config.saved import read_tree
 
-    tree = read_tree(run)
-    written = flat(tree)
-    now = flat(moved(tree, before=str(tree.get("run_dir")), now=str(run)))
-    changed = [override(key, now[key]) for key in now if key != "run_dir" and now[key] != written[key]]
-    return Command(name="train", arguments=(f"@{run / 'config.yaml'}", *changed, f"run_dir={run}"))
+    read_tree(run)
+    return Command(name="train", arguments=(f"@{run / 'config.yaml'}", f"run_dir={run}"))
 
 
 def report(runs: Sequence[Path], *, out: Path | None, level: str, faces: bool) -> Command:
