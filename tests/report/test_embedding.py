@@ -26,6 +26,8 @@ def planted(seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
 def test_planted_clusters_stay_apart_and_a_seed_has_one_layout() -> None:
     features, labels = planted()
     first, again = (embed(features, labels, seed=3) for _ in range(2))
+    assert first is not None
+    assert again is not None
     assert np.array_equal(first.places, again.places)
     assert first.neighbours_agree == 1.0
     assert first.trustworthiness > 0.8
@@ -38,7 +40,18 @@ def test_planted_clusters_stay_apart_and_a_seed_has_one_layout() -> None:
 
 def test_labels_without_a_pattern_have_neighbours_that_disagree() -> None:
     features, labels = planted()
-    assert embed(features, np.random.default_rng(1).permutation(labels), seed=0).neighbours_agree < 0.6
+    found = embed(features, np.random.default_rng(1).permutation(labels), seed=0)
+    assert found is not None
+    assert found.neighbours_agree < 0.6
+
+
+@pytest.mark.parametrize("value", [0.0, 3.7, 1e-20, np.nan])
+def test_a_collapsed_net_has_no_map(value: float) -> None:
+    features, labels = planted()
+    # scikit-learn's t-SNE ends the process on these.
+    assert embed(np.full_like(features, value), labels, seed=0) is None
+    rounded = np.where(np.arange(len(labels))[:, None] % 2, np.nextafter(np.float32(value), np.float32(1)), value)
+    assert embed((rounded * np.ones_like(features)).astype(np.float32), labels, seed=0) is None
 
 
 def test_the_faces_of_a_page_stay_within_their_size() -> None:

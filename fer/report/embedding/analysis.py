@@ -26,7 +26,9 @@ _SIZE: Final = 1000
 
 
 def analyse(context: ReportContext) -> AnalysisResult | None:
-    """The map; None where it is off, where the net has no last linear layer, or for too few faces."""
+    """The map; None where it is off, for too few faces, or where the net has no last linear layer to read or shows it
+    the same numbers for all faces.
+    """
     options, run = context.options, context.run
     rows, table = run.headline.evaluation_set.rows, run.headline.plain.predictions
     if not options.embedding.enabled or len(rows) < LEAST_FACES:
@@ -38,6 +40,8 @@ def analyse(context: ReportContext) -> AnalysisResult | None:
         return None
     table = table.take(chosen)
     found = embed(features, table.labels, seed=options.seed)
+    if found is None:
+        return None
     places = np.rint(found.places * _SIZE).astype(int)
     sprite = sprite_of(images) if options.faces else None
     rows_of_file = [

@@ -15,6 +15,12 @@ NEIGHBOURS: Final = 10
 LEAST_FACES: Final = 30
 """Fewer faces make no map."""
 
+_LEAST_SPREAD: Final = 1e-6
+"""Of the largest feature; less is float32's rounding of one and the same."""
+
+_SQUARED_IS_ZERO: Final = 1e-18
+"""Below it, variances vanish in float32."""
+
 _COMPONENTS: Final = 50
 _PERPLEXITY: Final = 30.0
 _ITERATIONS: Final = 500
@@ -64,8 +70,10 @@ def last_features(model: "LoadedModel", images_NCHW: npt.NDArray[np.uint8], *, b
     return np.concatenate(read)
 
 
-def embed(features_ND: Floats, labels_N: npt.NDArray[np.int64], *, seed: int) -> Embedding:
+def embed(features_ND: Floats, labels_N: npt.NDArray[np.int64], *, seed: int) -> Embedding | None:
     """t-SNE (van der Maaten and Hinton 2008) of the features' leading principal components; the same for a seed.
+
+    None for features that are not finite, or the same for all faces, as of a net that collapsed: nothing to lay out.
 
     Args:
         features_ND: of at least `LEAST_FACES` faces.
@@ -77,6 +85,10 @@ def embed(features_ND: Floats, labels_N: npt.NDArray[np.int64], *, seed: int) ->
     from sklearn.neighbors import NearestNeighbors
     from threadpoolctl import threadpool_limits
 
+    # The layout starts at coordinates over their standard deviation, and scikit-learn does not survive NaN there.
+    largest = float(np.abs(features_ND).max())
+    if not np.isfinite(largest) or np.ptp(features_ND, axis=0).max() <= max(_LEAST_SPREAD * largest, _SQUARED_IS_ZERO):
+        return None
     # None of these has annotations.
     limits: Any = threadpool_limits
     pca: Any = PCA
