@@ -20,7 +20,7 @@ from fer.folders.run import RunFolder
 from fer.metrics.fairness import score_groupings
 from fer.report.context import OpenModels, ReportContext
 from fer.report.evaluation.evaluate import EvaluatedRun, describe_data, evaluate_run
-from fer.report.fairness.analysis import analyse, nothing_shown, warnings
+from fer.report.fairness.analysis import analyse, group_phrase, nothing_shown, warnings
 from fer.report.options import FairnessOptions, ReportOptions
 from fer.report.page.render import render_page
 from fer.report.result import AnalysisResult
@@ -107,6 +107,22 @@ def found() -> AnalysisResult:
 
 def rows(result: AnalysisResult, name: str) -> list[dict[str, str]]:
     return list(csv.DictReader(io.StringIO(str(result.files[name]))))
+
+
+@pytest.mark.parametrize(
+    ("codes", "first", "last"),
+    [
+        (("0", "1"), "without skin type", "with skin type"),
+        (("1", "2"), "with skin type “1”", "with skin type “2”"),
+        (("0", "1", "2"), "with skin type “0”", "with skin type “2”"),
+        (("No", "partly"), "without skin type", "with skin type “partly”"),
+    ],
+)
+def test_numbers_are_yes_and_no_only_among_themselves(codes: tuple[str, ...], first: str, last: str) -> None:
+    predictions = context(PLAIN).run.headline.plain.predictions
+    column = np.array(codes)[np.arange(COUNT) % len(codes)]
+    (grouping,) = score_groupings(predictions, groupings={"skin_type": column}, resamples=2)
+    assert (group_phrase(grouping, codes[0]), group_phrase(grouping, codes[-1])) == (first, last)
 
 
 def test_the_planted_gap_is_told_in_plain_words(found: AnalysisResult) -> None:

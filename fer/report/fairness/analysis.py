@@ -278,7 +278,7 @@ def _card(
 
 def _worst_group(scores: Sequence[GroupingScores]) -> list[str]:
     known = [
-        (group.accuracy, grouping.name, group.group)
+        (group.accuracy, grouping, group.group)
         for grouping in scores
         for group in grouping.groups
         if group.accuracy is not None
@@ -293,20 +293,24 @@ def _worst_group(scores: Sequence[GroupingScores]) -> list[str]:
     ]
 
 
-_YES, _NO = ("yes", "true", "1", "with"), ("no", "false", "0", "without")
+_YES, _NO = ("yes", "true", "with"), ("no", "false", "without")
 
 
-def group_phrase(grouping: str, group: str) -> str:
-    """A group in a sentence: "with glasses", "without glasses", "with skin tone “monk01-02”"."""
-    name = grouping.replace("_", " ")
-    if group.lower() in _YES:
+def group_phrase(grouping: GroupingScores, group: str) -> str:
+    """A group in a sentence: "with glasses", "without glasses", "with skin tone “monk01-02”".
+
+    1 and 0 are yes and no only where the grouping has no other numbers: skin types go from 1 to 6.
+    """
+    name = grouping.name.replace("_", " ")
+    is_flag = all(each.group.lower() in (*_YES, *_NO, "1", "0") for each in grouping.groups)
+    if group.lower() in _YES or (is_flag and group == "1"):
         return f"with {name}"
-    if group.lower() in _NO:
+    if group.lower() in _NO or (is_flag and group == "0"):
         return f"without {name}"
     return f"with {name} “{group}”"
 
 
-def gap_sentence(grouping: str, gap: Gap) -> str:
+def gap_sentence(grouping: GroupingScores, gap: Gap) -> str:
     """What one gap says, with both rates and the interval of their difference."""
     low, high = group_phrase(grouping, gap.low_group), group_phrase(grouping, gap.high_group)
     by = points(gap.difference.value)
@@ -374,9 +378,9 @@ def warnings(scores: Sequence[GroupingScores], *, corrected: bool) -> list[str]:
     scored, selected = [], []
     for grouping in scores:
         found = [gap for gap in grouping.gaps if gap.significant and gap.corrected is corrected]
-        scored += [(grouping.name, gap) for gap in found if gap.measure in ("accuracy", "recall")]
+        scored += [(grouping, gap) for gap in found if gap.measure in ("accuracy", "recall")]
         rates = [gap for gap in found if gap.measure == "selection_rate"]
-        selected += [(grouping.name, max(rates, key=lambda gap: gap.difference.low))] if rates else []
+        selected += [(grouping, max(rates, key=lambda gap: gap.difference.low))] if rates else []
     surest_first = [
         *sorted(scored, key=lambda item: -item[1].difference.low),
         *sorted(selected, key=lambda item: -item[1].difference.low),
