@@ -2,7 +2,6 @@
 
 import importlib.util
 import math
-import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, Final
@@ -182,4 +181,8 @@ def _lines(record: Mapping[str, Any]) -> Iterator[str]:
 def _hours(seconds: Any) -> str:
     # A file may hold anything; NaN is in no range.
     known = isinstance(seconds, int | float) and 0 <= seconds < 1e9
-    return time.strftime("%H:%M:%S", time.gmtime(seconds)) if known else "an unknown time"
+    if not known:
+        return "an unknown time"
+    minutes, rest = divmod(int(seconds), 60)
+    # Hours do not begin anew after a day.
+    return f"{minutes // 60:02d}:{minutes % 60:02d}:{rest:02d}"

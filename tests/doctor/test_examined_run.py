@@ -49,6 +49,7 @@ def test_a_failure_is_told_with_its_traceback(tmp_path: Path) -> None:
     ("manifest", "status", "words"),
     [
         ({"status": "finished", "wall_seconds": 3661.0}, "ok", "finished after 01:01:01"),
+        ({"status": "finished", "wall_seconds": 90061.0}, "ok", "finished after 25:01:01"),
         ({"status": "interrupted", "error": "Interrupted: SIGTERM"}, "note", "interrupted (Interrupted: SIGTERM)"),
         ({"status": "running"}, "problem", "died without a word"),
         ({"status": "failed", "error": "ValueError: x"}, "problem", "failed (ValueError: x)"),
