@@ -160,6 +160,29 @@ def test_near_duplicate_search_equals_the_full_search(channels: int, height: int
     assert np.isnan(likeness[~hits]).all()
 
 
+def test_frames_of_a_film_take_one_product_and_not_every_pair(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Near-equal pictures pass the bound in their hundreds of thousands: pair by pair that takes hours."""
+    frames = np.clip(smooth(1, channels=1, height=24, width=24, seed=3) + noise(300, size=(24, 24)) // 16, 0, 255)
+    frames = frames.astype(np.uint8)
+    # Twins, of which the first counts, one of them mirrored; and two that are like none.
+    frames[250], frames[40], frames[41] = frames[5], frames[5, :, :, ::-1], 0
+    frames[6] = noise(1, size=(24, 24))
+    queries, references = frames[:20], frames[20:]
+
+    def pairs(*_: object) -> None:
+        raise AssertionError("pair by pair")
+
+    with monkeypatch.context() as patched:
+        patched.setattr("fer.data.near_duplicates._correlations", pairs)
+        index, ncc = near_duplicates(queries, references_NCHW=references)
+    assert index[5] == 20
+    assert index[6] == -1
+    monkeypatch.setattr("fer.data.near_duplicates._MANY", 2.0)
+    one_by_one = near_duplicates(queries, references_NCHW=references)
+    np.testing.assert_array_equal(index, one_by_one[0])
+    np.testing.assert_allclose(ncc, one_by_one[1], atol=1e-12)
+
+
 def test_constant_images_are_near_to_nothing() -> None:
     flat = np.full((3, 1, 48, 48), 255, np.uint8)
     index, ncc = near_duplicates(flat, references_NCHW=np.concatenate([flat, noise(2)]))
