@@ -16,10 +16,11 @@ from fer.bench.training.repeated import RepeatedLoader
 from fer.bench.training.subject import Subject, open_subject
 from fer.bench.training.throughput import measure_training
 from fer.bench.training.timing import rate_of
-from fer.bench.training.usual import absent, transforms, usual_loader, write_folder
+from fer.bench.training.usual import absent, lengthened, transforms, usual_loader, write_folder
 from fer.common.errors import ConfigError
 from fer.common.labels import EMOTIONS
 from fer.config.compose import compose_train
+from fer.config.schema import ModelConfig
 from fer.data.augment_config import AugmentConfig
 
 # Timed: nothing else of this kind may run beside it.
@@ -78,6 +79,13 @@ def test_fewer_faces_than_batches_are_shown_again(subject: Subject) -> None:
     assert isinstance(loader, RepeatedLoader)
 
 
+@pytest.mark.parametrize(("workers", "warmup", "steps"), [(0, 1, 7), (1, 3, 7), (4, 9, 8), (16, 33, 16)])
+def test_what_workers_load_ahead_is_not_timed(subject: Subject, workers: int, warmup: int, steps: int) -> None:
+    """Else a machine of many cores would have all timed batches ready before its clock starts."""
+    theirs = lengthened(subject, workers=workers)
+    assert (theirs.warmup, theirs.steps) == (warmup, steps)
+
+
 def test_the_files_of_the_usual_stack_are_the_training_faces(subject: Subject, tmp_path: Path) -> None:
     count = write_folder(subject, tmp_path)
     files = sorted(tmp_path.rglob("*.jpg"))
@@ -111,7 +119,6 @@ def test_both_stacks_give_the_net_images_of_one_kind(subject: Subject, tmp_path:
 
 
 def test_without_augmentation_the_transforms_are_our_preprocessing() -> None:
-    from fer.config.schema import ModelConfig
     from fer.models.preprocess import Preprocess
 
     pixels = np.random.default_rng(0).integers(0, 256, (48, 48), dtype=np.uint8)
@@ -123,6 +130,19 @@ def test_without_augmentation_the_transforms_are_our_preprocessing() -> None:
 def test_augmentations_the_usual_stack_lacks_are_told() -> None:
     assert absent(AugmentConfig(flip_probability=0.5, rotate_degrees=10)) == []
     assert absent(AugmentConfig(mixup_alpha=0.2, gamma=0.3)) == ["gamma", "mixup"]
+    assert absent(AugmentConfig(blur_probability=0.2, jpeg_probability=0.3)) == ["blur", "JPEG compression"]
+
+
+def test_every_augmentation_is_done_or_told() -> None:
+    """A new kind of augmentation must not be left out in silence."""
+    switches = [name for name in AugmentConfig.model_fields if name.endswith(("_probability", "_std", "_alpha"))]
+    silent = []
+    for name in switches:
+        on = AugmentConfig(**{name: 0.5})
+        done = len(transforms(on, ModelConfig(name="cnn"), mean=0.5, std=0.3).transforms) > 5
+        silent += [] if done or absent(on) else [name]
+    # It has no effect alone: mixup and CutMix are told.
+    assert silent == ["mix_probability"]
 
 
 def test_a_rate_leaves_the_warm_up_out() -> None:

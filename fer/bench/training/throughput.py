@@ -16,7 +16,7 @@ from fer.bench.training.lightning import fer_train_rate
 from fer.bench.training.repeated import passes
 from fer.bench.training.subject import Subject, open_subject
 from fer.bench.training.timing import rate_of
-from fer.bench.training.usual import absent, usual_loader, usual_rate, write_folder
+from fer.bench.training.usual import PREFETCH, absent, lengthened, usual_loader, usual_rate, write_folder
 from fer.common.processes import cores
 from fer.models.accelerator import device_name
 from fer.models.preprocess import Preprocess
@@ -44,13 +44,14 @@ def measure_training(bench: Bench) -> Measurement:
     workers = cores() if settings.workers is None else settings.workers
     model = subject.config.model
     growing = sorted({model.size, *(size for _, size in bench.config.model.train_sizes or ())})
+    theirs = lengthened(subject, workers=workers)
     with tempfile.TemporaryDirectory(prefix="fer-bench-") as name:
         folder = Path(name)
-        files = write_folder(subject, folder)
+        files = write_folder(theirs, folder)
         trainings: dict[str, Callable[[], float]] = {
             OURS: partial(fer_train_rate, subject),
             BARE: partial(bare_rate, subject),
-            USUAL: partial(usual_rate, subject, folder, workers=workers),
+            USUAL: partial(usual_rate, theirs, folder, workers=workers),
         }
         pipelines: dict[str, Callable[[], float]] = {
             **{_data_label(OURS, size): partial(_our_data, subject, size=size) for size in growing},
@@ -71,7 +72,7 @@ def measure_training(bench: Bench) -> Measurement:
             ratio(f"{OURS} / {USUAL}", rows[OURS], rows[USUAL]),
             ratio("data alone: fer-train / usual stack", rows[ours], rows[usual]),
         ),
-        notes=tuple(_notes(bench, subject, files=files, workers=workers)),
+        notes=tuple(_notes(bench, subject, theirs, files=files, workers=workers)),
     )
 
 
@@ -120,14 +121,16 @@ def _usual_data(subject: Subject, folder: Path, *, workers: int) -> float:
             yield len(label_B)
 
     # What the workers have ready when the clock starts is no work of the time that is measured.
-    ready = loader.prefetch_factor * workers if loader.prefetch_factor is not None else 0
-    return rate_of(batches(), device=device, warmup=ready + 1, seconds=_DATA_SECONDS)
+    return rate_of(batches(), device=device, warmup=PREFETCH * workers + 1, seconds=_DATA_SECONDS)
 
 
-def _notes(bench: Bench, subject: Subject, *, files: int, workers: int) -> Iterator[str]:
+def _notes(bench: Bench, subject: Subject, theirs: Subject, *, files: int, workers: int) -> Iterator[str]:
     if bench.stands_in:
         yield "synthetic faces of FER-2013's size stand in for data that were not named (data.root=PATH)"
-    yield f"{bench.settings.steps} batches a repeat, after {bench.settings.warmup} that are not timed"
+    length = f"{bench.settings.steps} batches a repeat, after {bench.settings.warmup} that are not timed"
+    if (theirs.steps, theirs.warmup) != (subject.steps, subject.warmup):
+        length += f"; the usual stack's workers, which load ahead, {theirs.steps} after {theirs.warmup}"
+    yield length
     callbacks = ", ".join(subject.config.callbacks)
     yield f"fer-train with its callbacks ({callbacks or 'none'}); the bare loop and the usual stack without"
     yield (

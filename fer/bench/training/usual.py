@@ -1,5 +1,6 @@
 """The usual stack: one file an image, torchvision's ImageFolder and transforms, a DataLoader, float32 in NCHW."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -21,15 +22,34 @@ if TYPE_CHECKING:
 QUALITY: Final = 95
 """Of the JPEG files."""
 
+PREFETCH: Final = 2
+"""Batches that each worker process has ready or under way, torch's default."""
+
 _ABSENT: Final = {
     "shear_degrees": "shear",
     "gamma": "gamma",
     "noise_std": "noise",
+    "blur_probability": "blur",
+    "downscale_probability": "small faces",
+    "low_light_probability": "low light",
+    "jpeg_probability": "JPEG compression",
     "occlude_probability": "hidden regions",
     "mixup_alpha": "mixup",
     "cutmix_alpha": "CutMix",
 }
 """Augmentations of ours that the usual stack is measured without, and what they are called."""
+
+
+def lengthened(subject: Subject, *, workers: int) -> Subject:
+    """The subject, with batches enough for worker processes to be timed.
+
+    They start together and so hand over in bursts, the first of them loaded before the clock starts: the warm-up takes
+    what is ready then, and as many batches are timed from each of them.
+    """
+    if workers == 0:
+        return subject
+    bursts = -(-subject.steps // workers)
+    return replace(subject, warmup=max(subject.warmup, PREFETCH * workers + 1), steps=bursts * workers)
 
 
 def write_folder(subject: Subject, folder: Path) -> int:
@@ -105,6 +125,7 @@ def usual_loader(subject: Subject, folder: Path, *, workers: int) -> "DataLoader
         drop_last=True,
         num_workers=workers,
         persistent_workers=workers > 0,
+        prefetch_factor=PREFETCH if workers > 0 else None,
         pin_memory=subject.accelerator == "cuda",
     )
 
