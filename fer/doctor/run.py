@@ -94,7 +94,7 @@ def _epochs(folder: RunFolder) -> Iterator[Finding]:
     lines = read_log(folder.epochs)
     yield Finding("epochs", f"{len(lines)} finished")
     numbered = [line for line in lines if isinstance(line.get("epoch"), int)]
-    broken = [line["epoch"] for line in numbered if not _finite(line.get("train/loss"))]
+    broken = [line["epoch"] for line in numbered if not _finite(line.get("train/loss", 0.0))]
     if broken:
         yield Finding(
             "epochs",
@@ -105,7 +105,8 @@ def _epochs(folder: RunFolder) -> Iterator[Finding]:
 
 
 def _finite(value: Any) -> bool:
-    return not isinstance(value, float) or math.isfinite(value)
+    # JSON has no word for what is not: the epoch's line holds null.
+    return value is not None and (not isinstance(value, float) or math.isfinite(value))
 
 
 def _configuration(folder: RunFolder) -> Iterator[Finding]:

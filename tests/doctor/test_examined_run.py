@@ -75,7 +75,8 @@ def test_broken_files_are_found(copy: Path) -> None:
     config = copy / "config.yaml"
     config.write_text(config.read_text().replace("seed: ", "sede: "))
     with (copy / "metrics.jsonl").open("a") as file:
-        file.write('{"epoch": 2, "train/loss": NaN}\n')
+        # As a training writes a loss that diverged.
+        file.write('{"epoch": 2, "train/loss": null, "undefined": {"train/loss": "it was nan"}}\n')
     told = list(examine(run_folder(copy)))
     by_name = {finding.name: finding for finding in told}
     assert (by_name["best.ckpt"].status, "last.ckpt" in by_name["best.ckpt"].fix) == ("problem", True)
