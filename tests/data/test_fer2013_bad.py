@@ -5,6 +5,7 @@ import zipfile
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -13,6 +14,8 @@ from support.fer2013_forms import random_face as face
 from fer.common.errors import DataError
 from fer.common.labels import EMOTIONS
 from fer.data.fer2013 import load_fer2013, read_fer2013
+from fer.data.fer2013.original import load_original
+from fer.data.fer2013.recognise import recognise
 from fer.data.samples import Split
 
 
@@ -369,3 +372,11 @@ def test_a_file_that_only_has_the_name_of_a_table_is_told_by_its_content(
     (tmp_path / "fer2013.csv").write_bytes(content)
     with pytest.raises(DataError, match=f"holds only fer2013.csv, which {words}"):
         read_fer2013(tmp_path / "fer2013.csv")
+
+
+@pytest.mark.parametrize("level", [0, 255])
+def test_blank_pictures_alone_are_nobodys(level: int) -> None:
+    blank = np.full((3, 48, 48), level, np.uint8)
+    nothing = np.full(3, "Training", dtype="U11")
+    found = recognise(blank, labels=np.zeros(3, np.int64), splits=nothing, original=load_original())
+    assert (found.rows == -1).all()

@@ -156,8 +156,9 @@ def recognise(
     match = exact_sums[pairs.query] == original.checks[pairs.picture]
     value[match] += 100
     blank = np.setdiff1d(np.arange(count), shown)
-    if len(blank) > 2 * np.isin(original.picture_of, original.blank).sum():
-        # So many blank pictures are not FER-2013's twelve.
+    known = accepted.sum() + len(np.unique(others.query))
+    if len(blank) > 2 * np.isin(original.picture_of, original.blank).sum() or known <= len(shown) / 2:
+        # So many blank pictures are not FER-2013's twelve; and what shows nothing is known by its company alone.
         blank = blank[:0]
     level = original.means[original.blank].astype(float)
     blank_picture = original.blank[np.abs(stats[blank, 0, None] - level).argmin(axis=1)]
