@@ -62,10 +62,21 @@ def answered(page: Any, *, right: bool) -> str:
     return str(shown)
 
 
+# How often each of six is among two that are chosen, of 6,000 times.
+OFFERED = """async () => {
+    const { some } = await import('./page/js/practise.js');
+    const times = Array(6).fill(0);
+    for (let k = 0; k < 6000; k += 1) for (const each of some([0, 1, 2, 3, 4, 5], 2)) times[each] += 1;
+    return times;
+}"""
+
+
 def test_a_guess_is_followed_by_what_there_is_to_see_and_hear(camera: Any, port: int) -> None:
     with opened(camera, port, query="#practise") as page:
         page.wait_for_selector("#guess-choices button")
         assert page.locator("#guess-choices button").count() == 4
+        offered = page.evaluate(OFFERED)
+        assert [len(offered), min(offered), max(offered)] == pytest.approx([6, 2000, 2000], rel=0.1)
         assert page.is_visible("#drawn svg")
         assert heard(page, "What does this face show?")
         shown = answered(page, right=True)
