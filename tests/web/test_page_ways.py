@@ -206,6 +206,23 @@ def test_a_language_is_taken_when_it_is_confirmed_and_keeps_what_was_practised(c
         assert "0" in page.text_content("#progress-words")
 
 
+# How many expressions are shown so far, as faces come at so many milliseconds; null is nobody.
+SHOWN = """async (times) => {
+    const { Mirroring } = await import('./page/js/mirroring.js');
+    let shown = 0;
+    const mirroring = new Mirroring({ onShown: () => (shown += 1) });
+    const face = { probabilities: { [mirroring.label]: 0.9 } };
+    return times.map(([at, there]) => (mirroring.see(there ? face : null, at), shown));
+}"""
+
+
+def test_an_expression_is_not_held_while_nobody_is_there(camera: Any, port: int) -> None:
+    with opened(camera, port, query="#practise") as page:
+        page.wait_for_selector("#guess-choices button")
+        assert page.evaluate(SHOWN, [[0, True], [900, True], [1000, True]]) == [0, 0, 1]
+        assert page.evaluate(SHOWN, [[0, True], [100, False], [2000, True], [3000, True]]) == [0, 0, 0, 1]
+
+
 def test_showing_an_expression_is_kept_in_the_address(camera: Any, port: int) -> None:
     with opened(camera, port, query="#practise") as page:
         page.wait_for_selector("#guess-choices button")
