@@ -37,12 +37,19 @@ STEADY: Final = 0.5
 
 @dataclass(slots=True)
 class _Track:
-    """One face that is followed; its box and frame move together."""
+    """One face that is followed; its box and frame move together.
+
+    Attributes:
+        probabilities: averaged over time, up to the second `judged`; None before the first.
+        missed: searches in a row that did not find it.
+        seen: the last second in which it was followed.
+    """
 
     number: int
     box: tuple[float, float, float, float]
     frame: Frame
     probabilities: npt.NDArray[np.float64] | None = None
+    judged: float = 0.0
     missed: int = 0
     seen: float = 0.0
 
@@ -71,7 +78,6 @@ class FaceTracker:
         self._born = 0
         self._seen = 0
         self._last_search = (0, 0.0)
-        self._last_seconds: float | None = None
         self._last_flow: npt.NDArray[np.uint8] | None = None
 
     def frame(self, image: Image, *, seconds: float, source: str = "camera") -> list[Face]:
@@ -97,8 +103,7 @@ class FaceTracker:
             self._match(self._predictor.detector.detect(image))
         self._remember(before, seconds=seconds)
         self._last_flow = flow
-        self._judge(image, elapsed=0.0 if self._last_seconds is None else seconds - self._last_seconds)
-        self._last_seconds = seconds
+        self._judge(image, seconds=seconds)
         if not self._tracks:
             return [Face(source=source, status="no_face", frame=number, seconds=round(seconds, 3))]
         return [self._record(track, image, source=source, number=number, seconds=seconds) for track in self._tracks]
@@ -157,7 +162,8 @@ class FaceTracker:
                 _between(track.frame.x, detection.frame.x),
                 _between(track.frame.y, detection.frame.y),
                 _between(track.frame.side, detection.frame.side),
-                _between(track.frame.roll, detection.frame.roll),
+                # The shorter way round: a face upside down is turned by 179 or by -179 degrees.
+                track.frame.roll + STEADY * math.remainder(detection.frame.roll - track.frame.roll, 360),
             )
         self._tracks = [track for track in self._tracks if track.missed < self._patience]
         for d, detection in enumerate(found):
@@ -176,15 +182,17 @@ class FaceTracker:
         for track in self._tracks:
             track.seen = seconds
 
-    def _judge(self, image: Image, *, elapsed: float) -> None:
+    def _judge(self, image: Image, *, seconds: float) -> None:
         if not self._tracks:
             return
         detections = [Detection((0, 0, 0, 0), track.frame) for track in self._tracks]
         predictions = self._predictor.model.probabilities(self._predictor.crops(image, detections))
-        share = 1.0 if self._smoothing == 0 else 1.0 - math.exp(-max(elapsed, 0.0) / self._smoothing)
         for track, prediction in zip(self._tracks, predictions.astype(np.float64), strict=True):
-            before = track.probabilities
+            # A face that was covered meanwhile has changed for longer than since the last frame.
+            elapsed, before = max(seconds - track.judged, 0.0), track.probabilities
+            share = 1.0 if self._smoothing == 0 else 1.0 - math.exp(-elapsed / self._smoothing)
             track.probabilities = prediction if before is None else before + share * (prediction - before)
+            track.judged = seconds
 
     def _record(self, track: _Track, image: Image, *, source: str, number: int, seconds: float) -> Face:
         model = self._predictor.model

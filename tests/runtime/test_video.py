@@ -61,6 +61,19 @@ class Fixed:
         return [(100, 60, 80, 80)]
 
 
+class Scenes:
+    """Finds what it is told to."""
+
+    name = "scenes"
+    found: list[Detection]
+
+    def detect(self, image: Image) -> list[Detection]:
+        return self.found
+
+    def faces(self, image: Image) -> list[Box]:
+        return [found.box for found in self.found]
+
+
 @pytest.fixture(scope="module")
 def portrait() -> npt.NDArray[np.uint8]:
     return render_face(3, "happy", size=160, zoom=0.7).image
@@ -103,6 +116,30 @@ def test_probabilities_follow_the_time_constant_whatever_the_rate(portrait: npt.
         assert face.probabilities is not None
         assert face.probabilities["happy"] == pytest.approx(1 - math.exp(-0.5 / 0.4), abs=1e-4)
         assert sum(face.probabilities.values()) == pytest.approx(1.0, abs=1e-5)
+
+
+def test_what_a_covered_face_showed_before_counts_by_the_time_that_passed(portrait: npt.NDArray[np.uint8]) -> None:
+    happy, sad = EMOTIONS.index("happy"), EMOTIONS.index("sad")
+    detector = Scenes()
+    tracker = FaceTracker(Scripted([sad, sad, happy]), detector, every=1, smoothing=0.3)
+    faces = []
+    for seconds, there in ((0.0, True), (0.1, True), (0.2, False), (0.6, False), (0.9, True)):
+        detector.found = Fixed().detect(portrait) if there else []
+        picture = scene(portrait, 140, 100) if there else np.zeros((240, 480), np.uint8)
+        faces += tracker.frame(picture, seconds=seconds)
+    assert [(face.status, face.face) for face in faces[2:]] == [("no_face", None), ("no_face", None), ("ok", 0)]
+    assert faces[-1].probabilities is not None
+    assert faces[-1].probabilities["happy"] == pytest.approx(1 - math.exp(-0.8 / 0.3), abs=1e-4)
+
+
+def test_a_face_upside_down_stays_so(portrait: npt.NDArray[np.uint8]) -> None:
+    detector, shown = Scenes(), []
+    tracker = FaceTracker(Scripted([3] * 2), detector, every=1)
+    tracker._predictor.crops = lambda image, found: shown.append(found[0].frame.roll) or np.zeros((1, 48, 48), np.uint8)  # type: ignore[method-assign, func-returns-value]
+    for step, roll in enumerate((179.0, -179.0)):
+        detector.found = [Detection((100, 60, 80, 80), Frame(140, 100, 80, roll))]
+        tracker.frame(scene(portrait, 140, 100), seconds=step / RATE)
+    assert shown == [179.0, pytest.approx(180.0)]
 
 
 def test_without_smoothing_each_frame_stands_for_itself(portrait: npt.NDArray[np.uint8]) -> None:

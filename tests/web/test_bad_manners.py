@@ -15,6 +15,7 @@ from typing import Any
 
 import pytest
 from waitress.adjustments import Adjustments
+from waitress.channel import ClientDisconnected
 
 from fer.runtime.web import connection as connections
 from fer.runtime.web import server as servers
@@ -182,6 +183,47 @@ def test_an_answer_that_is_not_taken_is_given_up(
     monkeypatch.setattr(connections, "RESPONSE_SECONDS", -1.0)
     made.give_up_if_late()
     assert made.will_close
+
+
+def test_a_worker_does_not_wait_for_ever_for_room(
+    channel: tuple[Connection, socket.socket], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its client has asked for much in one breath and takes nothing: two of them would hold all quick threads."""
+    made, _ = channel
+    monkeypatch.setattr(made.adj, "outbuf_high_watermark", 1 << 20)
+    made.received(HEALTH * 2)
+
+    def write() -> None:
+        with contextlib.suppress(ClientDisconnected):
+            for _ in range(2):
+                made.write_soon(bytes(4 << 20))
+
+    worker = threading.Thread(target=write, daemon=True)
+    worker.start()
+    made.give_up_if_late()
+    worker.join(0.2)
+    assert worker.is_alive()
+    assert made.connected
+    monkeypatch.setattr(connections, "RESPONSE_SECONDS", -1.0)
+    made.give_up_if_late()
+    worker.join(5)
+    assert not worker.is_alive()
+
+
+def test_room_is_not_sought_for_ever_where_a_connection_is_ending(
+    channel: tuple[Connection, socket.socket], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The beginning of a request behind a last one, whose response is not taken, cannot be refused any more."""
+    made, _ = channel
+    made.received(PICTURE + b"\r\n\xff\xd8")
+    assert made.held_bytes == 2
+    assert made.receiving
+    made.close_when_flushed = True
+    made.make_way()
+    assert not made.receiving
+    server = SimpleNamespace(active_channels={1: made}, adj=SimpleNamespace(max_request_body_size=0))
+    monkeypatch.setattr(servers, "MAX_HELD_BYTES", 1)
+    servers.Server.make_room(server)  # type: ignore[arg-type]
 
 
 def test_a_worker_never_closes_under_the_feet_of_the_main_thread(channel: tuple[Connection, socket.socket]) -> None:

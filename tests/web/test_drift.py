@@ -60,6 +60,21 @@ def test_chance_alone_hardly_ever_raises_the_alarm(labels: int) -> None:
     assert alarms <= 5
 
 
+def test_the_chance_of_a_small_reference_is_taken_into_account() -> None:
+    random = np.random.default_rng(0)
+    alarms, scores = 0, []
+    for _ in range(300):
+        measured, seen = random.normal(0.5, 0.1, 20), random.normal(0.5, 0.1, 100)
+        mean, deviation = {"brightness": float(measured.mean())}, {"brightness": float(measured.std())}
+        log = DriftLog(Reference(split="all", n=20, labels={"a": 1.0}, means=mean, deviations=deviation), window=100)
+        for brightness in seen:
+            log.add(SeenFace(label="a", confidence=0.5, brightness=float(brightness), sharpness=0.1))
+        scores.append(log.state().shifts["brightness"].z)
+        alarms += log.state().alarm
+    assert np.std(scores) == pytest.approx(1.0, abs=0.15)
+    assert alarms <= 6
+
+
 def test_one_label_only_raises_the_alarm_and_is_named() -> None:
     state = filled(100, label="sad").state()
     assert state.alarm

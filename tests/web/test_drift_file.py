@@ -6,6 +6,7 @@ import json
 import stat
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -51,6 +52,18 @@ def test_a_torn_last_line_is_passed_over(tmp_path: Path, torn: str) -> None:
     log = DriftFile(path)
     log.add(SAD, model="one")
     assert log.read(model="one", last=9) == [HAPPY, SAD]
+
+
+def test_a_disk_that_fills_up_within_a_line_costs_no_other(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    log = DriftFile(tmp_path / "drift.jsonl")
+    log.add(HAPPY, model="one")
+    whole = log._file
+    with monkeypatch.context() as full:
+        full.setattr(log, "_file", SimpleNamespace(write=lambda line: whole.write(line[:40])))
+        log.add(HAPPY, model="one")
+    for _ in range(2):
+        log.add(SAD, model="one")
+    assert log.read(model="one", last=9) == [HAPPY, SAD, SAD]
 
 
 def test_a_place_that_cannot_be_written_is_told(tmp_path: Path) -> None:

@@ -93,3 +93,10 @@ def test_a_face_that_stays_is_told_so() -> None:
     told = describe_change(EMOTIONS, rows(*[("happy", 0.9)] * 5))
     assert told.startswith("It stays happy whichever half is covered.")
     assert "No half matters much" in told
+
+
+def test_a_half_that_spoke_against_the_label_is_told_so() -> None:
+    told = describe_change(EMOTIONS, rows(("sad", 0.4), ("sad", 0.3), ("sad", 0.9), ("sad", 0.4), ("sad", 0.4)))
+    assert told == (
+        "It stays sad whichever half is covered. The lower half matters most: without it, sad rises from 40% to 90%."
+    )

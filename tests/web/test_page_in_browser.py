@@ -77,6 +77,10 @@ def test_a_picture_is_explained(camera: Any, port: int, one_face: bytes) -> None
         page.wait_for_selector("#covers li")
         assert "mouth" in page.inner_text("#heat-words")
         assert page.locator("#covers li").count() == 5
+        half = "({ hidden, label: 'sad', confidence: share, probabilities: { sad: share } })"
+        rows = f"[[null, 0.4], ['upper', 0.3], ['lower', 0.9], ['left', 0.4]].map(([hidden, share]) => {half})"
+        covered = f"async () => (await import('./page/js/sentences.js')).covered({rows}, false)"
+        assert "lower half: without it, sad rises from 40% to 90%." in page.evaluate(covered)
         mouth, forehead = page.evaluate(coloured)
         assert mouth > forehead
         assert page.inner_text("#heat-much") == "much, of 90%"

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 from support.live_page import choose, heard, opened, start_camera, until
+from web.conftest import frame_with, jpeg
 
 pytestmark = pytest.mark.browser
 
@@ -37,6 +38,13 @@ def test_models_have_plain_names_and_stand_side_by_side(
         assert page.is_disabled("#hide")
         assert page.input_value("#hide") == "lower"
         assert "second=upper" in page.url
+        # Where there is no face any more, nothing is said of the one before.
+        page.wait_for_selector("#compare-rows tr")
+        nobody = {"name": "nobody.jpg", "mimeType": "image/jpeg", "buffer": jpeg(frame_with([], places=[]))}
+        page.set_input_files("#file", nobody)
+        page.wait_for_selector("#verdict:not([data-state=sure])")
+        page.wait_for_selector("#compare-rows tr", state="detached", timeout=5000)
+        assert page.text_content("#compare-words") == ""
 
 
 def test_a_told_prior_is_told_beside_figures_from_before_it(

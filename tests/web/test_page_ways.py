@@ -62,10 +62,21 @@ def answered(page: Any, *, right: bool) -> str:
     return str(shown)
 
 
+# How often each of six is among two that are chosen, of 6,000 times.
+OFFERED = """async () => {
+    const { some } = await import('./page/js/practise.js');
+    const times = Array(6).fill(0);
+    for (let k = 0; k < 6000; k += 1) for (const each of some([0, 1, 2, 3, 4, 5], 2)) times[each] += 1;
+    return times;
+}"""
+
+
 def test_a_guess_is_followed_by_what_there_is_to_see_and_hear(camera: Any, port: int) -> None:
     with opened(camera, port, query="#practise") as page:
         page.wait_for_selector("#guess-choices button")
         assert page.locator("#guess-choices button").count() == 4
+        offered = page.evaluate(OFFERED)
+        assert [len(offered), min(offered), max(offered)] == pytest.approx([6, 2000, 2000], rel=0.1)
         assert page.is_visible("#drawn svg")
         assert heard(page, "What does this face show?")
         shown = answered(page, right=True)
@@ -193,6 +204,23 @@ def test_a_language_is_taken_when_it_is_confirmed_and_keeps_what_was_practised(c
         page.reload()
         page.wait_for_selector("#guess-choices button")
         assert "0" in page.text_content("#progress-words")
+
+
+# How many expressions are shown so far, as faces come at so many milliseconds; null is nobody.
+SHOWN = """async (times) => {
+    const { Mirroring } = await import('./page/js/mirroring.js');
+    let shown = 0;
+    const mirroring = new Mirroring({ onShown: () => (shown += 1) });
+    const face = { probabilities: { [mirroring.label]: 0.9 } };
+    return times.map(([at, there]) => (mirroring.see(there ? face : null, at), shown));
+}"""
+
+
+def test_an_expression_is_not_held_while_nobody_is_there(camera: Any, port: int) -> None:
+    with opened(camera, port, query="#practise") as page:
+        page.wait_for_selector("#guess-choices button")
+        assert page.evaluate(SHOWN, [[0, True], [900, True], [1000, True]]) == [0, 0, 1]
+        assert page.evaluate(SHOWN, [[0, True], [100, False], [2000, True], [3000, True]]) == [0, 0, 0, 1]
 
 
 def test_showing_an_expression_is_kept_in_the_address(camera: Any, port: int) -> None:

@@ -109,6 +109,7 @@ class Connection(HTTPChannel):  # type: ignore[misc]
     request: RequestParser | None
     requests: list[RequestParser]
     will_close: bool
+    close_when_flushed: bool
 
     def __init__(self, *arguments: Any, **options: Any) -> None:
         self.idle_since = self.request_since = time.monotonic()
@@ -123,8 +124,9 @@ class Connection(HTTPChannel):  # type: ignore[misc]
 
     @property
     def receiving(self) -> bool:
-        """Whether it is in the middle of a request, and of nothing else."""
-        return self.request is not None and not self.working and not self._lingering
+        """Whether it is in the middle of a request, and of nothing else: such a request can be refused."""
+        ending = self._lingering or self.will_close or self.close_when_flushed
+        return self.request is not None and not self.working and not ending
 
     @property
     def held_bytes(self) -> int:
@@ -134,11 +136,14 @@ class Connection(HTTPChannel):  # type: ignore[misc]
 
     def give_up_if_late(self) -> None:
         """Closes what is silent, refuses a request that takes too long to arrive or a response that is not taken."""
-        if self.working:
-            return
         now = time.monotonic()
         silent = time.time() - self.last_activity > IDLE_SECONDS
-        if self.total_outbufs_len:
+        if self.working:
+            # Many requests in one breath, and no response taken: the worker would wait for room for ever.
+            full = self.total_outbufs_len > self.adj.outbuf_high_watermark
+            if full and (silent or now - self.idle_since > RESPONSE_SECONDS):
+                self.drop()
+        elif self.total_outbufs_len:
             self.will_close = self.will_close or silent or now - self.idle_since > RESPONSE_SECONDS
         elif self.receiving and self.request is not None:
             allowed = REQUEST_SECONDS + self.request.body_bytes_received / BYTES_PER_SECOND

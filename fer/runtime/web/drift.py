@@ -43,7 +43,8 @@ class Shift:
         now: mean over the remembered faces.
         reference: mean of the reference.
         effect: (now - reference) / standard deviation of the reference.
-        z: effect * sqrt(faces), standard normal where nothing changed and faces are independent.
+        z: effect / sqrt(1 / faces + 1 / faces of the reference), about standard normal where nothing changed and faces
+            are independent.
         alarm: whether it is too far off.
     """
 
@@ -156,7 +157,8 @@ class DriftLog:
     def _shift(self, name: str, faces: list[SeenFace], enough: bool) -> Shift:
         now = sum(float(getattr(face, name)) for face in faces) / len(faces)
         effect = (now - self._reference.means[name]) / self._reference.deviations[name]
-        z = effect * math.sqrt(len(faces))
+        # The reference's own mean is off by chance, too.
+        z = effect / math.sqrt(1 / len(faces) + 1 / self._reference.n)
         judged = enough and (name != "confidence" or self._told_prior is None)
         alarm = judged and abs(effect) > EFFECT_ALARM and abs(z) > Z_ALARM
         return Shift(now=now, reference=self._reference.means[name], effect=effect, z=z, alarm=alarm)

@@ -51,8 +51,7 @@ class DriftFile:
                 size = reader.seek(0, os.SEEK_END)
                 reader.seek(max(0, size - 1))
                 torn = reader.read(1) not in (b"", b"\n")
-            if torn:
-                self._file.write(b"\n")
+            self._torn = torn
         except OSError as error:
             raise ConfigError(
                 f"--drift-log {printable_path(path)}: {error.strerror}; give a file in a folder that can be written to"
@@ -75,8 +74,10 @@ class DriftFile:
         fields |= {name: round(value, 6) if name in _NUMBERS else value for name, value in asdict(face).items()}
         line = json.dumps(fields).encode() + b"\n"
         with self._lock:
+            # A disk that fills up takes the beginning of a line: the next one must not stand behind it.
+            line = b"\n" + line if self._torn else line
             try:
-                self._file.write(line)
+                self._torn = self._file.write(line) < len(line)
             except OSError as error:
                 if not self._broken:
                     logger.warning("the drift log %s cannot be written: %s", printable_path(self._path), error.strerror)

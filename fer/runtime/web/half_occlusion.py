@@ -60,14 +60,15 @@ def describe_change(labels: Sequence[str], probabilities: npt.NDArray[np.float32
         for index, half in enumerate(HALVES, start=1)
         if int(probabilities[index].argmax()) != full
     }
-    losses = {half: sure - float(probabilities[index, full]) for index, half in enumerate(HALVES, start=1)}
-    worst = max(losses, key=lambda half: losses[half])
+    left = {half: float(probabilities[index, full]) for index, half in enumerate(HALVES, start=1)}
+    most = max(left, key=lambda half: abs(left[half] - sure))
     if not changes:
         sentence = f"It stays {name} whichever half is covered."
     else:
         told = [f"{labels[label]} with the {half} half covered" for half, label in changes.items()]
         sentence = f"The label {name} turns to {' and to '.join(told)}."
-    if losses[worst] < 0.05:
+    if abs(left[most] - sure) < 0.05:
         return f"{sentence} No half matters much: each keeps {name} within 5 points of {sure:.0%}."
-    left = float(probabilities[1 + HALVES.index(worst), full])
-    return f"{sentence} The {worst} half matters most: without it, {name} falls from {sure:.0%} to {left:.0%}."
+    # Without a half that speaks against it, a label gains.
+    moves = "falls" if left[most] < sure else "rises"
+    return f"{sentence} The {most} half matters most: without it, {name} {moves} from {sure:.0%} to {left[most]:.0%}."

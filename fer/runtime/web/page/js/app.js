@@ -98,6 +98,8 @@ export function clear(state, label, words) {
   hero.blank(state, label, words);
   part("rate").hidden = true;
   part("people").hidden = true;
+  part("compare-rows").replaceChildren();
+  part("compare-words").textContent = "";
 }
 
 /** Where those begin who come by keyboard: the camera's button, or that of the exercise which needs no camera. */

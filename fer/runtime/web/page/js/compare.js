@@ -27,9 +27,13 @@ export class Comparison {
   /** Asks the second model about the picture that the first has just answered for: one at a time, then the newest. */
   async picture({ blob, stream = null }) {
     const face = chosenFace();
-    if (app.second === null || face === null) return;
+    if (app.second === null) return;
+    if (face === null) {
+      this.clear();
+      return;
+    }
     const { model, second, scene } = app;
-    this.next = { blob, stream, face, second, stands: () => app.model === model && app.second === second && app.scene === scene };
+    this.next = { blob, stream, face, second, stands: () => app.last !== null && app.model === model && app.second === second && app.scene === scene };
     if (this.asking) return;
     this.asking = true;
     try {
@@ -54,7 +58,10 @@ export class Comparison {
   }
 
   #show(one, two) {
-    if (two === null) return;
+    if (two === null) {
+      this.clear();
+      return;
+    }
     const rows = app.model.labels.map((label) => {
       const row = document.createElement("tr");
       const name = Object.assign(document.createElement("th"), { scope: "row", textContent: named(label) });

@@ -36,6 +36,7 @@ export class Mirroring {
   see(face, now = performance.now()) {
     const label = named(this.label);
     if (face === null) {
+      this.since = null;
       part("mirroring-words").textContent = t("mirroring.nobody");
       return;
     }

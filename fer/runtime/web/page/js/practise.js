@@ -17,6 +17,11 @@ import { capital, inWords } from "./words.js";
 
 const SEEDS = 1000;
 const pick = (list) => list[Math.floor(Math.random() * list.length)];
+/** So many of a list, each as likely as any other. */
+export function some(list, count) {
+  const rest = [...list];
+  return Array.from({ length: Math.min(count, list.length) }, () => rest.splice(Math.floor(Math.random() * rest.length), 1)[0]);
+}
 /** Where an expression is seen, and what there is to see, without its name. */
 const regions = (label) => described(label).map(([region]) => region).filter((region) => region !== null);
 const inLines = (label) => described(label).map(([, words]) => words).join(" ");
@@ -207,8 +212,8 @@ export class Practise {
 
   // The choices stand in the same order each time: only the face is to be looked for.
   #choices() {
-    const others = EXPRESSIONS.filter((label) => label !== this.face.label).sort(() => Math.random() - 0.5);
-    const chosen = [this.face.label, ...others.slice(0, Number(part("guess-many").value) - 1)];
+    const others = EXPRESSIONS.filter((label) => label !== this.face.label);
+    const chosen = [this.face.label, ...some(others, Number(part("guess-many").value) - 1)];
     part("guess-choices").replaceChildren(
       ...EXPRESSIONS.filter((label) => chosen.includes(label)).map((label, index) => {
         const button = Object.assign(document.createElement("button"), { type: "button", textContent: named(label) });

@@ -7,7 +7,7 @@ import { other } from "./words.js";
 export const FAINT = 0.1;
 /** "Most" is more than half; as the server has it. */
 const MOST = 0.5;
-/** Whichever half is covered, a loss of less does not matter. */
+/** Whichever half is covered, a change of less does not matter. */
 const LITTLE = 0.05;
 
 const part = (name) => t(`part.${name.replaceAll(" ", "-")}`);
@@ -39,9 +39,11 @@ export function covered(rows, mirrored) {
   const changed = halves.filter((row) => row.label !== full.label);
   const said = [changed.length === 0 ? t("covers.same", { label }) : t("covers.changed", { label, each: listed(changed.map((row) => t("covers.change", { label: named(row.label), half: half(row.hidden, mirrored) }))) })];
   const left = (row) => row.probabilities[full.label];
-  const worst = halves.reduce((one, two) => (left(two) < left(one) ? two : one));
-  if (full.confidence - left(worst) < LITTLE) said.push(t("covers.little", { label, share: percent(full.confidence) }));
-  else said.push(t("covers.worst", { label, half: half(worst.hidden, mirrored), from: percent(full.confidence), to: percent(left(worst)) }));
+  const moved = (row) => Math.abs(left(row) - full.confidence);
+  const most = halves.reduce((one, two) => (moved(two) > moved(one) ? two : one));
+  const values = { label, half: half(most.hidden, mirrored), from: percent(full.confidence), to: percent(left(most)) };
+  if (moved(most) < LITTLE) said.push(t("covers.little", { label, share: percent(full.confidence) }));
+  else said.push(t(left(most) < full.confidence ? "covers.falls" : "covers.rises", values));
   return said.join(" ");
 }
 
