@@ -76,11 +76,15 @@ class Reporter(pl.Callback):
         self._started = False
 
     def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        """Tells again what an interrupted training had told."""
+        """Lightning's hook."""
+        self.tell_again(trainer.max_epochs or 1)
+
+    def tell_again(self, epochs: int) -> None:
+        """Tells what the training had told before the sweep was interrupted; `epochs`: of the whole training."""
         if self.epochs.is_file():
             for line in self.epochs.read_text(encoding="utf-8").splitlines():
                 told = json.loads(line)
-                self._tell_epoch(told["epoch"], told, trainer.max_epochs or 1, undefined=told.get("undefined", {}))
+                self._tell_epoch(told["epoch"], told, epochs, undefined=told.get("undefined", {}))
 
     def on_train_batch_start(
         self, trainer: pl.Trainer, pl_module: pl.LightningModule, batch: Any, batch_idx: int
@@ -126,19 +130,24 @@ def train(job: TrialJob, tell: Callable[[Started | Step], None], hopeless: Calla
     part = 1 / len(job.runs)
     for number, (run_dir, overrides) in enumerate(job.runs.items()):
         folder = RunFolder(Path(run_dir))
-        if not folder.metrics.is_file():
-            tree = compose_train([*overrides, f"run_dir={run_dir}"])
+        finished = folder.metrics.is_file()
+        tree = compose_train([*overrides, f"run_dir={run_dir}"])
+        config = validate(tree)
+        reporter = Reporter(
+            tell,
+            # Every epoch that is told is answered; one that has run to its end is not given up.
+            (lambda: hopeless() and False) if finished else hopeless,
+            metric=job.objective,
+            before=number * part,
+            part=part,
+            earlier=tuple(scores),
+            epochs=folder.epochs,
+        )
+        if finished:
+            reporter.tell_again(config.trainer.max_epochs)
+        else:
             # The sweep is sent as a whole at its end: a trial may be over before MLflow is imported.
             tree.get("logger", {}).pop("mlflow", None)
-            reporter = Reporter(
-                tell,
-                hopeless,
-                metric=job.objective,
-                before=number * part,
-                part=part,
-                earlier=tuple(scores),
-                epochs=folder.epochs,
-            )
             run(validate(tree), tree, callbacks=[reporter])
         metrics.append(json.loads(folder.metrics.read_text(encoding="utf-8")))
         scores.append(metric_of(job.objective).score(metrics[-1]))
