@@ -13,7 +13,12 @@ from fer.common.section import complaint
 
 
 def checked_arguments(
-    function: Callable[..., Any], values: Mapping[str, Any], *, key: str, owner: str, given: Collection[str] = ()
+    function: Callable[..., Any],
+    values: Mapping[str, Any],
+    *,
+    key: str,
+    owner: str | None = None,
+    given: Collection[str] = (),
 ) -> dict[str, Any]:
     """The arguments of a function or class, validated against its signature and converted to its types.
 
@@ -24,12 +29,13 @@ def checked_arguments(
         function: what takes them.
         values: name -> plain value.
         key: of the section that holds them, for messages ("model.params").
-        owner: who takes them, for messages.
+        owner: who takes them, for messages; None for the function's name.
         given: names that the caller hands over itself; where they are among the values, they are no arguments.
 
     Raises:
         ConfigError: unknown argument (with the nearest), one that is missing, a value of the wrong type or range.
     """
+    owner = name_of(function) if owner is None else owner
     takes = {name: each for name, each in parameters(function).items() if name not in given}
     anything = any(each.kind is each.VAR_KEYWORD for each in takes.values())
     named = {name: each for name, each in takes.items() if each.kind in (each.POSITIONAL_OR_KEYWORD, each.KEYWORD_ONLY)}
@@ -42,6 +48,11 @@ def checked_arguments(
             raise ConfigError(f"{owner} needs {key}.{name}")
     hints = _hints(function)
     return {name: _converted(f"{key}.{name}", value, hints.get(name, Any)) for name, value in values.items()}
+
+
+def name_of(function: Any) -> str:
+    """What messages call a function or class; a `functools.partial`, or another object that is called, has no name."""
+    return str(getattr(function, "__name__", None) or type(function).__name__)
 
 
 def parameters(function: Callable[..., Any]) -> Mapping[str, inspect.Parameter]:

@@ -282,8 +282,8 @@ def own_callable(node: Mapping[str, Any], key: str, *, handed: int, given: Seque
         raise ConfigError(f"{key}._target_={target} is no class or function")
     if not isinstance(found, type):
         names = [*list(parameters(found))[:handed], *given]
-        return partial(found, **checked_arguments(found, told, key=key, owner=found.__name__, given=names))
-    arguments = checked_arguments(found, told, key=key, owner=found.__name__)
+        return partial(found, **checked_arguments(found, told, key=key, given=names))
+    arguments = checked_arguments(found, told, key=key)
     try:
         made = found(**arguments)
     # Whatever the code of others raises; FER_DEBUG=1 shows where.

@@ -4,6 +4,7 @@ import inspect
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
+from fer.common.arguments import name_of
 from fer.common.errors import ConfigError, FerError, nearest
 from fer.common.plugins import located
 
@@ -54,7 +55,7 @@ def check_arguments(target: Any, names: Iterable[str], key: str) -> None:
     for name in names:
         if name not in parameters:
             raise ConfigError(
-                f"{key}.{name}: {target.__name__} takes no argument {name!r}{nearest(name, parameters)}; "
+                f"{key}.{name}: {name_of(target)} takes no argument {name!r}{nearest(name, parameters)}; "
                 f"it takes {', '.join(parameters)}"
             )
 

@@ -28,7 +28,7 @@ def check_own_loss(config: "OwnLossConfig") -> type[Any]:
         raise ConfigError(
             f"loss._target_={config.target} is no class derived from torch.nn.Module: loss takes such classes only"
         )
-    checked_arguments(found, config.arguments, key="loss", owner=found.__name__, given=_GIVEN)
+    checked_arguments(found, config.arguments, key="loss", given=_GIVEN)
     return found
 
 
@@ -46,7 +46,7 @@ def build_own_loss(config: "OwnLossConfig", *, class_counts: npt.NDArray[np.int6
     found = check_own_loss(config)
     given = {"class_counts": torch.from_numpy(class_counts), "num_classes": len(class_counts)}
     takes = parameters(found)
-    arguments = checked_arguments(found, config.arguments, key="loss", owner=found.__name__, given=_GIVEN)
+    arguments = checked_arguments(found, config.arguments, key="loss", given=_GIVEN)
     shape = f"(2, {len(class_counts)})"
     tried = f"logits {shape} and labels (2,)"
     try:

@@ -51,18 +51,18 @@ def resolved(target: str, params: Mapping[str, Any], *, name: str, key: str = "m
     """
     found = net_class(target, key)
     if not _is_system(found):
-        checked_arguments(found, params, key="model.params", owner=found.__name__, given=GIVEN)
+        checked_arguments(found, params, key="model.params", given=GIVEN)
         return OwnNet(net=class_name(found), net_params=params, system=None, system_params={})
     own = _own_arguments(found)
     system_params = {key: value for key, value in params.items() if key in own}
     net_params = {key: value for key, value in params.items() if key not in own}
     usual = [key for key in parameters(found) if key not in own]
-    system_params = checked_arguments(found, system_params, key="model.params", owner=found.__name__, given=usual)
+    system_params = checked_arguments(found, system_params, key="model.params", given=usual)
     builder = getattr(found, "build_net", None)
     if builder is None:
         check_params(name, net_params)
         return OwnNet(net=None, net_params=net_params, system=found, system_params=system_params)
-    checked_arguments(builder, net_params, key="model.params", owner=found.__name__, given=GIVEN)
+    checked_arguments(builder, net_params, key="model.params", given=GIVEN)
     return OwnNet(net=class_name(found), net_params=net_params, system=found, system_params=system_params)
 
 
@@ -102,7 +102,7 @@ def build_own_net(
     """
     found = net_class(target, "model._target_")
     builder: Callable[..., nn.Module] = found.build_net if _is_system(found) else found
-    arguments = checked_arguments(builder, params, key="model.params", owner=found.__name__, given=GIVEN)
+    arguments = checked_arguments(builder, params, key="model.params", given=GIVEN)
     try:
         net = built(builder, arguments, in_channels=in_channels, num_classes=num_classes, size=size)
     except ConfigError:

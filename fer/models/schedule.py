@@ -64,7 +64,7 @@ class OwnSchedulerConfig(OwnPart):
                 "scheduler takes such classes only"
             )
         told = {name: length for name in _LENGTHS if name in parameters(found)} | self.arguments
-        return found, checked_arguments(found, told, key="scheduler", owner=found.__name__, given=("optimizer",))
+        return found, checked_arguments(found, told, key="scheduler", given=("optimizer",))
 
 
 _LENGTHS: Final = ("total_steps", "T_max")

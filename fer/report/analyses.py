@@ -9,6 +9,7 @@ from fer.common.errors import ConfigError, FerError
 from fer.common.plugins import own_callable
 from fer.report.clock import StopWatch
 from fer.report.context import ReportContext
+from fer.report.own_result import checked_result
 from fer.report.result import AnalysisResult
 
 log = logging.getLogger(__name__)
@@ -63,8 +64,8 @@ def run_analyses(context: ReportContext) -> dict[str, AnalysisResult]:
         watch = StopWatch()
         try:
             result = analyse(context)
-            if name in own and not isinstance(result, AnalysisResult | None):
-                raise ConfigError(f"it gives a {type(result).__name__}, no fer.report.result.AnalysisResult")
+            if name in own:
+                result = checked_result(result)
         except FerError as error:
             result = AnalysisResult(notes=(f"The analysis “{name}” is missing: {error}",))
         except Exception as error:

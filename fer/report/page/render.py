@@ -33,15 +33,18 @@ def render_page(
         kind: the command that made it.
         labels: what the models of the page predict, for the words that name it.
     """
-    environment = _environment()
-    parts = [
-        (section, environment.get_template(section.template).render(charts=section.charts, **section.context))
-        for section in sections
-    ]
-    page = environment.get_template("page/report.html.j2").render(
-        title=title, subtitle=subtitle, notes=notes, faces=faces, kind=kind, parts=parts
+    parts = [(section, render_section(section)) for section in sections]
+    page = (
+        _environment()
+        .get_template("page/report.html.j2")
+        .render(title=title, subtitle=subtitle, notes=notes, faces=faces, kind=kind, parts=parts)
     )
     return page_in(class_words(labels), page)
+
+
+def render_section(section: Section) -> str:
+    """The HTML of one section, without its heading."""
+    return _environment().get_template(section.template).render(charts=section.charts, **section.context)
 
 
 def render_markdown(template: str, context: dict[str, Any]) -> str:
