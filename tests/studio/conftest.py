@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 import yaml
 from flask.testing import FlaskClient
-from support.live_page import CHROMIUM
+from support.live_page import SHELL
 from support.small_disk import small_disks
 from support.studio_page import StudioProcess
 
@@ -137,11 +137,11 @@ def more_epochs() -> Callable[[Path, range], None]:
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Any]:
     library = pytest.importorskip("playwright.sync_api")
-    if CHROMIUM is None:
+    if SHELL is None:
         pytest.skip("Chromium is not here")
     with library.sync_playwright() as running:
         launched = running.chromium.launch(
-            executable_path=CHROMIUM,
+            executable_path=SHELL,
             args=["--no-sandbox", "--use-fake-ui-for-media-stream", "--use-fake-device-for-media-stream"],
         )
         yield launched

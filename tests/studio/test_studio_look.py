@@ -12,7 +12,7 @@ import cv2
 import numpy as np
 import pytest
 from support.attacked_commands import command, complete
-from support.live_page import CHROMIUM, until
+from support.live_page import SHELL, until
 from support.server_process import jpeg, synthetic_picture
 from support.studio_page import StudioProcess, go, opened
 from support.tiny import TINY
@@ -31,12 +31,12 @@ def film(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def camera(film: Path) -> Iterator[Any]:
     library = pytest.importorskip("playwright.sync_api")
-    if CHROMIUM is None:
+    if SHELL is None:
         pytest.skip("Chromium is not here")
     fake = ["--use-fake-ui-for-media-stream", "--use-fake-device-for-media-stream"]
     with library.sync_playwright() as running:
         flags = ["--no-sandbox", *fake, f"--use-file-for-fake-video-capture={film}"]
-        launched = running.chromium.launch(executable_path=CHROMIUM, args=flags)
+        launched = running.chromium.launch(executable_path=SHELL, args=flags)
         yield launched
         launched.close()
 

@@ -112,6 +112,7 @@ def test_a_page_without_the_token_asks_for_it(studio: StudioProcess, browser: An
     assert focused(page) == "content"
     # The printed address once more, in the tab that shows the page: the part that was open stays so.
     page.click("#tabs a[data-view=ship]")
+    page.wait_for_selector("#tabs a[data-view=ship][aria-current]")
     page.evaluate("location.hash = 'token=the%20token%20of%20a%20story'")
     until(page, lambda: page.url.endswith("#ship"))
     assert page.is_visible("#view-ship")

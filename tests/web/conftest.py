@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 from flask.testing import FlaskClient
-from support.live_page import CHROMIUM
+from support.live_page import SHELL
 from waitress import wasyncore
 
 from fer.common.labels import EMOTIONS
@@ -190,7 +190,7 @@ def stand_in() -> type[StandIn]:
 @pytest.fixture(scope="module")
 def playwright() -> Iterator[Any]:
     library = pytest.importorskip("playwright.sync_api")
-    if CHROMIUM is None:
+    if SHELL is None:
         pytest.skip("Chromium is not here")
     with library.sync_playwright() as running:
         yield running
@@ -198,12 +198,12 @@ def playwright() -> Iterator[Any]:
 
 @pytest.fixture(scope="module")
 def launch(playwright: Any) -> Iterator[Callable[..., Any]]:
-    """Starts a browser with command-line flags, once for each set of them."""
+    """Starts a browser with command-line flags, once for each set of them; `path` for another than the usual one."""
     browsers: dict[tuple[str, ...], Any] = {}
 
-    def start(*flags: str) -> Any:
+    def start(*flags: str, path: str | None = SHELL) -> Any:
         if flags not in browsers:
-            browsers[flags] = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox", *flags])
+            browsers[flags] = playwright.chromium.launch(executable_path=path, args=["--no-sandbox", *flags])
         return browsers[flags]
 
     yield start
