@@ -177,8 +177,13 @@ def _hydra_message(error: Exception, overrides: Sequence[str], known: Callable[[
             or f"Key '{key.rpartition('.')[2]}'" in text
         ):
             keys = known()
-            added = _added(override, overrides) if "optimizer.lr" in keys else None
-            return added or f"{override}: no such key{nearest(key, keys)}; `fer-train --cfg job` lists them"
+            if "optimizer.lr" in keys:
+                there = _keys_of_chosen(overrides) or keys
+                said = _added(override, overrides) or (_left_out(override, there) if key in keys else None)
+                if said is not None:
+                    return said
+                keys = there
+            return f"{override}: no such key{nearest(key, keys)}; `fer-train --cfg job` lists them"
     if isinstance(error, OverrideParseException):
         return f"{error.override[:MAX_WORDS]}: not a valid KEY=VALUE; quote special characters, as in 'key=\"a, b\"'"
     if not text or not isinstance(error, HydraException | OmegaConfBaseException):
@@ -194,7 +199,7 @@ def _added(override: str, overrides: Sequence[str]) -> str | None:
     section = override.partition("=")[0].rpartition(".")[0]
     if override.startswith(("+", "~")) or not section:
         return None
-    chosen = [each for each in overrides if each.partition("=")[0] in config_groups()]
+    chosen = _chosen(overrides)
 
     def accepted(more: str) -> bool:
         try:
@@ -207,6 +212,32 @@ def _added(override: str, overrides: Sequence[str]) -> str | None:
     if not accepted(f"+{override}") or accepted(f"+{section}.no_such_key=1"):
         return None
     return f"{override}: the key is there, but the chosen {section} does not name it: write +{override}"
+
+
+def _left_out(override: str, keys: Sequence[str]) -> str | None:
+    """What there is instead of a key that other files of its group have."""
+    key = override.lstrip("+~").partition("=")[0]
+    if key in keys:
+        return None
+    section = key
+    while section and section not in keys:
+        section = section.rpartition(".")[0]
+    instead = [each for each in keys if each.rpartition(".")[0] == section]
+    told = f"it has {', '.join(instead)}" if instead else f"its {section} has none"
+    return f"{override}: no such key in the chosen {key.partition('.')[0]}; {told}"
+
+
+def _keys_of_chosen(overrides: Sequence[str]) -> list[str]:
+    """Every dotted key of `fer-train` with these options of groups; none where they cannot be composed."""
+    try:
+        return dotted_keys(compose_train([*_chosen(overrides), "run_dir=unused"]))
+    except FerError:
+        return []
+
+
+def _chosen(overrides: Sequence[str]) -> list[str]:
+    """Those that choose an option of a group."""
+    return [each for each in overrides if each.partition("=")[0] in config_groups()]
 
 
 def all_keys(config_name: str = "train") -> list[str]:

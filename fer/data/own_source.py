@@ -72,6 +72,9 @@ def open_own(target: str, params: Mapping[str, Any], *, labels: tuple[str, ...] 
         )
     if len(samples) == 0:
         raise DataError(f"{_KEY}={target} gives no face")
+    unknown = sorted(set(samples.splits.tolist()) - set(Split))
+    if unknown:
+        raise DataError(f"{_KEY}={target} gives the split {str(unknown[0])[:40]!r}: splits are {', '.join(Split)}")
     if len(np.unique(samples.ids)) < len(samples):
         raise DataError(f"{_KEY}={target} gives two faces one id: ids name each face")
     ordered = canonical_order(_by_name(samples, target, labels))

@@ -67,6 +67,7 @@ class FaceSamples:
         assert self.images.ndim == 4, f"images are {self.images.shape}, no (N, C, H, W)"
         shapes = [column.shape for column in (self.labels, self.splits, self.ids)]
         assert shapes == [(n,)] * 3, f"labels, splits and ids are {shapes}, no (N,) for {n} images"
+        assert np.issubdtype(self.labels.dtype, np.integer), f"labels are {self.labels.dtype}, no integers"
         assert self.subjects is None or self.subjects.shape == (n,)
         assert self.original_rows is None or self.original_rows.shape == (n,)
         assert n == 0 or (self.labels.min() >= 0 and self.labels.max() < len(self.classes)), (

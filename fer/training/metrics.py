@@ -60,6 +60,6 @@ def _try(name: str, metric: Any, *, count: int) -> None:
         ) from error
     if not isinstance(value, torch.Tensor):
         raise ConfigError(
-            f"metrics.{name}: {type(metric).__name__} gives a {type(value).__name__}, and one number, one a class or "
-            "one table is logged"
+            f"metrics.{name}: {type(metric).__name__}.compute gives {type(value).__name__}, no tensor of one number, "
+            "one a class or one table"
         )

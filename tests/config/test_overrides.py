@@ -98,3 +98,16 @@ def test_a_key_that_no_file_names_is_told_with_its_plus(override: str) -> None:
 def test_a_slip_is_not(override: str) -> None:
     with pytest.raises(ConfigError, match="no such key"):
         compose_train(["data=synthetic", override])
+
+
+@pytest.mark.parametrize(
+    ("overrides", "words"),
+    [
+        (["model=mlp", "model.params.widths=[16]"], "no such key in the chosen model; it has model.params.hidden, "),
+        (["model=mlp", "model.params.hiden=[16]"], r"no such key \(did you mean 'model.params.hidden'"),
+        (["optimizer=sgd", "optimizer.momentun=.9"], r"no such key \(did you mean 'optimizer.momentum'"),
+    ],
+)
+def test_a_key_that_the_chosen_files_do_not_have(overrides: list[str], words: str) -> None:
+    with pytest.raises(ConfigError, match=words):
+        compose_train(overrides)

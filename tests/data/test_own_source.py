@@ -156,6 +156,21 @@ def test_what_is_no_source_is_told(target: str, params: dict[str, Any], words: s
         open_own(f"support.own_parts.{target}", params)
 
 
+@pytest.mark.parametrize(
+    ("changed", "words"),
+    [
+        ({"splits": np.array(["train"] * 7)}, "gives the split 'train': splits are Training, PublicTest, "),
+        ({"labels": np.arange(7.0)}, "AssertionError: labels are float64, no integers"),
+    ],
+)
+def test_splits_and_labels_are_those_of_samples(
+    changed: dict[str, Any], words: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(own_parts, "changed", lambda: replace(own_parts.faces(count=7), **changed), raising=False)
+    with pytest.raises(DataError, match=words):
+        open_own("support.own_parts.changed", {})
+
+
 def test_labels_are_matched_by_name_in_whatever_order_a_source_has_them() -> None:
     mine = ["Neutral", "happy", "sad", "anger", "fear", "disgust", "surprise"]
     plain = open_own("support.own_parts.faces", {}).samples
