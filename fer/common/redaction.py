@@ -6,6 +6,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
+from fer.common.paths import expanded
+
 HIDDEN: Final = "***"
 """What stands where a secret was."""
 
@@ -52,11 +54,15 @@ def without_names(text: str) -> str:
     """The text with `~` for the home folder, and `USER` for the user's name in any other path."""
     for home in _homes():
         text = re.sub(rf"(?<![\w.-]){re.escape(home)}(?![\w.-])", "~", text)
-    name = Path.home().name
+    name = expanded("~").name.removeprefix("~")
     return re.sub(rf"(?<=[/\\]){re.escape(name)}(?=[/\\])", "USER", text) if name else text
 
 
 def _homes() -> Iterator[str]:
-    """The home folder as it is named and as it resolves, the longer first; never the root of the file system."""
-    homes = {str(Path.home()), str(Path.home().resolve())}
+    """The home folder as it is named and as it resolves, the longer first; never the root of the file system.
+
+    Some users of containers have none.
+    """
+    home = expanded("~")
+    homes = {str(home), str(home.resolve())} if home.is_absolute() else ()
     yield from sorted((home for home in homes if Path(home).parent != Path(home)), key=len, reverse=True)

@@ -45,6 +45,12 @@ def test_secret_values_leave_any_text(monkeypatch: pytest.MonkeyPatch) -> None:
     assert Redaction()("abcdefgh, abcdef and a.*") == "***, *** and a.*"
 
 
+def test_of_a_user_without_a_home_nothing_is_left_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    # As in a container that runs under a number alone: then "~" stands for itself.
+    monkeypatch.setattr("os.path.expanduser", lambda path: path)
+    assert without_names("/srv/runs/a") == "/srv/runs/a"
+
+
 def test_names_leave_paths_and_nothing_else(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     home = tmp_path / "anna"
     home.mkdir()
