@@ -26,7 +26,7 @@ def predict(
             `fer.load` gives; None for "everyday".
         detector: what finds the faces: auto, yunet, blazeface, haar, or none for pictures that are faces already.
         prior: how often the emotions are to be expected: "everyday", "balanced", or a CSV file of label,share; None for
-            as often as in the model's training data. Of a `Model`, see `Model.adjusted`.
+            as often as in the model's training data. What `Model.adjusted` gave keeps its own unless told otherwise.
         tta: average what the model says of the face, its mirror image, and both enlarged.
         workers: processes that look at picture files; of a run's model there is one.
 
@@ -41,5 +41,5 @@ def predict(
     """
     opened = model if isinstance(model, Model) else load(model)
     if prior is not None or tta:
-        opened = opened.adjusted(prior=prior, tta=tta)
+        opened = opened.adjusted(prior=prior, tta=tta or None)
     return faces_of(source, model=opened, detector=detector, workers=workers)

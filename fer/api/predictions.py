@@ -12,6 +12,7 @@ from fer.api.pictures import array_of, read, several
 from fer.api.tables import data_frame, html_picture, html_table
 from fer.common.errors import ConfigError, DataError
 from fer.common.notebook_bar import NotebookBar
+from fer.common.paths import expanded
 from fer.common.wording import printable_path
 from fer.runtime.record import Face
 
@@ -37,7 +38,7 @@ class Faces(Sequence[Face]):
     Args:
         records: in the order of the pictures, faces from large to small.
         pictures: source -> array (H, W) or BGR (H, W, 3), of those that were given as arrays.
-        files: source -> its file, of those whose names hold what cannot be shown.
+        files: source -> its file, from the root of the file system.
         labels: class names of the model, in the order of its probabilities.
     """
 
@@ -190,8 +191,8 @@ def faces_of(source: Any, *, model: "Model", detector: str, workers: int) -> Fac
 
     def noted(found: "Iterable[Item]") -> "Iterator[Item]":
         for item in found:
-            if (shown := printable_path(item.path)) != str(item.path):
-                files[shown] = item.path
+            # They are read again when they are shown, wherever the process has gone meanwhile.
+            files[printable_path(item.path)] = item.path.absolute()
             yield item
 
     bar, looked = NotebookBar(), 0
@@ -203,8 +204,10 @@ def faces_of(source: Any, *, model: "Model", detector: str, workers: int) -> Fac
     ) as session:
         for each in several(source):
             if isinstance(each, str | PathLike):
-                check_paths([fspath(each)])
-                found = items([fspath(each)], leave_out=None)
+                place = fspath(each)
+                place = str(expanded(place)) if place.startswith("~") else place
+                check_paths([place])
+                found = items([place], leave_out=None)
                 for outcome in session.files(noted(found)):
                     records += outcome.faces
                     looked += 1

@@ -2,7 +2,7 @@
 
 import html
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from os import PathLike, fspath
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -11,6 +11,7 @@ from fer.api.runs import Run
 from fer.api.settings import overrides_of
 from fer.common.errors import ConfigError
 from fer.common.extras import needs_train_extra
+from fer.common.paths import expanded
 
 if TYPE_CHECKING:
     from pandas import DataFrame
@@ -26,8 +27,8 @@ class Report:
         page: path of its `report.html`.
     """
 
-    def __init__(self, page: Path) -> None:
-        self.page = page
+    def __init__(self, page: str | PathLike[str]) -> None:
+        self.page = expanded(fspath(page)).absolute()
 
     def __repr__(self) -> str:
         return f"<Report {self.page}>"
@@ -77,10 +78,12 @@ def evaluate(run: AnyRun, *overrides: str | Mapping[str, Any], **keys: Any) -> R
     Raises:
         FerError: no run folder, its data cannot be opened, or a setting that cannot be.
     """
+    if isinstance(run, Iterable) and not isinstance(run, str | PathLike):
+        raise ConfigError("several runs: fer.compare([run, ...]) reports them side by side")
     return _report(_place(run), overrides, keys)
 
 
-def compare(runs: Sequence[AnyRun], *overrides: str | Mapping[str, Any], **keys: Any) -> Report:
+def compare(runs: Iterable[AnyRun], *overrides: str | Mapping[str, Any], **keys: Any) -> Report:
     """The report of several runs side by side, as `fer-report 'run=[A,B]'`; this opens PrivateTest.
 
     Raises:
@@ -91,9 +94,10 @@ def compare(runs: Sequence[AnyRun], *overrides: str | Mapping[str, Any], **keys:
         raise ConfigError(
             f"{_place(runs)!r} is one run: give a list of two or more, as in fer.compare([run, 'outputs/b'])"
         )
-    if len(runs) < 2:
-        raise ConfigError(f"{len(runs)} run: comparing needs two or more; fer.evaluate(run) reports one")
-    return _report([_place(run) for run in runs], overrides, keys)
+    places = [_place(run) for run in runs]
+    if len(places) < 2:
+        raise ConfigError(f"{len(places)} run: comparing needs two or more; fer.evaluate(run) reports one")
+    return _report(places, overrides, keys)
 
 
 def _report(run: str | list[str], overrides: Sequence[str | Mapping[str, Any]], keys: Mapping[str, Any]) -> Report:
@@ -106,4 +110,10 @@ def _report(run: str | list[str], overrides: Sequence[str | Mapping[str, Any]], 
 
 
 def _place(run: AnyRun) -> str:
-    return str(run.path) if isinstance(run, Run) else fspath(run)
+    if not isinstance(run, Run | str | PathLike):
+        raise ConfigError(f"a {type(run).__name__} is no run: give what fer.train gave, or a run folder")
+    if not isinstance(run, Run):
+        return fspath(run)
+    # A page that is passed on need not tell where this machine keeps its files.
+    here = Path.cwd()
+    return str(run.path.relative_to(here) if run.path.is_relative_to(here) else run.path)

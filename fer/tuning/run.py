@@ -11,6 +11,7 @@ from typing import Any
 from fer.common.environment import environment
 from fer.common.errors import ConfigError, FerError
 from fer.common.files import dated_folder, write_json
+from fer.common.paths import expanded
 from fer.common.wording import shell_word
 from fer.folders.sweep import SweepFolder
 from fer.metrics.objectives import metric_of
@@ -29,7 +30,8 @@ def run_sweep(arguments: Sequence[str]) -> Path:
     """
     sweep = compose_sweep(arguments)
     settings = sweep.settings
-    folder = SweepFolder(settings.sweep_dir or dated_folder(f"sweep_{sweep.config.model.name}"))
+    place = None if settings.sweep_dir is None else expanded(settings.sweep_dir)
+    folder = SweepFolder(place or dated_folder(f"sweep_{sweep.config.model.name}"))
     fresh = settings.sweep_dir is None or not folder.path.exists()
     workers = worker_count(sweep)
     threads = thread_count(sweep)
