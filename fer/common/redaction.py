@@ -14,6 +14,9 @@ HIDDEN: Final = "***"
 _CREDENTIALS: Final = re.compile(r"(?<=://)[^\s/?#'\"]+@")
 """`user:password@` or `token@` of an address."""
 
+_QUERY: Final = re.compile(r"([?&]([\w.-]+)=)[^&#\s'\"]+")
+"""`name=value` in the query of an address."""
+
 _SECRET_WORDS: Final = frozenset(
     {"TOKEN", "PASSWORD", "PASSWD", "PASS", "SECRET", "SECRETS", "KEY", "APIKEY", "CREDENTIAL", "CREDENTIALS", "AUTH"}
 )
@@ -28,8 +31,12 @@ def is_secret(name: str) -> bool:
 
 
 def without_credentials(text: str) -> str:
-    """The text with `***` for the user and the password of every address in it."""
-    return _CREDENTIALS.sub(f"{HIDDEN}@", text)
+    """The text with `***` for the user and the password of every address in it, and for the secrets of its query."""
+    return _QUERY.sub(_without_secret, _CREDENTIALS.sub(f"{HIDDEN}@", text))
+
+
+def _without_secret(found: re.Match[str]) -> str:
+    return f"{found[1]}{HIDDEN}" if is_secret(re.sub(r"\W", "_", found[2])) else found[0]
 
 
 class Redaction:

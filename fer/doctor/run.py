@@ -102,6 +102,8 @@ def _damaged(folder: RunFolder) -> Iterator[Finding]:
             read(path)
         except FerError as error:
             yield Finding(path.name, str(error), "problem")
+        except OSError as error:
+            yield Finding(path.name, f"cannot be read ({error.strerror})", "problem")
     if importlib.util.find_spec("pyarrow") is None:
         return
     from fer.metrics import Predictions
