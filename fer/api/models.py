@@ -1,5 +1,6 @@
 """`fer.load`: a trained model, to predict with, explain, export and time."""
 
+import os
 from dataclasses import dataclass
 from functools import partial
 from os import PathLike, fspath
@@ -13,7 +14,7 @@ from fer.api.tables import data_frame, html_picture
 from fer.common.errors import ConfigError, DataError, nearest
 from fer.common.paths import expanded
 from fer.common.timing import median_seconds
-from fer.runtime.shipped import shipped_name
+from fer.runtime.shipped import NAMES, shipped_name
 
 if TYPE_CHECKING:
     from pandas import DataFrame
@@ -219,7 +220,13 @@ class Model:
         return export_run(self.run.path, expanded(fspath(out)), int8=int8, **options)
 
     def benchmark(self, *, batches: tuple[int, ...] = (1, 32)) -> "DataFrame":
-        """Milliseconds a face on this machine as it is loaded now: faces at a time, ms a face, faces a second."""
+        """Milliseconds a face on this machine as it is loaded now: faces at a time, ms a face, faces a second.
+
+        Raises:
+            ConfigError: a batch of no faces.
+        """
+        if any(count < 1 for count in batches):
+            raise ConfigError(f"batches={batches}: give 1 face or more at a time")
         rng = np.random.default_rng(0)
         rows = []
         for count in batches:
@@ -250,6 +257,8 @@ def load(source: "Run | str | PathLike[str] | None" = None) -> Model:
         # Further processes open it too, wherever this one has gone meanwhile.
         opened = name or expanded(str(told)).absolute()
         return Model(FileForm(EmotionModel.load(opened), source=opened))
+    if told is not None and nearest(told, NAMES) and not os.path.exists(told):  # noqa: PTH110 - does not raise
+        raise ConfigError(f"{told}: there is no such model, and no run folder of that name{nearest(told, NAMES)}")
     from fer.api.runs import Run
 
     assert source is not None

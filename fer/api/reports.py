@@ -40,7 +40,10 @@ class Report:
 
     @property
     def metrics(self) -> dict[str, Any]:
-        """Every number of the report: sets of faces (`private`, `public`, ...), each metric as value, low, high."""
+        """Every number of the report: sets of faces (`private`, `public`, ...), each metric as value, low, high.
+
+        They are those of the run that the page shows in detail; those of each run are under `runs`, by its name.
+        """
         content: dict[str, Any] = json.loads((self.path / "metrics.json").read_text(encoding="utf-8"))
         return content
 

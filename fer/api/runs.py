@@ -131,7 +131,7 @@ def train(*overrides: str | Mapping[str, Any], **keys: Any) -> Run:
     needs_train_extra("fer.train")
     from fer.common.processes import agreed_run_dir
     from fer.config.compose import compose_train
-    from fer.config.overrides import key_of, with_files
+    from fer.config.overrides import command, key_of, with_files
     from fer.config.saved import in_free_run_dir
     from fer.config.schema import validate
     from fer.training.run import run
@@ -142,7 +142,7 @@ def train(*overrides: str | Mapping[str, Any], **keys: Any) -> Run:
     if all(key_of(each) != "run_dir" for each in told) and agreed_run_dir() is None:
         tree = in_free_run_dir(tree)
         config = validate(tree)
-    result = run(config, tree)
+    result = run(config, tree, command=command(told))
     finished = Run(result.run_dir)
     if config.report:
         from fer.report.main import make_report

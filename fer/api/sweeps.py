@@ -12,6 +12,7 @@ from fer.common.errors import ConfigError, DataError
 from fer.common.extras import needs_train_extra
 from fer.common.parsing import parse_yaml
 from fer.common.paths import expanded
+from fer.common.wording import shell_words
 from fer.folders.sweep import SweepFolder, TrialRecord
 
 if TYPE_CHECKING:
@@ -108,4 +109,5 @@ def sweep(*overrides: str | Mapping[str, Any], **keys: Any) -> SweepResult:
     needs_train_extra("fer.sweep")
     from fer.tuning.run import run_sweep
 
-    return SweepResult(run_sweep(overrides_of(overrides, keys)))
+    arguments = overrides_of(overrides, keys)
+    return SweepResult(run_sweep(arguments, command=shell_words(["fer-sweep", *arguments])))

@@ -85,7 +85,8 @@ def with_files(arguments: Sequence[str]) -> list[str]:
     merged: dict[str, str] = {}
     place = as_mapping(argument for argument in given if key_of(argument) == "run_dir").get("run_dir")
     for file in files:
-        content = _read(Path(file[1:]))
+        # No shell puts the home folder in behind a letter.
+        content = _read(expanded(file[1:]))
         if place is not None and isinstance(content.get("run_dir"), str):
             content = in_run_dir(content, str(expanded(str(place))))
         settings = from_mapping(_by_key(content))

@@ -158,6 +158,13 @@ def test_damaged_predictions_are_told_in_a_line(tiny_run: Path, tmp_path: Path) 
         _ = fer.Run(run).predictions
 
 
+def test_slips_are_told() -> None:
+    with pytest.raises(ConfigError, match="did you mean 'everyday'"):
+        fer.load("evryday")
+    with pytest.raises(ConfigError, match="1 face or more"):
+        fer.load().benchmark(batches=(0,))
+
+
 def test_one_run_and_several_are_told_apart(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match=r"fer\.compare"):
         fer.evaluate(["a", "b"])  # type: ignore[arg-type]
@@ -244,3 +251,12 @@ def test_a_block_with_a_name_is_an_option_of_its_group() -> None:
     again = compose_train(overrides_of([tree], {"run_dir": "b", "seed": 3}))
     assert again == compose_train(overrides_of([], {**named, "run_dir": "b", "seed": 3}))
     assert again["callbacks"]["checkpoint"]["dirpath"] == "b/checkpoints"
+
+
+def test_a_search_may_stand_in_a_mapping() -> None:
+    from fer.api.settings import overrides_of
+    from fer.tuning.settings import compose_sweep
+
+    given = overrides_of([{"optimizer.lr": "loguniform(1e-4, 1e-1)"}], {"model": 'choice(mlp, "cnn")', "space": "none"})
+    searched = {key: str(distribution) for _, key, distribution in compose_sweep(given).space.leaves()}
+    assert searched == {"optimizer.lr": "loguniform(0.0001, 0.1)", "model": "choice(mlp, cnn)"}
