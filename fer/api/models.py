@@ -13,6 +13,7 @@ from fer.api.forms import CheckpointForm, FileForm, Form
 from fer.api.tables import data_frame, html_picture
 from fer.common.errors import ConfigError, DataError, nearest
 from fer.common.paths import expanded
+from fer.common.storage import disk_told
 from fer.common.timing import median_seconds
 from fer.runtime.shipped import NAMES, shipped_name
 
@@ -152,6 +153,7 @@ class Model:
             )
         return self._form.probabilities(faces)
 
+    @disk_told()
     def predict(self, source: Any, detector: str = "auto", *, workers: int = 1) -> "Faces":
         """The emotions of the faces in pictures and videos, see `fer.predict`."""
         from fer.api.predictions import faces_of
@@ -238,6 +240,7 @@ class Model:
         return data_frame(rows)
 
 
+@disk_told()
 def load(source: "Run | str | PathLike[str] | None" = None) -> Model:
     """A trained model.
 

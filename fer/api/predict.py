@@ -5,8 +5,10 @@ from typing import Any
 
 from fer.api.models import Model, load
 from fer.api.predictions import Faces, faces_of
+from fer.common.storage import disk_told
 
 
+@disk_told()
 def predict(
     source: Any,
     model: str | PathLike[str] | Model | None = None,

@@ -12,6 +12,7 @@ from fer.api.settings import overrides_of
 from fer.common.errors import ConfigError
 from fer.common.extras import needs_train_extra
 from fer.common.paths import expanded
+from fer.common.storage import disk_told
 
 if TYPE_CHECKING:
     from pandas import DataFrame
@@ -70,6 +71,7 @@ class Report:
         )
 
 
+@disk_told()
 def evaluate(run: AnyRun, *overrides: str | Mapping[str, Any], **keys: Any) -> Report:
     """The report of one run, as `fer-report run=RUN`; this opens PrivateTest.
 
@@ -86,6 +88,7 @@ def evaluate(run: AnyRun, *overrides: str | Mapping[str, Any], **keys: Any) -> R
     return _report(_place(run), overrides, keys)
 
 
+@disk_told()
 def compare(runs: Iterable[AnyRun], *overrides: str | Mapping[str, Any], **keys: Any) -> Report:
     """The report of several runs side by side, as `fer-report 'run=[A,B]'`; this opens PrivateTest.
 

@@ -12,6 +12,7 @@ from fer.api.settings import overrides_of
 from fer.api.tables import data_frame, html_picture, html_table
 from fer.common.extras import needs_train_extra, telling_extra
 from fer.common.paths import expanded
+from fer.common.storage import disk_told
 from fer.folders.record import RunRecord, read_run
 
 if TYPE_CHECKING:
@@ -32,7 +33,7 @@ class Run:
     """
 
     def __init__(self, path: "str | PathLike[str]") -> None:
-        with telling_extra("fer.Run"):
+        with telling_extra("fer.Run"), disk_told():
             # Weights and predictions are read when they are asked for, wherever the process has gone meanwhile.
             self.record: RunRecord = read_run(expanded(fspath(path)).absolute())
 
@@ -118,6 +119,7 @@ class Run:
         )
 
 
+@disk_told()
 def train(*overrides: str | Mapping[str, Any], **keys: Any) -> Run:
     """Trains one model, as `fer-train` with the same settings; its progress is printed.
 

@@ -12,6 +12,7 @@ from fer.common.errors import ConfigError, DataError
 from fer.common.extras import needs_train_extra
 from fer.common.parsing import parse_yaml
 from fer.common.paths import expanded
+from fer.common.storage import disk_told
 from fer.common.wording import shell_words
 from fer.folders.sweep import SweepFolder, TrialRecord
 
@@ -94,6 +95,7 @@ def _row(record: TrialRecord) -> dict[str, Any]:
     return {**row, **settings, **record.metrics}
 
 
+@disk_told()
 def sweep(*overrides: str | Mapping[str, Any], **keys: Any) -> SweepResult:
     """Searches the settings of a model, as `fer-sweep`; trials run in processes of their own.
 

@@ -285,6 +285,7 @@ def test_a_sweep_knows_its_best_trial(tmp_path: Path) -> None:
     assert table["status"].tolist() == ["ok", "ok"]
     assert found.best["optimizer.lr"] in (0.001, 0.01)
     assert json.loads(found.folder.settings.read_text())["command"].startswith("fer-sweep data=synthetic ")
+    assert f"optimizer.lr={found.best['optimizer.lr']}" in str(found.best_run().manifest["command"]).split()
     assert found.best_run().metrics["public.accuracy"] == pytest.approx(1 - table["loss"].min())
 
 

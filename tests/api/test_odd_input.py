@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 import fer
-from fer.common.errors import CheckpointError, ConfigError, DataError
+from fer.common.errors import CheckpointError, ConfigError, DataError, StorageError
 from fer.data.synthetic import render_faces
 from fer.runtime.shipped import shipped_file
 
@@ -260,3 +260,19 @@ def test_a_search_may_stand_in_a_mapping() -> None:
     given = overrides_of([{"optimizer.lr": "loguniform(1e-4, 1e-1)"}], {"model": 'choice(mlp, "cnn")', "space": "none"})
     searched = {key: str(distribution) for _, key, distribution in compose_sweep(given).space.leaves()}
     assert searched == {"optimizer.lr": "loguniform(0.0001, 0.1)", "model": "choice(mlp, cnn)"}
+
+
+def test_a_cache_that_cannot_be_looked_at_is_done_without(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    # No file can have such a name; a folder that is closed to us answers in the same way.
+    monkeypatch.setenv("FER_CACHE", f"{tmp_path}/{'n' * 300}")
+    assert len(fer.dataset("synthetic", train=70, public=14, private=14)) == 98
+    assert "working without it" in caplog.text
+
+
+def test_what_the_disk_refuses_is_told_as_commands_do(tmp_path: Path) -> None:
+    with pytest.raises(StorageError, match="cannot be used: its name is too long"):
+        fer.dataset("fer2013", root=tmp_path / ("n" * 300))
+    with pytest.raises(StorageError, match="its name is too long"):
+        fer.Run(tmp_path / ("n" * 300))
