@@ -34,10 +34,10 @@ def predict(
 
     Returns:
         A record a face, in the order of the pictures; of a video a record a face and second. A picture without a face,
-        or one that cannot be read, has a record that says so.
+        or one that cannot be read or is not there among others, has a record that says so.
 
     Raises:
-        DataError: no such file, or an object that is no picture.
+        DataError: no such file at all, or an object that is no picture.
         ConfigError: an unknown detector, or a prior that cannot be used.
         CheckpointError: a model that cannot be read.
     """

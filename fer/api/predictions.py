@@ -160,6 +160,12 @@ class Faces(Sequence[Face]):
         return read(self._files.get(source, Path(source)))
 
 
+def _place(path: str | PathLike[str]) -> str:
+    """A path or pattern as the runtime takes it, with the home folder in the place of a `~`."""
+    place = fspath(path)
+    return str(expanded(place)) if place.startswith("~") else place
+
+
 def _row(face: Face) -> dict[str, Any]:
     """A record without mappings in it."""
     record = face.as_dict()
@@ -178,6 +184,7 @@ def faces_of(source: Any, *, model: "Model", detector: str, workers: int) -> Fac
 
     Raises:
         ConfigError: no process at all.
+        DataError: paths that all lead nowhere, or an object that is no picture.
     """
     from fer.runtime.detection.opening import open_detector
     from fer.runtime.predict.session import Session
@@ -185,6 +192,10 @@ def faces_of(source: Any, *, model: "Model", detector: str, workers: int) -> Fac
 
     if workers < 1:
         raise ConfigError(f"workers={workers}: give 1 or more")
+    sources = several(source)
+    if all(isinstance(each, str | PathLike) for each in sources):
+        # As `fer-predict`: one that is missing among others is told in its place, and loses nothing of the others.
+        check_paths([_place(each) for each in sources])
     records: list[Face] = []
     pictures: dict[str, npt.NDArray[np.uint8]] = {}
     files: dict[str, Path] = {}
@@ -202,12 +213,9 @@ def faces_of(source: Any, *, model: "Model", detector: str, workers: int) -> Fac
         recipe=model.recipe(detector),
         workers=workers,
     ) as session:
-        for each in several(source):
+        for each in sources:
             if isinstance(each, str | PathLike):
-                place = fspath(each)
-                place = str(expanded(place)) if place.startswith("~") else place
-                check_paths([place])
-                found = items([place], leave_out=None)
+                found = items([_place(each)], leave_out=None)
                 for outcome in session.files(noted(found)):
                     records += outcome.faces
                     looked += 1
