@@ -12,7 +12,7 @@ from fer.common.paths import expanded
 from fer.common.plugins import UntrustedCodeError
 from fer.doctor.finding import Finding, Status
 from fer.doctor.places import place
-from fer.folders.record import read_config, read_epochs, read_final, read_manifest
+from fer.folders.record import check_table, read_config, read_epochs, read_final, read_manifest
 from fer.folders.run import RunFolder
 from fer.folders.run_log import ended, read_log
 from fer.folders.study import StudyFolder
@@ -106,11 +106,9 @@ def _damaged(folder: RunFolder) -> Iterator[Finding]:
             yield Finding(path.name, f"cannot be read ({error.strerror})", "problem")
     if importlib.util.find_spec("pyarrow") is None:
         return
-    from fer.metrics import Predictions
-
     for table in folder.prediction_tables():
         try:
-            Predictions.read(table)
+            check_table(table)
         except FerError as error:
             yield Finding(table.name, str(error), "problem")
 

@@ -273,6 +273,17 @@ def read_final(path: Path) -> tuple[dict[str, Any], Mapping[str, Any]]:
     return final, undefined
 
 
+def check_table(path: Path) -> None:
+    """Refuses a table of predictions that is damaged.
+
+    Raises:
+        DataError: it is.
+    """
+    from fer.metrics import Predictions
+
+    Predictions.read(path)
+
+
 def checked_manifest(path: Path, manifest: Mapping[str, Any]) -> Mapping[str, Any]:
     """The manifest, once its parts are of the kinds that readers take them for.
 

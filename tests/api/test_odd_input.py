@@ -78,6 +78,20 @@ def test_an_array_of_paths_is_as_good_as_a_list(face: np.ndarray[Any, np.dtype[n
         assert fer.predict(source, detector="none").sources == tuple(paths)
 
 
+def test_a_missing_file_among_others_loses_nothing_of_them(
+    face: np.ndarray[Any, np.dtype[np.uint8]], tmp_path: Path
+) -> None:
+    path = tmp_path / "a.png"
+    cv2.imwrite(str(path), face)
+    gone = tmp_path / "gone.png"
+    for others in ([path, path], [face, path]):
+        found = fer.predict([others[0], gone, others[1]], detector="none")
+        assert [each.status for each in found] == ["ok", "unreadable", "ok"]
+        assert (found[1].source, found[1].reason) == (str(gone), "there is no such file")
+    with pytest.raises(DataError, match="there is no file"):
+        fer.predict([gone, gone], detector="none")
+
+
 def test_the_working_folder_may_change(
     face: np.ndarray[Any, np.dtype[np.uint8]], tiny_run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
