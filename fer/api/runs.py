@@ -47,7 +47,8 @@ class Run:
 
     @property
     def metrics(self) -> dict[str, float]:
-        """The final numbers by dotted name (`public.accuracy`, `train_seconds`); empty for an interrupted run.
+        """The final numbers by dotted name (`public.accuracy`, `train_seconds`), None for one that the faces leave
+        undefined; empty for an interrupted run.
 
         None of them is of PrivateTest: `fer.evaluate` opens it.
         """
