@@ -1,6 +1,7 @@
 """Settings as a person writes them in Python, as the overrides of a command line."""
 
 from collections.abc import Iterable, Mapping
+from pathlib import Path
 from typing import Any
 
 from fer.common.errors import ConfigError
@@ -21,18 +22,28 @@ def overrides_of(given: Iterable[str | Mapping[str, Any]], keys: Mapping[str, An
         ConfigError: something else was given.
     """
     given = list(given)
-    places = as_mapping(each for each in given if isinstance(each, str) and key_of(each) == "run_dir")
-    place = keys.get("run_dir", places.get("run_dir"))
+    place = _run_dir([*given, keys])
     overrides: list[str] = []
     for each in given:
         if isinstance(each, str):
             overrides.append(each)
         elif isinstance(each, Mapping):
             moves = place is not None and isinstance(each.get("run_dir"), str)
-            overrides += setting_overrides(in_run_dir(each, str(expanded(str(place)))) if moves else each)
+            overrides += setting_overrides(in_run_dir(each, str(place)) if moves else each)
         else:
             raise ConfigError(
                 f"{each!r:.100} is no setting: give 'KEY=VALUE' as on the command line, a mapping, or KEY=VALUE "
                 "keywords"
             )
     return overrides + setting_overrides(keys)
+
+
+def _run_dir(given: Iterable[str | Mapping[str, Any]]) -> Path | None:
+    """The run folder that is named last, which is the one that counts."""
+    named: Any = None
+    for each in given:
+        if isinstance(each, str):
+            named = as_mapping([each])["run_dir"] if key_of(each) == "run_dir" and "=" in each else named
+        elif isinstance(each, Mapping):
+            named = each.get("run_dir", named)
+    return None if named is None else expanded(str(named))

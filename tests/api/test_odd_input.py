@@ -264,6 +264,8 @@ def test_a_block_with_a_name_is_an_option_of_its_group() -> None:
     # A run's whole configuration trains another run, which leaves the folder of the first alone.
     again = compose_train(overrides_of([tree], {"run_dir": "b", "seed": 3}))
     assert again == compose_train(overrides_of([], {**named, "run_dir": "b", "seed": 3}))
+    assert again == compose_train(overrides_of([tree, {"run_dir": "b"}, "seed=3"], {}))
+    assert again == compose_train(overrides_of([tree, "run_dir=b"], {"seed": 3}))
     assert again["callbacks"]["checkpoint"]["dirpath"] == "b/checkpoints"
 
 
