@@ -49,7 +49,7 @@ def several(source: Any) -> list[Any]:
     Raises:
         DataError: nothing in it, or no picture.
     """
-    if isinstance(source, np.ndarray) and source.dtype.kind in "OU":
+    if isinstance(source, np.ndarray) and source.dtype.kind in "OTU":
         # What a column of pandas gives as an array.
         source = source.ravel().tolist()
     # PIL images, of which to ask for the second is to decode them; arrays of NumPy, and tensors of torch and others. A

@@ -125,7 +125,11 @@ class Faces(Sequence[Face]):
 
         parts = []
         for source in self._readable()[:_SHOWN]:
-            image = self.image(source)
+            try:
+                image = self.image(source)
+            except DataError:
+                # Its file has gone meanwhile; the table still tells what was found in it.
+                continue
             ratio = min(1.0, _WIDEST / max(image.shape[:2]))
             size = (max(1, round(image.shape[1] * ratio)), max(1, round(image.shape[0] * ratio)))
             small = cv2.resize(image[..., ::-1], size, interpolation=cv2.INTER_AREA)

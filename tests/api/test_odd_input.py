@@ -87,9 +87,13 @@ def test_a_missing_file_among_others_loses_nothing_of_them(
     for others in ([path, path], [face, path]):
         found = fer.predict([others[0], gone, others[1]], detector="none")
         assert [each.status for each in found] == ["ok", "unreadable", "ok"]
+        assert found._repr_html_().count("<img") == len(set(found.sources)) - 1
         assert (found[1].source, found[1].reason) == (str(gone), "there is no such file")
     with pytest.raises(DataError, match="there is no file"):
         fer.predict([gone, gone], detector="none")
+    path.unlink()
+    page = found._repr_html_()
+    assert (page.count("<img"), "a.png" in page) == (1, True)
 
 
 def test_the_working_folder_may_change(
