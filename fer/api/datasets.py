@@ -13,6 +13,7 @@ from fer.api.tables import data_frame, html_picture
 from fer.common.errors import ConfigError
 from fer.common.extras import telling_extra
 from fer.common.section import complaint
+from fer.common.storage import disk_told
 from fer.data.samples import FaceSamples
 
 if TYPE_CHECKING:
@@ -86,6 +87,7 @@ class Dataset:
         return f"<p>{html.escape(words)}</p>" + html_picture(written.getvalue(), alt=words)
 
 
+@disk_told()
 def dataset(name: str, root: "str | PathLike[str] | None" = None, **settings: Any) -> Dataset:
     """Opens a data set; decoded once and memory-mapped afterwards.
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Protocol
 import numpy as np
 import numpy.typing as npt
 
-from fer.common.errors import ConfigError
+from fer.common.errors import CheckpointError, ConfigError
 from fer.runtime.views import averaged
 
 if TYPE_CHECKING:
@@ -54,8 +54,8 @@ class Form(Protocol):
     def heat_map(self, face: npt.NDArray[np.uint8], label: str, *, method: str) -> npt.NDArray[np.float32]:
         """Where a face (size, size) speaks for a label: (size, size) in [0, 1]."""
 
-    def adjusted(self, *, prior: str | None, tta: bool) -> "Form":
-        """The same with other shares of the emotions, or asked about several views."""
+    def adjusted(self, *, prior: str | None, tta: bool | None) -> "Form":
+        """The same with other shares of the emotions, or asked about several views; None leaves either as it is."""
 
 
 class FileForm:
@@ -79,11 +79,12 @@ class FileForm:
         """See `Form`."""
         return self._model.heat_map(face, label)
 
-    def adjusted(self, *, prior: str | None, tta: bool) -> "FileForm":
+    def adjusted(self, *, prior: str | None, tta: bool | None) -> "FileForm":
         """See `Form`."""
         from fer.runtime.prior import open_prior
 
-        expected = None if prior is None else open_prior(prior, option="prior=")
+        expected = self._expected if prior is None else open_prior(prior, option="prior=")
+        tta = self._tta if tta is None else tta
         return FileForm(self._model.adjusted(prior=expected, tta=tta), source=self._source, expected=expected, tta=tta)
 
     def recipe(self, detector: str) -> "Recipe":
@@ -141,15 +142,20 @@ class CheckpointForm:
         from fer.metrics.temperature import apply_temperature
 
         plain = self._model.probabilities(np.ascontiguousarray(faces[:, None]))
+        if not np.isfinite(plain).all():
+            raise CheckpointError(
+                f"the model {self.name} gives numbers that are none: its training diverged; train again with a lower "
+                "optimizer.lr"
+            )
         return np.asarray(apply_temperature(plain, self._calibration[0]), np.float32)
 
-    def adjusted(self, *, prior: str | None, tta: bool) -> "CheckpointForm":
+    def adjusted(self, *, prior: str | None, tta: bool | None) -> "CheckpointForm":
         """See `Form`."""
         if prior is not None:
             raise ConfigError(
                 f"prior={prior}: {self.name} is a run; export it, and the file knows which shares it expects"
             )
-        return CheckpointForm(self._run, tta=tta)
+        return CheckpointForm(self._run, tta=self._tta if tta is None else tta)
 
     def recipe(self, detector: str) -> None:
         """See `Form`."""

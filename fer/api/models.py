@@ -1,9 +1,9 @@
 """`fer.load`: a trained model, to predict with, explain, export and time."""
 
+import os
 from dataclasses import dataclass
 from functools import partial
 from os import PathLike, fspath
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
@@ -12,8 +12,10 @@ import numpy.typing as npt
 from fer.api.forms import CheckpointForm, FileForm, Form
 from fer.api.tables import data_frame, html_picture
 from fer.common.errors import ConfigError, DataError, nearest
+from fer.common.paths import expanded
+from fer.common.storage import disk_told
 from fer.common.timing import median_seconds
-from fer.runtime.shipped import shipped_name
+from fer.runtime.shipped import NAMES, shipped_name
 
 if TYPE_CHECKING:
     from pandas import DataFrame
@@ -120,12 +122,12 @@ class Model:
         """Model and detector as another process can be told them; None for a run."""
         return self._form.recipe(detector)
 
-    def adjusted(self, *, prior: str | PathLike[str] | None = None, tta: bool = False) -> "Model":
+    def adjusted(self, *, prior: str | PathLike[str] | None = None, tta: bool | None = None) -> "Model":
         """The same model with other shares of the emotions, or asked about several views of each face.
 
         Args:
-            prior: "everyday", "balanced" or a CSV file of label,share (docs/how-to/deploy.md); None for its own.
-            tta: average what it says of the face, its mirror image, and both enlarged.
+            prior: "everyday", "balanced" or a CSV file of label,share (docs/how-to/deploy.md); None for those it has.
+            tta: average what it says of the face, its mirror image, and both enlarged; None as it does now.
 
         Raises:
             ConfigError: a prior that cannot be read, or a model that does not say which shares it expects.
@@ -133,12 +135,17 @@ class Model:
         told = None if prior is None else fspath(prior)
         return Model(self._form.adjusted(prior=told, tta=tta), run=self.run)
 
-    def probabilities(self, faces: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:
+    def probabilities(self, faces: npt.ArrayLike) -> npt.NDArray[np.float32]:
         """float32 (N, K): calibrated probabilities of `labels` of faces framed already, uint8 (N, size, size), grey.
 
         Raises:
             DataError: faces of another shape or type.
         """
+        try:
+            faces = np.asarray(faces)
+        # A list of faces of several sizes, a tensor on another device.
+        except (RuntimeError, TypeError, ValueError) as error:
+            raise DataError(f"a {type(faces).__name__} is no array of faces: {error}") from error
         if faces.dtype != np.uint8 or faces.ndim != 3 or faces.shape[1:] != (self.size, self.size):
             raise DataError(
                 f"faces are {faces.dtype} {faces.shape}, expected uint8 (N, {self.size}, {self.size}): fer.predict and "
@@ -146,6 +153,7 @@ class Model:
             )
         return self._form.probabilities(faces)
 
+    @disk_told()
     def predict(self, source: Any, detector: str = "auto", *, workers: int = 1) -> "Faces":
         """The emotions of the faces in pictures and videos, see `fer.predict`."""
         from fer.api.predictions import faces_of
@@ -211,10 +219,16 @@ class Model:
             raise ConfigError(f"{self.name} is an exported file already: copy it")
         from fer.export.export import export_run
 
-        return export_run(self.run.path, Path(out), int8=int8, **options)
+        return export_run(self.run.path, expanded(fspath(out)), int8=int8, **options)
 
     def benchmark(self, *, batches: tuple[int, ...] = (1, 32)) -> "DataFrame":
-        """Milliseconds a face on this machine as it is loaded now: faces at a time, ms a face, faces a second."""
+        """Milliseconds a face on this machine as it is loaded now: faces at a time, ms a face, faces a second.
+
+        Raises:
+            ConfigError: a batch of no faces.
+        """
+        if any(count < 1 for count in batches):
+            raise ConfigError(f"batches={batches}: give 1 face or more at a time")
         rng = np.random.default_rng(0)
         rows = []
         for count in batches:
@@ -226,6 +240,7 @@ class Model:
         return data_frame(rows)
 
 
+@disk_told()
 def load(source: "Run | str | PathLike[str] | None" = None) -> Model:
     """A trained model.
 
@@ -239,11 +254,14 @@ def load(source: "Run | str | PathLike[str] | None" = None) -> Model:
     """
     told = fspath(source) if isinstance(source, str | PathLike) else None
     name = shipped_name(told) if source is None or told is not None else None
-    if name is not None or (told is not None and told.endswith(".onnx")):
+    if name is not None or (told is not None and told.lower().endswith(".onnx")):
         from fer.runtime.model import EmotionModel
 
-        opened = name or Path(str(told))
+        # Further processes open it too, wherever this one has gone meanwhile.
+        opened = name or expanded(str(told)).absolute()
         return Model(FileForm(EmotionModel.load(opened), source=opened))
+    if told is not None and nearest(told, NAMES) and not os.path.exists(told):  # noqa: PTH110 - does not raise
+        raise ConfigError(f"{told}: there is no such model, and no run folder of that name{nearest(told, NAMES)}")
     from fer.api.runs import Run
 
     assert source is not None

@@ -5,8 +5,10 @@ from typing import Any
 
 from fer.api.models import Model, load
 from fer.api.predictions import Faces, faces_of
+from fer.common.storage import disk_told
 
 
+@disk_told()
 def predict(
     source: Any,
     model: str | PathLike[str] | Model | None = None,
@@ -26,20 +28,20 @@ def predict(
             `fer.load` gives; None for "everyday".
         detector: what finds the faces: auto, yunet, blazeface, haar, or none for pictures that are faces already.
         prior: how often the emotions are to be expected: "everyday", "balanced", or a CSV file of label,share; None for
-            as often as in the model's training data. Of a `Model`, see `Model.adjusted`.
+            as often as in the model's training data. What `Model.adjusted` gave keeps its own unless told otherwise.
         tta: average what the model says of the face, its mirror image, and both enlarged.
         workers: processes that look at picture files; of a run's model there is one.
 
     Returns:
         A record a face, in the order of the pictures; of a video a record a face and second. A picture without a face,
-        or one that cannot be read, has a record that says so.
+        or one that cannot be read or is not there among others, has a record that says so.
 
     Raises:
-        DataError: no such file, or an object that is no picture.
+        DataError: no such file at all, or an object that is no picture.
         ConfigError: an unknown detector, or a prior that cannot be used.
         CheckpointError: a model that cannot be read.
     """
     opened = model if isinstance(model, Model) else load(model)
     if prior is not None or tta:
-        opened = opened.adjusted(prior=prior, tta=tta)
+        opened = opened.adjusted(prior=prior, tta=tta or None)
     return faces_of(source, model=opened, detector=detector, workers=workers)

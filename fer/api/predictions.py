@@ -12,6 +12,7 @@ from fer.api.pictures import array_of, read, several
 from fer.api.tables import data_frame, html_picture, html_table
 from fer.common.errors import ConfigError, DataError
 from fer.common.notebook_bar import NotebookBar
+from fer.common.paths import expanded
 from fer.common.wording import printable_path
 from fer.runtime.record import Face
 
@@ -37,7 +38,7 @@ class Faces(Sequence[Face]):
     Args:
         records: in the order of the pictures, faces from large to small.
         pictures: source -> array (H, W) or BGR (H, W, 3), of those that were given as arrays.
-        files: source -> its file, of those whose names hold what cannot be shown.
+        files: source -> its file, from the root of the file system.
         labels: class names of the model, in the order of its probabilities.
     """
 
@@ -124,7 +125,11 @@ class Faces(Sequence[Face]):
 
         parts = []
         for source in self._readable()[:_SHOWN]:
-            image = self.image(source)
+            try:
+                image = self.image(source)
+            except DataError:
+                # Its file has gone meanwhile; the table still tells what was found in it.
+                continue
             ratio = min(1.0, _WIDEST / max(image.shape[:2]))
             size = (max(1, round(image.shape[1] * ratio)), max(1, round(image.shape[0] * ratio)))
             small = cv2.resize(image[..., ::-1], size, interpolation=cv2.INTER_AREA)
@@ -159,6 +164,12 @@ class Faces(Sequence[Face]):
         return read(self._files.get(source, Path(source)))
 
 
+def _place(path: str | PathLike[str]) -> str:
+    """A path or pattern as the runtime takes it, with the home folder in the place of a `~`."""
+    place = fspath(path)
+    return str(expanded(place)) if place.startswith("~") else place
+
+
 def _row(face: Face) -> dict[str, Any]:
     """A record without mappings in it."""
     record = face.as_dict()
@@ -177,6 +188,7 @@ def faces_of(source: Any, *, model: "Model", detector: str, workers: int) -> Fac
 
     Raises:
         ConfigError: no process at all.
+        DataError: paths that all lead nowhere, or an object that is no picture.
     """
     from fer.runtime.detection.opening import open_detector
     from fer.runtime.predict.session import Session
@@ -184,14 +196,18 @@ def faces_of(source: Any, *, model: "Model", detector: str, workers: int) -> Fac
 
     if workers < 1:
         raise ConfigError(f"workers={workers}: give 1 or more")
+    sources = several(source)
+    if all(isinstance(each, str | PathLike) for each in sources):
+        # As `fer-predict`: one that is missing among others is told in its place, and loses nothing of the others.
+        check_paths([_place(each) for each in sources])
     records: list[Face] = []
     pictures: dict[str, npt.NDArray[np.uint8]] = {}
     files: dict[str, Path] = {}
 
     def noted(found: "Iterable[Item]") -> "Iterator[Item]":
         for item in found:
-            if (shown := printable_path(item.path)) != str(item.path):
-                files[shown] = item.path
+            # They are read again when they are shown, wherever the process has gone meanwhile.
+            files[printable_path(item.path)] = item.path.absolute()
             yield item
 
     bar, looked = NotebookBar(), 0
@@ -201,10 +217,9 @@ def faces_of(source: Any, *, model: "Model", detector: str, workers: int) -> Fac
         recipe=model.recipe(detector),
         workers=workers,
     ) as session:
-        for each in several(source):
+        for each in sources:
             if isinstance(each, str | PathLike):
-                check_paths([fspath(each)])
-                found = items([fspath(each)], leave_out=None)
+                found = items([_place(each)], leave_out=None)
                 for outcome in session.files(noted(found)):
                     records += outcome.faces
                     looked += 1

@@ -2,7 +2,7 @@
 
 import html
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from os import PathLike, fspath
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -11,6 +11,8 @@ from fer.api.runs import Run
 from fer.api.settings import overrides_of
 from fer.common.errors import ConfigError
 from fer.common.extras import needs_train_extra
+from fer.common.paths import expanded
+from fer.common.storage import disk_told
 
 if TYPE_CHECKING:
     from pandas import DataFrame
@@ -26,8 +28,8 @@ class Report:
         page: path of its `report.html`.
     """
 
-    def __init__(self, page: Path) -> None:
-        self.page = page
+    def __init__(self, page: str | PathLike[str]) -> None:
+        self.page = expanded(fspath(page)).absolute()
 
     def __repr__(self) -> str:
         return f"<Report {self.page}>"
@@ -39,7 +41,10 @@ class Report:
 
     @property
     def metrics(self) -> dict[str, Any]:
-        """Every number of the report: sets of faces (`private`, `public`, ...), each metric as value, low, high."""
+        """Every number of the report: sets of faces (`private`, `public`, ...), each metric as value, low, high.
+
+        They are those of the run that the page shows in detail; those of each run are under `runs`, by its name.
+        """
         content: dict[str, Any] = json.loads((self.path / "metrics.json").read_text(encoding="utf-8"))
         return content
 
@@ -66,6 +71,7 @@ class Report:
         )
 
 
+@disk_told()
 def evaluate(run: AnyRun, *overrides: str | Mapping[str, Any], **keys: Any) -> Report:
     """The report of one run, as `fer-report run=RUN`; this opens PrivateTest.
 
@@ -77,10 +83,13 @@ def evaluate(run: AnyRun, *overrides: str | Mapping[str, Any], **keys: Any) -> R
     Raises:
         FerError: no run folder, its data cannot be opened, or a setting that cannot be.
     """
+    if isinstance(run, Iterable) and not isinstance(run, str | PathLike):
+        raise ConfigError("several runs: fer.compare([run, ...]) reports them side by side")
     return _report(_place(run), overrides, keys)
 
 
-def compare(runs: Sequence[AnyRun], *overrides: str | Mapping[str, Any], **keys: Any) -> Report:
+@disk_told()
+def compare(runs: Iterable[AnyRun], *overrides: str | Mapping[str, Any], **keys: Any) -> Report:
     """The report of several runs side by side, as `fer-report 'run=[A,B]'`; this opens PrivateTest.
 
     Raises:
@@ -91,9 +100,10 @@ def compare(runs: Sequence[AnyRun], *overrides: str | Mapping[str, Any], **keys:
         raise ConfigError(
             f"{_place(runs)!r} is one run: give a list of two or more, as in fer.compare([run, 'outputs/b'])"
         )
-    if len(runs) < 2:
-        raise ConfigError(f"{len(runs)} run: comparing needs two or more; fer.evaluate(run) reports one")
-    return _report([_place(run) for run in runs], overrides, keys)
+    places = [_place(run) for run in runs]
+    if len(places) < 2:
+        raise ConfigError(f"{len(places)} run: comparing needs two or more; fer.evaluate(run) reports one")
+    return _report(places, overrides, keys)
 
 
 def _report(run: str | list[str], overrides: Sequence[str | Mapping[str, Any]], keys: Mapping[str, Any]) -> Report:
@@ -106,4 +116,10 @@ def _report(run: str | list[str], overrides: Sequence[str | Mapping[str, Any]], 
 
 
 def _place(run: AnyRun) -> str:
-    return str(run.path) if isinstance(run, Run) else fspath(run)
+    if not isinstance(run, Run | str | PathLike):
+        raise ConfigError(f"a {type(run).__name__} is no run: give what fer.train gave, or a run folder")
+    if not isinstance(run, Run):
+        return fspath(run)
+    # A page that is passed on need not tell where this machine keeps its files.
+    here = Path.cwd()
+    return str(run.path.relative_to(here) if run.path.is_relative_to(here) else run.path)

@@ -4,13 +4,15 @@ import html
 import io
 from collections.abc import Mapping
 from functools import cached_property
-from os import PathLike
+from os import PathLike, fspath
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from fer.api.settings import overrides_of
 from fer.api.tables import data_frame, html_picture, html_table
 from fer.common.extras import needs_train_extra, telling_extra
+from fer.common.paths import expanded
+from fer.common.storage import disk_told
 from fer.folders.record import RunRecord, read_run
 
 if TYPE_CHECKING:
@@ -31,20 +33,22 @@ class Run:
     """
 
     def __init__(self, path: "str | PathLike[str]") -> None:
-        with telling_extra("fer.Run"):
-            self.record: RunRecord = read_run(Path(path))
+        with telling_extra("fer.Run"), disk_told():
+            # Weights and predictions are read when they are asked for, wherever the process has gone meanwhile.
+            self.record: RunRecord = read_run(expanded(fspath(path)).absolute())
 
     def __repr__(self) -> str:
         return f"<Run {self.path}>"
 
     @property
     def path(self) -> Path:
-        """The run folder."""
+        """The run folder, from the root of the file system."""
         return self.record.folder.path
 
     @property
     def metrics(self) -> dict[str, float]:
-        """The final numbers by dotted name (`public.accuracy`, `train_seconds`); empty for an interrupted run.
+        """The final numbers by dotted name (`public.accuracy`, `train_seconds`), None for one that the faces leave
+        undefined; empty for an interrupted run.
 
         None of them is of PrivateTest: `fer.evaluate` opens it.
         """
@@ -74,13 +78,17 @@ class Run:
         """A row a selection face (PublicTest under the official protocol): id, label, and a probability an emotion.
 
         Raises:
-            DataError: the training has not come to its end.
+            DataError: the training has not come to its end, or a table is damaged.
         """
         from fer.common.errors import DataError
 
         tables = self.record.folder.prediction_tables()
         if not tables:
             raise DataError(f"{self.path} has no predictions: the training did not end; fer.train(run_dir=...) goes on")
+        from fer.metrics import Predictions
+
+        for table in tables:
+            Predictions.read(table)
         import pandas
 
         return pandas.concat([pandas.read_parquet(table) for table in tables], ignore_index=True)
@@ -112,6 +120,7 @@ class Run:
         )
 
 
+@disk_told()
 def train(*overrides: str | Mapping[str, Any], **keys: Any) -> Run:
     """Trains one model, as `fer-train` with the same settings; its progress is printed.
 
@@ -125,7 +134,7 @@ def train(*overrides: str | Mapping[str, Any], **keys: Any) -> Run:
     needs_train_extra("fer.train")
     from fer.common.processes import agreed_run_dir
     from fer.config.compose import compose_train
-    from fer.config.overrides import key_of, with_files
+    from fer.config.overrides import command, key_of, with_files
     from fer.config.saved import in_free_run_dir
     from fer.config.schema import validate
     from fer.training.run import run
@@ -136,9 +145,10 @@ def train(*overrides: str | Mapping[str, Any], **keys: Any) -> Run:
     if all(key_of(each) != "run_dir" for each in told) and agreed_run_dir() is None:
         tree = in_free_run_dir(tree)
         config = validate(tree)
-    finished = Run(run(config, tree).run_dir)
+    result = run(config, tree, command=command(told))
+    finished = Run(result.run_dir)
     if config.report:
         from fer.report.main import make_report
 
-        make_report([finished.path])
+        make_report([result.run_dir])
     return finished

@@ -4,11 +4,15 @@ import os
 import sys
 from pathlib import Path
 
-from fer.common.paths import expanded
+from fer.common.paths import expanded, in_home
 
 
 def default_cache_dir() -> Path:
-    """`FER_CACHE`, else `ferlab` in the user's cache folder of the operating system."""
+    """`FER_CACHE`, else `ferlab` in the user's cache folder of the operating system.
+
+    Raises:
+        ConfigError: the user has no home folder, and FER_CACHE is not set.
+    """
     chosen = os.environ.get("FER_CACHE")
     if chosen:
         return expanded(chosen)
@@ -18,7 +22,7 @@ def default_cache_dir() -> Path:
         base = "~/Library/Caches"
     else:
         base = os.environ.get("XDG_CACHE_HOME") or "~/.cache"
-    return expanded(base) / "ferlab"
+    return in_home(base, variable="FER_CACHE") / "ferlab"
 
 
 def yunet_file() -> Path:

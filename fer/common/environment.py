@@ -24,6 +24,9 @@ _PACKAGES: Final = (
 )
 
 
+_OF_HOOKS: Final = ("GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE")
+
+
 def environment() -> dict[str, Any]:
     """Command, versions, revision and machine of this process."""
     versions = {name: version for name in _PACKAGES if (version := version_of(name)) is not None}
@@ -55,10 +58,13 @@ def _git_revision() -> str | None:
     root = Path(__file__).parents[2]
     if not (root / "pyproject.toml").is_file():
         return None
+    # Git sets them in its hooks: for the repository that it is at work in, which need not be this one.
+    variables = {name: value for name, value in os.environ.items() if name not in _OF_HOOKS}
     try:
         done = subprocess.run(
             ["git", "describe", "--always", "--abbrev=12", "--dirty=+", "--exclude=*"],
             cwd=root,
+            env=variables,
             capture_output=True,
             text=True,
             timeout=10,

@@ -212,8 +212,9 @@ def owned_folder(
 
 
 def is_held(path: Path) -> bool:
-    """Whether a process holds a folder (`owned_folder`)."""
-    if not _lock_of(path).is_file():
+    """Whether a process holds a folder (`owned_folder`), of whatever user and on whatever disk."""
+    # A Path's own method raises where it may not look.
+    if not os.path.isfile(_lock_of(path)):  # noqa: PTH113
         return False
     from filelock import FileLock, Timeout
 
@@ -222,6 +223,25 @@ def is_held(path: Path) -> bool:
             return False
     except Timeout:
         return True
+    except OSError:
+        # The lock of somebody else's run, or on a disk that is mounted to be read: FileLock opens it to be written.
+        return _is_locked(_lock_of(path))
+
+
+def _is_locked(file: Path) -> bool:
+    """Whether a lock is held on a file that may only be read; one that may not even be read counts as held."""
+    try:
+        import fcntl
+    except ImportError:  # Windows
+        return True
+    try:
+        with file.open("rb") as opened:
+            fcntl.flock(opened, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except FileNotFoundError:
+        return False
+    except OSError:
+        return True
+    return False
 
 
 def write_json(path: Path, value: Any) -> None:

@@ -6,11 +6,16 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
+from fer.common.paths import expanded
+
 HIDDEN: Final = "***"
 """What stands where a secret was."""
 
 _CREDENTIALS: Final = re.compile(r"(?<=://)[^\s/?#'\"]+@")
 """`user:password@` or `token@` of an address."""
+
+_QUERY: Final = re.compile(r"([?&]([\w.-]+)=)[^&#\s'\"]+")
+"""`name=value` in the query of an address."""
 
 _SECRET_WORDS: Final = frozenset(
     {"TOKEN", "PASSWORD", "PASSWD", "PASS", "SECRET", "SECRETS", "KEY", "APIKEY", "CREDENTIAL", "CREDENTIALS", "AUTH"}
@@ -26,8 +31,12 @@ def is_secret(name: str) -> bool:
 
 
 def without_credentials(text: str) -> str:
-    """The text with `***` for the user and the password of every address in it."""
-    return _CREDENTIALS.sub(f"{HIDDEN}@", text)
+    """The text with `***` for the user and the password of every address in it, and for the secrets of its query."""
+    return _QUERY.sub(_without_secret, _CREDENTIALS.sub(f"{HIDDEN}@", text))
+
+
+def _without_secret(found: re.Match[str]) -> str:
+    return f"{found[1]}{HIDDEN}" if is_secret(re.sub(r"\W", "_", found[2])) else found[0]
 
 
 class Redaction:
@@ -52,11 +61,15 @@ def without_names(text: str) -> str:
     """The text with `~` for the home folder, and `USER` for the user's name in any other path."""
     for home in _homes():
         text = re.sub(rf"(?<![\w.-]){re.escape(home)}(?![\w.-])", "~", text)
-    name = Path.home().name
+    name = expanded("~").name.removeprefix("~")
     return re.sub(rf"(?<=[/\\]){re.escape(name)}(?=[/\\])", "USER", text) if name else text
 
 
 def _homes() -> Iterator[str]:
-    """The home folder as it is named and as it resolves, the longer first; never the root of the file system."""
-    homes = {str(Path.home()), str(Path.home().resolve())}
+    """The home folder as it is named and as it resolves, the longer first; never the root of the file system.
+
+    Some users of containers have none.
+    """
+    home = expanded("~")
+    homes = {str(home), str(home.resolve())} if home.is_absolute() else ()
     yield from sorted((home for home in homes if Path(home).parent != Path(home)), key=len, reverse=True)

@@ -79,6 +79,22 @@ def writing(path: Path, *, needed: int | None = None) -> Iterator[None]:
         raise told from error
 
 
+@contextmanager
+def disk_told() -> Iterator[None]:
+    """Within, or in a function that it decorates, what the disk refuses is told as the commands tell it.
+
+    Raises:
+        StorageError: the disk refused.
+    """
+    try:
+        yield
+    except OSError as error:
+        told = storage_error(error)
+        if told is None or told is error:
+            raise
+        raise told from error
+
+
 def _free(path: Path) -> int:
     """Bytes that an ordinary user may still write where `path` is, or would be."""
     existing = next(place for place in (path, *path.absolute().parents) if place.exists())

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from fer.common.errors import ConfigError, FerError, nearest
+from fer.common.paths import expanded
 from fer.common.plugins import allow_named_by
 from fer.common.processes import agreed_run_dir
 from fer.common.wording import printable_path
@@ -148,6 +149,9 @@ def _resolved(composed: Any) -> dict[str, Any]:
     if composed.run_dir is None:
         agreed = agreed_run_dir()
         composed.run_dir = str(default_run_dir(composed.model.name) if agreed is None else agreed)
+    elif isinstance(composed.run_dir, str):
+        # Shells expand a path that stands by itself; files, Python and some shells hand over `run_dir=~/a` as it is.
+        composed.run_dir = str(expanded(composed.run_dir))
     tree = OmegaConf.to_container(composed, resolve=True, throw_on_missing=True)
     assert isinstance(tree, dict)
     return {str(key): value for key, value in tree.items()}

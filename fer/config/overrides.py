@@ -8,6 +8,7 @@ from typing import Any, Final
 
 from fer.common.errors import ConfigError
 from fer.common.parsing import parse_yaml
+from fer.common.paths import expanded
 from fer.common.plugins import check_file
 from fer.common.wording import shell_words
 from fer.config.conf_files import config_groups
@@ -17,6 +18,10 @@ from fer.config.run_paths import in_run_dir
 _PLAIN: Final = re.compile(r"[A-Za-z_][\w./@-]*", re.ASCII)
 _WORDS: Final = frozenset({"null", "true", "false", "inf", "nan", "yes", "no", "on", "off", "y", "n"})
 """What Hydra's grammar, or YAML where that has no words for a mapping, takes for something else than a name."""
+
+
+_WHOLE: Final = ("mapping", "options")
+"""Last parts of keys that hold a mapping of the user's own words."""
 
 
 def override(key: str, value: Any) -> str:
@@ -30,14 +35,27 @@ def override(key: str, value: Any) -> str:
 
 
 def leaf_overrides(settings: Mapping[str, Any], *, prefix: str = "") -> list[str]:
-    """Every leaf of nested settings as an override by its dotted key."""
+    """Every leaf of nested settings as an override by its dotted key; a mapping of the user's own words is one."""
     told = []
     for key, value in settings.items():
-        if isinstance(value, Mapping) and value:
+        if isinstance(value, Mapping) and value and str(key).rpartition(".")[2] not in _WHOLE:
             told += leaf_overrides(value, prefix=f"{prefix}{key}.")
         else:
             told.append(override(f"{prefix}{key}", value))
     return told
+
+
+def setting_overrides(settings: Mapping[str, Any]) -> list[str]:
+    """Nested settings as overrides; a block with the `name` of a group's option is that option with what it changes.
+
+    So `{"data": {"name": "folder", "root": "faces"}}` is `data=folder` with a root, and a run's whole configuration is
+    what a file of it is (`with_files`).
+    """
+    groups = config_groups()
+    named = any(
+        isinstance(value, Mapping) and value.get("name") in groups.get(key, ()) for key, value in settings.items()
+    )
+    return from_mapping(_by_key(settings)) if named else leaf_overrides(settings)
 
 
 def key_of(override: str) -> str:
@@ -67,9 +85,10 @@ def with_files(arguments: Sequence[str]) -> list[str]:
     merged: dict[str, str] = {}
     place = as_mapping(argument for argument in given if key_of(argument) == "run_dir").get("run_dir")
     for file in files:
-        content = _read(Path(file[1:]))
+        # No shell puts the home folder in behind a letter.
+        content = _read(expanded(file[1:]))
         if place is not None and isinstance(content.get("run_dir"), str):
-            content = in_run_dir(content, str(place))
+            content = in_run_dir(content, str(expanded(str(place))))
         settings = from_mapping(_by_key(content))
         check_file(settings, given, file)
         merged |= {key_of(each): each for each in settings}
@@ -110,10 +129,6 @@ def _read(path: Path) -> dict[str, Any]:
     if not isinstance(content, dict) or not all(isinstance(key, str) for key in content):
         raise ConfigError(f"@{path} holds no settings: write one KEY: VALUE a line")
     return content
-
-
-_WHOLE: Final = ("mapping", "options")
-"""Keys that hold a mapping of the user's own words."""
 
 
 def _by_key(content: Mapping[str, Any]) -> dict[str, Any]:

@@ -175,7 +175,8 @@ def load_packed(read: Callable[[], FaceSamples], *, key: str, cache_dir: Path | 
 
 def _open(entry: Path, *, warn: bool = False, checked: bool = False) -> Packed | None:
     """The entry, or None where it is absent or damaged (told of if `warn`), by its content too if `checked`."""
-    if not entry.exists():
+    # A Path's own method raises where it may not look: then the cache can be neither read nor written.
+    if not os.path.exists(entry):  # noqa: PTH110
         return None
     try:
         meta = json.loads((entry / _META).read_text(encoding="utf-8"))

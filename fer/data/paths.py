@@ -4,15 +4,20 @@ import os
 from pathlib import Path
 
 from fer.common.errors import DataError
-from fer.common.paths import expanded
+from fer.common.paths import expanded, in_home
 
 
 def data_home() -> Path:
-    """The folder of fetched data sets: `$FER_DATA`, else `~/.local/share/fer` (or the system's like)."""
+    """The folder of fetched data sets: `$FER_DATA`, else `fer` in `$XDG_DATA_HOME` or `~/.local/share`.
+
+    Raises:
+        ConfigError: the user has no home folder, and neither variable is set.
+    """
     configured = os.environ.get("FER_DATA")
-    if configured is not None:
+    if configured:
         return expanded(configured)
-    return Path(os.environ.get("XDG_DATA_HOME", Path.home() / ".local" / "share")) / "fer"
+    # One that is set to nothing counts as not set (XDG Base Directory Specification).
+    return in_home(os.environ.get("XDG_DATA_HOME") or "~/.local/share", variable="FER_DATA") / "fer"
 
 
 def data_root(root: Path | None, *, name: str, fetchable: bool = True) -> Path:

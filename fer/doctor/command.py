@@ -12,6 +12,7 @@ from typing import Any, Final
 from fer.common.options_parser import OptionsParser
 from fer.common.paths import expanded
 from fer.common.redaction import Redaction, without_names
+from fer.common.wording import printable_path
 from fer.doctor.finding import Finding, Section, examined
 
 _WIDTH: Final = 118
@@ -69,7 +70,8 @@ def examine(run: Path | None = None) -> tuple[Section, ...]:
     if folder is not None:
         sections.append(examined("run", lambda: run_room.examine(folder)))
     redact = Redaction()
-    return tuple(_published(section, lambda text: without_names(redact(text))) for section in sections)
+    # A terminal obeys control characters, which files of others may hold.
+    return tuple(_published(section, lambda text: printable_path(without_names(redact(text)))) for section in sections)
 
 
 def _published(section: Section, clean: Callable[[str], str]) -> Section:

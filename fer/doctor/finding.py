@@ -5,6 +5,8 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Literal
 
+from fer.common.storage import storage_error
+
 log = logging.getLogger(__name__)
 
 Status = Literal["ok", "note", "problem"]
@@ -50,6 +52,10 @@ def examined(title: str, examine: Callable[[], Iterable[Finding]]) -> Section:
         findings.extend(examine())
     except Exception as error:
         log.debug("the examination of %s broke down", title, exc_info=True)
+        refused = storage_error(error) if isinstance(error, OSError) else None
+        if refused is not None:
+            findings.append(Finding(title, f"could not be examined: {refused}", "problem"))
+            return Section(title, tuple(findings))
         reason = f"{type(error).__name__}: {error}".splitlines()[0]
         findings.append(
             Finding(

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Final
 
 from fer.common.cache_folder import default_cache_dir
+from fer.common.errors import ConfigError
 from fer.common.wording import size
 from fer.data.cache import cached_entries
 from fer.data.paths import data_home
@@ -22,8 +23,13 @@ _LITTLE: Final = 2_000_000_000
 def examine() -> Iterator[Finding]:
     """The folders that commands read and write, and what the cache holds."""
     # Data sets are only read there, except by fer-data fetch.
-    yield place("data sets", data_home(), key="FER_DATA", fatal=False)
-    yield place("cache", default_cache_dir(), key="FER_CACHE", fatal=False)
+    for name, folder, key in (("data sets", data_home, "FER_DATA"), ("cache", default_cache_dir, "FER_CACHE")):
+        try:
+            path = folder()
+        except ConfigError as error:
+            yield Finding(name, str(error), "note")
+        else:
+            yield place(name, path, key=key, fatal=False)
     yield place("run folders", Path("outputs").absolute(), key="run_dir", fatal=True)
     yield from _cached()
 
@@ -37,14 +43,14 @@ def place(name: str, path: Path, *, key: str, fatal: bool) -> Finding:
         key: the setting that names it, for the fix.
         fatal: not being able to write there is a problem; else a note.
     """
-    there = next(folder for folder in (path, *path.parents) if folder.exists())
+    there, shut = _seen(path)
     text = f"{path} (${key})" if key.isupper() else str(path)
-    if there != path:
+    if there != path and shut is None:
         text += ", not there yet"
     worse: Status = "problem" if fatal else "note"
-    if not there.is_dir():
+    if shut is None and not there.is_dir():
         return Finding(name, f"{text}: {there} is a file", worse, f"Set {key} to a folder.")
-    refusal = _refusal(there)
+    refusal = _refusal(there) if shut is None else shut
     if refusal is not None:
         return Finding(name, f"{text}, cannot be written ({refusal})", worse, f"Set {key} to a folder you can write.")
     free = shutil.disk_usage(there).free
@@ -54,6 +60,19 @@ def place(name: str, path: Path, *, key: str, fatal: bool) -> Finding:
     if free < _LITTLE:
         return Finding(name, text, "note", "Space for a few runs is left.")
     return Finding(name, text)
+
+
+def _seen(path: Path) -> tuple[Path, str | None]:
+    """A path, or the nearest folder above it that is there; or the one that cannot be looked at, and why."""
+    for folder in (path, *path.parents):
+        try:
+            folder.stat()
+        except (FileNotFoundError, NotADirectoryError):
+            continue
+        except OSError as error:
+            return folder, error.strerror
+        return folder, None
+    return Path(path.anchor), None
 
 
 def _refusal(folder: Path) -> str | None:
@@ -67,7 +86,15 @@ def _refusal(folder: Path) -> str | None:
 
 
 def _cached() -> Iterator[Finding]:
-    entries = cached_entries()
+    try:
+        entries = cached_entries()
+    except ConfigError:
+        return
+    except OSError as error:
+        yield Finding(
+            "packed data", f"cannot be listed ({error.strerror})", "note", "Set FER_CACHE to a folder you can write."
+        )
+        return
     whole = [(entry.packed, entry.bytes) for entry in entries if entry.packed is not None]
     if whole:
         total = sum(taken for _, taken in whole)

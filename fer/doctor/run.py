@@ -12,6 +12,7 @@ from fer.common.paths import expanded
 from fer.common.plugins import UntrustedCodeError
 from fer.doctor.finding import Finding, Status
 from fer.doctor.places import place
+from fer.folders.record import check_table, read_config, read_epochs, read_final, read_manifest
 from fer.folders.run import RunFolder
 from fer.folders.run_log import ended, read_log
 from fer.folders.study import StudyFolder
@@ -21,6 +22,8 @@ LAST: Final = 12
 """Records of the log that are shown."""
 
 _TRACEBACK_LINES: Final = 12
+
+_DIVERGED: Final = "Train again with a lower optimizer.lr, or with trainer.precision=32-true."
 
 _GOES_ON: Final = "The same command goes on from the last checkpoint"
 
@@ -49,10 +52,11 @@ def examine(folder: RunFolder) -> Iterator[Finding]:
     busy = importlib.util.find_spec("filelock") is not None and is_held(folder.path)
     manifest = folder.read_manifest()
     records = read_log(folder.log) if folder.log.is_file() else None
-    yield _state(manifest, records, busy=busy)
+    yield _state(manifest, records, busy=busy, finished=folder.metrics.is_file())
     if isinstance(manifest.get("command"), str):
         yield Finding("command", manifest["command"])
     yield place("place", folder.path.absolute(), key="run_dir", fatal=False)
+    yield from _damaged(folder)
     yield from _epochs(folder)
     if importlib.util.find_spec("pytorch_lightning") is None:
         yield Finding("files", "configuration and checkpoints were not read: that needs pip install 'ferlab[train]'")
@@ -62,7 +66,7 @@ def examine(folder: RunFolder) -> Iterator[Finding]:
     yield _log(records)
 
 
-def _state(manifest: Mapping[str, Any], records: list[dict[str, Any]] | None, *, busy: bool) -> Finding:
+def _state(manifest: Mapping[str, Any], records: list[dict[str, Any]] | None, *, busy: bool, finished: bool) -> Finding:
     if busy:
         return Finding("state", "is being trained now")
     status, error = manifest.get("status"), manifest.get("error", "")
@@ -70,7 +74,7 @@ def _state(manifest: Mapping[str, Any], records: list[dict[str, Any]] | None, *,
     if status in (None, "running", "finished", "interrupted") and last.get("status") == "failed":
         # It broke down before, or after, the part that the manifest is about.
         status, error = "failed", last.get("message", "")
-    if status == "finished":
+    if status == "finished" or (finished and status not in ("running", "interrupted", "failed")):
         return Finding("state", f"finished after {_hours(manifest.get('wall_seconds'))}")
     if status == "interrupted":
         return Finding("state", f"interrupted ({error})", "note", f"{_GOES_ON}.")
@@ -87,21 +91,44 @@ def _state(manifest: Mapping[str, Any], records: list[dict[str, Any]] | None, *,
     return Finding("state", "was stopped before its training began", "note", "The same command begins again.")
 
 
+def _damaged(folder: RunFolder) -> Iterator[Finding]:
+    """The files of numbers that the commands after the training would refuse."""
+    for path, read in (
+        (folder.manifest, read_manifest),
+        (folder.epochs, read_epochs),
+        (folder.metrics, read_final),
+    ):
+        try:
+            read(path)
+        except FerError as error:
+            yield Finding(path.name, str(error), "problem")
+        except OSError as error:
+            yield Finding(path.name, f"cannot be read ({error.strerror})", "problem")
+    if importlib.util.find_spec("pyarrow") is None:
+        return
+    for table in folder.prediction_tables():
+        try:
+            check_table(table)
+        except FerError as error:
+            yield Finding(table.name, str(error), "problem")
+
+
 def _epochs(folder: RunFolder) -> Iterator[Finding]:
     if not folder.epochs.is_file():
         yield Finding("epochs", "none was finished")
         return
     lines = read_log(folder.epochs)
-    yield Finding("epochs", f"{len(lines)} finished")
+    torn = folder.epochs.read_bytes()[-1:] not in (b"", b"\n")
+    yield Finding("epochs", f"{len(lines)} finished{', and a line that is cut off' if torn else ''}")
     numbered = [line for line in lines if isinstance(line.get("epoch"), int)]
-    broken = [line["epoch"] for line in numbered if not _finite(line.get("train/loss", 0.0))]
-    if broken:
-        yield Finding(
-            "epochs",
-            f"the training loss is not finite from epoch {broken[0] + 1} on",
-            "problem",
-            "Train again with a lower optimizer.lr, or with trainer.precision=32-true.",
-        )
+    for key, words in (("train/loss", "training loss"), ("valid/loss", "loss of the selection faces")):
+        broken = [line["epoch"] for line in numbered if not _finite(line.get(key, 0.0))]
+        if broken:
+            lasting = broken == [line["epoch"] for line in numbered][-len(broken) :]
+            told = ", ".join(str(epoch + 1) for epoch in broken[:9]) + (", ..." if len(broken) > 9 else "")
+            when = f"from epoch {broken[0] + 1} on" if lasting else f"in epoch{'s' * (len(broken) > 1)} {told}"
+            yield Finding("epochs", f"the {words} is not finite {when}", "problem", _DIVERGED)
+            break
 
 
 def _finite(value: Any) -> bool:
@@ -114,7 +141,17 @@ def _configuration(folder: RunFolder) -> Iterator[Finding]:
     from fer.config.schema import validate
 
     if not folder.config.is_file():
-        yield Finding("config.yaml", "was not written: the run ended before its training began", "note")
+        if folder.epochs.is_file() or folder.checkpoints.is_dir():
+            yield Finding(
+                "config.yaml", "is missing", "problem", "Restore it, or train again: nothing reads a run without."
+            )
+        else:
+            yield Finding("config.yaml", "was not written: the run ended before its training began", "note")
+        return
+    try:
+        read_config(folder.config)
+    except FerError as error:
+        yield Finding("config.yaml", str(error), "problem")
         return
     try:
         tree = read_tree(folder.path)
@@ -141,8 +178,14 @@ def _checkpoints(folder: RunFolder) -> Iterator[Finding]:
         if not path.is_file():
             finished = folder.epochs.is_file()
             text = "is missing" if finished else "is not there yet"
-            fix = "Train again: without it the run cannot be reported." if finished else ""
-            yield Finding(path.name, text, "problem" if finished and path == folder.best else "note", fix)
+            fix = ""
+            if finished and path == folder.best:
+                fix = (
+                    f"Reports take {folder.last.name}, of the last epoch: train again for the best."
+                    if folder.last.is_file()
+                    else "Train again: without it the run cannot be reported."
+                )
+            yield Finding(path.name, text, "problem" if fix else "note", fix)
             continue
         try:
             model = load_model(path)
@@ -153,6 +196,9 @@ def _checkpoints(folder: RunFolder) -> Iterator[Finding]:
             other = folder.last if path == folder.best else folder.best
             fix = f"Move it away: {other.name} may be whole; else train again."
             yield Finding(path.name, str(error), "problem", fix)
+            continue
+        if not model.finite:
+            yield Finding(path.name, "its weights are not finite: the training diverged", "problem", _DIVERGED)
             continue
         yield Finding(
             path.name, f"{model.spec.name}, epoch {model.epoch + 1}, {path.stat().st_size / 1e6:.1f} MB, opens"

@@ -133,14 +133,10 @@ def read_run(path: Path) -> RunRecord:
     folder = RunFolder(path)
     notes = []
     config = read_config(folder.config)
-    manifest = checked_manifest(folder.manifest, _read_json(folder.manifest)) if folder.manifest.is_file() else {}
+    manifest = read_manifest(folder.manifest)
     epochs, torn = read_epochs(folder.epochs)
     finished = folder.metrics.is_file()
-    metrics = dict(_read_json(folder.metrics)) if finished else {}
-    undefined = metrics.pop("undefined", {})
-    _checked(folder.metrics, {"undefined": undefined}, {"undefined": dict})
-    final = _flat(metrics)
-    _checked(folder.metrics, final, dict.fromkeys(final, _NUMBER))
+    final, undefined = read_final(folder.metrics)
     checkpoint = _checkpoint(folder)
     if not finished:
         of_epochs = config.get("trainer", {}).get("max_epochs")
@@ -212,15 +208,13 @@ def _wrong(tree: Mapping[str, Any], kinds: Mapping[str, type | tuple[type, ...]]
     return None
 
 
-def _read_json(path: Path) -> Mapping[str, Any]:
+def _read_json(path: Path, *, without: str) -> Mapping[str, Any]:
     try:
         content = parse_json(path.read_text(encoding="utf-8"))
     except ValueError as error:
-        raise DataError(
-            f"{path} is not readable JSON ({error}): delete it to report the run as interrupted, or train again"
-        ) from error
+        raise DataError(f"{path} is not readable JSON ({error}): delete it to {without}, or train again") from error
     if not isinstance(content, dict):
-        raise DataError(f"{path} holds no JSON object: delete it to report the run as interrupted, or train again")
+        raise DataError(f"{path} holds no JSON object: delete it to {without}, or train again")
     return content
 
 
@@ -254,6 +248,42 @@ def read_epochs(path: Path) -> tuple[tuple[Mapping[str, Any], ...], bool]:
     return tuple(epochs), torn
 
 
+def read_manifest(path: Path) -> Mapping[str, Any]:
+    """The manifest of a run; empty where an interrupted run has not written it.
+
+    Raises:
+        DataError: it is damaged.
+    """
+    without = "report the run without it"
+    return checked_manifest(path, _read_json(path, without=without)) if path.is_file() else {}
+
+
+def read_final(path: Path) -> tuple[dict[str, Any], Mapping[str, Any]]:
+    """The final numbers of `metrics.json` by dotted name, and of those that are None the reason; both empty where the
+    run is not finished.
+
+    Raises:
+        DataError: it is damaged.
+    """
+    metrics = dict(_read_json(path, without="report the run as interrupted")) if path.is_file() else {}
+    undefined = metrics.pop("undefined", {})
+    _checked(path, {"undefined": undefined}, {"undefined": dict})
+    final = _flat(metrics)
+    _checked(path, final, dict.fromkeys(final, _NUMBER))
+    return final, undefined
+
+
+def check_table(path: Path) -> None:
+    """Refuses a table of predictions that is damaged.
+
+    Raises:
+        DataError: it is.
+    """
+    from fer.metrics import Predictions
+
+    Predictions.read(path)
+
+
 def checked_manifest(path: Path, manifest: Mapping[str, Any]) -> Mapping[str, Any]:
     """The manifest, once its parts are of the kinds that readers take them for.
 
@@ -269,10 +299,12 @@ def checked_manifest(path: Path, manifest: Mapping[str, Any]) -> Mapping[str, An
 
 
 def _checked(path: Path, content: Mapping[str, Any], kinds: Mapping[str, type | tuple[type, ...]]) -> Mapping[str, Any]:
-    # Keys with dots of their own are told apart from paths.
-    flat = {key.replace(".", "/"): value for key, value in content.items()}
-    wrong = _wrong(flat, {key.replace(".", "/"): kind for key, kind in kinds.items()})
-    if wrong is not None:
+    for key, kind in kinds.items():
+        # A key with dots of its own is no path.
+        wrong = _wrong({"": content[key]}, {"": kind}) if key in content else None
+        if wrong is None:
+            continue
+        wrong = f"{key}{wrong}"
         raise DataError(f"{path}: {wrong}, which no fer-train writes: delete the file, or train again")
     return content
 

@@ -136,6 +136,11 @@ class LoadedModel:
     data_fingerprint: str
     epoch: int
 
+    @property
+    def finite(self) -> bool:
+        """Whether its weights are numbers; those of a training that diverged are not."""
+        return all(bool(tensor.isfinite().all()) for tensor in self.net.state_dict().values())
+
     def probabilities(
         self, images: npt.NDArray[np.uint8], *, flip: bool = False, batch_size: int = 256, fast: bool = False
     ) -> npt.NDArray[np.float32]:

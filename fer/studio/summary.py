@@ -1,6 +1,7 @@
 """A run, a sweep or a study in the few plain values of a table's row."""
 
 import math
+import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
@@ -39,8 +40,8 @@ def run_summary(path: Path, *, held: bool) -> dict[str, Any]:
         "planned": planned,
         "seconds": _seconds(run),
         "started": run.manifest.get("started"),
-        "report": (path / "report" / "report.html").is_file(),
-        "checkpoint": run.folder.best.is_file() or run.folder.last.is_file(),
+        "report": there(path / "report" / "report.html"),
+        "checkpoint": there(run.folder.best) or there(run.folder.last),
         "early": early_words(run, best),
         "labels": _labels(run.config),
         "fold": _fold(run.config),
@@ -54,7 +55,7 @@ def sweep_summary(path: Path, *, held: bool) -> dict[str, Any]:
         told = read_json(sweep.settings)
         records = sweep.records()
     except (FerError, OSError) as error:
-        return {"status": "broken", "reason": str(error), "trials": 0, "report": sweep.report.is_file()}
+        return {"status": "broken", "reason": str(error), "trials": 0, "report": there(sweep.report)}
     status = (
         "running" if held else {"interrupted": "stopped", "running": "stopped"}.get(str(told.get("status")), "finished")
     )
@@ -68,23 +69,23 @@ def sweep_summary(path: Path, *, held: bool) -> dict[str, Any]:
         "macro_f1": next((v for k, v in best.metrics.items() if k.endswith(".macro_f1")), None) if best else None,
         "started": min((each.started for each in records), default=None),
         "seconds": sum(each.seconds for each in records) if records else None,
-        "report": sweep.report.is_file(),
+        "report": there(sweep.report),
     }
 
 
 def study_summary(path: Path, *, held: bool) -> dict[str, Any]:
     """The row of a study; see `run_summary`."""
     study = StudyFolder(path)
-    report = any(page.is_file() for page in pages_of(path))
+    report = any(map(there, pages_of(path)))
     try:
         told = study.read()
-    except FerError as error:
+    except (FerError, OSError) as error:
         return {"status": "broken", "reason": str(error), "runs": [], "report": report}
     # One of recipes names its runs as they end, and how many there will be.
     expected = told.get("planned")
     runs = study.runs
     whole = not isinstance(expected, int) or len(runs) >= expected or (bool(told.get("missing")) and report)
-    finished = whole and all((place / "metrics.json").is_file() for place in runs.values())
+    finished = whole and all(there(place / "metrics.json") for place in runs.values())
     return {
         "status": "running" if held else "finished" if finished else "stopped",
         "reason": None,
@@ -93,6 +94,11 @@ def study_summary(path: Path, *, held: bool) -> dict[str, Any]:
         "planned": expected if isinstance(expected, int) else len(runs),
         "report": report,
     }
+
+
+def there(file: Path) -> bool:
+    """Whether a file is there, as far as this user may look; a Path's own method raises where it may not."""
+    return os.path.isfile(file)  # noqa: PTH113
 
 
 def pages_of(path: Path) -> tuple[Path, ...]:

@@ -56,6 +56,7 @@ def run(
     *,
     callbacks: Sequence[pl.Callback] = (),
     origin: Origin | None = None,
+    command: str | None = None,
 ) -> RunResult:
     """Trains one model and fills its run folder.
 
@@ -66,6 +67,7 @@ def run(
         tree: the same as plain values, for `config.yaml`.
         callbacks: further ones, which listen and do not change the training.
         origin: the run that this one reproduces.
+        command: trains it from a shell, where that is not how this process was started (notebooks and scripts).
 
     Raises:
         FerError: data, device, checkpoint or configuration cannot work; nothing of an earlier run is lost.
@@ -111,6 +113,8 @@ def run(
             "data": described,
             **({"teachers": taught_by} if taught_by else {}),
         }
+        if command is not None:
+            facts["command"] = command
         if origin is not None:
             facts["from"] = origin.compared(facts, environment())
         if not trainer.is_global_zero:

@@ -11,6 +11,7 @@ from typing import Any
 from fer.common.environment import environment
 from fer.common.errors import ConfigError, FerError
 from fer.common.files import dated_folder, write_json
+from fer.common.paths import expanded
 from fer.common.wording import shell_word
 from fer.folders.sweep import SweepFolder
 from fer.metrics.objectives import metric_of
@@ -21,22 +22,27 @@ from fer.tuning.trial_store import TrialStore, best_of
 log = logging.getLogger(__name__)
 
 
-def run_sweep(arguments: Sequence[str]) -> Path:
+def run_sweep(arguments: Sequence[str], *, command: str | None = None) -> Path:
     """Runs, or goes on with, the sweep of a command line; its folder.
+
+    Args:
+        arguments: of the command line.
+        command: runs it from a shell, where that is not how this process was started (notebooks and scripts).
 
     Raises:
         FerError: a mistake in the arguments, or trials that cannot run; what ended is kept.
     """
     sweep = compose_sweep(arguments)
     settings = sweep.settings
-    folder = SweepFolder(settings.sweep_dir or dated_folder(f"sweep_{sweep.config.model.name}"))
+    place = None if settings.sweep_dir is None else expanded(settings.sweep_dir)
+    folder = SweepFolder(place or dated_folder(f"sweep_{sweep.config.model.name}"))
     fresh = settings.sweep_dir is None or not folder.path.exists()
     workers = worker_count(sweep)
     threads = thread_count(sweep)
     store: TrialStore | None = None
     try:
         with folder.owned():
-            _open(folder, sweep)
+            _open(folder, sweep, command)
             count = len(_names(sweep))
             searched = "1 setting" if count == 1 else f"{count} settings"
             log.info("sweep    %s over %s -> %s", settings.algorithm, searched, folder.path)
@@ -96,9 +102,9 @@ def _names(sweep: Sweep) -> set[str]:
     return {key for _, key, _ in sweep.space.leaves()}
 
 
-def _open(folder: SweepFolder, sweep: Sweep) -> None:
+def _open(folder: SweepFolder, sweep: Sweep, command: str | None) -> None:
     """Writes what the sweep does, or refuses a folder that holds another."""
-    facts = _facts(sweep)
+    facts = _facts(sweep, command)
     if folder.settings.is_file():
         from fer.config.saved import changed_settings
 
@@ -146,10 +152,10 @@ def _refuse_other_data(folder: SweepFolder, sweep: Sweep) -> None:
     refuse_other_data_of([(run, now) for run in same], key="sweep_dir")
 
 
-def _facts(sweep: Sweep) -> dict[str, Any]:
+def _facts(sweep: Sweep, command: str | None) -> dict[str, Any]:
     here = environment()
     return {
-        "command": here["command"],
+        "command": here["command"] if command is None else command,
         "versions": here["versions"],
         "machine": here["machine"],
         "objective": sweep.settings.objective,

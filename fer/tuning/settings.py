@@ -95,11 +95,8 @@ def compose_sweep(arguments: Sequence[str]) -> Sweep:
     from fer.config.compose import compose_train
     from fer.config.schema import typed
 
-    searched = {
-        key_of(argument): parse(argument.partition("=")[2], key=key_of(argument))
-        for argument in arguments
-        if is_distribution(argument.partition("=")[2])
-    }
+    described = [(key_of(argument), _described(argument)) for argument in arguments]
+    searched = {key: parse(value, key=key) for key, value in described if is_distribution(value)}
     fixed = [argument for argument in arguments if key_of(argument) not in searched]
     for override in fixed:
         if key_of(override) in _NAMED_BY_SWEEP:
@@ -128,6 +125,13 @@ def compose_sweep(arguments: Sequence[str]) -> Sweep:
         )
     tree |= {"report": False, "resume": "auto"}
     return Sweep(settings=settings, space=space, overrides=overrides, tree=tree, config=config)
+
+
+def _described(argument: str) -> str:
+    """The value of an argument; a distribution out of the quotes in which Python and cautious people hand it over."""
+    value = argument.partition("=")[2]
+    inner = value[1:-1].replace('\\"', '"')
+    return inner if value[:1] == value[-1:] and value[:1] in ('"', "'") and is_distribution(inner) else value
 
 
 def _objective(asked: Objective, config: "TrainConfig") -> Objective:

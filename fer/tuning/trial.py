@@ -21,6 +21,7 @@ from fer.common.errors import FerError, StorageError
 from fer.common.interrupt import Stopped
 from fer.common.storage import storage_error
 from fer.config.compose import compose_train
+from fer.config.overrides import command
 from fer.config.schema import validate
 from fer.folders.run import RunFolder
 from fer.metrics.objectives import metric_of
@@ -148,7 +149,8 @@ def train(job: TrialJob, tell: Callable[[Started | Step], None], hopeless: Calla
         else:
             # The sweep is sent as a whole at its end: a trial may be over before MLflow is imported.
             tree.get("logger", {}).pop("mlflow", None)
-            run(validate(tree), tree, callbacks=[reporter])
+            # The sweep's own command would search again.
+            run(validate(tree), tree, callbacks=[reporter], command=command(overrides))
         metrics.append(json.loads(folder.metrics.read_text(encoding="utf-8")))
         scores.append(metric_of(job.objective).score(metrics[-1]))
         if not math.isfinite(scores[-1]):

@@ -181,6 +181,9 @@ def test_training_gives_what_its_folder_says(run: fer.Run) -> None:
     assert run.config["seed"] == 1
     assert run.config["model"]["name"] == "cnn"
     assert len(run.history) == 2
+    # What the report tells to reproduce it is a command, and not this process's own.
+    assert str(run.manifest["command"]).startswith("fer-train data=synthetic data.train=210 ")
+    assert f'run_dir="{run.path}"' in str(run.manifest["command"])
     assert {"id", "label", "happy"} <= set(run.predictions)
     assert len(run.predictions) == 70
     assert run.figure().axes
@@ -281,6 +284,8 @@ def test_a_sweep_knows_its_best_trial(tmp_path: Path) -> None:
     table = found.to_pandas()
     assert table["status"].tolist() == ["ok", "ok"]
     assert found.best["optimizer.lr"] in (0.001, 0.01)
+    assert json.loads(found.folder.settings.read_text())["command"].startswith("fer-sweep data=synthetic ")
+    assert f"optimizer.lr={found.best['optimizer.lr']}" in str(found.best_run().manifest["command"]).split()
     assert found.best_run().metrics["public.accuracy"] == pytest.approx(1 - table["loss"].min())
 
 

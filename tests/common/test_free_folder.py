@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from fer.common.errors import DataError, StorageError
-from fer.common.files import dated_folder, free_folder, owned_folder
+from fer.common.files import dated_folder, free_folder, is_held, owned_folder
 
 
 def test_two_of_one_second_take_two_folders(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -57,3 +57,19 @@ def work(folder: Path, *, leaves: list[str]) -> None:
         for name in leaves:
             (folder / name).touch()
         raise DataError("no data")
+
+
+def test_a_folder_of_somebody_else_may_be_asked_about(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A lock that may only be read: of another user's training, or on a disk that is mounted to be read."""
+    held, left = tmp_path / "held", tmp_path / "left"
+    left.mkdir()
+    (left / ".lock").touch()
+
+    def refuse(*_: object, **__: object) -> None:
+        raise PermissionError(13, "Permission denied")
+
+    with owned_folder(held, key="run_dir", busy="somebody is at work in it"):
+        monkeypatch.setattr("filelock.FileLock.acquire", refuse)
+        assert is_held(held)
+        assert not is_held(left)
+    assert not is_held(held)

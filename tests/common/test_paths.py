@@ -5,7 +5,10 @@ from pathlib import Path
 
 import pytest
 
+from fer.common.cache_folder import default_cache_dir
+from fer.common.errors import ConfigError
 from fer.common.paths import expanded
+from fer.data.paths import data_home
 
 ROOT = Path(__file__).parents[2]
 
@@ -20,6 +23,29 @@ def test_home_folders_are_put_in(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_of_nobody_there_is_no_home() -> None:
     """`echo ~nobody-of-this-name/a` prints it as it is."""
     assert expanded("~nobody-of-this-name/a") == Path("~nobody-of-this-name/a")
+
+
+def test_variables_that_are_set_to_nothing_are_not_set(monkeypatch: pytest.MonkeyPatch) -> None:
+    # XDG Base Directory Specification: "either not set or empty".
+    monkeypatch.setenv("HOME", "/home/ada")
+    for name in ("FER_DATA", "XDG_DATA_HOME"):
+        monkeypatch.setenv(name, "")
+    assert data_home() == Path("/home/ada/.local/share/fer")
+    monkeypatch.setenv("XDG_DATA_HOME", "/srv/share")
+    assert data_home() == Path("/srv/share/fer")
+    monkeypatch.setenv("FER_DATA", "~/faces")
+    assert data_home() == Path("/home/ada/faces")
+
+
+def test_without_a_home_no_folder_is_called_a_tilde(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("os.path.expanduser", lambda path: path)
+    monkeypatch.setattr("sys.platform", "linux")
+    for name in ("FER_DATA", "FER_CACHE", "XDG_DATA_HOME", "XDG_CACHE_HOME"):
+        monkeypatch.delenv(name, raising=False)
+    with pytest.raises(ConfigError, match="set FER_CACHE"):
+        default_cache_dir()
+    with pytest.raises(ConfigError, match="set FER_DATA"):
+        data_home()
 
 
 def test_every_path_is_expanded_by_that_rule() -> None:

@@ -8,7 +8,7 @@ import sys
 from collections.abc import Iterable
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, NoReturn
 
 import numpy as np
 import pytest
@@ -230,6 +230,34 @@ def test_places_that_cannot_be_written(tmp_path: Path, monkeypatch: pytest.Monke
     monkeypatch.setattr("tempfile.TemporaryFile", refuse)
     closed = places.place("run folders", tmp_path, key="run_dir", fatal=True)
     assert (closed.status, "Read-only file system" in closed.text) == ("problem", True)
+
+
+def test_places_that_cannot_be_looked_at_are_told_beside_the_others(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # A name that no file can have; a folder of somebody else answers in the same way.
+    monkeypatch.setenv("FER_DATA", f"{tmp_path}/{'a' * 300}/b")
+    monkeypatch.setenv("FER_CACHE", f"{tmp_path}/cache")
+    found = {finding.name: finding for finding in places.examine()}
+    assert "cannot be written (File name too long)" in found["data sets"].text
+    assert found["data sets"].fix == "Set FER_DATA to a folder you can write."
+    assert {"cache", "run folders", "packed data"} <= set(found)
+
+    def refuse() -> NoReturn:
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(places, "cached_entries", refuse)
+    assert one(places._cached(), "packed data").text == "cannot be listed (Permission denied)"
+
+
+def test_a_user_without_a_home_is_told_what_to_set(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("os.path.expanduser", lambda path: path)
+    for name in ("FER_DATA", "FER_CACHE", "XDG_DATA_HOME", "XDG_CACHE_HOME"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setattr(sys, "platform", "linux")
+    told = {finding.name: finding.text for finding in places.examine()}
+    assert told["data sets"] == "this user has no home folder for ~/.local/share: set FER_DATA to a folder"
+    assert told["cache"] == "this user has no home folder for ~/.cache: set FER_CACHE to a folder"
 
 
 @pytest.mark.parametrize(("free", "status"), [(1e8, "problem"), (1e9, "note"), (1e11, "ok")])

@@ -89,6 +89,48 @@ def test_broken_files_are_found(copy: Path) -> None:
     assert examined(copy)["config.yaml"].status == "problem"
 
 
+def test_a_damaged_manifest_makes_no_run_unfinished(copy: Path) -> None:
+    for content in ("", "[]", '{"status": ["x"]}'):
+        (copy / "manifest.json").write_text(content)
+        told = examined(copy)
+        assert told["state"] == Finding("state", "finished after an unknown time")
+        assert told["manifest.json"].status == "problem"
+        assert "delete " in told["manifest.json"].text
+
+
+def test_what_a_report_would_refuse_is_told(copy: Path) -> None:
+    (copy / "metrics.json").write_text('{"public.accuracy": "high"}')
+    epochs = copy / "metrics.jsonl"
+    epochs.write_text(f'garbage\n{epochs.read_text()}{{"epoch": 2, "valid/loss": null}}\n{{"epoch": 3, "train')
+    table = copy / "predictions" / "public.parquet"
+    table.write_bytes(table.read_bytes()[:100])
+    (copy / "config.yaml").write_bytes(bytes(50))
+    told = list(examine(run_folder(copy)))
+    problems = {finding.name: finding.text for finding in told if finding.status == "problem"}
+    assert set(problems) == {"metrics.json", "metrics.jsonl", "public.parquet", "config.yaml", "epochs"}
+    assert "public.accuracy is 'high'" in problems["metrics.json"]
+    assert problems["epochs"] == "the loss of the selection faces is not finite from epoch 3 on"
+    assert next(each for each in told if each.name == "epochs").text == "3 finished, and a line that is cut off"
+    (copy / "config.yaml").unlink()
+    assert (examined(copy)["config.yaml"].status, examined(copy)["config.yaml"].text) == ("problem", "is missing")
+
+
+def test_weights_that_are_not_finite_are_told(copy: Path) -> None:
+    import torch
+
+    best = copy / "checkpoints" / "best.ckpt"
+    content = torch.load(best, weights_only=True)
+    next(iter(content["state_dict"].values())).fill_(float("nan"))
+    torch.save(content, best)
+    (copy / "metrics.jsonl").write_text('{"epoch": 0, "train/loss": null}\n{"epoch": 1, "train/loss": 1.0}\n')
+    told = examined(copy)
+    assert told["best.ckpt"].text == "its weights are not finite: the training diverged"
+    assert told["epochs"].text == "the training loss is not finite in epoch 1"
+    assert told["last.ckpt"].status == "ok"
+    best.unlink()
+    assert examined(copy)["best.ckpt"].fix.startswith("Reports take last.ckpt")
+
+
 def test_a_trial_whose_weights_a_sweep_removed_is_no_problem(copy: Path) -> None:
     shutil.rmtree(copy / "checkpoints")
     told = examined(copy)

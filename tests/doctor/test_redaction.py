@@ -38,11 +38,24 @@ def test_secrets_are_known_by_their_names(name: str, secret: bool) -> None:
     assert is_secret(name) == secret
 
 
+def test_secrets_in_the_query_of_an_address_leave_it() -> None:
+    said = "mysql://a:b@host/db?user=anna&password=x1&ssl_key=/k.pem https://host/x?page=2&api-key=abc#top"
+    assert without_credentials(said) == (
+        "mysql://***@host/db?user=anna&password=***&ssl_key=*** https://host/x?page=2&api-key=***#top"
+    )
+
+
 def test_secret_values_leave_any_text(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("A_TOKEN", "abcdef")
     monkeypatch.setenv("B_TOKEN", "abcdefgh")
     monkeypatch.setenv("C_TOKEN", "a")
     assert Redaction()("abcdefgh, abcdef and a.*") == "***, *** and a.*"
+
+
+def test_of_a_user_without_a_home_nothing_is_left_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    # As in a container that runs under a number alone: then "~" stands for itself.
+    monkeypatch.setattr("os.path.expanduser", lambda path: path)
+    assert without_names("/srv/runs/a") == "/srv/runs/a"
 
 
 def test_names_leave_paths_and_nothing_else(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

@@ -60,6 +60,32 @@ def test_every_state_of_a_run_is_told(root: Path, run_folder: Make) -> None:
     assert found["finished"]["early"] == "stopped early after epoch 3: 2 epochs without a better accuracy"
 
 
+def test_a_folder_that_is_closed_to_us_ends_no_list(
+    root: Path, run_folder: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As of somebody else's run, whose checkpoints and lock may not be opened."""
+    run_folder(root / "mine", final={"public.accuracy": 0.61})
+    theirs = run_folder(root / "theirs")
+    StudyFolder(root / "study").write(kind="x", runs={}, facts={})
+    is_file, read_text = Path.is_file, Path.read_text
+
+    def refused(path: Path) -> Path:
+        if path.parent.name == "checkpoints" or path.name == "study.json":
+            raise PermissionError(13, "Permission denied", str(path))
+        return path
+
+    monkeypatch.setattr(Path, "is_file", lambda path: is_file(refused(path)))
+    monkeypatch.setattr(Path, "read_text", lambda path, **more: read_text(refused(path), **more))
+    with owned_folder(theirs, key="run_dir", busy="training"):
+        monkeypatch.setattr("filelock.FileLock.acquire", lambda *_, **__: refused(Path("checkpoints/.lock")))
+        found = entries(RunIndex(root))
+    assert {name: entry["status"] for name, entry in found.items()} == {
+        "mine": "finished",
+        "theirs": "running",
+        "study": "broken",
+    }
+
+
 def test_of_five_hundred_runs_only_the_one_that_changed_is_read_again(
     root: Path, run_folder: Make, more_epochs: Callable[[Path, range], None], monkeypatch: pytest.MonkeyPatch
 ) -> None:
