@@ -26,7 +26,8 @@ def add_run_routes(app: Flask, *, studio: Studio, tickets: Tickets) -> None:
             raise ConfigError(f"since={since[:40]!r}: give the number of the last answer")
         answer = studio.index.changes(since=int(since))
         jobs = studio.jobs.all()
-        answer["jobs"] = [job.as_dict() for job in jobs[-_JOBS_SHOWN:] + [j for j in jobs[:-_JOBS_SHOWN] if _open(j)]]
+        # Those that still wait begin with the earliest, which has the next turn.
+        answer["jobs"] = [job.as_dict() for job in [j for j in jobs[:-_JOBS_SHOWN] if _open(j)] + jobs[-_JOBS_SHOWN:]]
         answer["at_once"] = studio.jobs.at_once
         answer |= {"root": str(studio.root), "instance": studio.instance}
         answer |= _marks()
@@ -53,7 +54,7 @@ def add_run_routes(app: Flask, *, studio: Studio, tickets: Tickets) -> None:
         names = texts(asked(runs=list)["runs"], name="runs")
         for name in names:
             studio.index.place(name)
-            studio.bin.check(name)
+            studio.bin.check(name, inside=studio.index.inside(name))
         # One that is named twice, or lies in another of them, goes once.
         chosen = set(names)
         outer = [name for name in dict.fromkeys(names) if chosen.isdisjoint(map(str, PurePosixPath(name).parents))]

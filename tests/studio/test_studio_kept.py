@@ -111,6 +111,10 @@ def test_all_that_is_to_be_deleted_goes_or_nothing_does(client: Any, root: Path,
         refused = client.post("/api/delete", {"runs": ["a", "b"]}, status=400)
     assert "b is being trained: stop it first" in refused["error"]
     assert (root / "a").is_dir()
+    # One of a sweep's trials that goes on by itself.
+    with owned_folder(root / "whole" / "part", key="run_dir", busy="training"):
+        refused = client.post("/api/delete", {"runs": ["whole"]}, status=400)
+    assert "whole/part is being trained: stop it first" in refused["error"]
     # One that is named twice, and one in another.
     told = client.post("/api/delete", {"runs": ["a", "a", "whole/part", "whole", "c/inside"]})
     assert told == {"binned": ["a", "whole", "inside"]}
