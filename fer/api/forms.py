@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Protocol
 import numpy as np
 import numpy.typing as npt
 
-from fer.common.errors import ConfigError
+from fer.common.errors import CheckpointError, ConfigError
 from fer.runtime.views import averaged
 
 if TYPE_CHECKING:
@@ -141,6 +141,11 @@ class CheckpointForm:
         from fer.metrics.temperature import apply_temperature
 
         plain = self._model.probabilities(np.ascontiguousarray(faces[:, None]))
+        if not np.isfinite(plain).all():
+            raise CheckpointError(
+                f"the net of {self._run.record.name} gives numbers that are none: it has diverged; train again with a "
+                "lower learning rate"
+            )
         return np.asarray(apply_temperature(plain, self._calibration[0]), np.float32)
 
     def adjusted(self, *, prior: str | None, tta: bool) -> "CheckpointForm":
