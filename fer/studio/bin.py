@@ -96,7 +96,7 @@ class Bin:
             if not place.resolve().is_relative_to(self._places.root.resolve()):
                 raise ConfigError(f"{run[:80]!r} lies outside the folder of runs: move it by hand from .bin/{name}")
             if place.exists():
-                raise ConfigError(f"{run} is taken by another run: delete or rename that one first")
+                raise ConfigError(f"{run} is taken by another folder: delete or rename that one first")
             own = listed[name].get("marks")
             if isinstance(own, Mapping) and own:
                 write_json(self._places.marks, {**read_kept(self._places.marks), **own})
