@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import json
 import os
 from collections.abc import Callable
 from pathlib import Path
@@ -21,6 +22,7 @@ from fer.studio import commands
 from fer.studio.commands import KINDS, Command
 from fer.studio.evidence import curve, mistakes, score_curves, suspects
 from fer.studio.jobs import Jobs
+from fer.studio.processes import identity
 from fer.studio.studio import Studio
 from fer.studio.tickets import Tickets
 
@@ -207,6 +209,24 @@ def test_an_interrupted_run_goes_on_where_it_was_moved_to(root: Path, run_folder
         f"{root}/ab",
         f"{root}/b",
     }
+
+
+def test_a_run_goes_on_once(
+    client: Any, studio: Studio, root: Path, run_folder: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Jobs, "_start", lambda self, job: None)
+    manifest = run_folder(root / "a") / "manifest.json"
+    client.get("/api/state")
+    job = client.post("/api/continue", {"run": "a"})
+    assert "a is in the queue already" in client.post("/api/continue", {"run": "a"}, status=400)["error"]
+    # Its process is there and imports; the folder is as it was left.
+    began = identity(os.getpid())
+    told = {"pid": os.getpid(), "began": began, "started": manifest.stat().st_mtime + 1}
+    (studio.places.jobs / f"{job['id']}.run").write_text(json.dumps(told))
+    assert "a is at work already" in client.post("/api/continue", {"run": "a"}, status=400)["error"]
+    # It was stopped, and is on its way out.
+    (studio.places.jobs / f"{job['id']}.run").write_text(json.dumps(told | {"started": 1}))
+    assert client.post("/api/continue", {"run": "a"})["state"] == "waiting"
 
 
 def test_the_curves_are_those_of_scikit_learn() -> None:

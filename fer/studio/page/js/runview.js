@@ -23,6 +23,7 @@ export async function openReport(question) {
 }
 
 const STOPPING = "Asked to stop: it saves its checkpoint first.";
+const GOING_ON = "It is in the queue below, and goes on in a moment or when its turn comes.";
 
 export class RunView {
   /** `actions`: {onClose, onGone(name), onRepeat(name), onLook(names), onShip(name), onTrial(name)}. */
@@ -78,7 +79,7 @@ export class RunView {
     const entry = store.entries.get(name);
     if (entry === undefined) return;
     this.actionsOf(entry);
-    if (entry.status !== "running") this.told.unsay(STOPPING);
+    this.told.unsay(entry.status === "running" ? GOING_ON : STOPPING);
     if (entry.kind === "sweep") return this.sweep(entry);
     if (entry.kind === "study") return this.study(entry);
     const run = await get("api/run", { run: name });
@@ -109,6 +110,7 @@ export class RunView {
     }));
     if (["stopped", "failed"].includes(entry.status)) list.push(button("Go on", async () => {
       await post("api/continue", { run: name });
+      this.told.say(GOING_ON);
       await refresh();
     }, true));
     if (entry.kind === "run") {
