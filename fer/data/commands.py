@@ -317,8 +317,12 @@ def _write_audit(report: "AuditReport", samples: "FaceSamples", *, out: Path) ->
         raise DataError(f"cannot write to {out}: {error.strerror}; choose another folder with --out") from error
     written = [out / "audit.json", out / "duplicates.csv"]
     written.append(save_figure(class_balance_figure(samples), out / "class_balance.png"))
+    findings = out / "findings.png"
     if report.findings:
-        written.append(save_figure(findings_figure(samples, findings=report.findings), out / "findings.png"))
+        written.append(save_figure(findings_figure(samples, findings=report.findings), findings))
+    else:
+        # Examples of an earlier audit are not what this one found.
+        findings.unlink(missing_ok=True)
     return written
 
 

@@ -1,7 +1,7 @@
 """Runs are deleted to a bin with their stars and notes, and come back from it with them."""
 
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import PurePosixPath
 from typing import Any, Final
 
@@ -34,17 +34,22 @@ class Bin:
         ]
         return sorted(there, key=lambda entry: str(entry["deleted"]), reverse=True)
 
-    def check(self, run: str) -> None:
+    def check(self, run: str, *, inside: Iterable[str] = ()) -> None:
         """Whether a run can be put into it.
 
+        Args:
+            run: its place below the root.
+            inside: those of the runs in its folder, such as the trials of a sweep, which may go on by themselves.
+
         Raises:
-            ConfigError: a process is at work in it, or it has gone.
+            ConfigError: a process is at work in it or in one of those, or it has gone.
         """
         place = self._places.root / run
         if not place.is_dir():
             raise ConfigError(f"{run} is not here any more: it was moved, or deleted by somebody else")
-        if is_held(place):
-            raise ConfigError(f"{run} is being trained: stop it first")
+        held = next((each for each in (run, *inside) if is_held(self._places.root / each)), None)
+        if held is not None:
+            raise ConfigError(f"{held} is being trained: stop it first")
 
     def put(self, run: str) -> str:
         """Moves a run into it; the name it has there.
@@ -91,7 +96,7 @@ class Bin:
             if not place.resolve().is_relative_to(self._places.root.resolve()):
                 raise ConfigError(f"{run[:80]!r} lies outside the folder of runs: move it by hand from .bin/{name}")
             if place.exists():
-                raise ConfigError(f"{run} is taken by another run: delete or rename that one first")
+                raise ConfigError(f"{run} is taken by another folder: delete or rename that one first")
             own = listed[name].get("marks")
             if isinstance(own, Mapping) and own:
                 write_json(self._places.marks, {**read_kept(self._places.marks), **own})

@@ -23,6 +23,9 @@ FOLDS: Final = "folds"
 """What the form starts besides: the trainings of all folds, and then `fer-data suspects`."""
 
 _NAME: Final = re.compile(r"[\w][\w .+-]{0,99}")
+_NAME_BYTES: Final = 200
+"""A name on a disk has 255 at most; that of an export, or the `_2` of another run, is longer than the run's."""
+
 _PROGRAM: Final = "import sys; from fer import cli; sys.argv[0] = 'fer-{0}'; cli.{0}()"
 
 
@@ -241,4 +244,6 @@ def checked_name(name: Any) -> str:
         raise ConfigError(
             f"name {str(name)[:80]!r}: give letters, digits, and . _ + - inside; the run lies in a folder of this name"
         )
+    if len(name.encode()) > _NAME_BYTES:
+        raise ConfigError(f"name {name[:40]!r}...: too long for a folder: give at most {_NAME_BYTES} bytes")
     return name

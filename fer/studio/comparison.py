@@ -148,4 +148,11 @@ def _plain(value: Any) -> Any:
     """A value as JSON can hold it."""
     if isinstance(value, float) and not math.isfinite(value):
         return str(value)
-    return value if value is None or isinstance(value, str | int | float | bool | list) else str(value)
+    if isinstance(value, list):
+        return [_inside(each) for each in value]
+    return value if value is None or isinstance(value, str | int | float | bool) else str(value)
+
+
+def _inside(value: Any) -> Any:
+    """A value of a list, in which mappings stay what they are."""
+    return {str(key): _inside(each) for key, each in value.items()} if isinstance(value, Mapping) else _plain(value)

@@ -10,6 +10,7 @@ from fer.common.errors import ConfigError
 from fer.studio import commands
 from fer.studio.asked import asked, texts
 from fer.studio.commands import FOLDS, KINDS, Command, checked_name
+from fer.studio.index import PASSED
 from fer.studio.jobs import Job
 from fer.studio.studio import Studio
 
@@ -35,8 +36,9 @@ def add_form_routes(app: Flask, *, studio: Studio) -> None:
         """Puts it into the queue; the answer is the job whose end is the end of all."""
         told = asked(kind=str, overrides=list, origin=str, name=str)
         settings = _settings({name: told[name] for name in ("kind", "overrides", "origin")})
+        wished = _name(told["name"] or time.strftime("%Y-%m-%d_%H-%M-%S"))
         checked = studio.forms.ask("validate", **settings)
-        name = _free_name(told["name"] or time.strftime("%Y-%m-%d_%H-%M-%S"))
+        name = _free_name(wished)
         kind, overrides, folder = settings["kind"], settings["overrides"], studio.root / name
         lines = _commands(settings, folder, count=checked["folds"])
         if kind != FOLDS:
@@ -82,8 +84,13 @@ def add_form_routes(app: Flask, *, studio: Studio) -> None:
         places = commands.fold_folders(folder, count=len(trainings))
         return [*trainings, commands.suspects(places, out=_list_of(folder))]
 
-    def _free_name(wished: str) -> str:
-        stem = checked_name(wished)
+    def _name(wished: str) -> str:
+        name = checked_name(wished)
+        if name in (*PASSED, studio.places.reports.name):
+            raise ConfigError(f"name {name!r}: in folders of this name no runs are looked for: choose another")
+        return name
+
+    def _free_name(stem: str) -> str:
         jobs = [job for job in studio.jobs.all() if job.state in ("waiting", "running")]
         taken = {job.about[0].partition("/")[0] for job in jobs if job.kind in KINDS}
         name, number = stem, 2

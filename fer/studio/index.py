@@ -28,7 +28,7 @@ _REFRESH_SECONDS: Final = 0.3
 _HELD_SECONDS: Final = 5.0
 """How often it is asked whether a process holds a folder in which nothing was written."""
 
-_PASSED: Final = frozenset({"checkpoints", "predictions", "report", "export", "gradcam", "mlartifacts", "mlruns"})
+PASSED: Final = frozenset({"checkpoints", "predictions", "report", "export", "gradcam", "mlartifacts", "mlruns"})
 """Folders that hold no runs: parts of a run, and the copies that MLflow keeps."""
 
 _FILES: Final = ("config.yaml", "manifest.json", "metrics.jsonl", "metrics.json", ".lock", "sweep.json", "trials.jsonl")
@@ -130,6 +130,11 @@ class RunIndex:
         with self._lock:
             return self._entries[name].summary
 
+    def inside(self, name: str) -> list[str]:
+        """The entries in the folder of another one, such as the trials of a sweep."""
+        with self._lock:
+            return [each for each in self._entries if each.startswith(f"{name}/")]
+
     def forget(self) -> None:
         """Looks for new and gone folders at the next question, however short ago it did."""
         self._walked = self._refreshed = float("-inf")
@@ -185,7 +190,7 @@ def _folders(root: Path) -> Iterator[tuple[str, tuple[Path, Kind]]]:
             pending += [
                 (each.path, f"{name}/{each.name}" if name else each.name, depth + 1)
                 for each in inside
-                if not each.name.startswith(".") and each.name not in _PASSED and each.is_dir(follow_symlinks=False)
+                if not each.name.startswith(".") and each.name not in PASSED and each.is_dir(follow_symlinks=False)
             ]
 
 

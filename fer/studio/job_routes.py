@@ -56,9 +56,9 @@ def add_job_routes(app: Flask, *, studio: Studio, tickets: Tickets) -> None:
         summary = studio.index.summary(run)
         if summary["status"] == "finished":
             raise ConfigError(f"{run} is finished: repeat it with a change instead")
-        # The process of one that has just been stopped may still be on its way out: it has let go of the folder.
-        waits = any(job.kind in commands.KINDS and run in job.about and job.state == "waiting" for job in _jobs())
-        if waits or summary["status"] == "running":
+        mine = [job for job in _jobs() if job.kind in commands.KINDS and run in job.about]
+        waits = any(job.state == "waiting" for job in mine)
+        if waits or summary["status"] == "running" or any(_begins(job, place) for job in mine):
             raise ConfigError(f"{run} is {'in the queue' if waits else 'at work'} already")
         if summary["kind"] == "run":
             return start("train", commands.go_on(place), about=[run], lane="train")
@@ -182,6 +182,13 @@ def add_job_routes(app: Flask, *, studio: Studio, tickets: Tickets) -> None:
 
     def _jobs() -> list[Job]:
         return studio.jobs.all()
+
+
+def _begins(job: Job, place: Path) -> bool:
+    """Whether a job is starting, and has not come to its folder yet; one that was stopped may be on its way out."""
+    files = ("manifest.json", "sweep.json", "study.json")
+    written = max((path.stat().st_mtime for name in files if (path := place / name).is_file()), default=0.0)
+    return job.state == "running" and (job.started is None or job.started > written)
 
 
 def _training_process(run: Path) -> int | None:

@@ -14,6 +14,8 @@ from fer.studio.tickets import Tickets
 
 _JOBS_SHOWN = 40
 _COMPARED = 12
+_OF_NO_FOLDER = ("serve", "audit", "preview")
+"""Jobs that need no folder of a run, or have read what they need; others, as reports, would write where it was."""
 
 
 def add_run_routes(app: Flask, *, studio: Studio, tickets: Tickets) -> None:
@@ -26,7 +28,8 @@ def add_run_routes(app: Flask, *, studio: Studio, tickets: Tickets) -> None:
             raise ConfigError(f"since={since[:40]!r}: give the number of the last answer")
         answer = studio.index.changes(since=int(since))
         jobs = studio.jobs.all()
-        answer["jobs"] = [job.as_dict() for job in jobs[-_JOBS_SHOWN:] + [j for j in jobs[:-_JOBS_SHOWN] if _open(j)]]
+        # Those that still wait begin with the earliest, which has the next turn.
+        answer["jobs"] = [job.as_dict() for job in [j for j in jobs[:-_JOBS_SHOWN] if _open(j)] + jobs[-_JOBS_SHOWN:]]
         answer["at_once"] = studio.jobs.at_once
         answer |= {"root": str(studio.root), "instance": studio.instance}
         answer |= _marks()
@@ -53,7 +56,9 @@ def add_run_routes(app: Flask, *, studio: Studio, tickets: Tickets) -> None:
         names = texts(asked(runs=list)["runs"], name="runs")
         for name in names:
             studio.index.place(name)
-            studio.bin.check(name)
+            inside = studio.index.inside(name)
+            studio.bin.check(name, inside=inside)
+            _check_unasked({name, *inside})
         # One that is named twice, or lies in another of them, goes once.
         chosen = set(names)
         outer = [name for name in dict.fromkeys(names) if chosen.isdisjoint(map(str, PurePosixPath(name).parents))]
@@ -61,6 +66,12 @@ def add_run_routes(app: Flask, *, studio: Studio, tickets: Tickets) -> None:
             return jsonify({"binned": [studio.bin.put(name) for name in outer]})
         finally:
             studio.index.forget()
+
+    def _check_unasked(runs: set[str]) -> None:
+        for job in studio.jobs.all():
+            if _open(job) and job.kind not in _OF_NO_FOLDER and not runs.isdisjoint(job.about):
+                how = "at work" if job.state == "running" else "in the queue"
+                raise ConfigError(f"{job.kind} of {', '.join(job.about)} is {how}: wait for its end, or stop it first")
 
     @app.get("/api/bin")
     def binned() -> Response:

@@ -5,6 +5,7 @@ import secrets
 from collections import OrderedDict
 from pathlib import Path
 from typing import Final
+from urllib.parse import quote
 
 from flask import Flask, Response, abort
 
@@ -46,7 +47,7 @@ class Tickets:
         self._folders.move_to_end(ticket)
         if len(self._folders) > _MOST:
             self._folders.popitem(last=False)
-        return f"{OPEN_PATH.strip('/')}/{ticket}/{file.name}"
+        return f"{OPEN_PATH.strip('/')}/{ticket}/{quote(file.name)}"
 
     def file(self, ticket: str, name: str) -> Path | None:
         """The file behind an address; None where there is none, or it lies elsewhere."""
@@ -68,5 +69,6 @@ def add_ticket_routes(app: Flask, *, tickets: Tickets) -> None:
         response = Response(path.read_bytes(), content_type=_TYPES[path.suffix])
         response.headers.update({**HEADERS, "Content-Security-Policy": _POLICY})
         if path.suffix == ".onnx":
-            response.headers["Content-Disposition"] = f'attachment; filename="{path.name}"'
+            # RFC 6266: a header itself carries no Cyrillic or Chinese.
+            response.headers["Content-Disposition"] = f"attachment; filename*=UTF-8''{quote(path.name, safe='')}"
         return response

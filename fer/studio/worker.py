@@ -105,22 +105,23 @@ def answer_questions(answers: Mapping[str, Callable[..., Any]]) -> None:
     os.dup2(2, 1)
     for line in sys.stdin:
         details = json.loads(line)
-        told.write(json.dumps(_answered(answers[details.pop("question")], details)) + "\n")
+        told.write(_answered(answers[details.pop("question")], details) + "\n")
         told.flush()
 
 
-def _answered(answer: Callable[..., Any], details: dict[str, Any]) -> dict[str, Any]:
+def _answered(answer: Callable[..., Any], details: dict[str, Any]) -> str:
     try:
-        return {"answer": answer(**details)}
+        # No browser reads NaN, which JSON does not have.
+        return json.dumps({"answer": answer(**details)}, allow_nan=False)
     except FerError as error:
-        return {"error": str(error)}
+        return json.dumps({"error": str(error)})
     except OSError as error:
         refused = storage_error(error)
-        return {"error": str(refused)} if refused is not None else _fault(error)
+        return json.dumps({"error": str(refused)} if refused is not None else _fault(error))
     except Stopped:
         raise
     except Exception as error:
-        return _fault(error)
+        return json.dumps(_fault(error))
 
 
 def _fault(error: Exception) -> dict[str, Any]:

@@ -13,8 +13,9 @@ from support.sketched import sketched
 from support.tiny import TINY
 
 import fer
+from fer.api.forms import CheckpointForm
 from fer.api.tables import html_table
-from fer.common.errors import ConfigError, DataError, FerError
+from fer.common.errors import CheckpointError, ConfigError, DataError, FerError
 from fer.data.synthetic import render_faces
 
 
@@ -234,6 +235,15 @@ def test_a_run_and_its_file_predict_alike(run: fer.Run, tmp_path: Path, monkeypa
         file.export(tmp_path / "b.onnx")
     with pytest.raises(DataError, match="expected uint8"):
         file.probabilities(faces[:, :40])
+
+
+def test_the_net_of_a_run_that_has_diverged_is_told(run: fer.Run, photo: Path) -> None:
+    model = fer.load(run)
+    assert isinstance(model._form, CheckpointForm)
+    for weights in model._form._model.net.parameters():
+        weights.data.fill_(float("nan"))
+    with pytest.raises(CheckpointError, match="it has diverged; train again with a lower learning rate"):
+        model.predict(photo, detector="none")
 
 
 def test_explanations_of_runs_and_of_files(run: fer.Run, photo: Path) -> None:

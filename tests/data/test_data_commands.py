@@ -160,6 +160,9 @@ def test_audit_text_and_options(copy: Path, capsys: pytest.CaptureFixture[str]) 
 def test_audit_of_data_without_findings_writes_no_sheet(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     root = write_copy(tmp_path / "clean")
     (root / "test" / "happy" / "PublicTest_305.png").unlink()
+    # Of the audit before it was cleaned.
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / "findings.png").touch()
     answer(capsys, "audit", str(root), "--out", str(tmp_path / "out"))
     assert not (tmp_path / "out" / "findings.png").exists()
     assert (tmp_path / "out" / "duplicates.csv").read_text() == "id,split,label,kind,group,of,ncc\n"

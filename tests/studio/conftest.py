@@ -124,7 +124,7 @@ def small_disk(tmp_path: Path) -> Iterator[Callable[..., Path]]:
         yield sized
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def run_folder() -> Callable[..., Path]:
     return make_run
 

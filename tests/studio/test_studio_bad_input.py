@@ -10,6 +10,7 @@ import socket
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 from support.studio_page import StudioProcess, go, opened
@@ -20,7 +21,7 @@ from fer.studio.jobs import Jobs
 from fer.studio.studio import Studio
 
 Make = Callable[..., Path]
-ODD = "ü = ( ) ' , [ #"
+ODD = "ü = ( ) ' , [ # ? %41 表"
 
 BROKEN = {
     "config.yaml": [
@@ -82,18 +83,21 @@ def test_a_folder_with_an_odd_name_does_all_that_others_do(
     root = tmp_path / ODD
     run = run_folder(root / ODD, final={"public.accuracy": 0.5})
     (run / "export").mkdir()
-    (run / "export" / "m.onnx").write_bytes(b"x")
+    (run / "export" / f"{ODD}.onnx").write_bytes(b"x")
     client = client_on(root)
     assert [entry["id"] for entry in client.get("/api/state")["entries"]] == [ODD]
     client.post("/api/mark", {"run": ODD, "star": True})
     for path, body in (
         ("/api/report", {"runs": [ODD]}),
         ("/api/export", {"run": ODD, "int8": True}),
-        ("/api/serve", {"run": ODD, "file": "m.onnx"}),
+        ("/api/serve", {"run": ODD, "file": f"{ODD}.onnx"}),
         ("/api/track", {"run": ODD}),
     ):
         shown = shlex.split(client.post(path, body)["shown"])
         assert any(str(run) in word for word in shown), shown
+    (file,) = client.get(f"/api/exports?run={quote(ODD)}")["files"]
+    model = client.plain.get(f"/{file['address']}")
+    assert (model.status_code, model.data) == (200, b"x")
     client.post("/api/delete", {"runs": [ODD]})
     assert not run.exists()
     client.post("/api/restore", {"id": ODD})

@@ -216,8 +216,11 @@ def test_the_rest_of_the_time_is_told_at_the_pace_of_the_log(root: Path, run_fol
 
 
 def test_the_page_of_a_run_shows_its_settings_by_dotted_key(root: Path, run_folder: Make) -> None:
-    found = details(run_folder(root / "a"))
+    odd = {"odd": {"of": float("nan"), "in": [1, [float("inf")], {"deep": {"er": float("nan")}}]}}
+    found = details(run_folder(root / "a", config=odd))
     assert found["config"]["model.params.widths"] == [8, 16]
+    # JSON has no NaN.
+    assert (found["config"]["odd.of"], found["config"]["odd.in"]) == ("nan", [1, ["inf"], {"deep": {"er": "nan"}}])
     assert [epoch["epoch"] for epoch in found["epochs"]] == [0, 1, 2]
 
 

@@ -14,7 +14,9 @@ import pytest
 from fer.common.errors import ConfigError, DataError, StorageError
 from fer.common.files import owned_folder
 from fer.studio.bin import Bin
+from fer.studio.jobs import Jobs
 from fer.studio.places import Marks, Places
+from fer.studio.studio import Studio
 
 Make = Callable[..., Path]
 
@@ -76,7 +78,7 @@ def test_what_was_deleted_comes_back(root: Path, run_folder: Make) -> None:
     assert {entry["id"] for entry in bin_.all()} == {"a", "a~2"}
     assert bin_.restore("a~2") == "deep/a"
     assert (root / "deep" / "a" / "metrics.json").is_file()
-    with pytest.raises(ConfigError, match="deep/a is taken by another run"):
+    with pytest.raises(ConfigError, match="deep/a is taken by another folder"):
         bin_.restore("a")
     assert [entry["id"] for entry in bin_.all()] == ["a"]
 
@@ -98,7 +100,7 @@ def test_star_and_note_go_with_a_deleted_run_and_come_back_with_it(root: Path, r
     assert bin_.restore("a") == "a"
     back = {"ab": {"note": "another"}, "a": {"star": True, "note": "the best one"}, "a/trial_0": {"star": True}}
     assert marks.all() == back
-    with pytest.raises(ConfigError, match="a is taken by another run"):
+    with pytest.raises(ConfigError, match="a is taken by another folder"):
         bin_.restore("a~2")
     assert marks.all() == back
 
@@ -111,10 +113,29 @@ def test_all_that_is_to_be_deleted_goes_or_nothing_does(client: Any, root: Path,
         refused = client.post("/api/delete", {"runs": ["a", "b"]}, status=400)
     assert "b is being trained: stop it first" in refused["error"]
     assert (root / "a").is_dir()
+    # One of a sweep's trials that goes on by itself.
+    with owned_folder(root / "whole" / "part", key="run_dir", busy="training"):
+        refused = client.post("/api/delete", {"runs": ["whole"]}, status=400)
+    assert "whole/part is being trained: stop it first" in refused["error"]
     # One that is named twice, and one in another.
     told = client.post("/api/delete", {"runs": ["a", "a", "whole/part", "whole", "c/inside"]})
     assert told == {"binned": ["a", "whole", "inside"]}
     assert {entry["run"] for entry in client.get("/api/bin")["runs"]} == {"a", "whole", "c/inside"}
+
+
+def test_a_run_that_a_command_is_about_is_not_deleted(
+    client: Any, studio: Studio, root: Path, run_folder: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Jobs, "_start", lambda self, job: None)
+    run_folder(root / "sweep" / "a")
+    (root / "sweep" / "sweep.json").write_text("{}")
+    client.get("/api/state")
+    job = client.post("/api/report", {"runs": ["sweep/a"]})
+    for name in ("sweep", "sweep/a"):
+        told = client.post("/api/delete", {"runs": [name]}, status=400)["error"]
+        assert told == "report of sweep/a is in the queue: wait for its end, or stop it first"
+    studio.jobs.stop(job["id"])
+    assert client.post("/api/delete", {"runs": ["sweep"]}) == {"binned": ["sweep"]}
 
 
 def test_a_run_that_is_being_trained_is_not_deleted(root: Path, run_folder: Make) -> None:

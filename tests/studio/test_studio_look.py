@@ -168,6 +168,7 @@ def test_confused_pairs_are_shown_with_their_faces(studio: StudioProcess, camera
         cell.press("Enter")
         page.wait_for_selector(f"section:has(#mistakes-title) h3:has-text('{pair[0]} of 70 faces: ')")
         shown = re.split("[:,;]", page.inner_text("section:has(#mistakes-title) h3"))[1]
-        assert name == f"{pair[0]}{shown.replace(' taken', ' faces taken')}"
+        run = page.input_value("#mistakes-run")
+        assert f"{name} by {run}" == f"{pair[0]}{shown.replace(' taken', ' faces taken')}"
         assert page.evaluate("document.activeElement.tagName") == "H3"
         assert page.locator("section:has(#mistakes-title) .faces img").count() == min(24, pair[0])

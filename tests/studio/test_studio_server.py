@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import errno
+import json
 import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+from urllib.parse import unquote
 
 import numpy as np
 import pytest
@@ -19,6 +21,8 @@ from fer.runtime.web.security import HEADERS
 from fer.studio import commands
 from fer.studio.commands import KINDS, Command
 from fer.studio.evidence import curve, mistakes, score_curves, suspects
+from fer.studio.jobs import Jobs
+from fer.studio.processes import identity
 from fer.studio.studio import Studio
 from fer.studio.tickets import Tickets
 
@@ -103,6 +107,24 @@ def test_the_state_holds_runs_marks_and_jobs(client: Any, root: Path, run_folder
     assert "give the number" in client.get("/api/state?since=x", status=400)["error"]
 
 
+def test_a_long_queue_is_told_in_its_order(client: Any, studio: Studio, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Jobs, "_start", lambda self, job: None)
+    for number in range(50):
+        studio.jobs.add("train", argv=["x"], shown="x", about=[str(number)], lane="train")
+    jobs = client.get("/api/state")["jobs"]
+    assert [job["about"] for job in jobs] == [[str(number)] for number in range(50)]
+
+
+def test_the_address_of_a_model_can_be_sent_in_a_header(client: Any, root: Path, run_folder: Make) -> None:
+    (run_folder(root / "a") / "export").mkdir()
+    (root / "a" / "export" / "прогон.onnx").write_bytes(b"x")
+    client.get("/api/state")
+    (file,) = client.get("/api/exports?run=a")["files"]
+    told = client.plain.get(f"/{file['address']}").headers["Content-Disposition"]
+    assert told.isascii()
+    assert unquote(told).endswith("'прогон.onnx")
+
+
 def test_a_broken_run_is_shown_and_hides_no_other(client: Any, root: Path, run_folder: Make) -> None:
     run_folder(root / "a", final={"public.accuracy": 0.5})
     (run_folder(root / "b") / "config.yaml").write_bytes(b"\xff\xfe")
@@ -148,6 +170,11 @@ def test_a_run_gets_no_name_that_leads_elsewhere(name: str) -> None:
         commands.checked_name(name)
 
 
+@pytest.mark.parametrize(("name", "told"), [("表" * 90, "too long"), ("export", "no runs"), ("reports", "no runs")])
+def test_a_run_gets_no_name_under_which_it_could_not_be_made_or_shown(client: Any, name: str, told: str) -> None:
+    assert told in client.post("/api/train", {"overrides": [], "name": name}, status=400)["error"]
+
+
 @pytest.mark.parametrize("place", ["/a/b", "/with space/b", "/it's (1)/[x]", "/ü = ( ) ' , [ #/a", "/ü/2024", '/"/x'])
 def test_the_command_line_means_the_folder_it_names(place: str) -> None:
     for kind, key in KINDS.items():
@@ -182,6 +209,24 @@ def test_an_interrupted_run_goes_on_where_it_was_moved_to(root: Path, run_folder
         f"{root}/ab",
         f"{root}/b",
     }
+
+
+def test_a_run_goes_on_once(
+    client: Any, studio: Studio, root: Path, run_folder: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Jobs, "_start", lambda self, job: None)
+    manifest = run_folder(root / "a") / "manifest.json"
+    client.get("/api/state")
+    job = client.post("/api/continue", {"run": "a"})
+    assert "a is in the queue already" in client.post("/api/continue", {"run": "a"}, status=400)["error"]
+    # Its process is there and imports; the folder is as it was left.
+    began = identity(os.getpid())
+    told = {"pid": os.getpid(), "began": began, "started": manifest.stat().st_mtime + 1}
+    (studio.places.jobs / f"{job['id']}.run").write_text(json.dumps(told))
+    assert "a is at work already" in client.post("/api/continue", {"run": "a"}, status=400)["error"]
+    # It was stopped, and is on its way out.
+    (studio.places.jobs / f"{job['id']}.run").write_text(json.dumps(told | {"started": 1}))
+    assert client.post("/api/continue", {"run": "a"})["state"] == "waiting"
 
 
 def test_the_curves_are_those_of_scikit_learn() -> None:

@@ -232,6 +232,52 @@ def test_how_far_a_recording_goes_is_read_from_its_blocks(camera: Any, port: int
         assert any(0 < seconds < 1.9 for seconds in cut)
 
 
+def pictures(path: Path) -> list[tuple[float, npt.NDArray[np.int64]]]:
+    """The pictures of a video with their times in seconds, grey."""
+    video = cv2.VideoCapture(str(path))
+    found = []
+    while (read := video.read())[0]:
+        found.append((video.get(cv2.CAP_PROP_POS_MSEC) / 1000, cv2.cvtColor(read[1], cv2.COLOR_BGR2GRAY).astype(int)))
+    return found
+
+
+HIDDEN = """
+    window.away = false;
+    Object.defineProperty(document, 'hidden', { get: () => window.away });
+    const draw = window.requestAnimationFrame.bind(window);
+    window.requestAnimationFrame = (step) => draw(function again(now) {
+        if (window.away) draw(again);
+        else step(now);
+    });
+    window.go = (away) => {
+        window.away = away;
+        document.dispatchEvent(new Event('visibilitychange'));
+    };
+"""
+"""A browser in which somebody goes to another tab and comes back: meanwhile, nothing is drawn."""
+
+
+@pytest.mark.slow
+def test_a_copy_waits_for_whoever_has_gone_to_another_tab(camera: Any, port: int, film: bytes, tmp_path: Path) -> None:
+    with opened(camera, port, script=HIDDEN) as page:
+        page.wait_for_selector("#bars li", state="attached")
+        page.set_input_files("#file", [file("film.webm", film, "video/webm")])
+        until(page, lambda: heard(page, "The video is read"))
+        page.evaluate("""() => {
+            const { start } = MediaRecorder.prototype;
+            MediaRecorder.prototype.start = function () {
+                start.call(this);
+                setTimeout(() => window.go(true), 500);
+                setTimeout(() => window.go(false), 2500);
+            };
+        }""")
+        path = tmp_path / "copy.webm"
+        path.write_bytes(saved(page, "#save-annotated"))
+    boxed = [at for at, frame in pictures(path) if (frame > 240).mean() > 0.003]
+    # The face is there for one second.
+    assert boxed[-1] == pytest.approx(1, abs=0.5)
+
+
 @pytest.mark.slow
 def test_a_marked_copy_of_a_video_plays_as_long_as_the_video(
     camera: Any, port: int, film: bytes, tmp_path: Path
@@ -242,10 +288,7 @@ def test_a_marked_copy_of_a_video_plays_as_long_as_the_video(
         until(page, lambda: heard(page, "The video is read"))
         path = tmp_path / "copy.webm"
         path.write_bytes(saved(page, "#save-annotated"))
-    video = cv2.VideoCapture(str(path))
-    frames = []
-    while (read := video.read())[0]:
-        frames.append(cv2.cvtColor(read[1], cv2.COLOR_BGR2GRAY).astype(int))
+    frames = [frame for _, frame in pictures(path)]
     assert len(frames) >= 5
     assert frames[0].shape == (480, 640)
     # A white box around the face at first, and none where there is none.

@@ -82,6 +82,31 @@ def test_a_half_can_be_hidden_from_the_model_on_the_live_face(camera: Any, port:
         until(page, lambda: page.evaluate(grey) > 0.02)
 
 
+# How far the picture on the stage is from the one that was read last: mean difference of their pixels.
+UNLIKE_WHAT_WAS_READ = """async () => {
+    const { app } = await import('./page/js/app.js');
+    const read = await createImageBitmap(app.last.blob);
+    const data = [document.querySelector('#picture'), read].map((picture) => {
+        const context = new OffscreenCanvas(read.width, read.height).getContext('2d');
+        context.drawImage(picture, 0, 0);
+        return context.getImageData(0, 0, read.width, read.height).data;
+    });
+    return data[0].reduce((sum, value, place) => sum + Math.abs(value - data[1][place]), 0) / data[0].length;
+}"""
+
+
+def test_what_is_frozen_is_the_picture_that_was_read(camera: Any, port: int) -> None:
+    with opened(camera, port) as page:
+        start_camera(page)
+        # The next picture is on its way for a while, as with a slow server.
+        page.route("**/api/predict*", lambda route: None)
+        for _ in range(4):
+            page.wait_for_timeout(150)
+            page.keyboard.press("f")
+            assert page.evaluate(UNLIKE_WHAT_WAS_READ) < 1
+            page.keyboard.press("f")
+
+
 def test_pause_and_freeze(camera: Any, port: int) -> None:
     with opened(camera, port) as page:
         start_camera(page)

@@ -82,6 +82,9 @@ def test_a_guess_is_followed_by_what_there_is_to_see_and_hear(camera: Any, port:
         shown = answered(page, right=True)
         assert page.text_content("#guess-verdict") == f"Yes: it was drawn to look {shown}."
         assert page.evaluate("document.activeElement.id") == "guess-verdict"
+        # A screen reader reads that where the focus is: it is told the rest alone.
+        assert page.text_content("#guess-verdict") not in page.text_content("#announcer")
+        assert page.text_content("#guess-units li") in page.text_content("#announcer")
         assert page.text_content("#verdict-label").lower() == shown
         page.click("#guess-next")
         assert page.is_hidden("#guess-why")

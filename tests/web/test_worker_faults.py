@@ -212,7 +212,7 @@ def test_places_that_are_never_given_back_are_not_healthy() -> None:
 
 
 def test_pictures_keep_nobody_from_the_page(serve: Serve, stand_in: Any, one_face: bytes) -> None:
-    """More pictures than threads, and none of them moves: /healthz and the page answer all the same."""
+    """More pictures than threads, and none of them moves: /healthz and the page answer, and strangers are refused."""
     model = stand_in()
     answers, gate = model.probabilities, threading.Event()
 
@@ -223,8 +223,10 @@ def test_pictures_keep_nobody_from_the_page(serve: Serve, stand_in: Any, one_fac
         return answers(faces)
 
     model.probabilities = wait
-    request = f"POST /api/predict HTTP/1.1\r\nHost: localhost\r\nContent-Length: {len(one_face)}\r\n\r\n".encode()
-    with serve(model, concurrency=1, patience=20.0) as port:
+    start, rest = "POST /api/predict HTTP/1.1\r\nHost: ", "Authorization: Bearer of the tests\r\n"
+    request = f"{start}localhost\r\n{rest}Content-Length: {len(one_face)}\r\n\r\n".encode()
+    strangers = [("localhost\r\n", 401), (f"localhost\r\nOrigin: http://x.y\r\n{rest}", 403), (f"x.y\r\n{rest}", 403)]
+    with serve(model, concurrency=1, patience=20.0, token="of the tests") as port:
         waiting = [socket.create_connection(("127.0.0.1", port), timeout=30) for _ in range(8)]
         for peer in waiting:
             peer.sendall(request + one_face)
@@ -232,6 +234,10 @@ def test_pictures_keep_nobody_from_the_page(serve: Serve, stand_in: Any, one_fac
             with socket.create_connection(("127.0.0.1", port), timeout=10) as peer:
                 peer.sendall(f"GET {path} HTTP/1.1\r\nHost: localhost\r\n\r\n".encode())
                 assert peer.recv(65536).startswith(b"HTTP/1.1 ")
+        for headers, status in strangers:
+            with socket.create_connection(("127.0.0.1", port), timeout=10) as peer:
+                peer.sendall(f"{start}{headers}Content-Length: 1\r\n\r\nx".encode())
+                assert peer.recv(65536).startswith(f"HTTP/1.1 {status} ".encode())
         gate.set()
         for peer in waiting:
             assert peer.recv(65536).startswith(b"HTTP/1.1 200")

@@ -85,6 +85,19 @@ def from_another_site(headers: Mapping[str, str], *, host: str) -> bool:
         return True
 
 
+def is_strange(headers: Mapping[str, str], *, allowed_hosts: Iterable[str], token: str | None) -> bool:
+    """Whether a request that asks for something is refused for its headers alone.
+
+    Args:
+        headers: of the request, by their usual names.
+        allowed_hosts: see `host_is_ours`.
+        token: what it has to carry; None for none.
+    """
+    host = headers.get("Host", "")
+    known = token is None or token_matches(headers.get("Authorization", ""), token=token)
+    return not (known and host_is_ours(host, allowed=allowed_hosts)) or from_another_site(headers, host=host)
+
+
 SHORTEST_TOKEN: Final = 8
 
 

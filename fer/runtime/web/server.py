@@ -10,7 +10,9 @@ from waitress.server import TcpWSGIServer
 from waitress.task import ThreadedTaskDispatcher
 
 from fer.common.errors import ConfigError
+from fer.runtime.web import security
 from fer.runtime.web.connection import Connection
+from fer.runtime.web.request_parser import RequestParser
 from fer.runtime.web.settings import ServeSettings
 
 MAX_CONNECTIONS: Final = 64
@@ -23,7 +25,8 @@ CLEANUP_SECONDS: Final = 5
 """How often connections are looked at for being silent or late."""
 
 QUICK_THREADS: Final = 2
-"""Threads for all that is no picture, so that the page, /healthz and refusals never wait behind pictures."""
+"""Threads for all that is no picture of somebody who may ask, so that the page, /healthz and the refusals of strangers
+never wait behind pictures."""
 
 FINISH_SECONDS: Final = 5.0
 """How long responses that are being worked on may hold up the end."""
@@ -34,7 +37,8 @@ class Server(TcpWSGIServer):  # type: ignore[misc]
 
     channel_class = Connection
 
-    def __init__(self, app: Flask, *, adjustments: Adjustments) -> None:
+    def __init__(self, app: Flask, *, adjustments: Adjustments, settings: ServeSettings) -> None:
+        self._settings = settings
         self._quick = ThreadedTaskDispatcher()
         super().__init__(app, adj=adjustments)
         self._quick.set_thread_count(QUICK_THREADS)
@@ -42,8 +46,13 @@ class Server(TcpWSGIServer):  # type: ignore[misc]
     def add_task(self, task: Connection) -> None:
         """Hands a connection's first request to a worker."""
         request = task.requests[0]
-        quick = request.error is not None or request.command in ("GET", "HEAD")
+        quick = request.error is not None or request.command in ("GET", "HEAD") or self._is_of_a_stranger(request)
         (self._quick if quick else self.task_dispatcher).add_task(task)
+
+    def _is_of_a_stranger(self, request: RequestParser) -> bool:
+        """Whether the doors will refuse it (`fer.runtime.web.doors`), so that no picture is looked at."""
+        headers = {name.replace("_", "-").title(): value for name, value in request.headers.items()}
+        return security.is_strange(headers, allowed_hosts=self._settings.allowed_hosts, token=self._settings.token)
 
     def readable(self) -> bool:
         """Whether a new connection can be taken: not where each one at hand is being answered."""
@@ -117,7 +126,7 @@ def bind(app: Flask, *, host: str, port: int, settings: ServeSettings) -> Server
     }
     try:
         adjustments = Adjustments(**options)
-        server = Server(app, adjustments=adjustments) if len(adjustments.listen) == 1 else None
+        server = Server(app, adjustments=adjustments, settings=settings) if len(adjustments.listen) == 1 else None
     except (OSError, ValueError) as error:
         reason = error.strerror if isinstance(error, OSError) else error
         raise ConfigError(f"cannot listen on {host} port {port}: {reason}; try another --port") from error

@@ -67,7 +67,7 @@ function query(parameters) {
 }
 
 /** `get("api/run", {run: "a"})`: lists become repeated parameters. */
-export const get = (path, parameters = {}) => ask(`${path}?${query(parameters)}`);
+export const get = (path, parameters = {}, options = {}) => ask(`${path}?${query(parameters)}`, options);
 
 /** A picture as the address of an image. */
 export async function picture(path, parameters) {

@@ -1,7 +1,7 @@
 // A data set in pictures: what fer-data says of it, a sheet of faces, and faces as the net will see them.
 
 import { get, picture, post } from "./api.js";
-import { announce, commandLine, count, duration, el, faceImage, fill, message, newest, number, offer, percent, quoted, select, table } from "./dom.js";
+import { announce, commandLine, count, duration, el, faceImage, fill, keepFocus, message, newest, number, offer, percent, quoted, select, table } from "./dom.js";
 import { listen, refresh, runs, store } from "./store.js";
 
 const SOURCES = [["synthetic", "synthetic faces: no data needed"], ["fer2013", "FER-2013, in any copy"], ["folder", "a folder or zip with a folder for each class"], ["affectnet", "AffectNet"], ["ckplus", "CK+"], ["rafdb", "RAF-DB"]];
@@ -52,7 +52,7 @@ export class DataView {
   async show() {
     await this.told.during(async () => {
       const { looks } = await get("api/looks");
-      fill(this.earlier, looks.length === 0 ? null : el("div.row", {}, "Looked at before:", looks.slice(0, 8).map((each) => el("button", { type: "button", onclick: () => this.told.during(() => this.open(each.look)) }, each.dataset.split("/").at(-1)))));
+      fill(this.earlier, looks.length === 0 ? null : el("div.row", {}, "Looked at before:", looks.slice(0, 8).map((each) => el("button", { type: "button", onclick: () => this.told.during(() => this.open(each.look)) }, each.dataset.replace(/\/+$/, "").split("/").at(-1) || each.dataset))));
     });
   }
 
@@ -94,7 +94,9 @@ export class DataView {
     this.waiting = null;
     const failed = jobs.find((job) => job.state !== "finished");
     this.told.during(async () => {
-      await this.open(look);
+      // Where nothing was read this time, what an earlier look found is not shown for it.
+      if (failed?.kind === "audit") fill(this.result);
+      else await this.open(look);
       if (!failed) return;
       const { output } = await get("api/job", { id: failed.id });
       throw new Error(output.trim().split("\n").filter((line) => line.startsWith("error:")).at(-1) ?? `fer-data ended with status ${failed.code}`);
@@ -135,12 +137,14 @@ export class DataView {
     const now = folds.map((entry) => entry.id).join();
     if (now === this.foldsDrawn) return;
     this.foldsDrawn = now;
-    const boxes = folds.slice(0, 60).map((entry) => el("label", {}, el("input", { type: "checkbox", value: entry.id }), entry.id));
-    fill(this.folds, folds.length < 2 ? null : el("details", {}, el("summary", {}, "Folds that are trained already"), el("div.row", {}, boxes), el("button", { type: "button", onclick: () => this.suspectsTold.during(async () => {
+    const chosen = new Set([...this.folds.querySelectorAll("input:checked")].map((box) => box.value));
+    const open = this.folds.querySelector("details")?.open ?? false;
+    const boxes = folds.slice(0, 60).map((entry) => el("label", { "data-item": entry.id }, el("input", { type: "checkbox", value: entry.id, checked: chosen.has(entry.id) }), entry.id));
+    keepFocus(this.folds, () => fill(this.folds, folds.length < 2 ? null : el("details", { open }, el("summary", {}, "Folds that are trained already"), el("div.row", {}, boxes), el("button", { type: "button", onclick: () => this.suspectsTold.during(async () => {
       await post("api/suspects", { runs: [...this.folds.querySelectorAll("input:checked")].map((box) => box.value) });
       this.suspectsTold.say("At work; what is found appears here.");
       await refresh();
-    }) }, "Find suspects")));
+    }) }, "Find suspects"))));
   }
 
   /** Offers the latest list of suspects. */

@@ -31,15 +31,18 @@ export const percent = (value, digits = 1) => (value === null || value === undef
 
 export function duration(seconds) {
   if (seconds === null || seconds === undefined) return "–";
-  if (seconds < 60) return `${Math.round(seconds)} s`;
+  if (Math.round(seconds) < 60) return `${Math.round(seconds)} s`;
   const minutes = Math.round(seconds / 60);
   return minutes < 60 ? `${minutes} min` : `${Math.floor(minutes / 60)} h ${minutes % 60} min`;
 }
 
+/** A moment as run folders write it, with its offset from the world's time. */
+export const when = (text) => new Date(String(text).replace(/([+-]\d\d)(\d\d)$/, "$1:$2"));
+
 export function moment(text) {
   if (!text) return "–";
-  const when = new Date(String(text).replace(/([+-]\d\d)(\d\d)$/, "$1:$2"));
-  return Number.isNaN(when.getTime()) ? String(text) : when.toLocaleString([], { month: "short", day: "numeric", hour: "2-digit", minute: "2-digit" });
+  const at = when(text);
+  return Number.isNaN(at.getTime()) ? String(text) : at.toLocaleString([], { month: "short", day: "numeric", hour: "2-digit", minute: "2-digit" });
 }
 
 export function number(value) {
@@ -87,6 +90,8 @@ export function message() {
       fill(node, words);
     },
     clear: () => fill(node),
+    /** Takes these words back, where nothing else has been said since. */
+    unsay: (words) => node.textContent === words && fill(node),
     /**
      * Runs a task; what goes wrong is told here. Gives true where all went well. `again`: it goes on by itself, and so
      * what it told last is told no second time.

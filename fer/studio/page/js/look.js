@@ -17,6 +17,8 @@ export class LookView {
     this.told = message();
     this.chosen = new Set();
     this.blob = null;
+    // The camera that is being waited for, while the browser asks whether it may be used.
+    this.wish = null;
     this.face = 0;
     this.runs = el("div.row", { role: "group", "aria-label": "Runs to look with" });
     this.file = el("input", { type: "file", id: "look-file", accept: "image/*", onchange: () => this.take(this.file.files[0]) });
@@ -83,6 +85,11 @@ export class LookView {
     const sorted = [...there].sort((a, b) => this.chosen.has(b.id) - this.chosen.has(a.id) || (b.accuracy ?? 0) - (a.accuracy ?? 0)).slice(0, 24);
     keepFocus(this.runs, () => fill(this.runs, sorted.length === 0 ? el("p.hint", {}, "No run has a model yet: train one first.") : sorted.map((entry) => {
       const box = el("input", { type: "checkbox", checked: this.chosen.has(entry.id), onchange: () => {
+        if (box.checked && this.looking().length >= MOST) {
+          box.checked = false;
+          this.told.say(`At most ${MOST} runs look at once: take another one out first.`);
+          return;
+        }
         if (box.checked) this.chosen.add(entry.id);
         else this.chosen.delete(entry.id);
         this.offerLabels();
@@ -92,6 +99,11 @@ export class LookView {
     })));
     this.offerLabels();
     this.mistakes.offer(sorted.map((entry) => entry.id));
+  }
+
+  /** The chosen runs, as far as they are still there. */
+  looking() {
+    return [...this.chosen].filter((name) => store.entries.has(name)).slice(0, MOST);
   }
 
   offerLabels() {
@@ -106,7 +118,7 @@ export class LookView {
     this.asked();
     this.blob = file;
     this.face = 0;
-    fill(this.boxes);
+    for (const each of [this.boxes, this.answers, this.faceChoice]) fill(each);
     const address = URL.createObjectURL(file);
     // No browser shows every kind that can be read, such as TIFF: fer-studio shows it then.
     const shows = await Object.assign(new Image(), { src: address }).decode().then(() => true, () => false);
@@ -133,7 +145,7 @@ export class LookView {
   }
 
   async ask(blob) {
-    const names = [...this.chosen].filter((name) => store.entries.has(name)).slice(0, MOST);
+    const names = this.looking();
     if (names.length === 0) throw new Error("Choose a run to look with.");
     const stands = this.asked();
     let found;
@@ -195,24 +207,33 @@ export class LookView {
 
   async startCamera() {
     if (!navigator.mediaDevices) throw new Error("Browsers give a camera only to pages of this computer: open this page as http://localhost.");
+    const wish = (this.wish = {});
+    let stream;
     try {
-      this.stream = await navigator.mediaDevices.getUserMedia({ audio: false, video: { width: { ideal: 640 }, height: { ideal: 480 } } });
+      stream = await navigator.mediaDevices.getUserMedia({ audio: false, video: { width: { ideal: 640 }, height: { ideal: 480 } } });
     } catch (error) {
+      if (this.wish !== wish) return;
       throw new Error(error.name === "NotFoundError" ? "No camera was found: plug one in, or choose a picture." : "The camera did not start: allow it beside the address, or choose a picture.");
     }
-    const [track] = this.stream.getVideoTracks();
+    // Whoever has gone to another part meanwhile, chosen a picture or pressed once more, wants this one no longer.
+    if (this.wish !== wish) {
+      for (const track of stream.getTracks()) track.stop();
+      return;
+    }
+    this.stream = stream;
+    const [track] = stream.getVideoTracks();
     track.addEventListener("ended", () => {
       this.stopCamera();
       this.told.say("The camera went away: plug it in and start it again, or choose a picture.");
     });
     fill(this.boxes);
-    this.video.srcObject = this.stream;
+    this.video.srcObject = stream;
     this.video.hidden = false;
     this.picture.hidden = true;
     this.camera.textContent = "Stop camera";
     this.face = 0;
     await this.video.play();
-    this.live();
+    this.live(stream);
   }
 
   /** Of whoever has gone to another part of the studio, no picture is taken. */
@@ -221,6 +242,7 @@ export class LookView {
   }
 
   stopCamera() {
+    this.wish = null;
     if (!this.stream) return;
     this.asked();
     fill(this.boxes);
@@ -230,14 +252,16 @@ export class LookView {
     this.camera.textContent = "Start camera";
   }
 
-  async live() {
+  /** Looks until this stream is stopped; another one has a loop of its own. */
+  async live(stream) {
     const canvas = document.createElement("canvas");
-    while (this.stream) {
+    while (this.stream === stream) {
       const scale = Math.min(1, LIVE_SIDE / Math.max(this.video.videoWidth, 1));
       canvas.width = Math.max(1, Math.round(this.video.videoWidth * scale));
       canvas.height = Math.max(1, Math.round(this.video.videoHeight * scale));
       canvas.getContext("2d").drawImage(this.video, 0, 0, canvas.width, canvas.height);
       const blob = await new Promise((resolve) => canvas.toBlob(resolve, "image/jpeg", 0.85));
+      if (this.stream !== stream) return;
       const fine = await this.told.during(() => this.ask(blob), "", { again: true });
       // The one that was looked at may have left.
       if (!fine) this.face = 0;
@@ -282,7 +306,7 @@ class Mistakes {
     this.result = el("div");
     this.node = el("section", { "aria-labelledby": "mistakes-title" }, el("h2", { id: "mistakes-title" }, "Confused pairs and confident mistakes"),
       el("p.hint", {}, "On the validation faces of a finished run, which select its best epoch and train nothing."),
-      el("div.row", {}, el("label", { for: "mistakes-run" }, "Run"), this.run, el("button", { type: "button", onclick: () => this.show(null, null) }, "Show")), this.told.node, this.result);
+      el("div.row", {}, el("label", { for: "mistakes-run" }, "Run"), this.run, el("button", { type: "button", onclick: () => this.show(this.run.value, null, null) }, "Show")), this.told.node, this.result);
   }
 
   offer(names) {
@@ -291,9 +315,9 @@ class Mistakes {
     if (names.includes(chosen)) this.run.value = chosen;
   }
 
-  show(label, predicted) {
+  /** Of the counts in a table, those of its own run are shown, whichever is chosen above by now. */
+  show(run, label, predicted) {
     return this.told.during(async () => {
-      const run = this.run.value;
       const stands = this.asked();
       const found = await post("api/mistakes", { run, true: label, predicted });
       if (!stands()) return;
@@ -302,10 +326,10 @@ class Mistakes {
         const sum = row.reduce((a, b) => a + b, 0) || 1;
         return el("tr", {}, el("th", { scope: "row" }, heads[place]), row.map((count, other) => {
           const level = Math.min(3, Math.floor((count / sum) * 10));
-          return el(`td.heat-${level}`, {}, place === other ? String(count) : el("button", { type: "button", "aria-label": `${count} ${heads[place]} faces taken for ${heads[other]}`, onclick: () => this.show(heads[place], heads[other]) }, String(count)));
+          return el(`td.heat-${level}`, {}, place === other ? String(count) : el("button", { type: "button", "aria-label": `${count} ${heads[place]} faces taken for ${heads[other]}`, onclick: () => this.show(run, heads[place], heads[other]) }, String(count)));
         }));
       });
-      const which = label === null ? "mistakes" : `${label} taken for ${predicted}`;
+      const which = label === null ? `mistakes of ${run}` : `${label} taken for ${predicted} by ${run}`;
       const shown = found.faces.length < found.count ? `; the ${found.faces.length} most confident` : ", the most confident first";
       const title = el("h3", { tabindex: "-1" }, `${found.count} of ${found.of} faces: ${which}${found.count > 1 ? shown : ""}`);
       fill(this.result,

@@ -86,6 +86,8 @@ function showChosen(names) {
 
 let awaited = null;
 const train = new TrainForm(part("view-train").appendChild(el("section")), { onStarted: (name) => (awaited = name) });
+// Who has begun to fill in the next one is not led away from it.
+part("view-train").addEventListener("input", () => (awaited = null));
 const data = new DataView(part("view-data"), {
   onFolds: (name) => {
     go("train");

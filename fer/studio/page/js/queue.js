@@ -21,13 +21,17 @@ export function queue(node, { onOpenRun }) {
   let drawn = "";
   let open = null;
   const unfolded = new Set();
+  const times = new Map();
 
   listen(() => {
     if (document.activeElement !== atOnce) atOnce.value = String(store.atOnce);
     const now = JSON.stringify(store.jobs.map((job) => [job.id, job.state]));
-    if (now === drawn) return;
-    drawn = now;
-    keepFocus(node, draw, atOnce);
+    if (now !== drawn) {
+      drawn = now;
+      times.clear();
+      keepFocus(node, draw, atOnce);
+    }
+    for (const job of store.jobs) if (times.has(job.id)) put(times.get(job.id), spent(job));
   });
 
   function draw() {
@@ -69,7 +73,8 @@ export function queue(node, { onOpenRun }) {
       wrong.textContent = words ?? "";
       wrong.hidden = words === null;
     }, () => {});
-    const time = job.started === null ? null : duration((job.ended ?? Date.now() / 1000) - job.started);
+    const time = el("span.hint", {}, spent(job));
+    times.set(job.id, time);
     const links = [];
     if (["train", "sweep", "study", "occlusion"].includes(job.kind)) links.push(el("button", { type: "button", onclick: () => onOpenRun(job.about[0], told) }, job.kind === "train" ? "Open run" : `Open ${job.kind === "sweep" ? "sweep" : "study"}`));
     if (job.kind === "report" && job.state === "finished") links.push(el("button", { type: "button", onclick: () => told.during(() => openReport(job.facts.report ? { report: job.facts.report } : { run: job.about[0] })) }, "Open report"));
@@ -78,7 +83,15 @@ export function queue(node, { onOpenRun }) {
       await refresh();
     }) }, job.state === "waiting" ? "Take out" : "Stop"));
     return el("div.job", { "data-item": job.id, "data-kind": job.kind, "data-state": job.state },
-      el("div.row", {}, statusBadge(job.state), el("strong.grow", {}, `${job.kind} · ${job.about.join(", ")}`), time ? el("span.hint", {}, time) : null, links),
+      el("div.row", {}, statusBadge(job.state), el("strong.grow", {}, `${job.kind} · ${job.about.join(", ")}`), time, links),
       wrong, more);
   }
+}
+
+const put = (node, text) => node.textContent !== text && (node.textContent = text);
+
+/** How long a job took, or has taken so far; nothing where it waits, or nobody knows when it was lost. */
+function spent({ state, started, ended }) {
+  if (started === null || (ended === null && !OPEN.has(state))) return "";
+  return duration((ended ?? Date.now() / 1000) - started);
 }

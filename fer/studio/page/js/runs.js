@@ -1,7 +1,7 @@
 // The table of runs, sweeps and studies.
 
 import { get, post } from "./api.js";
-import { announce, count, duration, el, fill, focusIfLost, message, moment, percent, select, statusBadge } from "./dom.js";
+import { announce, count, duration, el, fill, focusIfLost, message, moment, percent, select, statusBadge, when } from "./dom.js";
 import { listen, refresh, store } from "./store.js";
 
 const COLUMNS = [
@@ -13,7 +13,7 @@ const COLUMNS = [
   ["macro_f1", "Macro F1", (entry) => entry.macro_f1 ?? -1, "num wide"],
   ["epochs", "Epochs", (entry) => entry.epochs ?? entry.trials ?? -1, "num"],
   ["seconds", "Time", (entry) => entry.seconds ?? -1, "num wide"],
-  ["started", "Started", (entry) => entry.started ?? "", "wide"],
+  ["started", "Started", (entry) => (entry.started ? when(entry.started).getTime() : 0), "wide"],
 ];
 
 export class RunTable {
@@ -122,11 +122,9 @@ export class RunTable {
   arrange() {
     const [key, way] = this.sort;
     const value = COLUMNS.find((column) => column[0] === key)[2];
-    const shown = [...store.entries.values()].filter((entry) => this.visible(entry));
-    shown.sort((a, b) => {
-      const [x, y] = [value(a), value(b)];
-      return (x < y ? -1 : x > y ? 1 : a.id < b.id ? -1 : 1) * way;
-    });
+    const keyed = [...store.entries.values()].filter((entry) => this.visible(entry)).map((entry) => [value(entry), entry]);
+    keyed.sort(([x, a], [y, b]) => (x < y ? -1 : x > y ? 1 : a.id < b.id ? -1 : 1) * way);
+    const shown = keyed.map(([, entry]) => entry);
     this.heads.forEach((head, place) => {
       if (COLUMNS[place][0] === key) head.setAttribute("aria-sort", way > 0 ? "ascending" : "descending");
       else head.removeAttribute("aria-sort");

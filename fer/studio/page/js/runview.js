@@ -22,6 +22,9 @@ export async function openReport(question) {
   }
 }
 
+const STOPPING = "Asked to stop: it saves its checkpoint first.";
+const GOING_ON = "It is in the queue below, and goes on in a moment or when its turn comes.";
+
 export class RunView {
   /** `actions`: {onClose, onGone(name), onRepeat(name), onLook(names), onShip(name), onTrial(name)}. */
   constructor(node, actions) {
@@ -29,23 +32,29 @@ export class RunView {
     this.actions = actions;
     this.name = null;
     this.told = message();
+    // A run that grows is read again and again: what was said of a button stays to be read meanwhile.
+    this.reading = message();
     this.show = inTurn(() => this.read());
   }
 
   async open(name) {
-    this.name = name;
     const entry = store.entries.get(name);
+    if (entry === undefined) {
+      this.actions.onGone(name);
+      return;
+    }
+    this.name = name;
     this.node.hidden = false;
     this.title = el("h2", { tabindex: "-1", id: "run-title" }, name);
     this.charts = el("div.columns");
     this.state = el("p", { id: "run-state" });
     this.buttons = el("div.row");
     this.more = el("div");
-    fill(this.node, this.title, this.state, this.buttons, this.told.node, entry.kind === "run" ? this.note(name) : null, this.charts, this.more);
+    fill(this.node, this.title, this.state, this.buttons, this.told.node, this.reading.node, entry.kind === "run" ? this.note(name) : null, this.charts, this.more);
     this.told.clear();
     this.title.focus({ preventScroll: true });
     this.node.scrollIntoView({ block: "start" });
-    await this.told.during(() => this.show());
+    await this.reading.during(() => this.show());
   }
 
   close() {
@@ -54,13 +63,15 @@ export class RunView {
   }
 
   async changed(names) {
-    if (this.name === null || !names.has(this.name)) return;
+    if (this.name === null) return;
+    // A study shows the state of its runs.
+    if (!names.has(this.name) && ![...names].some((each) => store.entries.get(each)?.parent === this.name)) return;
     if (!store.entries.has(this.name)) {
       const { name } = this;
       this.close();
       this.actions.onGone(name);
     }
-    else await this.told.during(() => this.show());
+    else await this.reading.during(() => this.show(), "", { again: true });
   }
 
   async read() {
@@ -68,6 +79,7 @@ export class RunView {
     const entry = store.entries.get(name);
     if (entry === undefined) return;
     this.actionsOf(entry);
+    this.told.unsay(entry.status === "running" ? GOING_ON : STOPPING);
     if (entry.kind === "sweep") return this.sweep(entry);
     if (entry.kind === "study") return this.study(entry);
     const run = await get("api/run", { run: name });
@@ -94,10 +106,11 @@ export class RunView {
     const list = [];
     if (entry.status === "running") list.push(button("Stop", async () => {
       await post("api/stop_run", { run: name });
-      this.told.say("Asked to stop: it saves its checkpoint first.");
+      this.told.say(STOPPING);
     }));
     if (["stopped", "failed"].includes(entry.status)) list.push(button("Go on", async () => {
       await post("api/continue", { run: name });
+      this.told.say(GOING_ON);
       await refresh();
     }, true));
     if (entry.kind === "run") {
@@ -169,6 +182,7 @@ export class Comparison {
     this.node = node;
     this.names = [];
     this.told = message();
+    this.reading = message();
     this.asked = newest();
     this.show = inTurn(() => this.read());
     this.charts = el("div.columns");
@@ -183,7 +197,7 @@ export class Comparison {
         el("button", { type: "button", onclick: () => this.told.during(() => this.report()) }, "Report on these"),
         el("button", { type: "button", onclick: () => onLook(this.names) }, "Look with these"),
         el("button", { type: "button", onclick: () => onClose() }, "Close")),
-      this.told.node, this.charts,
+      this.told.node, this.reading.node, this.charts,
       el("h3", {}, "Settings that differ"), this.rows,
       el("h3", {}, "ROC and precision-recall curves, validation faces"),
       el("div.row", {}, el("label", { for: "curve-label" }, "of"), this.label, el("button", { type: "button", onclick: () => this.told.during(() => this.scoreCurves(), "Reading the predictions…") }, "Draw")),
@@ -198,12 +212,13 @@ export class Comparison {
     fill(this.scores);
     this.title.focus({ preventScroll: true });
     this.node.scrollIntoView({ block: "start" });
-    await this.told.during(() => this.show());
+    this.told.clear();
     if (names.length > 6) this.told.say("The first six are shown.");
+    await this.reading.during(() => this.show());
   }
 
   async changed(names) {
-    if (!this.node.hidden && this.names.some((name) => names.has(name))) await this.told.during(() => this.show());
+    if (!this.node.hidden && this.names.some((name) => names.has(name))) await this.reading.during(() => this.show(), "", { again: true });
   }
 
   async read() {

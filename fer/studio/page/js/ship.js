@@ -130,7 +130,7 @@ export class ShipView {
     const button = (words, task) => el("button", { type: "button", onclick: () => this.told.during(task) }, words);
     fill(this.list, files.map((file) => el("div", { "data-file": file.name },
       el("h3", {}, file.name, ` (${(file.bytes / 1e6).toFixed(2)} MB)`),
-      el("div.row", {}, el("a.button", { href: file.address }, "Download"),
+      el("div.row", {}, el("a.button", { href: file.address, download: file.name }, "Download"),
         button("Use it in the live page", () => this.ask("api/serve", { file: file.name })),
         button("Register in MLflow", () => this.track(file.name))),
       commandLine(file.serve).node, commandLine(file.predict).node,

@@ -7,6 +7,8 @@ export const OPEN = new Set(["waiting", "running"]);
 
 const EVERY_MS = 1000;
 const HIDDEN_MS = 5000;
+/** A studio that does not answer for so long is told of, and asked again. */
+const PATIENCE_MS = 15_000;
 
 export const store = {
   entries: new Map(),
@@ -21,6 +23,8 @@ export const store = {
 let version = 0;
 let instance = null;
 let timer = null;
+// Runs of before the studio was started again, that it has not named yet: once it has read all, they have gone.
+let unseen = new Set();
 const listeners = new Set();
 let onTrouble = () => {};
 let onToken = () => {};
@@ -38,7 +42,8 @@ export function start(handlers) {
 export async function refresh() {
   clearTimeout(timer);
   try {
-    take(await get("api/state", { since: version }));
+    const since = version;
+    take(await get("api/state", { since }, { signal: AbortSignal.timeout(PATIENCE_MS) }), since);
   } catch (error) {
     if (error instanceof Refused && error.status === 401) {
       onToken();
@@ -50,7 +55,7 @@ export async function refresh() {
   timer = setTimeout(refresh, document.hidden ? HIDDEN_MS : EVERY_MS);
 }
 
-function take(state) {
+function take(state, since) {
   const changed = new Set();
   if (state.instance !== instance) {
     // Another start of the studio: its versions count anew.
@@ -58,16 +63,23 @@ function take(state) {
     instance = state.instance;
     if (!first) {
       version = 0;
-      for (const name of [...store.entries.keys()]) forget(name, changed);
+      unseen = new Set(store.entries.keys());
       setTimeout(refresh);
       return;
     }
   }
+  // It was asked before the studio was started again, or before another answer: the next one has all.
+  if (since > version) return;
   for (const entry of state.entries) {
     store.entries.set(entry.id, entry);
     changed.add(entry.id);
+    unseen.delete(entry.id);
   }
   for (const name of state.gone) forget(name, changed);
+  if (state.complete) {
+    for (const name of unseen) forget(name, changed);
+    unseen.clear();
+  }
   version = state.version;
   if (JSON.stringify(store.marks) !== JSON.stringify(state.marks)) {
     for (const name of new Set([...Object.keys(store.marks), ...Object.keys(state.marks)])) changed.add(name);

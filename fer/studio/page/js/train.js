@@ -1,7 +1,7 @@
 // The form of a training, a sweep, a study or all folds of a training, made from the configuration's own schema.
 
 import { post } from "./api.js";
-import { commandLine, count, duration, el, fill, inTurn, message, quoted, select } from "./dom.js";
+import { commandLine, count, duration, el, fill, inTurn, message, quoted, select, when } from "./dom.js";
 import { refresh, runs, store } from "./store.js";
 
 // Plain training faces are judged beside the validation faces, so that the curves show both.
@@ -83,7 +83,8 @@ export class TrainForm {
     this.kind = this.kinds.value = "train";
     this.begin(name);
     this.loaded = true;
-    this.name.value = `${name.split("/").at(-1)}_again`.slice(0, 90);
+    // A folder that was named elsewhere may have signs that a name given here cannot have.
+    this.name.value = `${name.split("/").at(-1).replace(/[^\p{L}\p{N}_ .+-]/gu, "_").slice(0, 80)}_again`;
     await this.told.during(() => this.load(), `Reading the settings of ${name}…`);
   }
 
@@ -235,7 +236,7 @@ export class TrainForm {
 
   /** How long it will take, at the pace of a run of the same net and data, where there is one. */
   tellCost(told) {
-    const like = runs().filter((entry) => entry.model === told.model && entry.data === told.data && entry.seconds && entry.epochs).sort((a, b) => ((a.started ?? "") < (b.started ?? "") ? 1 : -1))[0];
+    const like = runs().filter((entry) => entry.model === told.model && entry.data === told.data && entry.seconds && entry.epochs).sort((a, b) => when(b.started ?? 0) - when(a.started ?? 0))[0];
     const much = told.trainings === 1 ? count(told.epochs, "epoch") : `Up to ${told.trainings} trainings, together as long as ${count(told.epochs, "epoch")} of all training faces${told.at_once > 1 ? `, ${told.at_once} at a time` : ""}`;
     const time = like ? `about ${duration((told.epochs * like.seconds) / like.epochs / told.at_once)} at the pace of ${like.id} (${duration(like.seconds / like.epochs)} an epoch)` : "no run of this net and these data has told the pace yet";
     fill(this.cost, `${much}: ${time}.`);
@@ -299,8 +300,9 @@ export class TrainForm {
       this.told.say(this.kind === "folds" ? "The folds are in the queue. The list of suspects follows them, and is shown under Data." : `${job.about[0]} ${words}.`);
       this.name.value = "";
       await refresh();
-      // Who starts folds waits for their suspects, not for the first of them: what was said stays to be read.
-      if (this.kind !== "folds") this.onStarted(job.about[0]);
+      // Who starts folds waits for their suspects, not for the first of them: what was said stays to be read. One that
+      // waits for its turn may begin hours later, while something else is filled in here.
+      if (this.kind !== "folds" && job.state !== "waiting") this.onStarted(job.about[0]);
     } catch (error) {
       this.wrong(error);
     } finally {

@@ -55,11 +55,14 @@ export class Announcer {
     return this.voice.on ? SPOKEN_PAUSE_MS : PAUSE_MS;
   }
 
-  /** The prediction of a single picture, or a choice: told at once. */
-  once(text) {
+  /**
+   * The prediction of a single picture, or a choice: told at once. `read`: what a screen reader is told of it, where the
+   * focus stands on the rest, which it reads by itself.
+   */
+  once(text, { read = text } = {}) {
     this.reset();
     this.latest = text;
-    this.#tell(text, "label");
+    this.#tell(text, "label", { read });
   }
 
   /** What stands on the screen, because somebody asked; what was told before it is told again. */
@@ -79,11 +82,11 @@ export class Announcer {
     this.#tell(text, "notice");
   }
 
-  #tell(text, kind, { again = false } = {}) {
+  #tell(text, kind, { again = false, read = text } = {}) {
     this.onTell(kind);
     // A region whose text stays the same is not read again.
-    if (again && this.region.textContent === text) this.region.textContent = "";
-    this.region.textContent = text;
+    if (again && this.region.textContent === read) this.region.textContent = "";
+    this.region.textContent = read;
     this.voice.say(text, { lasting: kind === "notice", again });
   }
 }

@@ -137,11 +137,27 @@ export class Film {
       };
     });
     await this.seek(0);
-    const begun = performance.now();
+    let begun = performance.now();
+    let left;
+    // Of a page that is out of sight nothing is drawn: film and copy wait until it is seen again.
+    const wait = () => {
+      if (document.hidden && recorder.state === "recording") {
+        left = performance.now();
+        recorder.pause();
+        this.video.pause();
+      } else if (!document.hidden && recorder.state === "paused") {
+        begun += performance.now() - left;
+        recorder.resume();
+        this.video.play().catch(() => {}); // It was hidden again at once.
+      }
+    };
     recorder.start();
     await this.video.play();
+    document.addEventListener("visibilitychange", wait);
+    wait();
     step();
     await played;
+    document.removeEventListener("visibilitychange", wait);
     await settled(recorder, parts, (painted - begun) / 1000 - COPY_SHORT_S);
     recorder.stop();
     await over;

@@ -28,7 +28,8 @@ export class Live {
    */
   constructor(video, { parameters, onPrediction, onTrouble, onRecovered }) {
     Object.assign(this, { video, parameters, onPrediction, onTrouble, onRecovered });
-    this.canvas = document.createElement("canvas");
+    // The next picture is drawn while the last one that was predicted may still be kept on the screen.
+    [this.canvas, this.spare] = [document.createElement("canvas"), document.createElement("canvas")];
     this.run = 0;
     this.times = [];
   }
@@ -114,6 +115,7 @@ export class Live {
         this.freshAt = begun;
         this.times.push(performance.now());
         this.onPrediction({ response, blob, size: [this.canvas.width, this.canvas.height], picture: this.canvas, roundTrip });
+        [this.canvas, this.spare] = [this.spare, this.canvas];
       } else if (failure instanceof api.Unreachable) {
         this.#fall(failure.late ? "silent" : "lost");
         await sleep(RETRY_MS);

@@ -243,11 +243,13 @@ export class Practise {
     part("guess-hint").hidden = true;
     hero.caption(capital(shown), verdict);
     tones.earcon(same ? "done" : "found");
-    announcer.once([verdict, ...lines.map(([, words]) => words), part("guess-difference").textContent].filter((each) => each !== "").join(" "));
+    // The focus comes first: it would cut off what is told before it.
+    part("guess-verdict").focus({ preventScroll: true });
+    const why = [...lines.map(([, words]) => words), part("guess-difference").textContent].filter((each) => each !== "").join(" ");
+    announcer.once(`${verdict} ${why}`, { read: why });
     const { ringed, described: told } = this.#help;
     this.progress.add({ kind: "guess", from: face.strength === null ? "photo" : "drawn", shown: face.label, named: label, strength: face.strength, choices: part("guess-choices").children.length, help: told ? "described" : ringed ? "ringed" : "none" });
     this.fading.answered(same);
-    part("guess-verdict").focus({ preventScroll: true });
     if (face.prepared !== undefined) this.#askModel(face);
   }
 
