@@ -102,12 +102,15 @@ def build_loss(
     config: LossConfig | OwnLossConfig,
     *,
     class_counts: npt.NDArray[np.int64],
+    shown_counts: npt.NDArray[np.int64] | None = None,
     labels: Sequence[str] = EMOTIONS,
     soft: bool = False,
 ) -> nn.Module:
     """The loss a config describes, for training data with these counts of samples per class, int64 (K,).
 
-    `labels` names the classes in messages; `soft` says that the training has soft targets.
+    `shown_counts`, int64 (K,), are how many of each class an epoch shows, where that is balanced: the prior that logit
+    adjustment takes out again is that of what the net is shown. `labels` names the classes in messages; `soft` says
+    that the training has soft targets.
 
     Raises:
         ConfigError: for logit adjustment with a class that has no training samples, whose prior has no logarithm; for
@@ -128,7 +131,8 @@ def build_loss(
                 f"logit_adjustment={config.logit_adjustment} needs training samples of every class, and {missing} has "
                 "none: set logit_adjustment=0 (class_weights works without them), or add a source that has them"
             )
-        prior = class_counts / class_counts.sum()
+        shown = class_counts if shown_counts is None else shown_counts
+        prior = shown / shown.sum()
         adjustment_K = torch.from_numpy(config.logit_adjustment * np.log(prior)).float()
     return ClassificationLoss(
         label_smoothing=config.label_smoothing,
