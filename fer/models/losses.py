@@ -124,14 +124,14 @@ def build_loss(
         weight_K = torch.from_numpy(weights).float()
     adjustment_K = None
     if config.logit_adjustment > 0.0:
-        if (class_counts == 0).any():
-            names = labels if len(class_counts) == len(labels) else [str(k) for k in range(len(class_counts))]
-            missing = ", ".join(name for name, count in zip(names, class_counts, strict=True) if count == 0)
+        shown = class_counts if shown_counts is None else shown_counts
+        if (shown == 0).any():
+            names = labels if len(shown) == len(labels) else [str(k) for k in range(len(shown))]
+            missing = ", ".join(name for name, count in zip(names, shown, strict=True) if count == 0)
             raise ConfigError(
                 f"logit_adjustment={config.logit_adjustment} needs training samples of every class, and {missing} has "
                 "none: set logit_adjustment=0 (class_weights works without them), or add a source that has them"
             )
-        shown = class_counts if shown_counts is None else shown_counts
         prior = shown / shown.sum()
         adjustment_K = torch.from_numpy(config.logit_adjustment * np.log(prior)).float()
     return ClassificationLoss(

@@ -59,7 +59,7 @@ def build_classifier(
     system_class, own_arguments = Classifier, {}
     if own is not None and own.system is not None:
         system_class, own_arguments = own.system, dict(own.system_params)
-    shown_counts = None if config.data.sampling == "shuffle" else data.epoch_counts
+    shown_counts = data.epoch_counts if data.balances else None
     training = Training(
         loss=config.loss,
         class_counts=tuple(data.class_counts.tolist()),
