@@ -34,6 +34,8 @@ CACHE_VERSION: Final = 1
 
 _META = "meta.json"
 _HEAD_BYTES = 1 << 20
+_LOOKED_INTO: Final = 16
+"""Files of a folder, evenly spread, whose beginnings are part of its key."""
 _LOCK_NOTICE_SECONDS = 2.0
 _ZIP_END = struct.Struct("<4s4H2LH")
 
@@ -58,7 +60,9 @@ def source_key(root: Path, *, reader: str = "raw") -> str:
 
     It hashes the suffixes that count as pictures and, independent of where `root` lies and of the order of files: for
     a zip its central directory (every name, size and CRC); for another file size, modification time and the first and
-    last MB; for a folder the relative name, size and modification time of every file. Hidden files do not count.
+    last MB; for a folder the relative name, size and modification time of every file, and what some of them begin
+    with: uncompressed pictures are all of one size, and archives give all of their files one time. Hidden files do not
+    count.
 
     Args:
         root: file or folder.
@@ -72,10 +76,14 @@ def source_key(root: Path, *, reader: str = "raw") -> str:
     digest = hashlib.sha256(f"{CACHE_VERSION}\0{reader}\0{' '.join(sorted(IMAGE_SUFFIXES))}\0".encode())
     try:
         if root.is_dir():
-            for name, entry in sorted(walk_files(root), key=itemgetter(0)):
+            files = sorted(walk_files(root), key=itemgetter(0))
+            every = -(-len(files) // _LOOKED_INTO)
+            for place, (name, entry) in enumerate(files):
                 # A link to nothing is one unreadable image, and no reason to refuse the others.
                 stat = entry.stat(follow_symlinks=not entry.is_symlink() or Path(entry.path).exists())
                 digest.update(f"{name}\0{stat.st_size}\0{stat.st_mtime_ns}\0".encode(errors="surrogateescape"))
+                if place % every == 0:
+                    digest.update(_beginning(Path(entry.path)))
         else:
             _hash_file(root, digest.update)
     except OSError as error:
@@ -328,6 +336,17 @@ def _locked(folder: Path, key: str) -> Iterator[None]:
         yield
     finally:
         lock.release()
+
+
+def _beginning(path: Path) -> bytes:
+    """The first MB of a file; nothing of what cannot be read, or is no ordinary file and may never end."""
+    try:
+        if not path.is_file():
+            return b""
+        with path.open("rb") as file:
+            return file.read(_HEAD_BYTES)
+    except OSError:
+        return b""
 
 
 def _hash_file(path: Path, update: Callable[[bytes], None]) -> None:

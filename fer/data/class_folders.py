@@ -11,7 +11,7 @@ from typing import Final
 from fer.common.errors import DataError
 from fer.common.labels import canonical_name, plain_class
 from fer.common.wording import printable_path
-from fer.data.image_files import LabelledImage
+from fer.data.image_files import LabelledImage, emotions_above
 from fer.data.samples import Split
 from fer.data.tree import Tree, find_images
 
@@ -171,10 +171,7 @@ def _refuse_unknown_parts(groups: Mapping[str, set[str]], root: str) -> None:
     label, parents = max(places.items(), key=lambda item: len(item[1]), default=("", []))
     above = [parent for parent in parents if canonical_name(PurePosixPath(parent).name) is not None]
     if len(above) > 1 and canonical_name(label) is None:
-        raise DataError(
-            f"{root}: the folder of an image is its class, and here the emotions are folders further up "
-            f"({printable_path(above[0])}/{printable_path(label)}, ...): move all images of an emotion into its folder"
-        )
+        raise emotions_above(f"{above[0]}/{label}", root=root)
     if len(parents) > 1:
         named = ", ".join(printable_path(parent) if parent else "the top" for parent in parents[:4])
         raise DataError(

@@ -212,8 +212,19 @@ class FERDataModule(pl.LightningDataModule):
 
     @property
     def epoch_counts(self) -> npt.NDArray[np.int64]:
-        """int64 (K,): training faces that an epoch shows of each label, after `data.sampling`."""
-        return epoch_counts(self.targets.labels[self.split.train], mode=self.config.sampling, classes=len(self.labels))
+        """int64 (K,): training faces that an epoch shows of each label, after `data.sampling` or by the sampler that is
+        in its place."""
+        labels = self.targets.labels[self.split.train]
+        if self.sampler is None:
+            return epoch_counts(labels, mode=self.config.sampling, classes=len(self.labels))
+        return np.bincount(labels[self.sampler(labels, seed=self.seed, epoch=0)], minlength=len(self.labels))
+
+    @property
+    def balances(self) -> str:
+        """The setting by which an epoch shows other numbers of each label than there are; empty for none."""
+        if self.sampler is not None:
+            return "sampler"
+        return "" if self.config.sampling == "shuffle" else f"data.sampling={self.config.sampling}"
 
     def valid_rows(self) -> FaceSamples:
         """The selection samples, in the order of `val_dataloader`, as the net sees them there."""

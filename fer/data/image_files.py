@@ -7,10 +7,11 @@ counted in `FaceSamples.notes`.
 
 import hashlib
 import logging
+import os
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Final
 
 import numpy as np
@@ -126,7 +127,13 @@ class Listing:
 
 
 def load_image_files(
-    root: Path, *, reader: str, listing: Callable[[Tree], Listing], rules: ImportRules, cache_dir: Path | None = None
+    root: Path,
+    *,
+    reader: str,
+    listing: Callable[[Tree], Listing],
+    rules: ImportRules,
+    named: bool = False,
+    cache_dir: Path | None = None,
 ) -> Packed:
     """The samples at `root` through the packed cache.
 
@@ -135,12 +142,15 @@ def load_image_files(
         reader: name and version of what makes the listing, for the cache key.
         listing: files -> labelled images.
         rules: how they are read.
+        named: the listing tells the root's own name, so that under another name it is another entry of the cache.
         cache_dir: `default_cache_dir()` if None.
 
     Raises:
         DataError: nothing there, or not what it claims to be.
     """
     key = f"{source_key(root, reader=reader)}-{rules.key}"
+    if named:
+        key += f"-{hashlib.sha256(os.fsencode(root.name)).hexdigest()[:8]}"
     return load_packed(
         lambda: read_image_files(root, listing=listing, rules=rules),
         key=key,
@@ -158,13 +168,19 @@ def read_image_files(root: Path, *, listing: Callable[[Tree], Listing], rules: I
                 f"{origin}: not one labelled image is there; {_where_else(tree)}"
                 f"{''.join(f'. {note}' for note in listed.notes).removesuffix('.')}"
             )
-        label_of_class = resolve_classes(
-            (image.label for image in listed.images),
-            mapping=rules.mapping,
-            contempt=rules.contempt,
-            origin=origin,
-            labels=rules.labels,
-        )
+        try:
+            label_of_class = resolve_classes(
+                (image.label for image in listed.images),
+                mapping=rules.mapping,
+                contempt=rules.contempt,
+                origin=origin,
+                labels=rules.labels,
+            )
+        except DataError as error:
+            above = _below_emotions(listed.images)
+            if above is None:
+                raise
+            raise emotions_above(above, root=str(tree.root)) from error
         kept = [image for image in listed.images if label_of_class[image.label] is not None]
         if len(kept) == 0:
             raise DataError(f"{origin}: the rules leave no image: change {_mutable(rules)}")
@@ -237,6 +253,23 @@ def _open_tree(root: Path) -> Tree:
     zips = [name for name in tree.names if name.lower().endswith(".zip")]
     # A folder with nothing but the download in it.
     return ZipTree(root / zips[0]) if len(tree.names) == len(zips) == 1 else tree
+
+
+def emotions_above(example: str, *, root: str) -> DataError:
+    """What to say of images that lie in folders below those of their emotions, of which `example` is one."""
+    return DataError(
+        f"{root}: the folder of an image is its class, and here the emotions are folders further up "
+        f"({printable_path(example)}, ...): move all images of an emotion into its folder"
+    )
+
+
+def _below_emotions(images: Sequence[LabelledImage]) -> str | None:
+    """The folder of an image, where those of all images are no emotions and lie in folders of several."""
+    folders = {PurePosixPath(image.path).parent for image in images}
+    emotions = {canonical_name(folder.parent.name) for folder in folders}
+    if None in emotions or len(emotions) < 2 or any(canonical_name(folder.name) for folder in folders):
+        return None
+    return str(min(folders))
 
 
 def _where_else(tree: Tree) -> str:

@@ -156,15 +156,18 @@ def _batches(
             raise DataError(
                 f"{_KEY}={target} shows images {image_BCHW.shape} with labels {label_B.shape}: give (B, C, H, W), (B,)"
             )
-        if label_B.min(initial=0) < 0 or label_B.max(initial=0) >= len(labels):
+        if not (label_B.min(initial=0) >= 0 and label_B.max(initial=0) < len(labels)):
             raise DataError(f"{_KEY}={target} shows labels outside 0 to {len(labels) - 1}")
+        if (label_B % 1 != 0).any():
+            raise DataError(f"{_KEY}={target} shows the label {label_B[label_B % 1 != 0][0]:g}: give whole numbers")
         yield _as_bytes(image_BCHW, target), label_B.astype(np.int64)
 
 
 def _as_bytes(image_BCHW: npt.NDArray[Any], target: str) -> npt.NDArray[np.uint8]:
     if image_BCHW.dtype == np.uint8:
         return image_BCHW
-    if image_BCHW.min(initial=0) < 0 or image_BCHW.max(initial=0) > 1:
+    # The other way round, so that NaN is refused.
+    if not (image_BCHW.min(initial=0) >= 0 and image_BCHW.max(initial=0) <= 1):
         raise DataError(
             f"{_KEY}={target} shows {image_BCHW.dtype} images in [{image_BCHW.min():g}, {image_BCHW.max():g}]: give "
             "uint8, or floats in [0, 1] without normalisation, which the model does itself"

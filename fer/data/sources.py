@@ -260,7 +260,7 @@ def _open_folder(config: FolderConfig) -> Packed:
 
     if config.root is None:
         raise DataError("data.root is not set: data=folder needs the folder or zip with a folder for each class")
-    return _open_image_files(config, reader=READER, listing=list_folder)
+    return _open_image_files(config, reader=READER, listing=list_folder, named=True)
 
 
 def _open_affectnet(config: AffectNetConfig) -> Packed:
@@ -284,11 +284,11 @@ def _open_rafdb(config: RafDbConfig) -> Packed:
     return _open_image_files(config, reader=READER, listing=list_rafdb)
 
 
-def _open_image_files(config: Any, *, reader: str, listing: "Callable[[Tree], Listing]") -> Packed:
+def _open_image_files(config: Any, *, reader: str, listing: "Callable[[Tree], Listing]", named: bool = False) -> Packed:
     from fer.data.image_files import load_image_files
 
     root = data_root(config.root, name=config.name, fetchable=False)
-    return load_image_files(root, reader=reader, listing=listing, rules=_rules(config))
+    return load_image_files(root, reader=reader, listing=listing, rules=_rules(config), named=named)
 
 
 def _rules(config: ImageFilesConfig) -> "ImportRules":

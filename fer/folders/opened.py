@@ -3,10 +3,13 @@
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from fer.common.errors import ConfigError
+from fer.common.errors import ConfigError, DataError
 from fer.folders.record import RunRecord
 
 if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
+
     from fer.data.samples import FaceSamples
     from fer.data.sources import DataConfig
     from fer.models.checkpoint import LoadedModel
@@ -39,6 +42,21 @@ class OpenData:
             packed = open_samples(config)
             self._opened[key] = (packed.samples, packed.fingerprint)
         return self._opened[key]
+
+    def trained_rows(self, record: RunRecord) -> "npt.NDArray[np.int64]":
+        """Rows of the run's data that it was trained on: of its protocol, without those that its settings leave out.
+
+        Raises:
+            ConfigError: the run's data section is not one this version can read, or names code that is not there.
+            DataError: the data cannot be opened, a list that chose among them is gone, or they are other data now.
+        """
+        from fer.data.selection import select
+
+        rows = select(self.of(record)[0], self.config_of(record), seed=record.seed).split.train
+        told = record.manifest.get("data", {}).get("train_rows")
+        if isinstance(told, int) and told != len(rows):
+            raise DataError(f"it was trained on {told:,} faces, and its settings choose {len(rows):,} now")
+        return rows
 
     def config_of(self, record: RunRecord) -> "DataConfig":
         """The data section of a run's configuration, with the place where its data lie now.

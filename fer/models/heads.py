@@ -63,10 +63,11 @@ def build_head_loss(
     class_counts: npt.NDArray[np.int64],
     labels: Sequence[str],
     heads: int,
+    shown_counts: npt.NDArray[np.int64] | None = None,
     soft: bool = False,
 ) -> nn.Module:
     """The loss a config describes, over one head or two; see `fer.models.losses.build_loss`."""
-    loss = build_loss(config, class_counts=class_counts, labels=labels, soft=soft)
+    loss = build_loss(config, class_counts=class_counts, shown_counts=shown_counts, labels=labels, soft=soft)
     return loss if heads == 1 else TwoHeadLoss(loss, votes_weight=config.votes_weight)
 
 

@@ -49,7 +49,8 @@ class LossConfig(TargetConfig):
     focal_gamma: float = Field(default=0.0, ge=0.0)
     """Exponent of the focal loss, which plays down what is already right (arXiv 1708.02002, who use 2); 0 is off."""
     logit_adjustment: float = Field(default=0.0, ge=0.0)
-    """tau of the logit-adjusted loss for balanced accuracy (arXiv 2007.07314, equation 10; 1 is theirs); 0 is off."""
+    """tau of the logit-adjusted loss for balanced accuracy (arXiv 2007.07314, equation 10; 1 is theirs); 0 is off. The
+    prior is that of the faces an epoch shows: of balanced ones there is nothing to adjust."""
 
 
 class OwnLossConfig(TargetConfig, OwnPart):

@@ -102,12 +102,15 @@ def build_loss(
     config: LossConfig | OwnLossConfig,
     *,
     class_counts: npt.NDArray[np.int64],
+    shown_counts: npt.NDArray[np.int64] | None = None,
     labels: Sequence[str] = EMOTIONS,
     soft: bool = False,
 ) -> nn.Module:
     """The loss a config describes, for training data with these counts of samples per class, int64 (K,).
 
-    `labels` names the classes in messages; `soft` says that the training has soft targets.
+    `shown_counts`, int64 (K,), are how many of each class an epoch shows, where that is balanced: the prior that logit
+    adjustment takes out again is that of what the net is shown. `labels` names the classes in messages; `soft` says
+    that the training has soft targets.
 
     Raises:
         ConfigError: for logit adjustment with a class that has no training samples, whose prior has no logarithm; for
@@ -121,14 +124,15 @@ def build_loss(
         weight_K = torch.from_numpy(weights).float()
     adjustment_K = None
     if config.logit_adjustment > 0.0:
-        if (class_counts == 0).any():
-            names = labels if len(class_counts) == len(labels) else [str(k) for k in range(len(class_counts))]
-            missing = ", ".join(name for name, count in zip(names, class_counts, strict=True) if count == 0)
+        shown = class_counts if shown_counts is None else shown_counts
+        if (shown == 0).any():
+            names = labels if len(shown) == len(labels) else [str(k) for k in range(len(shown))]
+            missing = ", ".join(name for name, count in zip(names, shown, strict=True) if count == 0)
             raise ConfigError(
                 f"logit_adjustment={config.logit_adjustment} needs training samples of every class, and {missing} has "
                 "none: set logit_adjustment=0 (class_weights works without them), or add a source that has them"
             )
-        prior = class_counts / class_counts.sum()
+        prior = shown / shown.sum()
         adjustment_K = torch.from_numpy(config.logit_adjustment * np.log(prior)).float()
     return ClassificationLoss(
         label_smoothing=config.label_smoothing,

@@ -29,6 +29,8 @@ class Training(Section):
     Attributes:
         loss: the loss section of the configuration.
         class_counts: training faces of each label; None in checkpoints of earlier versions.
+        shown_counts: those that an epoch shows, after balancing; None where all are shown once, and in checkpoints of
+            earlier versions.
         optimizer: the optimizer section; None in checkpoints of earlier versions, which then train no further.
         scheduler: the scheduler section.
         train_sizes: of the model section.
@@ -39,6 +41,7 @@ class Training(Section):
 
     loss: AnyLossConfig = LossConfig()
     class_counts: tuple[int, ...] | None = None
+    shown_counts: tuple[int, ...] | None = None
     optimizer: OptimizerConfig | None = None
     scheduler: AnySchedulerConfig = SchedulerConfig(name="constant")
     train_sizes: tuple[tuple[float, int], ...] | None = None
@@ -90,11 +93,12 @@ def restored(path: Path, *, cls: type["Classifier"]) -> "Classifier":
     preprocess = Preprocessing.model_validate(description["preprocess"])
     labels = tuple(description["labels"])
     counts = np.array(training.class_counts or [1] * len(labels), dtype=np.int64)
+    shown = None if training.shown_counts is None else np.array(training.shown_counts, dtype=np.int64)
     return system_class(
         net,
         preprocess=Preprocess(**preprocess.model_dump()),
         description=description,
-        loss=build_head_loss(training.loss, class_counts=counts, labels=labels, heads=spec.heads),
+        loss=build_head_loss(training.loss, class_counts=counts, shown_counts=shown, labels=labels, heads=spec.heads),
         votes_share=spec.votes_share if spec.heads > 1 else None,
         optimizer=None if config is None else build_optimizer(config, net),
         scheduler=training.scheduler,

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 import numpy.typing as npt
 
-from fer.common.errors import ConfigError
+from fer.common.errors import ConfigError, FerError
 from fer.common.files import check_writable, remove_leftovers, write_atomic, write_json
 from fer.common.label_set import set_name
 from fer.common.storage import writing
@@ -140,6 +140,12 @@ def evaluate_record(record: RunRecord, model: "LoadedModel", data: OpenData, opt
     def predict(images: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:
         return model.probabilities(images, batch_size=options.batch_size)
 
+    try:
+        trained = data.trained_rows(record)
+    except FerError as error:
+        trained = np.empty(0, dtype=np.int64)
+        told = f"Which faces it was trained on cannot be told, so none are shown and none are scored: {error}."
+        record = replace(record, notes=(*record.notes, told))
     return evaluate_run(
         record,
         predict=predict,
@@ -150,6 +156,7 @@ def evaluate_record(record: RunRecord, model: "LoadedModel", data: OpenData, opt
         samples=samples,
         data=describe_data(samples, fingerprint=fingerprint),
         options=options,
+        trained=trained,
     )
 
 

@@ -165,6 +165,7 @@ def augmented(overrides: Sequence[str], *, origin: Path | None, seed: int) -> di
     from fer.config.compose import compose_train
     from fer.config.saved import completed, compose_on, read_tree
     from fer.config.schema import typed
+    from fer.data.occlusion import keep
     from fer.data.own_augment import build_augment
     from fer.data.samples import Split
     from fer.data.sources import open_samples
@@ -182,7 +183,9 @@ def augmented(overrides: Sequence[str], *, origin: Path | None, seed: int) -> di
     generator = torch.Generator().manual_seed(seed)
     augment = build_augment(config.augment)
     views = [
-        augment(faces_BCHW, size=config.model.size, generator=generator).clamp(0, 255).byte().numpy()
+        keep(
+            augment(faces_BCHW, size=config.model.size, generator=generator).clamp(0, 255).byte(), config.visible
+        ).numpy()
         for _ in range(_SHEET_VIEWS)
     ]
     plain = np.stack([cv2.resize(face.mean(0), (config.model.size,) * 2) for face in images.astype(np.float32)])

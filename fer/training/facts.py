@@ -56,13 +56,13 @@ def announce(config: TrainConfig, data: FERDataModule, system: nn.Module, facts:
     log.info("data     %s, %s", data.source, data.split.description)
     if data.samples.copy and (warning := CopyFacts.from_json(data.samples.copy).warning):
         log.warning("data     %s", warning)
-    if data.config.sampling != "shuffle":
+    if data.balances:
         counts = data.epoch_counts
         shares = ", ".join(
             f"{emotion} {count:,} ({count / counts.sum():.2%})"
             for emotion, count in zip(data.labels, counts.tolist(), strict=True)
         )
-        log.info("classes  %s faces an epoch, data.sampling=%s: %s", f"{counts.sum():,}", data.config.sampling, shares)
+        log.info("classes  %s faces an epoch, %s: %s", f"{counts.sum():,}", data.balances, shares)
     for teacher in facts.get("teachers", ()):
         log.info("teacher  %s, %s, %d px", teacher["origin"], teacher["model"], teacher["size"])
     if set_name(data.labels) != FER7:

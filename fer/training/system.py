@@ -59,9 +59,11 @@ def build_classifier(
     system_class, own_arguments = Classifier, {}
     if own is not None and own.system is not None:
         system_class, own_arguments = own.system, dict(own.system_params)
+    shown_counts = data.epoch_counts if data.balances else None
     training = Training(
         loss=config.loss,
         class_counts=tuple(data.class_counts.tolist()),
+        shown_counts=None if shown_counts is None else tuple(shown_counts.tolist()),
         optimizer=config.optimizer,
         scheduler=config.scheduler,
         train_sizes=model.train_sizes,
@@ -77,7 +79,12 @@ def build_classifier(
             spec, preprocess, data_fingerprint=data.fingerprint, labels=data.labels, training=training.plain
         ),
         "loss": build_head_loss(
-            config.loss, class_counts=data.class_counts, labels=data.labels, heads=data.heads, soft=soft
+            config.loss,
+            class_counts=data.class_counts,
+            shown_counts=shown_counts,
+            labels=data.labels,
+            heads=data.heads,
+            soft=soft,
         ),
         "votes_share": spec.votes_share if spec.heads > 1 else None,
         "optimizer": build_optimizer(config.optimizer, net),

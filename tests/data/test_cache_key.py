@@ -45,6 +45,22 @@ def test_key_of_a_folder(tmp_path: Path) -> None:
     assert len(keys) == 1 + len(changes)
 
 
+def test_key_of_a_folder_of_equal_sizes_and_times(tmp_path: Path) -> None:
+    """Uncompressed pictures of one size, out of archives that give all files one time."""
+    names = [f"train/{i}.bmp" for i in range(40)]
+    one, other = folder_of_files(tmp_path / "a", names), folder_of_files(tmp_path / "b", names)
+    for name in names:
+        (other / name).write_text(name.upper())
+        os.utime(other / name, ns=(1, 1))
+    assert source_key(one) != source_key(other)
+    # Not opened: reading a pipe would wait for ever.
+    (one / "train/0.bmp").unlink()
+    os.mkfifo(one / "train/0.bmp")
+    (other / "train/0.bmp").unlink()
+    (other / "train/0.bmp").symlink_to("gone")
+    assert source_key(one) != source_key(other)
+
+
 def test_key_of_a_zip_is_its_directory(tmp_path: Path) -> None:
     def write(name: str, content: bytes, comment: bytes = b"") -> Path:
         with zipfile.ZipFile(tmp_path / name, "w") as archive:

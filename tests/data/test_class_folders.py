@@ -105,6 +105,19 @@ def test_folders_between_an_emotion_and_its_images_are_told(tmp_path: Path) -> N
         class_folder_images(FolderTree(tmp_path))
 
 
+def test_folders_between_an_emotion_and_its_images_are_told_below_split_folders_too(tmp_path: Path) -> None:
+    for person in ("p1", "p2"):
+        folder(tmp_path, f"{{split}}/{{emotion}}/{person}", ("train", "test"))
+    with pytest.raises(DataError, match=r"the emotions are folders further up \(test/angry/p1, ...\)"):
+        opened(tmp_path)
+
+
+def test_a_data_set_is_told_by_the_name_it_has_now(tmp_path: Path) -> None:
+    one = folder(tmp_path / "one", "train/{emotion}", ("",))
+    assert opened(one).source == "Folder one (class folders, folder)"
+    assert opened(one.rename(tmp_path / "two")).source == "Folder two (class folders, folder)"
+
+
 @pytest.mark.parametrize("pattern", ["{split}/images", "images/{split}"])
 def test_a_data_set_for_detection_is_told_by_its_form(pattern: str, tmp_path: Path) -> None:
     folder(tmp_path, f"YOLO_format/{pattern}", ("train", "valid", "test"))

@@ -53,7 +53,7 @@ def test_parquet_twice_under_one_root(tmp_path: Path) -> None:
         read_fer2013(tmp_path)
 
 
-@pytest.mark.parametrize(("label", "shown"), [(7, "7"), (-1, "-1"), (None, "None"), (1.0, "1.0")])
+@pytest.mark.parametrize(("label", "shown"), [(7, "7"), (-1, "-1"), (None, "None"), (1.0, "1.0"), (True, "True")])
 def test_parquet_label_out_of_range(label: object, shown: str, tmp_path: Path) -> None:
     three(tmp_path, [label, label], [face(1), face(2)])
     with pytest.raises(DataError, match=rf"row 1 has label {shown}, expected 0 to 6"):
@@ -76,3 +76,36 @@ def test_unreadable_parquet_cells_are_listed(tmp_path: Path) -> None:
     samples = read_fer2013(tmp_path)
     assert samples.unreadable == tuple(f"{part}-00000-of-00001.parquet:2" for part in ("test", "train", "valid"))
     assert samples.class_counts().tolist() == [0, 0, 0, 3, 0, 0, 0]
+
+
+@pytest.mark.parametrize("doubled", ["image", "label"])
+def test_parquet_with_a_column_twice(doubled: str, tmp_path: Path) -> None:
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    columns = {"image": pa.array([face(1)]), "label": pa.array([1])}
+    table = pa.Table.from_arrays([*columns.values(), columns[doubled]], names=["image", "label", doubled])
+    pq.write_table(table, tmp_path / "train.parquet")
+    with pytest.raises(DataError, match=f"train.parquet has 2 columns named '{doubled}'"):
+        read_fer2013(tmp_path)
+
+
+@pytest.mark.parametrize("told", [b"[1]", b'{"info": null}', b'{"info": {"features": {"label": {"names": 7}}}}'])
+def test_parquet_whose_metadata_names_no_classes(told: bytes, tmp_path: Path) -> None:
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    table = pa.table({"image": [face(1), face(2)], "label": ["sad", "fear"]})
+    pq.write_table(table.replace_schema_metadata({b"huggingface": told}), tmp_path / "train.parquet")
+    assert sorted(read_fer2013(tmp_path).labels.tolist()) == [2, 4]
+
+
+def test_parquet_files_without_rows(tmp_path: Path) -> None:
+    """Tools that share rows out among files leave some empty, of another type than words."""
+    parquet(tmp_path / "train-0.parquet", image=[face(1), face(2)], label=["sad", "fear"])
+    parquet(tmp_path / "train-1.parquet", image=[], label=[])
+    parquet(tmp_path / "test-0.parquet", image=[], label=[])
+    assert len(read_fer2013(tmp_path)) == 2
+    (tmp_path / "train-0.parquet").unlink()
+    with pytest.raises(DataError, match="its parquet files have no rows"):
+        read_fer2013(tmp_path)

@@ -26,14 +26,16 @@ from fer.data.sources import OwnDataConfig, open_samples
 class Loaders(pl.LightningDataModule):
     """Faces in shuffled loaders, as tuples or dicts, of floats in [0, `top`]."""
 
-    def __init__(self, *, top: float = 1.0, classes: int = 7, mapped: bool = False) -> None:
+    def __init__(self, *, top: float = 1.0, classes: int = 7, mapped: bool = False, shift: float = 0.0) -> None:
         super().__init__()
-        self.top, self.classes, self.mapped = top, classes, mapped
+        self.top, self.classes, self.mapped, self.shift = top, classes, mapped, shift
 
     def _loader(self, count: int, *, shuffle: bool) -> Any:
         generator = torch.Generator().manual_seed(count)
         images = self.top * torch.rand(count, 1, 24, 24, generator=generator)
-        loader = DataLoader(TensorDataset(images, torch.arange(count) % self.classes), batch_size=8, shuffle=shuffle)
+        labels = torch.arange(count) % self.classes
+        labels = labels + self.shift if self.shift else labels
+        loader = DataLoader(TensorDataset(images, labels), batch_size=8, shuffle=shuffle)
         return [{"image": image, "label": label} for image, label in loader] if self.mapped else loader
 
     def train_dataloader(self) -> Any:
@@ -147,7 +149,10 @@ def test_a_lightning_data_module_is_read_once(mapped: bool) -> None:
         ("nothing", {}, "gives a NoneType"),
         ("fails", {}, "fails with OSError: the disk is on fire"),
         ("Loaders", {"top": 3.0}, r"give uint8, or floats in \[0, 1\]"),
+        ("Loaders", {"top": float("nan")}, r"shows float32 images in \[nan, nan\]: give uint8"),
         ("Loaders", {"classes": 9}, "labels outside 0 to 6"),
+        ("Loaders", {"shift": float("nan")}, "labels outside 0 to 6"),
+        ("Loaders", {"classes": 6, "shift": 0.5}, r"shows the label \d\.5: give whole numbers"),
         ("Loaders", {"tops": 3.0}, "did you mean 'top'"),
     ],
 )
@@ -222,6 +227,9 @@ def test_an_order_of_less_than_a_batch_is_refused() -> None:
     order = build_sampler({"_target_": "support.own_parts.first_four"})
     made = FERDataModule(config(batch_size=5), augment=None, sampler=order, seed=0)
     made.setup()
+    # What an epoch is told to show is what its order shows, whatever data.sampling says.
+    shown = np.bincount(made.samples.labels[made.split.train[:4]], minlength=7)
+    assert (made.epoch_counts.tolist(), made.balances) == (shown.tolist(), "sampler")
     with pytest.raises(ConfigError, match=r"shows 4 rows in epoch 0.*data\.batch_size=4 or less"):
         len(made.train_dataloader())
 

@@ -111,6 +111,16 @@ def test_logit_adjustment_expects_the_prior() -> None:
     assert loss(logits_BK, label_B) == pytest.approx(np.log(terms.sum(axis=1)).mean(), rel=1e-5)
 
 
+def test_logit_adjustment_takes_out_the_prior_of_what_an_epoch_shows() -> None:
+    logits_BK, label_B, _ = batch()
+    plain = build_loss(LossConfig(), class_counts=FER2013_TRAINING)(logits_BK, label_B)
+    adjusted = LossConfig(logit_adjustment=1.0)
+    balanced = build_loss(adjusted, class_counts=FER2013_TRAINING, shown_counts=np.full(7, 7215))
+    assert balanced(logits_BK, label_B) == pytest.approx(plain.item(), rel=1e-5)
+    natural = build_loss(adjusted, class_counts=FER2013_TRAINING)
+    assert natural(logits_BK, label_B) != pytest.approx(plain.item(), rel=1e-2)
+
+
 def test_logit_adjustment_needs_every_class() -> None:
     counts = np.array([45, 59, 25, 69, 28, 83, 0])  # CK+ has no neutral
     with pytest.raises(ConfigError, match="neutral has none: set logit_adjustment=0"):

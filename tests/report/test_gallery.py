@@ -1,11 +1,16 @@
+from dataclasses import replace
+from pathlib import Path
+
 import numpy as np
 import pytest
+from support.fake_runs import fake_context, fake_run, fake_samples
 
 from fer.common.labels import EMOTIONS
-from fer.data.samples import FaceSamples, Split
+from fer.data.samples import Split
 from fer.explain.heat_maps import HeatMaps
+from fer.folders.opened import OpenData
 from fer.metrics import Predictions
-from fer.report.examples.analysis import sheet_in_words
+from fer.report.examples.analysis import sheet_in_words, training_sheet
 from fer.report.explanations.gallery import (
     SIDE,
     build_gallery,
@@ -72,17 +77,25 @@ def test_the_least_sure_successes_come_first() -> None:
     assert hesitant_successes(predictions(wrong=tuple(range(N))), count=3).tolist() == []
 
 
-def test_the_sheet_of_training_faces_says_how_many_it_shows() -> None:
+def test_the_sheet_says_how_many_faces_it_shows() -> None:
     labels = np.repeat(np.arange(7), 10)
-    samples = FaceSamples(
-        images=np.zeros((70, 1, 8, 8), dtype=np.uint8),
-        labels=labels,
-        splits=np.full(70, Split.TRAINING.value),
-        ids=np.array([str(row) for row in range(70)]),
-        source="faces",
-    )
-    assert sheet_in_words(samples) == "10 Training faces"
-    assert sheet_in_words(samples.take(np.arange(1, 70))) == "up to 10 Training faces"
+    assert sheet_in_words(labels, classes=7) == "10 Training faces"
+    assert sheet_in_words(labels[1:], classes=7) == "up to 10 Training faces"
+    assert sheet_in_words(labels[:60], classes=7) == "up to 10 Training faces"
+
+
+def test_the_sheet_shows_what_was_trained_on_and_no_other_face(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    images = np.zeros((14, 1, 48, 48), dtype=np.uint8)
+    images[7:] = 200
+    images[7:, :, 24:] = 100
+    samples = replace(fake_samples(count=14), images=images, splits=np.full(14, Split.TRAINING.value))
+    run = fake_run(tmp_path / "run", config={"visible": "upper"})
+    monkeypatch.setattr(OpenData, "of", lambda data, record: (samples, "0123456789abcdef"))
+    sheet = training_sheet(fake_context(replace(run, trained=np.arange(7, 14))))
+    assert sheet is not None
+    # The lower half, which it was not shown, has the mean of the upper one.
+    assert np.unique(sheet[:, :64]).tolist() == [200, 255]
+    assert training_sheet(fake_context(replace(run, trained=np.arange(0)))) is None
 
 
 def test_maps_explain_the_answer_given() -> None:

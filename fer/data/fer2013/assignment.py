@@ -12,6 +12,9 @@ from fer.data.samples import Split
 _AGREES: Final = 2.0
 """What the same label, or the same split, adds to a pair's log likelihood."""
 
+_BOTH: Final = -3
+"""How well a query and a row fit that agree in label (2) and split (1): sorted, the best comes first."""
+
 _TWIN: Final = 8.0
 """A query goes to its second choice where the first is taken by another, and this much better at most."""
 
@@ -28,8 +31,9 @@ def assign_rows(
     """int64 (N,): the row of each of N queries, -1 for those without a pair.
 
     The best pairs are made first. A picture that the original has k times is given to k queries; of its rows, each
-    query gets one with its own label and split where there is one. What is left over has its best picture once more
-    (it is doubled).
+    query gets one with its own label and split where there is one, once more where others of its split have them all
+    (it is doubled, as in a training part that was balanced by repeating faces). What is left over has its best picture
+    once more too.
 
     Args:
         query: int64 (P,), candidate pairs in any order.
@@ -78,7 +82,11 @@ def _share(
     splits: npt.NDArray[np.str_],
     original: Original,
 ) -> None:
-    """Gives the rows of one picture to the queries that show it: first those that agree in label and split."""
+    """Gives the rows of one picture to the queries that show it: first those that agree in label and split.
+
+    A query that agrees with a row in both, and not with those that are left, is that row's picture once more, and none
+    that came over from another split.
+    """
     fits = [
         (-2 * (labels[asker] == original.labels[row]) - _may_be(splits[asker], original.splits[row]), asker, row)
         for asker in askers
@@ -86,11 +94,14 @@ def _share(
     ]
     taken: set[int] = set()
     second: dict[int, int] = {}
-    for _, asker, row in sorted(fits):
+    doubled: set[int] = set()
+    for fit, asker, row in sorted(fits):
         second.setdefault(asker, row)
-        if rows[asker] < 0 and row not in taken:
+        if rows[asker] < 0 and row not in taken and (fit == _BOTH or asker not in doubled):
             rows[asker] = row
             taken.add(row)
+        elif fit == _BOTH:
+            doubled.add(asker)
     for asker in askers:
         if rows[asker] < 0:
             rows[asker] = second[asker]

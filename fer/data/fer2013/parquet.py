@@ -13,6 +13,7 @@ import numpy.typing as npt
 
 from fer.common.errors import DataError, MissingExtraError
 from fer.common.labels import ALPHABETICAL, EMOTIONS, NUM_CLASSES, emotion_index
+from fer.data.csv_table import refuse_doubled
 from fer.data.decode import UnreadableError, decode_faces
 from fer.data.fer2013.counts import ClassNames, settle
 from fer.data.fer2013.raw import SIDE, RawCopy
@@ -74,7 +75,10 @@ def read_parquet(tree: Tree, names: Sequence[str]) -> RawCopy:
     """
     origin = str(tree.root)
     shards = [_read_shard(tree, name, part) for name, part in _parts(tree, names).items()]
-    kinds = {(shard.image_column, shard.label_column, shard.class_names) for shard in shards}
+    # A file without rows, as tools that share rows out leave some, does not say what its labels are.
+    kinds = {(shard.image_column, shard.label_column, shard.class_names) for shard in shards if shard.labels}
+    if not kinds:
+        raise DataError(f"{origin}: its parquet files have no rows; download them again")
     if len(kinds) > 1:
         raise DataError(
             f"{origin} mixes parquet files of different columns or classes: point data.root at one data set"
@@ -181,7 +185,7 @@ def _read_shard(tree: Tree, name: str, part: str) -> _Shard:
     )
 
 
-def _columns(columns: Sequence[str], metadata: Mapping[str, Any], origin: str) -> tuple[str, str, ClassNames | None]:
+def _columns(columns: Sequence[str], metadata: Any, origin: str) -> tuple[str, str, ClassNames | None]:
     """(image column, label column, class names by code where the file tells them)."""
     image = next((name for name in _IMAGE_COLUMNS if name in columns), None)
     label = next((name for name in _LABEL_COLUMNS if name in columns), None)
@@ -190,15 +194,18 @@ def _columns(columns: Sequence[str], metadata: Mapping[str, Any], origin: str) -
             f"{origin} has the columns {', '.join(columns)}; expected an image ({', '.join(_IMAGE_COLUMNS)}) "
             f"and a label ({', '.join(_LABEL_COLUMNS)}): set data.root to a copy of FER-2013"
         )
-    features = metadata.get("info", {}).get("features", {})
-    names = (features.get(label) or {}).get("names")
-    if names is None:
+    refuse_doubled(columns, (image, label), origin=origin)
+    names: Any = metadata
+    for key in ("info", "features", label, "names"):
+        names = names.get(key) if isinstance(names, Mapping) else None
+    if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
         return image, label, None
     with _named(origin):
         class_names = tuple(EMOTIONS[emotion_index(name)] for name in names)
     if sorted(class_names) != sorted(EMOTIONS):
         raise DataError(
-            f"{origin} has the classes {', '.join(names)}, not the seven of FER-2013: read it with data=folder"
+            f"{origin} has the classes {', '.join(names)}, not the seven of FER-2013: write its pictures into a folder "
+            "for each class and read it with data=folder"
         )
     return image, label, class_names
 
@@ -210,9 +217,10 @@ def _codes(origin: str, shard: _Shard) -> npt.NDArray[np.int64]:
     for row, label in enumerate(shard.labels):
         with _named(f"{origin}: {shard.name} row {row + 1}"):
             code = class_names.index(EMOTIONS[emotion_index(label)]) if isinstance(label, str) else label
-        if not isinstance(code, int) or not 0 <= code < NUM_CLASSES:
+        if not isinstance(code, int) or isinstance(code, bool) or not 0 <= code < NUM_CLASSES:
             raise DataError(
-                f"{origin}: {shard.name} row {row + 1} has label {label!r}, expected 0 to 6; download the file again"
+                f"{origin}: {shard.name} row {row + 1} has label {label!r}, expected 0 to 6 (whole numbers) or an "
+                "emotion: write the labels so, or download the file again"
             )
         codes[row] = code
     return codes

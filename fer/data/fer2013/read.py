@@ -20,7 +20,7 @@ from fer.data.tree import FolderTree, Tree, ZipTree, find_images
 
 logger = logging.getLogger(__name__)
 
-READER: Final = "fer2013-4"
+READER: Final = "fer2013-5"
 """Name and version of this reader: raise the number when it reads a file differently, so that caches are rebuilt."""
 
 _FORMS = (

@@ -12,7 +12,7 @@ from fer.common.label_set import set_name
 from fer.data.samples import FaceSamples, Split
 from fer.folders.record import RunRecord
 from fer.metrics import ClassScores, Estimate, Predictions, confusion_matrix, evaluate, evaluate_classes
-from fer.report.evaluation.sets import SET_TITLES, Deduplication, EvaluationSet, deduplicate, evaluation_sets
+from fer.report.evaluation.sets import SET_TITLES, Deduplication, EvaluationSet, Rows, deduplicate, evaluation_sets
 from fer.report.evaluation.views import VIEWS, Views
 
 if TYPE_CHECKING:
@@ -136,8 +136,9 @@ class EvaluatedRun:
         data: what was scored on.
         sets: evaluation sets by key, in reading order.
         on_copies: scores on the PrivateTest faces that deduplication leaves out; None where there are none.
-        training: accuracy on Training faces as they are, drawn at random; None where there are none, or where it was
-            trained on a part of the face.
+        training: accuracy on faces that it was trained on, as they are, drawn at random; None where none is known, or
+            where it was trained on a part of the face.
+        trained: int64 (N,), rows of its data that it was trained on; empty where they cannot be told.
         notes: what a reader must know before the numbers.
         votes_share: of two heads, the weight of the votes' in these predictions; None for a net with one.
         prior: the option of that name: how often the model was told to expect each emotion; None for the training's.
@@ -150,6 +151,7 @@ class EvaluatedRun:
     sets: Mapping[str, SetScores]
     on_copies: Scores | None = None
     training: Estimate | None = None
+    trained: Rows = field(default_factory=lambda: np.empty(0, dtype=np.int64))
     notes: tuple[str, ...] = field(default=())
     votes_share: float | None = None
     prior: str | None = None
@@ -209,6 +211,7 @@ def evaluate_run(
     samples: FaceSamples,
     data: DataFacts,
     options: "ReportOptions",
+    trained: Rows | None = None,
 ) -> EvaluatedRun:
     """Scores one run on every set its data allow.
 
@@ -222,6 +225,7 @@ def evaluate_run(
         samples: the data to score on.
         data: their facts.
         options: resamples, seed, test-time augmentation.
+        trained: rows of `samples` that it was trained on; None for all of Training.
 
     Raises:
         CheckpointError: the model predicts other labels than the run says.
@@ -262,10 +266,11 @@ def evaluate_run(
         # The file names them by their key.
         predictions = replace(Predictions.read(held_out), split=SET_TITLES["heldout"])
         scores["heldout"] = _score_held_out(predictions, options)
+    if trained is None:
+        trained = np.flatnonzero(samples.splits == Split.TRAINING)
     training = None
     if record.visible == "full":
-        out = scores["heldout"].plain.predictions.ids if "heldout" in scores else None
-        training = _training_accuracy(samples, predict, held_out=out, seed=options.seed)
+        training = _training_accuracy(samples, predict, rows=trained, seed=options.seed)
     notes += _selection_notes(record, scores, options)
     return EvaluatedRun(
         record=record,
@@ -275,6 +280,7 @@ def evaluate_run(
         sets=scores,
         on_copies=on_copies,
         training=training,
+        trained=trained,
         notes=tuple(notes),
         votes_share=record.votes_share if options.votes_share is None else options.votes_share,
         prior=options.prior,
@@ -284,13 +290,8 @@ def evaluate_run(
 _TRAINING_FACES: Final = 1000
 
 
-def _training_accuracy(
-    samples: FaceSamples, predict: Predictor, *, held_out: npt.NDArray[np.str_] | None, seed: int
-) -> Estimate | None:
-    """Accuracy on Training faces that are not held out, drawn at random, not augmented; None where there are none."""
-    rows = np.flatnonzero(samples.splits == Split.TRAINING)
-    if held_out is not None:
-        rows = rows[~np.isin(samples.ids[rows], held_out)]
+def _training_accuracy(samples: FaceSamples, predict: Predictor, *, rows: Rows, seed: int) -> Estimate | None:
+    """Accuracy on faces that were trained on, drawn at random, not augmented; None where there are none."""
     if len(rows) == 0:
         return None
     chosen = np.sort(np.random.default_rng([seed, 12]).permutation(rows)[:_TRAINING_FACES])

@@ -1,11 +1,10 @@
-"""Faces of the emotions that are confused most, and a sheet of faces of each emotion from Training."""
+"""Faces of the emotions that are confused most, and a sheet of faces of each emotion that were trained on."""
 
 from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
 
-from fer.data.samples import FaceSamples, Split
 from fer.report.context import ReportContext
 from fer.report.explanations.gallery import draw
 from fer.report.page.section import Images, Section, data_uri, png, webp
@@ -45,7 +44,7 @@ def analyse(context: ReportContext) -> AnalysisResult | None:
         )
     sheet = training_sheet(context)
     if sheet is not None:
-        count = sheet_in_words(context.samples)
+        count = sheet_in_words(context.samples.labels[context.run.trained], classes=len(context.samples.classes))
         files["data_sheet.png"] = png(sheet)
         sections.append(
             Section(
@@ -60,7 +59,7 @@ def analyse(context: ReportContext) -> AnalysisResult | None:
                     "count": count,
                     "seed": context.options.seed,
                 },
-                lead=f"{count[0].upper()}{count[1:]} of each emotion, drawn at random.",
+                lead=f"{count[0].upper()}{count[1:]} of each emotion, drawn at random from those that trained it.",
             )
         )
     return AnalysisResult(sections=tuple(sections), files=files) if sections else None
@@ -101,26 +100,37 @@ def confused_pairs(context: ReportContext) -> list[dict[str, Any]]:
     return pairs
 
 
-def sheet_in_words(samples: FaceSamples) -> str:
-    """How many faces of each emotion the sheet shows."""
-    enough = samples.class_counts(Split.TRAINING).min() >= SHEET
+def sheet_in_words(labels_N: npt.NDArray[np.int64], *, classes: int) -> str:
+    """How many faces of each emotion the sheet shows, of N that were trained on."""
+    enough = np.bincount(labels_N, minlength=classes).min() >= SHEET
     return f"{'' if enough else 'up to '}{SHEET} Training faces"
 
 
 def training_sheet(context: ReportContext) -> Images | None:
-    """uint8 array (H, W, 3), RGB: a row of Training faces for each emotion; None without Training faces."""
-    samples = context.samples
-    training = samples.splits == Split.TRAINING
-    if not training.any():
+    """uint8 array (H, W, 3), RGB: a row for each emotion of the faces that the run was trained on, as much of them as
+    it was shown; None where no such face is known."""
+    samples, trained = context.samples, context.run.trained
+    if len(trained) == 0:
         return None
     step = _SIDE + _GAP
     sheet: npt.NDArray[np.uint8] = np.full((len(samples.classes) * step - _GAP, SHEET * step - _GAP, 3), 255, np.uint8)
     rng = np.random.default_rng([context.options.seed, 9])
     for c in range(len(samples.classes)):
-        members = np.flatnonzero(training & (samples.labels == c))
-        for place, row in enumerate(np.sort(rng.permutation(members)[:SHEET]).tolist()):
-            sheet[c * step : c * step + _SIDE, place * step : place * step + _SIDE] = _face(samples.images[row])
+        members = trained[samples.labels[trained] == c]
+        shown = np.sort(rng.permutation(members)[:SHEET])
+        for place, image in enumerate(_visible(samples.images[shown], context.run.record.visible)):
+            sheet[c * step : c * step + _SIDE, place * step : place * step + _SIDE] = _face(image)
     return sheet
+
+
+def _visible(images_NCHW: Images, region: str) -> Images:
+    if region == "full" or len(images_NCHW) == 0:
+        return images_NCHW
+    import torch
+
+    from fer.data.occlusion import keep
+
+    return np.asarray(keep(torch.from_numpy(np.ascontiguousarray(images_NCHW)), region))
 
 
 def _face(image_CHW: Images) -> Images:
