@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 import numpy.typing as npt
 
-from fer.common.errors import ConfigError
+from fer.common.errors import ConfigError, FerError
 from fer.common.files import check_writable, remove_leftovers, write_atomic, write_json
 from fer.common.label_set import set_name
 from fer.common.storage import writing
@@ -27,6 +27,7 @@ from fer.report.options import ReportOptions
 from fer.report.page.class_words import class_words, section_in
 from fer.report.page.render import render_page
 from fer.report.page.section import Section
+from fer.report.page.wording import counted
 from fer.report.result import AnalysisResult, Verdict
 from fer.report.scores.section import facts_sections, score_sections
 from fer.report.scores.statements import is_synthetic, protocol
@@ -136,6 +137,12 @@ def _check_baseline(records: Sequence[RunRecord], options: ReportOptions) -> Non
 def evaluate_record(record: RunRecord, model: "LoadedModel", data: OpenData, options: ReportOptions) -> EvaluatedRun:
     """Scores one run's model on its data."""
     samples, fingerprint = data.of(record)
+    try:
+        train_rows = train_rows_of(record, data)
+    except FerError as error:
+        train_rows = np.empty(0, dtype=np.int64)
+        told = f"Which faces trained it cannot be told again, so its accuracy on them is not given: {error}"
+        record = replace(record, notes=(*record.notes, told))
 
     def predict(images: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:
         return model.probabilities(images, batch_size=options.batch_size)
@@ -150,7 +157,22 @@ def evaluate_record(record: RunRecord, model: "LoadedModel", data: OpenData, opt
         samples=samples,
         data=describe_data(samples, fingerprint=fingerprint),
         options=options,
+        train_rows=train_rows,
     )
+
+
+def train_rows_of(record: RunRecord, data: OpenData) -> npt.NDArray[np.int64]:
+    """The rows of a run's samples that trained it: not all of Training where a list, a share or its copies stayed out.
+
+    Raises:
+        FerError: a step of its data, or a file that one reads, is not there any more.
+    """
+    samples, _ = data.of(record)
+    chosen = select(samples, data.config_of(record), seed=record.seed)
+    if chosen.samples is samples:
+        return chosen.split.train
+    # A step of one's own may have put others in their place.
+    return np.flatnonzero(np.isin(samples.ids, chosen.samples.ids[chosen.split.train]))
 
 
 def choose_detail(runs: Sequence[EvaluatedRun]) -> EvaluatedRun:
@@ -240,7 +262,7 @@ def _page(context: ReportContext, sections: Sequence[Section], notes: Sequence[s
     detail, runs = context.run, context.runs
     return render_page(
         sections,
-        title=detail.record.name if len(runs) == 1 else f"{detail.record.name} and {len(runs) - 1} other runs",
+        title=detail.record.name + ("" if len(runs) == 1 else f" and {counted(len(runs) - 1, 'other run')}"),
         subtitle=f"{detail.record.model}, {detail.data.source}, {protocol(detail)}, seed {detail.record.seed}",
         notes=notes,
         faces=context.options.faces and not is_synthetic(detail),

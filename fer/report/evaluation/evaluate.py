@@ -9,11 +9,12 @@ import numpy.typing as npt
 
 from fer.common.errors import CheckpointError, DataError
 from fer.common.label_set import set_name
-from fer.data.samples import FaceSamples, Split
+from fer.data.samples import FaceSamples, Split, content_hashes
 from fer.folders.record import RunRecord
 from fer.metrics import ClassScores, Estimate, Predictions, confusion_matrix, evaluate, evaluate_classes
 from fer.report.evaluation.sets import SET_TITLES, Deduplication, EvaluationSet, deduplicate, evaluation_sets
 from fer.report.evaluation.views import VIEWS, Views
+from fer.report.page.wording import counted
 
 if TYPE_CHECKING:
     from fer.report.options import ReportOptions
@@ -136,8 +137,9 @@ class EvaluatedRun:
         data: what was scored on.
         sets: evaluation sets by key, in reading order.
         on_copies: scores on the PrivateTest faces that deduplication leaves out; None where there are none.
-        training: accuracy on Training faces as they are, drawn at random; None where there are none, or where it was
-            trained on a part of the face.
+        training: accuracy on faces that trained it, as they are, drawn at random; None where there are none, where
+            they cannot be told again, or where it was trained on a part of the face.
+        copies_trained_on: PrivateTest faces with the very pixels of a face that trained it; None where it is not known.
         notes: what a reader must know before the numbers.
         votes_share: of two heads, the weight of the votes' in these predictions; None for a net with one.
         prior: the option of that name: how often the model was told to expect each emotion; None for the training's.
@@ -150,6 +152,7 @@ class EvaluatedRun:
     sets: Mapping[str, SetScores]
     on_copies: Scores | None = None
     training: Estimate | None = None
+    copies_trained_on: int | None = None
     notes: tuple[str, ...] = field(default=())
     votes_share: float | None = None
     prior: str | None = None
@@ -209,6 +212,7 @@ def evaluate_run(
     samples: FaceSamples,
     data: DataFacts,
     options: "ReportOptions",
+    train_rows: npt.NDArray[np.int64] | None = None,
 ) -> EvaluatedRun:
     """Scores one run on every set its data allow.
 
@@ -222,6 +226,7 @@ def evaluate_run(
         samples: the data to score on.
         data: their facts.
         options: resamples, seed, test-time augmentation.
+        train_rows: the rows that trained it; None for Training without the faces it held out.
 
     Raises:
         CheckpointError: the model predicts other labels than the run says.
@@ -262,10 +267,16 @@ def evaluate_run(
         # The file names them by their key.
         predictions = replace(Predictions.read(held_out), split=SET_TITLES["heldout"])
         scores["heldout"] = _score_held_out(predictions, options)
+    copies_trained_on = None
+    if data.copies is not None and train_rows is not None and len(train_rows) > 0:
+        trained = content_hashes(samples.images[train_rows])
+        copies_trained_on = int(np.isin(content_hashes(samples.images[samples.splits == Split.PRIVATE]), trained).sum())
     training = None
     if record.visible == "full":
-        out = scores["heldout"].plain.predictions.ids if "heldout" in scores else None
-        training = _training_accuracy(samples, predict, held_out=out, seed=options.seed)
+        if train_rows is None:
+            out = scores["heldout"].plain.predictions.ids if "heldout" in scores else ()
+            train_rows = np.flatnonzero((samples.splits == Split.TRAINING) & ~np.isin(samples.ids, out))
+        training = _training_accuracy(samples, predict, rows=train_rows, seed=options.seed)
     notes += _selection_notes(record, scores, options)
     return EvaluatedRun(
         record=record,
@@ -275,6 +286,7 @@ def evaluate_run(
         sets=scores,
         on_copies=on_copies,
         training=training,
+        copies_trained_on=copies_trained_on,
         notes=tuple(notes),
         votes_share=record.votes_share if options.votes_share is None else options.votes_share,
         prior=options.prior,
@@ -285,12 +297,9 @@ _TRAINING_FACES: Final = 1000
 
 
 def _training_accuracy(
-    samples: FaceSamples, predict: Predictor, *, held_out: npt.NDArray[np.str_] | None, seed: int
+    samples: FaceSamples, predict: Predictor, *, rows: npt.NDArray[np.int64], seed: int
 ) -> Estimate | None:
-    """Accuracy on Training faces that are not held out, drawn at random, not augmented; None where there are none."""
-    rows = np.flatnonzero(samples.splits == Split.TRAINING)
-    if held_out is not None:
-        rows = rows[~np.isin(samples.ids[rows], held_out)]
+    """Accuracy on some of the faces at `rows`, drawn at random, not augmented; None where there are none."""
     if len(rows) == 0:
         return None
     chosen = np.sort(np.random.default_rng([seed, 12]).permutation(rows)[:_TRAINING_FACES])
@@ -301,8 +310,8 @@ def _training_accuracy(
 def _score_held_out(predictions: Predictions, options: "ReportOptions") -> SetScores:
     """The selection faces of a protocol that holds out a part of Training, as the training saved its predictions."""
     description = (
-        f"The {len(predictions):,} Training faces that this protocol held out; they chose the epoch, so the score is "
-        "optimistic."
+        f"The {counted(len(predictions), 'Training face')} that this protocol held out to choose the epoch, so the "
+        "score is optimistic."
     )
     return SetScores(
         evaluation_set=EvaluationSet(key="heldout", rows=np.empty(0, dtype=np.int64), description=description),
