@@ -3,11 +3,12 @@
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
+import numpy as np
+
 from fer.common.errors import ConfigError, DataError
 from fer.folders.record import RunRecord
 
 if TYPE_CHECKING:
-    import numpy as np
     import numpy.typing as npt
 
     from fer.data.samples import FaceSamples
@@ -52,11 +53,14 @@ class OpenData:
         """
         from fer.data.selection import select
 
-        rows = select(self.of(record)[0], self.config_of(record), seed=record.seed).split.train
+        samples, _ = self.of(record)
+        chosen = select(samples, self.config_of(record), seed=record.seed)
+        rows = chosen.split.train
         told = record.manifest.get("data", {}).get("train_rows")
         if isinstance(told, int) and told != len(rows):
             raise DataError(f"it was trained on {told:,} faces, and its settings choose {len(rows):,} now")
-        return rows
+        # A step of one's own may have put others in their place.
+        return rows if chosen.samples is samples else np.flatnonzero(np.isin(samples.ids, chosen.samples.ids[rows]))
 
     def config_of(self, record: RunRecord) -> "DataConfig":
         """The data section of a run's configuration, with the place where its data lie now.

@@ -140,10 +140,11 @@ def read_run(path: Path) -> RunRecord:
     checkpoint = _checkpoint(folder)
     if not finished:
         of_epochs = config.get("trainer", {}).get("max_epochs")
-        planned = "" if of_epochs is None else f" of {of_epochs}"
+        told = f"{len(epochs)} epoch{'' if len(epochs) == 1 else 's'}"
+        told = told if of_epochs is None else f"{len(epochs)} of {of_epochs} epochs"
         notes.append(
-            f"This run was interrupted after {len(epochs)}{planned} epochs: every number below is that of the "
-            f"unfinished model in {checkpoint.name}. Continue it with fer-train {shell_word(f'run_dir={path}')} and "
+            f"This run was interrupted after {told}: every number below is that of the unfinished model in "
+            f"{checkpoint.name}. Continue it with fer-train {shell_word(f'run_dir={path}')} and "
             "report again."
         )
     elif checkpoint == folder.last:

@@ -27,6 +27,7 @@ from fer.report.options import ReportOptions
 from fer.report.page.class_words import class_words, section_in
 from fer.report.page.render import render_page
 from fer.report.page.section import Section
+from fer.report.page.wording import counted
 from fer.report.result import AnalysisResult, Verdict
 from fer.report.scores.section import facts_sections, score_sections
 from fer.report.scores.statements import is_synthetic, protocol
@@ -247,7 +248,7 @@ def _page(context: ReportContext, sections: Sequence[Section], notes: Sequence[s
     detail, runs = context.run, context.runs
     return render_page(
         sections,
-        title=detail.record.name if len(runs) == 1 else f"{detail.record.name} and {len(runs) - 1} other runs",
+        title=detail.record.name + ("" if len(runs) == 1 else f" and {counted(len(runs) - 1, 'other run')}"),
         subtitle=f"{detail.record.model}, {detail.data.source}, {protocol(detail)}, seed {detail.record.seed}",
         notes=notes,
         faces=context.options.faces and not is_synthetic(detail),

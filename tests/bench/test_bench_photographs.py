@@ -102,7 +102,7 @@ def test_the_table_is_what_its_predictions_say(photographs: Path, tmp_path: Path
     page = as_markdown([found], machine={}, command="fer-bench")
     assert f"{100 * 13 / 14:.1f} %" in page
     assert "human: left out; to have it: npm install" in page
-    assert "1 photographs cannot be decoded" in as_text([found])
+    assert "1 photograph cannot be decoded and counts as not found" in as_text([found])
 
 
 def test_the_photographs_must_be_named(tmp_path: Path) -> None:

@@ -20,7 +20,7 @@ from fer.metrics import Predictions
 from fer.metrics.calibration import Calibration, fit_calibration, reliability_bins
 from fer.metrics.calibration_scores import CALIBRATION_METRICS
 from fer.report.calibration.analysis import analyse
-from fer.report.calibration.figures import reliability_figure
+from fer.report.calibration.figures import class_reliability_figure, reliability_figure
 from fer.report.command import compose, parse
 from fer.report.context import ReportContext
 from fer.report.evaluation.evaluate import EvaluatedRun, describe_data, evaluate_run
@@ -350,3 +350,10 @@ def test_nothing_kind_is_said_of_a_classwise_error_beyond_chance(result: Analysi
     assert "the probabilities of single emotions are" in remaining_statement(off)
     assert calibration_verdict(off).verdict != "pass"
     assert "are more than chance" in remaining_statement(with_lows(ece=0.01, classwise_ece=0.01))
+
+
+@pytest.mark.parametrize("count", [2, 7, 8, 12])
+def test_every_label_has_its_diagram(count: int) -> None:
+    bins = reliability_bins(np.array([0.3, 0.6]), np.array([True, False]))
+    figure = class_reliability_figure({f"label{n}": bins for n in range(count)}, palette=PRINT)
+    assert [axes.get_title() for axes in figure.axes if axes.get_visible()] == [f"label{n}" for n in range(count)]

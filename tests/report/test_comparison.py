@@ -2,10 +2,12 @@ import csv
 import io
 from pathlib import Path
 
+import numpy as np
 import pytest
-from support.fake_runs import fake_context, fake_run, fake_samples
+from support.fake_runs import SAMPLES, fake_context, fake_run, fake_samples
 from support.sketched import sketched
 
+from fer.data.samples import Split
 from fer.metrics.significance import compare
 from fer.report.comparison.analysis import analyse
 from fer.report.comparison.groups import comparable_groups
@@ -117,6 +119,9 @@ def test_other_data_or_protocols_are_shown_but_not_compared(tmp_path: Path) -> N
     assert "different protocols" in html
     assert "different data" in html
     assert "5 pairs are not tested" in html
+    # Not of every run in that column.
+    assert "chose the epoch" not in html.partition("<thead>")[2].partition("</thead>")[0]
+    assert "PublicTest (chose the epoch)" in page_of(analyse(fake_context(*runs[:2])))
     for run in runs:
         assert html.count(f">{run.record.name}</th>") >= 1
 
@@ -177,3 +182,13 @@ def test_a_name_that_fits_stays() -> None:
 def test_points_and_p_values_read_well() -> None:
     assert [points(x, plus=True) for x in (0.0123, -0.0123, 0.0002, -0.0002)] == ["+1.2", "−1.2", "0.0", "0.0"]
     assert [p_value(p) for p in (0.00004, 0.0344, 1.0)] == ["< 0.001", "0.034", "1.000"]
+
+
+def test_one_face_tests_no_recipes(tmp_path: Path) -> None:
+    place = int(np.flatnonzero(SAMPLES.splits == Split.PRIVATE)[0])
+    few = SAMPLES.take(np.r_[np.flatnonzero(SAMPLES.splits != Split.PRIVATE), place])
+    nets = [{"model": {"name": name}} for name in ("cnn", "vit") for _ in range(2)]
+    runs = [fake_run(tmp_path / str(n), seed=n % 2, samples=few, config=net) for n, net in enumerate(nets)]
+    result = analyse(fake_context(*runs))
+    assert result is not None
+    assert result.metrics["recipes"] == []

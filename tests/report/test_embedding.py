@@ -1,5 +1,6 @@
 """The map of faces: planted clusters are found, a seed has one layout, and the page stays small."""
 
+import re
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +15,7 @@ from fer.report.embedding.measurement import embed, last_features
 from fer.report.main import evaluate_record
 from fer.report.options import ReportOptions
 from fer.report.page.render import render_page
+from fer.report.page.section import Section
 
 
 def planted(seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
@@ -77,6 +79,21 @@ def test_a_run_has_its_map_with_and_without_faces(tiny_run: Path) -> None:
         assert len(lines) == 1 + len(run.headline.plain.predictions)
     assert pages[True].count("<circle") == pages[False].count("<circle") == 70
     assert ("data:image/webp" in pages[True], "data:image/webp" in pages[False]) == (True, False)
+
+
+def test_every_label_has_a_colour_of_its_own() -> None:
+    names = [f"label{n}" for n in range(12)]
+    told = {"sprite": None, "dimensions": 3, "neighbours": 10, "agree": "", "trust": "", "statement": "", "size": 1000}
+    context = {**told, "emotions": names, "points": [(n, n, n, n, 50) for n in range(12)]}
+    section = Section(key="map", title="", template="embedding/section.html.j2", context=context)
+    page = render_page([section], title="t", subtitle="", notes=(), faces=False)
+    for tag in ("g", "li"):
+        colours = re.findall(rf'<{tag} class="kind-(\d+)"(?: style="--kind: ([^"]*)")?>', page)
+        assert [int(kind) for kind, _ in colours] == list(range(12))
+        own = [colour or kind for kind, colour in colours]
+        assert len(set(own)) == 12
+        # Those without one of their own have it in the page's styles.
+        assert all(f".kind-{kind} {{ --kind" in page for kind, colour in colours if not colour)
 
 
 def test_features_are_what_the_last_layer_turns_into_logits(tiny_run: Path) -> None:

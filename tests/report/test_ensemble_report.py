@@ -141,3 +141,13 @@ def test_switched_off_or_alone_it_says_nothing(runs: list[EvaluatedRun]) -> None
     off = FEW.model_copy(update={"ensemble": EnsembleOptions(enabled=False)})
     assert analyse(fake_context(*runs, options=off)) is None
     assert analyse(fake_context(runs[0], options=FEW)) is None
+
+
+def test_what_publictest_chose_is_said_of_the_runs_whose_epoch_it_chose(
+    runs: list[EvaluatedRun], result: AnalysisResult, tmp_path: Path
+) -> None:
+    assert "PublicTest also chose each member's epoch" in html_of(result).replace("&#39;", "'")
+    held_out = {"data": {"protocol": "stratified"}}
+    others = [fake_run(tmp_path / name, seed=i, config=held_out) for i, name in enumerate("cd")]
+    assert "PublicTest also chose the epoch of a, so it flatters" in html_of(found(runs[0], *others))
+    assert "also chose" not in html_of(found(*others))

@@ -43,7 +43,7 @@ def test_all_four_sets_of_the_official_splits() -> None:
     rows = {item.key: item.rows.tolist() for item in sets}
     assert rows == {"private": [2, 3], "private_dedup": [3], "public": [1], "folder7178": [1, 2, 3]}
     assert notes == ()
-    assert "1 faces whose pixels equal a Training face" in sets[1].description
+    assert "1 face with the pixels of a Training face" in sets[1].description
 
 
 def test_without_private_labels_the_report_says_so() -> None:

@@ -19,6 +19,7 @@ from fer.metrics import Estimate, Predictions
 from fer.metrics.estimate import mean_estimate
 from fer.report.context import ReportContext
 from fer.report.explanation_tests.measurement import UNITS_OF, Faithfulness, ground_truth_masks, moved_parts
+from fer.report.explanation_tests.section import signed
 from fer.report.explanations.analysis import analyse
 from fer.report.explanations.class_maps import class_maps, class_maps_result
 from fer.report.explanations.gallery import SIDE
@@ -259,3 +260,10 @@ def test_only_maps_of_single_pixels_are_smoothed_for_the_eye() -> None:
     assert fine[0, 20, 20] == 1
     assert 0.5 < fine[0, 20, 21] < 0.7
     assert not fine[1].any()
+
+
+def test_the_gain_on_a_single_face_has_no_interval() -> None:
+    alone = mean_estimate(np.array([0.25]), resamples=100, seed=0)
+    told = signed(alone, digits=3)
+    assert (told.text, told.interval) == ("+0.250", "no interval")
+    assert signed(Estimate(value=-0.1, low=-0.2, high=0.05, n=9), digits=1, scale=100).interval == "-20.0 to +5.0"

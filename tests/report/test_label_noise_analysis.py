@@ -165,6 +165,8 @@ def test_the_page_warns_and_names_the_faces_counted(found: AnalysisResult) -> No
     assert "a model's opinion" in html.replace("&#39;", "'")
     assert "PrivateTest, official protocol, no test-time augmentation, n = 550" in html
     assert "No label was changed" in found.card[0]
+    # Of the faces it was asked about, as on the page.
+    assert "no test-time augmentation, n = 550)" in found.card[0]
     json.dumps(found.metrics, allow_nan=False)
 
 

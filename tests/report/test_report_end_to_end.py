@@ -133,7 +133,17 @@ addEventListener("load", () => {
   const first = falling(column()) && button.parentElement.getAttribute("aria-sort") === "descending";
   button.click();
   const second = falling(column().reverse()) && button.parentElement.getAttribute("aria-sort") === "ascending";
+  const map = document.querySelector(".embedding svg");
+  const dots = [...map.querySelectorAll("circle")];
+  const reached = (key) => {
+    map.dispatchEvent(new KeyboardEvent("keydown", { key }));
+    return dots.findIndex((dot) => dot.classList.contains("now")) - dots.length;
+  };
+  const cells = [...document.querySelectorAll("td[style*='--share']")];
+  const shades = cells.map((cell) => getComputedStyle(cell).backgroundColor);
   parent.postMessage(JSON.stringify({
+    reached: ["ArrowLeft", "ArrowLeft", "ArrowRight"].map(reached),
+    unshaded: shades.filter((shade) => shade === "rgba(0, 0, 0, 0)").length,
     sorts: first && second,
     width: document.documentElement.scrollWidth,
     window: innerWidth,
@@ -177,3 +187,6 @@ def test_the_page_in_a_browser(tiny_page: Path, tmp_path: Path, width: int) -> N
     assert found["width"] <= found["window"] == width
     assert found["broken"] == 0
     assert found["requests"] == 0
+    # From nowhere backwards is the last face, not the one before it.
+    assert found["reached"] == [-1, -2, -1]
+    assert found["unshaded"] == 0

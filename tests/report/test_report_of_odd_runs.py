@@ -1,6 +1,7 @@
 """Runs, protocols and data that are not as usual: refused, or said on the page."""
 
 import json
+import re
 from dataclasses import replace
 from pathlib import Path
 
@@ -12,9 +13,13 @@ from support.sketched import sketched
 
 from fer.common.errors import CheckpointError, DataError
 from fer.data.samples import Split
+from fer.folders.opened import OpenData
+from fer.folders.record import read_runs
 from fer.metrics import Predictions
 from fer.report.evaluation.evaluate import EvaluatedRun
 from fer.report.main import choose_detail
+from fer.report.page.render import render_page
+from fer.report.scores.section import terms_section
 from fer.report.scores.statements import meanings
 
 
@@ -156,3 +161,54 @@ def test_runs_of_different_protocols_are_told_apart(fake_run: EvaluatedRun, tmp_
     other = evaluated(run_folder(tmp_path / "other", protocol="kfold"))
     text = Page(sketched()(report)(tmp_path / "out", fake_run, other).read_text(encoding="utf-8")).text
     assert "These runs follow different protocols" in text
+
+
+class Opened(OpenData):
+    """The stand-in's faces in place of what its configuration names."""
+
+    def of(self, record):
+        return SAMPLES, "0123456789abcdef"
+
+
+@pytest.mark.parametrize("left_out", [50, 0])
+def test_training_faces_are_those_that_trained_it(left_out: int, tmp_path: Path) -> None:
+    """As fer-study has it for shares of the data: faces on a list were never trained on, whatever their split."""
+    path = run_folder(tmp_path / "run")
+    listed = "".join(f'"{name}"\n' for name in SAMPLES.ids[:left_out])
+    (tmp_path / "list.csv").write_text(f"id\n{listed}")
+    config = yaml.safe_load((path / "config.yaml").read_text())
+    config["data"] |= {"root": str(tmp_path)} | ({"leave_out": str(tmp_path / "list.csv")} if left_out else {})
+    (path / "config.yaml").write_text(yaml.safe_dump(config))
+    (record,) = read_runs([path])
+    rows = Opened().trained_rows(record)
+    assert rows.tolist() == list(range(left_out, 56))
+    known = {image.tobytes() for image in SAMPLES.images[rows]}
+
+    def by_heart(images: np.ndarray) -> np.ndarray:
+        right = np.array([image.tobytes() in known for image in images])
+        return np.eye(7, dtype=np.float32)[(images[:, 0, 0, 0] + ~right) % 7]
+
+    found = evaluated(path, predict=by_heart, trained=rows)
+    assert found.training is not None
+    assert (found.training.value, found.training.n) == (1.0, 56 - left_out)
+    # Both copies are of faces at the head of the list.
+    assert found.copies_trained_on == (0 if left_out else 2)
+
+
+def test_one_of_a_thing_is_told_in_the_singular(tmp_path: Path) -> None:
+    """One test face that equals a Training face, one epoch, one right prediction."""
+    path = run_folder(tmp_path / "run")
+    (path / "metrics.jsonl").write_text((path / "metrics.jsonl").read_text().splitlines()[0] + "\n")
+    few = SAMPLES.take(np.r_[np.arange(84), 84])
+    page = sketched()(report)(tmp_path / "out", evaluated(path, samples=few), with_faces=False)
+    card = (page.parent / "model_card.md").read_text(encoding="utf-8")
+    for text in (Page(page.read_text(encoding="utf-8")).text, card, (page.parent / "metrics.json").read_text("utf-8")):
+        assert re.findall(r"(?<![\d,.])1 (?:\w+ )?(?:faces|epochs|images|runs|predictions|repeats)\b", text) == []
+        assert not re.search(r"\b1 (?:PrivateTest )?face equal ", text)
+
+
+def test_the_words_tell_what_chose_the_epoch_under_each_protocol(tmp_path: Path) -> None:
+    chooses = {"official": "PublicTest chooses the epoch", "kfold": "PublicTest and PrivateTest are only scored"}
+    for protocol, told in chooses.items():
+        section = terms_section(evaluated(run_folder(tmp_path / protocol, protocol=protocol)), resamples=100)
+        assert told in Page(render_page([section], title="t", subtitle="", notes=(), faces=False)).text

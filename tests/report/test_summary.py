@@ -32,6 +32,8 @@ def with_manifest(run: EvaluatedRun, **data: object) -> EvaluatedRun:
         ({"verdict": "reencoded", "change": "JPEG at quality 75"}, "look", "JPEG at quality 75"),
         ({"verdict": "altered", "change": "12 faces relabelled"}, "fail", "12 faces relabelled"),
         ({"verdict": "unknown", "change": ""}, "look", "Not known"),
+        # Of other data there is no original, and fer-data audit knows no more.
+        ({}, "look", "the only published data that this program knows are FER-2013's"),
     ],
 )
 def test_the_copy_of_the_data_is_judged(run: EvaluatedRun, copy: dict[str, str], verdict: str, told: str) -> None:

@@ -142,6 +142,18 @@ def test_an_objective_to_be_low_is_shown_as_it_is(tmp_path: Path) -> None:
     assert f"<b>{best:.4f}</b>" in write_sweep_report(tmp_path).read_text(encoding="utf-8")
 
 
+def test_a_metric_of_ones_own_is_no_percentage_and_has_no_minus_in_its_name(tmp_path: Path) -> None:
+    for place, objective in enumerate(("d_prime", "-hamming_loss")):
+        folder = make_sweep(tmp_path / str(place), trials=1, objective=objective)
+        (record,) = folder.records()
+        assert record.loss is not None
+        value = record.loss if objective.startswith("-") else 1 - record.loss
+        page = write_sweep_report(folder.path).read_text(encoding="utf-8")
+        assert f"<b>{value:.4f}</b>" in page
+        assert "-hamming" not in page
+        assert "1 trial," in page
+
+
 def test_what_is_no_sweep_is_refused(tmp_path: Path) -> None:
     with pytest.raises(DataError, match=r"no sweep\.json"):
         write_sweep_report(tmp_path)

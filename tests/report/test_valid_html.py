@@ -62,6 +62,12 @@ def test_a_page_parses_without_an_error_and_its_names_are_there_once(page: Path)
     assert set(found.named) - ways <= set(found.ids)
 
 
+def test_every_shade_of_a_table_is_a_percentage(page: Path) -> None:
+    # What is none makes the whole colour invalid, and the cell shows no ground at all.
+    shades = re.findall(r"--share:([^;\"]*)", page.read_text(encoding="utf-8").partition("</style>")[2])
+    assert [shade for shade in shades if not re.fullmatch(r"\d+\.\d%", shade)] == []
+
+
 @pytest.mark.skipif(shutil.which("vnu") is None, reason="the HTML checker vnu is not installed")
 def test_the_checker_finds_no_error(page: Path) -> None:
     done = subprocess.run(["vnu", "--errors-only", "--format", "gnu", str(page)], capture_output=True, text=True)

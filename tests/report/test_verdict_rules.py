@@ -321,6 +321,14 @@ def test_copies_go_by_their_share(run: EvaluatedRun) -> None:
     for kept, verdict in ((26, "fail"), (60, "look")):
         many = replace(copies, kept=[0] * kept)
         assert leakage_verdict(replace(run, data=replace(run.data, copies=many))).verdict == verdict
+    # Those that a list or a share left out of its training are in no count.
+    for trained_on, verdict, told in (
+        (0, "pass", "this run left out"),
+        (1, "look", "1 PrivateTest face (3.6\u00a0%) has"),
+    ):
+        found = leakage_verdict(replace(run, copies_trained_on=trained_on))
+        assert (found.verdict, found.value) == (verdict, trained_on)
+        assert told in found.text
     none = replace(copies, of_training=0)
     assert leakage_verdict(replace(run, data=replace(run.data, copies=none))).verdict == "pass"
 
@@ -329,3 +337,20 @@ def test_every_line_states_its_rule(run: EvaluatedRun) -> None:
     for line in (accuracy_verdict, weak_classes_verdict, overfitting_verdict, leakage_verdict):
         rule = line(run).rule
         assert all(word in rule for word in ("Pass", "Look", "Fail")) or "passes nothing" in rule
+
+
+def test_the_surest_difference_is_not_called_the_largest_where_a_wider_one_may_be_chance() -> None:
+    sure, wide = grouping(value=0.05, half=0.02, corrected=True), grouping(value=0.2, half=0.3, corrected=False)
+    text = fairness_verdict([wide, sure]).text
+    assert text.startswith("Largest difference of accuracy that is more than chance: 5.0 points by age")
+    assert "not more than chance shows, but up to 50.0 points fit so few faces" in fairness_verdict([wide]).text
+
+
+def test_a_selection_loss_may_have_been_nothing(run: EvaluatedRun) -> None:
+    def ended(*losses: float) -> str:
+        epochs = tuple({"epoch": n, "valid/loss": loss} for n, loss in enumerate(losses))
+        return overfitting_verdict(replace(run, record=replace(run.record, epochs=epochs))).text
+
+    assert ended(0.5, 0.0, 0.25).endswith("the selection loss ended at 0.25, after 0.")
+    assert ended(0.5, 0.0).endswith("the selection loss was lowest at the end.")
+    assert ended(-2.0, -1.0).endswith("ended 50.0\u00a0% above its lowest.")

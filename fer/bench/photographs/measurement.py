@@ -204,7 +204,10 @@ def _notes(photographs: Photographs, missing: Mapping[str, str], *, unreadable: 
     yield f"ferlab finds faces with detector {detector}; the peers with their own defaults, on the same decoded pixels"
     yield "milliseconds: median, detection and reading without decoding, as many threads as each takes by itself"
     if unreadable:
-        yield f"{unreadable} photographs cannot be decoded and count as not found"
+        what = (
+            "photograph cannot be decoded and counts" if unreadable == 1 else "photographs cannot be decoded and count"
+        )
+        yield f"{unreadable} {what} as not found"
     for name, reason in missing.items():
         yield f"{name}: {reason}"
 

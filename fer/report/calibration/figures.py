@@ -148,8 +148,10 @@ def coverage_figure(classes: Mapping[str, Selective], *, palette: Palette) -> "F
 
 def class_reliability_figure(bins_of: Mapping[str, Sequence[ReliabilityBin]], *, palette: Palette) -> "Figure":
     """How often an emotion is the label against the probability the model gives it, one panel an emotion."""
-    figure = new_figure(7.2, 4.4, palette)
-    panels = figure.subplots(2, 4, sharex=True, sharey=True).ravel()
+    columns = min(4, len(bins_of))
+    rows = -(-len(bins_of) // columns)
+    figure = new_figure(7.2, 0.6 + 1.9 * rows, palette)
+    panels = figure.subplots(rows, columns, sharex=True, sharey=True, squeeze=False).ravel()
     for axes, (name, bins) in zip(panels, bins_of.items(), strict=False):
         filled = [each for each in bins if each.n > 0]
         places = 100 * np.array([each.confidence for each in filled])

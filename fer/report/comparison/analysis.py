@@ -75,7 +75,7 @@ def comparison_section(detail: EvaluatedRun, runs: Sequence[EvaluatedRun], group
             "rows": [_row(run, key, of_group, is_detail=run is detail) for run in runs],
             "others": [name for name in ("private", "public", "folder7178") if name != key and _anyone(runs, name)],
             "all": [row for run in runs for row in _metric_rows(run)],
-            "titles": {name: set_title(detail, name) for name in SET_TITLES},
+            "titles": {name: _common_title(name, runs) for name in SET_TITLES},
             "metrics": list(METRICS.values()),
             "title": title,
             "views": detail.headline.views,
@@ -140,6 +140,12 @@ def _metric_rows(run: EvaluatedRun) -> list[dict[str, Any]]:
         }
         for key, scores in tables(run).items()
     ]
+
+
+def _common_title(key: str, runs: Sequence[EvaluatedRun]) -> str:
+    """A set's name for a column; that it chose the epoch is said where it did of every run."""
+    told = {set_title(run, key) for run in runs if key in run.sets}
+    return told.pop() if len(told) == 1 else SET_TITLES[key]
 
 
 def _anyone(runs: Sequence[EvaluatedRun], key: str) -> bool:
@@ -224,6 +230,8 @@ def compare_seed_groups(groups: Sequence[ComparableRuns]) -> tuple[RecipeCompari
                 names=(_recipe_name(one), _recipe_name(other)),
             )
             for group in groups
+            # One face has no spread.
+            if len(group.runs[0].headline.plain.predictions) > 1
             for one, other in combinations(sorted(seed_groups(group.runs), key=_mean_accuracy, reverse=True), 2)
         ]
     )

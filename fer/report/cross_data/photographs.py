@@ -15,7 +15,7 @@ from fer.metrics.estimate import Estimate
 from fer.metrics.photographs import NO_FACE, PhotographScores, score_photographs
 from fer.report.options import CrossPhotographs
 from fer.report.page.section import Section, cell
-from fer.report.page.wording import interval, percent
+from fer.report.page.wording import counted, interval, percent
 from fer.report.scores.tables import csv_text
 from fer.runtime.largest_face import largest_faces
 
@@ -132,7 +132,11 @@ def _table_row(one: ReadPhotographs) -> dict[str, Any]:
         ],
         "notes": [
             *one.photographs.notes,
-            *([f"{one.unreadable} photographs cannot be decoded and count as not found."] if one.unreadable else []),
+            *(
+                [f"{counted(one.unreadable, 'photograph')} cannot be decoded: counted as not found."]
+                if one.unreadable
+                else []
+            ),
         ],
     }
 

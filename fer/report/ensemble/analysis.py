@@ -8,12 +8,13 @@ from fer.metrics import METRICS, Estimate
 from fer.report.context import ReportContext
 from fer.report.ensemble.figures import gains_figure, weights_figure
 from fer.report.ensemble.pool import FITTED_ON, Ensemble, Pool, best_single, build_ensemble, choose_members
+from fer.report.evaluation.evaluate import EvaluatedRun
 from fer.report.evaluation.sets import SET_TITLES
 from fer.report.page.figures import Palette
 from fer.report.page.section import Chart, Section, cell
 from fer.report.page.wording import p_value, percent, points
 from fer.report.result import AnalysisResult
-from fer.report.scores.statements import protocol
+from fer.report.scores.statements import chose_epoch, protocol
 from fer.report.scores.tables import csv_text, tables
 
 if TYPE_CHECKING:
@@ -70,6 +71,7 @@ def _section(context: ReportContext, ensemble: Ensemble) -> Section:
             "protocol": protocol(best),
             "best": best.record.name,
             "chosen": FITTED_ON in best.sets,
+            "chosen_by_public": _chosen_by_public(members),
             "sentence": _sentence(ensemble),
             "others": [SET_TITLES[name] for name in ensemble.sets if name != key],
             "rows": _rows(ensemble),
@@ -91,6 +93,12 @@ def _section(context: ReportContext, ensemble: Ensemble) -> Section:
         },
         charts=tuple(charts),
     )
+
+
+def _chosen_by_public(members: Sequence[EvaluatedRun]) -> str:
+    """Whose epoch PublicTest chose; nothing where it is not scored or chose none."""
+    names = [run.record.name for run in members if FITTED_ON in run.sets and chose_epoch(run, FITTED_ON)]
+    return "each member's epoch" if len(names) == len(members) else f"the epoch of {', '.join(names)}" if names else ""
 
 
 def _rows(ensemble: Ensemble) -> list[dict[str, Any]]:

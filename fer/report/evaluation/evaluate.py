@@ -9,11 +9,12 @@ import numpy.typing as npt
 
 from fer.common.errors import CheckpointError, DataError
 from fer.common.label_set import set_name
-from fer.data.samples import FaceSamples, Split
+from fer.data.samples import FaceSamples, Split, content_hashes
 from fer.folders.record import RunRecord
 from fer.metrics import ClassScores, Estimate, Predictions, confusion_matrix, evaluate, evaluate_classes
 from fer.report.evaluation.sets import SET_TITLES, Deduplication, EvaluationSet, Rows, deduplicate, evaluation_sets
 from fer.report.evaluation.views import VIEWS, Views
+from fer.report.page.wording import counted
 
 if TYPE_CHECKING:
     from fer.report.options import ReportOptions
@@ -139,6 +140,7 @@ class EvaluatedRun:
         training: accuracy on faces that it was trained on, as they are, drawn at random; None where none is known, or
             where it was trained on a part of the face.
         trained: int64 (N,), rows of its data that it was trained on; empty where they cannot be told.
+        copies_trained_on: PrivateTest faces with the very pixels of a face that trained it; None where it is not known.
         notes: what a reader must know before the numbers.
         votes_share: of two heads, the weight of the votes' in these predictions; None for a net with one.
         prior: the option of that name: how often the model was told to expect each emotion; None for the training's.
@@ -152,6 +154,7 @@ class EvaluatedRun:
     on_copies: Scores | None = None
     training: Estimate | None = None
     trained: Rows = field(default_factory=lambda: np.empty(0, dtype=np.int64))
+    copies_trained_on: int | None = None
     notes: tuple[str, ...] = field(default=())
     votes_share: float | None = None
     prior: str | None = None
@@ -225,7 +228,7 @@ def evaluate_run(
         samples: the data to score on.
         data: their facts.
         options: resamples, seed, test-time augmentation.
-        trained: rows of `samples` that it was trained on; None for all of Training.
+        trained: rows of `samples` that it was trained on; None for Training without the faces it held out.
 
     Raises:
         CheckpointError: the model predicts other labels than the run says.
@@ -266,8 +269,13 @@ def evaluate_run(
         # The file names them by their key.
         predictions = replace(Predictions.read(held_out), split=SET_TITLES["heldout"])
         scores["heldout"] = _score_held_out(predictions, options)
+    copies_trained_on = None
+    if data.copies is not None and trained is not None and len(trained) > 0:
+        shown = content_hashes(samples.images[trained])
+        copies_trained_on = int(np.isin(content_hashes(samples.images[samples.splits == Split.PRIVATE]), shown).sum())
     if trained is None:
-        trained = np.flatnonzero(samples.splits == Split.TRAINING)
+        out = scores["heldout"].plain.predictions.ids if "heldout" in scores else ()
+        trained = np.flatnonzero((samples.splits == Split.TRAINING) & ~np.isin(samples.ids, out))
     training = None
     if record.visible == "full":
         training = _training_accuracy(samples, predict, rows=trained, seed=options.seed)
@@ -281,6 +289,7 @@ def evaluate_run(
         on_copies=on_copies,
         training=training,
         trained=trained,
+        copies_trained_on=copies_trained_on,
         notes=tuple(notes),
         votes_share=record.votes_share if options.votes_share is None else options.votes_share,
         prior=options.prior,
@@ -302,8 +311,8 @@ def _training_accuracy(samples: FaceSamples, predict: Predictor, *, rows: Rows, 
 def _score_held_out(predictions: Predictions, options: "ReportOptions") -> SetScores:
     """The selection faces of a protocol that holds out a part of Training, as the training saved its predictions."""
     description = (
-        f"The {len(predictions):,} Training faces that this protocol held out; they chose the epoch, so the score is "
-        "optimistic."
+        f"The {counted(len(predictions), 'Training face')} that this protocol held out to choose the epoch, so the "
+        "score is optimistic."
     )
     return SetScores(
         evaluation_set=EvaluationSet(key="heldout", rows=np.empty(0, dtype=np.int64), description=description),

@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from fer.data.samples import FaceSamples, Split, content_hashes
+from fer.report.page.wording import counted
 
 Rows = npt.NDArray[np.int64]
 
@@ -83,6 +84,10 @@ def deduplicate(samples: FaceSamples) -> Deduplication:
     )
 
 
+def _all_of(count: int, split: str) -> str:
+    return f"The only face of the {split} split." if count == 1 else f"All {count:,} faces of the {split} split."
+
+
 def evaluation_sets(samples: FaceSamples) -> tuple[tuple[EvaluationSet, ...], tuple[str, ...]]:
     """The sets that `samples` allow, in reading order, and a note on each that they do not.
 
@@ -96,15 +101,15 @@ def evaluation_sets(samples: FaceSamples) -> tuple[tuple[EvaluationSet, ...], tu
             EvaluationSet(
                 key="private",
                 rows=private,
-                description=f"All {len(private):,} faces of the PrivateTest split.",
+                description=_all_of(len(private), "PrivateTest"),
             )
         )
         copies = deduplicate(samples)
         if len(copies.kept) > 0:
             description = (
-                f"PrivateTest without the {copies.of_training:,} faces whose pixels equal a Training face, the "
-                f"{copies.of_public:,} whose pixels equal a PublicTest face (some equal both), and {copies.within:,} "
-                f"further repeats within PrivateTest: {len(copies.kept):,} faces."
+                f"PrivateTest without {counted(copies.of_training, 'face')} with the pixels of a Training face, "
+                f"{copies.of_public:,} with those of a PublicTest face (some equal both), and "
+                f"{counted(copies.within, 'further repeat')} within PrivateTest: {counted(len(copies.kept), 'face')}."
                 if len(copies.removed) > 0
                 else "No PrivateTest face is a pixel-for-pixel copy of another, so this is PrivateTest itself."
             )
@@ -112,14 +117,12 @@ def evaluation_sets(samples: FaceSamples) -> tuple[tuple[EvaluationSet, ...], tu
         else:
             notes.append("Every PrivateTest face is a pixel-for-pixel copy of a face of another split.")
     if len(public) > 0:
-        sets.append(
-            EvaluationSet(key="public", rows=public, description=f"All {len(public):,} faces of the PublicTest split.")
-        )
+        sets.append(EvaluationSet(key="public", rows=public, description=_all_of(len(public), "PublicTest")))
     mixed = merged if len(merged) > 0 else np.concatenate([public, private])
     if len(merged) > 0 or (len(public) > 0 and len(private) > 0):
         description = (
-            f"The {len(mixed):,} faces of PublicTest and PrivateTest together, as copies of the data set with one test "
-            "folder score them."
+            f"The {counted(len(mixed), 'face')} of PublicTest and PrivateTest together, as copies of the data set "
+            "with one test folder score them."
         )
         sets.append(EvaluationSet(key="folder7178", rows=np.sort(mixed), description=description))
     if len(private) == 0 and len(merged) > 0:

@@ -1,13 +1,14 @@
 """The section of the page that tests the heat maps, with its numbers, files and sentences for the card."""
 
 from collections.abc import Mapping, Sequence
+from math import isfinite
 from typing import Any, Final, Literal
 
 from fer.metrics import Estimate
 from fer.report.explanation_tests.figures import curves_figure, randomisation_figure
 from fer.report.explanation_tests.measurement import Faithfulness, Trust, moved_parts
 from fer.report.page.section import Cell, Chart, Section, cell
-from fer.report.page.wording import number, percent
+from fer.report.page.wording import counted, number, percent
 from fer.report.result import AnalysisResult
 from fer.report.scores.tables import csv_text
 
@@ -117,8 +118,8 @@ def _curves_chart(
     done = "covered with its mean grey" if kind == "deletion" else "put back onto the blurred face"
     return Chart(
         key=f"{kind}-curves",
-        caption=f"Probability of the prediction as cells of the face are {done}, strongest first. Mean of {trust.n} "
-        f"faces; {statement}.",
+        caption=f"Probability of the prediction as cells of the face are {done}, strongest first. Mean of "
+        f"{counted(trust.n, 'face')}; {statement}.",
         draw=lambda palette: curves_figure(trust.curves, kind=kind, titles=titles, palette=palette),
     )
 
@@ -197,15 +198,19 @@ def _files(trust: Trust) -> dict[str, str]:
 
 def _gain(estimate: Estimate) -> Cell:
     """A difference of areas, with its sign."""
-    return Cell(
-        text=f"{estimate.value:+.3f}", interval=f"{estimate.low:+.3f} to {estimate.high:+.3f}", sort=estimate.value
-    )
+    return signed(estimate, digits=3)
 
 
 def _points(estimate: Estimate) -> Cell:
     """A difference of shares, in points."""
-    low, high = 100 * estimate.low, 100 * estimate.high
-    return Cell(text=f"{100 * estimate.value:+.1f}", interval=f"{low:+.1f} to {high:+.1f}", sort=estimate.value)
+    return signed(estimate, digits=1, scale=100)
+
+
+def signed(estimate: Estimate, *, digits: int, scale: float = 1) -> Cell:
+    """A number with its sign; that of a single face has no interval."""
+    value, low, high = (scale * end for end in (estimate.value, estimate.low, estimate.high))
+    ends = f"{low:+.{digits}f} to {high:+.{digits}f}" if isfinite(low) else "no interval"
+    return Cell(text=f"{value:+.{digits}f}", interval=ends, sort=estimate.value)
 
 
 def _lead(trust: Trust) -> str:
@@ -222,10 +227,10 @@ def _sentences(trust: Trust, titles: dict[str, str], title: str) -> list[str]:
         best = max(trust.faithfulness, key=lambda method: _gains(trust.faithfulness[method]))
         result = trust.faithfulness[best]
         said.append(
-            f"Explanations: on {trust.n} {title} faces {titles[best]} names the places the prediction depends on best "
-            f"(deletion AUC {number('auc', result.deletion.value)} against {number('auc', trust.random[0].value)} of a "
-            f"random order, insertion AUC {number('auc', result.insertion.value)} against "
-            f"{number('auc', trust.random[1].value)})."
+            f"Explanations: on {counted(trust.n, f'{title} face')} {titles[best]} names the places the prediction "
+            f"depends on best (deletion AUC {number('auc', result.deletion.value)} against "
+            f"{number('auc', trust.random[0].value)} of a random order, insertion AUC "
+            f"{number('auc', result.insertion.value)} against {number('auc', trust.random[1].value)})."
         )
     failed = [titles[method] for method, course in trust.randomisation.items() if not course.passes]
     if failed:

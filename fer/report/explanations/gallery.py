@@ -12,7 +12,7 @@ from fer.metrics import Predictions
 from fer.report.evaluation.evaluate import EvaluatedRun
 from fer.report.options import ExplanationsOptions
 from fer.report.page.section import Images, Section, data_uri, webp
-from fer.report.page.wording import percent
+from fer.report.page.wording import counted, percent
 
 if TYPE_CHECKING:
     from fer.explain.heat_maps import HeatMaps
@@ -244,8 +244,7 @@ def mistakes_section(run: EvaluatedRun, gallery: Gallery, options: ExplanationsO
         key="mistakes",
         title="Confident mistakes, hesitant successes",
         template="explanations/mistakes.html.j2",
-        lead=f"The {len(gallery.mistakes)} wrong predictions it was surest of, and the {len(gallery.successes)} right "
-        "ones it was least sure of.",
+        lead=_mistakes_lead(len(gallery.mistakes), len(gallery.successes)),
         context={
             "mistakes": [_card(example) for example in gallery.mistakes] if options.mistakes > 0 else None,
             "successes": [_card(example) for example in gallery.successes] if options.successes > 0 else None,
@@ -253,6 +252,17 @@ def mistakes_section(run: EvaluatedRun, gallery: Gallery, options: ExplanationsO
             "noisy": run.data.is_fer2013,
         },
     )
+
+
+def _mistakes_lead(mistakes: int, successes: int) -> str:
+    """How many of each the section shows; what there is none of is not named."""
+    kinds = (
+        (mistakes, "wrong prediction", "it was surest of"),
+        (successes, "right prediction", "it was least sure of"),
+    )
+    told = [f"the {counted(count, what)} {how}" for count, what, how in kinds if count > 0]
+    lead = ", and ".join(told)
+    return f"{lead[:1].upper()}{lead[1:]}." if told else ""
 
 
 def _card(example: Example) -> dict[str, Any]:

@@ -10,7 +10,7 @@ import numpy.typing as npt
 from fer.metrics import Predictions
 from fer.report.explanations.gallery import Example, draw, draw_overlay
 from fer.report.page.section import Images, Section, data_uri, png, webp
-from fer.report.page.wording import percent
+from fer.report.page.wording import counted, percent
 from fer.report.result import AnalysisResult
 
 if TYPE_CHECKING:
@@ -147,7 +147,7 @@ def comparison_result(
         key="methods",
         title="The same faces, several methods",
         template="explanations/compare.html.j2",
-        lead=f"{len(rows)} faces, each under {len(found.maps)} kinds of heat map.",
+        lead=f"{counted(len(rows), 'face')}, each under {counted(len(found.maps), 'kind')} of heat map.",
         context={
             "methods": [METHODS[method] for method in found.maps],
             "rows": shown,

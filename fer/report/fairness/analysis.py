@@ -126,8 +126,9 @@ def fairness_verdict(scores: Sequence[GroupingScores]) -> Verdict:
     recalls = sorted({f"{of.emotion} by {grouping.name}" for grouping in scores for of in grouping.gaps if _recall(of)})
     possible = max(of.difference.high for _, of in gaps)
     text = (
-        f"Largest difference of accuracy: {points(value)} points by {name} ({gap.low_group} against {gap.high_group}), "
-        f"{'more than chance' if gap.corrected else 'not more than chance shows'}"
+        f"Largest difference of accuracy{' that is more than chance' if gap.corrected else ''}: {points(value)} points "
+        f"by {name} ({gap.low_group} against {gap.high_group})"
+        f"{'' if gap.corrected else ', not more than chance shows'}"
     )
     verdict: Judgement = "look"
     if gap.corrected:
@@ -137,7 +138,7 @@ def fairness_verdict(scores: Sequence[GroupingScores]) -> Verdict:
     elif possible < LARGE_GAP:
         verdict = "pass"
     else:
-        text += f", but up to {points(possible)} fit so few faces"
+        text += f", but up to {points(possible)} points fit so few faces"
     return Verdict(question=question, verdict=verdict, value=value, text=f"{text}.", section=section, rule=rule)
 
 

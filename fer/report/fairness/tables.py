@@ -150,8 +150,8 @@ def fairness_metrics(
         "protocol": run.record.protocol,
         "n": len(run.headline.plain.predictions),
         "min_group": min_group,
-        "interval": "95 %; of a group a percentile bootstrap stratified by group, of a gap simultaneous over all pairs "
-        "of groups (bootstrap max-T)",
+        "interval": "95 %; of a group's rates Wilson's, of its balanced accuracy a percentile bootstrap within the "
+        "group, of a gap simultaneous over all pairs of groups (bootstrap max-T)",
         "matching": None
         if matched is None
         else {

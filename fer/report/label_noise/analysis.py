@@ -12,11 +12,12 @@ from fer.report.label_noise.section import (
     label_noise_section,
     labels_verdict,
     readable,
+    unseen_statement,
 )
 from fer.report.page.section import Chart, png
-from fer.report.page.wording import interval, percent
+from fer.report.page.wording import counted, interval, percent
 from fer.report.result import AnalysisResult
-from fer.report.scores.statements import is_synthetic, protocol, statement
+from fer.report.scores.statements import is_synthetic, statement
 from fer.report.scores.tables import csv_text
 
 
@@ -52,7 +53,7 @@ def analyse(context: ReportContext) -> AnalysisResult | None:
         charts["emotions"] = Chart(
             key="label-noise-emotions",
             caption="Model-label disagreement: the share of each label's faces that confident learning counts as "
-            f"another emotion. {run.headline.evaluation_set.title}, {protocol(run)}, n = {len(found.unseen):,}.",
+            f"another emotion. {unseen_statement(run, found)}.",
             draw=lambda palette: wrong_labels_figure(issues.wrong_of, overall=issues.wrong.value, palette=palette),
         )
     verdict = labels_verdict(context, found)
@@ -64,7 +65,7 @@ def analyse(context: ReportContext) -> AnalysisResult | None:
         notes=notes,
         verdicts=() if verdict is None else (verdict,),
         # The labels of synthetic faces are true by construction: all that is flagged there is the model's own error.
-        card=() if is_synthetic(run) else _card(found, said, own=own),
+        card=() if is_synthetic(run) else _card(found, unseen_statement(run, found), own=own),
     )
 
 
@@ -109,15 +110,16 @@ def _columns(context: ReportContext, found: LabelNoise) -> dict[str, dict[str, A
     return {context.run.record.name: numbers}
 
 
-def _card(found: LabelNoise, said: str, *, own: bool) -> tuple[str, ...]:
+def _card(found: LabelNoise, unseen: str, *, own: bool) -> tuple[str, ...]:
     sentences = []
     if found.issues is not None:
         wrong = found.issues.wrong
         sentences.append(
-            f"Model-label disagreement ({said}): confident learning suggests another label for "
-            f"{len(found.issues.rows):,} faces"
+            f"Model-label disagreement ({unseen}): confident learning suggests another label for "
+            f"{counted(len(found.issues.rows), 'face')}"
             + (
-                f", {percent(wrong.value)} of them ({interval('accuracy', wrong)}, n = {wrong.n:,}). "
+                f", and counts {percent(wrong.value)} of all as another than their label "
+                f"({interval('accuracy', wrong)}, n = {wrong.n:,}). "
                 if readable(found)
                 else ". "
             )

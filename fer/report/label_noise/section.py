@@ -30,7 +30,7 @@ def label_noise_section(context: ReportContext, found: LabelNoise, charts: dict[
             "title": title,
             "statement": statement(run, run.headline_key),
             "n": len(run.headline.plain.predictions),
-            "unseen_statement": f"{title}, {protocol(run)}, no test-time augmentation, n = {len(found.unseen):,}",
+            "unseen_statement": unseen_statement(run, found),
             "unseen": len(found.unseen),
             "left_out": len(run.headline.plain.predictions) - len(found.unseen),
             "issues": None if issues is None else len(issues.rows),
@@ -57,6 +57,12 @@ def label_noise_section(context: ReportContext, found: LabelNoise, charts: dict[
         },
         charts=tuple(charts.values()),
     )
+
+
+def unseen_statement(run: EvaluatedRun, found: LabelNoise) -> str:
+    """Split, protocol, augmentation and n of what the model was asked about: faces that it was not trained on."""
+    title = run.headline.evaluation_set.title
+    return f"{title}, {protocol(run)}, no test-time augmentation, n = {len(found.unseen):,}"
 
 
 def unseen_accuracy(found: LabelNoise) -> float:

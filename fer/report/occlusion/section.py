@@ -28,7 +28,8 @@ def statement_of(one: RunUnderMasks, *, seed: int) -> str:
     n, of = len(one.scores["full"].predictions), len(one.run.sets[key].plain.predictions)
     if n == of:
         return statement(one.run, key)
-    return f"{set_title(one.run, key)}, {protocol(one.run)}, n = {n:,}, drawn at random from {of:,} (seed {seed})"
+    drawn = f"n = {n:,}, drawn at random from {of:,} (seed {seed})"
+    return f"{set_title(one.run, key)}, {protocol(one.run)}, no test-time augmentation, {drawn}"
 
 
 def masks_section(one: RunUnderMasks, said: Sequence[str], *, seed: int) -> Section:
@@ -142,8 +143,8 @@ def mask_statements(one: RunUnderMasks, *, resamples: int, seed: int) -> list[st
     whole = scores["full"]
     if whole.metrics["accuracy"].value == 0:
         return [
-            f"With nothing hidden none of these {len(whole.predictions):,} faces is recognised, so that nothing can be "
-            "said of what hiding a part costs."
+            f"With nothing hidden none of these {len(whole.predictions):,} faces is recognised, so that nothing "
+            "can be said of what hiding a part costs."
         ]
     said = []
     if one.trained_on == "full":

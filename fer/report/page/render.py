@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from fer.common.labels import EMOTIONS
 from fer.report.page.class_words import class_words, page_in
 from fer.report.page.section import Section
+from fer.report.page.wording import counted
 
 if TYPE_CHECKING:
     import jinja2
@@ -66,6 +67,7 @@ def _environment() -> "jinja2.Environment":
         keep_trailing_newline=True,
     )
     environment.filters["md"] = escape_markdown
+    environment.filters["counted"] = counted
     return environment
 
 

@@ -64,7 +64,8 @@ for (const map of document.querySelectorAll(".embedding")) {
     const step = { ArrowRight: 1, ArrowDown: 1, ArrowLeft: -1, ArrowUp: -1 }[event.key];
     if (step === undefined) return;
     event.preventDefault();
-    show((now + step + dots.length) % dots.length);
+    // Backwards from nowhere is the last.
+    show((Math.max(now, step < 0 ? 0 : -1) + step + dots.length) % dots.length);
   });
 }
 // A link to a folded part opens it.

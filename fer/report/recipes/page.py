@@ -6,6 +6,7 @@ from typing import Any, Final
 from fer.common.files import write_atomic
 from fer.report.page.render import render_page
 from fer.report.page.section import Chart, Section
+from fer.report.page.wording import counted
 from fer.report.recipes.figures import augmentation_figure, datasize_figure
 from fer.report.recipes.measurement import Floats, RecipeScores, StudyScores, read_study
 from fer.report.recipes.words import sentences
@@ -32,8 +33,9 @@ def write_study_page(path: Path) -> Path:
     seeds = max(len(one.seeds) for one in study.recipes)
     chart = Chart(
         key=study.kind,
-        caption=f"Accuracy on {study.selection}, n = {study.n:,}, without test-time augmentation; up to {seeds} seeds "
-        f"each{'' if study.kind == 'augmentation' else ', band from the lowest to the highest'}.",
+        caption=f"Accuracy on {study.selection}, n = {study.n:,}, without test-time augmentation; up to "
+        f"{counted(seeds, 'seed')} each"
+        f"{'' if study.kind == 'augmentation' else ', band from the lowest to the highest'}.",
         draw=lambda palette: draw(study, palette=palette),
     )
     section = Section(
@@ -52,7 +54,7 @@ def write_study_page(path: Path) -> Path:
     html = render_page(
         [section],
         title=_TITLES[study.kind],
-        subtitle=f"{study.runs} runs, {study.selection}",
+        subtitle=f"{counted(study.runs, 'run')}, {study.selection}",
         notes=(),
         faces=False,
         kind="fer-study",

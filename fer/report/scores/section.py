@@ -305,7 +305,12 @@ def terms_section(run: EvaluatedRun, *, resamples: int) -> Section:
         title="What the words mean",
         template="scores/terms.html.j2",
         lead="Metrics, intervals and sets in a sentence each.",
-        context={"resamples": resamples, "views": run.headline.views, "guessing": math.log(len(run.labels))},
+        context={
+            "resamples": resamples,
+            "views": run.headline.views,
+            "guessing": math.log(len(run.labels)),
+            "official": run.record.protocol == "official",
+        },
     )
 
 

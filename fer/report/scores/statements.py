@@ -6,7 +6,7 @@ from typing import Final
 from fer.common.labels import EMOTIONS
 from fer.report.evaluation.evaluate import EvaluatedRun
 from fer.report.evaluation.sets import SET_TITLES
-from fer.report.page.wording import interval, percent, points
+from fer.report.page.wording import counted, interval, percent, points
 
 _PROTOCOLS: Final[Mapping[str, str]] = {
     "official": "official protocol",
@@ -96,7 +96,7 @@ def meanings(run: EvaluatedRun) -> list[str]:
     scores = run.headline
     accuracy = scores.plain.metrics["accuracy"]
     said = [
-        f"With {accuracy.n:,} {'face' if accuracy.n == 1 else 'faces'} the interval is "
+        f"With {counted(accuracy.n, 'face')} the interval is "
         f"{points(accuracy.high - accuracy.low)} points wide. It tells "
         "how far another draw of test faces could move the score, not another training seed. It does not rank models: "
         "two models on the same faces are compared face by face, which tells more than two such intervals side by side "
@@ -117,9 +117,9 @@ def meanings(run: EvaluatedRun) -> list[str]:
             f"({interval('accuracy', run.on_copies.metrics['accuracy'])})"
         )
         said.append(
-            f"{len(copies.removed):,} PrivateTest faces are pixel-for-pixel copies, {copies.of_training:,} of them of "
-            f"Training faces, {known}. Without them the accuracy is {percent(clean.value)} "
-            f"({interval('accuracy', clean)}, n = {clean.n:,}){alone}."
+            f"{counted(len(copies.removed), 'PrivateTest face')} {'equals' if len(copies.removed) == 1 else 'equal'} "
+            f"another face pixel for pixel, {copies.of_training:,} of them a Training face, {known}. Without them the "
+            f"accuracy is {percent(clean.value)} ({interval('accuracy', clean)}, n = {clean.n:,}){alone}."
         )
     if human_reference(run) is not None:
         said.append(
@@ -138,8 +138,8 @@ def meanings(run: EvaluatedRun) -> list[str]:
         )
     if run.headline_key == "folder7178":
         said.append(
-            f"This is the score on the mixed test folder ({accuracy.n:,} faces), not on PrivateTest: the two must not "
-            "be compared."
+            f"This is the score on the mixed test folder ({counted(accuracy.n, 'face')}), not on PrivateTest: the two "
+            "must not be compared."
         )
     if run.headline_key == "public":
         said.append(

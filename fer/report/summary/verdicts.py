@@ -11,7 +11,7 @@ from fer.metrics import Estimate
 from fer.metrics.estimate import share_difference
 from fer.report.evaluation.evaluate import EvaluatedRun
 from fer.report.evaluation.views import Views
-from fer.report.page.wording import interval, percent, points
+from fer.report.page.wording import counted, interval, percent, points
 from fer.report.result import Judgement, Verdict
 from fer.report.scores.statements import (
     PUBLISHED,
@@ -150,11 +150,15 @@ def overfitting_verdict(run: EvaluatedRun) -> Verdict:
         f"above its lowest. Fail: {points(GAP[1])} points or more for certain. Look: otherwise."
     )
     losses = [float(epoch["valid/loss"]) for epoch in run.record.epochs if epoch.get("valid/loss") is not None]
-    rise = losses[-1] / min(losses) - 1 if losses else None
+    lowest = min(losses, default=0.0)
+    # Above a loss of 0 any other lies infinitely far.
+    rise = None if not losses else 0.0 if losses[-1] == lowest else (losses[-1] - lowest) / max(abs(lowest), 1e-12)
     ended = (
         "the selection loss was not recorded"
         if rise is None
         else f"the selection loss ended {percent(rise)} above its lowest"
+        if rise > 0 and lowest != 0
+        else f"the selection loss ended at {losses[-1]:.3g}, after 0"
         if rise > 0
         else "the selection loss was lowest at the end"
     )
@@ -215,15 +219,20 @@ def leakage_verdict(run: EvaluatedRun) -> Verdict:
     if copies is None:
         return line("look", None, "Not known: without PrivateTest no copies were looked for.")
     if copies.of_training == 0:
-        return line("pass", 0.0, "No test face has the very pixels of a Training face.")
-    if trained_without_copies(run):
-        return line("pass", 0.0, f"{copies.of_training:,} test faces have copies in Training, which this run left out.")
-    share = copies.of_training / (len(copies.kept) + len(copies.removed))
+        return line("pass", 0.0, "No PrivateTest face has the very pixels of a Training face.")
+    known_by_heart = run.copies_trained_on
+    if known_by_heart is None:
+        known_by_heart = 0 if trained_without_copies(run) else copies.of_training
+    if known_by_heart == 0:
+        told = counted(copies.of_training, "PrivateTest face")
+        return line("pass", 0.0, f"Copies of {told} are in Training, which this run left out.")
+    share = known_by_heart / (len(copies.kept) + len(copies.removed))
     return line(
         "fail" if share > COPIED else "look",
-        float(copies.of_training),
-        f"{copies.of_training:,} test faces ({percent(share)}) are pixel-for-pixel copies of Training faces "
-        "(data.dedup=true leaves them out).",
+        float(known_by_heart),
+        f"{counted(known_by_heart, 'PrivateTest face')} ({percent(share)}) "
+        f"{'has' if known_by_heart == 1 else 'have'} the very pixels of a face that trained it (data.dedup=true leaves "
+        "such faces out).",
     )
 
 
@@ -255,6 +264,8 @@ def copy_verdict(run: EvaluatedRun) -> Verdict:
         return line(verdict, f"{text}: {change}." if change and found != "original" else f"{text}.")
     if is_synthetic(run):
         return line("pass", "The faces are rendered by this program from a seed.")
+    if isinstance(copy, Mapping):
+        return line("look", "Not known: the only published data that this program knows are FER-2013's.")
     return line("look", "Not known: the run did not record it (fer-data audit tells).")
 
 

@@ -21,9 +21,9 @@ _JITTER: Final = 0.16
 
 def scale_of(trials: SweepTrials) -> tuple[float, str]:
     """Factor and name of the objective's axis."""
-    if trials.higher_is_better:
-        return 100.0, f"{trials.objective.replace('_', ' ')}, %"
-    return 1.0, trials.objective
+    if trials.is_share:
+        return 100.0, f"{trials.measure}, %"
+    return 1.0, trials.measure
 
 
 def history_figure(trials: SweepTrials, palette: Palette) -> "Figure":

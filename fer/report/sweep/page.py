@@ -10,7 +10,7 @@ from fer.common.wording import duration, shell_word
 from fer.folders.sweep import SweepFolder, TrialRecord
 from fer.report.page.render import render_page
 from fer.report.page.section import Chart, Section
-from fer.report.page.wording import percent
+from fer.report.page.wording import counted, percent
 from fer.report.sweep import figures
 from fer.report.sweep.importance import FEWEST, Importance, importance
 from fer.report.sweep.trials import SweepTrials, loss_of, text_of
@@ -38,7 +38,7 @@ def write_sweep_report(path: Path) -> Path:
     html = render_page(
         sections,
         title=f"Sweep of {model}",
-        subtitle=f"{len(trials.records)} trials, {trials.facts['algorithm']}, judged by {_judge(trials)}",
+        subtitle=f"{counted(len(trials.records), 'trial')}, {trials.facts['algorithm']}, judged by {_judge(trials)}",
         notes=_notes(trials),
         faces=False,
         kind="fer-sweep",
@@ -49,7 +49,7 @@ def write_sweep_report(path: Path) -> Path:
 
 def _judge(trials: SweepTrials) -> str:
     folds = trials.facts["folds"]
-    name = trials.objective.replace("_", " ")
+    name = trials.measure
     if folds is not None:
         return f"mean {name} over {folds} folds of Training"
     protocol = trials.facts["settings"]["data"].get("protocol", "official")
@@ -78,13 +78,13 @@ def _result(folder: SweepFolder, trials: SweepTrials) -> Section:
     busy = sum(record.seconds for record in trials.records)
     finished = [loss_of(record) for record in trials.finished]
     median = statistics.median(finished) if finished else None
-    what = f"By {_judge(trials)}, {len(trials.records)} trials"
+    what = f"By {_judge(trials)}, {counted(len(trials.records), 'trial')}"
     return Section(
         key="result",
         title="The best trial",
         template="sweep/result.html.j2",
         context={
-            "objective": trials.objective.replace("_", " "),
+            "objective": trials.measure,
             "judge": _judge(trials),
             "best": best,
             "value": None if best is None else _shown(trials, loss_of(best)),
@@ -158,7 +158,7 @@ def _table(trials: SweepTrials) -> Section:
         title="Every trial",
         template="sweep/trials.html.j2",
         context={
-            "objective": trials.objective.replace("_", " "),
+            "objective": trials.measure,
             "judge": _judge(trials),
             "settings": trials.settings,
             "rows": _rows(trials, sorted(trials.records, key=lambda record: (_order(record), record.trial))),
@@ -190,4 +190,4 @@ def _order(record: TrialRecord) -> tuple[int, float]:
 
 def _shown(trials: SweepTrials, loss: float) -> str:
     value = trials.value(loss)
-    return percent(value) if trials.higher_is_better else f"{value:.4f}"
+    return percent(value) if trials.is_share else f"{value:.4f}"

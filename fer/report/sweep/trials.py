@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from fer.common.errors import DataError
 from fer.folders.sweep import SweepFolder, TrialRecord
-from fer.metrics.objectives import metric_of
+from fer.metrics.objectives import METRICS, metric_of
 
 
 @dataclass(frozen=True)
@@ -49,6 +49,16 @@ class SweepTrials:
     def higher_is_better(self) -> bool:
         """Whether a high value is a good one."""
         return metric_of(self.objective).sign > 0
+
+    @property
+    def measure(self) -> str:
+        """What its values are, in words: without the minus that says that low ones are good."""
+        return self.objective.removeprefix("-").replace("_", " ")
+
+    @property
+    def is_share(self) -> bool:
+        """Whether it is shown in percent: what a metric of one's own counts is not known."""
+        return self.higher_is_better and self.objective in METRICS
 
     def value(self, loss: float) -> float:
         """The objective's own value."""
