@@ -6,6 +6,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
+from fer.common.paths import expanded
+
 HIDDEN: Final = "***"
 """What stands where a secret was."""
 
@@ -50,13 +52,17 @@ class Redaction:
 
 def without_names(text: str) -> str:
     """The text with `~` for the home folder, and `USER` for the user's name in any other path."""
-    for home in _homes():
+    own = expanded("~")
+    if not own.is_absolute():
+        # A user whom the system does not know, as in a container: nobody's name is in any path.
+        return text
+    for home in _homes(own):
         text = re.sub(rf"(?<![\w.-]){re.escape(home)}(?![\w.-])", "~", text)
-    name = Path.home().name
+    name = own.name
     return re.sub(rf"(?<=[/\\]){re.escape(name)}(?=[/\\])", "USER", text) if name else text
 
 
-def _homes() -> Iterator[str]:
+def _homes(own: Path) -> Iterator[str]:
     """The home folder as it is named and as it resolves, the longer first; never the root of the file system."""
-    homes = {str(Path.home()), str(Path.home().resolve())}
+    homes = {str(own), str(own.resolve())}
     yield from sorted((home for home in homes if Path(home).parent != Path(home)), key=len, reverse=True)

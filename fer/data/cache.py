@@ -108,7 +108,7 @@ def cached_entries(cache_dir: Path | None = None) -> list[Entry]:
         OSError: the folder cannot be listed.
     """
     folder = (default_cache_dir() if cache_dir is None else cache_dir) / f"packed-v{CACHE_VERSION}"
-    if not folder.is_dir():
+    if not os.path.isdir(folder):  # noqa: PTH112 - no error where a folder above it is closed
         return []
     entries = [path for path in sorted(folder.iterdir()) if path.is_dir() and not path.name.startswith(".")]
     return [
@@ -175,7 +175,7 @@ def load_packed(read: Callable[[], FaceSamples], *, key: str, cache_dir: Path | 
 
 def _open(entry: Path, *, warn: bool = False, checked: bool = False) -> Packed | None:
     """The entry, or None where it is absent or damaged (told of if `warn`), by its content too if `checked`."""
-    if not entry.exists():
+    if not os.path.exists(entry):  # noqa: PTH110 - no error where a folder above it is closed
         return None
     try:
         meta = json.loads((entry / _META).read_text(encoding="utf-8"))

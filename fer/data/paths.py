@@ -9,10 +9,10 @@ from fer.common.paths import expanded
 
 def data_home() -> Path:
     """The folder of fetched data sets: `$FER_DATA`, else `~/.local/share/fer` (or the system's like)."""
-    configured = os.environ.get("FER_DATA")
-    if configured is not None:
-        return expanded(configured)
-    return Path(os.environ.get("XDG_DATA_HOME", Path.home() / ".local" / "share")) / "fer"
+    chosen = os.environ.get("FER_DATA")
+    if chosen:
+        return expanded(chosen)
+    return expanded(os.environ.get("XDG_DATA_HOME") or "~/.local/share") / "fer"
 
 
 def data_root(root: Path | None, *, name: str, fetchable: bool = True) -> Path:
@@ -24,7 +24,7 @@ def data_root(root: Path | None, *, name: str, fetchable: bool = True) -> Path:
         DataError: there is nothing at that path; the message says how to get the data.
     """
     path = data_home() / name if root is None else expanded(root)
-    if not path.exists():
+    if not os.path.exists(path):  # noqa: PTH110 - no error where a folder above it is closed
         origin = f"data.root={path}" if root is not None else f"{path} (data.root is not set)"
         if not fetchable:
             raise DataError(

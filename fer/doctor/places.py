@@ -37,7 +37,8 @@ def place(name: str, path: Path, *, key: str, fatal: bool) -> Finding:
         key: the setting that names it, for the fix.
         fatal: not being able to write there is a problem; else a note.
     """
-    there = next(folder for folder in (path, *path.parents) if folder.exists())
+    # Unlike a Path's own, no error where a folder above it is closed to this user.
+    there = next(folder for folder in (path, *path.parents) if os.path.exists(folder))  # noqa: PTH110
     text = f"{path} (${key})" if key.isupper() else str(path)
     if there != path:
         text += ", not there yet"

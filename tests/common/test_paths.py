@@ -5,7 +5,9 @@ from pathlib import Path
 
 import pytest
 
+from fer.common.cache_folder import default_cache_dir
 from fer.common.paths import expanded
+from fer.data.paths import data_home
 
 ROOT = Path(__file__).parents[2]
 
@@ -22,11 +24,21 @@ def test_of_nobody_there_is_no_home() -> None:
     assert expanded("~nobody-of-this-name/a") == Path("~nobody-of-this-name/a")
 
 
+@pytest.mark.parametrize("empty", ["FER_DATA", "FER_CACHE", "XDG_DATA_HOME", "XDG_CACHE_HOME"])
+def test_an_empty_variable_is_as_none(empty: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As the XDG Base Directory Specification has it, and as Compose files and CI pass on what nobody set."""
+    for name in ("FER_DATA", "FER_CACHE", "XDG_DATA_HOME", "XDG_CACHE_HOME"):
+        monkeypatch.delenv(name, raising=False)
+    before = data_home(), default_cache_dir()
+    monkeypatch.setenv(empty, "")
+    assert (data_home(), default_cache_dir()) == before
+
+
 def test_every_path_is_expanded_by_that_rule() -> None:
     others = [
         str(path.relative_to(ROOT))
         for path in sorted((ROOT / "fer").rglob("*.py"))
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
-        if isinstance(node, ast.Attribute) and node.attr == "expanduser"
+        if isinstance(node, ast.Attribute) and (node.attr == "expanduser" or ast.unparse(node) == "Path.home")
     ]
     assert others == ["fer/common/paths.py"]
