@@ -60,7 +60,9 @@ def _git_revision() -> str | None:
             ["git", "describe", "--always", "--abbrev=12", "--dirty=+", "--exclude=*"],
             cwd=root,
             capture_output=True,
-            text=True,
+            encoding="utf-8",
+            # It names folders, of any bytes, where it refuses.
+            errors="replace",
             timeout=10,
             check=True,
         )
