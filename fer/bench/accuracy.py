@@ -98,7 +98,8 @@ def train(overrides: Sequence[str], *, run_dir: Path) -> Trained:
         [sys.executable, "-c", "from fer.cli import train; train()", *overrides],
         stdout=subprocess.DEVNULL,
         stderr=subprocess.PIPE,
-        text=True,
+        encoding="utf-8",
+        errors="replace",
     )
     try:
         errors = _watch(process, folder.epochs, epochs, begin=begin)

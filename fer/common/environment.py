@@ -66,7 +66,9 @@ def _git_revision() -> str | None:
             cwd=root,
             env=variables,
             capture_output=True,
-            text=True,
+            encoding="utf-8",
+            # It names folders, of any bytes, where it refuses.
+            errors="replace",
             timeout=10,
             check=True,
         )

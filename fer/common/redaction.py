@@ -59,17 +59,17 @@ class Redaction:
 
 def without_names(text: str) -> str:
     """The text with `~` for the home folder, and `USER` for the user's name in any other path."""
-    for home in _homes():
+    own = expanded("~")
+    if not own.is_absolute():
+        # A user whom the system does not know, as in a container: nobody's name is in any path.
+        return text
+    for home in _homes(own):
         text = re.sub(rf"(?<![\w.-]){re.escape(home)}(?![\w.-])", "~", text)
-    name = expanded("~").name.removeprefix("~")
+    name = own.name
     return re.sub(rf"(?<=[/\\]){re.escape(name)}(?=[/\\])", "USER", text) if name else text
 
 
-def _homes() -> Iterator[str]:
-    """The home folder as it is named and as it resolves, the longer first; never the root of the file system.
-
-    Some users of containers have none.
-    """
-    home = expanded("~")
-    homes = {str(home), str(home.resolve())} if home.is_absolute() else ()
+def _homes(own: Path) -> Iterator[str]:
+    """The home folder as it is named and as it resolves, the longer first; never the root of the file system."""
+    homes = {str(own), str(own.resolve())}
     yield from sorted((home for home in homes if Path(home).parent != Path(home)), key=len, reverse=True)

@@ -116,7 +116,7 @@ def cached_entries(cache_dir: Path | None = None) -> list[Entry]:
         OSError: the folder cannot be listed.
     """
     folder = (default_cache_dir() if cache_dir is None else cache_dir) / f"packed-v{CACHE_VERSION}"
-    if not folder.is_dir():
+    if not os.path.isdir(folder):  # noqa: PTH112 - no error where a folder above it is closed
         return []
     entries = [path for path in sorted(folder.iterdir()) if path.is_dir() and not path.name.startswith(".")]
     return [

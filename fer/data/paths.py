@@ -29,7 +29,7 @@ def data_root(root: Path | None, *, name: str, fetchable: bool = True) -> Path:
         DataError: there is nothing at that path; the message says how to get the data.
     """
     path = data_home() / name if root is None else expanded(root)
-    if not path.exists():
+    if not os.path.exists(path):  # noqa: PTH110 - no error where a folder above it is closed
         origin = f"data.root={path}" if root is not None else f"{path} (data.root is not set)"
         if not fetchable:
             raise DataError(

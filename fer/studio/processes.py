@@ -20,7 +20,13 @@ def identity(pid: int) -> str | None:
 def _identity_of_ps(pid: int) -> str | None:
     """As `identity`, on systems without /proc."""
     done = subprocess.run(
-        ["ps", "-o", "stat=,lstart=", "-p", str(pid)], capture_output=True, text=True, check=False, timeout=10
+        ["ps", "-o", "stat=,lstart=", "-p", str(pid)],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=10,
+        # The time of day that it writes is else of the place and the language in which it is asked.
+        env={**os.environ, "LC_ALL": "C", "TZ": "UTC0"},
     )
     state, _, began = done.stdout.strip().partition(" ")
     return began.strip() if began and not state.startswith("Z") else None

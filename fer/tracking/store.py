@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Final
 from urllib.parse import urlsplit, urlunsplit
 
 from fer.common.errors import ConfigError, FerError, MissingExtraError
+from fer.common.paths import expanded
 from fer.common.storage import storage_error
 from fer.common.wording import printable_path, printable_text, shell_word
 from fer.tracking.record import Record
@@ -138,7 +139,7 @@ def default_uri(folder: Path) -> str:
         raise ConfigError(
             f"the folder {printable_path(holder)} has a name that no MLflow address can hold (a question mark, or "
             "bytes that are no UTF-8): rename it, or name a store elsewhere by MLFLOW_TRACKING_URI, as in "
-            f"sqlite:///{Path.home() / 'mlflow.db'}"
+            f"sqlite:///{expanded('~/mlflow.db')}"
         )
     return f"sqlite:///{holder / 'mlflow.db'}"
 

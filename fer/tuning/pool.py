@@ -1,12 +1,14 @@
-"""Worker processes, each forked for one trial from a server that has imported everything already."""
+"""Worker processes, each for one trial; forked from a server that has imported everything, where the system allows."""
 
 import contextlib
 import multiprocessing
+import sys
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from multiprocessing import connection
 from multiprocessing.connection import Connection
+from multiprocessing.context import ForkServerContext, SpawnContext
 from multiprocessing.process import BaseProcess
 from typing import Final
 
@@ -58,7 +60,11 @@ class Pool:
     """
 
     def __init__(self) -> None:
-        self._context = multiprocessing.get_context("forkserver")
+        self._context: ForkServerContext | SpawnContext = multiprocessing.get_context("forkserver")
+        if sys.platform == "darwin":
+            # There a process that was forked must not use the system's frameworks: the first use of Metal, by MPS, ends
+            # it (XPC_ERROR_CONNECTION_INVALID). So each trial imports for itself.
+            self._context = multiprocessing.get_context("spawn")
         self._context.set_forkserver_preload(PRELOAD)
         self._workers: dict[int, Worker] = {}
 

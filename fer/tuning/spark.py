@@ -42,7 +42,8 @@ class Objective:
         done = subprocess.run(
             [sys.executable, "-m", "fer.tuning.trial", self.jobs[int(number)]],
             capture_output=True,
-            text=True,
+            encoding="utf-8",
+            errors="replace",
             check=False,
         )
         try:

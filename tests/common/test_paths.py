@@ -48,11 +48,21 @@ def test_without_a_home_no_folder_is_called_a_tilde(monkeypatch: pytest.MonkeyPa
         data_home()
 
 
+@pytest.mark.parametrize("empty", ["FER_DATA", "FER_CACHE", "XDG_DATA_HOME", "XDG_CACHE_HOME"])
+def test_an_empty_variable_is_as_none(empty: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As the XDG Base Directory Specification has it, and as Compose files and CI pass on what nobody set."""
+    for name in ("FER_DATA", "FER_CACHE", "XDG_DATA_HOME", "XDG_CACHE_HOME"):
+        monkeypatch.delenv(name, raising=False)
+    before = data_home(), default_cache_dir()
+    monkeypatch.setenv(empty, "")
+    assert (data_home(), default_cache_dir()) == before
+
+
 def test_every_path_is_expanded_by_that_rule() -> None:
     others = [
         str(path.relative_to(ROOT))
         for path in sorted((ROOT / "fer").rglob("*.py"))
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
-        if isinstance(node, ast.Attribute) and node.attr == "expanduser"
+        if isinstance(node, ast.Attribute) and (node.attr == "expanduser" or ast.unparse(node) == "Path.home")
     ]
     assert others == ["fer/common/paths.py"]

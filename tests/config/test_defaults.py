@@ -70,7 +70,7 @@ def differing(values: dict[str, Any], schema: type[BaseModel], prefix: str = "")
         field = schema.model_fields.get(key)
         if field is None or field.is_required():
             continue
-        default = field.get_default(call_default_factory=True)
+        default = field.get_default(call_default_factory=True, validated_data={})
         if isinstance(default, BaseModel) and isinstance(value, dict):
             yield from differing(value, type(default), f"{prefix}{key}.")
         elif plain(value) != plain(default):

@@ -18,8 +18,10 @@ import pytest
 
 from fer.common.cache_folder import default_cache_dir
 from fer.common.errors import DataError
-from fer.data.cache import CACHE_VERSION, load_packed
+from fer.data.cache import CACHE_VERSION, cached_entries, load_packed
+from fer.data.paths import data_root
 from fer.data.samples import FaceSamples, Split, canonical_order, fingerprint
+from fer.doctor.places import place
 
 
 def made(seed: int = 0, *, n: int = 50) -> FaceSamples:
@@ -166,6 +168,36 @@ def test_place_that_cannot_hold_a_cache(tmp_path: Path, caplog: pytest.LogCaptur
     assert len(caplog.records) == 1
     assert "cannot be written" in caplog.text
     assert "set FER_CACHE" in caplog.text
+
+
+def test_a_home_that_another_user_may_not_enter(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """As a server's user has who was started with the administrator's HOME: nothing below it can be looked at."""
+    home = tmp_path / "home"
+    stat, mkdir = os.stat, os.mkdir
+
+    def below(path: object) -> bool:
+        return str(path).startswith(f"{home}/")
+
+    def closed(of: Callable[..., object]) -> Callable[..., object]:
+        def asked(path: object, *rest: object, **more: object) -> object:
+            if below(path):
+                raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(path))
+            return of(path, *rest, **more)
+
+        return asked
+
+    monkeypatch.setattr(os, "stat", closed(stat))
+    monkeypatch.setattr(os, "mkdir", closed(mkdir))
+    packed = load_packed(made, key="k", cache_dir=home / "cache")
+    assert packed.built
+    assert_equal(packed.samples, made())
+    assert "set FER_CACHE to a folder" in caplog.text
+    assert cached_entries(home / "cache") == []
+    with pytest.raises(DataError, match=r"does not exist: set data\.root"):
+        data_root(home / "faces", name="fer2013")
+    assert "not there yet" in place("cache", home / "cache", key="FER_CACHE", fatal=False).text
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="POSIX permissions")

@@ -67,3 +67,9 @@ def test_names_leave_paths_and_nothing_else(monkeypatch: pytest.MonkeyPatch, tmp
     assert without_names(said) == (
         f"~/runs/a, ~, {home}2, /media/USER/disk, data.anna, C:\\Users\\USER\\x, /opt/annabel/x"
     )
+
+
+def test_of_a_user_whom_the_system_does_not_know_there_is_no_name(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As in a container that is run as another user: no HOME, no entry in the list of users."""
+    monkeypatch.setattr("os.path.expanduser", lambda path: path)
+    assert without_names("~/runs/a, /media/anna/disk") == "~/runs/a, /media/anna/disk"

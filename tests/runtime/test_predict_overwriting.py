@@ -105,6 +105,17 @@ def test_copies_never_replace_what_is_looked_at(photo: Path) -> None:
     assert Path("kept.jpg").read_bytes() == copy
 
 
+def test_copies_of_names_that_differ_in_letters_alone_fit_on_every_disk(photo: Path) -> None:
+    """macOS, Windows and most sticks take `Me.JPG` for `me.jpg`, and the second copy would replace the first."""
+    names = ["me.jpg", "other/Me.JPG", "caf\u00e9.jpg", "other/cafe\u0301.jpg"]
+    Path("in/other").mkdir()
+    for name in names[1:]:
+        shutil.copy(photo, Path("in", name))
+    assert main([f"in/{name}" for name in names] + ["--annotate", "out"]) == 0
+    copies = sorted(path.name for path in Path("out").iterdir())
+    assert copies == sorted(["me.jpg", "Me-2.JPG", "caf\u00e9.jpg", "cafe\u0301-2.jpg"])
+
+
 def test_copies_in_the_folder_that_is_looked_at_are_not_looked_at(
     photo: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import sys
 import time
@@ -15,7 +16,7 @@ from fer.common.errors import ConfigError
 from fer.common.processes import cores
 from fer.studio.jobs import Job, Jobs
 from fer.studio.places import Places
-from fer.studio.processes import ask_to_stop, identity
+from fer.studio.processes import _identity_of_ps, ask_to_stop, identity
 
 SAYS = "print('hello')"
 SLEEPS = "import time; print('up', flush=True); time.sleep(120)"
@@ -121,6 +122,16 @@ def test_a_number_that_another_process_has_now_is_not_taken_for_the_job() -> Non
     assert began is not None
     ask_to_stop(os.getpid(), began + "1")
     assert identity(2**22 + 1) is None
+
+
+@pytest.mark.skipif(shutil.which("ps") is None, reason="no ps")
+def test_a_process_keeps_its_identity_in_another_place_and_language(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where `ps` tells it, in a time of day: a laptop that travels."""
+    told = []
+    for zone in ("Pacific/Kiritimati", "America/Los_Angeles"):
+        monkeypatch.setenv("TZ", zone)
+        told.append(_identity_of_ps(os.getpid()))
+    assert told[0] == told[1] is not None
 
 
 @pytest.mark.parametrize("count", [0, 10_000])

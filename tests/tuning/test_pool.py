@@ -40,6 +40,12 @@ def pool(monkeypatch: pytest.MonkeyPatch) -> Pool:
     return made
 
 
+@pytest.mark.parametrize(("system", "method"), [("linux", "forkserver"), ("darwin", "spawn")])
+def test_nothing_is_forked_on_macos(system: str, method: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sys.platform", system)
+    assert Pool()._context.get_start_method() == method
+
+
 @pytest.mark.parametrize(("body", "words"), [(crash, "signal 9"), (leave, "exit code 3")])
 def test_a_worker_that_dies_has_failed(pool: Pool, body: object, words: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(pool_module, "_child", body)

@@ -1,5 +1,6 @@
 """Detectors by name."""
 
+import os
 from pathlib import Path
 from typing import Final
 
@@ -36,7 +37,9 @@ def open_detector(name: str = DETECTORS[0], *, model: Path | None = None, live: 
         from fer.runtime.detection.single import yunet_detector
 
         fetched = yunet_file()
-        return yunet_detector(fetched if model is None and fetched.is_file() else model, live=live)
+        # Unlike a Path's own, no error where a folder above it is closed to this user.
+        there = os.path.isfile(fetched)  # noqa: PTH113
+        return yunet_detector(fetched if model is None and there else model, live=live)
     if name == "blazeface":
         from fer.runtime.detection.single import blazeface_detector
 

@@ -3,6 +3,7 @@
 import errno
 import math
 import os
+import unicodedata
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from pathlib import Path
@@ -61,7 +62,7 @@ class AnnotatedWriter:
         self._folder = folder
         self._inputs = Inputs(inputs)
         self._tell = tell
-        self._taken: set[Path] = set()
+        self._taken: set[str] = set()
 
     def place(self, item: Item) -> Path:
         """Where a picture's copy goes, for `write_picture`."""
@@ -88,10 +89,10 @@ class AnnotatedWriter:
         """A path of its own for each item, where nothing lies but a copy of an earlier run."""
         name = _short(name)
         number, target = 1, self._folder / name
-        while target in self._taken or not self._may_replace(target, item):
+        while _one_name(target) in self._taken or not self._may_replace(target, item):
             number += 1
             target = self._folder / name.with_stem(f"{name.stem}-{number}")
-        self._taken.add(target)
+        self._taken.add(_one_name(target))
         return target
 
     def _may_replace(self, target: Path, item: Item) -> bool:
@@ -146,6 +147,12 @@ def _short(name: Path) -> Path:
     while len(os.fsencode(stem)) + len(os.fsencode(name.suffix)) > _LONGEST_NAME:
         stem = stem[:-1]
     return name.with_stem(stem)
+
+
+def _one_name(path: Path) -> str:
+    """A path as disks compare it that take `Face.jpg` for `face.jpg`, and an accent of its own for none: those of macOS
+    and Windows, and most sticks and cards."""
+    return unicodedata.normalize("NFC", str(path)).casefold()
 
 
 def _same(one: Path, other: Path) -> bool:
