@@ -1,31 +1,26 @@
 """The packed cache: a data set decodes once into memory-mapped arrays that later starts open in milliseconds."""
 
-import hashlib
 import json
 import logging
 import os
 import re
 import secrets
 import shutil
-import struct
 import sys
 import zlib
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
-from operator import itemgetter
 from pathlib import Path
-from typing import IO, Any, Final
+from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
 
 from fer.common.cache_folder import default_cache_dir
-from fer.common.errors import DataError
+from fer.common.errors import ConfigError
 from fer.common.labels import EMOTIONS
-from fer.common.picture_names import IMAGE_SUFFIXES
 from fer.data.samples import FaceSamples, canonical_rows, fingerprint, pieces
-from fer.data.tree import walk_files
 
 logger = logging.getLogger(__name__)
 
@@ -33,11 +28,8 @@ CACHE_VERSION: Final = 1
 """Version of the layout on disk; entries of other versions lie in other folders and are left alone."""
 
 _META = "meta.json"
-_HEAD_BYTES = 1 << 20
-_LOOKED_INTO: Final = 16
-"""Files of a folder, evenly spread, whose beginnings are part of its key."""
+_CHUNK_BYTES = 1 << 20
 _LOCK_NOTICE_SECONDS = 2.0
-_ZIP_END = struct.Struct("<4s4H2LH")
 
 
 @dataclass(frozen=True)
@@ -53,42 +45,6 @@ class Packed:
     samples: FaceSamples
     fingerprint: str
     built: bool
-
-
-def source_key(root: Path, *, reader: str = "raw") -> str:
-    """A name for the raw data at `root` as `reader` reads it, quick to compute; equal keys mean equal samples.
-
-    It hashes the suffixes that count as pictures and, independent of where `root` lies and of the order of files: for
-    a zip its central directory (every name, size and CRC); for another file size, modification time and the first and
-    last MB; for a folder the relative name, size and modification time of every file, and what some of them begin
-    with: uncompressed pictures are all of one size, and archives give all of their files one time. Hidden files do not
-    count.
-
-    Args:
-        root: file or folder.
-        reader: name and version of the reader ("fer2013-1"), so that a changed reader does not meet its old arrays,
-            nor another reader's.
-
-    Raises:
-        DataError: `root` is not there or may not be read.
-    """
-    # Which files count as pictures decides what is read: a cache of fewer kinds is another.
-    digest = hashlib.sha256(f"{CACHE_VERSION}\0{reader}\0{' '.join(sorted(IMAGE_SUFFIXES))}\0".encode())
-    try:
-        if root.is_dir():
-            files = sorted(walk_files(root), key=itemgetter(0))
-            every = -(-len(files) // _LOOKED_INTO)
-            for place, (name, entry) in enumerate(files):
-                # A link to nothing is one unreadable image, and no reason to refuse the others.
-                stat = entry.stat(follow_symlinks=not entry.is_symlink() or Path(entry.path).exists())
-                digest.update(f"{name}\0{stat.st_size}\0{stat.st_mtime_ns}\0".encode(errors="surrogateescape"))
-                if place % every == 0:
-                    digest.update(_beginning(Path(entry.path)))
-        else:
-            _hash_file(root, digest.update)
-    except OSError as error:
-        raise DataError(f"data.root={root} cannot be read: {error.strerror}; set data.root") from error
-    return f"{re.sub(r'[^A-Za-z0-9._-]', '_', reader)}-{digest.hexdigest()[:32]}"
 
 
 @dataclass(frozen=True)
@@ -129,8 +85,8 @@ def load_packed(read: Callable[[], FaceSamples], *, key: str, cache_dir: Path | 
     """The samples under `key` in `canonical_order`: opened from the cache, or read once and written to it.
 
     Several processes may call it at once: one reads, the others wait for it. A build that was killed leaves nothing
-    that is taken for data, and a damaged entry is rebuilt with a warning. Where the cache cannot be written (no
-    permission, disk full), the samples are read into memory, with a warning.
+    that is taken for data, and a damaged entry is rebuilt with a warning. Where the cache cannot be written (no home
+    folder, no permission, disk full), the samples are read into memory, with a warning.
 
     Args:
         read: gives the samples in any order; called only when there is no usable entry.
@@ -141,7 +97,14 @@ def load_packed(read: Callable[[], FaceSamples], *, key: str, cache_dir: Path | 
         DataError, OSError: whatever `read` raises.
     """
     assert re.fullmatch(r"[A-Za-z0-9_-][A-Za-z0-9._-]*", key), key
-    folder = (default_cache_dir() if cache_dir is None else cache_dir) / f"packed-v{CACHE_VERSION}"
+    try:
+        cache = default_cache_dir() if cache_dir is None else cache_dir
+    except ConfigError as error:
+        logger.warning("working without the packed cache, so the next start decodes again: %s", error)
+        samples = read()
+        rows = canonical_rows(samples)
+        return Packed(samples.take(rows), fingerprint(samples, rows=rows), built=True)
+    folder = cache / f"packed-v{CACHE_VERSION}"
     entry = folder / key
     packed = _open(entry, checked=True)
     if packed is not None:
@@ -338,52 +301,11 @@ def _locked(folder: Path, key: str) -> Iterator[None]:
         lock.release()
 
 
-def _beginning(path: Path) -> bytes:
-    """The first MB of a file; nothing of what cannot be read, or is no ordinary file and may never end."""
-    try:
-        if not path.is_file():
-            return b""
-        with path.open("rb") as file:
-            return file.read(_HEAD_BYTES)
-    except OSError:
-        return b""
-
-
-def _hash_file(path: Path, update: Callable[[bytes], None]) -> None:
-    with path.open("rb") as file:
-        stat = os.fstat(file.fileno())
-        directory = _central_directory(file, stat.st_size)
-        if directory is not None:
-            update(f"zip\0{stat.st_size}\0".encode() + directory)
-            return
-        # The name counts: it can tell the split (train.csv, test.parquet).
-        update(f"{path.name}\0{stat.st_size}\0{stat.st_mtime_ns}\0".encode(errors="surrogateescape"))
-        file.seek(0)
-        update(file.read(_HEAD_BYTES))
-        file.seek(max(0, stat.st_size - _HEAD_BYTES))
-        update(file.read(_HEAD_BYTES))
-
-
-def _central_directory(file: IO[bytes], size: int) -> bytes | None:
-    """The central directory of a zip (PKWARE APPNOTE 4.3.12 to 4.3.16), None for a zip64 or what is no zip."""
-    file.seek(max(0, size - _ZIP_END.size - 0xFFFF))
-    tail = file.read()
-    end = tail.rfind(b"PK\x05\x06")
-    if end < 0 or len(tail) - end < _ZIP_END.size:
-        return None
-    *_, length, offset, _ = _ZIP_END.unpack_from(tail, end)
-    start = size - len(tail) + end - length
-    if 0xFFFFFFFF in (length, offset) or start < 0:
-        return None
-    file.seek(start)
-    return file.read(length)
-
-
 def _crc32(path: Path) -> int:
     """CRC-32 of a file's content, at a gigabyte a second and more."""
     crc = 0
     with path.open("rb") as file:
-        while chunk := file.read(_HEAD_BYTES):
+        while chunk := file.read(_CHUNK_BYTES):
             crc = zlib.crc32(chunk, crc)
     return crc
 

@@ -19,11 +19,12 @@ import numpy as np
 from fer.common.errors import DataError
 from fer.common.labels import CONTEMPT, EMOTIONS, canonical_name, label_of, plain_class, resolve_classes
 from fer.common.wording import printable_path
-from fer.data.cache import Packed, load_packed, source_key
+from fer.data.cache import Packed, load_packed
 from fer.data.decode import DecodedFaces, decode_resized
 from fer.data.partition import held_out_bins
 from fer.data.resize import INTERPOLATION
 from fer.data.samples import FaceSamples, Split
+from fer.data.source_key import source_key
 from fer.data.tree import FolderTree, Tree, ZipTree
 
 logger = logging.getLogger(__name__)

@@ -197,7 +197,18 @@ def test_a_home_that_another_user_may_not_enter(
     assert cached_entries(home / "cache") == []
     with pytest.raises(DataError, match=r"does not exist: set data\.root"):
         data_root(home / "faces", name="fer2013")
-    assert "not there yet" in place("cache", home / "cache", key="FER_CACHE", fatal=False).text
+    assert "cannot be written (Permission denied)" in place("cache", home / "cache", key="FER_CACHE", fatal=False).text
+
+
+def test_without_a_home_there_is_no_cache(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> None:
+    monkeypatch.setattr("os.path.expanduser", lambda path: path)
+    monkeypatch.setattr("sys.platform", "linux")
+    for name in ("FER_CACHE", "XDG_CACHE_HOME"):
+        monkeypatch.delenv(name, raising=False)
+    packed = load_packed(made, key="k")
+    assert packed.fingerprint == fingerprint(made())
+    assert_equal(packed.samples, made())
+    assert "this user has no home folder for ~/.cache: set FER_CACHE to a folder" in caplog.text
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="POSIX permissions")

@@ -10,7 +10,7 @@ import pytest
 
 from fer.common.errors import DataError
 from fer.common.picture_names import IMAGE_SUFFIXES
-from fer.data.cache import source_key
+from fer.data.source_key import source_key
 
 
 def folder_of_files(root: Path, names: list[str]) -> Path:

@@ -23,7 +23,6 @@ from support.alterations import (
 
 from fer.common.errors import DataError
 from fer.common.labels import EMOTIONS
-from fer.data.cache import source_key
 from fer.data.fer2013 import load_fer2013, read_fer2013
 from fer.data.fer2013.copy import CopyFacts, describe_copy
 from fer.data.fer2013.counts import OFFICIAL_COUNTS, count_differences
@@ -33,6 +32,7 @@ from fer.data.fer2013.signature import IDENTITY
 from fer.data.ferplus import votes_for
 from fer.data.protocol import split_rows
 from fer.data.samples import FaceSamples, Split, content_hashes
+from fer.data.source_key import source_key
 
 pytestmark = pytest.mark.realdata
 

@@ -8,7 +8,7 @@ from fer.common.errors import DataError
 from fer.common.image_header import foreign_kind
 from fer.common.paths import expanded
 from fer.common.wording import printable_path
-from fer.data.cache import Packed, load_packed, source_key
+from fer.data.cache import Packed, load_packed
 from fer.data.fer2013.counts import count_differences
 from fer.data.fer2013.csv_rows import PixelTable, find_tables, read_table
 from fer.data.fer2013.folder import find_classes, find_tops, read_flat, read_folder
@@ -16,6 +16,7 @@ from fer.data.fer2013.parquet import find_parquet, read_parquet
 from fer.data.fer2013.raw import RawCopy
 from fer.data.fer2013.recover import Splits, hold_against_original
 from fer.data.samples import FaceSamples, canonical_order
+from fer.data.source_key import source_key
 from fer.data.tree import FolderTree, Tree, ZipTree, find_images
 
 logger = logging.getLogger(__name__)
