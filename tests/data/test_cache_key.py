@@ -104,5 +104,5 @@ def test_a_cache_of_fewer_kinds_of_pictures_is_another(tmp_path: Path, monkeypat
     """A folder that was packed before .jfif counted as a picture is read again."""
     root = folder_of_files(tmp_path / "a", ["x.jpg", "y.jfif"])
     key = source_key(root, reader="folder-1")
-    monkeypatch.setattr("fer.data.cache.IMAGE_SUFFIXES", IMAGE_SUFFIXES - {".jfif"})
+    monkeypatch.setattr("fer.data.source_key.IMAGE_SUFFIXES", IMAGE_SUFFIXES - {".jfif"})
     assert source_key(root, reader="folder-1") != key
