@@ -182,7 +182,7 @@ def _hydra_message(error: Exception, overrides: Sequence[str], known: Callable[[
         ):
             keys = known()
             if "optimizer.lr" in keys:
-                there = _keys_of_chosen(overrides) or keys
+                there = _keys_of_chosen(overrides, keys)
                 said = _added(override, overrides) or (_left_out(override, there) if key in keys else None)
                 if said is not None:
                     return said
@@ -231,12 +231,14 @@ def _left_out(override: str, keys: Sequence[str]) -> str | None:
     return f"{override}: no such key in the chosen {key.partition('.')[0]}; {told}"
 
 
-def _keys_of_chosen(overrides: Sequence[str]) -> list[str]:
-    """Every dotted key of `fer-train` with these options of groups; none where they cannot be composed."""
+def _keys_of_chosen(overrides: Sequence[str], keys: Sequence[str]) -> list[str]:
+    """Of the keys that a command has by default, those with these options of groups; all where they do not compose."""
     try:
-        return dotted_keys(compose_train([*_chosen(overrides), "run_dir=unused"]))
+        chosen = dotted_keys(compose_train([*_chosen(overrides), "run_dir=unused"]))
     except FerError:
-        return []
+        return list(keys)
+    # A command may have keys beside those of a training.
+    return sorted({*chosen, *keys} - (set(all_keys()) - set(chosen)))
 
 
 def _chosen(overrides: Sequence[str]) -> list[str]:

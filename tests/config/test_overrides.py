@@ -103,7 +103,7 @@ def test_a_slip_is_not(override: str) -> None:
 @pytest.mark.parametrize(
     ("overrides", "words"),
     [
-        (["model=mlp", "model.params.widths=[16]"], "no such key in the chosen model; it has model.params.hidden, "),
+        (["model=mlp", "model.params.widths=[16]"], "no such key in the chosen model; it has model.params.dropout, "),
         (["model=mlp", "model.params.hiden=[16]"], r"no such key \(did you mean 'model.params.hidden'"),
         (["optimizer=sgd", "optimizer.momentun=.9"], r"no such key \(did you mean 'optimizer.momentum'"),
     ],

@@ -98,6 +98,8 @@ def test_a_folder_with_an_odd_name_does_all_that_others_do(
     (file,) = client.get(f"/api/exports?run={quote(ODD)}")["files"]
     model = client.plain.get(f"/{file['address']}")
     assert (model.status_code, model.data) == (200, b"x")
+    for job in client.get("/api/state")["jobs"]:
+        client.post("/api/stop", {"id": job["id"]})
     client.post("/api/delete", {"runs": [ODD]})
     assert not run.exists()
     client.post("/api/restore", {"id": ODD})
