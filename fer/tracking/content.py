@@ -141,7 +141,7 @@ def read_run(path: Path, *, alive: bool | None = None, model: Path | None = None
         tags={**_tags(manifest, path, error=error), **_undefined(metrics)},
         epochs=epochs,
         points=_read_points(path / LOGGED),
-        final={name: float(value) for name, value in final.items() if is_open_metric(name, value)},
+        final=final_metrics(final),
         artifacts=_artifacts(folder, status),
         dataset=_dataset(manifest.get("data", {})),
         model=model if model.is_file() and status != "running" else None,
@@ -182,6 +182,11 @@ def _read_points(path: Path) -> tuple[Point, ...]:
 def is_open_metric(name: str, value: object) -> bool:
     """Whether a final figure is a number that may stand in a column people sort by."""
     return isinstance(value, int | float) and not isinstance(value, bool) and not name.startswith(_SEALED)
+
+
+def final_metrics(figures: Mapping[str, Any]) -> dict[str, float]:
+    """Those of the figures that are numbers people may sort by, under names that MLflow takes."""
+    return {_key(name): float(value) for name, value in figures.items() if is_open_metric(name, value)}
 
 
 def params_of(config: Mapping[str, Any], *, run_dir: str) -> dict[str, str]:
@@ -341,7 +346,7 @@ def _text(value: Any) -> str:
 
 def _key(name: str) -> str:
     """A name MLflow takes; a long one keeps its end and is told apart from its like by a hash."""
-    name = re.sub(r"[^\w\-. :/]", "_", name, flags=re.ASCII)
+    name = re.sub(r"[^\w\-. :/]", "_", name)
     if len(name) <= MAX_KEY:
         return name
     digest = hashlib.sha256(name.encode("utf-8")).hexdigest()[:8]

@@ -53,6 +53,19 @@ def test_scores_on_private_test_are_no_metrics(fake_training: Start) -> None:
     assert set(read_run(run.path).final) == {"public.accuracy", "train_seconds", "num_parameters"}
 
 
+def test_every_metric_has_a_name_that_mlflow_takes_and_labels_of_any_script_keep_theirs(fake_training: Start) -> None:
+    from mlflow.utils.validation import _validate_metric_name
+
+    run = fake_training()
+    run.epochs(0, **{"valid/recall/快乐": 0.25, "valid/recall/悲伤": 0.75, "valid/f1 (b=2)": 0.5})
+    run.finish(**{"public.recall/快乐": 0.25, "public.f1 (b=2)": 0.5})
+    content = read_run(run.path)
+    assert [content.epochs[0].values[f"valid/recall/{label}"] for label in ("快乐", "悲伤")] == [0.25, 0.75]
+    assert (content.final["public.recall/快乐"], content.final["public.f1 _b_2_"]) == (0.25, 0.5)
+    for name in (*content.epochs[0].values, *content.final):
+        _validate_metric_name(name)
+
+
 def test_a_line_still_being_written_waits(fake_training: Start) -> None:
     run = fake_training()
     run.epochs(0, 1)
