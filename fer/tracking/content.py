@@ -21,7 +21,8 @@ Status = Literal["running", "finished", "failed", "interrupted"]
 MAX_KEY: Final = 250
 MAX_PARAM: Final = 6000
 MAX_TAG: Final = 8000
-"""Characters of a key and of a value that MLflow takes (mlflow/utils/validation.py)."""
+MAX_DATASET: Final = 500
+"""Characters of a key, of a value and of a data set's name that MLflow takes (mlflow/utils/validation.py)."""
 
 LOGGED: Final = "logged.jsonl"
 """In the run folder: what callbacks told the logger alone (`fer.tracking.logger`), a line a step."""
@@ -299,7 +300,9 @@ def _dataset(data: Mapping[str, Any]) -> dict[str, str] | None:
     if "fingerprint" not in data:
         return None
     profile = {key: data.get(key) for key in ("protocol", "train_rows", "valid_rows", "split_sizes", "class_counts")}
-    return {"name": str(data.get("source")), "digest": str(data["fingerprint"]), "profile": json.dumps(profile)}
+    # Of merged data it names every member.
+    name = _shortened(str(data.get("source")), MAX_DATASET, " ...")
+    return {"name": name, "digest": str(data["fingerprint"]), "profile": json.dumps(profile)}
 
 
 def _epoch(line: Mapping[str, Any]) -> Epoch:
