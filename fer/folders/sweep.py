@@ -25,7 +25,8 @@ class TrialRecord:
         params: setting -> value.
         status: ok, pruned (given up half-way) or failed.
         loss: what the search minimises: 1 - score where a high score is good, the score itself where a low one is;
-            of a pruned trial the best until it was given up; None for a failed one.
+            of a pruned trial the best until it was given up, but no better than the median of those that had
+            finished by then, whose folds it has not all seen; None for a failed one.
         metrics: of the selection faces, such as {"public.accuracy": 0.61}, means over folds, None for one
             that is undefined; empty unless ok.
         seconds: wall seconds of the trial's process.

@@ -97,15 +97,15 @@ def share_difference(first: Estimate, second: Estimate) -> Estimate:
 
 def mean_estimate(values: npt.NDArray[np.float64], *, resamples: int, seed: int) -> Estimate:
     """The mean of N faces' numbers with its 95 % percentile bootstrap interval over faces; undefined for none, and
-    without an interval for one, of which every resample is the same.
+    without an interval where all are equal, as one is, for every resample is the same.
 
     Estimates with the same N and seed draw the same faces, so differences of paired numbers are paired draws.
     """
     n = len(values)
     if n == 0:
         return Estimate(value=float("nan"), low=float("nan"), high=float("nan"), n=0)
-    if n == 1:
-        return Estimate(value=float(values[0]), low=float("nan"), high=float("nan"), n=1)
+    if np.ptp(values) == 0:
+        return Estimate(value=float(values[0]), low=float("nan"), high=float("nan"), n=n)
     # How often each face is drawn: one multinomial draw is one resample.
     counts = stream("faces by weight", seed=seed).multinomial(n, np.full(n, 1 / n), size=resamples)
     return Estimate.of_draws(float(values.mean()), counts @ values / n, n)

@@ -144,7 +144,8 @@ def _balanced(
     drawn_RP = rng.multinomial(persons, np.full(persons, 1 / persons), size=resamples).astype(np.float64)
     value = float(_mean_recall(hits_PC.sum(axis=0)[None, averaged], all_PC.sum(axis=0)[None, averaged])[0])
     draws = _mean_recall((drawn_RP @ hits_PC)[:, averaged], (drawn_RP @ all_PC)[:, averaged])
-    return Estimate.of_draws(value, draws, len(labels_N))
+    # Photographs of one person alone make every resample the same.
+    return Estimate.of_draws(value, draws, len(labels_N)).moved()
 
 
 def _mean_recall(hits_RC: Floats, all_RC: Floats) -> Floats:

@@ -21,7 +21,8 @@ Status = Literal["running", "finished", "failed", "interrupted"]
 MAX_KEY: Final = 250
 MAX_PARAM: Final = 6000
 MAX_TAG: Final = 8000
-"""Characters of a key and of a value that MLflow takes (mlflow/utils/validation.py)."""
+MAX_DATASET: Final = 500
+"""Characters of a key, of a value and of a data set's name that MLflow takes (mlflow/utils/validation.py)."""
 
 LOGGED: Final = "logged.jsonl"
 """In the run folder: what callbacks told the logger alone (`fer.tracking.logger`), a line a step."""
@@ -141,7 +142,7 @@ def read_run(path: Path, *, alive: bool | None = None, model: Path | None = None
         tags={**_tags(manifest, path, error=error), **_undefined(metrics)},
         epochs=epochs,
         points=_read_points(path / LOGGED),
-        final={name: float(value) for name, value in final.items() if is_open_metric(name, value)},
+        final=final_metrics(final),
         artifacts=_artifacts(folder, status),
         dataset=_dataset(manifest.get("data", {})),
         model=model if model.is_file() and status != "running" else None,
@@ -182,6 +183,11 @@ def _read_points(path: Path) -> tuple[Point, ...]:
 def is_open_metric(name: str, value: object) -> bool:
     """Whether a final figure is a number that may stand in a column people sort by."""
     return isinstance(value, int | float) and not isinstance(value, bool) and not name.startswith(_SEALED)
+
+
+def final_metrics(figures: Mapping[str, Any]) -> dict[str, float]:
+    """Those of the figures that are numbers people may sort by, under names that MLflow takes."""
+    return {_key(name): float(value) for name, value in figures.items() if is_open_metric(name, value)}
 
 
 def params_of(config: Mapping[str, Any], *, run_dir: str) -> dict[str, str]:
@@ -294,7 +300,9 @@ def _dataset(data: Mapping[str, Any]) -> dict[str, str] | None:
     if "fingerprint" not in data:
         return None
     profile = {key: data.get(key) for key in ("protocol", "train_rows", "valid_rows", "split_sizes", "class_counts")}
-    return {"name": str(data.get("source")), "digest": str(data["fingerprint"]), "profile": json.dumps(profile)}
+    # Of merged data it names every member.
+    name = _shortened(str(data.get("source")), MAX_DATASET, " ...")
+    return {"name": name, "digest": str(data["fingerprint"]), "profile": json.dumps(profile)}
 
 
 def _epoch(line: Mapping[str, Any]) -> Epoch:
@@ -341,7 +349,7 @@ def _text(value: Any) -> str:
 
 def _key(name: str) -> str:
     """A name MLflow takes; a long one keeps its end and is told apart from its like by a hash."""
-    name = re.sub(r"[^\w\-. :/]", "_", name, flags=re.ASCII)
+    name = re.sub(r"[^\w\-. :/]", "_", name)
     if len(name) <= MAX_KEY:
         return name
     digest = hashlib.sha256(name.encode("utf-8")).hexdigest()[:8]

@@ -15,8 +15,8 @@ from fer.tracking.content import (
     Content,
     Status,
     as_tags,
+    final_metrics,
     flattened,
-    is_open_metric,
     is_run,
     params_of,
     read_run,
@@ -82,11 +82,14 @@ def read_study(path: Path) -> Group:
     beside = {name: read_run(run) for name, run in runs.items() if name not in nested}
     every = [*nested.values(), *beside.values()]
     missing = len(study.runs) - len(every)
-    running = any(content.status == "running" for content in every)
+    running = is_held(path) or any(content.status == "running" for content in every)
+    # A study that names its runs as they end says itself whether these are all.
+    ended = missing == 0 and facts.get("status", "finished") == "finished"
+    whole = ended and all(content.status == "finished" for content in every)
     parent = Content(
         folder=path,
         name=here.name,
-        status="running" if running else "finished" if missing == 0 else "interrupted",
+        status="running" if running else "finished" if whole else "interrupted",
         started=min((content.started for content in nested.values()), default=_written(study.file)),
         changed=max((content.changed for content in nested.values()), default=_written(study.file)),
         params=params_of({"study": facts.get("study"), "selection": facts.get("selection")}, run_dir=str(here)),
@@ -94,12 +97,14 @@ def read_study(path: Path) -> Group:
             {**source_tags(facts), "kind": f"{facts.get('study')} study", "command": facts.get("command")}
             | {f"{name}.run_dir": str(content.folder.resolve()) for name, content in beside.items()}
         ),
-        final={
-            f"{name}.{metric}": value
-            for name, content in [*nested.items(), *beside.items()]
-            for metric, value in content.final.items()
-            if metric.endswith((".accuracy", ".macro_f1"))
-        },
+        final=final_metrics(
+            {
+                f"{name}.{metric}": value
+                for name, content in [*nested.items(), *beside.items()]
+                for metric, value in content.final.items()
+                if metric.endswith((".accuracy", ".macro_f1"))
+            }
+        ),
         artifacts={"study.json": study.file, **report_files(path)},
     )
     return Group(parent=parent, nested=tuple(_named(nested)), beside=tuple(beside.values()))
@@ -138,7 +143,7 @@ def read_sweep(path: Path) -> Group:
                 "error": f"no trial ran to its end; the first with: {failed[0].error}" if lost else None,
             }
         ),
-        final={name: value for name, value in final.items() if is_open_metric(name, value)},
+        final=final_metrics(final),
         artifacts={name: file for name, file in files.items() if file.is_file()},
     )
     return Group(parent=parent, nested=trials)
@@ -163,12 +168,7 @@ def _trial(path: Path, record: TrialRecord) -> Content:
         changed=started + int(1000 * record.seconds),
         params={**content.params, **params_of(searched, run_dir=str(folder))},
         tags={**content.tags, **as_tags({**told, "error": record.error})},
-        final={
-            **content.final,
-            **{
-                name: float(value) for name, value in final.items() if value is not None and is_open_metric(name, value)
-            },
-        },
+        final={**content.final, **final_metrics(final)},
     )
 
 

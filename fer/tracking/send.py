@@ -131,14 +131,13 @@ class _Sending:
         self._dataset()
         sent.epochs = self._epochs()
         self._points()
-        if content.status != "running":
-            self._final()
+        figured = content.status != "running" and self._final()
         sent.artifacts = self._artifacts()
         sent.model = self._model()
         if register is not None:
             sent.version = self._register(register)
         if content.status != "running":
-            self._terminate()
+            self._terminate(later=figured)
             place.state = "complete"
         place.error = None
         self.record.save()
@@ -244,16 +243,18 @@ class _Sending:
             time -= int(1000 * epoch.seconds)
         return [max(time, after + 1 + number) for number, time in enumerate(reversed(times))]
 
-    def _final(self) -> None:
+    def _final(self) -> bool:
+        """Sends the figures of the whole run if they are new or changed; whether they were."""
         content = self.content
         final = dict(content.final)
         if not final or not self._is_new("final", final):
-            return
+            return False
         from mlflow.entities import Metric
 
         step = content.epochs[-1].number if content.epochs else 0
         self._metrics([Metric(name, value, content.changed, step) for name, value in final.items()])
         self._note("final", final)
+        return True
 
     def _artifacts(self) -> int:
         """Sends files that are new or changed; how many."""
@@ -310,9 +311,10 @@ class _Sending:
             set_alias(self.client, name=wanted.name, alias=wanted.alias, version=version["version"])
         return version["version"]
 
-    def _terminate(self) -> None:
+    def _terminate(self, *, later: bool) -> None:
+        """Notes how and when the run ended; `later`: it went on after an end that MLflow knows, as sweeps do."""
         wanted = STATUSES[self.content.status]
-        if self.place.status == wanted:
+        if self.place.status == wanted and not later:
             return
         assert self.place.run_id is not None
         self.client.set_terminated(self.place.run_id, status=wanted, end_time=self.content.changed)

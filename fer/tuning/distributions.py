@@ -56,6 +56,8 @@ class Numeric:
 
     def value(self, raw: float) -> int | float:
         """A draw of hyperopt's as the number that is used: inside the bounds, an int where all values are."""
+        # One of NumPy's would not be equal to itself once it was written down and read again.
+        raw = float(raw)
         if self.step is None:
             # In a range far from 0, such as the decays from 0.999 to 0.9999, the first digits are all the same.
             magnitude = min(abs(raw), self.high - self.low) or self.high - self.low

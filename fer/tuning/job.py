@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from fer.common.errors import StorageError
 from fer.metrics.objectives import Objective
 
 
@@ -70,6 +71,21 @@ class Ended:
     metrics: Sequence[Mapping[str, Any]] = field(default_factory=tuple)
     error: str | None = None
     by_disk: bool = False
+
+
+def too_long(minutes: float) -> str:
+    """Why a trial failed that took more than `trial_minutes`."""
+    return f"took longer than {minutes:g} minutes"
+
+
+def refuse_by_disk(number: int, ended: Ended) -> None:
+    """Keeps a trial that the disk refused from being written down: it was interrupted, and goes on with the sweep.
+
+    Raises:
+        StorageError: the disk refused it.
+    """
+    if ended.by_disk:
+        raise StorageError(f"trial {number}: {ended.error}")
 
 
 Message = Started | Step | Ended

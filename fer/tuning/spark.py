@@ -17,7 +17,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from fer.common.errors import MissingExtraError
-from fer.tuning.job import Ended
+from fer.tuning.job import Ended, refuse_by_disk, too_long
 from fer.tuning.plan import trial_job, trial_overrides
 from fer.tuning.settings import Sweep
 from fer.tuning.space import Params
@@ -32,28 +32,39 @@ class Objective:
 
     Attributes:
         jobs: number -> the arguments of `python -m fer.tuning.trial`, of trials submitted and not ended.
+        minutes: a trial that takes longer has failed; None waits.
     """
 
     jobs: dict[int, str] = field(default_factory=dict)
+    minutes: float | None = None
 
     def __call__(self, number: float) -> dict[str, Any]:
         """Trains one trial."""
         began, clock = time.time(), time.monotonic()
-        done = subprocess.run(
-            [sys.executable, "-m", "fer.tuning.trial", self.jobs[int(number)]],
-            capture_output=True,
-            encoding="utf-8",
-            errors="replace",
-            check=False,
-        )
-        try:
-            ended = json.loads(done.stdout.splitlines()[-1])
-        except (IndexError, json.JSONDecodeError):
-            last = (done.stderr.splitlines() or ["no output"])[-1]
-            ended = {"status": "failed", "error": f"exit code {done.returncode}: {last}"}
+        ended = self._ended(self.jobs[int(number)])
         outcome = {"ended": ended, "began": began, "seconds": time.monotonic() - clock}
         score = ended.get("score")
         return {"status": "fail", **outcome} if score is None else {"status": "ok", "loss": -score, **outcome}
+
+    def _ended(self, job: str) -> dict[str, Any]:
+        """The fields of `Ended`."""
+        try:
+            done = subprocess.run(
+                [sys.executable, "-m", "fer.tuning.trial", job],
+                capture_output=True,
+                encoding="utf-8",
+                errors="replace",
+                check=False,
+                timeout=None if self.minutes is None else 60 * self.minutes,
+            )
+        except subprocess.TimeoutExpired as error:
+            return {"status": "failed", "error": too_long(error.timeout / 60)}
+        try:
+            ended: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
+        except (IndexError, json.JSONDecodeError):
+            last = (done.stderr.splitlines() or ["no output"])[-1]
+            return {"status": "failed", "error": f"exit code {done.returncode}: {last}"}
+        return ended
 
 
 class SparkSweep:
@@ -75,7 +86,7 @@ class SparkSweep:
         self.suggester = store.suggester()
         self._interrupted = store.interrupted()
         self._next = store.next_number
-        self._objective = Objective()
+        self._objective = Objective(minutes=sweep.settings.trial_minutes)
         self._running: dict[int, tuple[Params, tuple[str, ...]]] = {}
 
     def run(self) -> None:
@@ -84,6 +95,7 @@ class SparkSweep:
         Raises:
             MissingExtraError: pyspark is not installed.
             ConfigError: too many trials in a row failed.
+            StorageError: the disk refused a trial.
         """
         try:
             from pyspark.sql import SparkSession
@@ -179,13 +191,15 @@ class SparkSweep:
                 self._end(number, result)
 
     def _end(self, number: int, result: Mapping[str, Any]) -> None:
+        ended = Ended(**result["ended"])
+        refuse_by_disk(number, ended)
         params, overrides = self._running.pop(number)
         del self._objective.jobs[number]
         record = self.store.record(
             number,
             params,
             overrides,
-            Ended(**result["ended"]),
+            ended,
             started=result["began"],
             seconds=result["seconds"],
         )

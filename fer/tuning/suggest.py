@@ -26,7 +26,7 @@ class Suggester:
         space: what is searched.
         algorithm: one of the three.
         seed: of every draw.
-        startup_trials: trials with a loss before `tpe` believes them; until then it draws at random.
+        startup_trials: trials that ended before `tpe` believes their losses; until then it draws at random.
     """
 
     def __init__(self, space: Space, *, algorithm: Algorithm, seed: int, startup_trials: int) -> None:
@@ -54,6 +54,10 @@ class Suggester:
                     self._known.add(_key(params))
                     return params
         return None
+
+    def expect(self, params: Mapping[str, Plain]) -> None:
+        """Keeps a point from being proposed that a trial is going on with."""
+        self._known.add(_key(params))
 
     def tell(self, number: int, params: Mapping[str, Plain], *, loss: float | None) -> None:
         """Records a trial that ended; a failed one has no loss, and is not tried again.

@@ -4,9 +4,9 @@ import logging
 import time
 from dataclasses import dataclass, field
 
-from fer.common.errors import ConfigError, StorageError
+from fer.common.errors import ConfigError
 from fer.folders.sweep import TrialRecord
-from fer.tuning.job import Ended, Job, Message, Started, Step
+from fer.tuning.job import Ended, Job, Message, Started, Step, refuse_by_disk, too_long
 from fer.tuning.plan import corner_overrides, trial_job, trial_overrides
 from fer.tuning.pool import Pool, Worker
 from fer.tuning.pruning import MedianRule
@@ -77,7 +77,7 @@ class LocalSweep:
 
         Raises:
             ConfigError: trials cannot run at all: the check, or too many in a row, failed.
-        StorageError: the disk refused a trial.
+            StorageError: the disk refused a trial.
         """
         display = self.store.display
         try:
@@ -154,12 +154,10 @@ class LocalSweep:
         for trial in list(self._running.values()):
             if trial.seconds > 60 * limit:
                 self.pool.kill(trial.number)
-                self._end(trial, Ended(status="failed", error=f"took longer than {limit:g} minutes"))
+                self._end(trial, Ended(status="failed", error=too_long(limit)))
 
     def _end(self, trial: Trial, ended: Ended) -> None:
-        if ended.by_disk:
-            # Not written down: the trial is one that was interrupted, and goes on with the sweep.
-            raise StorageError(f"trial {trial.number}: {ended.error}")
+        refuse_by_disk(trial.number, ended)
         del self._running[trial.number]
         record = self.store.record(
             trial.number,

@@ -1,5 +1,6 @@
 """The trials that ended: written down, shown, ranked, and counted where they fail."""
 
+import statistics
 import time
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -43,6 +44,8 @@ class TrialStore:
         )
         for record in self.records:
             suggester.tell(record.trial, record.params, loss=record.loss)
+        for params in self.interrupted().values():
+            suggester.expect(params)
         return suggester
 
     @property
@@ -79,12 +82,11 @@ class TrialStore:
             first_batch: seconds from the start to the first batch; None where it got none, or where nobody knows.
             curve: (share of the training done, score so far); not empty for a trial that was given up.
         """
-        score = max(score for _, score in curve) if ended.status == "pruned" else ended.score
         return TrialRecord(
             trial=number,
             params=params,
             status=ended.status,
-            loss=None if score is None else metric_of(self.sweep.settings.objective).loss(score),
+            loss=self._pruned_loss(curve) if ended.status == "pruned" else self._loss(ended.score),
             metrics=means(ended.metrics),
             seconds=round(seconds, 3),
             start_seconds=None if first_batch is None else round(first_batch, 3),
@@ -95,6 +97,19 @@ class TrialStore:
             started=time.strftime("%Y-%m-%dT%H:%M:%S%z", time.localtime(started)),
             error=ended.error,
         )
+
+    def _loss(self, score: float | None) -> float | None:
+        return None if score is None else metric_of(self.sweep.settings.objective).loss(score)
+
+    def _pruned_loss(self, curve: Sequence[tuple[float, float]]) -> float:
+        """The least loss until it was given up, or that of the median finished trial where this is more.
+
+        A trial is given up for being behind half of those that finished. Its first folds may be easier than the mean of
+        all, and would rank it, and what it tried, before them.
+        """
+        best = metric_of(self.sweep.settings.objective).loss(max(score for _, score in curve))
+        finished = [record.loss for record in self.records if record.status == "ok" and record.loss is not None]
+        return max(best, statistics.median(finished)) if finished else best
 
     def add(self, record: TrialRecord, overrides: Sequence[str]) -> None:
         """Writes a trial down; `best.yaml` and the checkpoints on disk follow.

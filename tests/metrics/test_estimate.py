@@ -76,9 +76,10 @@ def test_what_no_resample_moves_has_no_interval() -> None:
         assert faultless[metric].value == 1.0
         assert np.isnan([faultless[metric].low, faultless[metric].high]).all()
         assert faultless[metric].as_dict()["low"] is None
-    one = mean_estimate(np.array([0.29]), resamples=100, seed=0)
-    assert (one.value, one.n) == (0.29, 1)
-    assert np.isnan([one.low, one.high]).all()
+    for equal in (np.array([0.29]), np.full(7, 0.29), np.ones(20)):
+        mean = mean_estimate(equal, resamples=100, seed=0)
+        assert (mean.value, mean.n) == (equal[0], len(equal))
+        assert np.isnan([mean.low, mean.high]).all()
 
 
 def test_one_statistic_has_one_interval_wherever_it_stands() -> None:

@@ -60,3 +60,10 @@ def test_ten_copies_of_each_photograph_tell_no_more_than_one() -> None:
 def test_nobody_missed_in_few_persons_is_no_certainty() -> None:
     sure = clustered_share(np.ones(100, dtype=bool), np.repeat(np.arange(5), 20))
     assert sure.low == pytest.approx(Estimate.of_share(5, 5).low)
+
+
+def test_photographs_of_one_person_give_the_balance_no_interval() -> None:
+    one = np.full(400, "anna")
+    balanced = score_photographs(LABELS, PREDICTED, persons_N=one, resamples=50, seed=0).balanced
+    assert 0 < balanced.value < 1
+    assert np.isnan([balanced.low, balanced.high]).all()

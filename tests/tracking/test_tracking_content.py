@@ -7,7 +7,7 @@ import pytest
 from filelock import FileLock
 
 from fer.common.errors import DataError
-from fer.tracking.content import MAX_KEY, MAX_PARAM, params_of, read_run
+from fer.tracking.content import MAX_DATASET, MAX_KEY, MAX_PARAM, params_of, read_run
 
 Start = Callable[..., Any]
 
@@ -51,6 +51,29 @@ def test_scores_on_private_test_are_no_metrics(fake_training: Start) -> None:
     run = fake_training()
     run.finish(**{"private.accuracy": 0.7, "private_dedup.accuracy": 0.6, "folder7178.accuracy": 0.65})
     assert set(read_run(run.path).final) == {"public.accuracy", "train_seconds", "num_parameters"}
+
+
+def test_merged_data_of_many_members_have_a_name_that_mlflow_takes(fake_training: Start) -> None:
+    run = fake_training()
+    source = f"Merged ({' + '.join(['faces'] * 100)})"
+    run.status("finished", data={"source": source, "fingerprint": "0123456789abcdef"})
+    dataset = read_run(run.path).dataset
+    assert dataset is not None
+    assert len(dataset["name"]) == MAX_DATASET
+    assert dataset["name"].endswith(" ...")
+
+
+def test_every_metric_has_a_name_that_mlflow_takes_and_labels_of_any_script_keep_theirs(fake_training: Start) -> None:
+    from mlflow.utils.validation import _validate_metric_name
+
+    run = fake_training()
+    run.epochs(0, **{"valid/recall/快乐": 0.25, "valid/recall/悲伤": 0.75, "valid/f1 (b=2)": 0.5})
+    run.finish(**{"public.recall/快乐": 0.25, "public.f1 (b=2)": 0.5})
+    content = read_run(run.path)
+    assert [content.epochs[0].values[f"valid/recall/{label}"] for label in ("快乐", "悲伤")] == [0.25, 0.75]
+    assert (content.final["public.recall/快乐"], content.final["public.f1 _b_2_"]) == (0.25, 0.5)
+    for name in (*content.epochs[0].values, *content.final):
+        _validate_metric_name(name)
 
 
 def test_a_line_still_being_written_waits(fake_training: Start) -> None:

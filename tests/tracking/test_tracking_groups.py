@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from fer.common.errors import ConfigError
+from fer.common.files import owned_folder
 from fer.tracking.groups import find, read_study, read_sweep
 from fer.tracking.send import Registration
 from fer.tracking.sync import sync
@@ -79,6 +80,31 @@ def test_a_study_whose_runs_are_missing_is_not_finished(study: Path) -> None:
     group = read_study(study)
     assert group.parent.status == "interrupted"
     assert [content.name for content in group.nested] == ["upper"]
+
+
+def test_a_study_with_a_run_that_broke_off_is_not_finished(study: Path, fake_training: Start) -> None:
+    fake_training("last", under=study).status("interrupted")
+    facts = json.loads((study / "study.json").read_text())
+    facts["runs"]["last"] = "last"
+    (study / "study.json").write_text(json.dumps(facts))
+    assert read_study(study).parent.status == "interrupted"
+
+
+def test_a_study_that_names_its_runs_as_they_end_says_whether_these_are_all(study: Path) -> None:
+    facts = json.loads((study / "study.json").read_text())
+    found = {}
+    for status in ("interrupted", "finished"):
+        (study / "study.json").write_text(json.dumps({**facts, "status": status, "planned": 4}))
+        found[status] = read_study(study).parent.status
+    assert found == {status: status for status in found}
+    with owned_folder(study, key="study_dir", busy="another study"):
+        assert read_study(study).parent.status == "running"
+
+
+def test_a_net_of_any_name_has_metrics_that_mlflow_takes(study: Path) -> None:
+    facts = json.loads((study / "study.json").read_text())
+    (study / "study.json").write_text(json.dumps({**facts, "runs": {"vit+aug": "upper"}}))
+    assert read_study(study).parent.final == {"vit_aug.public.accuracy": 0.5}
 
 
 def test_a_sweep_is_a_parent_with_a_nested_run_a_trial(sweep: Path) -> None:

@@ -1,5 +1,6 @@
 import os
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -94,6 +95,17 @@ def test_a_growing_run_is_sent_in_parts(fake_training: Start, store: OpenStore, 
     (run,) = runs_of()
     assert run.info.status == "FINISHED"
     assert steps(store, sent.run_id, "valid/accuracy") == [0, 1, 2]
+
+
+def test_what_went_on_after_its_end_ends_later(fake_training: Start, store: OpenStore, runs_of: Runs) -> None:
+    training = fake_training()
+    training.finish()
+    first = read_run(training.path)
+    longer = replace(first, changed=first.changed + 60_000, final={**first.final, "trials.ok": 8.0})
+    for content in (first, longer):
+        send(content, read_record(training.path), store)
+    (run,) = runs_of()
+    assert (run.info.status, run.info.end_time) == ("FINISHED", longer.changed)
 
 
 @pytest.mark.parametrize(("status", "theirs"), [("failed", "FAILED"), ("interrupted", "KILLED"), ("running", "FAILED")])

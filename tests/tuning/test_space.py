@@ -1,5 +1,6 @@
 """Search spaces: what can be written, what is drawn, and back."""
 
+import json
 import math
 from collections.abc import Mapping
 from pathlib import Path
@@ -273,6 +274,13 @@ def test_a_small_space_ends(algorithm: Any) -> None:
         points.append(point["x"])
         suggester.tell(number, point, loss=float(point["x"]))  # type: ignore[arg-type]
     assert sorted(points) == [1, 2, 3]
+
+
+def test_a_drawn_number_is_the_one_that_is_written_down_and_read_again() -> None:
+    suggester = Suggester(Space.parse({"x": "uniform(0, 1)"}), algorithm="random", seed=0, startup_trials=2)
+    point = suggester.ask(0)
+    assert point is not None
+    assert repr(point) == repr(json.loads(json.dumps(point)))
 
 
 @pytest.mark.parametrize("place", ["file://{}", "{}"])

@@ -182,6 +182,8 @@ def _balanced_head(scored: Sequence[_Scored]) -> str:
 def _share(estimate: Estimate) -> str:
     if not np.isfinite(estimate.value):
         return "-"
+    if not np.isfinite(estimate.low):
+        return f"{100 * estimate.value:.1f} %"
     return f"{100 * estimate.value:.1f} % ({100 * estimate.low:.1f} to {100 * estimate.high:.1f})"
 
 

@@ -139,12 +139,7 @@ def class_maps_result(
             | {
                 key: value
                 for region, share in average.shares.items()
-                for key, value in (
-                    (f"heat_in_{region}", share.value),
-                    (f"heat_in_{region}_low", share.low),
-                    (f"heat_in_{region}_high", share.high),
-                    (f"area_of_{region}", area[region]),
-                )
+                for key, value in {**share.as_columns(f"heat_in_{region}"), f"area_of_{region}": area[region]}.items()
             }
             for average in averages
         ]

@@ -4,7 +4,7 @@ import json
 import logging
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
@@ -40,7 +40,7 @@ def _run(plan: RecipePlan) -> None:
     refuse_other_runs(plan.runs)
     missing: dict[str, str] = {}
     # From the start, so that the folder says what it is.
-    _write(plan, missing)
+    _write(plan, missing, status="interrupted")
     for number, planned in enumerate(plan.runs, start=1):
         if planned.recipe in missing:
             continue
@@ -57,8 +57,8 @@ def _run(plan: RecipePlan) -> None:
         faces, scores = plan.study.settings.measured_faces, planned.folder.path / RECIPE_SCORES
         if not _measured(scores, faces=faces):
             write_json(scores, measure(planned, faces=faces))
-        _write(plan, missing)
-    _write(plan, missing)
+        _write(plan, missing, status="interrupted")
+    _write(plan, missing, status="finished")
 
 
 def _measured(path: Path, *, faces: int) -> bool:
@@ -104,7 +104,8 @@ def measure(planned: RecipeRun, *, faces: int) -> dict[str, Any]:
     return scores
 
 
-def _write(plan: RecipePlan, missing: Mapping[str, str]) -> None:
+def _write(plan: RecipePlan, missing: Mapping[str, str], *, status: Literal["interrupted", "finished"]) -> None:
+    """Names the runs that are done; `status` is what the study is if it ends here."""
     done = [planned for planned in plan.runs if (planned.folder.path / RECIPE_SCORES).is_file()]
     plan.folder.write(
         kind=plan.study.settings.what,
@@ -112,6 +113,7 @@ def _write(plan: RecipePlan, missing: Mapping[str, str]) -> None:
         facts={
             "command": environment()["command"],
             "settings": json.loads(plan.study.settings.model_dump_json()),
+            "status": status,
             "planned": len(plan.runs),
             "missing": dict(missing),
         },
