@@ -99,6 +99,21 @@ def test_faces_of_a_file_are_smoothed_by_its_own_time(client: Client, one_face: 
     assert share(gap) == pytest.approx(0.9 + (1 - np.exp(-gap / 0.3)) * (0.1 / 6 - 0.9), abs=1e-3)
 
 
+def test_a_video_that_goes_back_starts_afresh(client: Client, one_face: bytes) -> None:
+    """Time that stood still would leave each face with what was said of whoever was there before."""
+    app = client(Changing())
+
+    def share(seconds: float) -> float:
+        address = f"/api/predict?stream=abcdefgh&seconds={seconds}"
+        (found,) = app.post(address, data=one_face, content_type="image/jpeg").get_json()["faces"]
+        return float(found["probabilities"]["happy"])
+
+    assert share(60.0) == pytest.approx(0.9, abs=1e-4)
+    # Overtaken on its way.
+    assert share(59.5) == pytest.approx(0.9, abs=1e-4)
+    assert share(0.0) == pytest.approx(0.1 / 6, abs=1e-4)
+
+
 def test_models_are_given_names(tmp_path: Path) -> None:
     copy = tmp_path / "odd=name.onnx"
     shutil.copy(shipped_file(), copy)
