@@ -67,6 +67,11 @@ def test_records_are_of_the_frames_at_whole_intervals(uneven: Path, capsys: pyte
     assert [row["seconds"] for row in rows] == [0.0, 1.0, 5.0, 6.76]
 
 
+def test_an_interval_too_short_to_count_by_gives_every_frame(uneven: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main([str(uneven), "--format", "jsonl", "--interval", "1e-320"]) == 0
+    assert len(capsys.readouterr().out.splitlines()) == len(UNEVEN)
+
+
 def test_intervals_do_not_drift(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     path = tmp_path / "half_minute.mp4"
     write_variable_rate_mp4(path, [face()] * 100, seconds=[0.04 * number for number in range(100)])
@@ -99,6 +104,9 @@ class Stamped:
         ([0, math.nan, math.inf], 10, [0, 0.1, 0.2]),
         ([0, 0, 0], 0, [0, 0.04, 0.08]),
         ([0, 0, 0], math.nan, [0, 0.04, 0.08]),
+        # A recording that begins between two key frames: its first second cannot be shown.
+        ([1.08, 1.12, 1.16], 25, [0, 0.04, 0.08]),
+        ([math.nan, 0.1, 0.2], 10, [0, 0.1, 0.2]),
     ],
 )
 def test_time_goes_on_without_time_stamps(stamps: list[float], rate: float, seconds: list[float]) -> None:
