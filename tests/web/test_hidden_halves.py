@@ -51,9 +51,12 @@ def test_the_model_does_not_see_the_hidden_half(client: Client, one_face: bytes,
         return app.post(f"/api/predict?{query}{stream}", data=one_face, content_type="image/jpeg").status_code
 
     assert predict("hide=lower") == 200
+    # The drift log's reference is of whole faces.
+    assert app.get("/api/drift").get_json()["faces"] == 0
     assert len(np.unique(model.seen[0, 24:])) == 1
     assert len(np.unique(model.seen[0, :24])) > 10
     assert predict("x=1") == 200
+    assert app.get("/api/drift").get_json()["faces"] == 1
     assert len(np.unique(model.seen[0, 24:])) > 10
 
 
