@@ -97,11 +97,12 @@ def divide_logits(graph: "ModelProto", *, by: float, origin: str) -> None:
         nodes[place].input[0] = division.output[0]
         nodes.insert(place, division)
         division = nodes[place]
-    # A name of its own: the old constant may be used elsewhere too.
-    if _TEMPERATURE in constants:
-        graph.graph.initializer.remove(constants[_TEMPERATURE])
+    # A name of its own: the old constant may be used elsewhere too. What nothing uses, ONNX Runtime warns of.
+    before, division.input[1] = division.input[1], _TEMPERATURE
+    for name in {before, _TEMPERATURE} & set(constants):
+        if name == _TEMPERATURE or not any(name in node.input for node in nodes):
+            graph.graph.initializer.remove(constants[name])
     graph.graph.initializer.append(numpy_helper.from_array(np.array(old * by, np.float32), _TEMPERATURE))
-    division.input[1] = _TEMPERATURE
 
 
 def with_metadata(graph: "ModelProto", facts: ModelFacts) -> bytes:

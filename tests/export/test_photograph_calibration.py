@@ -163,6 +163,10 @@ def test_a_file_gets_temperature_and_threshold_and_says_where_from(
     # A second calibration starts from the first.
     again = calibrate_file(out, tmp_path / "again.onnx", photographs=folder, labels=folder / "labels.csv")
     assert again.facts.temperature == pytest.approx(after.facts.temperature, rel=1e-3)
+    for path in (out, again.path):
+        graph = onnx.load(path).graph
+        used = {name for node in graph.node for name in node.input}
+        assert {tensor.name for tensor in graph.initializer} <= used
 
 
 def _whole(name: str) -> object:
