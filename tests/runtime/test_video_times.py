@@ -6,6 +6,7 @@ import shutil
 import subprocess
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -182,3 +183,32 @@ def test_an_annotated_video_takes_its_time(rate: float, seconds: list[float], fr
         video.frame(np.zeros((32, 32, 3), np.uint8), [], seconds=second)
     video.close()
     assert cv2.VideoCapture(str(path)).get(cv2.CAP_PROP_FRAME_COUNT) == pytest.approx(frames, abs=1)
+
+
+@pytest.mark.parametrize("after", [False, True])
+def test_a_film_that_is_stopped_while_a_frame_is_written_is_kept(
+    after: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Stopping:
+        def __init__(self, *arguments: object) -> None:
+            self._writer, self._writes = writer(*arguments), 0
+            self.isOpened, self.release = self._writer.isOpened, self._writer.release
+
+        def write(self, image: npt.NDArray[np.uint8]) -> None:
+            self._writes += 1
+            if self._writes != 5 or after:
+                self._writer.write(image)
+            if self._writes == 5:
+                raise KeyboardInterrupt
+
+    writer: Any = cv2.VideoWriter
+    path = tmp_path / "copy.mp4"
+    video = AnnotatedVideo(path, frames_a_second=25)
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):  # noqa: PT012
+        Stopping.fourcc = writer.fourcc  # type: ignore[attr-defined]
+        patch.setattr(cv2, "VideoWriter", Stopping)
+        for number in range(10):
+            video.frame(np.zeros((32, 32, 3), np.uint8), [], seconds=number / 25)
+    video.close()
+    # The frame that was to be shown until then ends it.
+    assert len(times(path)) == (6 if after else 5)
