@@ -32,7 +32,7 @@ _RESERVED: Final = frozenset(
         DROP,
         *("id", "split", "label", "predicted", "given_label", "suggested_label", "true"),
         *("source", "face", "x", "y", "width", "height", "confidence", "uncertain", "status", "reason"),
-        *("frame", "seconds", "all", "accuracy", "macro avg", "weighted avg", "image"),
+        *("frame", "seconds", "track", "prior", "all", "accuracy", "macro avg", "weighted avg", "image"),
     }
 )
 """Columns and rows of tables that have one for each label too, and the rule that leaves a class out."""

@@ -105,7 +105,7 @@ def config_digest(config: Mapping[str, Any]) -> str:
 
 def notes_on(record: RunRecord, *, model: LoadedModel, faces: ExportFaces) -> tuple[str, ...]:
     """What a reader of the numbers must know first."""
-    notes = list(record.notes)
+    notes = [*record.notes, *faces.notes]
     if faces.fingerprint != model.data_fingerprint:
         notes.append(
             f"The data opened ({faces.fingerprint}) are not those of the training ({model.data_fingerprint}): the "

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from fer.common.errors import DataError
+from fer.common.errors import DataError, FerError
 from fer.data.resize import fit_images
 from fer.data.selection import select
 from fer.folders.opened import OpenData
@@ -29,10 +29,11 @@ class ExportFaces:
         ids: str (N,), of `images`.
         split: what `images` are ("PublicTest").
         source: the data set in short ("FER-2013").
-        protocol: which rows trained and which selected.
+        protocol: which rows trained and which selected, as the run says.
         fingerprint: of the content opened.
         copies: how many of `images` equal a face that trained the model, to the pixel.
         was_colour: whether the data set stores colour, which the exported model does not take.
+        notes: what a reader must know of these faces.
     """
 
     calibration: npt.NDArray[np.uint8]
@@ -46,6 +47,7 @@ class ExportFaces:
     fingerprint: str
     copies: int
     was_colour: bool
+    notes: tuple[str, ...] = ()
 
     @property
     def size(self) -> int:
@@ -75,8 +77,20 @@ def open_faces(record: RunRecord, *, data_root: Path | None, calibration: int, s
             f"{samples.source} has no {TITLES[split.valid_name]} faces to check the exported model on: "
             "give a copy that has them with --data-root"
         )
+    notes: tuple[str, ...] = ()
+    try:
+        # Without what its settings leave out: those faces it has not seen.
+        trained = data.trained_rows(record)
+    except FerError:
+        trained = split.train
+        # Without the reason, which may hold a path: notes are on the card, which is shown around.
+        notes = (
+            "Which faces it was trained on cannot be told any more (the list of data.leave_out is gone or another, or "
+            "the data are): copies are counted, and faces for INT8 drawn, among all faces that its protocol trains on.",
+        )
+    told = record.manifest.get("data", {}).get("protocol")
     rng = np.random.default_rng(seed)
-    drawn = np.sort(rng.choice(split.train, size=min(calibration, len(split.train)), replace=False))
+    drawn = np.sort(rng.choice(trained, size=min(calibration, len(trained)), replace=False))
     size = samples.images.shape[-1]
 
     def grey(rows: npt.NDArray[np.int64]) -> npt.NDArray[np.uint8]:
@@ -90,10 +104,11 @@ def open_faces(record: RunRecord, *, data_root: Path | None, calibration: int, s
         ids=samples.ids[split.valid],
         split=TITLES[split.valid_name],
         source=samples.source.partition(" (")[0],
-        protocol=split.description,
+        protocol=told if isinstance(told, str) else split.description,
         fingerprint=fingerprint,
-        copies=_copies(samples.images, split.valid, of=split.train),
+        copies=_copies(samples.images, split.valid, of=trained),
         was_colour=samples.images.shape[1] == 3,
+        notes=notes,
     )
 
 

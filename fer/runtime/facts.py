@@ -105,7 +105,8 @@ class ModelFacts(_Facts):
             did. Never PrivateTest.
         photographs: what fitted temperature, threshold, coverage and answered accuracy; None for `split`.
         prior: label -> its share in [0, 1] that the model takes for granted: the mean of its probabilities over
-            `split`, whose labels come in the shares of its training's; None where it was not measured.
+            `split`, whose labels come in the shares of its training's (estimated on `photographs` where they changed
+            the temperature of a finished file); None where it was not measured.
         copies: how many of the scored faces equal a training face to the pixel; None where they were not counted.
         metrics: score by name ("accuracy", "macro_f1", ...) of this very file on these faces.
         source: what it was trained on, in words.

@@ -79,6 +79,7 @@ class FaceTracker:
         self._seen = 0
         self._last_search = (0, 0.0)
         self._last_flow: npt.NDArray[np.uint8] | None = None
+        self._width = 0
 
     def frame(self, image: Image, *, seconds: float, source: str = "camera") -> list[Face]:
         """The faces of the next frame, by number; a single record of status "no_face" where there are none.
@@ -92,6 +93,10 @@ class FaceTracker:
         flow, followed = _reduced(image), bool(self._tracks)
         if self._last_flow is not None and self._last_flow.shape != flow.shape:
             self._tracks, self._lost = [], []  # the camera changed its format: nothing to follow
+        elif self._width not in (0, image.shape[1]):
+            for track in (*self._tracks, *self._lost):  # the same picture in fewer pixels, or in more
+                _enlarge(track, image.shape[1] / self._width)
+        self._width = image.shape[1]
         before = self._tracks
         self._follow(flow, scale=image.shape[1] / flow.shape[1], width=image.shape[1], height=image.shape[0])
         self._remember(before, seconds=seconds)
@@ -257,6 +262,14 @@ def _move(track: _Track, old: npt.NDArray[np.float32], new: npt.NDArray[np.float
     width, height = width * growth, height * growth
     track.box = (centre_x - width / 2, centre_y - height / 2, width, height)
     track.frame = replace(track.frame, x=centre_x + off_x, y=centre_y + off_y, side=track.frame.side * growth)
+
+
+def _enlarge(track: _Track, ratio: float) -> None:
+    """Box and frame in a picture that is so many times as wide."""
+    x, y, width, height = track.box
+    track.box = (x * ratio, y * ratio, width * ratio, height * ratio)
+    frame = track.frame
+    track.frame = replace(frame, x=frame.x * ratio, y=frame.y * ratio, side=frame.side * ratio)
 
 
 def _between(old: float, new: float) -> float:

@@ -1,5 +1,6 @@
 """What stands behind `labels=`: which sets there are, which lists can be one, and what a class becomes."""
 
+import io
 from typing import Any
 
 import pytest
@@ -7,6 +8,7 @@ import pytest
 from fer.common.errors import ConfigError, DataError
 from fer.common.label_set import LABEL_SETS, MAX_LABELS, label_names, set_name, told
 from fer.common.labels import EMOTIONS, check_rule, label_of, resolve_classes
+from fer.runtime.predict.writing import open_writer
 
 
 def test_the_sets_by_name() -> None:
@@ -26,6 +28,16 @@ def test_a_list_keeps_its_order_and_names() -> None:
     assert set_name(("pain", "no_pain")) == "[pain,no_pain]"
     assert told(EMOTIONS, noun="expression") == "seven expressions"
     assert told(("pain", "no_pain", "drowsy")) == "three labels"
+
+
+def test_no_label_has_the_name_of_a_column_of_predictions() -> None:
+    stream = io.StringIO()
+    open_writer("csv", stream, labels=EMOTIONS, width=100)
+    columns = set(stream.getvalue().strip().split(","))
+    assert {"track", "prior"} <= columns
+    for name in columns - set(EMOTIONS):
+        with pytest.raises(ConfigError, match="can be no label, as tables have a column"):
+            label_names([name, "other"])
 
 
 @pytest.mark.parametrize(

@@ -18,8 +18,10 @@ from fer.common.errors import ConfigError
 from fer.data.samples import FaceSamples, Split
 from fer.export.description import config_digest
 from fer.export.export import ExportResult, export_run
+from fer.export.faces import open_faces
 from fer.export.gate import Gate, RefusedError
 from fer.folders.opened import OpenData
+from fer.folders.record import read_run
 from fer.metrics import Predictions
 from fer.metrics.calibration import Calibration, fit_calibration
 from fer.metrics.temperature import apply_temperature
@@ -318,3 +320,27 @@ def test_a_heldout_protocol_is_judged_on_its_heldout_faces(train: Any, tmp_path:
     assert result.facts.split == "Held-out part of Training"
     assert result.facts.reference.n == len(Predictions.read(run / "predictions" / "heldout.parquet"))
     assert result.facts.maps is None
+
+
+def test_faces_that_were_left_out_of_training_are_none_that_trained(tiny_run: Path, tmp_path: Path) -> None:
+    record = read_run(tiny_run)
+    samples, _ = OpenData().of(record)
+    rows = OpenData().trained_rows(record)
+    leave_out = tmp_path / "suspects.csv"
+    leave_out.write_text("\n".join(["id", *samples.ids[rows[:-5]]]) + "\n")
+    record = replace(
+        record,
+        config={**record.config, "data": {**record.config["data"], "leave_out": str(leave_out)}},
+        manifest={"data": {"protocol": "official; most left out", "train_rows": 5}},
+    )
+    faces = open_faces(record, data_root=None, calibration=100, seed=0)
+    assert faces.protocol == "official; most left out"
+    assert faces.notes == ()
+    np.testing.assert_array_equal(faces.calibration, samples.images[rows[-5:]])
+
+    leave_out.unlink()
+    faces = open_faces(record, data_root=None, calibration=100, seed=0)
+    assert len(faces.calibration) == 100
+    (note,) = faces.notes
+    assert "cannot be told" in note
+    assert str(tmp_path) not in note

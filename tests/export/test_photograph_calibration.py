@@ -6,6 +6,7 @@ from pathlib import Path
 
 import cv2
 import numpy as np
+import numpy.typing as npt
 import onnx
 import pytest
 
@@ -18,7 +19,7 @@ from fer.export.command import main
 from fer.export.export import calibrate_file, export_run
 from fer.export.photo_fit import FOLDS, deal, fit_on_photographs, told_settings
 from fer.export.photographs import PhotographFaces, read_faces
-from fer.export.recalibrate import divide_logits, with_fit
+from fer.export.recalibrate import divide_logits, prior_after, with_fit
 from fer.metrics.temperature import apply_temperature
 from fer.runtime.facts import ModelFacts
 from fer.runtime.model import EmotionModel
@@ -157,18 +158,44 @@ def test_a_file_gets_temperature_and_threshold_and_says_where_from(
     assert after.facts.metrics["accuracy"] == before.facts.metrics["accuracy"]
     assert "nll" not in after.facts.metrics
     assert after.facts.reference.n == 120
+    assert after.facts.prior is not None
+    assert after.facts.prior != before.facts.prior
+    assert sum(after.facts.prior.values()) == pytest.approx(1)
     card = out.with_suffix(".md").read_text(encoding="utf-8")
     assert "their 24 persons" in card or "every prediction is marked uncertain" in card
     assert after.facts.sha256 in card
     # A second calibration starts from the first.
     again = calibrate_file(out, tmp_path / "again.onnx", photographs=folder, labels=folder / "labels.csv")
     assert again.facts.temperature == pytest.approx(after.facts.temperature, rel=1e-3)
+    for path in (out, again.path):
+        graph = onnx.load(path).graph
+        used = {name for node in graph.node for name in node.input}
+        assert {tensor.name for tensor in graph.initializer} <= used
 
 
 def _whole(name: str) -> object:
     from fer.runtime.detection.detector import WholePicture
 
     return WholePicture()
+
+
+def test_the_prior_follows_the_temperature() -> None:
+    """Faces whose labels come in other shares than those that gave the prior tell where it goes."""
+    rng = np.random.default_rng(0)
+
+    def said(shares: list[float]) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.float64]]:
+        labels = rng.choice(3, size=4000, p=shares)
+        # By Bayes' rule what a model says that expects the first shares.
+        logits = np.log([0.6, 0.35, 0.05]) + 1.5 * np.eye(3)[labels] + 1.5**0.5 * rng.normal(size=(4000, 3))
+        return labels, np.exp(logits) / np.exp(logits).sum(axis=1, keepdims=True)
+
+    (_, selected), (labels, before) = said([0.6, 0.35, 0.05]), said([0.2, 0.4, 0.4])
+    prior = dict(zip("abc", selected.mean(axis=0).tolist(), strict=True))
+    true = apply_temperature(selected, 1.5).mean(axis=0)
+    assert prior["c"] < 0.7 * true[2]
+    estimated = prior_after(prior, labels_N=labels, before_NK=before, after_NK=apply_temperature(before, 1.5))
+    assert list(estimated.values()) == pytest.approx(true, rel=0.03)
+    assert prior_after(prior, labels_N=labels, before_NK=before, after_NK=before) == pytest.approx(prior, abs=1e-4)
 
 
 def test_an_export_of_a_run_measures_its_scores_after_the_photographs(

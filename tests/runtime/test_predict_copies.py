@@ -7,11 +7,14 @@ from pathlib import Path
 
 import cv2
 import numpy as np
+import numpy.typing as npt
 import pytest
 
 from fer.common.errors import ConfigError, DataError
 from fer.data.synthetic.source import render_face
 from fer.runtime.predict.command import main
+from fer.runtime.predict.drawing import annotate
+from fer.runtime.record import Face
 
 
 @pytest.fixture
@@ -107,3 +110,18 @@ def test_a_disk_that_refuses_a_copy_ends_the_run(photo: Path) -> None:
     Path("in/me.jpg").write_bytes(photo.read_bytes())
     with pytest.raises(DataError, match="choose another --annotate folder"):
         main(["in", "--annotate", "seen"])
+
+
+@pytest.mark.parametrize(
+    ("label", "drawn"),
+    [("happy", "happy"), ("glücklich", "glucklich"), ("kızgın", "kizgin"), ("Spaß", "Spass"), ("幸せ", "label 2")],
+)
+def test_labels_are_drawn_in_letters_that_opencv_has(label: str, drawn: str) -> None:
+    def copy(words: str, shares: dict[str, float]) -> npt.NDArray[np.uint8]:
+        face = Face(
+            source="", face=0, box=(10, 60, 90, 90), label=words, confidence=0.9, uncertain=False, probabilities=shares
+        )
+        return annotate(np.zeros((200, 300, 3), np.uint8), [face])
+
+    shares = {"other": 0.1, label: 0.9}
+    np.testing.assert_array_equal(copy(label, shares), copy(drawn, {drawn: 1.0}))

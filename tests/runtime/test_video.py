@@ -2,6 +2,7 @@
 
 import math
 
+import cv2
 import numpy as np
 import numpy.typing as npt
 import pytest
@@ -164,3 +165,17 @@ def test_a_change_of_the_cameras_format_is_survived(portrait: npt.NDArray[np.uin
     tracker.frame(scene(portrait, 200, 120), seconds=0)
     (face,) = tracker.frame(np.ascontiguousarray(scene(portrait, 200, 120)[:, 40:440]), seconds=0.1)
     assert face.status == "ok"
+
+
+@pytest.mark.parametrize("ratio", [2, 0.75])
+def test_a_face_is_followed_into_fewer_and_more_pixels(portrait: npt.NDArray[np.uint8], ratio: float) -> None:
+    """Browsers change a camera's resolution while it runs; the small copy for optical flow keeps its size."""
+    tracker = FaceTracker(Scripted([3] * 3), HaarDetector(longest=320))
+    picture = scene(portrait, 200, 120)
+    (before,) = tracker.frame(picture, seconds=0)
+    for seconds in (0.04, 0.08):
+        (after,) = tracker.frame(cv2.resize(picture, None, fx=ratio, fy=ratio), seconds=seconds)  # type: ignore[arg-type]
+        assert after.face == before.face
+        assert after.box is not None
+        assert before.box is not None
+        assert after.box == pytest.approx([ratio * side for side in before.box], abs=2)

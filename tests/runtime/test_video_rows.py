@@ -1,6 +1,7 @@
 """Videos as people read them: a row a face and second, steady numbers, an annotated film and a timeline."""
 
 import json
+import re
 import shutil
 import subprocess
 import xml.etree.ElementTree as ElementTree
@@ -210,3 +211,17 @@ def test_pixels_that_are_not_square_are_made_so(
     assert json.loads(capsys.readouterr().out)["box"] == [(shown[0] - side) // 2, (shown[1] - side) // 2, side, side]
     copy = cv2.VideoCapture(str(tmp_path / "seen" / "film.mp4"))
     assert (copy.get(cv2.CAP_PROP_FRAME_WIDTH), copy.get(cv2.CAP_PROP_FRAME_HEIGHT)) == shown
+
+
+def test_a_timeline_of_many_labels_has_room_for_each() -> None:
+    labels = tuple(f"label {number}" for number in range(20))
+    face = Face(source="", face=0, track=0, seconds=0.0, probabilities=dict.fromkeys(labels, 0.05))
+    timeline = Timeline("many", labels)
+    timeline.add([[face]])
+    svg = timeline.svg()
+    wide, high = (int(number) for number in re.findall(r'viewBox="0 0 (\d+) (\d+)"', svg)[0])
+    places = [re.findall(rf'<text x="(\d+)" y="(\d+)">{label}</text>', svg)[0] for label in labels]
+    assert len(set(places)) == len(labels)
+    assert all(int(x) + 8 * len("label 19") <= wide and int(y) < high for x, y in places)
+    (panel,) = re.findall(r'y="(\d+)" font-weight="bold">face 0<', svg)
+    assert int(panel) > max(int(y) for _, y in places)

@@ -6,6 +6,7 @@ import shutil
 import subprocess
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -67,6 +68,11 @@ def test_records_are_of_the_frames_at_whole_intervals(uneven: Path, capsys: pyte
     assert [row["seconds"] for row in rows] == [0.0, 1.0, 5.0, 6.76]
 
 
+def test_an_interval_too_short_to_count_by_gives_every_frame(uneven: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main([str(uneven), "--format", "jsonl", "--interval", "1e-320"]) == 0
+    assert len(capsys.readouterr().out.splitlines()) == len(UNEVEN)
+
+
 def test_intervals_do_not_drift(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     path = tmp_path / "half_minute.mp4"
     write_variable_rate_mp4(path, [face()] * 100, seconds=[0.04 * number for number in range(100)])
@@ -99,6 +105,9 @@ class Stamped:
         ([0, math.nan, math.inf], 10, [0, 0.1, 0.2]),
         ([0, 0, 0], 0, [0, 0.04, 0.08]),
         ([0, 0, 0], math.nan, [0, 0.04, 0.08]),
+        # A recording that begins between two key frames: its first second cannot be shown.
+        ([1.08, 1.12, 1.16], 25, [0, 0.04, 0.08]),
+        ([math.nan, 0.1, 0.2], 10, [0, 0.1, 0.2]),
     ],
 )
 def test_time_goes_on_without_time_stamps(stamps: list[float], rate: float, seconds: list[float]) -> None:
@@ -174,3 +183,32 @@ def test_an_annotated_video_takes_its_time(rate: float, seconds: list[float], fr
         video.frame(np.zeros((32, 32, 3), np.uint8), [], seconds=second)
     video.close()
     assert cv2.VideoCapture(str(path)).get(cv2.CAP_PROP_FRAME_COUNT) == pytest.approx(frames, abs=1)
+
+
+@pytest.mark.parametrize("after", [False, True])
+def test_a_film_that_is_stopped_while_a_frame_is_written_is_kept(
+    after: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Stopping:
+        def __init__(self, *arguments: object) -> None:
+            self._writer, self._writes = writer(*arguments), 0
+            self.isOpened, self.release = self._writer.isOpened, self._writer.release
+
+        def write(self, image: npt.NDArray[np.uint8]) -> None:
+            self._writes += 1
+            if self._writes != 5 or after:
+                self._writer.write(image)
+            if self._writes == 5:
+                raise KeyboardInterrupt
+
+    writer: Any = cv2.VideoWriter
+    path = tmp_path / "copy.mp4"
+    video = AnnotatedVideo(path, frames_a_second=25)
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):  # noqa: PT012
+        Stopping.fourcc = writer.fourcc  # type: ignore[attr-defined]
+        patch.setattr(cv2, "VideoWriter", Stopping)
+        for number in range(10):
+            video.frame(np.zeros((32, 32, 3), np.uint8), [], seconds=number / 25)
+    video.close()
+    # The frame that was to be shown until then ends it.
+    assert len(times(path)) == (6 if after else 5)

@@ -51,9 +51,12 @@ def test_the_model_does_not_see_the_hidden_half(client: Client, one_face: bytes,
         return app.post(f"/api/predict?{query}{stream}", data=one_face, content_type="image/jpeg").status_code
 
     assert predict("hide=lower") == 200
+    # The drift log's reference is of whole faces.
+    assert app.get("/api/drift").get_json()["faces"] == 0
     assert len(np.unique(model.seen[0, 24:])) == 1
     assert len(np.unique(model.seen[0, :24])) > 10
     assert predict("x=1") == 200
+    assert app.get("/api/drift").get_json()["faces"] == 1
     assert len(np.unique(model.seen[0, 24:])) > 10
 
 
@@ -97,6 +100,21 @@ def test_faces_of_a_file_are_smoothed_by_its_own_time(client: Client, one_face: 
     assert first == pytest.approx(0.9, abs=1e-4)
     # A time constant of 0.3 s, however fast the pictures are sent.
     assert share(gap) == pytest.approx(0.9 + (1 - np.exp(-gap / 0.3)) * (0.1 / 6 - 0.9), abs=1e-3)
+
+
+def test_a_video_that_goes_back_starts_afresh(client: Client, one_face: bytes) -> None:
+    """Time that stood still would leave each face with what was said of whoever was there before."""
+    app = client(Changing())
+
+    def share(seconds: float) -> float:
+        address = f"/api/predict?stream=abcdefgh&seconds={seconds}"
+        (found,) = app.post(address, data=one_face, content_type="image/jpeg").get_json()["faces"]
+        return float(found["probabilities"]["happy"])
+
+    assert share(60.0) == pytest.approx(0.9, abs=1e-4)
+    # Overtaken on its way.
+    assert share(59.5) == pytest.approx(0.9, abs=1e-4)
+    assert share(0.0) == pytest.approx(0.1 / 6, abs=1e-4)
 
 
 def test_models_are_given_names(tmp_path: Path) -> None:

@@ -182,7 +182,7 @@ class AnnotatedVideo:
         self._name = self._names.enter_context(opencv_name(path))
         self._writer: cv2.VideoWriter | None = None
         self._shown_until = 0
-        self._written = 0
+        self._begun = self._written = 0
         self._last: Image | None = None
 
     def frame(self, image: Image, faces: list[Face], *, seconds: float) -> None:
@@ -208,7 +208,8 @@ class AnnotatedVideo:
             if self._writer is not None and self._last is not None:
                 self._write(self._last)
                 self._writer.release()
-            whole = self._writer is not None and self._count() == self._written
+            # Ctrl-C may have come before or after the frame that it ended.
+            whole = self._writer is not None and self._written <= self._count() <= self._begun
         try:
             if whole:
                 mark_film(self.path)
@@ -237,6 +238,7 @@ class AnnotatedVideo:
 
     def _write(self, image: Image) -> None:
         assert self._writer is not None
+        self._begun += 1
         with quiet_opencv():
             self._writer.write(image)
         self._written += 1

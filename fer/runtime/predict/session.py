@@ -128,7 +128,7 @@ class Session:
                         yield from ended
                     elif frame.seconds >= due - 1e-6:
                         # The next whole interval, so that the distances do not grow by what a frame comes late.
-                        due = interval * (math.floor(frame.seconds / interval + 1e-6) + 1) if interval > 0 else 0.0
+                        due = interval * (math.floor(frame.seconds / interval + 1e-6) + 1) if interval > 1e-6 else 0.0
                         yield faces
             finally:
                 # Of a video that is broken or stopped in the middle, too.

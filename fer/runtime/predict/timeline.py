@@ -1,5 +1,6 @@
 """A plot of the faces of a video over time, as SVG: a panel a face, a line an emotion."""
 
+import math
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from html import escape
@@ -22,6 +23,9 @@ PANELS: Final = 20
 """Faces shown, those that are there for longest."""
 
 _WIDE, _HIGH, _LEFT, _GAP, _TOP = 900, 130, 60, 40, 70
+_LINE: Final = 18
+"""Pixels from row to row of the legend."""
+
 _STEPS: Final = (1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 1200, 1800, 3600, 7200)
 
 
@@ -65,21 +69,23 @@ class Timeline:
         """The plot as an SVG document."""
         longest = sorted(self._tracks, key=lambda track: (-len(self._tracks[track]), track))[:PANELS]
         shown = sorted(longest)
-        height = _TOP + max(1, len(shown)) * (_HIGH + _GAP)
+        legend, rows = _legend(self.labels)
+        start = _TOP + _LINE * (rows - 1)
+        height = start + max(1, len(shown)) * (_HIGH + _GAP)
         parts = [
             f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {_WIDE + _LEFT + 20} {height}" '
             'font-family="sans-serif" font-size="12" fill="#222">',
             f"<title>{'Emotions' if are_emotions(self.labels) else 'Labels'} over time: {escape(self.title)}</title>",
             f'<rect width="100%" height="100%" fill="#fff"/><text x="{_LEFT}" y="20" font-size="15">'
             f"{escape(self.title)}</text>",
-            _legend(self.labels),
+            legend,
         ]
         if not shown:
-            parts.append(f'<text x="{_LEFT}" y="{_TOP + 30}">no face found</text>')
+            parts.append(f'<text x="{_LEFT}" y="{start + 30}">no face found</text>')
         left_out = len(self._tracks) - len(shown)
         if left_out:
             parts.append(f'<text x="{_WIDE + _LEFT}" y="20" text-anchor="end">{left_out} more faces not shown</text>')
-        parts += [self._panel(track, top=_TOP + row * (_HIGH + _GAP)) for row, track in enumerate(shown)]
+        parts += [self._panel(track, top=start + row * (_HIGH + _GAP)) for row, track in enumerate(shown)]
         return "\n".join([*parts, "</svg>\n"])
 
     def _panel(self, track: int, *, top: int) -> str:
@@ -114,15 +120,18 @@ class Timeline:
         return "\n".join(parts)
 
 
-def _legend(labels: tuple[str, ...]) -> str:
+def _legend(labels: tuple[str, ...]) -> tuple[str, int]:
+    """A line and a name for each label, and in how many rows."""
+    wide = max(110, 40 + 8 * max(map(len, labels)))
+    columns = max(1, _WIDE // wide)
     parts = []
     for number, emotion in enumerate(labels):
-        x = _LEFT + number * 110
+        x, y = _LEFT + number % columns * wide, 38 + _LINE * (number // columns)
         parts.append(
-            f'<path d="M{x} 38h24" stroke="{_colour(number)}" stroke-width="3" stroke-dasharray="{_dashes(number)}"/>'
-            f'<text x="{x + 30}" y="42">{emotion}</text>'
+            f'<path d="M{x} {y}h24" stroke="{_colour(number)}" stroke-width="3" stroke-dasharray="{_dashes(number)}"/>'
+            f'<text x="{x + 30}" y="{y + 4}">{emotion}</text>'
         )
-    return "\n".join(parts)
+    return "\n".join(parts), math.ceil(len(labels) / columns)
 
 
 def _colour(number: int) -> str:

@@ -62,6 +62,7 @@ class VideoSource:
         self._capture = capture
         self._live = live
         self.note: str | None = None
+        self._begin = 0.0
         self._names = ExitStack() if names is None else names
         stated = float(capture.get(cv2.CAP_PROP_FPS))
         self.rate = stated if 0.0 < stated < math.inf else DEFAULT_RATE
@@ -91,7 +92,10 @@ class VideoSource:
                 return
             if self._live:
                 seconds = time.monotonic() - start
-            elif number > 0:
+            elif number == 0:
+                stamp = self._stamp()
+                self._begin = stamp if math.isfinite(stamp) else 0.0
+            else:
                 seconds = self._time_stamp(after=seconds)
             if size is None:
                 size = shown_size(self._capture, width=image.shape[1], height=image.shape[0])
@@ -133,8 +137,15 @@ class VideoSource:
         Recordings of phones and screens have no fixed rate, so its number does not tell. A frame without a time stamp,
         or with one that goes back (a stream cut together), comes one frame's length `after` the one before.
         """
-        stamp = float(self._capture.get(cv2.CAP_PROP_POS_MSEC)) / 1000
+        stamp = self._stamp() - self._begin
         return stamp if after < stamp < math.inf else after + 1 / self.rate
+
+    def _stamp(self) -> float:
+        """The time of the frame that was read last, in seconds since the stream's beginning.
+
+        That need not be a frame which can be shown: a recording of a broadcast may begin between two key frames.
+        """
+        return float(self._capture.get(cv2.CAP_PROP_POS_MSEC)) / 1000
 
 
 def shown_size(capture: cv2.VideoCapture, *, width: int, height: int) -> tuple[int, int]:

@@ -130,6 +130,8 @@ class Engine:
     ) -> dict[str, Any]:
         """The faces of an encoded picture.
 
+        Those with a half hidden from the model go into no drift log: its reference is of whole faces.
+
         Args:
             data: the file's content.
             model: name of a model; None is the default.
@@ -150,12 +152,13 @@ class Engine:
             if stream is None:
                 recording = RecordingModel(self._models[name], hide=hide)
                 faces = Predictor(recording, self._detectors[slot]).image(image, source="picture")
-                self._log(name, recording)
+                if hide is None:
+                    self._log(name, recording)
             else:
                 with self._streams.next_picture(stream, model=name, hide=hide, seconds=seconds) as (video, time):
                     video.model.forget()
                     faces = video.tracker.frame(image, seconds=time)
-                    if time - video.sampled >= SAMPLE_SECONDS and len(video.model.faces) > 0:
+                    if hide is None and time - video.sampled >= SAMPLE_SECONDS and len(video.model.faces) > 0:
                         video.sampled = time
                         self._log(name, video.model)
         height, width = image.shape[:2]

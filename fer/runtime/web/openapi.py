@@ -87,7 +87,8 @@ def describe(settings: ServeSettings, *, models: Mapping[str, tuple[str, ...]], 
     seconds = _query(
         "seconds",
         {"type": "string", "pattern": "^[0-9]{1,6}([.][0-9]{1,6})?$", "examples": ["12.5"]},
-        "When in the video the picture was taken, for `stream`; by default now, as of a camera.",
+        "When in the video the picture was taken, for `stream`; by default now, as of a camera. A video that goes back "
+        "by more than a second starts afresh.",
     )
     label = _query(
         "label",

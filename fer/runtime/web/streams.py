@@ -21,6 +21,9 @@ MAX_STREAMS: Final = 16
 IDLE_SECONDS: Final = 10.0
 """A video that pauses for longer starts afresh: its faces are not where they were."""
 
+BACK_SECONDS: Final = 1.0
+"""So does one that goes back by more, to be seen again; by less, pictures on their way overtook one another."""
+
 
 class RecordingModel:
     """A model that remembers its last faces, so that the drift log can look at them; one thread at a time.
@@ -74,6 +77,11 @@ class Stream:
     time: float = 0.0
     lock: threading.Lock = field(default_factory=threading.Lock)
 
+    def is_over(self, now: float, seconds: float | None) -> bool:
+        """Whether a picture that comes now, of that time in the video, follows on nothing that is known of it."""
+        paused = self.last is not None and now - self.last > IDLE_SECONDS
+        return paused or (seconds is not None and seconds < self.time - BACK_SECONDS)
+
 
 class Streams:
     """Videos by name; safe to use from several threads.
@@ -107,7 +115,7 @@ class Streams:
         key = (name, model, hide)
         with self._lock:
             stream = self._streams.pop(key, None)
-            if stream is None or (stream.last is not None and now - stream.last > IDLE_SECONDS):
+            if stream is None or stream.is_over(now, seconds):
                 stream = self._open(model, hide)
             self._streams[key] = stream
             if len(self._streams) > MAX_STREAMS:
