@@ -87,6 +87,21 @@ def test_training_on_from_a_checkpoint(whole: Path, train: Train, tmp_path: Path
     assert [line["epoch"] for line in epochs(result.run_dir)] == [4]
 
 
+def test_what_began_at_anothers_checkpoint_goes_on_by_the_same_command(
+    whole: Path, train: Train, tmp_path: Path
+) -> None:
+    asked = (*OVERRIDES, f"resume={whole / 'checkpoints' / 'last.ckpt'}", "trainer.max_epochs=6")
+    with pytest.MonkeyPatch.context() as patch:
+        interrupt_at(5, patch)
+        with pytest.raises(Interrupted):
+            train(*asked, run_dir=tmp_path / "run")
+    other = f"resume={whole / 'checkpoints' / 'best.ckpt'}"
+    with pytest.raises(ConfigError, match="already holds checkpoints"):
+        train(*asked, other, run_dir=tmp_path / "run")
+    train(*asked, run_dir=tmp_path / "run")
+    assert [line["epoch"] for line in epochs(tmp_path / "run")] == [4, 5]
+
+
 @pytest.mark.parametrize(
     ("changed", "told"),
     [
