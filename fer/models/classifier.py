@@ -7,8 +7,9 @@ from typing import Any, Self
 import pytorch_lightning as pl
 import torch
 from torch import Tensor, nn
+from torch.optim.lr_scheduler import ReduceLROnPlateau
 
-from fer.common.errors import ConfigError
+from fer.common.errors import ConfigError, nearest
 from fer.models.epoch_metrics import EpochMetrics
 from fer.models.heads import merged_logits
 from fer.models.optimizer import state_of_earlier_versions
@@ -237,6 +238,34 @@ class Classifier(pl.LightningModule):
             "optimizer": self.optimizer,
             "lr_scheduler": build_scheduler(self.scheduler, self.optimizer, steps=steps, epochs=epochs),
         }
+
+    def on_train_epoch_end(self) -> None:
+        """Moves on a schedule that waits for a metric to stall, before the epoch's checkpoint is written.
+
+        Lightning does it afterwards: a training that goes on from the checkpoint would not know of the epoch.
+
+        Raises:
+            ConfigError: it waits for what nobody logged.
+        """
+        logged = self.trainer.callback_metrics
+        for config in self.trainer.lr_scheduler_configs:
+            schedule, monitor = config.scheduler, config.monitor or ""
+            if not isinstance(schedule, ReduceLROnPlateau) or config.interval != "epoch":
+                continue
+            if monitor not in logged:
+                there = ", ".join(sorted(logged))
+                raise ConfigError(
+                    f"scheduler.monitor={monitor}: nothing of that name was logged{nearest(monitor, logged)}; "
+                    f"there are {there}"
+                )
+            if (self.trainer.current_epoch + 1) % config.frequency == 0:
+                schedule.step(logged[monitor])
+
+    def lr_scheduler_step(self, scheduler: Any, metric: Any) -> None:
+        """Lightning's hook; the epoch's step of a schedule that waits for a metric was made in `on_train_epoch_end`."""
+        of_epochs = [each.scheduler for each in self.trainer.lr_scheduler_configs if each.interval == "epoch"]
+        if not (isinstance(scheduler, ReduceLROnPlateau) and any(scheduler is each for each in of_epochs)):
+            super().lr_scheduler_step(scheduler, metric)
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """Adds what the file needs to be a model on its own, and to go on with the training."""

@@ -149,9 +149,13 @@ def read_weights(path: Path) -> dict[str, Tensor]:
         except (RuntimeError, EOFError, OSError, ValueError, KeyError) as error:
             reason = (str(error).strip() or type(error).__name__).splitlines()[0]
             raise CheckpointError(f"model.pretrained={path} is not a readable weights file: {reason}") from error
-    while isinstance(content, Mapping) and not any(isinstance(value, Tensor) for value in content.values()):
-        content = next((content[key] for key in _WRAPPERS if key in content), None)
-    if not isinstance(content, Mapping):
+    # Beside what a file keeps its weights in may lie tensors that are none: a best score, predictions.
+    while isinstance(content, Mapping):
+        inner = next((content[key] for key in _WRAPPERS if isinstance(content.get(key), Mapping)), None)
+        if inner is None:
+            break
+        content = inner
+    if not isinstance(content, Mapping) or not any(isinstance(value, Tensor) for value in content.values()):
         raise CheckpointError(f"model.pretrained={path} holds no tensors (looked under {', '.join(_WRAPPERS)} too)")
     return {str(name): value for name, value in content.items() if isinstance(value, Tensor)}
 

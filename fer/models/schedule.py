@@ -1,6 +1,7 @@
 """The learning rate over a run."""
 
 import math
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Annotated, Any, Final, Literal
 
 from pydantic import Discriminator, Field, Tag
@@ -31,6 +32,22 @@ class SchedulerConfig(Section):
     final: float = Field(default=1e-3, ge=0, le=1)
     factor: float = Field(default=0.5, gt=0, lt=1)
     patience: int = Field(default=3, ge=0)
+
+    @property
+    def without_effect(self) -> list[str]:
+        """What is set, as "key=value", though a schedule of this name does not know it."""
+        fields = type(self).model_fields
+        unknown = [key for key in fields if key != "name" and key not in _KNOWS[self.name]]
+        return [f"{key}={getattr(self, key)}" for key in unknown if getattr(self, key) != fields[key].default]
+
+
+_KNOWS: Final[Mapping[str, tuple[str, ...]]] = {
+    "onecycle": ("warmup", "final"),
+    "cosine": ("warmup", "final"),
+    "plateau": ("factor", "patience"),
+    "constant": ("warmup",),
+}
+"""Schedule -> the settings that shape it."""
 
 
 class OwnSchedulerConfig(OwnPart):

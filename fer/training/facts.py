@@ -13,6 +13,7 @@ from fer.config.schema import TrainConfig
 from fer.data.datamodule import FERDataModule
 from fer.data.fer2013.copy import CopyFacts
 from fer.models.accelerator import Accelerator, device_name
+from fer.models.schedule import SchedulerConfig
 
 log = logging.getLogger(__name__)
 
@@ -71,6 +72,8 @@ def announce(config: TrainConfig, data: FERDataModule, system: nn.Module, facts:
     if data.visible != "full":
         log.info("visible  %s alone, in training and in selection", data.visible)
     log.info("model    %s, %.2f M parameters, %d px", config.model.name, millions, config.model.size)
+    if isinstance(config.scheduler, SchedulerConfig) and (idle := config.scheduler.without_effect):
+        log.warning("schedule %s has no %s: without effect", config.scheduler.name, ", ".join(idle))
     device = facts["device"]
     on = f"{device['processes']} x {device['name']}" if device["processes"] > 1 else device["name"]
     log.info("device   %s, %s -> %s", on, device["precision"], config.run_dir)

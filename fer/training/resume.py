@@ -19,12 +19,14 @@ from fer.models.optimizer import current
 def checkpoint_to_resume(folder: RunFolder, config: TrainConfig, tree: Mapping[str, Any]) -> Path | None:
     """The checkpoint to go on from; None starts afresh.
 
+    A run that began at another's checkpoint and was interrupted goes on from its own, by the same command.
+
     Raises:
         CheckpointError: the checkpoint is missing, unreadable, or of another net.
         ConfigError: the folder holds a finished run, or one of another configuration; or the checkpoint leaves
             nothing to train, or settings without effect, because it brings its own.
     """
-    if config.resume not in ("auto", "never"):
+    if config.resume not in ("auto", "never") and not _began_there(folder, config.resume):
         path = expanded(config.resume)
         _refuse_other_net(path, config)
         _refuse_used(folder, "resume=PATH starts a new run")
@@ -46,6 +48,14 @@ def checkpoint_to_resume(folder: RunFolder, config: TrainConfig, tree: Mapping[s
     _refuse_other_config(folder, tree)
     _refuse_other_net(folder.last, config)
     return folder.last
+
+
+def _began_there(folder: RunFolder, checkpoint: str) -> bool:
+    """Whether the folder's run began at this checkpoint, was interrupted, and has one of its own to go on from now."""
+    if folder.metrics.exists() or not (folder.config.is_file() and folder.last.exists()):
+        return False
+    began = read_tree(folder.path).get("resume")
+    return isinstance(began, str) and began == str(expanded(checkpoint).absolute())
 
 
 def _refuse_used(folder: RunFolder, why: str) -> None:

@@ -18,7 +18,7 @@ from pytorch_lightning.strategies import DDPStrategy, SingleDeviceStrategy
 from pytorch_lightning.strategies.launchers import _SubprocessScriptLauncher
 from torch import nn
 
-from fer.callbacks.interruption import EpochSeed, OwnSignals, StayStopped
+from fer.callbacks.interruption import EpochSeed, OwnSignals, Stopping
 from fer.callbacks.monitors import KnownMonitors
 from fer.callbacks.progress import progress_callbacks
 from fer.common.errors import ConfigError
@@ -65,7 +65,7 @@ def build_trainer(
     callbacks = [
         EpochSeed(config.seed),
         OwnSignals(),
-        StayStopped(folder.last),
+        Stopping(folder.last),
         *own,
         KnownMonitors(),
         *progress_callbacks(),

@@ -48,7 +48,7 @@ def imagenet_like() -> nn.Module:
     return net
 
 
-@pytest.mark.parametrize("wrap", ["bare", "state_dict", "prefixes", "safetensors"])
+@pytest.mark.parametrize("wrap", ["bare", "state_dict", "beside", "prefixes", "safetensors"])
 def test_loads_whatever_the_file_is_wrapped_in(wrap: str, imagenet_like: nn.Module, tmp_path: Path) -> None:
     weights = {name: tensor.clone() for name, tensor in imagenet_like.state_dict().items()}
     path = tmp_path / "weights.pth"
@@ -56,6 +56,8 @@ def test_loads_whatever_the_file_is_wrapped_in(wrap: str, imagenet_like: nn.Modu
         torch.save(weights, path)
     elif wrap == "state_dict":
         torch.save({"epoch": 3, "model": {"state_dict": weights}}, path)
+    elif wrap == "beside":
+        torch.save({"state_dict": weights, "best_acc1": torch.tensor(69.76), "memory": torch.zeros(5, 7)}, path)
     elif wrap == "prefixes":
         torch.save({"state_dict": {f"module.model.{name}": tensor for name, tensor in weights.items()}}, path)
     else:

@@ -52,3 +52,9 @@ def test_plateau_watches_the_validation_loss() -> None:
     for loss in (1.0, 2.0):
         built["scheduler"].step(loss)
     assert optimizer.param_groups[0]["lr"] == pytest.approx(0.1)
+
+
+def test_settings_that_a_schedule_does_not_know_are_named() -> None:
+    assert SchedulerConfig(name="plateau", warmup=0.2, factor=0.1).without_effect == ["warmup=0.2"]
+    assert SchedulerConfig(name="cosine", warmup=0.2, final=0.0, patience=7).without_effect == ["patience=7"]
+    assert SchedulerConfig(name="constant", warmup=0.2).without_effect == []

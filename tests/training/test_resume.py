@@ -3,12 +3,16 @@
 import json
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
+import pytorch_lightning as pl
 import torch
+from pytorch_lightning.callbacks import EarlyStopping
 from support.interruption import interrupt_at
 
+from fer.callbacks.interruption import Stopping
 from fer.common.errors import CheckpointError, ConfigError
 from fer.common.interrupt import Interrupted
 
@@ -83,6 +87,21 @@ def test_training_on_from_a_checkpoint(whole: Path, train: Train, tmp_path: Path
     assert [line["epoch"] for line in epochs(result.run_dir)] == [4]
 
 
+def test_what_began_at_anothers_checkpoint_goes_on_by_the_same_command(
+    whole: Path, train: Train, tmp_path: Path
+) -> None:
+    asked = (*OVERRIDES, f"resume={whole / 'checkpoints' / 'last.ckpt'}", "trainer.max_epochs=6")
+    with pytest.MonkeyPatch.context() as patch:
+        interrupt_at(5, patch)
+        with pytest.raises(Interrupted):
+            train(*asked, run_dir=tmp_path / "run")
+    other = f"resume={whole / 'checkpoints' / 'best.ckpt'}"
+    with pytest.raises(ConfigError, match="already holds checkpoints"):
+        train(*asked, other, run_dir=tmp_path / "run")
+    train(*asked, run_dir=tmp_path / "run")
+    assert [line["epoch"] for line in epochs(tmp_path / "run")] == [4, 5]
+
+
 @pytest.mark.parametrize(
     ("changed", "told"),
     [
@@ -108,6 +127,33 @@ def test_a_shorter_tail_and_a_gradient_clip_take_effect(whole: Path, train: Trai
     longer = train(*OVERRIDES, *asked, f"resume={last}", "trainer.max_epochs=6", run_dir=tmp_path / "run").run_dir
     groups = torch.load(longer / "checkpoints" / "last.ckpt", weights_only=True)["optimizer_states"][0]["param_groups"]
     assert groups[0]["lr"] == pytest.approx(0.01 * groups[0]["initial_lr"], rel=1e-6)
+
+
+def test_a_checkpoint_knows_what_a_stalling_metric_did_to_the_rate(train: Train, tmp_path: Path) -> None:
+    """Lightning lets the schedule see the epoch's loss after the checkpoint, and a resumed run never saw it."""
+    small = ("model=mlp", "model.params.hidden=[8]", "scheduler=plateau", "trainer.max_epochs=1")
+    run_dir = train(*small, "+trainer.limit_train_batches=1", run_dir=tmp_path / "run").run_dir
+    schedule = torch.load(run_dir / "checkpoints" / "last.ckpt", weights_only=True)["lr_schedulers"][0]
+    assert schedule["last_epoch"] == 1
+    assert schedule["best"] == pytest.approx(epochs(run_dir)[0]["valid/loss"])
+
+
+@pytest.mark.parametrize(("own", "left"), [(True, (1, 1)), (False, (0, 5))])
+def test_a_new_run_has_its_own_patience(own: bool, left: tuple[int, int], tmp_path: Path) -> None:
+    """A run that stopped early can be trained on; the same run, finished after a kill, stays stopped."""
+    last = tmp_path / "last.ckpt"
+    early = EarlyStopping("valid/accuracy", patience=5, mode="max")
+    trainer: Any = SimpleNamespace(
+        early_stopping_callbacks=[early], current_epoch=3, ckpt_path=last if own else "other.ckpt", should_stop=False
+    )
+    stopping, system = Stopping(last), pl.LightningModule()
+    stopping.setup(trainer, system, "fit")
+    score = torch.tensor(0.5)
+    early.load_state_dict({"wait_count": 1, "stopped_epoch": 2, "best_score": score, "patience": 1})
+    stopping.on_train_start(trainer, system)
+    assert trainer.should_stop is own
+    assert (early.wait_count, early.patience) == left
+    assert early.best_score == score
 
 
 def test_a_checkpoint_that_leaves_nothing_to_train_is_refused(whole: Path, train: Train, tmp_path: Path) -> None:
