@@ -77,6 +77,7 @@ class Classifier(pl.LightningModule):
         self.metrics = EpochMetrics({}) if metrics is None else metrics
         self.tables: dict[str, list[object]] = {}
         self.undefined: dict[str, str] = {}
+        self._moved_on: list[object] = []
         self._train_loss: list[Tensor] = []
         self._valid: list[tuple[Tensor, Tensor]] = []
 
@@ -260,11 +261,13 @@ class Classifier(pl.LightningModule):
                 )
             if (self.trainer.current_epoch + 1) % config.frequency == 0:
                 schedule.step(logged[monitor])
+                self._moved_on.append(schedule)
 
     def lr_scheduler_step(self, scheduler: Any, metric: Any) -> None:
-        """Lightning's hook; the epoch's step of a schedule that waits for a metric was made in `on_train_epoch_end`."""
-        of_epochs = [each.scheduler for each in self.trainer.lr_scheduler_configs if each.interval == "epoch"]
-        if not (isinstance(scheduler, ReduceLROnPlateau) and any(scheduler is each for each in of_epochs)):
+        """Lightning's hook; steps what `on_train_epoch_end`, which a class derived from this may replace, did not."""
+        if any(scheduler is each for each in self._moved_on):
+            self._moved_on.remove(scheduler)
+        else:
             super().lr_scheduler_step(scheduler, metric)
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:

@@ -181,3 +181,11 @@ def test_steps_of_ones_own_train_a_net_of_ours(train: Callable[..., Any], tmp_pa
     # The net itself is ours, and is opened without anybody's leave.
     assert load_model(best).spec == NetSpec(name="mlp", channels=1, size=48, params={"hidden": [8], "dropout": 0.3})
     assert torch.load(best, weights_only=True)[KEY]["training"]["system_params"] == {"factor": 3}
+
+
+def test_steps_that_replace_a_hook_of_ours_keep_the_schedule(train: Callable[..., Any], tmp_path: Path) -> None:
+    """As Lightning does by itself, after the checkpoint: the second epoch's knows of the first."""
+    small = ("model=mlp", "model.params.hidden=[8]", "scheduler=plateau", "+trainer.limit_train_batches=1")
+    run = train(*small, "model._target_=support.own_parts.Silent", run_dir=tmp_path / "run")
+    last = torch.load(run.run_dir / "checkpoints" / "last.ckpt", weights_only=True)
+    assert last["lr_schedulers"][0]["last_epoch"] == 1
