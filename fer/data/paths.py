@@ -27,9 +27,12 @@ def data_root(root: Path | None, *, name: str, fetchable: bool = True) -> Path:
 
     Raises:
         DataError: there is nothing at that path; the message says how to get the data.
+        OSError: the root that is given may not be looked at, or can be no path.
     """
     path = data_home() / name if root is None else expanded(root)
-    if not os.path.exists(path):  # noqa: PTH110 - no error where a folder above it is closed
+    # Of a place that nobody named, it is no error where a folder above it is closed to this user.
+    there = path.exists() if root is not None else os.path.exists(path)  # noqa: PTH110
+    if not there:
         origin = f"data.root={path}" if root is not None else f"{path} (data.root is not set)"
         if not fetchable:
             raise DataError(

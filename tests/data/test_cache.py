@@ -195,7 +195,10 @@ def test_a_home_that_another_user_may_not_enter(
     assert_equal(packed.samples, made())
     assert "set FER_CACHE to a folder" in caplog.text
     assert cached_entries(home / "cache") == []
+    monkeypatch.setenv("FER_DATA", str(home / "faces"))
     with pytest.raises(DataError, match=r"does not exist: set data\.root"):
+        data_root(None, name="fer2013")
+    with pytest.raises(PermissionError):
         data_root(home / "faces", name="fer2013")
     assert "cannot be written (Permission denied)" in place("cache", home / "cache", key="FER_CACHE", fatal=False).text
 
