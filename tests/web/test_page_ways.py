@@ -152,7 +152,7 @@ def test_the_skip_link_leads_to_what_there_is(camera: Any, port: int) -> None:
             page.focus("#skip")
             page.keyboard.press("Enter")
             assert page.evaluate("document.activeElement.id") == first
-            assert page.url.endswith(f"#{way}")
+            until(page, lambda way=way: page.url.endswith(f"#{way}"))
 
 
 def test_keys_answer_and_go_on(camera: Any, port: int) -> None:
