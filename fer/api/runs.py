@@ -13,7 +13,7 @@ from fer.api.tables import data_frame, html_picture, html_table
 from fer.common.extras import needs_train_extra, telling_extra
 from fer.common.paths import expanded
 from fer.common.storage import disk_told
-from fer.folders.record import RunRecord, read_run
+from fer.folders.record import RunRecord, check_table, read_run
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -85,10 +85,8 @@ class Run:
         tables = self.record.folder.prediction_tables()
         if not tables:
             raise DataError(f"{self.path} has no predictions: the training did not end; fer.train(run_dir=...) goes on")
-        from fer.metrics import Predictions
-
         for table in tables:
-            Predictions.read(table)
+            check_table(table)
         import pandas
 
         return pandas.concat([pandas.read_parquet(table) for table in tables], ignore_index=True)

@@ -9,7 +9,7 @@ from pydantic import BeforeValidator
 
 from fer.common.errors import ConfigError, nearest
 from fer.common.labels import CONTEMPT, DROP, EMOTIONS, LONGEST_LABEL, can_be_label, canonical_name, plain_class
-from fer.common.wording import in_words
+from fer.common.wording import counted, in_words
 
 FER7: Final = "fer7"
 """The set of runs and files that do not say which labels they have."""
@@ -57,7 +57,7 @@ def label_names(choice: object) -> tuple[str, ...]:
     if not isinstance(choice, Sequence):
         raise ConfigError(f"give a name ({', '.join(LABEL_SETS)}) or a list of labels: 'labels=[pain,no_pain]'")
     if not 2 <= len(choice) <= MAX_LABELS:
-        raise ConfigError(f"{len(choice):,} label{'s' * (len(choice) != 1)}: give from 2 to {MAX_LABELS}")
+        raise ConfigError(f"{counted(len(choice), 'label')}: give from 2 to {MAX_LABELS}")
     names = tuple(_name(label) for label in choice)
     seen: dict[str, str] = {}
     for name in names:

@@ -76,6 +76,11 @@ def size(count: int) -> str:
 _NUMBERS = ("no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve")
 
 
+def counted(count: int, what: str) -> str:
+    """(1, "face") -> "1 face", (1200, "face") -> "1,200 faces"."""
+    return f"{count:,} {what}{'' if count == 1 else 's'}"
+
+
 def in_words(count: int) -> str:
     """A count as prose has it: "seven", and "13" above twelve."""
     return _NUMBERS[count] if count < len(_NUMBERS) else f"{count:,}"

@@ -12,7 +12,7 @@ from typing import IO, Final
 from fer.common.errors import DataError
 from fer.common.picture_names import IMAGE_SUFFIXES
 from fer.data.cache import CACHE_VERSION
-from fer.data.tree import walk_files
+from fer.data.tree import beginning, walk_files
 
 _HEAD_BYTES: Final = 1 << 20
 _LOOKED_INTO: Final = 16
@@ -48,23 +48,12 @@ def source_key(root: Path, *, reader: str = "raw") -> str:
                 stat = entry.stat(follow_symlinks=not entry.is_symlink() or Path(entry.path).exists())
                 digest.update(f"{name}\0{stat.st_size}\0{stat.st_mtime_ns}\0".encode(errors="surrogateescape"))
                 if place % every == 0:
-                    digest.update(_beginning(Path(entry.path)))
+                    digest.update(beginning(Path(entry.path), count=_HEAD_BYTES))
         else:
             _hash_file(root, digest.update)
     except OSError as error:
         raise DataError(f"data.root={root} cannot be read: {error.strerror}; set data.root") from error
     return f"{re.sub(r'[^A-Za-z0-9._-]', '_', reader)}-{digest.hexdigest()[:32]}"
-
-
-def _beginning(path: Path) -> bytes:
-    """The first MB of a file; nothing of what cannot be read, or is no ordinary file and may never end."""
-    try:
-        if not path.is_file():
-            return b""
-        with path.open("rb") as file:
-            return file.read(_HEAD_BYTES)
-    except OSError:
-        return b""
 
 
 def _hash_file(path: Path, update: Callable[[bytes], None]) -> None:

@@ -3,6 +3,7 @@
 import textwrap
 from collections.abc import Mapping, Sequence
 
+from fer.common.wording import counted
 from fer.data.audit import AuditReport
 from fer.data.samples import Split
 from fer.data.statistics import ImageStatistics
@@ -46,9 +47,8 @@ def unreadable_text(unreadable: Sequence[str], *, shown: int = 5) -> str:
     if not unreadable:
         return "Every image could be read."
     names = ", ".join(unreadable[:shown]) + (", ..." if len(unreadable) > shown else "")
-    return (
-        f"{_images(len(unreadable))} could not be read and {'is' if len(unreadable) == 1 else 'are'} left out: {names}"
-    )
+    left_out = f"{'is' if len(unreadable) == 1 else 'are'} left out"
+    return f"{counted(len(unreadable), 'image')} could not be read and {left_out}: {names}"
 
 
 def notes_text(notes: Sequence[str]) -> str:
@@ -82,7 +82,7 @@ def audit_text(report: AuditReport) -> str:
     sizes = {split: sum(by_emotion.values()) for split, by_emotion in report.counts.items()}
     parts = [
         f"{report.source}\n"
-        f"{_images(sum(sizes.values()))}, {'grey' if channels == 1 else 'colour'}, {width} x {height} pixels, "
+        f"{counted(sum(sizes.values()), 'image')}, {'grey' if channels == 1 else 'colour'}, {width} x {height} pixels, "
         f"content {report.fingerprint}\n{report.recognised}",
         class_counts_text(report.counts),
         unreadable_text(report.unreadable),
@@ -97,7 +97,7 @@ def audit_text(report: AuditReport) -> str:
         "Contradictory labels\n  none"
         if report.conflicting_groups == 0
         else f"Contradictory labels\n  {report.conflicting_groups:,} groups of equal images carry more than one label: "
-        f"{_images(report.conflicting_images)}"
+        f"{counted(report.conflicting_images, 'image')}"
     )
     parts.append("Blank images (one value at every pixel)\n" + _per_split(report.blank))
     if report.ferplus is not None:
@@ -105,8 +105,8 @@ def audit_text(report: AuditReport) -> str:
         parts.append(
             "Not a face, say more than half of the FER+ voters\n"
             + _per_split(report.ferplus.non_faces)
-            + f"\n\nFER+ and the labels\n  {_images(report.ferplus.clear)} have an emotion that more than half of the "
-            f"votes went to; in {report.ferplus.agreeing:,} of them {agreeing} it is the label"
+            + f"\n\nFER+ and the labels\n  {counted(report.ferplus.clear, 'image')} have an emotion that more than "
+            f"half of the votes went to; in {report.ferplus.agreeing:,} of them {agreeing} it is the label"
         )
     if report.ferplus_note:
         parts.append(textwrap.fill(report.ferplus_note, width=100))
@@ -150,7 +150,3 @@ def _per_split(counts: Mapping[str, int]) -> str:
 
 def _share(part: int, whole: int) -> str:
     return "" if whole == 0 else f"({100 * part / whole:.1f} %)"
-
-
-def _images(count: int) -> str:
-    return f"{count:,} image{'' if count == 1 else 's'}"

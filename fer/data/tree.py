@@ -73,6 +73,17 @@ class Tree(Protocol):
     ) -> None: ...
 
 
+def beginning(path: Path, *, count: int) -> bytes:
+    """The first `count` bytes of a file; nothing of what cannot be read, or is no ordinary file and may never end."""
+    try:
+        if not path.is_file():
+            return b""
+        with path.open("rb") as file:
+            return file.read(count)
+    except OSError:
+        return b""
+
+
 class FolderTree:
     """The files below a folder, or the given ones of them."""
 
@@ -99,14 +110,7 @@ class FolderTree:
 
     def start(self, name: str) -> bytes:
         """As in `Tree`."""
-        path = self.root / name
-        try:
-            if not path.is_file():
-                return b""
-            with path.open("rb") as file:
-                return file.read(SNIFFED)
-        except OSError:
-            return b""
+        return beginning(self.root / name, count=SNIFFED)
 
     def open_table(self, name: str) -> IO[bytes]:
         """As in `Tree`."""

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from fer.common.wording import printable_path
+from fer.common.wording import counted, printable_path
 from fer.data.photographs import read_photographs
 from fer.runtime.largest_face import largest_faces
 
@@ -58,7 +58,7 @@ def read_faces(root: Path, *, labels: Path | None, size: int, detector: str = "a
         persons=_numbers([persons[place] for place in found.places]),
         notes=(
             *photographs.notes,
-            *(f"In {count:,} photograph{'' if count == 1 else 's'} {what}." for count, what in told if count > 0),
+            *(f"In {counted(count, 'photograph')} {what}." for count, what in told if count > 0),
         ),
     )
 

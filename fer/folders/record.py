@@ -9,7 +9,7 @@ from typing import Any, Final
 from fer.common.errors import CheckpointError, ConfigError, DataError
 from fer.common.label_set import FER7, label_names
 from fer.common.parsing import parse_json, parse_yaml
-from fer.common.wording import shell_word
+from fer.common.wording import counted, shell_word
 from fer.folders.run import RunFolder
 from fer.folders.study import StudyFolder
 
@@ -140,8 +140,7 @@ def read_run(path: Path) -> RunRecord:
     checkpoint = _checkpoint(folder)
     if not finished:
         of_epochs = config.get("trainer", {}).get("max_epochs")
-        told = f"{len(epochs)} epoch{'' if len(epochs) == 1 else 's'}"
-        told = told if of_epochs is None else f"{len(epochs)} of {of_epochs} epochs"
+        told = counted(len(epochs), "epoch") if of_epochs is None else f"{len(epochs)} of {of_epochs} epochs"
         notes.append(
             f"This run was interrupted after {told}: every number below is that of the unfinished model in "
             f"{checkpoint.name}. Continue it with fer-train {shell_word(f'run_dir={path}')} and "

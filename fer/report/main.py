@@ -14,6 +14,7 @@ from fer.common.errors import ConfigError, FerError
 from fer.common.files import check_writable, remove_leftovers, write_atomic, write_json
 from fer.common.label_set import set_name
 from fer.common.storage import writing
+from fer.common.wording import counted
 from fer.data.selection import select
 from fer.folders.opened import OpenData, OpenModels
 from fer.folders.record import RunRecord, read_runs
@@ -27,7 +28,6 @@ from fer.report.options import ReportOptions
 from fer.report.page.class_words import class_words, section_in
 from fer.report.page.render import render_page
 from fer.report.page.section import Section
-from fer.report.page.wording import counted
 from fer.report.result import AnalysisResult, Verdict
 from fer.report.scores.section import facts_sections, score_sections
 from fer.report.scores.statements import is_synthetic, protocol

@@ -9,13 +9,14 @@ import numpy.typing as npt
 
 from fer.common.label_set import check_emotions
 from fer.common.labels import EMOTIONS
+from fer.common.wording import counted
 from fer.data.photographs import Photographs, read_photographs
 from fer.data.resize import fit_images
 from fer.metrics.estimate import Estimate
 from fer.metrics.photographs import NO_FACE, PhotographScores, score_photographs
 from fer.report.options import CrossPhotographs
 from fer.report.page.section import Section, cell
-from fer.report.page.wording import counted, interval, percent
+from fer.report.page.wording import interval, percent
 from fer.report.scores.tables import csv_text
 from fer.runtime.largest_face import largest_faces
 

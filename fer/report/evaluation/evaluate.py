@@ -9,12 +9,12 @@ import numpy.typing as npt
 
 from fer.common.errors import CheckpointError, DataError
 from fer.common.label_set import set_name
+from fer.common.wording import counted
 from fer.data.samples import FaceSamples, Split, content_hashes
 from fer.folders.record import RunRecord
 from fer.metrics import ClassScores, Estimate, Predictions, confusion_matrix, evaluate, evaluate_classes
 from fer.report.evaluation.sets import SET_TITLES, Deduplication, EvaluationSet, Rows, deduplicate, evaluation_sets
 from fer.report.evaluation.views import VIEWS, Views
-from fer.report.page.wording import counted
 
 if TYPE_CHECKING:
     from fer.report.options import ReportOptions

@@ -8,8 +8,8 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
+from fer.common.wording import counted
 from fer.data.samples import FaceSamples, Split, content_hashes
-from fer.report.page.wording import counted
 
 Rows = npt.NDArray[np.int64]
 

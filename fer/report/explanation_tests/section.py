@@ -4,11 +4,12 @@ from collections.abc import Mapping, Sequence
 from math import isfinite
 from typing import Any, Final, Literal
 
+from fer.common.wording import counted
 from fer.metrics import Estimate
 from fer.report.explanation_tests.figures import curves_figure, randomisation_figure
 from fer.report.explanation_tests.measurement import Faithfulness, Trust, moved_parts
 from fer.report.page.section import Cell, Chart, Section, cell
-from fer.report.page.wording import counted, number, percent
+from fer.report.page.wording import number, percent
 from fer.report.result import AnalysisResult
 from fer.report.scores.tables import csv_text
 

@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 import numpy.typing as npt
 
+from fer.common.wording import counted
 from fer.metrics import Predictions
 from fer.report.evaluation.evaluate import EvaluatedRun
 from fer.report.options import ExplanationsOptions
 from fer.report.page.section import Images, Section, data_uri, webp
-from fer.report.page.wording import counted, percent
+from fer.report.page.wording import percent
 
 if TYPE_CHECKING:
     from fer.explain.heat_maps import HeatMaps

@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
+from fer.common.wording import counted
 from fer.metrics import Predictions
 from fer.report.explanations.gallery import Example, draw, draw_overlay
 from fer.report.page.section import Images, Section, data_uri, png, webp
-from fer.report.page.wording import counted, percent
+from fer.report.page.wording import percent
 from fer.report.result import AnalysisResult
 
 if TYPE_CHECKING:

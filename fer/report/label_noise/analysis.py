@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from fer.common.wording import counted
 from fer.metrics.label_noise import LabelIssues
 from fer.report.context import ReportContext
 from fer.report.label_noise.figures import agreement_figure, contact_sheet, entropy_figure, wrong_labels_figure
@@ -15,7 +16,7 @@ from fer.report.label_noise.section import (
     unseen_statement,
 )
 from fer.report.page.section import Chart, png
-from fer.report.page.wording import counted, interval, percent
+from fer.report.page.wording import interval, percent
 from fer.report.result import AnalysisResult
 from fer.report.scores.statements import is_synthetic, statement
 from fer.report.scores.tables import csv_text

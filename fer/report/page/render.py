@@ -5,9 +5,9 @@ from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from fer.common.labels import EMOTIONS
+from fer.common.wording import counted
 from fer.report.page.class_words import class_words, page_in
 from fer.report.page.section import Section
-from fer.report.page.wording import counted
 
 if TYPE_CHECKING:
     import jinja2

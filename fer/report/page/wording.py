@@ -34,11 +34,6 @@ def interval(metric: str, estimate: Estimate) -> str:
     return f"{estimate.low:.3f} to {estimate.high:.3f}"
 
 
-def counted(count: int, what: str) -> str:
-    """(1, "face") -> "1 face", (1200, "face") -> "1,200 faces"."""
-    return f"{count:,} {what}{'' if count == 1 else 's'}"
-
-
 def half_width(estimate: Estimate) -> str:
     """Half the interval in points: "1.5"."""
     return f"{50 * (estimate.high - estimate.low):.1f}"

@@ -4,9 +4,9 @@ from pathlib import Path
 from typing import Any, Final
 
 from fer.common.files import write_atomic
+from fer.common.wording import counted
 from fer.report.page.render import render_page
 from fer.report.page.section import Chart, Section
-from fer.report.page.wording import counted
 from fer.report.recipes.figures import augmentation_figure, datasize_figure
 from fer.report.recipes.measurement import Floats, RecipeScores, StudyScores, read_study
 from fer.report.recipes.words import sentences

@@ -4,9 +4,10 @@ from collections.abc import Mapping
 from typing import Final
 
 from fer.common.labels import EMOTIONS
+from fer.common.wording import counted
 from fer.report.evaluation.evaluate import EvaluatedRun
 from fer.report.evaluation.sets import SET_TITLES
-from fer.report.page.wording import counted, interval, percent, points
+from fer.report.page.wording import interval, percent, points
 
 _PROTOCOLS: Final[Mapping[str, str]] = {
     "official": "official protocol",

@@ -7,11 +7,12 @@ leaves the bad side out. Where too few faces leave both sides open, the line say
 from collections.abc import Mapping
 from typing import Final
 
+from fer.common.wording import counted
 from fer.metrics import Estimate
 from fer.metrics.estimate import share_difference
 from fer.report.evaluation.evaluate import EvaluatedRun
 from fer.report.evaluation.views import Views
-from fer.report.page.wording import counted, interval, percent, points
+from fer.report.page.wording import interval, percent, points
 from fer.report.result import Judgement, Verdict
 from fer.report.scores.statements import (
     PUBLISHED,

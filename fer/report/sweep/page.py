@@ -6,11 +6,11 @@ from pathlib import Path
 from typing import Any
 
 from fer.common.files import write_atomic
-from fer.common.wording import duration, shell_word
+from fer.common.wording import counted, duration, shell_word
 from fer.folders.sweep import SweepFolder, TrialRecord
 from fer.report.page.render import render_page
 from fer.report.page.section import Chart, Section
-from fer.report.page.wording import counted, percent
+from fer.report.page.wording import percent
 from fer.report.sweep import figures
 from fer.report.sweep.importance import FEWEST, Importance, importance
 from fer.report.sweep.trials import SweepTrials, loss_of, text_of
