@@ -265,12 +265,12 @@ def test_the_keyboard_goes_along_into_another_part_and_stays_on_a_run_that_was_c
         (root / name / "checkpoints" / "best.ckpt").touch()
     with opened(browser, studio.port, wait=PATIENCE) as page:
         for action, title in (("Look", "Look"), ("Repeat with a change", "Train"), ("Ship", "Ship")):
-            page.click("#tabs a[data-view=runs]")
+            go(page, "runs")
             page.click("tr[data-run=run11] button.name")
             page.focus(f"[data-action='{action}']")
             page.keyboard.press("Enter")
             page.wait_for_selector(f"h2:text-is('{title}'):focus")
-        page.click("#tabs a[data-view=look]")
+        go(page, "look")
         page.focus("[data-item=run00] input")
         page.keyboard.press("Space")
         # The studio asks for the state of the runs each second.
