@@ -30,7 +30,8 @@ class Comparison:
     Attributes:
         first: name of the first model.
         second: name of the second model.
-        difference: accuracy of the first minus that of the second, in [-1, 1], with its paired bootstrap interval.
+        difference: accuracy of the first minus that of the second, in [-1, 1], with its paired interval
+            (`accuracy_difference`).
         only_first: faces that the first alone gets right.
         only_second: faces that the second alone gets right.
         p: two-sided p-value of McNemar's test.
@@ -95,7 +96,8 @@ def accuracy_difference(first: Predictions, second: Predictions, *, resamples: i
     """Accuracy of `first` minus that of `second`, with its 95 % paired percentile bootstrap interval.
 
     Each resample draws faces and takes both models' predictions for them, so that what is hard for both cancels out:
-    the interval is narrower than two single intervals suggest.
+    the interval is narrower than two single intervals suggest. Of two models that are right on the very same faces it
+    is the score interval, as no resample tells them apart.
 
     Raises:
         DataError: the tables hold different faces, or none.
@@ -241,6 +243,11 @@ def _discordant(first: Predictions, second: Predictions) -> tuple[int, int]:
 
 
 def _difference(only_first: int, only_second: int, *, n: int, resamples: int, seed: int) -> Estimate:
+    if only_first == only_second == 0:
+        # No resample of such faces differs. The score interval (Tango 1998, Statistics in Medicine 17:891) is Wilson's
+        # of no face in n to either side then.
+        bound = Estimate.of_share(0, n).high
+        return Estimate(value=0.0, low=-bound, high=bound, n=n)
     # Drawing faces with replacement and counting them by outcome is one multinomial draw: the same bootstrap.
     shares = np.array([only_first, only_second, n - only_first - only_second]) / n
     draws: npt.NDArray[np.int64] = stream("outcomes", seed=seed).multinomial(n, shares, size=resamples)

@@ -1,5 +1,6 @@
 """Several sources as one: splits kept, ids told apart, faces brought to one size and colour."""
 
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,8 @@ from support.layouts import write_affectnet, write_ckplus, write_classes
 
 from fer.common.errors import ConfigError
 from fer.data.dataset_argument import validated
-from fer.data.merged.read import load_merged
+from fer.data.fer2013.copy import CopyFacts
+from fer.data.merged.read import load_merged, merge
 from fer.data.protocol import split_rows
 from fer.data.resize import fit_images
 from fer.data.samples import FaceSamples, content_hashes
@@ -69,6 +71,21 @@ def test_its_notes_say_what_was_merged_and_dropped(merged: FaceSamples) -> None:
     assert "affectnet: 5 faces of the class 'contempt' are left out" in told
     assert "ckplus: " in told
     assert "counted as disgust" in told
+
+
+def test_one_altered_source_alters_the_whole_and_one_as_published_vouches_for_none() -> None:
+    samples = opened(SYNTHETIC)
+    counts = {"pictures": 35, "recognised": 35, "doubled": 0, "relabelled": 0, "moved": 0, "leaked": 0, "strange": 0}
+    facts = {"verdict": "original", "change": "", "missing": 0, **counts}
+    altered = {**facts, "verdict": "altered", "change": "sharpened"}
+    assert CopyFacts.from_json(altered).warning is not None
+
+    def copy_of(*copies: dict[str, Any]) -> Mapping[str, Any]:
+        members = [(f"member{place}", replace(samples, copy=copy)) for place, copy in enumerate(copies)]
+        return merge(members, size=48, channels=1).copy
+
+    assert copy_of({}, facts, altered) == altered
+    assert copy_of({}, facts) == {}
 
 
 def test_persons_of_a_member_stay_together(merged: FaceSamples) -> None:

@@ -95,6 +95,17 @@ def test_pairing_narrows_the_interval() -> None:
     assert paired.high - paired.low < independent / 2
 
 
+@pytest.mark.parametrize("n", [1, 80, 3589])
+def test_models_that_no_face_tells_apart_differ_by_up_to_the_ends_of_the_score_interval(n: int) -> None:
+    found = accuracy_difference(*pair(0, 0, both=n, neither=0))
+    assert found.value == 0
+    for end in (found.low, found.high):
+        # Tango 1998, equation 14: of no discordant pair the estimate of the smaller share is 0.
+        statistic = (0 - n * end) / np.sqrt(n * abs(end) * (1 - abs(end))) if abs(end) < 1 else np.inf
+        assert abs(statistic) == pytest.approx(stats.norm.ppf(0.975), rel=1e-9)
+    assert found.low == -found.high
+
+
 def test_a_comparison_turns_round_with_its_models() -> None:
     first, second = pair(30, 12)
     one, other = compare(first, second, names=("a", "b")), compare(second, first, names=("b", "a"))

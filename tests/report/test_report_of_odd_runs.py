@@ -20,7 +20,7 @@ from fer.report.evaluation.evaluate import EvaluatedRun
 from fer.report.main import choose_detail
 from fer.report.page.render import render_page
 from fer.report.scores.section import terms_section
-from fer.report.scores.statements import meanings
+from fer.report.scores.statements import copies_trained_on, meanings
 
 
 def test_other_classes_are_refused(tmp_path: Path) -> None:
@@ -193,6 +193,12 @@ def test_training_faces_are_those_that_trained_it(left_out: int, tmp_path: Path)
     assert (found.training.value, found.training.n) == (1.0, 56 - left_out)
     # Both copies are of faces at the head of the list.
     assert found.copies_trained_on == (0 if left_out else 2)
+    assert copies_trained_on(found) == found.copies_trained_on
+    # Where its faces are not known, its settings say it.
+    unknown = replace(found, copies_trained_on=None)
+    assert copies_trained_on(unknown) == 2
+    unknown.record.config["data"]["dedup"] = True
+    assert copies_trained_on(unknown) == 0
 
 
 def test_one_of_a_thing_is_told_in_the_singular(tmp_path: Path) -> None:

@@ -110,7 +110,7 @@ def test_what_is_frozen_is_the_picture_that_was_read(camera: Any, port: int) -> 
 def test_pause_and_freeze(camera: Any, port: int) -> None:
     with opened(camera, port) as page:
         start_camera(page)
-        assert page.text_content("#state") == "Live"
+        page.wait_for_selector("#state:text-is('Live')")
         page.keyboard.press("f")
         assert page.text_content("#state") == "Frozen"
         assert page.get_attribute("#stage", "data-mode") == "frozen"
@@ -131,7 +131,7 @@ def test_pause_and_freeze(camera: Any, port: int) -> None:
         assert not any("/api/predict" in url for url in asked)
         page.keyboard.press("p")
         page.wait_for_selector("#verdict[data-state=sure]")
-        assert page.text_content("#state") == "Live"
+        page.wait_for_selector("#state:text-is('Live')")
 
 
 def test_people_keep_their_numbers(camera: Any, port: int) -> None:

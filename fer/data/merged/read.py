@@ -9,10 +9,11 @@ import numpy as np
 
 from fer.common.labels import EMOTIONS
 from fer.data.cache import Packed, load_packed
+from fer.data.fer2013.copy import CopyFacts
 from fer.data.resize import INTERPOLATION, fit_images
 from fer.data.samples import FaceSamples, Split
 
-MERGER: Final = "merged-1"
+MERGER: Final = "merged-2"
 """Name and version of the way sources are merged, for the cache key."""
 
 
@@ -49,7 +50,8 @@ def merge(members: Sequence[tuple[str, FaceSamples]], *, size: int, channels: in
     """All faces of all sources.
 
     Ids and persons get their source's name in front, and the group column `source` names it. Masks and other groups,
-    which not every source has, are left behind.
+    which not every source has, are left behind. The `copy` is that of the first source with something to warn of: one
+    altered source alters the whole, and one that is as published does not vouch for the others.
 
     Args:
         members: (unique name, samples), at least one; all of the same classes.
@@ -81,7 +83,12 @@ def merge(members: Sequence[tuple[str, FaceSamples]], *, size: int, channels: in
         subjects=np.concatenate([_subjects(name, samples) for name, samples in members]) if has_subjects else None,
         notes=tuple(notes),
         classes=members[0][1].classes,
+        copy=next((samples.copy for _, samples in members if _is_warned_of(samples)), {}),
     )
+
+
+def _is_warned_of(samples: FaceSamples) -> bool:
+    return bool(samples.copy) and CopyFacts.from_json(samples.copy).warning is not None
 
 
 def _subjects(name: str, samples: FaceSamples) -> list[str]:

@@ -12,7 +12,7 @@ from fer.report.page.render import render_markdown
 from fer.report.page.wording import flat_facts, parameters
 from fer.report.result import AnalysisResult
 from fer.report.scores.section import class_rows, score_rows, told_facts
-from fer.report.scores.statements import is_synthetic, meanings, protocol_in_full, statement, trained_without_copies
+from fer.report.scores.statements import copies_trained_on, is_synthetic, meanings, protocol_in_full, statement
 
 
 def model_card(
@@ -49,7 +49,7 @@ def model_card(
             "fingerprint": run.data.fingerprint,
             "counts": [(name, counts.tolist(), int(counts.sum())) for name, counts in run.data.counts.items()],
             "copies": run.data.copies,
-            "without_copies": trained_without_copies(run),
+            "copies_trained_on": copies_trained_on(run),
             "synthetic": is_synthetic(run),
             "fer2013": run.data.is_fer2013 or run.data.source.startswith("FER-2013"),
             "protocol": protocol_in_full(run),

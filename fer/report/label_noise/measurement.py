@@ -17,7 +17,7 @@ from fer.metrics.estimate import Estimate
 from fer.metrics.label_noise import OTHER_EMOTION, LabelIssues, VoteScores, find_label_issues, score_against_votes
 from fer.report.context import ReportContext
 from fer.report.label_noise.figures import Suspect, draw_suspect
-from fer.report.scores.statements import trained_without_copies
+from fer.report.scores.statements import copies_trained_on
 
 RULE = (
     "A majority is more than half of a face's votes. For distributions, votes that stand alone are taken for slips (as "
@@ -169,7 +169,7 @@ def collect_evidence(context: ReportContext) -> tuple[LabelNoise, tuple[str, ...
     predictions, rows = run.headline.plain.predictions, run.headline.evaluation_set.rows
     copies = copied_faces(samples, rows=rows, predicted=predictions.predicted)
     # A face that was trained on is no witness of its own label.
-    seen = copies.in_training & (not trained_without_copies(run))
+    seen = copies.in_training & (copies_trained_on(run) > 0)
     places = np.flatnonzero(~seen)
     unseen = predictions.take(places)
     notes: list[str] = []

@@ -10,6 +10,7 @@ from fer.report.page.section import Cell, Chart, Section, cell
 from fer.report.page.wording import flat_facts, interval, number, parameters, percent
 from fer.report.scores import figures
 from fer.report.scores.statements import (
+    copies_trained_on,
     human_reference,
     is_synthetic,
     majority_share,
@@ -19,7 +20,6 @@ from fer.report.scores.statements import (
     protocol_in_full,
     set_title,
     statement,
-    trained_without_copies,
 )
 from fer.report.scores.tables import averages
 
@@ -252,7 +252,7 @@ def data_section(run: EvaluatedRun) -> Section:
             "emotions": run.labels,
             "counts": [(name, counts.tolist(), int(counts.sum())) for name, counts in data.counts.items()],
             "copies": data.copies,
-            "without_copies": trained_without_copies(run),
+            "copies_trained_on": copies_trained_on(run),
             "unreadable": data.unreadable,
             "reading": data.reading,
             "synthetic": is_synthetic(run),

@@ -108,7 +108,7 @@ def meanings(run: EvaluatedRun) -> list[str]:
         clean = run.sets["private_dedup"].plain.metrics["accuracy"]
         known = (
             "although this run trained without such copies"
-            if trained_without_copies(run)
+            if copies_trained_on(run) == 0
             else "which a model may know by heart"
         )
         alone = (
@@ -165,9 +165,14 @@ def meanings(run: EvaluatedRun) -> list[str]:
     return said
 
 
-def trained_without_copies(run: EvaluatedRun) -> bool:
-    """Whether the run left copies of test faces out of its training."""
-    return bool(run.record.config["data"].get("dedup", False))
+def copies_trained_on(run: EvaluatedRun) -> int:
+    """PrivateTest faces with the very pixels of a face that trained the run; by its settings alone where it is not
+    known which faces did.
+    """
+    if run.copies_trained_on is not None:
+        return run.copies_trained_on
+    copies = run.data.copies
+    return 0 if copies is None or run.record.config["data"].get("dedup", False) else copies.of_training
 
 
 def is_synthetic(run: EvaluatedRun) -> bool:

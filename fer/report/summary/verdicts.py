@@ -17,12 +17,12 @@ from fer.report.result import Judgement, Verdict
 from fer.report.scores.statements import (
     PUBLISHED,
     chose_epoch,
+    copies_trained_on,
     human_reference,
     is_synthetic,
     majority_share,
     published_range,
     set_title,
-    trained_without_copies,
 )
 
 MISTAKES_REMOVED: Final = 0.5
@@ -221,9 +221,7 @@ def leakage_verdict(run: EvaluatedRun) -> Verdict:
         return line("look", None, "Not known: without PrivateTest no copies were looked for.")
     if copies.of_training == 0:
         return line("pass", 0.0, "No PrivateTest face has the very pixels of a Training face.")
-    known_by_heart = run.copies_trained_on
-    if known_by_heart is None:
-        known_by_heart = 0 if trained_without_copies(run) else copies.of_training
+    known_by_heart = copies_trained_on(run)
     if known_by_heart == 0:
         told = counted(copies.of_training, "PrivateTest face")
         return line("pass", 0.0, f"Copies of {told} are in Training, which this run left out.")
