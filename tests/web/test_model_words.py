@@ -53,6 +53,7 @@ def test_figures_from_before_a_told_prior_say_so() -> None:
     ("update", "told"),
     [
         ({"copies": 12}, "12 of these 3,589 are copies"),
+        ({"copies": 1}, "1 of these 3,589 is a copy of a face it was trained on"),
         ({"copies": None}, "has not been counted"),
         ({"data_fingerprint": "6ef63dc6fe741cbb"}, "280 of these 3,589 are copies"),
         (

@@ -69,7 +69,8 @@ def _of_copies(facts: ModelFacts, n: int) -> str:
         return "How many of them are copies of faces it was trained on has not been counted."
     if copies == 0:
         return "None of them is a copy of a face it was trained on."
-    return f"{copies:,} of these {n:,} are copies of faces it was trained on, which it may know by heart."
+    are = "is a copy of a face" if copies == 1 else "are copies of faces"
+    return f"{copies:,} of these {n:,} {are} it was trained on, which it may know by heart."
 
 
 def _certainty(facts: ModelFacts) -> str:

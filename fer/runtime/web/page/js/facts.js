@@ -20,10 +20,10 @@ function scores(model) {
   if (!accuracy || accuracy.value === null) return t("facts.unscored", { source });
   const { n: count, value, low, high } = accuracy;
   const range = low === null || high === null ? "" : t("facts.range", { low: percent(low), high: percent(high) });
-  const photographs = model.photographs ? [t("facts.photographs", { faces: model.photographs.n, share: percent(model.photographs.accuracy) })] : [];
+  const photographs = model.photographs ? [t("facts.photographs", { count: model.photographs.n, share: percent(model.photographs.accuracy) })] : [];
   const said = [...photographs, t("facts.scores", { count, split, source, share: percent(value), range })];
   if (is(model, "fer-2013")) said.push(t("facts.people", { share: percent(0.65) }));
-  said.push(model.copies === null ? t("facts.copies.unknown") : model.copies === 0 ? t("facts.copies.none") : t("facts.copies", { copies: model.copies, count }));
+  said.push(model.copies === null ? t("facts.copies.unknown") : model.copies === 0 ? t("facts.copies.none") : t("facts.copies", { count: model.copies, n: count }));
   said.push(t("facts.chosen"));
   return said.join(" ");
 }
