@@ -67,14 +67,18 @@ def test_a_browser_of_a_language_that_the_page_has_not_gets_true_english(camera:
         const { capital } = await import('./page/js/words.js');
         const { facts } = await import('./page/js/facts.js');
         const model = (await (await fetch('api/models')).json()).models[0];
-        return [capital('inner ends'), facts({ ...model, copies: 1 }).scores];
+        const photographs = { n: 1257, accuracy: 0.75, told: ['a prior'] };
+        return [capital('inner ends'), facts({ ...model, copies: 1 }).scores, facts({ ...model, photographs }).scores];
     }"""
     with opened(camera, port, query="?lang=constructor", locale="tr-TR") as page:
         page.wait_for_selector("#bars li", state="attached")
         assert page.evaluate("document.documentElement.lang") == "en"
-        word, scores = page.evaluate(facts)
+        word, scores, of_photographs = page.evaluate(facts)
         assert word == "Inner ends"
         assert "1 of these 3,589 is a copy of a face" in scores
+        assert "its best epoch and its threshold" in scores
+        assert "may have been chosen with the same photographs" in of_photographs
+        assert "The same faces chose its best epoch, so" in of_photographs
 
 
 def test_a_sign_keeps_its_side_and_counts_their_forms_from_right_to_left(camera: Any, port: int) -> None:

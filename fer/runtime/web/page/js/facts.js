@@ -21,10 +21,12 @@ function scores(model) {
   const { n: count, value, low, high } = accuracy;
   const range = low === null || high === null ? "" : t("facts.range", { low: percent(low), high: percent(high) });
   const photographs = model.photographs ? [t("facts.photographs", { count: model.photographs.n, share: percent(model.photographs.accuracy) })] : [];
+  if (model.photographs?.told.length > 0) photographs.push(t("facts.photographs.told"));
   const said = [...photographs, t("facts.scores", { count, split, source, share: percent(value), range })];
   if (is(model, "fer-2013")) said.push(t("facts.people", { share: percent(0.65) }));
   said.push(model.copies === null ? t("facts.copies.unknown") : model.copies === 0 ? t("facts.copies.none") : t("facts.copies", { count: model.copies, n: count }));
-  said.push(t("facts.chosen"));
+  // Where photographs set the threshold, these faces did not.
+  said.push(t(model.photographs ? "facts.chosen.epoch" : "facts.chosen"));
   return said.join(" ");
 }
 
