@@ -29,6 +29,11 @@ def test_what_is_no_emotion_is_called_a_class() -> None:
         assert class_words(labels)("an emotion") == "an emotion"
 
 
+def test_a_label_that_runs_from_right_to_left_keeps_its_number_behind_it(fake_page: str) -> None:
+    assert re.search(r"<p><bdi>\w+</bdi>, \d", fake_page)
+    assert re.search(r"\.card b[^{]*\{ unicode-bidi: isolate; \}", fake_page)
+
+
 def test_every_tag_closes(fake_page: str) -> None:
     assert Page(fake_page).open == []
 

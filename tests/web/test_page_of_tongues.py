@@ -81,6 +81,12 @@ def test_a_browser_of_a_language_that_the_page_has_not_gets_true_english(camera:
         assert "The same faces chose its best epoch, so" in of_photographs
 
 
+LABELS = """async () => {
+    const { named } = await import('./page/js/i18n.js');
+    return ['mask (off)', 'فرح', 'happy'].map(named);
+}"""
+
+
 def test_a_sign_keeps_its_side_and_counts_their_forms_from_right_to_left(camera: Any, port: int) -> None:
     figures = """async () => {
         const { signed, t } = await import('./page/js/i18n.js');
@@ -89,6 +95,11 @@ def test_a_sign_keeps_its_side_and_counts_their_forms_from_right_to_left(camera:
     with opened(camera, port, query="?lang=ar") as page:
         page.wait_for_selector("#bars li", state="attached")
         assert page.evaluate(figures) == ["\u200e+3", "\u200e\u22123", "0", "4 نقاط"]
+        # Names that run the other way, whose end the signs around them would move.
+        assert page.evaluate(LABELS) == ["\u2068mask (off)\u2069", "\u2068فرح\u2069", "فرح"]
+    with opened(camera, port) as page:
+        page.wait_for_selector("#bars li", state="attached")
+        assert page.evaluate(LABELS) == ["mask (off)", "\u2068فرح\u2069", "happy"]
 
 
 def test_a_server_that_stays_busy_is_called_busy_in_every_language(camera: Any, port: int) -> None:

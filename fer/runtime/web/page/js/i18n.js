@@ -47,17 +47,25 @@ export function t(key, values = {}) {
   const found = messages[key];
   if (found === undefined) throw new Error(`no message ${key} in ${language}`);
   const text = typeof found === "string" ? found : (found[rules.select(values.count)] ?? found.other);
-  return text.replace(/\{(\w+)\}/g, (_, name) => (typeof values[name] === "number" ? whole.format(values[name]) : name === "name" ? apart(values[name]) : values[name]));
+  return text.replace(/\{(\w+)\}/g, (_, name) => (typeof values[name] === "number" ? whole.format(values[name]) : NAMES.has(name) ? apart(values[name]) : values[name]));
 }
 
-/** The name of a file, with its letters in their own order where the page's run from right to left ("00.jpg", not "jpg.00"). */
-const apart = (name) => (document.documentElement.dir === "rtl" ? `\u2068${name}\u2069` : name);
+/** What comes from elsewhere in a message: of files, models, data sets, computers. */
+const NAMES = new Set(["name", "source", "split", "host", "prior"]);
+/** Letters of Hebrew, Arabic and other scripts that run from right to left. */
+const LEFTWARD = /[\u0590-\u08ff\ufb1d-\ufefc]/;
+
+/**
+ * A name, with its letters in their own order where those around it run the other way ("00.jpg" in Arabic, not "jpg.00"); what
+ * follows it, as a share, stays behind it.
+ */
+const apart = (name) => (document.documentElement.dir === "rtl" || LEFTWARD.test(name) ? `\u2068${name}\u2069` : name);
 
 /** The message where there is one, else `otherwise`: for names that a server may give or not. */
 export const known = (key, otherwise) => (key in messages ? t(key) : otherwise);
 
-/** An expression's name, as the reader's language has it. */
-export const named = (label) => known(`emotion.${label}`, label);
+/** An expression's name, as the reader's language has it; a label of one's own as it is. */
+export const named = (label) => known(`emotion.${label}`, apart(label));
 
 export const percent = (share) => shares[0].format(share);
 /** The same where less than one in a hundred counts: "0.7%", "under 0.1%". */
