@@ -164,6 +164,8 @@ def guessed_emotion(name: str) -> str | None:
     words = [word for word in re.split(r"[\W\d_]+", unicodedata.normalize("NFC", name).lower()) if word]
     known = {emotion: emotion for emotion in EMOTIONS} | dict(SYNONYMS)
     known |= {word: emotion for emotion, others in EMOTION_WORDS.items() for word in others.split()}
+    # Folders are often named without accents: `kizgin`, `degout`, and `aerger` in German.
+    known = {form: emotion for word, emotion in known.items() for form in _without_accents(word)} | known
     for exact in (True, False):
         for word in ["".join(words), *words]:
             for form in (word, word.removesuffix("s"), word.removesuffix("es")):
@@ -171,6 +173,16 @@ def guessed_emotion(name: str) -> str | None:
                 if near and near[0] in known:
                     return known[near[0]]
     return None
+
+
+def _without_accents(word: str) -> tuple[str, str]:
+    """A word as keyboards without its letters have it, and as German does."""
+    bare = [
+        "".join(letter for letter in unicodedata.normalize("NFKD", each) if not unicodedata.combining(letter))
+        for each in (word, word.translate(str.maketrans({"ä": "ae", "ö": "oe", "ü": "ue"})))
+    ]
+    plain, german = (each.translate(str.maketrans({"ı": "i", "ł": "l", "ß": "ss"})) for each in bare)
+    return plain, german
 
 
 def _guess(name: str, labels: Sequence[str]) -> str:
