@@ -165,7 +165,8 @@ def guessed_emotion(name: str) -> str | None:
     known = {emotion: emotion for emotion in EMOTIONS} | dict(SYNONYMS)
     known |= {word: emotion for emotion, others in EMOTION_WORDS.items() for word in others.split()}
     # Folders are often named without accents: `kizgin`, `degout`, and `aerger` in German.
-    known = {form: emotion for word, emotion in known.items() for form in _without_accents(word)} | known
+    bare = {form: emotion for word, emotion in known.items() for form in _without_accents(word)}
+    known = bare | known
     for exact in (True, False):
         for word in ["".join(words), *words]:
             for form in (word, word.removesuffix("s"), word.removesuffix("es")):
@@ -175,14 +176,17 @@ def guessed_emotion(name: str) -> str | None:
     return None
 
 
-def _without_accents(word: str) -> tuple[str, str]:
+_UMLAUTS: Final = {ord("ä"): "ae", ord("ö"): "oe", ord("ü"): "ue"}
+_WHOLE: Final = {ord("ı"): "i", ord("ł"): "l", ord("ß"): "ss"}
+"""Letters without an accent to take off."""
+
+
+def _without_accents(word: str) -> list[str]:
     """A word as keyboards without its letters have it, and as German does."""
-    bare = [
+    return [
         "".join(letter for letter in unicodedata.normalize("NFKD", each) if not unicodedata.combining(letter))
-        for each in (word, word.translate(str.maketrans({"ä": "ae", "ö": "oe", "ü": "ue"})))
+        for each in (word.translate(_WHOLE), word.translate(_WHOLE | _UMLAUTS))
     ]
-    plain, german = (each.translate(str.maketrans({"ı": "i", "ł": "l", "ß": "ss"})) for each in bare)
-    return plain, german
 
 
 def _guess(name: str, labels: Sequence[str]) -> str:
