@@ -1,11 +1,11 @@
 // What is said of a model, from nothing but the facts in its file.
 
-import { known, percent, t } from "./i18n.js";
+import { apart, known, percent, t } from "./i18n.js";
 
 const is = (model, source) => model.source.toLowerCase().startsWith(source);
 
 /** A model's name in plain words where there are some ("everyday photographs"), else as the server gives it. */
-export const plain = (name) => known(`model.${name}`, name);
+export const plain = (name) => known(`model.${name}`, apart(name));
 
 /** What its labels mean, how often they are right, and how often when it is certain. */
 export function facts(model) {

@@ -59,7 +59,7 @@ const LEFTWARD = /[\u0590-\u08ff\ufb1d-\ufefc]/;
  * A name, with its letters in their own order where those around it run the other way ("00.jpg" in Arabic, not "jpg.00"); what
  * follows it, as a share, stays behind it.
  */
-const apart = (name) => (document.documentElement.dir === "rtl" || LEFTWARD.test(name) ? `\u2068${name}\u2069` : name);
+export const apart = (name) => (document.documentElement.dir === "rtl" || LEFTWARD.test(name) ? `\u2068${name}\u2069` : name);
 
 /** The message where there is one, else `otherwise`: for names that a server may give or not. */
 export const known = (key, otherwise) => (key in messages ? t(key) : otherwise);
