@@ -113,3 +113,19 @@ def test_a_server_that_stays_busy_is_called_busy_in_every_language(camera: Any, 
         busy, full, other = page.evaluate(told)
         assert busy == full == ["Server beschäftigt: fer-serve hat zu viele Bilder auf einmal."]
         assert other == ["Der Server hat abgelehnt. Den Grund hat er ausgegeben."]
+
+
+def test_an_expression_that_the_model_has_no_word_for_is_told_once_and_not_as_a_failure(camera: Any, port: int) -> None:
+    shown = """async () => {
+        const { Mirroring } = await import('./page/js/mirroring.js');
+        const mirroring = new Mirroring({ onShown() {} });
+        mirroring.begin();
+        const face = { probabilities: { awake: 0.9, drowsy: 0.1 } };
+        for (const at of [0, 100, 2000]) mirroring.see(face, at);
+        return document.querySelector('#mirroring-words').textContent;
+    }"""
+    with opened(camera, port) as page:
+        page.wait_for_selector("#bars li", state="attached")
+        words = "This model has no word for happy: choose another expression."
+        assert page.evaluate(shown) == words
+        assert page.evaluate("window.heard").count(words) == 1
