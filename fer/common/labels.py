@@ -164,6 +164,9 @@ def guessed_emotion(name: str) -> str | None:
     words = [word for word in re.split(r"[\W\d_]+", unicodedata.normalize("NFC", name).lower()) if word]
     known = {emotion: emotion for emotion in EMOTIONS} | dict(SYNONYMS)
     known |= {word: emotion for emotion, others in EMOTION_WORDS.items() for word in others.split()}
+    # Folders are often named without accents: `kizgin`, `degout`, and `aerger` in German.
+    bare = {form: emotion for word, emotion in known.items() for form in _without_accents(word)}
+    known = bare | known
     for exact in (True, False):
         for word in ["".join(words), *words]:
             for form in (word, word.removesuffix("s"), word.removesuffix("es")):
@@ -171,6 +174,19 @@ def guessed_emotion(name: str) -> str | None:
                 if near and near[0] in known:
                     return known[near[0]]
     return None
+
+
+_UMLAUTS: Final = {ord("ä"): "ae", ord("ö"): "oe", ord("ü"): "ue"}
+_WHOLE: Final = {ord("ı"): "i", ord("ł"): "l", ord("ß"): "ss"}
+"""Letters without an accent to take off."""
+
+
+def _without_accents(word: str) -> list[str]:
+    """A word as keyboards without its letters have it, and as German does."""
+    return [
+        "".join(letter for letter in unicodedata.normalize("NFKD", each) if not unicodedata.combining(letter))
+        for each in (word.translate(_WHOLE), word.translate(_WHOLE | _UMLAUTS))
+    ]
 
 
 def _guess(name: str, labels: Sequence[str]) -> str:

@@ -2,7 +2,8 @@
 
 import re
 import shlex
-from collections.abc import Iterable
+import unicodedata
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Final
 
@@ -53,6 +54,19 @@ def _escape(found: re.Match[str]) -> str:
     if 0xDC80 <= code <= 0xDCFF:  # a byte
         code -= 0xDC00
     return f"\\x{code:02x}" if code < 0x100 else f"\\u{code:04x}"
+
+
+def drawable(label: str, labels: Sequence[str]) -> str:
+    """A label in the letters of ASCII, which are all that OpenCV draws: without accents; of another script, its number,
+    from 1.
+    """
+    # Some letters have no parts to take off, and a capital that is plain: dotless i, sharp s.
+    plain = "".join(
+        letter.upper().lower() if not letter.isascii() and letter.upper().isascii() else letter
+        for letter in unicodedata.normalize("NFKD", label)
+        if not unicodedata.combining(letter)
+    )
+    return plain if plain.isascii() else f"label {labels.index(label) + 1}"
 
 
 def duration(seconds: object) -> str:

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from fer.common.errors import DataError
-from fer.common.wording import printable_path, shell_words
+from fer.common.wording import drawable, printable_path, shell_words
 
 
 @pytest.mark.parametrize(
@@ -30,6 +30,11 @@ def test_a_path_is_shown_as_it_is_but_for_what_cannot_be(name: str, shown: str) 
     assert printable_path(name) == shown
     assert printable_path(Path(name)) == shown
     assert shown.encode("utf-8").decode("utf-8") == shown
+
+
+def test_a_label_is_drawn_in_letters_that_opencv_has() -> None:
+    labels = ["glücklich", "幸せ", "kızgın"]
+    assert [drawable(label, labels) for label in labels] == ["glucklich", "label 2", "kizgin"]
 
 
 def test_a_message_with_such_a_path_can_be_written_and_keeps_its_lines() -> None:

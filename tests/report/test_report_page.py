@@ -5,14 +5,19 @@ from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 
+import pytest
 import yaml
+from matplotlib.figure import Figure
 from support.report_stand_ins import EVIL, Page, evaluated, report, run_folder
 from support.sketched import sketched
 
 from fer.common.label_set import LABEL_SETS
 from fer.report.evaluation.evaluate import EvaluatedRun
+from fer.report.page import figures
 from fer.report.page.class_words import class_words, page_in
+from fer.report.page.figures import Palette, new_figure
 from fer.report.page.render import escape_markdown
+from fer.report.page.section import Chart
 
 
 def test_what_is_no_emotion_is_called_a_class() -> None:
@@ -27,6 +32,28 @@ def test_what_is_no_emotion_is_called_a_class() -> None:
     # Eight of FER+ are emotions all; and a label that holds the word must stay.
     for labels in (LABEL_SETS["ferplus8"], LABEL_SETS["five"], ["emotion", "none"]):
         assert class_words(labels)("an emotion") == "an emotion"
+
+
+def test_a_label_that_runs_from_right_to_left_keeps_its_number_behind_it(fake_page: str) -> None:
+    assert re.search(r"<p><bdi>\w+</bdi>, \d", fake_page)
+    assert re.search(r"\.card b[^{]*\{ unicode-bidi: isolate; \}", fake_page)
+
+
+def test_a_letter_that_no_font_has_is_told_once_and_in_words(
+    caplog: pytest.LogCaptureFixture, recwarn: pytest.WarningsRecorder
+) -> None:
+    def draw(palette: Palette) -> Figure:
+        figure = new_figure(3, 2, palette)
+        # Of a private-use area: no font has it.
+        figure.add_subplot().set_title("\uf8ee\uf8ed")
+        return figure
+
+    figures._tell_letters.cache_clear()
+    for key in ("one", "two"):
+        assert "\uf8ee" in Chart(key=key, caption="a title", draw=draw).svg
+    assert [each for each in recwarn if "Glyph" in str(each.message)] == []
+    (told,) = caplog.messages
+    assert "which no font of this machine has" in told
 
 
 def test_every_tag_closes(fake_page: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -186,7 +187,7 @@ def test_a_report_opens_in_a_tab_that_cannot_speak_to_the_studio(
         assert report.inner_text("#asked") == "refused, nothing kept, true"
 
 
-def test_a_number_with_a_comma_is_told_at_its_field(studio: StudioProcess, browser: Any) -> None:
+def test_a_number_with_a_comma_is_told_at_its_field_and_dates_are_english(studio: StudioProcess, browser: Any) -> None:
     with opened(browser, studio.port, wait=PATIENCE) as page:
         go(page, "train")
         page.wait_for_selector("#cost:has-text('epochs: ')")
@@ -201,6 +202,9 @@ def test_a_number_with_a_comma_is_told_at_its_field(studio: StudioProcess, brows
         set_field(page, "trainer.max_epochs", "1")
         page.wait_for_selector("#cost:has-text('1 epoch: ')")
         assert page.locator("[aria-invalid]").count() == 0
+        # A date is in the page's language, too, and in its numbers, whatever the browser's is.
+        told = page.evaluate("import('./page/js/dom.js').then(({ moment }) => moment('2020-01-02T03:04:05+0000'))")
+        assert re.fullmatch(r"[12] Jan 2020, \d\d:\d\d", told)
 
 
 def test_who_starts_before_the_form_has_come_starts_what_was_chosen(studio: StudioProcess, browser: Any) -> None:

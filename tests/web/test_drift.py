@@ -90,6 +90,16 @@ def test_darker_faces_raise_the_alarm_and_are_named() -> None:
     assert "darker" in state.sentence
 
 
+def test_it_is_the_model_that_is_less_sure_and_not_the_faces() -> None:
+    log = DriftLog(REFERENCE, window=500)
+    for _ in range(200):
+        log.add(SeenFace(label="happy", confidence=0.2, brightness=0.5, sharpness=0.1))
+    state = log.state()
+    assert state.shifts["confidence"].alarm
+    assert "the model is less sure than usual" in state.sentence
+    assert "faces are less sure" not in state.sentence
+
+
 def test_a_told_prior_leaves_labels_and_confidence_unjudged() -> None:
     log = DriftLog(REFERENCE, window=500, told_prior="balanced")
     for _ in range(200):

@@ -38,6 +38,13 @@ def test_a_model_for_photographs_tells_of_photographs_first() -> None:
         "On 1,257 faces in photographs of people, it gave the label that people gave to 75%"
     )
     assert "1,257 faces in the photographs" in words["certainty"]
+    # What the card says, too: the photographs chose line, prior and weight, and PublicTest nothing but the epoch.
+    assert (
+        "Some of its settings may have been chosen with the same photographs, so expect a little less"
+        in words["scores"]
+    )
+    assert "The same faces chose its best epoch, so expect" in words["scores"]
+    assert "its best epoch and its threshold" in describe_model(EmotionModel.load("benchmark").facts)["scores"]
 
 
 def test_figures_from_before_a_told_prior_say_so() -> None:
@@ -53,6 +60,7 @@ def test_figures_from_before_a_told_prior_say_so() -> None:
     ("update", "told"),
     [
         ({"copies": 12}, "12 of these 3,589 are copies"),
+        ({"copies": 1}, "1 of these 3,589 is a copy of a face it was trained on"),
         ({"copies": None}, "has not been counted"),
         ({"data_fingerprint": "6ef63dc6fe741cbb"}, "280 of these 3,589 are copies"),
         (

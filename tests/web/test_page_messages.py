@@ -13,6 +13,7 @@ from support.live_page import choose, each_way, opened
 from web.conftest import FACTS
 
 import fer.runtime.web.app as web
+from fer.common.label_set import LABEL_SETS
 from fer.data.synthetic.action_units import ACTION_UNITS, RECIPES
 
 PAGE = Path(web.__file__).parent / "page"
@@ -62,6 +63,23 @@ def test_no_string_is_missing_in_any_language(language: str) -> None:
             assert gaps(message) == wanted, key
     same = [key for key, message in there.items() if message == ENGLISH[key] and re.search("[a-z]{4}", str(message))]
     assert language == "en" or len(same) < 0.2 * len(there), same
+
+
+def test_every_label_that_comes_with_fer_has_a_word() -> None:
+    labels = {label for each in LABEL_SETS.values() for label in each}
+    assert {f"emotion.{label}" for label in labels} <= ENGLISH.keys()
+
+
+def test_french_signs_and_units_stay_on_the_line_of_what_they_belong_to() -> None:
+    french = [form for message in MESSAGES["fr"].values() for form in forms(message)]
+    assert [text for text in french if re.search(r" [:;?!»]|« ", text)] == []
+    assert all("AU\u00a0{unit}" in messages["units.one"] for messages in MESSAGES.values())
+
+
+def test_one_language_speaks_to_its_reader_in_one_way() -> None:
+    told = " ".join(form for message in MESSAGES["zh"].values() for form in forms(message))
+    assert "你" in told
+    assert "您" not in told
 
 
 def test_the_page_uses_the_messages_there_are_and_no_others() -> None:

@@ -354,7 +354,7 @@ def test_an_expression_is_shown_to_the_camera(camera: Any, port: int) -> None:
     with opened(camera, port, query="#practise") as page:
         page.wait_for_selector("#bars li", state="attached")
         page.click("#kind-mirror")
-        assert "Corners of the lips pulled up (AU 12)" in page.text_content("#mirroring-units")
+        assert "Corners of the lips pulled up (AU\u00a012)" in page.text_content("#mirroring-units")
         assert page.is_visible("#mirroring-figure svg")
         page.click("#camera")
         until(page, lambda: heard(page, "The model read it as happy."))

@@ -82,7 +82,7 @@ def _files(found: LabelNoise) -> dict[str, str | bytes]:
             ]
         )
     if found.suspects:
-        files["label_noise/contact_sheet.png"] = png(contact_sheet(found.suspects))
+        files["label_noise/contact_sheet.png"] = png(contact_sheet(found.suspects, labels))
     return files
 
 

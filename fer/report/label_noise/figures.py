@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
+from fer.common.wording import drawable
 from fer.metrics import Estimate
 from fer.metrics.label_noise import VoteLevel
 from fer.report.explanations.gallery import SIDE, draw
@@ -100,8 +101,11 @@ def draw_suspect(image_CHW: Images, *, name: str, given: str, suggested: str, sc
     return Suspect(id=name, given=given, suggested=suggested, score=score, picture=draw(image_CHW, None))
 
 
-def contact_sheet(suspects: Sequence[Suspect]) -> Images:
-    """uint8 array (H, W, 3), RGB: the faces in rows of six, least believable first; label and suggestion below each."""
+def contact_sheet(suspects: Sequence[Suspect], labels: Sequence[str]) -> Images:
+    """uint8 array (H, W, 3), RGB: the faces in rows of six, least believable first; label and suggestion below each.
+
+    `labels`: all of them; one that OpenCV has no letters for is told by its place among them.
+    """
     import cv2
 
     caption = 34
@@ -114,7 +118,8 @@ def contact_sheet(suspects: Sequence[Suspect]) -> Images:
         top = _GAP + number // _COLUMNS * (SIDE + caption + _GAP)
         left = _GAP + number % _COLUMNS * (SIDE + _GAP)
         sheet[top : top + SIDE, left : left + SIDE] = face.picture
-        for line, text in enumerate((f"label: {face.given}", f"model: {face.suggested}")):
+        told = [drawable(label, labels) for label in (face.given, face.suggested)]
+        for line, text in enumerate((f"label: {told[0]}", f"model: {told[1]}")):
             cv2.putText(
                 sheet,
                 text,

@@ -3,10 +3,13 @@
 import base64
 import io
 import json
+import logging
 import re
+import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cache
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final
 
@@ -19,6 +22,8 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
     from matplotlib.lines import Line2D
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -80,7 +85,7 @@ def styled(palette: Palette) -> Iterator[None]:
     import matplotlib
 
     settings: dict[Any, Any] = {
-        "font.family": "DejaVu Sans",
+        "font.family": _families(),
         "font.size": 11,
         "axes.titlesize": 11,
         "axes.titleweight": "bold",
@@ -114,6 +119,46 @@ def styled(palette: Palette) -> Iterator[None]:
     }
     with matplotlib.rc_context(settings):
         yield
+
+
+_OTHER_SCRIPTS: Final = (
+    *("Noto Sans CJK SC", "Noto Sans CJK JP", "Source Han Sans SC", "WenQuanYi Zen Hei", "Noto Sans Devanagari"),
+    *("Arial Unicode MS", "PingFang SC", "Hiragino Sans GB", "Apple SD Gothic Neo"),
+    *("Microsoft YaHei", "Yu Gothic", "Malgun Gothic", "Nirmala UI"),
+)
+"""Fonts of Linux, macOS and Windows with letters that DejaVu has not, for labels of one's own."""
+
+
+@cache
+def _families() -> list[str]:
+    from matplotlib.font_manager import fontManager
+
+    there = {font.name for font in fontManager.ttflist}
+    return ["DejaVu Sans", *(family for family in _OTHER_SCRIPTS if family in there)]
+
+
+@contextmanager
+def letters_told() -> Iterator[None]:
+    """Inside, a letter that no font has is told once, where Matplotlib warns of each at each place."""
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.filterwarnings("always", _NO_GLYPH)
+        yield
+    for each in caught:
+        if str(each.message).startswith(_NO_GLYPH):
+            _tell_letters()
+        else:
+            warnings.warn_explicit(each.message, each.category, each.filename, each.lineno)
+
+
+_NO_GLYPH: Final = "Glyph "
+
+
+@cache
+def _tell_letters() -> None:
+    log.warning(
+        "the PNG files of the figures show boxes for some letters of the labels, which no font of this machine has: "
+        "the page and the SVG files show them; a font such as Noto Sans CJK mends it"
+    )
 
 
 def laid_out(figure: "Figure") -> "Figure":

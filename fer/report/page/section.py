@@ -10,7 +10,17 @@ import numpy as np
 import numpy.typing as npt
 
 from fer.metrics import Estimate
-from fer.report.page.figures import PRINT, Palette, inline_svg, laid_out, png_of, printed_svg, styled, svg_of
+from fer.report.page.figures import (
+    PRINT,
+    Palette,
+    inline_svg,
+    laid_out,
+    letters_told,
+    png_of,
+    printed_svg,
+    styled,
+    svg_of,
+)
 from fer.report.page.wording import interval, number
 
 if TYPE_CHECKING:
@@ -44,7 +54,7 @@ class Chart:
     @cached_property
     def _files(self) -> tuple[bytes, str]:
         """PNG and SVG of a figure that is drawn once, for the page and for both files."""
-        with styled(PRINT):
+        with styled(PRINT), letters_told():
             figure = laid_out(self.draw(PRINT))
             return png_of(figure), svg_of(figure)
 

@@ -1,6 +1,5 @@
 """Annotated copies: boxes, emotions and doubt, drawn to be read at any size of picture."""
 
-import unicodedata
 from collections.abc import Sequence
 from typing import Final
 
@@ -8,6 +7,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
+from fer.common.wording import drawable
 from fer.runtime.framing import Box, Image
 from fer.runtime.record import Face
 
@@ -40,7 +40,8 @@ def annotate(image: Image, faces: Sequence[Face]) -> npt.NDArray[np.uint8]:
         colour = UNCERTAIN if face.uncertain else CERTAIN
         _box(copy, face.box, colour=colour, thickness=max(1, round(3 * scale)), dashed=bool(face.uncertain))
         assert face.confidence is not None
-        words = f"{_drawable(face)} {100 * face.confidence:.0f} %"
+        label = str(face.label)
+        words = f"{drawable(label, list(face.probabilities or [label]))} {100 * face.confidence:.0f} %"
         number = "" if face.track is None else f"#{face.track} "
         text = f"{number}{'uncertain: ' if face.uncertain else ''}{words}"
         # In a crowd, labels much wider than the faces would hide the neighbours.
@@ -48,18 +49,6 @@ def annotate(image: Image, faces: Sequence[Face]) -> npt.NDArray[np.uint8]:
         fitting = max(_SMALLEST, scale * min(1.0, 1.8 * face.box[2] / wide))
         _label(copy, text, at=(face.box[0], face.box[1]), below=face.box[1] + face.box[3], scale=fitting, colour=colour)
     return copy
-
-
-def _drawable(face: Face) -> str:
-    """A face's label in letters that OpenCV has."""
-    label = str(face.label)
-    # Some letters have no parts to take off, and a capital that is plain: dotless i, sharp s.
-    plain = "".join(
-        letter.upper().lower() if not letter.isascii() and letter.upper().isascii() else letter
-        for letter in unicodedata.normalize("NFKD", label)
-        if not unicodedata.combining(letter)
-    )
-    return plain if plain.isascii() else f"label {list(face.probabilities or [label]).index(label) + 1}"
 
 
 def _box(image: npt.NDArray[np.uint8], box: Box, *, colour: tuple[int, int, int], thickness: int, dashed: bool) -> None:

@@ -193,9 +193,9 @@ def _psi(labels: Counter[str], reference: Mapping[str, float]) -> float:
 
 
 _WORDS: Final = {
-    "confidence": ("less sure than usual", "surer than usual"),
-    "brightness": ("darker than usual", "brighter than usual"),
-    "sharpness": ("blurrier than usual", "sharper or noisier than usual"),
+    "confidence": ("the model is less sure than usual", "the model is surer than usual"),
+    "brightness": ("faces are darker than usual", "faces are brighter than usual"),
+    "sharpness": ("faces are blurrier than usual", "faces are sharper or noisier than usual"),
 }
 
 
@@ -208,7 +208,7 @@ def _sentence(
     if off:
         label = max(shares, key=lambda each: abs(shares[each] - reference[each]))
         found.append(f"{label} is seen in {shares[label]:.0%} of the faces instead of {reference[label]:.0%}")
-    found += [f"faces are {_WORDS[name][shift.effect > 0]}" for name, shift in shifts.items() if shift.alarm]
+    found += [_WORDS[name][shift.effect > 0] for name, shift in shifts.items() if shift.alarm]
     if not found:
         return f"The last {count} faces look like those the model was measured on."
     return (

@@ -13,6 +13,10 @@ them: for files written before `ModelFacts.copies`, by the fingerprint they hold
 LEFT_OUT: Final = "left out of training"
 """Words of a protocol (`fer.data.protocol`) without the copies."""
 
+_FLATTERED: Final = (
+    " Some of its settings may have been chosen with the same photographs, so expect a little less of others."
+)
+
 _SYNTHETIC: Final = "synthetic faces"
 _FER2013: Final = "FER-2013"
 
@@ -45,12 +49,12 @@ def _scores(facts: ModelFacts) -> str:
     if accuracy is None or accuracy.value is None:
         return f"It was trained on {facts.source} ({facts.protocol}). Its file does not say how often it is right."
     interval = "" if accuracy.low is None or accuracy.high is None else f" ({accuracy.low:.0%} to {accuracy.high:.0%})"
+    chosen = "its best epoch and its threshold" if facts.photographs is None else "its best epoch"
     sentences = [
         f"On the {accuracy.n:,} faces of {facts.split} in {facts.source}, this model gave the same label as the data "
         f"set for {accuracy.value:.0%}{interval} of them.",
         _of_copies(facts, accuracy.n),
-        f"The same faces chose its best epoch and its threshold, so expect a little less. ({facts.protocol[:1].upper()}"
-        f"{facts.protocol[1:]}.)",
+        f"The same faces chose {chosen}, so expect a little less. ({facts.protocol[:1].upper()}{facts.protocol[1:]}.)",
     ]
     if _is(facts, _FER2013) and facts.labels == EMOTIONS:
         sentences.insert(1, "People agree with these labels about 65% of the time.")
@@ -58,7 +62,7 @@ def _scores(facts: ModelFacts) -> str:
         sentences.insert(
             0,
             f"On {facts.photographs.n:,} faces in photographs of people, it gave the label that people gave to "
-            f"{facts.photographs.accuracy:.0%} of them.",
+            f"{facts.photographs.accuracy:.0%} of them." + (_FLATTERED if facts.photographs.told else ""),
         )
     return " ".join(sentences)
 
@@ -69,7 +73,8 @@ def _of_copies(facts: ModelFacts, n: int) -> str:
         return "How many of them are copies of faces it was trained on has not been counted."
     if copies == 0:
         return "None of them is a copy of a face it was trained on."
-    return f"{copies:,} of these {n:,} are copies of faces it was trained on, which it may know by heart."
+    are = "is a copy of a face" if copies == 1 else "are copies of faces"
+    return f"{copies:,} of these {n:,} {are} it was trained on, which it may know by heart."
 
 
 def _certainty(facts: ModelFacts) -> str:

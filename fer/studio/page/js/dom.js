@@ -39,10 +39,13 @@ export function duration(seconds) {
 /** A moment as run folders write it, with its offset from the world's time. */
 export const when = (text) => new Date(String(text).replace(/([+-]\d\d)(\d\d)$/, "$1:$2"));
 
+/** It in words; the page is English, and its dates are, whatever language the browser has. */
 export function moment(text) {
   if (!text) return "–";
-  const at = when(text);
-  return Number.isNaN(at.getTime()) ? String(text) : at.toLocaleString([], { month: "short", day: "numeric", hour: "2-digit", minute: "2-digit" });
+  const at = text instanceof Date ? text : when(text);
+  if (Number.isNaN(at.getTime())) return String(text);
+  const year = at.getFullYear() === new Date().getFullYear() ? {} : { year: "numeric" };
+  return at.toLocaleString("en-GB", { ...year, month: "short", day: "numeric", hour: "2-digit", minute: "2-digit" });
 }
 
 export function number(value) {

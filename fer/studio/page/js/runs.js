@@ -170,7 +170,7 @@ export function reportsPanel(open) {
   const show = async () => {
     const { reports } = await get("api/reports");
     fill(list, reports.length === 0 ? el("li", {}, "None yet: choose runs, compare them, and report on them.") : reports.map((each) =>
-      el("li", {}, el("button.plain.name", { type: "button", onclick: () => told.during(() => open({ report: each.name })) }, each.name), `, made ${new Date(each.made * 1000).toLocaleString()}`)));
+      el("li", {}, el("button.plain.name", { type: "button", onclick: () => told.during(() => open({ report: each.name })) }, each.name), `, made ${moment(new Date(each.made * 1000))}`)));
   };
   details.addEventListener("toggle", () => details.open && told.during(show));
   return details;

@@ -1,7 +1,7 @@
 // The drift log: are the faces still like those the model was measured on?
 
 import * as api from "./api.js";
-import { named, number, percent, t } from "./i18n.js";
+import { named, number, percent, signed, t } from "./i18n.js";
 import { drifted } from "./sentences.js";
 
 const EVERY_MS = 4000;
@@ -29,19 +29,18 @@ export class DriftPanel {
     if (!this.details.open) return;
     this.part("drift-words").textContent = drifted(state);
     this.part("drift-hint").textContent = t(state.kept ? "drift.hint.kept" : "drift.hint");
-    const rows = Object.keys(state.reference).map((label) => row(named(label), percent(state.shares[label]), percent(state.reference[label]), points(state.shares[label] - state.reference[label]), false));
+    const rows = Object.keys(state.reference).map((label) => row(named(label), percent(state.shares[label]), percent(state.reference[label]), off("points", 100 * (state.shares[label] - state.reference[label]), 0), false));
     const judged = state.told_prior === null;
     const limit = judged ? (state.enough ? t("drift.below", { limit: number(state.psi_limit, 2) }) : t("drift.not-yet")) : t("drift.not-judged");
     rows.push(row(t("drift.psi"), number(state.psi, 2), limit, "", judged && state.enough && state.psi > state.psi_limit));
     for (const [name, shift] of Object.entries(state.shifts)) {
-      rows.push(row(t(`drift.${name}`), number(shift.now, 2), number(shift.reference, 2), t("drift.deviations", { by: signed(number(shift.effect, 1), shift.effect) }), shift.alarm));
+      rows.push(row(t(`drift.${name}`), number(shift.now, 2), number(shift.reference, 2), off("deviations", shift.effect, 1), shift.alarm));
     }
     this.part("drift-rows").replaceChildren(...rows);
   }
 }
 
-const signed = (text, value) => (value > 0 ? `+${text}` : text.replace("-", "\u2212"));
-const points = (share) => t("drift.points", { by: signed(number(100 * share, 0), Math.round(100 * share)) });
+const off = (unit, by, digits) => t(`drift.${unit}`, { count: Number(by.toFixed(digits)), by: signed(by, digits) });
 
 function row(name, now, reference, difference, off) {
   const line = document.createElement("tr");

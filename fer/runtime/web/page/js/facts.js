@@ -1,11 +1,11 @@
 // What is said of a model, from nothing but the facts in its file.
 
-import { known, percent, t } from "./i18n.js";
+import { apart, known, percent, t } from "./i18n.js";
 
 const is = (model, source) => model.source.toLowerCase().startsWith(source);
 
 /** A model's name in plain words where there are some ("everyday photographs"), else as the server gives it. */
-export const plain = (name) => known(`model.${name}`, name);
+export const plain = (name) => known(`model.${name}`, apart(name));
 
 /** What its labels mean, how often they are right, and how often when it is certain. */
 export function facts(model) {
@@ -20,11 +20,13 @@ function scores(model) {
   if (!accuracy || accuracy.value === null) return t("facts.unscored", { source });
   const { n: count, value, low, high } = accuracy;
   const range = low === null || high === null ? "" : t("facts.range", { low: percent(low), high: percent(high) });
-  const photographs = model.photographs ? [t("facts.photographs", { faces: model.photographs.n, share: percent(model.photographs.accuracy) })] : [];
+  const photographs = model.photographs ? [t("facts.photographs", { count: model.photographs.n, share: percent(model.photographs.accuracy) })] : [];
+  if (model.photographs?.told.length > 0) photographs.push(t("facts.photographs.told"));
   const said = [...photographs, t("facts.scores", { count, split, source, share: percent(value), range })];
   if (is(model, "fer-2013")) said.push(t("facts.people", { share: percent(0.65) }));
-  said.push(model.copies === null ? t("facts.copies.unknown") : model.copies === 0 ? t("facts.copies.none") : t("facts.copies", { copies: model.copies, count }));
-  said.push(t("facts.chosen"));
+  said.push(model.copies === null ? t("facts.copies.unknown") : model.copies === 0 ? t("facts.copies.none") : t("facts.copies", { count: model.copies, n: count }));
+  // Where photographs set the threshold, these faces did not.
+  said.push(t(model.photographs ? "facts.chosen.epoch" : "facts.chosen"));
   return said.join(" ");
 }
 

@@ -24,7 +24,7 @@ export class Hero {
     }
     const values = { label: named(face.label), share: percent(face.confidence) };
     const who = faces.length > 1 ? [t("verdict.who", { number: face.number, place: face.place })] : [];
-    const said = [...who, t(face.uncertain ? "verdict.weak" : "verdict.words", values), everybody === "" ? "" : `${everybody}.`];
+    const said = [...who, t(face.uncertain ? "verdict.weak" : "verdict.words", values), everybody === "" ? "" : t("sentence", { each: everybody })];
     this.#verdict(face.uncertain ? "uncertain" : "sure", face.uncertain ? t("verdict.uncertain") : named(face.label), said.filter((each) => each !== "").join(" "), face.label);
     this.bars.show(face);
     this.#buttons(faces, face);

@@ -40,7 +40,12 @@ export class Mirroring {
       part("mirroring-words").textContent = t("mirroring.nobody");
       return;
     }
-    const share = face.probabilities[this.label] ?? 0;
+    // A model of other labels would never read it, however well it is shown.
+    if (!Object.hasOwn(face.probabilities, this.label)) {
+      this.#unknown(t("mirroring.unknown", { label }));
+      return;
+    }
+    const share = face.probabilities[this.label];
     const best = Object.entries(face.probabilities).reduce((one, two) => (two[1] > one[1] ? two : one))[0];
     const words = best === this.label ? t("mirroring.reads", { label, share: percent(share) }) : t("mirroring.other", { label, share: percent(share), best: named(best) });
     part("mirroring-words").textContent = words;
@@ -53,5 +58,12 @@ export class Mirroring {
     tones.earcon("done");
     announcer.notice(t("mirroring.done", { label }));
     this.onShown(this.label);
+  }
+
+  #unknown(words) {
+    hero.caption(t("mirroring.task", { label: named(this.label) }), words);
+    part("mirroring-words").textContent = words;
+    if (!this.done) announcer.notice(words);
+    this.done = true;
   }
 }

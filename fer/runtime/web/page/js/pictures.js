@@ -211,7 +211,7 @@ export class Pictures {
 
   /** The picture as one that the browser can show. */
   #readable(file) {
-    if (file.size > app.catalogue.limits.max_body) throw new api.Refused(413, t("files.large", { name: file.name }), 0);
+    if (file.size > app.catalogue.limits.max_body) throw new api.Refused(413, t("refused.413"), 0);
     return waitFor(api.preview(file));
   }
 

@@ -7,10 +7,16 @@ import { RETRY_MS, STALE_MS } from "./live.js";
 import { noAnswer, trouble } from "./troubles.js";
 import { capital } from "./words.js";
 
+/** Statuses of a server that has too many pictures at once. */
+const PASSING = [429, 503];
+
 const sentence = (text) => capital(text) + (/[.!?]$/.test(text) ? "" : ".");
 
 /** What a refusal means, in the language of the page. */
-const refusal = (error) => (language === "en" ? [sentence(error.message)] : [known(`refused.${error.status}`, t("refused.other"))]);
+function refusal({ message, status }) {
+  if (language === "en") return [sentence(message)];
+  return [PASSING.includes(status) ? t("trouble.busy.what") : known(`refused.${status}`, t("refused.other"))];
+}
 
 /**
  * `modelsChanged()`: gives whether the server has other models now, which explains a refusal; `stands()`: whether what
@@ -50,7 +56,6 @@ export function tellBack(words) {
 
 const sleep = (ms) => new Promise((done) => setTimeout(done, ms));
 
-const PASSING = [429, 503];
 const PATIENCE_MS = 6000;
 const PAUSE_MS = 300;
 const BACK_MS = 3000;

@@ -255,6 +255,6 @@ export class Reader {
     this.rateAt = now;
     rate.hidden = false;
     rate.dataset.perSecond = this.live.rate().toFixed(1);
-    rate.textContent = t("rate", { rate: number(this.live.rate(), 0), all: number(roundTrip, 0), server: number(serverMs, 0) });
+    rate.textContent = t("rate", { count: Math.round(this.live.rate()), all: number(roundTrip, 0), server: number(serverMs, 0) });
   }
 }

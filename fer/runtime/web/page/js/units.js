@@ -41,7 +41,7 @@ export function described(label) {
   if (found.length === 0) return [[null, t("units.none")]];
   const one = (unit) => t("units.one", { what: t(`unit.${unit}`), unit: String(unit) });
   // Each says of which part it is: a heading before it would say that twice.
-  return found.map(([region, units]) => [region, t("units.line", { each: capital(units.map(one).join(t("list.comma"))) })]);
+  return found.map(([region, units]) => [region, t("sentence", { each: capital(units.map(one).join(t("list.comma"))) })]);
 }
 
 /** What one of two expressions shows that the other does not, in words; "" where there is nothing. */

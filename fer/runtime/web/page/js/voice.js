@@ -8,6 +8,27 @@ const LONGEST_MS = 12000;
 /** Whether somebody has pressed a key or clicked, before which browsers do not speak. */
 const touched = () => navigator.userActivation?.hasBeenActive ?? false;
 
+/** What a voice speaks, with its likely region: tags are "en-US", on Android "en_US" or "eng-USA", of eSpeak "cmn", which is Chinese. */
+function tongue(tag) {
+  const parts = tag.split(/[-_]/);
+  try {
+    return new Intl.Locale(parts.join("-")).maximize();
+  } catch {
+    return parts.length === 1 ? null : tongue(parts[0]);
+  }
+}
+
+/** The voice for the language of the page: from where the reader is, as the browser says, else from where most who speak it are. */
+function fitting() {
+  const regions = [...navigator.languages, language].map(tongue).filter((each) => each?.language === language).map((each) => each.region);
+  const rank = ({ lang, default: usual }) => {
+    const at = regions.indexOf(tongue(lang).region);
+    return 2 * (at < 0 ? regions.length : at) + (usual ? 0 : 1);
+  };
+  const voices = speechSynthesis.getVoices().filter(({ lang }) => tongue(lang)?.language === language);
+  return voices.sort((one, two) => rank(one) - rank(two))[0];
+}
+
 export class Voice {
   /** `onBlocked()`: the browser refuses to speak before the first key or click. `onUnblocked()`: it speaks now. */
   constructor({ onBlocked, onUnblocked }) {
@@ -33,8 +54,8 @@ export class Voice {
 
   /** Whether some voice here speaks the language of the page; null where the browser does not say. */
   get speaksLanguage() {
-    const voices = this.canSpeak ? speechSynthesis.getVoices() : [];
-    return voices.length === 0 ? null : voices.some((voice) => voice.lang.toLowerCase().startsWith(language));
+    if (!this.canSpeak || speechSynthesis.getVoices().length === 0) return null;
+    return fitting() !== undefined;
   }
 
   /** `lasting`: a notice, which waits its turn; a label gives way to a newer one. `again`: somebody asked for it. */
@@ -66,8 +87,8 @@ export class Voice {
     const utterance = new SpeechSynthesisUtterance(text);
     utterance.lang = language;
     utterance.rate = this.rate;
-    const fitting = speechSynthesis.getVoices().find((voice) => voice.lang.toLowerCase().startsWith(language));
-    if (fitting !== undefined) utterance.voice = fitting;
+    const voice = fitting();
+    if (voice !== undefined) utterance.voice = voice;
     this.current = utterance;
     const allowed = touched();
     let begun = false;

@@ -1,6 +1,6 @@
 // Faces and places in words, for eyes and ears alike.
 
-import { listed, named, percent, t } from "./i18n.js";
+import { language, listed, named, percent, t } from "./i18n.js";
 import { TOLD } from "./places.js";
 
 export { fine, percent } from "./i18n.js";
@@ -45,6 +45,7 @@ export function summary(faces, options) {
 /** Seconds as people say them: "1.5 seconds", "2 seconds". */
 export const seconds = (ms) => t("seconds", { count: ms / 1000 });
 
-export const capital = (text) => text.charAt(0).toLocaleUpperCase() + text.slice(1);
+/** As the language of the page has it: in a Turkish browser, an English "i" would get a dot otherwise. */
+export const capital = (text) => text.charAt(0).toLocaleUpperCase(language) + text.slice(1);
 
 export const other = { left: "right", right: "left", upper: "upper", lower: "lower" };
