@@ -88,6 +88,11 @@ def _from_list(tree: Tree, name: str) -> tuple[list[LabelledImage], list[str]]:
             if not found:
                 missing.append(shown)
                 continue
+            if len(found) > 1:
+                raise DataError(
+                    f"{tree.root}: the aligned image of {shown} lies in several places ({found[0]}, {found[1]}): leave "
+                    "one set of aligned images beside the list, so that it is clear which are meant"
+                )
             if str(found[0]) in used:
                 raise DataError(f"{tree.root}: {name} line {number} names {shown} a second time: mend the list")
             used.add(str(found[0]))
@@ -130,6 +135,12 @@ def _from_folders(tree: Tree) -> tuple[list[LabelledImage], list[str]]:
             raise DataError(
                 f"{tree.root}: {image.path} is named {named} but lies in another split: this copy was split anew, "
                 "which mixes training and test faces; use a copy with RAF-DB's own split"
+            )
+        if image.label.isdecimal() and image.label not in RAFDB_CODES:
+            raise DataError(
+                f"{tree.root}: {image.path} lies in the class {image.label}, and RAF-DB's basic expressions are 1 to 7 "
+                "(1 surprise, ... 7 neutral): compound expressions, or a copy that counts otherwise, mean others by "
+                "the same numbers; say what each means with data=folder and data.mapping or labels"
             )
         images.append(replace(image, label=RAFDB_CODES.get(image.label, image.label)))
     return images, notes
