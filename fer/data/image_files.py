@@ -241,7 +241,8 @@ def hold_out(samples: FaceSamples, *, rules: ImportRules) -> tuple[FaceSamples, 
     for number, split in enumerate(missing):
         splits[training[bins == number]] = split
     parts = " and ".join(
-        f"{counted(int((splits == split).sum()), 'face')} as {split} ({share:.0%})" for split, share in missing.items()
+        f"{counted(int((splits == split).sum()), 'face')} as {split} ({share:.0%} asked)"
+        for split, share in missing.items()
     )
     together = "equal images" if samples.subjects is None else "equal images, and all images of a person,"
     note = (

@@ -87,7 +87,7 @@ def test_a_set_without_splits_gets_stated_stratified_ones(folder: Path) -> None:
     samples = read("folder", folder, mapping={"joy": "happy"}, valid_share=0.2, test_share=0.1)
     table = {split: samples.class_counts(split).tolist() for split in (Split.PUBLIC, Split.PRIVATE)}
     assert table == {Split.PUBLIC: [4, 0, 0, 4, 2, 0, 0], Split.PRIVATE: [2, 0, 0, 2, 1, 0, 0]}
-    assert "10 faces as PublicTest (20%) and 5 faces as PrivateTest (10%)" in samples.notes[-1]
+    assert "10 faces as PublicTest (20% asked) and 5 faces as PrivateTest (10% asked)" in samples.notes[-1]
     assert "split_seed=0" in samples.notes[-1]
     again = read("folder", folder, mapping={"joy": "happy"}, valid_share=0.2, test_share=0.1, split_seed=1)
     assert set(again.ids[again.splits == Split.PRIVATE]) != set(samples.ids[samples.splits == Split.PRIVATE])

@@ -5,6 +5,7 @@ from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 
+import pytest
 import yaml
 from support.report_stand_ins import EVIL, Page, evaluated, report, run_folder
 from support.sketched import sketched
@@ -91,6 +92,19 @@ def test_the_headline_carries_split_protocol_augmentation_and_n(fake_page: str) 
     assert "95 % interval" in text
     assert "PrivateTest, official protocol, no test-time augmentation, n = 28" in text
     assert "What these numbers mean" in text
+
+
+@pytest.mark.parametrize(
+    ("protocol", "words"),
+    [("official", "PublicTest chose the epoch"), ("folder7178", "PublicTest and PrivateTest mixed")],
+)
+def test_splits_of_other_data_are_not_called_official(protocol: str, words: str, tmp_path: Path) -> None:
+    found = evaluated(run_folder(tmp_path / "run", protocol=protocol))
+    found.record.config["data"]["name"] = "rafdb"
+    text = " ".join(Page(sketched()(report)(tmp_path / "out", found).read_text(encoding="utf-8")).text.split())
+    assert f", {words}, no test-time augmentation, n = " in text
+    assert "FER-2013's names for the parts that train" in text
+    assert not any(claim in text for claim in ("official protocol", "official splits", "7,178-image"))
 
 
 def test_the_human_level_stands_beside_fer2013_alone(fake_page: str, tmp_path: Path) -> None:

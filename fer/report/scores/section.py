@@ -10,6 +10,7 @@ from fer.report.page.section import Cell, Chart, Section, cell
 from fer.report.page.wording import flat_facts, interval, number, parameters, percent
 from fer.report.scores import figures
 from fer.report.scores.statements import (
+    has_official_splits,
     human_reference,
     is_synthetic,
     majority_share,
@@ -310,6 +311,7 @@ def terms_section(run: EvaluatedRun, *, resamples: int) -> Section:
             "views": run.headline.views,
             "guessing": math.log(len(run.labels)),
             "official": run.record.protocol == "official",
+            "official_splits": has_official_splits(run),
         },
     )
 
