@@ -202,7 +202,7 @@ def _unknown_classes(
     if len(names) == 1 and guesses[names[0]] == DROP:
         return (
             f"{origin}: all images lie in folders called {names[0]!r}, which is no {_kind(labels)}, and the folder of "
-            f"an image is its class: {_ELSEWHERE}"
+            f"an image is its class: {ELSEWHERE}"
         )
     kept = {name: mapping[name] for name in mapping if name in names}
     flow = ", ".join(f"{_key(name)}: {rule}" for name, rule in {**kept, **guesses}.items())
@@ -226,10 +226,11 @@ def _unknown_classes(
     )
 
 
-_ELSEWHERE: Final = (
+ELSEWHERE: Final = (
     "where its name, a table or a file beside it tells the class, copy the images into a folder for each class, or "
     "read them by a function of your own (data=own, docs/extend/index.md)"
 )
+"""What to do about images whose folders are no classes."""
 
 
 def _kind(labels: Sequence[str]) -> str:
@@ -242,7 +243,7 @@ def _what_else(names: Sequence[str], guesses: Mapping[str, str], labels: Sequenc
         return ". If these are RAF-DB's numbers, data=rafdb knows them"
     if len(guesses) < len(names) or set(guesses.values()) != {DROP} or all(name.isdecimal() for name in names):
         return ""
-    return f". If these are no classes: {_ELSEWHERE}"
+    return f". If these are no classes: {ELSEWHERE}"
 
 
 LONGEST_LABEL: Final = 40

@@ -17,7 +17,7 @@ from typing import Final
 import numpy as np
 
 from fer.common.errors import DataError
-from fer.common.labels import CONTEMPT, EMOTIONS, canonical_name, label_of, plain_class, resolve_classes
+from fer.common.labels import CONTEMPT, ELSEWHERE, EMOTIONS, canonical_name, label_of, plain_class, resolve_classes
 from fer.common.wording import counted, printable_path
 from fer.data.cache import Packed, load_packed
 from fer.data.decode import DecodedFaces, decode_resized
@@ -26,7 +26,7 @@ from fer.data.persons import shared_note
 from fer.data.resize import INTERPOLATION
 from fer.data.samples import FaceSamples, Split
 from fer.data.source_key import source_key
-from fer.data.tree import FolderTree, Tree, ZipTree
+from fer.data.tree import FolderTree, Tree, ZipTree, find_images
 
 logger = logging.getLogger(__name__)
 
@@ -281,6 +281,16 @@ def _below_emotions(images: Sequence[LabelledImage]) -> str | None:
 def _where_else(tree: Tree) -> str:
     """What to do about a root without labelled images, by the zips that lie in it."""
     zips = [printable_path(name) for name in tree.names if name.lower().endswith(".zip")]
+    packed = sorted(
+        {PurePosixPath(name).suffix.lower() for name in tree.names} & {".parquet", ".arrow", ".npy", ".mat"}
+    )
+    if not zips and find_images(tree):
+        return f"the folder of an image is its class, and no image lies in one: {ELSEWHERE}"
+    if not zips and packed:
+        return (
+            f"images in {' and '.join(packed)} files are not read here: write them as image files into a folder for "
+            "each class (FER-2013's parquet files: data=fer2013)"
+        )
     if not zips:
         return "set data.root to the data set's folder or zip"
     shown = ", ".join(zips[:3]) + (", ..." if len(zips) > 3 else "")

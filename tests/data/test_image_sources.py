@@ -414,6 +414,16 @@ def test_images_whose_classes_stand_elsewhere(tmp_path: Path) -> None:
         read("folder", write_classes(tmp_path / "c", {"AF01": 1, "AF02": 1}))
 
 
+def test_images_in_no_folder_of_a_class_and_images_in_tables(tmp_path: Path) -> None:
+    root = write_classes(tmp_path / "ferplus", {"FER2013Train": 2, "FER2013Test": 2})
+    with pytest.raises(DataError, match=r"no image lies in one: where its name, a table .*folder for each class"):
+        read("folder", root)
+    (tmp_path / "hub/data").mkdir(parents=True)
+    (tmp_path / "hub/data/train-00000-of-00001.parquet").write_bytes(b"PAR1")
+    with pytest.raises(DataError, match=r"images in \.parquet files are not read here: write them as image files"):
+        read("rafdb", tmp_path / "hub")
+
+
 def test_nothing_held_out_is_not_called_the_sources_own_splits(folder: Path) -> None:
     notes = read("folder", folder, mapping={"joy": "happy"}, valid_share=0, test_share=0).notes
     assert any(note.startswith("All faces are Training") for note in notes)
