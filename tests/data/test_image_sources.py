@@ -247,6 +247,15 @@ def test_rafdb_numbers_are_its_own_and_its_test_is_kept(rafdb: Path, tmp_path: P
     np.testing.assert_array_equal(folders.splits, listed.splits)
 
 
+def test_rafdb_list_that_names_the_aligned_images(rafdb: Path, tmp_path: Path) -> None:
+    root = shutil.copytree(rafdb, tmp_path / "set")
+    path = root / "basic/EmoLabel/list_patition_label.txt"
+    path.write_text(path.read_text().replace(".jpg ", "_aligned.jpg "))
+    (root / "basic/Image/aligned").rename(root / "basic/Image/faces")
+    renamed = {id_.replace("/faces/", "/aligned/"): label for id_, label in labels_by_id(read("rafdb", root)).items()}
+    assert renamed == labels_by_id(read("rafdb", rafdb))
+
+
 def break_line(root: Path) -> None:
     path = root / "basic/EmoLabel/list_patition_label.txt"
     path.write_text(path.read_text().replace("train_00003.jpg 3", "train_00003.jpg 8"))

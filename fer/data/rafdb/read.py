@@ -17,7 +17,7 @@ from fer.data.image_files import LabelledImage, Listing, Release
 from fer.data.samples import Split
 from fer.data.tree import Tree, damage_told, find_images
 
-READER: Final = "rafdb-2"
+READER: Final = "rafdb-3"
 """Name and version of this reader, for the cache key."""
 
 LIST_NAMES: Final = ("list_patition_label.txt", "list_partition_label.txt")
@@ -80,7 +80,8 @@ def _from_list(tree: Tree, name: str) -> tuple[list[LabelledImage], list[str]]:
                     "of 1 to 7 (1 surprise, 2 fear, 3 disgust, 4 happy, 5 sad, 6 angry, 7 neutral)"
                 )
             shown = words[0][:80]
-            stem = PurePosixPath(words[0]).stem.lower()
+            # Some lists name the aligned images themselves.
+            stem = PurePosixPath(words[0]).stem.lower().removesuffix("_aligned")
             split = _PREFIXES.get(stem.partition("_")[0])
             if split is None:
                 raise DataError(f"{tree.root}: {name} line {number} names {shown}, expected train_... or test_...")
@@ -100,7 +101,7 @@ def _from_list(tree: Tree, name: str) -> tuple[list[LabelledImage], list[str]]:
     if missing and not images:
         raise DataError(
             f"{tree.root}: {name} lists {len(missing):,} images and no aligned one of them is there "
-            f"({missing[0]} as {PurePosixPath(missing[0]).stem}_aligned.jpg, ...): unpack aligned.zip beside it"
+            f"({missing[0]} as {PurePosixPath(missing[0]).stem.removesuffix('_aligned')}_aligned.jpg, ...): unpack aligned.zip beside it"
         )
     listed = len(images) + len(missing)
     notes = [f"{len(missing):,} of the {listed:,} listed images are not there ({missing[0]}, ...)."] if missing else []
