@@ -99,9 +99,10 @@ def _from_list(tree: Tree, name: str) -> tuple[list[LabelledImage], list[str]]:
             used.add(str(found[0]))
             images.append(LabelledImage(path=str(found[0]), label=RAFDB_CODES[words[1]], split=split))
     if missing and not images:
+        aligned = f"{PurePosixPath(missing[0]).stem.removesuffix('_aligned')}_aligned.jpg"
         raise DataError(
             f"{tree.root}: {name} lists {len(missing):,} images and no aligned one of them is there "
-            f"({missing[0]} as {PurePosixPath(missing[0]).stem.removesuffix('_aligned')}_aligned.jpg, ...): unpack aligned.zip beside it"
+            f"({missing[0]} as {aligned}, ...): unpack aligned.zip beside it"
         )
     listed = len(images) + len(missing)
     notes = [f"{len(missing):,} of the {listed:,} listed images are not there ({missing[0]}, ...)."] if missing else []
