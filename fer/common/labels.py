@@ -215,12 +215,17 @@ def _unknown_classes(
             "their folders"
         )
     guesses = {name: _guess(name, labels) for name in unknown}
+    if len(names) == 1 and guesses[names[0]] == DROP:
+        return (
+            f"{origin}: all images lie in folders called {names[0]!r}, which is no {_kind(labels)}, and the folder of "
+            f"an image is its class: {ELSEWHERE}"
+        )
     kept = {name: mapping[name] for name in mapping if name in names}
     flow = ", ".join(f"{_key(name)}: {rule}" for name, rule in {**kept, **guesses}.items())
     setting = f"mapping={{{flow}}}"
     shown = ", ".join(repr(name) for name in unknown[:8]) + (", ..." if len(unknown) > 8 else "")
     few = len(unknown) == 1
-    kind = "emotion" if labels == EMOTIONS else "label"
+    kind = _kind(labels)
     guessless = f" (drop leaves a class out: put its {kind} there if it has one)" if DROP in guesses.values() else ""
     known = "emotion known here" if labels == EMOTIONS else f"label of this run ({', '.join(labels)[:200]})"
     everything = f"labels=[{','.join(map(_key, names))}]"
@@ -233,7 +238,28 @@ def _unknown_classes(
         f"{origin} has {'a class' if few else 'classes'} {shown} that {'is' if few else 'are'} no {known}: "
         f"say what {'it is' if few else 'they are'} with {shlex.quote('data.' + setting)} (data=folder; fer-data: "
         f"--set {shlex.quote(setting)}); the rules are guesses{guessless}{as_they_are}"
+        f"{_what_else(names, guesses, labels)}"
     )
+
+
+ELSEWHERE: Final = (
+    "where its name, a table or a file beside it tells the class, copy the images into a folder for each class, or "
+    "read them by a function of your own (data=own, docs/extend/index.md)"
+)
+"""What to do about images whose folders are no classes."""
+
+
+def _kind(labels: Sequence[str]) -> str:
+    return "emotion" if labels == EMOTIONS else "label"
+
+
+def _what_else(names: Sequence[str], guesses: Mapping[str, str], labels: Sequence[str]) -> str:
+    """What the folders may be where not one of them is known, or comes near to what is."""
+    if set(names) == set(RAFDB_CODES):
+        return ". If these are RAF-DB's numbers, data=rafdb knows them"
+    if len(guesses) < len(names) or set(guesses.values()) != {DROP} or all(name.isdecimal() for name in names):
+        return ""
+    return f". If these are no classes: {ELSEWHERE}"
 
 
 LONGEST_LABEL: Final = 40

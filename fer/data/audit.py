@@ -11,6 +11,8 @@ A *near-duplicate* of Training has a normalised cross-correlation of 0.95 or mor
 image (`fer.data.near_duplicates`). Exact copies are near-duplicates too and are in the count; blank images have no
 correlation and are not, even where they are exact copies.
 
+*Persons* are those that the source knows; they are shared where one shows in two splits.
+
 A *conflicting* group is one of equal images that carry more than one label. A *blank* image has the same value at all
 pixels.
 """
@@ -28,6 +30,7 @@ from fer.data.fer2013.copy import CopyFacts
 from fer.data.fer2013.counts import OFFICIAL_COUNTS, count_differences
 from fer.data.ferplus import FERPLUS_COLUMNS, agreement, votes_for
 from fer.data.near_duplicates import near_duplicates as find_near_duplicates
+from fer.data.persons import SharedPersons, shared_persons
 from fer.data.samples import FaceSamples, Split, content_hashes, fingerprint
 
 NEAR_THRESHOLD: Final = 0.95
@@ -107,6 +110,7 @@ class AuditReport:
         unique_images: different images.
         duplicate_groups: groups of two and more equal images.
         copies: leaks, for every two splits.
+        persons: persons in two splits, for every two that share any; None where no face's person is known.
         within: split -> images that repeat an earlier one of the same split.
         conflicting_groups: groups of equal images with more than one label.
         conflicting_images: images in them.
@@ -126,6 +130,7 @@ class AuditReport:
     unique_images: int
     duplicate_groups: int
     copies: tuple[Copies, ...]
+    persons: tuple[SharedPersons, ...] | None
     within: dict[str, int]
     conflicting_groups: int
     conflicting_images: int
@@ -195,6 +200,7 @@ def audit(samples: FaceSamples, *, ferplus: Path | None = None, near_duplicates:
         unique_images=len(size),
         duplicate_groups=int((size > 1).sum()),
         copies=tuple(copies),
+        persons=None if samples.subjects is None else shared_persons(samples),
         within=within,
         conflicting_groups=int(conflicting.sum()),
         conflicting_images=int(size[conflicting].sum()),

@@ -48,7 +48,9 @@ def _split_and_rest(folder: str) -> tuple[Split, str] | None:
     return None
 
 
-def class_folder_images(tree: Tree, *, read: Collection[str] = ()) -> tuple[list[LabelledImage], list[str]]:
+def class_folder_images(
+    tree: Tree, *, read: Collection[str] = (), person: re.Pattern[str] | None = None
+) -> tuple[list[LabelledImage], list[str]]:
     """Every image by the folder it lies in, and a note on those that lie in none.
 
     The folder of the file is its class, and the nearest folder above whose name tells a split is its split; where
@@ -59,6 +61,7 @@ def class_folder_images(tree: Tree, *, read: Collection[str] = ()) -> tuple[list
     Args:
         tree: the files.
         read: those that are no images and are read all the same, so that the notes do not say otherwise.
+        person: finds the person in a path: folders of persons are no parts of a split.
 
     Raises:
         DataError: some class folders lie in split folders and others do not, or the same classes lie in several folders
@@ -84,7 +87,10 @@ def class_folder_images(tree: Tree, *, read: Collection[str] = ()) -> tuple[list
         split = next((told[place] for place in reversed(above) if place in told), None)
         images.append(LabelledImage(path=str(path), label=label, split=split))
         if split is None:
-            groups["/".join(folders[:-1])].add(canonical_name(label) or label.strip().lower())
+            above_class = "/".join(folders[:-1])
+            # A pattern may want the slash behind a folder's name.
+            group = above_class if person is None else person.sub("", f"{above_class}/").rstrip("/")
+            groups[group].add(canonical_name(label) or label.strip().lower())
     without = [image.path for image in images if image.split is None]
     if without and len(without) < len(images):
         places = sorted({str(PurePosixPath(path).parent.parent) for path in without})
@@ -177,8 +183,9 @@ def _refuse_unknown_parts(groups: Mapping[str, set[str]], root: str) -> None:
         raise DataError(
             f"{root}: the same classes ({label}, ...) lie in {len(parents):,} folders whose names tell no split "
             f"({named}{', ...' if len(parents) > 4 else ''}): one of them may be the test part, so they are not mixed. "
-            "Rename them to train, valid and test, set data.root to one of them, or move all images of a class into "
-            "one folder to have the splits drawn at random"
+            "Rename them to train, valid and test, set data.root to one of them, say how a person is told in a path if "
+            "they are persons (data=folder 'data.person=\"(P[0-9]+)/\"'), or move all images of a class into one "
+            "folder to have the splits drawn at random"
         )
 
 

@@ -18,6 +18,7 @@ from fer.data.occlusion import keep
 from fer.data.other_labels import check_labels
 from fer.data.own_augment import OwnAugment
 from fer.data.own_sampler import Order
+from fer.data.persons import warn_of_shared_persons
 from fer.data.protocol import ProtocolSplit
 from fer.data.regions import Region
 from fer.data.samples import FaceSamples, Split
@@ -159,6 +160,7 @@ class FERDataModule(pl.LightningDataModule):
         self.share.check(self.config.batch_size)
         packed = open_samples(self.config)
         check_labels(packed.samples, self.labels)
+        warn_of_shared_persons(packed.samples)
         selection = select(packed.samples, self.config, seed=self.seed)
         samples, split = selection.samples, selection.split
         if len(split.train) < 2:

@@ -17,19 +17,20 @@ from typing import Final
 import numpy as np
 
 from fer.common.errors import DataError
-from fer.common.labels import CONTEMPT, EMOTIONS, canonical_name, label_of, plain_class, resolve_classes
-from fer.common.wording import printable_path
+from fer.common.labels import CONTEMPT, ELSEWHERE, EMOTIONS, canonical_name, label_of, plain_class, resolve_classes
+from fer.common.wording import counted, printable_path
 from fer.data.cache import Packed, load_packed
 from fer.data.decode import DecodedFaces, decode_resized
 from fer.data.partition import held_out_bins
+from fer.data.persons import shared_note
 from fer.data.resize import INTERPOLATION
 from fer.data.samples import FaceSamples, Split
 from fer.data.source_key import source_key
-from fer.data.tree import FolderTree, Tree, ZipTree
+from fer.data.tree import FolderTree, Tree, ZipTree, find_images
 
 logger = logging.getLogger(__name__)
 
-_VERSION: Final = 3
+_VERSION: Final = 4
 """Part of every cache key: raise it when the same files and rules give other samples."""
 
 
@@ -167,7 +168,7 @@ def read_image_files(root: Path, *, listing: Callable[[Tree], Listing], rules: I
         if len(listed.images) == 0:
             raise DataError(
                 f"{origin}: not one labelled image is there; {_where_else(tree)}"
-                f"{''.join(f'. {note}' for note in listed.notes).removesuffix('.')}"
+                f"{''.join(f'. {note}'.removesuffix('.') for note in listed.notes)}"
             )
         try:
             label_of_class = resolve_classes(
@@ -213,7 +214,8 @@ def read_image_files(root: Path, *, listing: Callable[[Tree], Listing], rules: I
         classes=rules.labels,
     )
     samples, split_notes = hold_out(samples, rules=rules)
-    samples = replace(samples, notes=(*notes, *split_notes))
+    shared = shared_note(samples)
+    samples = replace(samples, notes=(*notes, *split_notes, *([shared] if shared else [])))
     for note in samples.notes:
         logger.info("%s: %s", listed.name, note)
     return samples
@@ -229,6 +231,8 @@ def hold_out(samples: FaceSamples, *, rules: ImportRules) -> tuple[FaceSamples, 
     own = [split.value for split in Split if (samples.splits == split).any()]
     training = np.flatnonzero(samples.splits == Split.TRAINING)
     if not missing or len(training) == 0:
+        if own == [Split.TRAINING]:
+            return samples, ["All faces are Training: nothing was held out of them."]
         return samples, [f"The splits are the source's own: {', '.join(own)}."]
     bins = held_out_bins(
         samples.take(training), shares=[*missing.values(), 1.0 - sum(missing.values())], seed=rules.split_seed
@@ -237,12 +241,13 @@ def hold_out(samples: FaceSamples, *, rules: ImportRules) -> tuple[FaceSamples, 
     for number, split in enumerate(missing):
         splits[training[bins == number]] = split
     parts = " and ".join(
-        f"{(splits == split).sum():,} faces as {split} ({share:.0%})" for split, share in missing.items()
+        f"{counted(int((splits == split).sum()), 'face')} as {split} ({share:.0%} asked)"
+        for split, share in missing.items()
     )
     together = "equal images" if samples.subjects is None else "equal images, and all images of a person,"
     note = (
         f"The source has no {' or '.join(missing)} split: {parts} were held out of the {len(training):,} training "
-        f"faces at random (split_seed={rules.split_seed}), stratified by class; {together} stay in one split."
+        f"faces at random (split_seed={rules.split_seed}), stratified by class; {together} stay together."
     )
     return replace(samples, splits=splits), [note]
 
@@ -276,6 +281,16 @@ def _below_emotions(images: Sequence[LabelledImage]) -> str | None:
 def _where_else(tree: Tree) -> str:
     """What to do about a root without labelled images, by the zips that lie in it."""
     zips = [printable_path(name) for name in tree.names if name.lower().endswith(".zip")]
+    packed = sorted(
+        {PurePosixPath(name).suffix.lower() for name in tree.names} & {".parquet", ".arrow", ".npy", ".mat"}
+    )
+    if not zips and find_images(tree):
+        return f"the folder of an image is its class, and no image lies in one: {ELSEWHERE}"
+    if not zips and packed:
+        return (
+            f"images in {' and '.join(packed)} files are not read here: write them as image files into a folder for "
+            "each class (FER-2013's parquet files: data=fer2013)"
+        )
     if not zips:
         return "set data.root to the data set's folder or zip"
     shown = ", ".join(zips[:3]) + (", ..." if len(zips) > 3 else "")

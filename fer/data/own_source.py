@@ -13,6 +13,7 @@ from fer.common.errors import DataError, FerError
 from fer.common.labels import EMOTIONS, canonical_name, plain_class
 from fer.common.plugins import located
 from fer.data.cache import Packed
+from fer.data.persons import shared_note
 from fer.data.samples import FaceSamples, Split, canonical_order, content_hashes, fingerprint
 
 if TYPE_CHECKING:
@@ -77,6 +78,8 @@ def open_own(target: str, params: Mapping[str, Any], *, labels: tuple[str, ...] 
         raise DataError(f"{_KEY}={target} gives the split {str(unknown[0])[:40]!r}: splits are {', '.join(Split)}")
     if len(np.unique(samples.ids)) < len(samples):
         raise DataError(f"{_KEY}={target} gives two faces one id: ids name each face")
+    shared = shared_note(samples)
+    samples = replace(samples, notes=(*samples.notes, shared)) if shared else samples
     ordered = canonical_order(_by_name(samples, target, labels))
     return Packed(ordered, fingerprint(ordered), built=True)
 

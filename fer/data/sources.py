@@ -1,5 +1,6 @@
 """Every source by name: its configuration, and one way to open it."""
 
+import hashlib
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
@@ -11,6 +12,7 @@ from fer.common.label_set import set_name
 from fer.common.labels import EMOTIONS, check_rule
 from fer.data.cache import Packed, load_packed
 from fer.data.paths import data_root
+from fer.data.persons import person_pattern
 from fer.data.source_config import DataConfig, Fer2013Config, rule_for_contempt
 
 if TYPE_CHECKING:
@@ -99,10 +101,20 @@ class FolderConfig(ContemptConfig):
 
     Attributes:
         mapping: class folder -> label or `drop`, where the folder's name is no label's ({joy: happy}).
+        person: regular expression that finds the person in an image's path: what its group matches, or the whole;
+            null goes by the file names of published data sets (`fer.data.persons.NAMINGS`).
     """
 
     name: Literal["folder"]
     mapping: Annotated[dict[str, str], BeforeValidator(_plain_mapping)] = Field(default_factory=dict)
+    person: str | None = None
+
+    @field_validator("person")
+    @classmethod
+    def _finds_persons(cls, person: str | None) -> str | None:
+        if person is not None:
+            person_pattern(person)
+        return person
 
     @field_validator("mapping")
     @classmethod
@@ -256,11 +268,17 @@ def _open_synthetic(config: SyntheticConfig) -> Packed:
 
 
 def _open_folder(config: FolderConfig) -> Packed:
+    from functools import partial
+
     from fer.data.folder.read import READER, list_folder
 
     if config.root is None:
         raise DataError("data.root is not set: data=folder needs the folder or zip with a folder for each class")
-    return _open_image_files(config, reader=READER, listing=list_folder, named=True)
+    listing, reader = list_folder, READER
+    if config.person is not None:
+        listing = partial(list_folder, person=person_pattern(config.person))
+        reader += f"-{hashlib.sha256(config.person.encode()).hexdigest()[:8]}"
+    return _open_image_files(config, reader=reader, listing=listing, named=True)
 
 
 def _open_affectnet(config: AffectNetConfig) -> Packed:

@@ -88,6 +88,8 @@ def audit_text(report: AuditReport) -> str:
         unreadable_text(report.unreadable),
         "Equal images\n" + aligned(_equal_rows(report, sizes=sizes)),
     ]
+    if report.persons is not None:
+        parts.append("Persons in two splits\n" + _shared_rows(report, sizes=sizes))
     if report.near:
         rows = [[near.split, f"{near.images:,}", _share(near.images, sizes[near.split])] for near in report.near]
         rows = [[*row, f"{near.exact:,} of them exact copies"] for row, near in zip(rows, report.near, strict=True)]
@@ -128,6 +130,23 @@ def _equal_rows(report: AuditReport, *, sizes: Mapping[str, int]) -> list[list[s
             [f"{split} images that repeat another {split} image", f"{repeats:,}", _share(repeats, sizes[split])]
         )
     return rows
+
+
+def _shared_rows(report: AuditReport, *, sizes: Mapping[str, int]) -> str:
+    return (
+        aligned(
+            [
+                [
+                    f"{shared.split} images of a person of {shared.of}",
+                    f"{shared.images:,}",
+                    _share(shared.images, sizes[shared.split]),
+                    counted(shared.persons, "person"),
+                ]
+                for shared in report.persons or ()
+            ]
+        )
+        or "  none"
+    )
 
 
 def _meaning(report: AuditReport, *, sizes: Mapping[str, int]) -> str:

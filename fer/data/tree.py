@@ -142,6 +142,12 @@ class ZipTree:
         try:
             self._zip = zipfile.ZipFile(root)
         except (NotImplementedError, *_BAD_MEMBER) as error:
+            start = beginning(root, count=16)
+            if start and not start.startswith(b"PK"):
+                raise DataError(
+                    f"{root} is no zip (it begins with {start!r}), and no other file is read here: set data.root to "
+                    "the data set's folder or zip (unpack other archives; data=fer2013 reads its CSV and parquet files)"
+                ) from error
             raise DataError(
                 f"{root} is a truncated or damaged zip ({error}): download it again "
                 "(FER-2013: `fer-data fetch fer2013`) or set data.root"

@@ -87,7 +87,7 @@ def test_a_set_without_splits_gets_stated_stratified_ones(folder: Path) -> None:
     samples = read("folder", folder, mapping={"joy": "happy"}, valid_share=0.2, test_share=0.1)
     table = {split: samples.class_counts(split).tolist() for split in (Split.PUBLIC, Split.PRIVATE)}
     assert table == {Split.PUBLIC: [4, 0, 0, 4, 2, 0, 0], Split.PRIVATE: [2, 0, 0, 2, 1, 0, 0]}
-    assert "10 faces as PublicTest (20%) and 5 faces as PrivateTest (10%)" in samples.notes[-1]
+    assert "10 faces as PublicTest (20% asked) and 5 faces as PrivateTest (10% asked)" in samples.notes[-1]
     assert "split_seed=0" in samples.notes[-1]
     again = read("folder", folder, mapping={"joy": "happy"}, valid_share=0.2, test_share=0.1, split_seed=1)
     assert set(again.ids[again.splits == Split.PRIVATE]) != set(samples.ids[samples.splits == Split.PRIVATE])
@@ -247,6 +247,15 @@ def test_rafdb_numbers_are_its_own_and_its_test_is_kept(rafdb: Path, tmp_path: P
     np.testing.assert_array_equal(folders.splits, listed.splits)
 
 
+def test_rafdb_list_that_names_the_aligned_images(rafdb: Path, tmp_path: Path) -> None:
+    root = shutil.copytree(rafdb, tmp_path / "set")
+    path = root / "basic/EmoLabel/list_patition_label.txt"
+    path.write_text(path.read_text().replace(".jpg ", "_aligned.jpg "))
+    (root / "basic/Image/aligned").rename(root / "basic/Image/faces")
+    renamed = {id_.replace("/faces/", "/aligned/"): label for id_, label in labels_by_id(read("rafdb", root)).items()}
+    assert renamed == labels_by_id(read("rafdb", rafdb))
+
+
 def break_line(root: Path) -> None:
     path = root / "basic/EmoLabel/list_patition_label.txt"
     path.write_text(path.read_text().replace("train_00003.jpg 3", "train_00003.jpg 8"))
@@ -354,3 +363,77 @@ def test_aligned_faces_that_the_list_leaves_out_are_counted(tmp_path: Path) -> N
     assert any(
         note.startswith("2 aligned images are not listed and are left out") for note in read("rafdb", root).notes
     )
+
+
+def test_affectnet_csv_that_names_folders_above_the_classes(tmp_path: Path) -> None:
+    root = write_classes(tmp_path, dict.fromkeys(("Train/happy", "Train/sad", "Test/happy", "Test/sad"), 2))
+    lines = ["pth,label", "train/happy/im000.png,sad", "train/happy/im001.png,happy", "test/happy/im000.png,happy"]
+    (root / "labels.csv").write_text("\n".join(lines))
+    of_csv = read("affectnet", root, label_from="csv", valid_share=0)
+    assert labels_by_id(of_csv) == {
+        "Train/happy/im000.png": "sad",
+        "Train/happy/im001.png": "happy",
+        "Test/happy/im000.png": "happy",
+    }
+    assert any("disagree about 1 of 3 faces" in note for note in of_csv.notes)
+
+
+def test_affectnet_csv_whose_lines_fit_several_images(tmp_path: Path) -> None:
+    root = write_classes(tmp_path, dict.fromkeys(("Train/happy", "Train/sad", "Test/happy", "Test/sad"), 2))
+    (root / "labels.csv").write_text("pth,label\nhappy/im000.png,sad\nhappy/im001.png,happy")
+    with pytest.raises(DataError, match=r"labels\.csv names happy/im000\.png, and several images end so"):
+        read("affectnet", root, label_from="csv")
+    notes = read("affectnet", root, valid_share=0).notes
+    assert any("2 lines of labels.csv fit several images each (happy/im000.png, ...)" in note for note in notes)
+    assert not any("disagree" in note or "are not there" in note for note in notes)
+
+
+def test_rafdb_with_two_sets_of_aligned_images_is_refused(rafdb: Path, tmp_path: Path) -> None:
+    root = shutil.copytree(rafdb, tmp_path / "set")
+    shutil.copytree(root / "basic/Image/aligned", root / "basic/Image/aligned_224")
+    with pytest.raises(DataError, match=r"aligned image of train_00001\.jpg lies in several places"):
+        read("rafdb", root)
+
+
+@pytest.mark.parametrize("number", ["0", "8"])
+def test_rafdb_folders_of_other_numbers_are_refused(number: str, tmp_path: Path) -> None:
+    root = write_classes(tmp_path, {"train/1": 2, f"train/{number}": 2, "test/1": 2})
+    with pytest.raises(DataError, match=rf"lies in the class {number}, and RAF-DB's basic expressions are 1 to 7"):
+        read("rafdb", root)
+
+
+@pytest.mark.parametrize("name", ["folder", "ckplus", "rafdb", "affectnet"])
+def test_a_file_alone_that_is_no_zip_is_said_to_be_none(name: str, tmp_path: Path) -> None:
+    path = tmp_path / "ckextended.csv"
+    path.write_text("emotion,pixels,Usage\n6,1 2 3,Training\n")
+    with pytest.raises(DataError, match=r"ckextended\.csv is no zip \(it begins with b'emotion,pixels"):
+        read(name, path)
+
+
+def test_images_whose_classes_stand_elsewhere(tmp_path: Path) -> None:
+    root = write_classes(tmp_path, {"train_set/images": 2, "val_set/images": 2})
+    with pytest.raises(
+        DataError, match=r"folders called 'images'.*copy the images into a folder for each class"
+    ) as one:
+        read("affectnet", root)
+    assert "mapping" not in str(one.value)
+    with pytest.raises(DataError, match=r"If these are RAF-DB's numbers, data=rafdb knows them"):
+        read("folder", write_classes(tmp_path / "b", dict.fromkeys("1234567", 1)))
+    with pytest.raises(DataError, match=r"If these are no classes: .*a function of your own"):
+        read("folder", write_classes(tmp_path / "c", {"AF01": 1, "AF02": 1}))
+
+
+def test_images_in_no_folder_of_a_class_and_images_in_tables(tmp_path: Path) -> None:
+    root = write_classes(tmp_path / "ferplus", {"FER2013Train": 2, "FER2013Test": 2})
+    with pytest.raises(DataError, match=r"no image lies in one: where its name, a table .*folder for each class"):
+        read("folder", root)
+    (tmp_path / "hub/data").mkdir(parents=True)
+    (tmp_path / "hub/data/train-00000-of-00001.parquet").write_bytes(b"PAR1")
+    with pytest.raises(DataError, match=r"images in \.parquet files are not read here: write them as image files"):
+        read("rafdb", tmp_path / "hub")
+
+
+def test_nothing_held_out_is_not_called_the_sources_own_splits(folder: Path) -> None:
+    notes = read("folder", folder, mapping={"joy": "happy"}, valid_share=0, test_share=0).notes
+    assert any(note.startswith("All faces are Training") for note in notes)
+    assert not any("source's own" in note for note in notes)

@@ -120,6 +120,19 @@ def test_the_headline_carries_split_protocol_augmentation_and_n(fake_page: str) 
     assert "What these numbers mean" in text
 
 
+@pytest.mark.parametrize(
+    ("protocol", "words"),
+    [("official", "PublicTest chose the epoch"), ("folder7178", "PublicTest and PrivateTest mixed")],
+)
+def test_splits_of_other_data_are_not_called_official(protocol: str, words: str, tmp_path: Path) -> None:
+    found = evaluated(run_folder(tmp_path / "run", protocol=protocol))
+    found.record.config["data"]["name"] = "rafdb"
+    text = " ".join(Page(sketched()(report)(tmp_path / "out", found).read_text(encoding="utf-8")).text.split())
+    assert f", {words}, no test-time augmentation, n = " in text
+    assert "FER-2013's names for the parts that train" in text
+    assert not any(claim in text for claim in ("official protocol", "official splits", "7,178-image"))
+
+
 def test_the_human_level_stands_beside_fer2013_alone(fake_page: str, tmp_path: Path) -> None:
     assert "65 ± 5" not in fake_page
     found = evaluated(run_folder(tmp_path / "run"))

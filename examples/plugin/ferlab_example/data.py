@@ -27,7 +27,7 @@ def table_of_faces(*, root: Path, size: int = 48) -> FaceSamples:
     if not table.is_file():
         raise DataError(f"data.params.root={root} has no faces.csv with the columns file, emotion, split")
     images, labels, splits, ids = [], [], [], []
-    with table.open(newline="", encoding="utf-8") as lines:
+    with table.open(newline="", encoding="utf-8-sig") as lines:
         for number, line in enumerate(csv.DictReader(lines), start=2):
             image = cv2.imread(str(root / line["file"]), cv2.IMREAD_GRAYSCALE)
             if image is None:

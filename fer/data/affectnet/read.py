@@ -5,6 +5,7 @@ and relFCs. Folder and CSV disagree about some faces, because labels were revise
 of the two counts is an option, and the disagreements are counted either way.
 """
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import PurePosixPath
@@ -17,7 +18,7 @@ from fer.data.csv_table import read_rows
 from fer.data.image_files import LabelledImage, Listing, Release
 from fer.data.tree import Tree, damage_told
 
-READER: Final = "affectnet-3"
+READER: Final = "affectnet-4"
 """Name and version of this reader, for the cache key."""
 
 LabelFrom = Literal["folder", "csv"]
@@ -40,7 +41,9 @@ def list_affectnet(tree: Tree, *, label_from: LabelFrom = "folder") -> Listing:
     if len(tables) > 1:
         raise DataError(f"{tree.root} holds several labels.csv ({', '.join(tables[:3])}): set data.root to one copy")
     if tables:
-        images, table_notes = _compare(images, _read_labels(tree, tables[0]), label_from=label_from)
+        images, table_notes = _compare(
+            images, _read_labels(tree, tables[0]), label_from=label_from, origin=str(tree.root)
+        )
         notes += table_notes
     elif label_from == "csv":
         raise DataError(
@@ -76,18 +79,24 @@ def _read_labels(tree: Tree, name: str) -> Mapping[str, str]:
 
 
 def _compare(
-    images: Sequence[LabelledImage], table: Mapping[str, str], *, label_from: LabelFrom
+    images: Sequence[LabelledImage], table: Mapping[str, str], *, label_from: LabelFrom, origin: str
 ) -> tuple[list[LabelledImage], list[str]]:
     """The images by the chosen label, and how the two sources of labels relate."""
+    rows = _rows_of([image.path for image in images], table)
+    doubled = [row for row, count in Counter(row for row in rows if row is not None).items() if count > 1]
+    if doubled and label_from == "csv":
+        raise DataError(
+            f"{origin}: labels.csv names {doubled[0]}, and several images end so: name its images with the folders "
+            "above their class, or use data.label_from=folder"
+        )
     kept, listed, differing, unlisted = [], 0, 0, 0
-    for image in images:
-        # The CSV names the class folder and the file; what lies above differs between copies.
-        revised = table.get("/".join(PurePosixPath(image.path).parts[-2:]).lower())
-        if revised is None:
-            unlisted += 1
+    for image, row in zip(images, rows, strict=True):
+        if row is None or row in doubled:
+            unlisted += row is None
             if label_from == "folder":
                 kept.append(image)
             continue
+        revised = table[row]
         listed += 1
         if (canonical_name(revised) or revised.strip().lower()) != (canonical_name(image.label) or image.label.lower()):
             differing += 1
@@ -101,7 +110,34 @@ def _compare(
     if unlisted > 0:
         fate = "keep their folder's label" if label_from == "folder" else "are left out"
         notes.append(f"{unlisted:,} faces are not in labels.csv and {fate}.")
-    absent = len(table) - listed
+    if doubled:
+        notes.append(
+            f"{len(doubled):,} lines of labels.csv fit several images each ({doubled[0]}, ...) and say nothing."
+        )
+    absent = len(table) - listed - len(doubled)
     if absent > 0:
         notes.append(f"{absent:,} faces of labels.csv are not there.")
     return kept, notes
+
+
+def _rows_of(paths: Sequence[str], table: Mapping[str, str]) -> list[str | None]:
+    """The key in `table` of each image; None for those that it does not list.
+
+    The CSV names the class folder and the file, in some copies folders above them too; what lies above differs between
+    copies. So one of the two paths ends with the other: the longest line that ends the image's decides, else the only
+    line that ends with it.
+    """
+    by_end: dict[tuple[str, ...], list[tuple[str, ...]]] = {}
+    for key in table:
+        parts = PurePosixPath(key).parts
+        by_end.setdefault(parts[-2:], []).append(parts)
+    names = {PurePosixPath(key).parts: key for key in table}
+    found: list[str | None] = []
+    for path in paths:
+        image = PurePosixPath(path.lower()).parts
+        alike = by_end.get(image[-2:], [])
+        ends = [row for row in alike if image[-len(row) :] == row]
+        longer = [row for row in alike if row[-len(image) :] == image]
+        fitting = max(ends, key=len) if ends else longer[0] if len(longer) == 1 else None
+        found.append(None if fitting is None else names[fitting])
+    return found

@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from fer.common.errors import DataError, MissingExtraError
-from fer.common.labels import ALPHABETICAL, EMOTIONS, NUM_CLASSES, emotion_index
+from fer.common.labels import ALPHABETICAL, EMOTIONS, NUM_CLASSES, canonical_name, emotion_index
 from fer.data.csv_table import refuse_doubled
 from fer.data.decode import UnreadableError, decode_faces
 from fer.data.fer2013.counts import ClassNames, settle
@@ -200,8 +200,7 @@ def _columns(columns: Sequence[str], metadata: Any, origin: str) -> tuple[str, s
         names = names.get(key) if isinstance(names, Mapping) else None
     if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
         return image, label, None
-    with _named(origin):
-        class_names = tuple(EMOTIONS[emotion_index(name)] for name in names)
+    class_names = tuple(canonical_name(name) or name for name in names)
     if sorted(class_names) != sorted(EMOTIONS):
         raise DataError(
             f"{origin} has the classes {', '.join(names)}, not the seven of FER-2013: write its pictures into a folder "

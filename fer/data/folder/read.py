@@ -1,17 +1,20 @@
 """Any class-per-folder data set: labels by name, splits by folder where there are split folders."""
 
+import re
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Final
 
 from fer.common.labels import EMOTIONS
-from fer.common.wording import printable_path
+from fer.common.wording import counted, printable_path
 from fer.data.class_folders import class_folder_images
 from fer.data.fer2013.counts import OFFICIAL_COUNTS
 from fer.data.image_files import Listing, Release
+from fer.data.persons import persons_by_naming, persons_by_pattern
 from fer.data.samples import Split
 from fer.data.tree import Tree
 
-READER: Final = "folder-2"
+READER: Final = "folder-3"
 """Name and version of this reader, for the cache key."""
 
 
@@ -26,9 +29,30 @@ _FER2013: Final = Release(
 )
 
 
-def list_folder(tree: Tree) -> Listing:
-    """Every image of a tree of class folders."""
-    images, notes = class_folder_images(tree)
+def list_folder(tree: Tree, *, person: re.Pattern[str] | None = None) -> Listing:
+    """Every image of a tree of class folders, with its person where that is known.
+
+    Args:
+        tree: the files.
+        person: finds the person in an image's path; None goes by the file names of published data sets.
+
+    Raises:
+        DataError: a path in which `person` finds nothing.
+    """
+    images, notes = class_folder_images(tree, person=person)
+    paths = [image.path for image in images]
+    if person is not None:
+        persons, told_by = persons_by_pattern(paths, person, origin=str(tree.root)), "data.person"
+    else:
+        persons, sets = persons_by_naming(paths)
+        told_by = f"file names, which are those of {' and '.join(sets)}"
+    images = [replace(image, subject=subject) for image, subject in zip(images, persons, strict=True)]
+    known = sum(map(bool, persons))
+    notes.append(
+        f"{counted(len(set(persons) - {''}), 'person')} in {known:,} of {counted(len(images), 'image')}, by {told_by}."
+        if known > 0
+        else "Whose face an image shows is not known: one person may be in several splits, unless data.person tells."
+    )
     # Counted as FER-2013 only where it is: on other data its counts mean nothing.
     total = len(images)
     releases = (_FER2013,) if total == _FER2013.total else ()

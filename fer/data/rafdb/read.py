@@ -17,7 +17,7 @@ from fer.data.image_files import LabelledImage, Listing, Release
 from fer.data.samples import Split
 from fer.data.tree import Tree, damage_told, find_images
 
-READER: Final = "rafdb-2"
+READER: Final = "rafdb-3"
 """Name and version of this reader, for the cache key."""
 
 LIST_NAMES: Final = ("list_patition_label.txt", "list_partition_label.txt")
@@ -80,7 +80,8 @@ def _from_list(tree: Tree, name: str) -> tuple[list[LabelledImage], list[str]]:
                     "of 1 to 7 (1 surprise, 2 fear, 3 disgust, 4 happy, 5 sad, 6 angry, 7 neutral)"
                 )
             shown = words[0][:80]
-            stem = PurePosixPath(words[0]).stem.lower()
+            # Some lists name the aligned images themselves.
+            stem = PurePosixPath(words[0]).stem.lower().removesuffix("_aligned")
             split = _PREFIXES.get(stem.partition("_")[0])
             if split is None:
                 raise DataError(f"{tree.root}: {name} line {number} names {shown}, expected train_... or test_...")
@@ -88,14 +89,20 @@ def _from_list(tree: Tree, name: str) -> tuple[list[LabelledImage], list[str]]:
             if not found:
                 missing.append(shown)
                 continue
+            if len(found) > 1:
+                raise DataError(
+                    f"{tree.root}: the aligned image of {shown} lies in several places ({found[0]}, {found[1]}): leave "
+                    "one set of aligned images beside the list, so that it is clear which are meant"
+                )
             if str(found[0]) in used:
                 raise DataError(f"{tree.root}: {name} line {number} names {shown} a second time: mend the list")
             used.add(str(found[0]))
             images.append(LabelledImage(path=str(found[0]), label=RAFDB_CODES[words[1]], split=split))
     if missing and not images:
+        aligned = f"{PurePosixPath(missing[0]).stem.removesuffix('_aligned')}_aligned.jpg"
         raise DataError(
             f"{tree.root}: {name} lists {len(missing):,} images and no aligned one of them is there "
-            f"({missing[0]} as {PurePosixPath(missing[0]).stem}_aligned.jpg, ...): unpack aligned.zip beside it"
+            f"({missing[0]} as {aligned}, ...): unpack aligned.zip beside it"
         )
     listed = len(images) + len(missing)
     notes = [f"{len(missing):,} of the {listed:,} listed images are not there ({missing[0]}, ...)."] if missing else []
@@ -130,6 +137,12 @@ def _from_folders(tree: Tree) -> tuple[list[LabelledImage], list[str]]:
             raise DataError(
                 f"{tree.root}: {image.path} is named {named} but lies in another split: this copy was split anew, "
                 "which mixes training and test faces; use a copy with RAF-DB's own split"
+            )
+        if image.label.isdecimal() and image.label not in RAFDB_CODES:
+            raise DataError(
+                f"{tree.root}: {image.path} lies in the class {image.label}, and RAF-DB's basic expressions are 1 to 7 "
+                "(1 surprise, ... 7 neutral): compound expressions, or a copy that counts otherwise, mean others by "
+                "the same numbers; say what each means with data=folder and data.mapping or labels"
             )
         images.append(replace(image, label=RAFDB_CODES.get(image.label, image.label)))
     return images, notes

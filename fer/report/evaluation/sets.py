@@ -88,6 +88,10 @@ def _all_of(count: int, split: str) -> str:
     return f"The only face of the {split} split." if count == 1 else f"All {count:,} faces of the {split} split."
 
 
+def _is_fer2013(samples: FaceSamples) -> bool:
+    return samples.source.startswith("FER-2013")
+
+
 def evaluation_sets(samples: FaceSamples) -> tuple[tuple[EvaluationSet, ...], tuple[str, ...]]:
     """The sets that `samples` allow, in reading order, and a note on each that they do not.
 
@@ -121,8 +125,8 @@ def evaluation_sets(samples: FaceSamples) -> tuple[tuple[EvaluationSet, ...], tu
     mixed = merged if len(merged) > 0 else np.concatenate([public, private])
     if len(merged) > 0 or (len(public) > 0 and len(private) > 0):
         description = (
-            f"The {counted(len(mixed), 'face')} of PublicTest and PrivateTest together, as copies of the data set "
-            "with one test folder score them."
+            f"The {counted(len(mixed), 'face')} of PublicTest and PrivateTest together"
+            f"{', as copies of the data set with one test folder score them' if _is_fer2013(samples) else ''}."
         )
         sets.append(EvaluationSet(key="folder7178", rows=np.sort(mixed), description=description))
     if len(private) == 0 and len(merged) > 0:
@@ -132,9 +136,7 @@ def evaluation_sets(samples: FaceSamples) -> tuple[tuple[EvaluationSet, ...], tu
             "(a Usage column, or PublicTest_ and PrivateTest_ file names) for a PrivateTest score."
         )
     elif len(private) == 0:
-        known = (
-            " (as Kaggle's challenge files, whose test.csv has none)" if samples.source.startswith("FER-2013") else ""
-        )
+        known = " (as Kaggle's challenge files, whose test.csv has none)" if _is_fer2013(samples) else ""
         notes.append(
             f"This copy of the data has no PrivateTest faces with labels{known}, so no PrivateTest score is possible."
         )

@@ -11,6 +11,7 @@ from fer.report.page.wording import flat_facts, interval, number, parameters, pe
 from fer.report.scores import figures
 from fer.report.scores.statements import (
     copies_trained_on,
+    has_official_splits,
     human_reference,
     is_synthetic,
     majority_share,
@@ -310,6 +311,7 @@ def terms_section(run: EvaluatedRun, *, resamples: int) -> Section:
             "views": run.headline.views,
             "guessing": math.log(len(run.labels)),
             "official": run.record.protocol == "official",
+            "official_splits": has_official_splits(run),
         },
     )
 
