@@ -43,8 +43,8 @@ class Command:
 
     @property
     def argv(self) -> list[str]:
-        """What is run: with this Python, wherever its scripts are."""
-        return [sys.executable, "-c", _PROGRAM.format(self.name), *self.arguments]
+        """What is run: with this Python, wherever its scripts are, and no module of the folder where it runs (`-P`)."""
+        return [sys.executable, "-P", "-c", _PROGRAM.format(self.name), *self.arguments]
 
     @property
     def shown(self) -> str:
