@@ -10,6 +10,7 @@ from fer.common.errors import ConfigError
 from fer.common.parsing import parse_yaml
 from fer.common.paths import expanded
 from fer.common.plugins import check_file
+from fer.common.redaction import word_without_secret
 from fer.common.wording import shell_words
 from fer.config.conf_files import config_groups
 from fer.config.grammar import quoted, understood
@@ -64,8 +65,8 @@ def key_of(override: str) -> str:
 
 
 def command(overrides: Sequence[str]) -> str:
-    """The `fer-train` command with these overrides, for a shell."""
-    return shell_words(["fer-train", *overrides])
+    """The `fer-train` command with these overrides, for a shell, without the secrets among them."""
+    return shell_words(["fer-train", *map(word_without_secret, overrides)])
 
 
 def with_files(arguments: Sequence[str]) -> list[str]:
