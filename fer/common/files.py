@@ -1,5 +1,6 @@
 """Writes that are whole or not there at all."""
 
+import errno
 import json
 import os
 import secrets
@@ -139,6 +140,31 @@ def check_writable(folder: Path) -> None:
         raise StorageError(f"{folder} cannot be written: {existing} takes no files; choose another place") from error
 
 
+def read_text(path: Path, *, errors: str = "strict") -> str:
+    """The text of a UTF-8 file.
+
+    Args:
+        path: the file.
+        errors: what becomes of bytes that are none, as in `open`.
+
+    Raises:
+        OSError: it cannot be read, or is a pipe or a device, whose end may never come.
+        ValueError: it is no UTF-8.
+    """
+    refuse_endless(path)
+    return path.read_text(encoding="utf-8", errors=errors)
+
+
+def refuse_endless(path: Path) -> None:
+    """Refuses a pipe, a device or a socket, and a link to one, as a folder of a stranger may hold.
+
+    Raises:
+        OSError: it is one.
+    """
+    if path.exists() and not (path.is_file() or path.is_dir()):
+        raise OSError(errno.EINVAL, "it is no ordinary file", str(path))
+
+
 def read_json(path: Path) -> dict[str, Any]:
     """The object in a JSON file.
 
@@ -146,7 +172,7 @@ def read_json(path: Path) -> dict[str, Any]:
         DataError: missing, not readable, or no object.
     """
     try:
-        content = parse_json(path.read_text(encoding="utf-8"))
+        content = parse_json(read_text(path))
     except (OSError, ValueError) as error:
         raise DataError(f"{path} is not readable JSON: {error}") from error
     if not isinstance(content, dict):

@@ -16,7 +16,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Final, TextIO
 
-from fer.common.files import append_whole
+from fer.common.files import append_whole, read_text
 from fer.common.interrupt import Interrupted, Stopped
 from fer.common.parsing import parse_json
 from fer.common.redaction import Redaction
@@ -161,7 +161,7 @@ def read_log(path: Path) -> list[dict[str, Any]]:
         OSError: it cannot be read.
     """
     records = []
-    for line in path.read_text(encoding="utf-8", errors="replace").split("\n"):
+    for line in read_text(path, errors="replace").split("\n"):
         try:
             record = parse_json(line)
         except ValueError:

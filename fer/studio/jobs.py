@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any, Final, Literal
 
 from fer.common.errors import ConfigError, FerError
-from fer.common.files import read_json, write_atomic, write_json
+from fer.common.files import read_json, read_text, write_atomic, write_json
 from fer.common.processes import cores
 from fer.studio.places import Places, read_kept
 from fer.studio.processes import ask_to_stop, is_alive
@@ -317,7 +317,7 @@ class Jobs:
 
 def _told(path: Path) -> dict[str, Any]:
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
+        content = json.loads(read_text(path))
     except (OSError, ValueError):
         return {}
     return content if isinstance(content, dict) else {}

@@ -3,18 +3,29 @@
 from __future__ import annotations
 
 import json
+import os
 import re
+import struct
 import subprocess
 import sys
 from pathlib import Path
 
+import onnxruntime
 import pytest
 
 import fer
+from fer.common.errors import CheckpointError, ConfigError
+from fer.report.main import LIST, _report_folder, remove_listed
+from fer.runtime.model import EmotionModel
+from fer.runtime.onnx_file import read_metadata
+from fer.runtime.shipped import shipped_file
 from fer.studio import seals
-from fer.studio.commands import Command
+from fer.studio.commands import Command, again
+from fer.studio.comparison import details
+from fer.studio.index import RunIndex
 from fer.studio.jobs import Jobs
 from fer.studio.places import Places
+from fer.tracking.store import StoreAddress, keep_credentials
 
 SOURCES = sorted(Path(fer.__file__).parent.rglob("*.py"))
 
@@ -80,3 +91,139 @@ def test_a_module_in_the_working_folder_is_not_that_of_a_command(tmp_path: Path)
     done = subprocess.run(argv, cwd=tmp_path, check=True, timeout=60, capture_output=True, text=True)
     assert "fer-predict" in done.stdout
     assert not (tmp_path / "ran").exists()
+
+
+@pytest.mark.parametrize(
+    "told",
+    [
+        "data=own data._target_=os.system data.params.command=id",
+        "plugins=[torch]",
+        "model._target_=evil:Net",
+        "data=own data._target_=torch.hub.load",
+        "--config-dir=/tmp/a",
+        "'logger.mlflow.uri=http://host/${oc.env:HOME}'",
+    ],
+)
+def test_the_command_that_a_sweep_names_allows_no_code(told: str, tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match=r"code is imported only|by hand"):
+        again("sweep", tmp_path, f"fer-sweep {told} sweep_dir=x")
+
+
+def test_a_sweep_with_classes_of_the_libraries_goes_on(tmp_path: Path) -> None:
+    told = "callbacks.timer._target_=pytorch_lightning.callbacks.Timer"
+    assert again("sweep", tmp_path, f"fer-sweep {told} num_trials=3").arguments[:2] == (told, "num_trials=3")
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no pipes")
+@pytest.mark.parametrize("kind", ["pipe", "device"])
+@pytest.mark.parametrize("name", ["config.yaml", "manifest.json", "metrics.jsonl", "metrics.json", "log.jsonl"])
+@pytest.mark.timeout(20)
+def test_a_file_without_an_end_is_not_read(name: str, kind: str, tmp_path: Path, run_of_files: Path) -> None:
+    (run_of_files / name).unlink(missing_ok=True)
+    if kind == "pipe":
+        os.mkfifo(run_of_files / name)
+    else:
+        (run_of_files / name).symlink_to("/dev/zero")
+    assert details(run_of_files)["status"] in ("broken", "stopped")
+    (state,) = RunIndex(tmp_path).changes(since=0)["entries"]
+    assert state["status"] in ("broken", "stopped")
+
+
+@pytest.fixture
+def run_of_files(tmp_path: Path) -> Path:
+    run = tmp_path / "a"
+    run.mkdir()
+    (run / "config.yaml").write_text("data: {name: synthetic}\nmodel: {name: cnn}\n")
+    (run / "manifest.json").write_text("{}")
+    (run / "metrics.jsonl").write_text("")
+    return run
+
+
+def test_a_report_removes_what_an_earlier_one_wrote_and_nothing_else(tmp_path: Path) -> None:
+    folder, victim = tmp_path / "report", tmp_path / "victim"
+    (folder / "figures").mkdir(parents=True)
+    victim.mkdir()
+    for path in (folder / "figures/old.png", folder / "figures/mine.png", folder / "page.html", victim / "a.png"):
+        path.write_text("x")
+    (folder / "gradcam").symlink_to(victim)
+    listed = [
+        "figures/old.png",
+        "gradcam/a.png",
+        "../victim/a.png",
+        str(victim / "a.png"),
+        "page.html",
+        "gone/b.png",
+        3,
+    ]
+    (folder / LIST).write_text(json.dumps({"files": listed}))
+    remove_listed(folder)
+    left = {path.relative_to(tmp_path).as_posix() for path in tmp_path.rglob("*") if path.is_file()}
+    assert left == {"report/figures/mine.png", "report/page.html", "victim/a.png", f"report/{LIST}"}
+
+
+@pytest.mark.parametrize("linked", ["report", "report/figures"])
+def test_a_report_is_not_written_where_a_link_in_the_run_leads(linked: str, run_of_files: Path, tmp_path: Path) -> None:
+    (tmp_path / "victim").mkdir()
+    (run_of_files / linked).parent.mkdir(exist_ok=True)
+    (run_of_files / linked).symlink_to(tmp_path / "victim")
+    with pytest.raises(ConfigError, match="is a link to"):
+        _report_folder([run_of_files], None)
+
+
+def test_no_message_carries_an_escape_sequence() -> None:
+    assert str(ConfigError("a\x1b]0;b\x07\u202e\tc\nd")) == "a\\x1b]0;b\\x07\\u202e\tc\nd"
+
+
+def test_a_server_that_a_folder_alone_names_is_shown_no_credentials(monkeypatch: pytest.MonkeyPatch) -> None:
+    place = StoreAddress(uri="http://localhost:1", experiment="fer")
+    for name in ("MLFLOW_TRACKING_URI", "MLFLOW_TRACKING_USERNAME", "MLFLOW_TRACKING_PASSWORD"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("MLFLOW_TRACKING_TOKEN", "abc")
+    with pytest.raises(ConfigError, match="would be sent MLFLOW_TRACKING_TOKEN"):
+        keep_credentials(place, Path("a"), uri=None)
+    keep_credentials(place, Path("a"), uri=place.uri)
+    keep_credentials(StoreAddress(uri="sqlite:////a.db", experiment="fer"), Path("a"), uri=None)
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", place.uri)
+    keep_credentials(place, Path("a"), uri=None)
+
+
+def test_a_file_that_is_a_model_of_two_formats_is_run_in_the_one_that_was_looked_at(tmp_path: Path) -> None:
+    """ONNX Runtime takes bytes for its own format by the four letters at their fifth place."""
+    file = tmp_path / "both.onnx"
+    file.write_bytes(both_formats(tmp_path / "own.ort"))
+    with pytest.raises(CheckpointError, match="cannot be run"):
+        EmotionModel.load(file)
+
+
+def both_formats(own: Path) -> bytes:
+    """The shipped model in ONNX Runtime's format, in a protobuf message that describes it and has an empty graph."""
+    shipped = shipped_file("everyday")
+    options = onnxruntime.SessionOptions()
+    options.optimized_model_filepath = str(own)
+    options.add_session_config_entry("session.save_model_format", "ORT")
+    options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL
+    options.log_severity_level = 4
+    onnxruntime.InferenceSession(str(shipped), options, providers=["CPUExecutionProvider"])
+    content = own.read_bytes()
+    root = struct.unpack("<I", content[:4])[0]
+    # Of the flatbuffer's root; as a message it reads: a field with the number 0, and one of the bytes 0 and "ORT".
+    place = 0x0D0008 if root % 16 == 8 else 0x0D0010
+    moved = place - root
+    assert moved % 8 == 0
+    facts = b"".join(field(14, field(1, k.encode()) + field(2, v.encode())) for k, v in read_metadata(shipped).items())
+    head = struct.pack("<I", place) + b"ORTM" + bytes(4) + field(7, b"") + b"\x08\x08" + facts
+    rest = moved + len(content) - len(head) - 5
+    assert len(varint(rest)) == 4
+    head += b"\x12" + varint(rest)
+    return head + bytes(moved + 8 - len(head)) + content[8:]
+
+
+def field(number: int, content: bytes) -> bytes:
+    return varint(number << 3 | 2) + varint(len(content)) + content
+
+
+def varint(value: int) -> bytes:
+    more = b""
+    while value >= 0x80:
+        more, value = more + bytes([value & 0x7F | 0x80]), value >> 7
+    return more + bytes([value])
