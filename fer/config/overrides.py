@@ -21,6 +21,9 @@ _WORDS: Final = frozenset({"null", "true", "false", "inf", "nan", "yes", "no", "
 """What Hydra's grammar, or YAML where that has no words for a mapping, takes for something else than a name."""
 
 
+_RESOLVER: Final = re.compile(r"\$\{.*:", re.DOTALL)
+"""A function in OmegaConf's grammar; a key of the configuration itself has no colon."""
+
 _WHOLE: Final = ("mapping", "options")
 """Last parts of keys that hold a mapping of the user's own words."""
 
@@ -78,7 +81,8 @@ def with_files(arguments: Sequence[str]) -> list[str]:
         arguments: of a command line. A file is YAML, key: value, as `best.yaml` of a sweep.
 
     Raises:
-        ConfigError: a file is missing, no such YAML, or names a class of a package that nobody allowed.
+        ConfigError: a file is missing, no such YAML, names a class of a package that nobody allowed, or asks for what
+            this machine keeps to itself.
     """
     files = [argument for argument in arguments if argument.startswith("@")]
     given = [argument for argument in arguments if not argument.startswith("@")]
@@ -92,8 +96,22 @@ def with_files(arguments: Sequence[str]) -> list[str]:
             content = in_run_dir(content, str(expanded(str(place))))
         settings = from_mapping(_by_key(content))
         check_file(settings, given, file)
+        _refuse_resolvers(settings, file)
         merged |= {key_of(each): each for each in settings}
     return [each for key, each in merged.items() if key not in named] + given
+
+
+def _refuse_resolvers(settings: Iterable[str], file: str) -> None:
+    """Refuses `${oc.env:TOKEN}` in a file, which may be a stranger's: it would be filled in, written down, and sent.
+
+    Raises:
+        ConfigError: naming the key.
+    """
+    for each in settings:
+        if _RESOLVER.search(each):
+            raise ConfigError(
+                f"{file}: {key_of(each)} holds '${{...:...}}', as a command line alone may: put its value in its place"
+            )
 
 
 def as_mapping(overrides: Iterable[str]) -> dict[str, Any]:
