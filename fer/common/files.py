@@ -205,6 +205,7 @@ def owned_folder(
     refused = False
     try:
         path.mkdir(parents=True, exist_ok=True)
+        _refuse_linked_lock(path, key=key)
         lock = FileLock(_lock_of(path), timeout=0)
         lock.acquire()
     except Timeout as error:
@@ -239,8 +240,8 @@ def owned_folder(
 
 def is_held(path: Path) -> bool:
     """Whether a process holds a folder (`owned_folder`), of whatever user and on whatever disk."""
-    # A Path's own method raises where it may not look.
-    if not os.path.isfile(_lock_of(path)):  # noqa: PTH113
+    # A Path's own method raises where it may not look. A lock is no link, and what one leads to is not to be touched.
+    if not os.path.isfile(_lock_of(path)) or _lock_of(path).is_symlink():  # noqa: PTH113
         return False
     from filelock import FileLock, Timeout
 
@@ -273,6 +274,11 @@ def _is_locked(file: Path) -> bool:
 def write_json(path: Path, value: Any) -> None:
     """`value` as indented JSON, atomically; NaN is refused, as JSON has none."""
     write_atomic(path, json.dumps(value, indent=2, allow_nan=False) + "\n")
+
+
+def _refuse_linked_lock(folder: Path, *, key: str) -> None:
+    if _lock_of(folder).is_symlink():
+        raise ConfigError(f"{key}={folder}: the .lock in it is a link, which none of ours is: remove it")
 
 
 def _lock_of(folder: Path) -> Path:

@@ -15,6 +15,7 @@ import pytest
 
 import fer
 from fer.common.errors import CheckpointError, ConfigError
+from fer.common.files import is_held, owned_folder
 from fer.report.main import LIST, _report_folder, remove_listed
 from fer.runtime.model import EmotionModel
 from fer.runtime.onnx_file import read_metadata
@@ -137,6 +138,24 @@ def run_of_files(tmp_path: Path) -> Path:
     (run / "manifest.json").write_text("{}")
     (run / "metrics.jsonl").write_text("")
     return run
+
+
+def test_a_link_in_the_place_of_a_lock_is_left_alone(run_of_files: Path, tmp_path: Path) -> None:
+    """filelock before 3.20.1 empties what it leads to."""
+    victim = tmp_path / "victim"
+    victim.write_text("precious")
+    (run_of_files / ".lock").symlink_to(victim)
+    assert not is_held(run_of_files)
+    with (
+        pytest.raises(ConfigError, match="is a link"),
+        owned_folder(run_of_files, key="run_dir", busy="another process is training in it"),
+    ):
+        pass
+    (tmp_path / ".studio").mkdir()
+    (tmp_path / ".studio" / "lock").symlink_to(victim)
+    with pytest.raises(ConfigError, match="is a link"), Places(tmp_path).locked():
+        pass
+    assert victim.read_text() == "precious"
 
 
 def test_a_report_removes_what_an_earlier_one_wrote_and_nothing_else(tmp_path: Path) -> None:
