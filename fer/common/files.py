@@ -58,8 +58,17 @@ def append_line(path: Path, line: str) -> None:
         StorageError: the disk refused; the earlier lines are intact.
     """
     data = f"{line}\n".encode()
-    with writing(path, needed=len(data)), path.open("ab", buffering=0) as file:
+    with writing(path, needed=len(data)), open(path, "ab", buffering=0, opener=open_own) as file:
         append_whole(file.fileno(), data, sync=True)
+
+
+def open_own(path: str | Path, flags: int) -> int:
+    """A descriptor of a file that is written where it lies, not where a link in its place leads (an `opener`).
+
+    Raises:
+        OSError: the disk refused, or it is a link.
+    """
+    return os.open(path, flags | getattr(os, "O_NOFOLLOW", 0), 0o666)
 
 
 def append_whole(descriptor: int, data: bytes, *, sync: bool = False) -> None:

@@ -14,6 +14,7 @@ from urllib.parse import urlsplit
 
 from fer.common.errors import ConfigError
 from fer.common.plugins import check_allowed, typed
+from fer.common.redaction import HIDDEN
 from fer.common.wording import shell_words
 from fer.config.overrides import key_of, override
 
@@ -139,7 +140,8 @@ _OF_A_KIND: Final = ("callbacks", "logger", "loss", "metrics", "model", "optimiz
 def _check_told(arguments: Sequence[str], *, origin: str) -> None:
     """Refuses what a file may not allow: on a command line, a person would have said it."""
     for each in arguments:
-        if each.startswith("-") or "${" in each:
+        # What was a secret is in no file.
+        if each.startswith("-") or "${" in each or HIDDEN in each:
             raise ConfigError(f"{origin} was made with {each[:80]!r}: go on with its command by hand")
         packages, classes = typed([each])
         for package in packages:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import os
 import re
 import struct
@@ -14,8 +15,9 @@ import onnxruntime
 import pytest
 
 import fer
-from fer.common.errors import CheckpointError, ConfigError
-from fer.common.files import is_held, owned_folder
+from fer.common.errors import CheckpointError, ConfigError, StorageError
+from fer.common.files import append_line, is_held, owned_folder
+from fer.folders.run_log import RunLog
 from fer.report.main import LIST, _report_folder, remove_listed
 from fer.runtime.model import EmotionModel
 from fer.runtime.onnx_file import read_metadata
@@ -102,6 +104,7 @@ def test_a_module_in_the_working_folder_is_not_that_of_a_command(tmp_path: Path)
         "model._target_=evil:Net",
         "data=own data._target_=torch.hub.load",
         "--config-dir=/tmp/a",
+        "logger.comet.api_key=***",
         "'logger.mlflow.uri=http://host/${oc.env:HOME}'",
     ],
 )
@@ -156,6 +159,20 @@ def test_a_link_in_the_place_of_a_lock_is_left_alone(run_of_files: Path, tmp_pat
     with pytest.raises(ConfigError, match="is a link"), Places(tmp_path).locked():
         pass
     assert victim.read_text() == "precious"
+
+
+def test_no_line_is_added_where_a_link_leads(run_of_files: Path, tmp_path: Path) -> None:
+    victim = tmp_path / "victim"
+    victim.write_text("one line without its end")
+    for name in ("metrics.jsonl", "log.jsonl"):
+        (run_of_files / name).unlink(missing_ok=True)
+        (run_of_files / name).symlink_to(victim)
+    with pytest.raises(StorageError, match="a link stands in its place"):
+        append_line(run_of_files / "metrics.jsonl", "{}")
+    log = RunLog(run_of_files / "log.jsonl")
+    log.note(logging.INFO, "hello")
+    log.close()
+    assert victim.read_text() == "one line without its end"
 
 
 def test_a_report_removes_what_an_earlier_one_wrote_and_nothing_else(tmp_path: Path) -> None:
