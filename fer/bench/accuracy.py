@@ -95,7 +95,7 @@ def train(overrides: Sequence[str], *, run_dir: Path) -> Trained:
     epochs: list[Mapping[str, Any]] = []
     begin = time.perf_counter()
     process = subprocess.Popen(
-        [sys.executable, "-c", "from fer.cli import train; train()", *overrides],
+        [sys.executable, "-P", "-c", "from fer.cli import train; train()", *overrides],
         stdout=subprocess.DEVNULL,
         stderr=subprocess.PIPE,
         encoding="utf-8",

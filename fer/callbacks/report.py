@@ -32,7 +32,7 @@ class Report(RunEnd):
         """Makes the report, and waits for it."""
         told = [f"run={run_dir}", *(f"{key}={_text(value)}" for key, value in self.options.items())]
         # A process that leaves its terminal alone: Ctrl-C reaches the training, which then ends it.
-        done = subprocess.run([sys.executable, "-c", "from fer.cli import report; report()", *told], check=False)
+        done = subprocess.run([sys.executable, "-P", "-c", "from fer.cli import report; report()", *told], check=False)
         if done.returncode != 0:
             log.warning("the report failed (status %d); again: fer-report %s", done.returncode, shell_words(told))
 

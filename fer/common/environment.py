@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 from typing import Any, Final
 
+from fer.common.redaction import word_without_secret
 from fer.common.wording import shell_word
 
 _PACKAGES: Final = (
@@ -30,8 +31,9 @@ _OF_HOOKS: Final = ("GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE")
 def environment() -> dict[str, Any]:
     """Command, versions, revision and machine of this process."""
     versions = {name: version for name in _PACKAGES if (version := version_of(name)) is not None}
+    words = [word_without_secret(word) for word in sys.argv[1:]]
     return {
-        "command": " ".join([Path(sys.argv[0]).name, *map(shell_word, sys.argv[1:])]),
+        "command": " ".join([Path(sys.argv[0]).name, *map(shell_word, words)]),
         "versions": {"python": platform.python_version(), **versions},
         "git_revision": _git_revision(),
         "machine": {"system": platform.platform(), "processor": _processor(), "cpus": os.cpu_count()},

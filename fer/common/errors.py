@@ -4,7 +4,7 @@ import difflib
 from collections.abc import Iterable
 from typing import Final
 
-from fer.common.wording import printable_text
+from fer.common.wording import printable_message
 
 _LONGEST: Final = 3000
 """Letters of a message; what a file or a command line holds in one piece may have millions."""
@@ -14,8 +14,8 @@ class FerError(Exception):
     """A user's mistake, told in one or two lines; commands exit with status 2 on it."""
 
     def __str__(self) -> str:
-        # A path in it may hold bytes that no stream takes.
-        text = printable_text(super().__str__())
+        # A name in it may hold bytes that no stream takes, and escape sequences that a terminal obeys.
+        text = printable_message(super().__str__())
         if len(text) <= _LONGEST:
             return text
         return f"{text[: _LONGEST * 2 // 3]} [... {len(text) - _LONGEST:,} letters ...] {text[-_LONGEST // 3 :]}"

@@ -1,5 +1,6 @@
 """Writes that are whole or not there at all."""
 
+import errno
 import json
 import os
 import secrets
@@ -57,8 +58,17 @@ def append_line(path: Path, line: str) -> None:
         StorageError: the disk refused; the earlier lines are intact.
     """
     data = f"{line}\n".encode()
-    with writing(path, needed=len(data)), path.open("ab", buffering=0) as file:
+    with writing(path, needed=len(data)), open(path, "ab", buffering=0, opener=open_own) as file:
         append_whole(file.fileno(), data, sync=True)
+
+
+def open_own(path: str | Path, flags: int) -> int:
+    """A descriptor of a file that is written where it lies, not where a link in its place leads (an `opener`).
+
+    Raises:
+        OSError: the disk refused, or it is a link.
+    """
+    return os.open(path, flags | getattr(os, "O_NOFOLLOW", 0), 0o666)
 
 
 def append_whole(descriptor: int, data: bytes, *, sync: bool = False) -> None:
@@ -139,6 +149,31 @@ def check_writable(folder: Path) -> None:
         raise StorageError(f"{folder} cannot be written: {existing} takes no files; choose another place") from error
 
 
+def read_text(path: Path, *, errors: str = "strict") -> str:
+    """The text of a UTF-8 file.
+
+    Args:
+        path: the file.
+        errors: what becomes of bytes that are none, as in `open`.
+
+    Raises:
+        OSError: it cannot be read, or is a pipe or a device, whose end may never come.
+        ValueError: it is no UTF-8.
+    """
+    refuse_endless(path)
+    return path.read_text(encoding="utf-8", errors=errors)
+
+
+def refuse_endless(path: Path) -> None:
+    """Refuses a pipe, a device or a socket, and a link to one, as a folder of a stranger may hold.
+
+    Raises:
+        OSError: it is one.
+    """
+    if path.exists() and not (path.is_file() or path.is_dir()):
+        raise OSError(errno.EINVAL, "it is no ordinary file", str(path))
+
+
 def read_json(path: Path) -> dict[str, Any]:
     """The object in a JSON file.
 
@@ -146,7 +181,7 @@ def read_json(path: Path) -> dict[str, Any]:
         DataError: missing, not readable, or no object.
     """
     try:
-        content = parse_json(path.read_text(encoding="utf-8"))
+        content = parse_json(read_text(path))
     except (OSError, ValueError) as error:
         raise DataError(f"{path} is not readable JSON: {error}") from error
     if not isinstance(content, dict):
@@ -179,6 +214,7 @@ def owned_folder(
     refused = False
     try:
         path.mkdir(parents=True, exist_ok=True)
+        _refuse_linked_lock(path, key=key)
         lock = FileLock(_lock_of(path), timeout=0)
         lock.acquire()
     except Timeout as error:
@@ -213,8 +249,8 @@ def owned_folder(
 
 def is_held(path: Path) -> bool:
     """Whether a process holds a folder (`owned_folder`), of whatever user and on whatever disk."""
-    # A Path's own method raises where it may not look.
-    if not os.path.isfile(_lock_of(path)):  # noqa: PTH113
+    # A Path's own method raises where it may not look. A lock is no link, and what one leads to is not to be touched.
+    if not os.path.isfile(_lock_of(path)) or _lock_of(path).is_symlink():  # noqa: PTH113
         return False
     from filelock import FileLock, Timeout
 
@@ -247,6 +283,11 @@ def _is_locked(file: Path) -> bool:
 def write_json(path: Path, value: Any) -> None:
     """`value` as indented JSON, atomically; NaN is refused, as JSON has none."""
     write_atomic(path, json.dumps(value, indent=2, allow_nan=False) + "\n")
+
+
+def _refuse_linked_lock(folder: Path, *, key: str) -> None:
+    if _lock_of(folder).is_symlink():
+        raise ConfigError(f"{key}={folder}: the .lock in it is a link, which none of ours is: remove it")
 
 
 def _lock_of(folder: Path) -> Path:

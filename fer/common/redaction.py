@@ -18,16 +18,40 @@ _QUERY: Final = re.compile(r"([?&]([\w.-]+)=)[^&#\s'\"]+")
 """`name=value` in the query of an address."""
 
 _SECRET_WORDS: Final = frozenset(
-    {"TOKEN", "PASSWORD", "PASSWD", "PASS", "SECRET", "SECRETS", "KEY", "APIKEY", "CREDENTIAL", "CREDENTIALS", "AUTH"}
+    {"TOKEN", "PASSWORD", "PASSWD", "PWD", "PASS", "PASSPHRASE", "SECRET", "SECRETS", "KEY", "APIKEY", "CREDENTIAL"}
+    | {"CREDENTIALS", "AUTH", "PAT", "COOKIE", "SIG", "SIGNATURE"}
 )
+
+_SECRET_ENDS: Final = ("PASSWORD", "PASSWD", "TOKEN", "SECRET", "APIKEY", "SSHPASS")
+"""Of names whose words stand without a mark between them: PGPASSWORD."""
+
+_FOLDERS: Final = frozenset({"PWD", "OLDPWD"})
+"""A shell's own variables."""
+
+_WORDS: Final = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+")
+"""Of a name such as `accessToken`, `AWSAccessKeyId` or `HF_TOKEN`."""
 
 _SHORTEST: Final = 6
 """Letters of the shortest value that is looked for in text: a shorter one would take harmless words out of it."""
 
 
 def is_secret(name: str) -> bool:
-    """Whether an environment variable's value is nobody else's business, by its name (`HF_TOKEN`, `KAGGLE_KEY`)."""
-    return not _SECRET_WORDS.isdisjoint(name.upper().split("_"))
+    """Whether the value of a variable, of a setting or in an address is nobody else's business, by its name.
+
+    `HF_TOKEN`, `KAGGLE_KEY`, `PGPASSWORD`, `api_key`, `accessToken`, `X-Amz-Signature`.
+    """
+    if name in _FOLDERS:
+        return False
+    words = {word.upper() for word in (*re.split(r"[\W_]+", name), *_WORDS.findall(name))}
+    return not _SECRET_WORDS.isdisjoint(words) or any(word.endswith(_SECRET_ENDS) for word in words)
+
+
+def word_without_secret(word: str) -> str:
+    """A word of a command line with `***` for what it sets where the key names a secret (`logger.comet.api_key=x`)."""
+    key, equals, _ = word.partition("=")
+    if equals and is_secret(key.rpartition(".")[2]):
+        return f"{key}={HIDDEN}"
+    return without_credentials(word)
 
 
 def without_credentials(text: str) -> str:
@@ -36,7 +60,7 @@ def without_credentials(text: str) -> str:
 
 
 def _without_secret(found: re.Match[str]) -> str:
-    return f"{found[1]}{HIDDEN}" if is_secret(re.sub(r"\W", "_", found[2])) else found[0]
+    return f"{found[1]}{HIDDEN}" if is_secret(found[2]) else found[0]
 
 
 class Redaction:

@@ -23,6 +23,7 @@ _REFUSALS: Final = {
     errno.EPERM: ("the operation is not permitted", _PLACE),
     errno.EIO: ("the disk reports an error", "check the disk, and the system's log"),
     errno.ESTALE: ("the network disk has gone", "mount it again"),
+    errno.ELOOP: ("a link stands in its place", "remove it"),
     errno.ENAMETOOLONG: ("its name is too long", "choose a shorter one"),
 }
 """Error number -> what is wrong, and what mends it."""

@@ -28,6 +28,19 @@ def printable_text(text: str) -> str:
     return _SURROGATE.sub(_escape, text)
 
 
+def printable_message(text: str) -> str:
+    """A message that every terminal, file and page can show, whatever a file or a name has brought into it.
+
+    As `printable_path`; but lines stay lines, and tabs tabs.
+    """
+    return _UNSHOWN.sub(lambda found: found[0] if found[0] in "\n\t" else _escape(found), text)
+
+
+def markdown(value: object) -> str:
+    """Text that Markdown shows as it is, in a paragraph or a table cell."""
+    return re.sub(r"[\\`*_\[\]<>|#]", r"\\\g<0>", " ".join(str(value).split()))
+
+
 def shell_word(text: str | Path) -> str:
     """A word to be pasted into a shell: quoted where it must be, and by `$'...'` where it cannot be shown as it is.
 

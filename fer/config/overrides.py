@@ -10,6 +10,7 @@ from fer.common.errors import ConfigError
 from fer.common.parsing import parse_yaml
 from fer.common.paths import expanded
 from fer.common.plugins import check_file
+from fer.common.redaction import word_without_secret
 from fer.common.wording import shell_words
 from fer.config.conf_files import config_groups
 from fer.config.grammar import quoted, understood
@@ -19,6 +20,9 @@ _PLAIN: Final = re.compile(r"[A-Za-z_][\w./@-]*", re.ASCII)
 _WORDS: Final = frozenset({"null", "true", "false", "inf", "nan", "yes", "no", "on", "off", "y", "n"})
 """What Hydra's grammar, or YAML where that has no words for a mapping, takes for something else than a name."""
 
+
+_RESOLVER: Final = re.compile(r"\$\{.*:", re.DOTALL)
+"""A function in OmegaConf's grammar; a key of the configuration itself has no colon."""
 
 _WHOLE: Final = ("mapping", "options")
 """Last parts of keys that hold a mapping of the user's own words."""
@@ -64,8 +68,8 @@ def key_of(override: str) -> str:
 
 
 def command(overrides: Sequence[str]) -> str:
-    """The `fer-train` command with these overrides, for a shell."""
-    return shell_words(["fer-train", *overrides])
+    """The `fer-train` command with these overrides, for a shell, without the secrets among them."""
+    return shell_words(["fer-train", *map(word_without_secret, overrides)])
 
 
 def with_files(arguments: Sequence[str]) -> list[str]:
@@ -77,7 +81,8 @@ def with_files(arguments: Sequence[str]) -> list[str]:
         arguments: of a command line. A file is YAML, key: value, as `best.yaml` of a sweep.
 
     Raises:
-        ConfigError: a file is missing, no such YAML, or names a class of a package that nobody allowed.
+        ConfigError: a file is missing, no such YAML, names a class of a package that nobody allowed, or asks for what
+            this machine keeps to itself.
     """
     files = [argument for argument in arguments if argument.startswith("@")]
     given = [argument for argument in arguments if not argument.startswith("@")]
@@ -91,8 +96,22 @@ def with_files(arguments: Sequence[str]) -> list[str]:
             content = in_run_dir(content, str(expanded(str(place))))
         settings = from_mapping(_by_key(content))
         check_file(settings, given, file)
+        _refuse_resolvers(settings, file)
         merged |= {key_of(each): each for each in settings}
     return [each for key, each in merged.items() if key not in named] + given
+
+
+def _refuse_resolvers(settings: Iterable[str], file: str) -> None:
+    """Refuses `${oc.env:TOKEN}` in a file, which may be a stranger's: it would be filled in, written down, and sent.
+
+    Raises:
+        ConfigError: naming the key.
+    """
+    for each in settings:
+        if _RESOLVER.search(each):
+            raise ConfigError(
+                f"{file}: {key_of(each)} holds '${{...:...}}', as a command line alone may: put its value in its place"
+            )
 
 
 def as_mapping(overrides: Iterable[str]) -> dict[str, Any]:

@@ -11,6 +11,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from fer.common.cells import cell_of
 from fer.common.errors import ConfigError, DataError
 from fer.common.options_parser import OptionsParser, natural, positive
 from fer.common.wording import printable_path, shell_word
@@ -309,7 +310,8 @@ def _write_audit(report: "AuditReport", samples: "FaceSamples", *, out: Path) ->
     rows.writerow(["id", "split", "label", "kind", "group", "of", "ncc"])
     for finding in report.findings:
         ncc = f"{finding.ncc:.4f}" if finding.of else ""
-        rows.writerow([finding.id, finding.split, finding.label, finding.kind, finding.group, finding.of, ncc])
+        names = (cell_of(finding.id), finding.split, finding.label)
+        rows.writerow([*names, finding.kind, finding.group, cell_of(finding.of), ncc])
     try:
         write_json(out / "audit.json", _audit_answer(report, samples))
         write_atomic(out / "duplicates.csv", table.getvalue())

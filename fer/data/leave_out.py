@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
+from fer.common.cells import name_in
 from fer.common.errors import DataError
 from fer.data.csv_table import read_rows
 from fer.data.protocol import ProtocolSplit
@@ -29,7 +30,7 @@ def read_ids(path: Path) -> list[str]:
     for line, row in read_rows(data, columns=("id",), origin=origin):
         if not row["id"]:
             raise DataError(f"{origin} line {line} has no id: mend or delete the line")
-        ids[row["id"]] = None
+        ids[name_in(row["id"])] = None
     return list(ids)
 
 

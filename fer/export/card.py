@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from fer.common.label_set import told
+from fer.common.wording import markdown
 from fer.export.measurement import BATCH, Measured
 from fer.runtime.facts import ModelFacts
 
@@ -29,7 +30,7 @@ def model_card(
         megabytes: its size, 10^6 bytes.
     """
     parts = [
-        f"# Model card: {facts.name}",
+        f"# Model card: {markdown(facts.name)}",
         *(f"> **Read this first.** {note}" for note in notes),
         _model(facts, file, megabytes),
         _USE.format(all_labels=told(facts.labels, noun="expression"), labels=", ".join(facts.labels)),
@@ -48,21 +49,21 @@ def _model(facts: ModelFacts, file: str, megabytes: float) -> str:
     facts_told = {
         "file": f"`{file}`, {megabytes:.2f} MB",
         "SHA-256": f"`{facts.sha256}`",
-        "net": f"{facts.net}, {facts.parameters:,} parameters",
+        "net": f"{markdown(facts.net)}, {facts.parameters:,} parameters",
         "layers": "8-bit integers (static quantisation)" if facts.precision == "int8" else "float32",
         "input": f"`image`, uint8 (N, 1, {facts.size}, {facts.size}), grey; preprocessing is inside",
         "output": f"`probabilities`, float32 (N, {len(facts.labels)}), calibrated: " + ", ".join(facts.labels),
         "class activation maps": maps,
-        "written by": ", ".join(f"{name} {version}" for name, version in facts.versions.items()),
+        "written by": ", ".join(f"{markdown(name)} {markdown(version)}" for name, version in facts.versions.items()),
     }
     return "## Model\n\n| | |\n|---|---|\n" + "\n".join(f"| {name} | {told} |" for name, told in facts_told.items())
 
 
 def _data(facts: ModelFacts) -> str:
     return (
-        f"## Data and protocol\n\n{facts.source}, content fingerprint {facts.data_fingerprint}; {facts.protocol}. Seed "
-        f"{facts.seed}, {facts.epochs} epochs, settings {facts.config_digest}. The file holds weights and numbers, no "
-        "image."
+        f"## Data and protocol\n\n{markdown(facts.source)}, content fingerprint {markdown(facts.data_fingerprint)}; "
+        f"{markdown(facts.protocol)}. Seed {facts.seed}, {facts.epochs} epochs, settings "
+        f"{markdown(facts.config_digest)}. The file holds weights and numbers, no image."
     )
 
 

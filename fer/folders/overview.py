@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any, Final, Literal
 
 from fer.common.errors import FerError
-from fer.common.files import is_held, read_json
+from fer.common.files import is_held, read_json, read_text
 from fer.folders.record import checked_manifest, read_config, read_epochs
 from fer.folders.run import RunFolder
 
@@ -89,7 +89,7 @@ def _quick_config(path: Path) -> Mapping[str, Any] | None:
 
     loader = getattr(yaml, "CSafeLoader", None)
     try:
-        text = path.read_text(encoding="utf-8")
+        text = read_text(path)
         # It would follow nested brackets to the end of its stack, and it writes aliases out.
         if loader is None or len(text) > _QUICK_BYTES or text.count("[") + text.count("{") > 500 or "*" in text:
             return None

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from fer.common.environment import environment
-from fer.common.files import owned_folder, write_atomic, write_json
+from fer.common.files import owned_folder, read_text, write_atomic, write_json
 from fer.common.interrupt import Stopped
 from fer.common.parsing import parse_json
 from fer.folders.run_log import RunLog, logged_to
@@ -104,7 +104,7 @@ class RunFolder:
     def read_manifest(self) -> dict[str, Any]:
         """The manifest; empty where it is missing or not readable."""
         try:
-            manifest = parse_json(self.manifest.read_text(encoding="utf-8"))
+            manifest = parse_json(read_text(self.manifest))
         except (OSError, ValueError):
             return {}
         return manifest if isinstance(manifest, dict) else {}

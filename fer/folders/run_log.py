@@ -16,7 +16,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Final, TextIO
 
-from fer.common.files import append_whole
+from fer.common.files import append_whole, open_own, read_text, refuse_endless
 from fer.common.interrupt import Interrupted, Stopped
 from fer.common.parsing import parse_json
 from fer.common.redaction import Redaction
@@ -161,7 +161,7 @@ def read_log(path: Path) -> list[dict[str, Any]]:
         OSError: it cannot be read.
     """
     records = []
-    for line in path.read_text(encoding="utf-8", errors="replace").split("\n"):
+    for line in read_text(path, errors="replace").split("\n"):
         try:
             record = parse_json(line)
         except ValueError:
@@ -258,8 +258,14 @@ def _traceback(record: logging.LogRecord) -> str | None:
 
 
 def _opened(path: Path) -> int:
-    """A descriptor that appends whole lines to `path`."""
-    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND | getattr(os, "O_CLOEXEC", 0), 0o666)
+    """A descriptor that appends whole lines to `path`.
+
+    Raises:
+        OSError: the disk refused, or a link or a pipe stands in its place. What a link leads to would
+            lose its last line.
+    """
+    refuse_endless(path)
+    descriptor = open_own(path, os.O_RDWR | os.O_CREAT | os.O_APPEND | getattr(os, "O_CLOEXEC", 0))
     content = path.read_bytes()
     whole = content.rfind(b"\n") + 1
     if whole < len(content):

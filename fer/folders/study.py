@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from fer.common.errors import DataError
-from fer.common.files import write_json
+from fer.common.files import read_text, write_json
 from fer.common.parsing import parse_json
 
 RECIPE_SCORES: Final = "study_scores.json"
@@ -47,7 +47,7 @@ class StudyFolder:
             DataError: it is no study file.
         """
         try:
-            content = parse_json(self.file.read_text(encoding="utf-8"))
+            content = parse_json(read_text(self.file))
         except ValueError as error:
             raise DataError(f"{self.file} is not readable JSON ({error}): delete it and repeat the study") from error
         if not (isinstance(content, dict) and isinstance(content.get("runs"), dict)):

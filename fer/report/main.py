@@ -1,8 +1,8 @@
 """Run folders in, report folder out."""
 
 import logging
-import shutil
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 import numpy.typing as npt
 
-from fer.common.errors import ConfigError, FerError
-from fer.common.files import check_writable, remove_leftovers, write_atomic, write_json
+from fer.common.errors import ConfigError, DataError, FerError
+from fer.common.files import check_writable, read_json, remove_leftovers, write_atomic, write_json
 from fer.common.label_set import set_name
 from fer.common.storage import writing
 from fer.common.wording import counted
@@ -199,10 +199,11 @@ def write_report(folder: Path, context: ReportContext, results: Mapping[str, Ana
     )
     write_json(folder / "summary.json", [verdict.as_dict() for verdict in verdicts])
     sections = [section_in(words, section) for section in _sections(context, results, verdicts, command)]
+    scored = {f"predictions/{key}.parquet": scores.predictions for key, scores in tables(detail).items()}
     with told_when_done("drew the figures"):
-        _write_files(folder, sections, results)
-    for key, scores in tables(detail).items():
-        scores.predictions.write(folder / "predictions" / f"{key}.parquet")
+        _write_files(folder, sections, results, more=tuple(scored))
+    for name, predictions in scored.items():
+        predictions.write(folder / name)
     with told_when_done("laid out the page"):
         page = _page(context, sections, notes)
     path = folder / "report.html"
@@ -262,17 +263,48 @@ def _notes(context: ReportContext, results: Mapping[str, AnalysisResult]) -> lis
     return [*context.run.notes, *others, *(note for found in results.values() for note in found.notes)]
 
 
-def _write_files(folder: Path, sections: Sequence[Section], results: Mapping[str, AnalysisResult]) -> None:
-    """Every figure as PNG and SVG, and the files of the analyses; those of an earlier report in the same place go."""
+def _write_files(
+    folder: Path, sections: Sequence[Section], results: Mapping[str, AnalysisResult], *, more: Sequence[str]
+) -> None:
+    """Every figure as PNG and SVG, and the files of the analyses; those of an earlier report in the same place go.
+
+    Args:
+        folder: of the report.
+        sections: their figures.
+        results: their files.
+        more: what the caller writes beside them.
+    """
     files = {path: content for found in results.values() for path, content in found.files.items()}
     for section in sections:
         for chart in section.charts:
             files |= {f"figures/{chart.key}.{kind}": chart.file(kind) for kind in ("png", "svg")}
-    for top in {*_FOLDERS, *(path.partition("/")[0] for path in files if "/" in path)}:
-        shutil.rmtree(folder / top, ignore_errors=True)
+    remove_listed(folder)
+    write_json(folder / LIST, {"files": sorted({*files, *more})})
     for path, content in files.items():
         (folder / path).parent.mkdir(parents=True, exist_ok=True)
         write_atomic(folder / path, content)
+
+
+LIST: Final = ".files.json"
+"""What a report wrote into folders of its own: the next one in its place removes that, and nothing else."""
+
+
+def remove_listed(folder: Path) -> None:
+    """Removes what an earlier report wrote into folders inside its own.
+
+    The place may be anybody's, `out=.` among them, with figures of their own; and so may the list.
+    """
+    try:
+        listed = read_json(folder / LIST).get("files")
+    except DataError:
+        return
+    for name in listed if isinstance(listed, list) else []:
+        path = folder / str(name)
+        inside = path.parent.resolve().is_relative_to(folder.resolve()) and path.parent != folder
+        if inside and ".." not in path.parts and (path.is_file() or path.is_symlink()):
+            path.unlink()
+            with suppress(OSError):
+                path.parent.rmdir()
 
 
 def _report_folder(runs: Sequence[Path], out: Path | None) -> Path:
@@ -280,4 +312,9 @@ def _report_folder(runs: Sequence[Path], out: Path | None) -> Path:
         if out.exists() and not out.is_dir():
             raise ConfigError(f"out={out} is a file: name a folder for the report")
         return out
-    return runs[0] / "report" if len(runs) == 1 else runs[0].resolve().parent / "report"
+    place = runs[0] / "report" if len(runs) == 1 else runs[0].resolve().parent / "report"
+    for each in (place, *(place / name for name in _FOLDERS)):
+        if each.is_symlink():
+            # In a stranger's run it may lead to anything, and what lies there would be written over.
+            raise ConfigError(f"{each} is a link to {each.resolve()}: remove it, or name the report's folder with out=")
+    return place

@@ -253,6 +253,8 @@ def _open(content: bytes, *, threads: int, facts: ModelFacts, origin: str) -> "I
     options.log_severity_level = 4
     _bound_memory()
     options.add_session_config_entry("session.use_env_allocators", "1")
+    # Else it looks for its own format first: a file can be both, and what was looked at is the one that is not run.
+    options.add_session_config_entry("session.load_model_format", "ONNX")
     try:
         session = onnxruntime.InferenceSession(
             content,

@@ -13,6 +13,8 @@ from typing import Any, Final
 from urllib.parse import urlsplit
 
 from fer.common.errors import ConfigError
+from fer.common.plugins import check_allowed, typed
+from fer.common.redaction import HIDDEN
 from fer.common.wording import shell_words
 from fer.config.overrides import key_of, override
 
@@ -43,8 +45,8 @@ class Command:
 
     @property
     def argv(self) -> list[str]:
-        """What is run: with this Python, wherever its scripts are."""
-        return [sys.executable, "-c", _PROGRAM.format(self.name), *self.arguments]
+        """What is run: with this Python, wherever its scripts are, and no module of the folder where it runs (`-P`)."""
+        return [sys.executable, "-P", "-c", _PROGRAM.format(self.name), *self.arguments]
 
     @property
     def shown(self) -> str:
@@ -127,7 +129,25 @@ def again(kind: str, folder: Path, told: Any) -> Command:
         raise ConfigError(f"{folder.name} does not say which command made it: go on with that by hand")
     place = KINDS[kind]
     kept = [each for each in arguments if key_of(each) != place]
+    _check_told(kept, origin=folder.name)
     return Command(name=kind, arguments=(*kept, f"{place}={folder}"))
+
+
+_OF_A_KIND: Final = ("callbacks", "logger", "loss", "metrics", "model", "optimizer", "scheduler")
+"""Sections that take classes of one kind alone, so that any may be named of the libraries."""
+
+
+def _check_told(arguments: Sequence[str], *, origin: str) -> None:
+    """Refuses what a file may not allow: on a command line, a person would have said it."""
+    for each in arguments:
+        # What was a secret is in no file.
+        if each.startswith("-") or "${" in each or HIDDEN in each:
+            raise ConfigError(f"{origin} was made with {each[:80]!r}: go on with its command by hand")
+        packages, classes = typed([each])
+        for package in packages:
+            check_allowed(package, origin)
+        for name in classes:
+            check_allowed(name, origin, libraries=key_of(each).partition(".")[0] in _OF_A_KIND)
 
 
 def go_on(run: Path) -> Command:

@@ -7,7 +7,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, Final
 
-from fer.common.files import read_json
+from fer.common.files import read_json, refuse_endless
 from fer.folders.overview import RunOverview, overview
 from fer.folders.run import RunFolder
 from fer.folders.sweep import SweepFolder
@@ -116,6 +116,7 @@ def flat(tree: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
 def _records(folder: RunFolder) -> list[Mapping[str, Any]]:
     """The last records of the run's log."""
     try:
+        refuse_endless(folder.log)
         with folder.log.open("rb") as file:
             size = folder.log.stat().st_size
             file.seek(max(0, size - _LOG_BYTES))

@@ -9,6 +9,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
+from fer.common.cells import name_in
 from fer.common.errors import ConfigError, DataError
 from fer.data.csv_table import read_rows
 from fer.folders.opened import OpenData
@@ -91,7 +92,8 @@ def suspects(run: Path, *, file: Path) -> dict[str, Any]:
         content = file.read_bytes()
     except OSError as error:
         raise DataError(f"{origin} cannot be read ({error.strerror}): find the suspects again") from error
-    rows = [row for _, row in read_rows(content, columns=("id", "label", "suggested", "probability"), origin=origin)]
+    found = read_rows(content, columns=("id", "label", "suggested", "probability"), origin=origin)
+    rows = [{**row, "id": name_in(row["id"])} for _, row in found]
     shown = rows[:SHOWN]
     faces, note = _faces(read_run(run), np.array([row["id"] for row in shown], np.str_))
     return {

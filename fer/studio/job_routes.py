@@ -114,6 +114,8 @@ def add_job_routes(app: Flask, *, studio: Studio, tickets: Tickets) -> None:
         told = asked(run=str, int8=bool, data_root=str)
         place = studio.index.place(told["run"] or "", kind="run")
         out = place / "export" / f"{place.name}{'-int8' if told['int8'] else ''}.onnx"
+        if out.parent.is_symlink():
+            raise ConfigError(f"{out.parent} is a link to {out.parent.resolve()}: remove it, and export again")
         with writing(out.parent):
             out.parent.mkdir(exist_ok=True)
         command = commands.export(place, out=out, int8=bool(told["int8"]), data_root=told["data_root"] or "")

@@ -1,7 +1,8 @@
 """The commands that the studio starts: a queue on the disk, worked off by whichever studio is there.
 
 A job is three files: what is to be done (`ID.json`, never changed), who does it (`ID.run`) and how it ended (`ID.end`);
-`ID.log` is what it printed. The last two are written by `fer.studio.supervise`, which outlives the studio.
+`ID.log` is what it printed. The last two are written by `fer.studio.supervise`, which outlives the studio. Only what
+this user asked for is started (`fer.studio.seals`).
 """
 
 import json
@@ -12,15 +13,17 @@ import sys
 import threading
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, Literal
 
 from fer.common.errors import ConfigError, FerError
-from fer.common.files import read_json, write_atomic, write_json
+from fer.common.files import read_json, read_text, write_atomic, write_json
 from fer.common.processes import cores
 from fer.studio.places import Places, read_kept
 from fer.studio.processes import ask_to_stop, is_alive
+from fer.studio.seals import is_ours, sealed
 
 Lane = Literal["train", "side", "live"]
 """Trainings wait for each other; what is short (a report, an export) does not wait for them, and neither waits for live
@@ -37,6 +40,11 @@ _STARTING_SECONDS: Final = 20.0
 
 _LOG_BYTES: Final = 1 << 16
 _STOPPED: Final = (130, 143)
+
+NOT_OURS: Final = (
+    "It is not started: another user asked for it, or it came with this folder, or the studio's key was removed since. "
+    "Take it out, and ask again for what you want."
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -56,6 +64,7 @@ class Job:
         code: its exit status, once it ended.
         started: seconds since the epoch.
         ended: seconds since the epoch.
+        ours: whether this user asked for it.
     """
 
     id: str
@@ -71,11 +80,13 @@ class Job:
     code: int | None = None
     started: float | None = None
     ended: float | None = None
+    ours: bool = True
 
     def as_dict(self) -> dict[str, Any]:
         """As JSON has it, without what only the machine needs."""
         names = ("id", "kind", "shown", "about", "facts", "state", "code", "started", "ended")
-        return {name: getattr(self, name) for name in names}
+        words = NOT_OURS if self.state == "waiting" and not self.ours else None
+        return {**{name: getattr(self, name) for name in names}, "words": words}
 
 
 class Jobs:
@@ -151,7 +162,7 @@ class Jobs:
             "facts": facts,
         }
         with self._places.locked():
-            write_json(self._places.jobs / f"{job_id}.json", content)
+            write_json(self._places.jobs / f"{job_id}.json", sealed(job_id, content))
         self.tick()
         return self.get(job_id)
 
@@ -227,7 +238,7 @@ class Jobs:
 
     def _has_its_turn(self, job: Job, jobs: Sequence[Job]) -> bool:
         """Whether nothing but room is in a job's way; one whose beginnings went wrong ends here."""
-        if job.state != "waiting":
+        if job.state != "waiting" or not job.ours:
             return False
         states = {each.id: each.state for each in jobs}
         before = [states.get(each, "lost") for each in job.after]
@@ -245,8 +256,10 @@ class Jobs:
         path = self._places.jobs / f"{job.id}.json"
         with path.with_suffix(".log").open("ab") as log:
             process = subprocess.Popen(
-                [sys.executable, "-m", "fer.studio.supervise", str(path)],
-                stdin=subprocess.DEVNULL,
+                # Not the folder where the studio was started: a module there would stand before the libraries'.
+                [sys.executable, "-P", "-m", "fer.studio.supervise", str(path)],
+                # What is to be done goes this way: the file may be another by now.
+                stdin=subprocess.PIPE,
                 stdout=log,
                 stderr=subprocess.STDOUT,
                 # Ctrl-C in the studio's terminal is not for it.
@@ -254,6 +267,9 @@ class Jobs:
                 env={**os.environ, "PYTHONUNBUFFERED": "1"},
             )
         self._children[job.id] = (process, time.monotonic())
+        assert process.stdin is not None
+        with suppress(OSError), process.stdin as told:
+            told.write(json.dumps({"argv": job.argv, "cwd": job.cwd}).encode())
 
     def _read(self, name: str) -> Job | None:
         path = self._places.jobs / f"{name}.json"
@@ -269,6 +285,7 @@ class Jobs:
                 about=tuple(told["about"]),
                 after=tuple(told.get("after", ())),
                 facts=dict(told["facts"]),
+                ours=is_ours(name, told),
             )
         except (KeyError, TypeError, ValueError):
             # Taken away meanwhile, or not ours.
@@ -300,7 +317,7 @@ class Jobs:
 
 def _told(path: Path) -> dict[str, Any]:
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
+        content = json.loads(read_text(path))
     except (OSError, ValueError):
         return {}
     return content if isinstance(content, dict) else {}

@@ -70,6 +70,8 @@ class Places:
         from filelock import FileLock, Timeout
 
         with writing(self.kept):
+            if self.kept.is_symlink() or (self.kept / "lock").is_symlink():
+                raise ConfigError(f"{self.kept} or the lock in it is a link, as no fer-studio makes it: remove it")
             self.kept.mkdir(parents=True, exist_ok=True)
             lock = FileLock(self.kept / "lock", timeout=PATIENCE)
             try:

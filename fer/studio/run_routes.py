@@ -24,7 +24,7 @@ def add_run_routes(app: Flask, *, studio: Studio, tickets: Tickets) -> None:
     @app.get("/api/state")
     def state() -> Response:
         since = request.args.get("since", "0")
-        if not since.isdecimal():
+        if not since.isdecimal() or len(since) > 15:
             raise ConfigError(f"since={since[:40]!r}: give the number of the last answer")
         answer = studio.index.changes(since=int(since))
         jobs = studio.jobs.all()

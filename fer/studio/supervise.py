@@ -1,4 +1,4 @@
-"""`python -m fer.studio.supervise JOB.json`: runs a job's command and writes down how it ended.
+"""`python -m fer.studio.supervise JOB.json`: runs the command that standard input tells, and writes down how it ended.
 
 The command is an ordinary one in a process of its own; this one beside it outlives the studio, so that a studio which
 comes back knows the exit status of what it did not see.
@@ -13,13 +13,13 @@ import time
 from pathlib import Path
 
 from fer.common.errors import StorageError
-from fer.common.files import read_json, write_json
+from fer.common.files import write_json
 from fer.studio.processes import identity
 
 
 def main(job: Path) -> int:
-    """Runs the command of a job; its exit status."""
-    told = read_json(job)
+    """Runs the command of a job, {"argv", "cwd"} on standard input; its exit status."""
+    told = json.load(sys.stdin)
     begun, ended = job.with_suffix(".run"), job.with_suffix(".end")
     facts = {"pid": os.getpid(), "began": identity(os.getpid()), "started": time.time()}
     try:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, Final, Literal
 
 from fer.common.errors import DataError
-from fer.common.files import is_held, read_json
+from fer.common.files import is_held, read_json, read_text
 from fer.common.parsing import parse_json, parse_yaml
 from fer.config.run_paths import moved
 from fer.folders.record import checked_manifest
@@ -316,7 +316,7 @@ def _epoch(line: Mapping[str, Any]) -> Epoch:
 
 def _config(path: Path) -> dict[str, Any]:
     try:
-        content = parse_yaml(path.read_text(encoding="utf-8"))
+        content = parse_yaml(read_text(path))
     except (OSError, ValueError) as error:
         raise DataError(f"{path} is not readable YAML: {error}") from error
     if not isinstance(content, dict):

@@ -92,7 +92,7 @@ class MLflowTracking(Logger):
             self._start()
 
     def _start(self) -> None:
-        command = [sys.executable, "-m", "fer.tracking.sender", str(self.run_dir)]
+        command = [sys.executable, "-P", "-m", "fer.tracking.sender", str(self.run_dir)]
         if self.experiment is not None:
             command += ["--experiment", self.experiment]
         environment = {**os.environ, "OMP_NUM_THREADS": "1"}

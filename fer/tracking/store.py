@@ -125,6 +125,29 @@ def find_store(
     return StoreAddress(uri=chosen, experiment=experiment)
 
 
+_CREDENTIALS: Final = ("MLFLOW_TRACKING_TOKEN", "MLFLOW_TRACKING_USERNAME", "MLFLOW_TRACKING_PASSWORD")
+
+
+def keep_credentials(address: StoreAddress, folder: Path, *, uri: str | None) -> None:
+    """Refuses a server that a folder alone names, where MLflow would show it who the user is.
+
+    Args:
+        address: what `find_store` found.
+        folder: the run, study or sweep folder.
+        uri: what the command says.
+
+    Raises:
+        ConfigError: the folder may be a stranger's, and the server too.
+    """
+    told = [name for name in _CREDENTIALS if os.environ.get(name)]
+    said = uri is not None or os.environ.get("MLFLOW_TRACKING_URI")
+    if told and not said and urlsplit(address.uri).scheme in ("http", "https"):
+        raise ConfigError(
+            f"{folder} names the server {address.shown}, which would be sent {' and '.join(told)}: if it is yours, "
+            f"name it yourself, with --uri {address.shown} or in MLFLOW_TRACKING_URI"
+        )
+
+
 def default_uri(folder: Path) -> str:
     """sqlite in the folder that holds the runs; runs of a study or sweep share the one beside it.
 

@@ -10,7 +10,7 @@ from fer.tracking.content import Content, read_run
 from fer.tracking.groups import is_group, read_group
 from fer.tracking.record import owned, read_record
 from fer.tracking.send import Registration, Sent, send
-from fer.tracking.store import OpenStore, StoreAddress, find_store, open_store
+from fer.tracking.store import OpenStore, StoreAddress, find_store, keep_credentials, open_store
 
 _OPEN: dict[StoreAddress, OpenStore] = {}
 """Stores this process has reached: opening one takes as long as all the rest."""
@@ -54,7 +54,9 @@ def sync(
             tell(sent)
         return sent
 
-    store = _open(find_store(path, read_record(path), uri=uri, experiment=experiment, configured=_configured(path)))
+    address = find_store(path, read_record(path), uri=uri, experiment=experiment, configured=_configured(path))
+    keep_credentials(address, path, uri=uri)
+    store = _open(address)
     if not is_group(path):
         push(with_model(read_run(path, model=model), register=register), store)
         return store.address, done

@@ -73,6 +73,13 @@ class Space:
             raise ConfigError(f"the trial {dict(params)} is no point of this space ({error})") from error
         return vals
 
+    def holds(self, params: object) -> bool:
+        """Whether this is a point of the space, with no setting besides: for what a file says."""
+        try:
+            return isinstance(params, dict) and self.params(self.vals(params)) == params
+        except (ConfigError, AssertionError, TypeError):
+            return False
+
     def corners(self) -> Iterator[Params]:
         """Points that together name every setting and every option, for checking a space before it is searched."""
         yield from _corners(self.settings)

@@ -50,7 +50,7 @@ class Objective:
         """The fields of `Ended`."""
         try:
             done = subprocess.run(
-                [sys.executable, "-m", "fer.tuning.trial", job],
+                [sys.executable, "-P", "-m", "fer.tuning.trial", job],
                 capture_output=True,
                 encoding="utf-8",
                 errors="replace",

@@ -5,7 +5,7 @@ import time
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from fer.common.errors import ConfigError
+from fer.common.errors import ConfigError, DataError
 from fer.config import overrides as text
 from fer.folders.sweep import SweepFolder, TrialRecord
 from fer.metrics.objectives import metric_of
@@ -54,9 +54,19 @@ class TrialStore:
         return max([*(record.trial for record in self.records), *self.folder.planned()], default=-1) + 1
 
     def interrupted(self) -> dict[int, dict[str, Any]]:
-        """Trials that were begun and did not end: number -> params."""
+        """Trials that were begun and did not end: number -> params.
+
+        Raises:
+            DataError: what a file names is no trial of this sweep; what it set would count as typed by a person.
+        """
         ended = {record.trial for record in self.records}
-        return {number: params for number, params in self.folder.planned().items() if number not in ended}
+        begun = {number: params for number, params in self.folder.planned().items() if number not in ended}
+        for number, params in begun.items():
+            if not self.sweep.space.holds(params):
+                raise DataError(
+                    f"{self.folder.trial(number) / 'params.json'} holds no point that this sweep searches: delete it"
+                )
+        return begun
 
     def record(
         self,

@@ -7,8 +7,10 @@ from pathlib import Path
 
 import pytest
 
+from fer.common.cells import cell_of, name_in
 from fer.common.errors import DataError
 from fer.common.wording import drawable, printable_path, shell_words
+from fer.report.scores.tables import csv_text
 
 
 @pytest.mark.parametrize(
@@ -51,3 +53,12 @@ def test_a_command_can_be_pasted_whatever_its_words_hold() -> None:
     done = subprocess.run(["bash", "-c", command], capture_output=True, check=True, env=given)
     assert [os.fsdecode(word) for word in done.stdout.split(b"\0")[:-1]] == odd
     assert shell_words(["fer-report", "run=a b"]) == "fer-report 'run=a b'"
+
+
+def test_no_name_is_a_formula_in_a_spreadsheet_and_each_is_read_again() -> None:
+    for name in ("=cmd|' /C calc'!A0/happy/1.png", "+1.png", "-1.png", "@a/1.png"):
+        assert cell_of(name) == f"./{name}"
+        assert csv_text([{"id": name, "gap": -1}]) == f"id,gap\n./{name},-1\n"
+    for name in ("Training/happy/1.png", "./a.png", "./=1.png"):
+        assert cell_of(name) == name
+    assert [name_in(cell) for cell in ("./=1.png", "./a.png", "a=1.png")] == ["=1.png", "./a.png", "a=1.png"]

@@ -111,3 +111,19 @@ def test_a_slip_is_not(override: str) -> None:
 def test_a_key_that_the_chosen_files_do_not_have(overrides: list[str], words: str) -> None:
     with pytest.raises(ConfigError, match=words):
         compose_train(overrides)
+
+
+@pytest.mark.parametrize(
+    "line",
+    ["data.root: a${oc.env:HOME}", "data: {name: folder, root: '${oc.env:HOME}'}", "'++a.b': '${${seed}:x}'"],
+)
+def test_a_file_takes_nothing_out_of_the_environment(line: str, tmp_path: Path) -> None:
+    """A stranger's could send it to a server of its choice."""
+    (tmp_path / "a.yaml").write_text(f"seed: 1\n{line}\n")
+    with pytest.raises(ConfigError, match="put its value in its place"):
+        with_files([f"@{tmp_path / 'a.yaml'}"])
+
+
+def test_a_file_may_name_another_key(tmp_path: Path) -> None:
+    (tmp_path / "a.yaml").write_text("data.root: ${run_dir}/a\n")
+    assert with_files([f"@{tmp_path / 'a.yaml'}"]) == ['data.root="${run_dir}/a"']

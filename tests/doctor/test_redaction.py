@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from fer.common.environment import environment
 from fer.common.redaction import Redaction, is_secret, without_credentials, without_names
 
 
@@ -32,6 +33,16 @@ def test_credentials_leave_addresses(text: str, clean: str) -> None:
         ("FER_CACHE", False),
         ("MLFLOW_TRACKING_URI", False),
         ("KEYBOARD", False),
+        ("PGPASSWORD", True),
+        ("MYSQL_PWD", True),
+        ("PWD", False),
+        ("GITHUB_PAT", True),
+        ("api_key", True),
+        ("accessToken", True),
+        ("AWSAccessKeyId", True),
+        ("X-Amz-Signature", True),
+        ("patience", False),
+        ("monkey", False),
     ],
 )
 def test_secrets_are_known_by_their_names(name: str, secret: bool) -> None:
@@ -43,6 +54,19 @@ def test_secrets_in_the_query_of_an_address_leave_it() -> None:
     assert without_credentials(said) == (
         "mysql://***@host/db?user=anna&password=***&ssl_key=*** https://host/x?page=2&api-key=***#top"
     )
+
+
+def test_signatures_in_the_address_of_a_shared_file_leave_it() -> None:
+    said = "https://host/a.zip?sv=2020&sig=Ab%3D https://host/b?X-Goog-Signature=abc&accessToken=d"
+    told = "https://host/a.zip?sv=2020&sig=*** https://host/b?X-Goog-Signature=***&accessToken=***"
+    assert without_credentials(said) == told
+
+
+def test_no_secret_setting_stands_in_the_command_of_a_manifest(monkeypatch: pytest.MonkeyPatch) -> None:
+    typed = ["+logger.comet.api_key=abc", "logger.mlflow.uri=http://a:b@host", "data.root=a=b", "model=cnn"]
+    monkeypatch.setattr("sys.argv", ["/bin/fer-train", *typed])
+    told = "fer-train '+logger.comet.api_key=***' 'logger.mlflow.uri=http://***@host' data.root=a=b model=cnn"
+    assert environment()["command"] == told
 
 
 def test_secret_values_leave_any_text(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -19,6 +19,7 @@ from fer.report.evaluation.evaluate import EvaluatedRun
 def test_the_folder_holds_what_the_contract_names(fake_report: Path) -> None:
     names = {path.name for path in fake_report.iterdir()}
     assert names == {
+        ".files.json",
         "report.html",
         "summary.json",
         "model_eval_short.csv",
@@ -176,9 +177,13 @@ def test_pictures_are_there_and_readable(fake_report: Path) -> None:
 
 def test_a_report_in_an_old_folder_leaves_no_old_panel(fake_run: EvaluatedRun, tmp_path: Path) -> None:
     (tmp_path / "gradcam").mkdir()
-    (tmp_path / "gradcam" / "old.png").write_bytes(b"")
+    for name in ("old.png", "mine.png"):
+        (tmp_path / "gradcam" / name).write_bytes(b"")
+    (tmp_path / ".files.json").write_text('{"files": ["gradcam/old.png"]}')
     report(tmp_path, fake_run)
     assert not (tmp_path / "gradcam" / "old.png").exists()
+    # The folder may be one of a person's own, named by out=.
+    assert (tmp_path / "gradcam" / "mine.png").exists()
 
 
 def test_the_same_input_gives_the_same_bytes(fake_run: EvaluatedRun, fake_report: Path, tmp_path: Path) -> None:
@@ -186,3 +191,8 @@ def test_the_same_input_gives_the_same_bytes(fake_run: EvaluatedRun, fake_report
     for path in sorted(fake_report.rglob("*")):
         if path.is_file():
             assert path.read_bytes() == (again / path.relative_to(fake_report)).read_bytes(), path.name
+
+
+def test_what_a_report_lists_is_what_it_wrote_into_folders(fake_report: Path) -> None:
+    listed = json.loads((fake_report / ".files.json").read_text())["files"]
+    assert listed == sorted(p.relative_to(fake_report).as_posix() for p in fake_report.rglob("*/*") if p.is_file())

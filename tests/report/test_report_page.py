@@ -12,11 +12,11 @@ from support.report_stand_ins import EVIL, Page, evaluated, report, run_folder
 from support.sketched import sketched
 
 from fer.common.label_set import LABEL_SETS
+from fer.common.wording import markdown
 from fer.report.evaluation.evaluate import EvaluatedRun
 from fer.report.page import figures
 from fer.report.page.class_words import class_words, page_in
 from fer.report.page.figures import Palette, new_figure
-from fer.report.page.render import escape_markdown
 from fer.report.page.section import Chart
 
 
@@ -221,4 +221,4 @@ def test_the_model_card_has_its_parts_and_well_formed_tables(fake_report: Path) 
 
 
 def test_markdown_shows_text_as_it_is() -> None:
-    assert escape_markdown("a|b_c*\n<x>") == r"a\|b\_c\* \<x\>"
+    assert markdown("a|b_c*\n<x>") == r"a\|b\_c\* \<x\>"

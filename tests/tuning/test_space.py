@@ -36,7 +36,9 @@ def draws(space: Space, count: int) -> list[dict[str, Any]]:
 
 
 def test_draws_stay_inside_and_belong_together() -> None:
-    for point in draws(Space.parse(DESCRIPTION), 200):
+    space = Space.parse(DESCRIPTION)
+    for point in draws(space, 200):
+        assert space.holds(json.loads(json.dumps(point)))
         assert point["trainer.max_epochs"] in (1, 3, 5)
         assert isinstance(point["trainer.max_epochs"], int)
         assert 0 <= point["loss.label_smoothing"] <= 0.2

@@ -1,10 +1,12 @@
 """What is written down of trials that ended, and what the next ones are told of it."""
 
+import json
 from pathlib import Path
 
 import pytest
 from support.tiny import TINY
 
+from fer.common.errors import DataError
 from fer.folders.sweep import SweepFolder
 from fer.tuning.display import Lines
 from fer.tuning.job import Ended
@@ -47,3 +49,23 @@ def test_a_point_that_a_trial_is_going_on_with_is_not_proposed_again(place: Path
     proposed = [suggester.ask(store.next_number + number) for number in range(3)]
     assert {point["data.batch_size"] for point in proposed if point is not None} == {32, 64}
     assert proposed[2] is None
+
+
+@pytest.mark.parametrize(
+    "params",
+    [
+        {"data.batch_size": 16, "data._target_": "os.system"},
+        {"data.batch_size": 17},
+        {"data.batch_size": "16"},
+        {},
+        ["data.batch_size"],
+        {"data.batch_size": None},
+    ],
+)
+def test_what_a_file_names_that_the_sweep_does_not_search_is_not_tried(params: object, tmp_path: Path) -> None:
+    """As overrides of a command, its classes would be imported."""
+    place = SweepFolder(tmp_path).trial(0)
+    place.mkdir(parents=True)
+    (place / "params.json").write_text(json.dumps(params))
+    with pytest.raises(DataError, match="holds no point that this sweep searches"):
+        store_of(tmp_path).interrupted()

@@ -5,7 +5,7 @@ from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from fer.common.labels import EMOTIONS
-from fer.common.wording import counted
+from fer.common.wording import counted, markdown, printable_path
 from fer.report.page.class_words import class_words, page_in
 from fer.report.page.section import Section
 
@@ -66,14 +66,7 @@ def _environment() -> "jinja2.Environment":
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
-    environment.filters["md"] = escape_markdown
+    environment.filters["md"] = markdown
+    environment.filters["printable"] = printable_path
     environment.filters["counted"] = counted
     return environment
-
-
-def escape_markdown(value: object) -> str:
-    """Text that Markdown shows as it is, in a paragraph or a table cell."""
-    text = " ".join(str(value).split())
-    for character in "\\`*_[]<>|#":
-        text = text.replace(character, f"\\{character}")
-    return text

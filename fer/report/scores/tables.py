@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 import numpy.typing as npt
 
+from fer.common.cells import cell_of
 from fer.common.files import write_atomic, write_json
 from fer.metrics import METRICS
 from fer.report.context import ReportContext
@@ -211,9 +212,17 @@ def csv_text(rows: Sequence[Mapping[str, Any]]) -> str:
     writer = csv.writer(buffer, lineterminator="\n")
     writer.writerow(names)
     for row in rows:
-        cells = (row.get(name) for name in names)
-        writer.writerow(f"{cell:.6f}" if isinstance(cell, float) else cell for cell in cells)
+        cells = ((name, row.get(name)) for name in names)
+        writer.writerow(f"{cell:.6f}" if isinstance(cell, float) else _cell(name, cell) for name, cell in cells)
     return buffer.getvalue()
+
+
+_NAMED: Final = ("id", "file", "run")
+"""Columns with names that anybody may have given."""
+
+
+def _cell(column: str, value: Any) -> Any:
+    return cell_of(value) if column in _NAMED and isinstance(value, str) else value
 
 
 COLUMNS: Final = MappingProxyType(

@@ -40,7 +40,7 @@ class _Worker:
     def __init__(self, recipe: Recipe) -> None:
         # In a group of its own: Ctrl-C on the terminal goes to this process, which ends the others.
         self._process = subprocess.Popen(
-            [sys.executable, "-c", _CODE.format(path=sys.path)],
+            [sys.executable, "-P", "-c", _CODE.format(path=sys.path)],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             process_group=None if sys.platform == "win32" else 0,

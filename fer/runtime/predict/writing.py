@@ -7,6 +7,7 @@ import stat
 from collections.abc import Callable, Sequence
 from typing import Final, Protocol, TextIO
 
+from fer.common.cells import cell_of
 from fer.common.label_set import are_emotions
 from fer.runtime.record import Face
 
@@ -17,10 +18,6 @@ Writer = Callable[[Face], None]
 _BEFORE: Final = ("source", "face", "x", "y", "width", "height", "label", "confidence", "uncertain")
 _AFTER: Final = ("status", "reason", "frame", "seconds", "track", "prior")
 """Columns before and after those of the labels."""
-
-
-_FORMULA: Final = ("=", "+", "-", "@")
-"""What formulas begin with in spreadsheets, which run them: anybody may have named a file."""
 
 
 class _Rows(Protocol):
@@ -68,17 +65,12 @@ def replacing(stream: TextIO, opened: Callable[[], Writer]) -> Writer:
     return write
 
 
-def _no_formula(source: str) -> str:
-    """A path that a spreadsheet does not take for a formula, and that leads to the same file."""
-    return f"./{source}" if source.startswith(_FORMULA) else source
-
-
 def _csv_row(rows: _Rows, stream: TextIO, face: Face, labels: Sequence[str]) -> None:
     box = (None, None, None, None) if face.box is None else face.box
     shares = face.probabilities or {}
     rows.writerow(
         [
-            _no_formula(face.source),
+            cell_of(face.source),
             face.face,
             *box,
             face.label,

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
+from fer.common.cells import cell_of
 from fer.common.errors import ConfigError
 from fer.config.saved import load_run_config
 from fer.folders.run import RunFolder
@@ -40,7 +41,7 @@ class Suspects:
         for row, suggested, score in zip(self.issues.rows, self.issues.suggested, self.issues.scores, strict=True):
             names = self.predictions.classes
             label = names[self.predictions.labels[row]]
-            rows.writerow([self.predictions.ids[row], label, names[suggested], f"{score:.4f}"])
+            rows.writerow([cell_of(str(self.predictions.ids[row])), label, names[suggested], f"{score:.4f}"])
         return text.getvalue()
 
 

@@ -21,8 +21,9 @@ export const isTold = (id) => places.get(id)?.() ?? false;
 
 export const isShown = (node) => node.getClientRects().length > 0;
 
-/** Why a job ended as it should not have; null where it did not. */
+/** Why a job ended as it should not have, or is not started; null where it is well. */
 export async function failure(job) {
+  if (job.words) return job.words;
   if (job.state === "lost") return LOST;
   if (job.state !== "failed") return null;
   if (job.code > 128) return `Its process was ended by signal ${job.code - 128}${job.code === 137 ? ", as where memory runs out" : ""}. What was saved is whole; a training goes on from its run.`;
