@@ -19,6 +19,8 @@ _COLOURS: Final = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4
 _MUTED: Final = "#57606a"
 _STYLES: Final = ("-", "--", "-.", ":")
 _DOTS_AN_INCH: Final = 120
+_MOST_NUMBERED: Final = 30
+"""Labels whose cells have room for a number; 10,000 numbers, of 100 labels, take minutes to lay out besides."""
 
 Epochs = Sequence[Mapping[str, Any]]
 """Lines of `metrics.jsonl`."""
@@ -34,11 +36,12 @@ def save(figure: "Figure", path: Path) -> None:
 
 def confusion_figure(counts_CC: npt.NDArray[np.int64], *, names: Sequence[str], title: str) -> "Figure":
     """Faces of each true class (row) by predicted class (column), coloured by the share of the true class."""
-    figure = _figure(6.4, 6.0)
+    grown = min(3.0, max(1.0, len(names) / 8))
+    figure = _figure(6.4 * grown, 6.0 * grown)
     axes = figure.subplots()
     shares_CC = counts_CC / np.maximum(counts_CC.sum(axis=1, keepdims=True), 1)
     axes.imshow(shares_CC, cmap="Blues", vmin=0, vmax=1)
-    for row, column in np.ndindex(counts_CC.shape):
+    for row, column in np.ndindex(counts_CC.shape if len(names) <= _MOST_NUMBERED else (0, 0)):
         ink = "#ffffff" if shares_CC[row, column] > 0.68 else "#1b1f24"
         axes.text(column, row, f"{counts_CC[row, column]:,}", ha="center", va="center", fontsize=9, color=ink)
     axes.set_xticks(range(len(names)), names, rotation=40, ha="right", rotation_mode="anchor")
