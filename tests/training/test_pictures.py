@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 import torch
 
-from fer.callbacks.drawing import confusion_figure
+from fer.callbacks.drawing import confusion_figure, heat_map_sheet
 from fer.callbacks.every_n_epochs import EveryNEpochs
 from fer.callbacks.overfitting import why_it_ended
 from fer.callbacks.report import Report
@@ -236,3 +236,13 @@ def test_a_confusion_matrix_of_many_labels_has_room_and_no_numbers() -> None:
     assert len(few.axes[0].texts) == 49
     assert len(many.axes[0].texts) == 0
     assert many.get_figwidth() == 3 * few.get_figwidth()
+
+
+def test_a_sheet_of_many_faces_goes_on_in_further_bands() -> None:
+    faces = np.zeros((25, 4, 4), np.uint8)
+    maps = {"Saliency": np.zeros((25, 4, 4), np.float32)}
+    figure = heat_map_sheet(faces, maps, captions=[f"face {k}" for k in range(25)], title="")
+    assert figure.get_figwidth() < 27
+    shown = [axes for axes in figure.axes if axes.get_visible()]
+    assert len(shown) == 50
+    assert [axes.get_title() for axes in shown if axes.get_title()] == [f"face {k}" for k in range(25)]
