@@ -19,6 +19,10 @@ _COLOURS: Final = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4
 _MUTED: Final = "#57606a"
 _STYLES: Final = ("-", "--", "-.", ":")
 _DOTS_AN_INCH: Final = 120
+_ACROSS: Final = 20
+"""Faces side by side on a sheet: those of 100 labels would make it 15,000 pixels wide."""
+_MOST_NUMBERED: Final = 30
+"""Labels whose cells have room for a number; 10,000 numbers, of 100 labels, take minutes to lay out besides."""
 
 Epochs = Sequence[Mapping[str, Any]]
 """Lines of `metrics.jsonl`."""
@@ -34,11 +38,12 @@ def save(figure: "Figure", path: Path) -> None:
 
 def confusion_figure(counts_CC: npt.NDArray[np.int64], *, names: Sequence[str], title: str) -> "Figure":
     """Faces of each true class (row) by predicted class (column), coloured by the share of the true class."""
-    figure = _figure(6.4, 6.0)
+    grown = min(3.0, max(1.0, len(names) / 8))
+    figure = _figure(6.4 * grown, 6.0 * grown)
     axes = figure.subplots()
     shares_CC = counts_CC / np.maximum(counts_CC.sum(axis=1, keepdims=True), 1)
     axes.imshow(shares_CC, cmap="Blues", vmin=0, vmax=1)
-    for row, column in np.ndindex(counts_CC.shape):
+    for row, column in np.ndindex(counts_CC.shape if len(names) <= _MOST_NUMBERED else (0, 0)):
         ink = "#ffffff" if shares_CC[row, column] > 0.68 else "#1b1f24"
         axes.text(column, row, f"{counts_CC[row, column]:,}", ha="center", va="center", fontsize=9, color=ink)
     axes.set_xticks(range(len(names)), names, rotation=40, ha="right", rotation_mode="anchor")
@@ -119,7 +124,8 @@ def heat_map_sheet(
     captions: Sequence[str],
     title: str,
 ) -> "Figure":
-    """Faces in the first row, and under them one row of heat maps a method, laid over the faces.
+    """Faces in the first row, and under them one row of heat maps a method, laid over the faces; of many faces, several
+    such bands.
 
     Args:
         faces_NHW: grey or RGB (N, H, W, 3).
@@ -127,22 +133,29 @@ def heat_map_sheet(
         captions: a short line over each face.
         title: over the sheet.
     """
-    rows, columns = 1 + len(maps), len(faces_NHW)
-    figure = _figure(1.25 * columns + 0.9, 1.3 * rows + 0.5)
-    grid = figure.subplots(rows, columns, squeeze=False)
-    for column in range(columns):
+    count, high = len(faces_NHW), 1 + len(maps)
+    columns = min(count, _ACROSS)
+    bands = -(-count // columns)
+    figure = _figure(1.25 * columns + 0.9, 1.3 * high * bands + 0.5)
+    grid = figure.subplots(high * bands, columns, squeeze=False)
+    for face in range(bands * columns):
+        band, column = divmod(face, columns)
         for row, name in enumerate([None, *maps]):
-            axes = grid[row, column]
-            axes.imshow(faces_NHW[column], cmap="gray", vmin=0, vmax=255)
+            axes = grid[high * band + row, column]
+            if face >= count:
+                axes.set_visible(False)
+                continue
+            axes.imshow(faces_NHW[face], cmap="gray", vmin=0, vmax=255)
             if name is not None:
-                heat_HW = maps[name][column]
+                heat_HW = maps[name][face]
                 axes.imshow(heat_HW, cmap="inferno", vmin=0, vmax=1, alpha=0.15 + 0.55 * heat_HW)
             axes.set_xticks([])
             axes.set_yticks([])
             axes.spines[:].set_visible(False)
             if column == 0:
                 axes.set_ylabel("face" if name is None else name, fontsize=8)
-        grid[0, column].set_title(captions[column], fontsize=7)
+        if face < count:
+            grid[high * band, column].set_title(captions[face], fontsize=7)
     figure.suptitle(title, fontsize=9)
     return figure
 

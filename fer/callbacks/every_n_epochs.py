@@ -27,6 +27,12 @@ class EveryNEpochs(pl.Callback):
         return done % self.every_n_epochs == 0 or done == trainer.max_epochs
 
     def picture(self, name: str, trainer: pl.Trainer | None = None) -> Path:
-        """The file of a picture in the run folder: one for all epochs, or that of the trainer's epoch."""
+        """The file of a picture in the run folder: one for all epochs, or that of the trainer's epoch.
+
+        Numbers have as many digits as the last planned one, and three at least, so that names sort as the epochs do.
+        """
         figures = self.run_dir / "figures"
-        return figures / f"{name}.png" if trainer is None else figures / name / f"epoch_{trainer.current_epoch:03}.png"
+        if trainer is None:
+            return figures / f"{name}.png"
+        digits = max(3, len(str((trainer.max_epochs or 1) - 1)))
+        return figures / name / f"epoch_{trainer.current_epoch:0{digits}}.png"

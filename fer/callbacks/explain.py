@@ -2,7 +2,7 @@
 
 import logging
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
@@ -17,6 +17,9 @@ from fer.explain.attribution import NotApplicableError
 
 log = logging.getLogger(__name__)
 
+MOST_FACES: Final = 200
+"""Faces on a sheet at most: with two methods these take some 20 seconds to draw, whenever they are due."""
+
 
 class Explain(EveryNEpochs):
     """Shows what in a few fixed validation faces speaks for their label, with the weights that are validated.
@@ -24,7 +27,8 @@ class Explain(EveryNEpochs):
     Args:
         run_dir: the run folder; the pictures are `figures/explain/epoch_NNN.png`.
         every_n_epochs: 1 or more.
-        faces_per_class: validation faces of each emotion, the first in the order of the data; 1 or more.
+        faces_per_class: validation faces of each emotion, the first in the order of the data; 1 or more, and all
+            together no more than `MOST_FACES`.
         methods: names of `fer.explain.methods.METHODS`; one that cannot explain the net is told once and left out.
     """
 
@@ -57,7 +61,16 @@ class Explain(EveryNEpochs):
         from fer.explain.methods import METHODS, explain
 
         if self._faces is None:
-            self._faces = _first_faces(trainer, per_class=self.faces_per_class)
+            datamodule: Any = trainer.datamodule  # type: ignore[attr-defined]
+            per_class = min(self.faces_per_class, max(1, MOST_FACES // len(datamodule.labels)))
+            if per_class < self.faces_per_class:
+                log.warning(
+                    "callbacks.explain.faces_per_class=%d: %d of each label are shown, as a sheet takes %d faces",
+                    self.faces_per_class,
+                    per_class,
+                    MOST_FACES,
+                )
+            self._faces = _first_faces(trainer, per_class=per_class)
         images_NCHW, labels_N = self._faces
         model: Any = pl_module
         maps = {}

@@ -186,10 +186,10 @@ def _decode_all(
         logger.warning("%s: %s", printable_path(origin), notes[0])
     if cut_off:
         notes.append(f"{len(cut_off):,} JPEGs lack their end and are read as far as they go: {_few(cut_off)}.")
-    # Without the copy, the view would keep the unused tail alive.
-    kept = images if len(rows) == len(names) else images[: len(rows)].copy()
+    # In place: a copy of a large data set, for the sake of one broken file, may be more than the memory holds.
+    images.resize((len(rows), *shape), refcheck=False)
     return DecodedFaces(
-        images=kept, rows=np.array(rows, dtype=np.int64), unreadable=tuple(reasons), sizes=sizes, notes=tuple(notes)
+        images=images, rows=np.array(rows, dtype=np.int64), unreadable=tuple(reasons), sizes=sizes, notes=tuple(notes)
     )
 
 

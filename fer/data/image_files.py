@@ -235,7 +235,7 @@ def hold_out(samples: FaceSamples, *, rules: ImportRules) -> tuple[FaceSamples, 
             return samples, ["All faces are Training: nothing was held out of them."]
         return samples, [f"The splits are the source's own: {', '.join(own)}."]
     bins = held_out_bins(
-        samples.take(training), shares=[*missing.values(), 1.0 - sum(missing.values())], seed=rules.split_seed
+        samples, training, shares=[*missing.values(), 1.0 - sum(missing.values())], seed=rules.split_seed
     )
     splits = samples.splits.copy()
     for number, split in enumerate(missing):

@@ -92,7 +92,7 @@ def split_rows(
                 f"{protocol}: trained on {1 - share:.0%} of Training, selected on the other {share:.0%} "
                 f"(stratified, seed {seed})"
             )
-        bins = held_out_bins(samples.take(training), shares=shares, seed=seed)
+        bins = held_out_bins(samples, training, shares=shares, seed=seed)
         train, valid = training[bins != held], training[bins == held]
         if len(train) == 0 or len(valid) == 0:
             raise DataError(

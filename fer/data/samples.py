@@ -97,11 +97,17 @@ class FaceSamples:
         return np.bincount(labels, minlength=len(self.classes))
 
 
-def content_hashes(images: npt.NDArray[np.uint8]) -> npt.NDArray[np.str_]:
-    """Str array (N,): SHA-1 of each image's pixels; equal exactly where the pixels are."""
+def content_hashes(images: npt.NDArray[np.uint8], rows: npt.NDArray[np.int64] | None = None) -> npt.NDArray[np.str_]:
+    """Str array (N,): SHA-1 of each image's pixels; equal exactly where the pixels are.
+
+    Args:
+        images: uint8 (M, C, H, W).
+        rows: int64 (N,), which of them, so that they need not be copied first; None for all.
+    """
     # Rows of a plain array: each slice of a memory-mapped one takes longer than its hash.
     plain = np.asarray(images)
-    return np.array([hashlib.sha1(np.ascontiguousarray(image).data).hexdigest() for image in plain], dtype="U40")
+    chosen = plain if rows is None else map(plain.__getitem__, rows.tolist())
+    return np.array([hashlib.sha1(np.ascontiguousarray(image).data).hexdigest() for image in chosen], dtype="U40")
 
 
 def canonical_rows(samples: FaceSamples) -> npt.NDArray[np.int64]:

@@ -2,11 +2,14 @@
 
 import textwrap
 from collections.abc import Mapping, Sequence
+from typing import Final
 
 from fer.common.wording import counted
 from fer.data.audit import AuditReport
 from fer.data.samples import Split
 from fer.data.statistics import ImageStatistics
+
+_MOST_COLUMNS: Final = 12
 
 
 def aligned(rows: Sequence[Sequence[str]], *, indent: str = "  ") -> str:
@@ -19,8 +22,14 @@ def aligned(rows: Sequence[Sequence[str]], *, indent: str = "  ") -> str:
     return "\n".join(lines)
 
 
+def _by_label(rows: Sequence[Sequence[str]]) -> str:
+    """A table of a column a label, between the first column and the last; of many labels, which no terminal is wide
+    enough for, one of a row a label."""
+    return aligned(rows if len(rows[0]) - 2 <= _MOST_COLUMNS else list(zip(*rows, strict=True)))
+
+
 def class_counts_text(counts: Mapping[str, Mapping[str, int]]) -> str:
-    """A row a split, a column a label, and the sums."""
+    """A row a split, a column a label, and the sums; turned round where there are many labels."""
     labels = tuple(next(iter(counts.values()), {}))
     rows = [["", *labels, "all"]]
     for split, by_emotion in counts.items():
@@ -28,7 +37,7 @@ def class_counts_text(counts: Mapping[str, Mapping[str, int]]) -> str:
     if len(counts) > 1:
         sums = [sum(by_emotion[name] for by_emotion in counts.values()) for name in labels]
         rows.append(["all", *(f"{total:,}" for total in sums), f"{sum(sums):,}"])
-    return aligned(rows)
+    return _by_label(rows)
 
 
 def epoch_counts_text(counts: Mapping[str, int], *, sampling: str) -> str:
@@ -39,7 +48,7 @@ def epoch_counts_text(counts: Mapping[str, int], *, sampling: str) -> str:
         ["faces", *(f"{count:,}" for count in counts.values()), f"{total:,}"],
         ["share", *(f"{count / total:.2%}" for count in counts.values()), ""],
     ]
-    return f"Training, as an epoch shows it (data.sampling={sampling})\n{aligned(rows)}"
+    return f"Training, as an epoch shows it (data.sampling={sampling})\n{_by_label(rows)}"
 
 
 def unreadable_text(unreadable: Sequence[str], *, shown: int = 5) -> str:

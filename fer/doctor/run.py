@@ -2,7 +2,9 @@
 
 import importlib.util
 import math
+from collections import deque
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
@@ -51,8 +53,8 @@ def examine(folder: RunFolder) -> Iterator[Finding]:
     # filelock comes with what trains; where it is not installed, nothing can be training here.
     busy = importlib.util.find_spec("filelock") is not None and is_held(folder.path)
     manifest = folder.read_manifest()
-    records = read_log(folder.log) if folder.log.is_file() else None
-    yield _state(manifest, records, busy=busy, finished=folder.metrics.is_file())
+    log = _Log.read(folder.log) if folder.log.is_file() else None
+    yield _state(manifest, log, busy=busy, finished=folder.metrics.is_file())
     if isinstance(manifest.get("command"), str):
         yield Finding("command", manifest["command"])
     yield place("place", folder.path.absolute(), key="run_dir", fatal=False)
@@ -63,14 +65,39 @@ def examine(folder: RunFolder) -> Iterator[Finding]:
     else:
         yield from _configuration(folder)
         yield from _checkpoints(folder)
-    yield _log(records)
+    yield _told(log)
 
 
-def _state(manifest: Mapping[str, Any], records: list[dict[str, Any]] | None, *, busy: bool, finished: bool) -> Finding:
+@dataclass(frozen=True, kw_only=True)
+class _Log:
+    """A run's log at a glance.
+
+    Attributes:
+        records: how many.
+        grave: how many of them are warnings or errors.
+        last: the last ones, `LAST` at most.
+    """
+
+    records: int
+    grave: int
+    last: list[dict[str, Any]]
+
+    @classmethod
+    def read(cls, path: Path) -> "_Log":
+        records = grave = 0
+        last: deque[dict[str, Any]] = deque(maxlen=LAST)
+        for record in read_log(path):
+            records += 1
+            grave += record.get("level") in ("WARNING", "ERROR", "CRITICAL")
+            last.append(record)
+        return cls(records=records, grave=grave, last=list(last))
+
+
+def _state(manifest: Mapping[str, Any], log: _Log | None, *, busy: bool, finished: bool) -> Finding:
     if busy:
         return Finding("state", "is being trained now")
     status, error = manifest.get("status"), manifest.get("error", "")
-    last = records[-1] if records else {}
+    last = log.last[-1] if log is not None and log.last else {}
     if status in (None, "running", "finished", "interrupted") and last.get("status") == "failed":
         # It broke down before, or after, the part that the manifest is about.
         status, error = "failed", last.get("message", "")
@@ -80,7 +107,7 @@ def _state(manifest: Mapping[str, Any], records: list[dict[str, Any]] | None, *,
         return Finding("state", f"interrupted ({error})", "note", f"{_GOES_ON}.")
     if status == "failed":
         return Finding("state", f"failed ({error})", "problem", f"Mend what the log says below. {_GOES_ON}.")
-    if status == "running" or (records and not ended(last)):
+    if status == "running" or (last and not ended(last)):
         when = f"; the last record is of {last['time']}" if "time" in last else ""
         return Finding(
             "state",
@@ -117,7 +144,7 @@ def _epochs(folder: RunFolder) -> Iterator[Finding]:
     if not folder.epochs.is_file():
         yield Finding("epochs", "none was finished")
         return
-    lines = read_log(folder.epochs)
+    lines = list(read_log(folder.epochs))
     torn = folder.epochs.read_bytes()[-1:] not in (b"", b"\n")
     yield Finding("epochs", f"{len(lines)} finished{', and a line that is cut off' if torn else ''}")
     numbered = [line for line in lines if isinstance(line.get("epoch"), int)]
@@ -205,13 +232,12 @@ def _checkpoints(folder: RunFolder) -> Iterator[Finding]:
         )
 
 
-def _log(records: list[dict[str, Any]] | None) -> Finding:
-    if records is None:
+def _told(log: _Log | None) -> Finding:
+    if log is None:
         return Finding("log.jsonl", "is not there: an earlier version trained this run", "note")
-    grave = [record for record in records if record.get("level") in ("WARNING", "ERROR", "CRITICAL")]
-    shown = [line for record in records[-LAST:] for line in _lines(record)]
+    shown = [line for record in log.last for line in _lines(record)]
     return Finding(
-        "log.jsonl", f"{len(records)} records, {len(grave)} of them warnings or errors; the last:", more=tuple(shown)
+        "log.jsonl", f"{log.records} records, {log.grave} of them warnings or errors; the last:", more=tuple(shown)
     )
 
 

@@ -1,6 +1,7 @@
 """What a run folder says of itself."""
 
 import math
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -93,17 +94,27 @@ def read_runs(paths: Sequence[Path]) -> tuple[RunRecord, ...]:
         raise ConfigError("run is empty: name at least one run folder, as in fer-report run=outputs/<run>")
     paths = [run for path in paths for run in runs_of(path)]
     resolved = [path.resolve() for path in paths]
-    twice = [path for path in resolved if resolved.count(path) > 1]
+    twice = [path for path, count in Counter(resolved).items() if count > 1]
     if twice:
         raise ConfigError(f"run={paths[resolved.index(twice[0])]} is named twice: name each run once")
-    records = [read_run(path) for path in paths]
-    names = [record.name for record in records]
-    return tuple(
-        replace(record, name=f"{record.folder.path.resolve().parent.name}/{record.name}")
-        if names.count(record.name) > 1
-        else record
-        for record in records
-    )
+    return tuple(replace(read_run(path), name=name) for path, name in zip(paths, _told_apart(resolved), strict=True))
+
+
+def _told_apart(paths: Sequence[Path]) -> list[str]:
+    """The end of each path, with as many of the folders above as tell it from the others.
+
+    The folder above is not enough: trials of two sweeps, and runs of two studies, have one name below one name.
+
+    Args:
+        paths: absolute, no two the same.
+    """
+    alike = Counter(path.parts[-depth:] for path in paths for depth in range(1, len(path.parts) + 1))
+
+    def name(path: Path) -> str:
+        ends = (path.parts[-depth:] for depth in range(1, len(path.parts) + 1))
+        return Path(*next(end for end in ends if alike[end] == 1)).as_posix()
+
+    return [name(path) for path in paths]
 
 
 def runs_of(path: Path) -> list[Path]:

@@ -14,9 +14,9 @@ from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Final, TextIO
+from typing import Any, BinaryIO, Final, TextIO
 
-from fer.common.files import append_whole, open_own, read_text, refuse_endless
+from fer.common.files import append_whole, open_own, refuse_endless
 from fer.common.interrupt import Interrupted, Stopped
 from fer.common.parsing import parse_json
 from fer.common.redaction import Redaction
@@ -29,6 +29,8 @@ _STANDARD: Final = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asc
 
 _DEEPEST: Final = 4
 """Levels of nested values that are kept as such."""
+
+_PIECE_BYTES: Final = 1 << 16
 
 _ExcInfo = tuple[type[BaseException], BaseException, TracebackType | None]
 
@@ -154,21 +156,23 @@ def logged_to(path: Path) -> Iterator[RunLog]:
         handler.note(logging.INFO, "finished", status="finished", seconds=round(time.monotonic() - begun, 3))
 
 
-def read_log(path: Path) -> list[dict[str, Any]]:
+def read_log(path: Path) -> Iterator[dict[str, Any]]:
     """The records of a log, oldest first; a line that is still being written, or is none of ours, is left out.
+
+    One at a time: a log that a warning of every batch went into has hundreds of megabytes.
 
     Raises:
         OSError: it cannot be read.
     """
-    records = []
-    for line in read_text(path, errors="replace").split("\n"):
-        try:
-            record = parse_json(line)
-        except ValueError:
-            continue
-        if isinstance(record, dict):
-            records.append(record)
-    return records
+    refuse_endless(path)
+    with path.open(encoding="utf-8", errors="replace", newline="\n") as file:
+        for line in file:
+            try:
+                record = parse_json(line)
+            except ValueError:
+                continue
+            if isinstance(record, dict):
+                yield record
 
 
 def ended(record: Mapping[str, Any]) -> bool:
@@ -266,8 +270,21 @@ def _opened(path: Path) -> int:
     """
     refuse_endless(path)
     descriptor = open_own(path, os.O_RDWR | os.O_CREAT | os.O_APPEND | getattr(os, "O_CLOEXEC", 0))
-    content = path.read_bytes()
-    whole = content.rfind(b"\n") + 1
-    if whole < len(content):
+    with path.open("rb") as file:
+        size = file.seek(0, os.SEEK_END)
+        whole = _end_of_last_line(file, size)
+    if whole < size:
         os.ftruncate(descriptor, whole)
     return descriptor
+
+
+def _end_of_last_line(file: BinaryIO, size: int) -> int:
+    """The byte behind the last line end among the first `size`; 0 without one. Looked for from the end."""
+    while size > 0:
+        start = max(0, size - _PIECE_BYTES)
+        file.seek(start)
+        found = file.read(size - start).rfind(b"\n")
+        if found >= 0:
+            return start + found + 1
+        size = start
+    return 0

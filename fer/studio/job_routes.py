@@ -196,11 +196,9 @@ def _begins(job: Job, place: Path) -> bool:
 def _training_process(run: Path) -> int | None:
     """The process that trains in a folder, as its log says."""
     try:
-        manifest = read_json(run / "manifest.json")
-        records = read_log(run / "log.jsonl")
+        if read_json(run / "manifest.json").get("status") != "running":
+            return None
+        pids = [record.get("pid") for record in read_log(run / "log.jsonl") if record.get("message") == "started"]
     except (OSError, ValueError):
         return None
-    if manifest.get("status") != "running":
-        return None
-    pids = [record.get("pid") for record in records if record.get("message") == "started"]
     return pids[-1] if pids and isinstance(pids[-1], int) else None

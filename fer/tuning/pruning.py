@@ -1,7 +1,9 @@
 """When to give a trial up: the median rule."""
 
 import statistics
+from bisect import bisect_right
 from collections.abc import Sequence
+from itertools import accumulate
 from typing import Final
 
 from fer.common.section import Section
@@ -38,11 +40,12 @@ class MedianRule:
 
     def __init__(self, settings: PruningSettings) -> None:
         self.settings = settings
-        self._finished: list[Curve] = []
+        self._finished: list[tuple[list[float], list[float]]] = []
 
     def finished(self, curve: Curve) -> None:
         """Adds the curve of a trial that ran to its end."""
-        self._finished.append(curve)
+        # Looked at after every epoch of every later trial: by halves, and not from its beginning.
+        self._finished.append(([share for share, _ in curve], list(accumulate((score for _, score in curve), max))))
 
     def hopeless(self, curve: Curve) -> bool:
         """Whether a running trial should be given up after the last point of its curve."""
@@ -52,7 +55,8 @@ class MedianRule:
             return False
         if len(self._finished) < settings.startup_trials:
             return False
-        others = [best for finished in self._finished if (best := best_until(finished, share)) is not None]
+        until = [(bests, bisect_right(shares, share + _ROUNDING)) for shares, bests in self._finished]
+        others = [bests[count - 1] for bests, count in until if count > 0]
         best = best_until(curve, share)
         assert best is not None
         return len(others) >= settings.startup_trials and best < statistics.median(others)

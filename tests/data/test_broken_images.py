@@ -1,6 +1,7 @@
 """Files that only look like images: left out with their reasons, and JPEGs without their last bytes kept."""
 
 import struct
+import tracemalloc
 from pathlib import Path
 
 import cv2
@@ -69,3 +70,16 @@ def test_the_missing_share_is_that_of_blocks_behind_the_last_that_shows_anything
 def test_where_none_can_be_read_the_remedy_fits_the_reason(data: bytes, remedy: str) -> None:
     with pytest.raises(DataError, match=remedy):
         decode_resized(["a.jpg", "b.jpg"], lambda _: data, size=48, channels=1, origin=str(Path("here")))
+
+
+def test_one_broken_file_does_not_double_the_memory() -> None:
+    files = {"broken.jpg": b"", **{f"{number}.jpg": JPEG for number in range(60)}}
+    tracemalloc.start()
+    try:
+        decoded = decode_resized(list(files), files.__getitem__, size=224, channels=3, origin="here")
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert decoded.images.shape == (60, 3, 224, 224)
+    assert (decoded.images == decoded.images[0]).all()
+    assert peak < 1.5 * decoded.images.nbytes

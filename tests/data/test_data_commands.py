@@ -13,6 +13,7 @@ import pytest
 from fer.common.errors import DataError, FerError
 from fer.common.labels import EMOTIONS
 from fer.data.commands import main
+from fer.data.tables import class_counts_text, epoch_counts_text
 
 
 def write_copy(root: Path) -> Path:
@@ -252,3 +253,14 @@ def test_fetch_reads_what_it_fetched(
     assert "don't redistribute" in captured.err
     assert f"fer-train data.root={copy}" in captured.out
     (copy / "fetched.json").unlink()
+
+
+def test_tables_of_many_labels_have_a_row_a_label() -> None:
+    few, many = ({f"label {k}": 10 + k for k in range(count)} for count in (8, 100))
+    assert class_counts_text({"Training": few, "PublicTest": few}).splitlines()[0].split()[-3:] == ["label", "7", "all"]
+    told = class_counts_text({"Training": many, "PublicTest": many}).splitlines()
+    assert told[0].split() == ["Training", "PublicTest", "all"]
+    assert told[10].split() == ["label", "9", "19", "19", "38"]
+    assert told[-1].split() == ["all", "5,950", "5,950", "11,900"]
+    assert max(map(len, told)) < 80
+    assert max(map(len, epoch_counts_text(many, sampling="balanced").splitlines())) < 80

@@ -1,5 +1,7 @@
 """Training and selection rows: disjoint, stratified, free of leaks, the same whatever the order of the samples."""
 
+import dataclasses
+import tracemalloc
 from typing import Any, get_args
 
 import numpy as np
@@ -258,3 +260,16 @@ def test_too_little_to_split() -> None:
 def test_impossible_settings(settings: dict[str, Any], message: str) -> None:
     with pytest.raises(ConfigError, match=message):
         split_rows(only("Training"), **settings)
+
+
+@pytest.mark.parametrize("protocol", HELD_OUT)
+def test_splitting_copies_no_pictures_which_may_fill_the_memory_once_already(protocol: Protocol) -> None:
+    images = np.random.default_rng(0).integers(0, 256, (400, 1, 128, 128)).astype(np.uint8)
+    samples = faces(np.arange(400), np.arange(400) % 2, ["Training"] * 400)
+    samples = dataclasses.replace(samples, images=images)
+    tracemalloc.start()
+    try:
+        split(samples, protocol=protocol, seed=0)
+        assert tracemalloc.get_traced_memory()[1] < images.nbytes / 4
+    finally:
+        tracemalloc.stop()

@@ -97,6 +97,12 @@ def test_runs_of_one_name_are_told_apart(tmp_path: Path) -> None:
     assert [record.name for record in read_runs(paths)] == ["a/run", "b/run"]
 
 
+def test_trials_of_two_sweeps_are_told_apart_by_what_differs(tmp_path: Path) -> None:
+    trials = [run_folder(tmp_path / sweep / "trials" / number) for sweep in ("a", "b") for number in ("0000", "0001")]
+    names = [record.name for record in read_runs([*trials, run_folder(tmp_path / "alone")])]
+    assert names == ["a/trials/0000", "a/trials/0001", "b/trials/0000", "b/trials/0001", "alone"]
+
+
 def test_no_run_and_one_run_twice_are_refused(tmp_path: Path) -> None:
     path = run_folder(tmp_path / "run")
     with pytest.raises(ConfigError, match="run is empty"):

@@ -6,7 +6,9 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from fer.metrics import Estimate
-from fer.report.page.figures import ON_DARK, PRINT, Palette, dots, inline_svg, new_figure, styled, svg_of
+from fer.metrics.ranking import ranking_curves
+from fer.report.class_curves.analysis import roc_figure
+from fer.report.page.figures import ON_DARK, PRINT, Palette, dots, inline_svg, laid_out, new_figure, styled, svg_of
 from fer.report.page.section import Chart
 from fer.report.scores.figures import distribution_figure, score_figure
 
@@ -50,6 +52,17 @@ def test_a_legend_of_three_splits_fits_its_figure() -> None:
     box, whole = figure.legends[0].get_window_extent(), figure.bbox
     assert whole.x0 <= box.x0
     assert box.x1 <= whole.x1
+
+
+def test_the_legend_of_many_labels_leaves_the_curves_their_room() -> None:
+    positive = np.arange(40) % 2 == 0
+    found = ranking_curves(positive, positive + 0.5)
+    assert found is not None
+    with styled(PRINT):
+        figure = laid_out(roc_figure({f"label {c}": found for c in range(50)}, palette=PRINT))
+    axes, legend = figure.axes[0].get_window_extent(), figure.legends[0].get_window_extent()
+    assert figure.bbox.y0 <= legend.y0 < legend.y1 <= axes.y0
+    assert axes.height / figure.dpi > 3
 
 
 def test_a_figure_is_drawn_once_and_its_colours_are_those_of_the_place_it_stands_in() -> None:

@@ -12,8 +12,11 @@ import pytest
 
 from fer.common.errors import ConfigError, DataError
 from fer.data.synthetic.source import render_face
+from fer.runtime.predict import annotated_writer
+from fer.runtime.predict.annotated_writer import AnnotatedWriter
 from fer.runtime.predict.command import main
 from fer.runtime.predict.drawing import annotate
+from fer.runtime.predict.sources import Item
 from fer.runtime.record import Face
 
 
@@ -125,3 +128,16 @@ def test_labels_are_drawn_in_letters_that_opencv_has(label: str, drawn: str) -> 
 
     shares = {"other": 0.1, label: 0.9}
     np.testing.assert_array_equal(copy(label, shares), copy(drawn, {drawn: 1.0}))
+
+
+def test_pictures_of_one_name_get_numbers_without_trying_all_that_are_taken(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tried = []
+    compared = annotated_writer._one_name
+    monkeypatch.setattr(annotated_writer, "_one_name", lambda path: tried.append(path) or compared(path))
+    writer = AnnotatedWriter(tmp_path / "seen")
+    items = [Item(tmp_path / str(number) / "face.jpg", Path("face.jpg"), "image") for number in range(200)]
+    places = [writer.place(item).name for item in items]
+    assert places == ["face.jpg", *(f"face-{number}.jpg" for number in range(2, 201))]
+    assert len(tried) < 5 * len(items)

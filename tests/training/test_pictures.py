@@ -11,6 +11,8 @@ import numpy as np
 import pytest
 import torch
 
+from fer.callbacks.drawing import confusion_figure, heat_map_sheet
+from fer.callbacks.every_n_epochs import EveryNEpochs
 from fer.callbacks.overfitting import why_it_ended
 from fer.callbacks.report import Report
 from fer.common.errors import ConfigError
@@ -215,3 +217,32 @@ def test_a_report_is_a_process_of_its_own(monkeypatch: pytest.MonkeyPatch, tmp_p
     Report({"faces": False, "report.explanations.enabled": None}).on_run_end(tmp_path / "a b")
     assert started[0][-3:] == [f"run={tmp_path / 'a b'}", "faces=false", "report.explanations.enabled=null"]
     assert f"fer-report 'run={tmp_path / 'a b'}' faces=false" in caplog.text
+
+
+def test_pictures_of_a_thousand_epochs_sort_as_the_epochs_do() -> None:
+    def names(planned: int) -> list[str]:
+        trainers: Any = [SimpleNamespace(current_epoch=epoch, max_epochs=planned) for epoch in (0, 99, planned - 1)]
+        return [EveryNEpochs("run", every_n_epochs=1).picture("confusion", trainer).name for trainer in trainers]
+
+    assert names(1000) == ["epoch_000.png", "epoch_099.png", "epoch_999.png"]
+    assert names(1001) == ["epoch_0000.png", "epoch_0099.png", "epoch_1000.png"]
+
+
+def test_a_confusion_matrix_of_many_labels_has_room_and_no_numbers() -> None:
+    few, many = (
+        confusion_figure(np.eye(count, dtype=np.int64), names=[f"label {k}" for k in range(count)], title="")
+        for count in (7, 100)
+    )
+    assert len(few.axes[0].texts) == 49
+    assert len(many.axes[0].texts) == 0
+    assert many.get_figwidth() == 3 * few.get_figwidth()
+
+
+def test_a_sheet_of_many_faces_goes_on_in_further_bands() -> None:
+    faces = np.zeros((25, 4, 4), np.uint8)
+    maps = {"Saliency": np.zeros((25, 4, 4), np.float32)}
+    figure = heat_map_sheet(faces, maps, captions=[f"face {k}" for k in range(25)], title="")
+    assert figure.get_figwidth() < 27
+    shown = [axes for axes in figure.axes if axes.get_visible()]
+    assert len(shown) == 50
+    assert [axes.get_title() for axes in shown if axes.get_title()] == [f"face {k}" for k in range(25)]

@@ -244,8 +244,8 @@ with logged_to(Path(sys.argv[1])):
     assert len(lines) > 100
     # A kill may meet the system in the middle of a write, at the border of a page.
     assert len(last) < len(lines[-1])
-    assert [json.loads(line) for line in lines] == read_log(path)
-    assert not ended(read_log(path)[-1])
+    assert [json.loads(line) for line in lines] == list(read_log(path))
+    assert not ended(list(read_log(path))[-1])
 
 
 def test_a_training_logs_itself(tiny_run: Path) -> None:
@@ -301,3 +301,15 @@ def test_a_resumed_training_goes_on_in_the_same_log(tmp_path: Path) -> None:
     assert [line["epoch"] for line in lines if "epoch" in line] == [0, 1]
     assert [line["status"] for line in lines if ended(line)] == ["interrupted", "finished"]
     assert [line["signal"] for line in lines if "signal" in line] == ["SIGINT"]
+
+
+def test_a_torn_line_of_any_length_is_taken_off(tmp_path: Path) -> None:
+    path = tmp_path / "log.jsonl"
+    for whole in (b'{"message": "whole"}\n' * 5000, b""):
+        path.write_bytes(whole + b"x" * 200_000)
+        with logged_to(path):
+            pass
+        content = path.read_bytes()
+        assert content.startswith(whole)
+        assert content[len(whole) :].count(b"\n") == 2
+        assert b"xx" not in content

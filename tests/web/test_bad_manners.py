@@ -63,11 +63,18 @@ def healthy(port: int) -> bool:
 
 
 @pytest.fixture
+def graceless(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A connection makes room as soon as it is there."""
+    monkeypatch.setattr(servers, "GRACE_SECONDS", 0)
+
+
+@pytest.fixture
 def hasty(monkeypatch: pytest.MonkeyPatch) -> None:
     """Late connections are looked for all the time."""
     monkeypatch.setattr(servers, "CLEANUP_SECONDS", 0)
 
 
+@pytest.mark.usefixtures("graceless")
 def test_a_new_client_takes_the_place_of_the_longest_idle(serve: Serve, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(servers, "MAX_CONNECTIONS", 8)
     with serve() as port:
@@ -79,6 +86,7 @@ def test_a_new_client_takes_the_place_of_the_longest_idle(serve: Serve, monkeypa
             peer.close()
 
 
+@pytest.mark.usefixtures("graceless")
 def test_sending_a_byte_now_and_then_earns_no_place(serve: Serve, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(servers, "MAX_CONNECTIONS", 4)
     with serve() as port:
@@ -97,6 +105,7 @@ def test_sending_a_byte_now_and_then_earns_no_place(serve: Serve, monkeypatch: p
             peer.close()
 
 
+@pytest.mark.usefixtures("graceless")
 def test_a_client_that_is_being_answered_keeps_its_place(
     serve: Serve, monkeypatch: pytest.MonkeyPatch, stand_in: Any, one_face: bytes
 ) -> None:
@@ -114,6 +123,26 @@ def test_a_client_that_is_being_answered_keeps_its_place(
         assert b"200 OK" in answer_of(working)
         for peer in [working, *others]:
             peer.close()
+
+
+def test_clients_that_come_at_once_wait_for_each_other(
+    serve: Serve, monkeypatch: pytest.MonkeyPatch, stand_in: Any, one_face: bytes
+) -> None:
+    monkeypatch.setattr(servers, "MAX_CONNECTIONS", 2)
+    model = stand_in()
+    model.gate = threading.Event()
+    with serve(model) as port:
+        working = connect(port)
+        working.sendall(PICTURE.replace(b"1000", str(len(one_face)).encode()) + b"\r\n" + one_face)
+        assert model.asked.wait(10)
+        others = [connect(port) for _ in range(6)]
+        for peer in others:
+            peer.sendall(HEALTH)
+            assert b"200 OK" in answer_of(peer)
+            peer.close()
+        model.gate.set()
+        assert b"200 OK" in answer_of(working)
+        working.close()
 
 
 @pytest.mark.usefixtures("hasty")

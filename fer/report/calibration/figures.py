@@ -125,11 +125,11 @@ def risk_coverage_figure(curve: SelectiveCurve, *, chosen: tuple[float, float] |
 
 def coverage_figure(classes: Mapping[str, Selective], *, palette: Palette) -> "Figure":
     """Of each true emotion the coverage, and the share right among all and among the accepted."""
-    figure = new_figure(5.0, 4.8, palette)
-    axes = figure.subplots()
     names = sorted(
         (name for name in classes if classes[name].support > 0), key=lambda name: classes[name].coverage.value
     )
+    figure = new_figure(5.0, 4.8 * min(4.0, max(1.0, len(names) / 8)), palette)
+    axes = figure.subplots()
     marks = (
         ("coverage", "accepted", "o", 0.22),
         ("selective_accuracy", "right among the accepted", "s", 0.0),

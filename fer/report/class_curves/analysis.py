@@ -119,7 +119,8 @@ def _lines(
     palette: Palette,
     steps: bool = False,
 ) -> "Figure":
-    figure = new_figure(5.2, 5.4, palette)
+    # The legend below, in two columns, would leave no room for the curves of many labels.
+    figure = new_figure(5.2, 5.4 + 0.24 * max(0, -(-len(lines) // 2) - 4), palette)
     axes = figure.subplots()
     for number, (label, (across, up)) in enumerate(lines.items()):
         axes.plot(

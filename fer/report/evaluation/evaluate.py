@@ -271,8 +271,9 @@ def evaluate_run(
         scores["heldout"] = _score_held_out(predictions, options)
     copies_trained_on = None
     if data.copies is not None and trained is not None and len(trained) > 0:
-        shown = content_hashes(samples.images[trained])
-        copies_trained_on = int(np.isin(content_hashes(samples.images[samples.splits == Split.PRIVATE]), shown).sum())
+        shown = content_hashes(samples.images, trained)
+        tested = content_hashes(samples.images, np.flatnonzero(samples.splits == Split.PRIVATE))
+        copies_trained_on = int(np.isin(tested, shown).sum())
     if trained is None:
         out = scores["heldout"].plain.predictions.ids if "heldout" in scores else ()
         trained = np.flatnonzero((samples.splits == Split.TRAINING) & ~np.isin(samples.ids, out))

@@ -86,7 +86,7 @@ def distribution_figure(
     shares: Mapping[str, npt.NDArray[np.int64]], *, labels: Sequence[str], palette: Palette
 ) -> "Figure":
     """Share of each label in each split; `shares` holds int64 counts (K,) by the split's name."""
-    figure = new_figure(5.4, 3.6, palette)
+    figure = new_figure(5.4 * min(4.0, max(1.0, len(labels) / 12)), 3.6, palette)
     axes = figure.subplots()
     width = 0.8 / len(shares)
     for number, (name, counts) in enumerate(shares.items()):

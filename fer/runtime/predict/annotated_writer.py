@@ -63,6 +63,7 @@ class AnnotatedWriter:
         self._inputs = Inputs(inputs)
         self._tell = tell
         self._taken: set[str] = set()
+        self._numbers: dict[str, int] = {}
 
     def place(self, item: Item) -> Path:
         """Where a picture's copy goes, for `write_picture`."""
@@ -88,12 +89,19 @@ class AnnotatedWriter:
     def _free(self, item: Item, name: Path) -> Path:
         """A path of its own for each item, where nothing lies but a copy of an earlier run."""
         name = _short(name)
-        number, target = 1, self._folder / name
+        wanted = _one_name(self._folder / name)
+        # From the last number on: 10,000 folders may hold a picture of the same name.
+        number = self._numbers.get(wanted, 1)
+        target = self._numbered(name, number)
         while _one_name(target) in self._taken or not self._may_replace(target, item):
             number += 1
-            target = self._folder / name.with_stem(f"{name.stem}-{number}")
+            target = self._numbered(name, number)
+        self._numbers[wanted] = number
         self._taken.add(_one_name(target))
         return target
+
+    def _numbered(self, name: Path, number: int) -> Path:
+        return self._folder / (name if number == 1 else name.with_stem(f"{name.stem}-{number}"))
 
     def _may_replace(self, target: Path, item: Item) -> bool:
         written = [target, target.with_suffix(".svg")] if item.kind == "video" else [target]

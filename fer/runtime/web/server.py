@@ -18,6 +18,10 @@ from fer.runtime.web.settings import ServeSettings
 MAX_CONNECTIONS: Final = 64
 """Connections at once. The one that has gone without a whole request for longest makes room for the next."""
 
+GRACE_SECONDS: Final = 1.0
+"""One that was opened, or answered, no longer ago has hardly had the time to send a request, and makes no room yet: of
+a hundred clients at once each would throw out the one before. New ones wait in the system's own queue meanwhile."""
+
 MAX_HELD_BYTES: Final = 128 << 20
 """Bytes of bodies held at once; beyond, the request that has been arriving for longest is refused."""
 
@@ -55,7 +59,7 @@ class Server(TcpWSGIServer):  # type: ignore[misc]
         return security.is_strange(headers, allowed_hosts=self._settings.allowed_hosts, token=self._settings.token)
 
     def readable(self) -> bool:
-        """Whether a new connection can be taken: not where each one at hand is being answered."""
+        """Whether a new connection can be taken: not where each one at hand is being answered, or has just come."""
         listening = bool(super().readable())
         return listening and (len(self.active_channels) < MAX_CONNECTIONS or self._longest_idle() is not None)
 
@@ -97,7 +101,8 @@ class Server(TcpWSGIServer):  # type: ignore[misc]
             connection.give_up_if_late()
 
     def _longest_idle(self) -> Connection | None:
-        idle = [each for each in self.active_channels.values() if not each.working]
+        since = time.monotonic() - GRACE_SECONDS
+        idle = [each for each in self.active_channels.values() if not each.working and each.idle_since <= since]
         return min(idle, key=lambda each: each.idle_since, default=None)
 
 
