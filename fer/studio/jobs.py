@@ -18,9 +18,9 @@ from typing import Any, Final, Literal
 
 from fer.common.errors import ConfigError, FerError
 from fer.common.files import read_json, write_atomic, write_json
+from fer.common.process_identity import ask_to_stop, is_alive
 from fer.common.processes import cores
 from fer.studio.places import Places, read_kept
-from fer.studio.processes import ask_to_stop, is_alive
 
 Lane = Literal["train", "side", "live"]
 """Trainings wait for each other; what is short (a report, an export) does not wait for them, and neither waits for live
