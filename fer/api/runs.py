@@ -128,8 +128,11 @@ def train(*overrides: str | Mapping[str, Any], **keys: Any) -> Run:
 
     Raises:
         FerError: data, device, checkpoint or configuration cannot work; the message says what to change.
+        KeyboardInterrupt: Ctrl-C, or a notebook's interrupt; called again with the same `run_dir`, it goes on.
+        SystemExit: SIGTERM, after the run folder is whole.
     """
     needs_train_extra("fer.train")
+    from fer.common.interrupt import signals_raise_for_callers
     from fer.common.processes import agreed_run_dir
     from fer.config.compose import compose_train
     from fer.config.overrides import command, key_of, with_files
@@ -143,7 +146,8 @@ def train(*overrides: str | Mapping[str, Any], **keys: Any) -> Run:
     if all(key_of(each) != "run_dir" for each in told) and agreed_run_dir() is None:
         tree = in_free_run_dir(tree)
         config = validate(tree)
-    result = run(config, tree, command=command(told))
+    with signals_raise_for_callers(f"what was saved is whole; fer.train(..., run_dir={str(config.run_dir)!r}) goes on"):
+        result = run(config, tree, command=command(told))
     finished = Run(result.run_dir)
     if config.report:
         from fer.report.main import make_report

@@ -35,11 +35,12 @@ def guarded(body: Callable[[], int | None], *, folder: str | None = None) -> Non
     _stand_in_for_closed_streams()
     write_what_cannot_be_encoded()
     from fer.common.interrupt import Interrupted, signals_raise
-    from fer.common.processes import first_process, started_by_another
-    from fer.common.storage import storage_error
 
     try:
-        with debug_console(), signals_raise():
+        with signals_raise(), debug_console():
+            # Not before: a signal would find Python's own handlers.
+            from fer.common.processes import started_by_another
+
             log.debug("%s, Python %s, %s", Path(sys.argv[0]).name, sys.version.split()[0], sys.platform)
             if folder is not None and started_by_another():
                 # The process that started this one talks to the user, hears Ctrl-C and ends this one.
@@ -49,6 +50,8 @@ def guarded(body: Callable[[], int | None], *, folder: str | None = None) -> Non
     except FerError as error:
         _mistake(error, folder)
     except Interrupted as interruption:
+        from fer.common.processes import first_process
+
         if not first_process():
             sys.exit(interruption.exit_code)
         goes_on = "" if folder is None else f", and the same command with its {folder} goes on"
@@ -58,6 +61,8 @@ def guarded(body: Callable[[], int | None], *, folder: str | None = None) -> Non
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(141)
     except OSError as error:
+        from fer.common.storage import storage_error
+
         refused = storage_error(error)
         if refused is None:
             _report_this(error)

@@ -220,7 +220,9 @@ def owned_folder(
     except Timeout as error:
         raise ConfigError(f"{key}={path}: {busy}; wait, or choose another {key}") from error
     except OSError as error:
-        raise ConfigError(f"{key}={path} cannot be written: {error.strerror or error}") from error
+        raise ConfigError(
+            f"{key}={path} cannot be written: {error.strerror or error}; choose another {key}, or make it writable"
+        ) from error
     try:
         for folder in (path, *(path / name for name in inside)):
             remove_leftovers(folder)

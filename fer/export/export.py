@@ -267,7 +267,7 @@ def _check_out(out: Path) -> None:
         with tempfile.TemporaryFile(dir=out.parent):
             pass
     except OSError as error:
-        raise ConfigError(f"--out {out} cannot be written: {error.strerror or error}") from error
+        raise ConfigError(f"--out {out} cannot be written: {error.strerror or error}; choose another place") from error
 
 
 def _write(

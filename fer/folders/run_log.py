@@ -19,6 +19,7 @@ from typing import Any, BinaryIO, Final, TextIO
 from fer.common.files import append_whole, open_own, refuse_endless
 from fer.common.interrupt import Interrupted, Stopped
 from fer.common.parsing import parse_json
+from fer.common.process_identity import identity
 from fer.common.redaction import Redaction
 
 _OURS: Final = "fer"
@@ -147,7 +148,8 @@ def logged_to(path: Path) -> Iterator[RunLog]:
         attached.callback(handler.close)
         attached.enter_context(_attached(handler))
         attached.enter_context(_warnings_to(handler))
-        handler.note(logging.INFO, "started", pid=os.getpid())
+        # On another machine, or later, the number is another process's.
+        handler.note(logging.INFO, "started", pid=os.getpid(), began=identity(os.getpid()))
         try:
             yield handler
         except BaseException as error:

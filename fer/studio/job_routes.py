@@ -9,6 +9,7 @@ from flask import Flask, Response, jsonify, request
 
 from fer.common.errors import ConfigError
 from fer.common.files import read_json
+from fer.common.process_identity import ask_to_stop, is_alive
 from fer.common.storage import writing
 from fer.common.wording import shell_words
 from fer.folders.run_log import read_log
@@ -18,7 +19,6 @@ from fer.studio import commands
 from fer.studio.asked import asked, texts
 from fer.studio.commands import Command, checked_name
 from fer.studio.jobs import Job, Lane
-from fer.studio.processes import ask_to_stop, identity
 from fer.studio.studio import Studio
 from fer.studio.summary import RECIPE_STUDIES
 from fer.studio.tickets import Tickets
@@ -83,11 +83,10 @@ def add_job_routes(app: Flask, *, studio: Studio, tickets: Tickets) -> None:
             raise ConfigError(f"{run} is not at work")
         if summary["kind"] != "run":
             raise ConfigError(f"{run} was not started here: stop it where it was started")
-        pid = _training_process(place)
-        began = None if pid is None else identity(pid)
-        if pid is None or began is None:
+        process = _training_process(place)
+        if process is None or not is_alive(*process):
             raise ConfigError(f"{run} is trained on another machine, or in a container: stop it there")
-        ask_to_stop(pid, began)
+        ask_to_stop(*process)
         return jsonify({"stopping": run})
 
     @app.post("/api/report")
@@ -193,12 +192,14 @@ def _begins(job: Job, place: Path) -> bool:
     return job.state == "running" and (job.started is None or job.started > written)
 
 
-def _training_process(run: Path) -> int | None:
-    """The process that trains in a folder, as its log says."""
+def _training_process(run: Path) -> tuple[int, str] | None:
+    """The process that trains in a folder, its number and `identity`, as its log says."""
     try:
         if read_json(run / "manifest.json").get("status") != "running":
             return None
-        pids = [record.get("pid") for record in read_log(run / "log.jsonl") if record.get("message") == "started"]
+        records = read_log(run / "log.jsonl")
+        started = [(each.get("pid"), each.get("began")) for each in records if each.get("message") == "started"]
     except (OSError, ValueError):
         return None
-    return pids[-1] if pids and isinstance(pids[-1], int) else None
+    pid, began = started[-1] if started else (None, None)
+    return (pid, began) if isinstance(pid, int) and isinstance(began, str) else None

@@ -20,9 +20,9 @@ from typing import Any, Final, Literal
 
 from fer.common.errors import ConfigError, FerError
 from fer.common.files import read_json, read_text, write_atomic, write_json
+from fer.common.process_identity import ask_to_stop, is_alive
 from fer.common.processes import cores
 from fer.studio.places import Places, read_kept
-from fer.studio.processes import ask_to_stop, is_alive
 from fer.studio.seals import is_ours, sealed
 
 Lane = Literal["train", "side", "live"]

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from fer.common.errors import StorageError
 from fer.common.files import write_json
-from fer.studio.processes import identity
+from fer.common.process_identity import identity
 
 
 def main(job: Path) -> int:

@@ -140,7 +140,10 @@ def owned(folder: Path, *, timeout: float = 0.0) -> Iterator[None]:
     except Timeout as error:
         raise ConfigError(f"{folder} is being sent to MLflow by another process right now: wait for it") from error
     except OSError as error:
-        raise ConfigError(f"{folder} cannot be written: {error.strerror or error}") from error
+        raise ConfigError(
+            f"{folder} cannot be written: {error.strerror or error}; what was sent is noted there, so send a copy of "
+            "the folder, or make it writable"
+        ) from error
     try:
         yield
     finally:

@@ -13,10 +13,10 @@ from pathlib import Path
 import pytest
 
 from fer.common.errors import ConfigError
+from fer.common.process_identity import _identity_of_ps, ask_to_stop, identity
 from fer.common.processes import cores
 from fer.studio.jobs import Job, Jobs
 from fer.studio.places import Places
-from fer.studio.processes import _identity_of_ps, ask_to_stop, identity
 
 SAYS = "print('hello')"
 SLEEPS = "import time; print('up', flush=True); time.sleep(120)"

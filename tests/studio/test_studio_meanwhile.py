@@ -16,7 +16,7 @@ from support.live_page import until
 from support.studio_page import StudioProcess, go, opened
 
 from fer.common.files import owned_folder
-from fer.studio.processes import identity
+from fer.common.process_identity import identity
 
 pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("quiet")]
 

@@ -5,6 +5,9 @@ from __future__ import annotations
 import errno
 import json
 import os
+import signal
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -14,6 +17,8 @@ import numpy as np
 import pytest
 
 from fer.common.errors import ConfigError, DataError
+from fer.common.files import owned_folder
+from fer.common.process_identity import identity
 from fer.config.compose import compose_train
 from fer.config.overrides import with_files
 from fer.metrics.predictions import Predictions
@@ -22,7 +27,6 @@ from fer.studio import commands
 from fer.studio.commands import KINDS, Command
 from fer.studio.evidence import curve, mistakes, score_curves, suspects
 from fer.studio.jobs import Jobs
-from fer.studio.processes import identity
 from fer.studio.studio import Studio
 from fer.studio.tickets import Tickets
 
@@ -227,6 +231,31 @@ def test_a_run_goes_on_once(
     # It was stopped, and is on its way out.
     (studio.places.jobs / f"{job['id']}.run").write_text(json.dumps(told | {"started": 1}))
     assert client.post("/api/continue", {"run": "a"})["state"] == "waiting"
+
+
+def test_stop_ends_the_training_and_no_process_that_has_its_number_here(
+    client: Any, root: Path, run_folder: Make
+) -> None:
+    """As where many machines or containers share a folder, each with numbers of its own."""
+    run = run_folder(root / "a")
+    started = {"time": "2026-01-02T03:04:05+00:00", "logger": "fer.folders.run_log", "message": "started"}
+    with (
+        owned_folder(run, key="run_dir", busy="at work"),
+        subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"]) as other,
+    ):
+        try:
+            client.get("/api/state")
+            for began in ({}, {"began": "1"}):
+                (run / "log.jsonl").write_text(json.dumps(started | {"pid": other.pid} | began) + "\n")
+                refused = client.post("/api/stop_run", {"run": "a"}, status=400)["error"]
+                assert "a is trained on another machine, or in a container" in refused
+            assert other.poll() is None
+            told = started | {"pid": other.pid, "began": identity(other.pid)}
+            (run / "log.jsonl").write_text(json.dumps(told) + "\n")
+            assert client.post("/api/stop_run", {"run": "a"}) == {"stopping": "a"}
+            assert other.wait(20) == -signal.SIGTERM
+        finally:
+            other.kill()
 
 
 def test_the_curves_are_those_of_scikit_learn() -> None:

@@ -13,12 +13,12 @@ import pytest
 from support.studio_page import StudioProcess, go, opened
 
 from fer.common.errors import ConfigError
+from fer.common.process_identity import identity
 from fer.export.gate import Gate, RefusedError
 from fer.export.measurement import Measured
 from fer.studio import commands
 from fer.studio.jobs import Job, Jobs
 from fer.studio.places import Places
-from fer.studio.processes import identity
 
 Make = Callable[..., Path]
 

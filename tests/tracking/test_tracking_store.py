@@ -92,6 +92,8 @@ def test_a_folder_is_sent_by_one_process_at_a_time(tmp_path: Path) -> None:
         with use():
             pass
 
+    with pytest.raises(ConfigError, match=r"^/proc/x cannot be written: .*; .* send a copy of the folder"):
+        enter(lambda: owned(Path("/proc/x")))
     with owned(tmp_path), pytest.raises(ConfigError, match="by another process right now"):
         enter(lambda: owned(tmp_path))
     enter(lambda: owned(tmp_path))

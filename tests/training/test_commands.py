@@ -35,7 +35,7 @@ def fer_train(monkeypatch: pytest.MonkeyPatch, *arguments: str) -> int:
         ([*TINY, "trainer.accelerator=mps"], ["trainer.accelerator=mps", "available: cpu"]),
         ([*TINY, "+model.params.width=8"], ["width", "widths"]),
         ([*TINY, "resume=nowhere.ckpt"], ["nowhere.ckpt"]),
-        ([*TINY, "run_dir=/proc/nothing"], ["run_dir=/proc/nothing"]),
+        ([*TINY, "run_dir=/proc/nothing"], ["run_dir=/proc/nothing", "choose another run_dir"]),
         ([*TINY, "data.fold=7", "data.protocol=kfold"], ["fold", "7"]),
     ],
 )

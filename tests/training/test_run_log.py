@@ -19,6 +19,7 @@ from support.tiny import TINY
 
 from fer.common.errors import ConfigError, DataError
 from fer.common.interrupt import Interrupted, Stopped
+from fer.common.process_identity import identity
 from fer.folders.run_log import ended, logged_to, read_log
 
 log = logging.getLogger("fer.some.room")
@@ -250,7 +251,7 @@ with logged_to(Path(sys.argv[1])):
 
 def test_a_training_logs_itself(tiny_run: Path) -> None:
     lines = records(tiny_run / "log.jsonl")
-    assert (lines[0]["message"], lines[0]["pid"]) == ("started", os.getpid())
+    assert (lines[0]["message"], lines[0]["pid"], lines[0]["began"]) == ("started", os.getpid(), identity(os.getpid()))
     assert [line["epoch"] for line in lines if "epoch" in line] == [0, 1]
     assert {line["message"].split()[0] for line in lines if line["logger"] == "fer.training.facts"} == {
         "data",

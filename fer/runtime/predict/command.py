@@ -49,6 +49,7 @@ def main(argv: Sequence[str]) -> int:
         with ExitStack() as stack:
             return _Work(arguments, stack).run()
     except Interrupted as interruption:
+        interruption.heard()
         print(f"stopped by {interruption}; the records so far are written", file=sys.stderr)
         return interruption.exit_code
 

@@ -1,4 +1,4 @@
-"""Processes that outlive the studio: is the one with this number still the one that was started?"""
+"""Processes by more than their number: is the one that has it still, or here, the one that was started?"""
 
 import contextlib
 import os
@@ -18,16 +18,19 @@ def identity(pid: int) -> str | None:
 
 
 def _identity_of_ps(pid: int) -> str | None:
-    """As `identity`, on systems without /proc."""
-    done = subprocess.run(
-        ["ps", "-o", "stat=,lstart=", "-p", str(pid)],
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=10,
-        # The time of day that it writes is else of the place and the language in which it is asked.
-        env={**os.environ, "LC_ALL": "C", "TZ": "UTC0"},
-    )
+    """As `identity`, on systems without /proc; None, too, where there is no `ps`."""
+    try:
+        done = subprocess.run(
+            ["ps", "-o", "stat=,lstart=", "-p", str(pid)],
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=10,
+            # The time of day that it writes is else of the place and the language in which it is asked.
+            env={**os.environ, "LC_ALL": "C", "TZ": "UTC0"},
+        )
+    except (OSError, subprocess.SubprocessError):
+        return None
     state, _, began = done.stdout.strip().partition(" ")
     return began.strip() if began and not state.startswith("Z") else None
 
