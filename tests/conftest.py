@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import copy
 import gc
 import os
 from collections.abc import Callable, Generator, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from support.forked_commands import ForkedCommands
@@ -60,6 +61,32 @@ def own_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
         patch.setenv("FER_CACHE", str((session.parent if "PYTEST_XDIST_WORKER" in os.environ else session) / "cache"))
         patch.setenv("HF_HUB_OFFLINE", "1")
         patch.delenv("FER_DEBUG", raising=False)
+        yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def read_settings_once() -> Iterator[None]:
+    """Hydra parses the shipped files anew whenever it composes, for a third of its time; here they stay as they are."""
+    from hydra._internal.config_repository import ConfigRepository
+
+    from fer.config.conf_files import conf_dir
+
+    read = ConfigRepository.load_config
+    shipped = (f"file://{conf_dir()}", "pkg://hydra")
+    known: dict[tuple[str, ...], Any] = {}
+
+    def load_config(self: ConfigRepository, config_path: str) -> Any:
+        # Of two files of one name the first in the search path counts.
+        places = (config_path, *(source.full_path() for source in self.sources))
+        found = known.get(places) or read(self, config_path)
+        if found is not None and found.path.startswith(shipped):
+            known[places] = found
+            # What is composed of it may be written to.
+            return copy.deepcopy(found)
+        return found
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(ConfigRepository, "load_config", load_config)
         yield
 
 
