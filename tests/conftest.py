@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import gc
+import logging
 import os
 from collections.abc import Callable, Generator, Iterator
 from pathlib import Path
@@ -14,6 +15,7 @@ from support.forked_commands import ForkedCommands
 from support.tiny import TINY
 
 if TYPE_CHECKING:
+    from fer.data.cache import Packed
     from fer.training.run import RunResult
 
 ROOT = Path(__file__).parent.parent
@@ -97,6 +99,26 @@ def fer2013_archive() -> Path:
     if not path.is_file():
         pytest.skip("FER-2013 is not here (set FER2013_ARCHIVE to a zip with its fer2013.csv)")
     return path
+
+
+@pytest.fixture(scope="session")
+def packed_fer2013(
+    own_cache: None, fer2013_archive: Path, tmp_path_factory: pytest.TempPathFactory
+) -> tuple[Packed, list[str]]:
+    """The real archive as it was decoded for the cache, which takes seconds, and what was logged of it meanwhile."""
+    from fer.data.fer2013 import load_fer2013
+
+    told: list[str] = []
+    handler = logging.Handler(logging.WARNING)
+    handler.emit = lambda record: told.append(record.getMessage())  # type: ignore[method-assign]
+    logging.getLogger().addHandler(handler)
+    try:
+        packed = load_fer2013(fer2013_archive)
+        if not packed.built:
+            packed = load_fer2013(fer2013_archive, cache_dir=tmp_path_factory.mktemp("packed"))
+    finally:
+        logging.getLogger().removeHandler(handler)
+    return packed, told
 
 
 @pytest.hookimpl(wrapper=True)
