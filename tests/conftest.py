@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import copy
 import gc
+import logging
 import os
 from collections.abc import Callable, Generator, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from support.forked_commands import ForkedCommands
 from support.tiny import TINY
 
 if TYPE_CHECKING:
+    from fer.data.cache import Packed
     from fer.training.run import RunResult
 
 ROOT = Path(__file__).parent.parent
@@ -63,6 +66,32 @@ def own_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
         yield
 
 
+@pytest.fixture(scope="session", autouse=True)
+def read_settings_once() -> Iterator[None]:
+    """Hydra parses the shipped files anew whenever it composes, for a third of its time; here they stay as they are."""
+    from hydra._internal.config_repository import ConfigRepository
+
+    from fer.config.conf_files import conf_dir
+
+    read = ConfigRepository.load_config
+    shipped = (f"file://{conf_dir()}", "pkg://hydra")
+    known: dict[tuple[str, ...], Any] = {}
+
+    def load_config(self: ConfigRepository, config_path: str) -> Any:
+        # Of two files of one name the first in the search path counts.
+        places = (config_path, *(source.full_path() for source in self.sources))
+        found = known.get(places) or read(self, config_path)
+        if found is not None and found.path.startswith(shipped):
+            known[places] = found
+            # What is composed of it may be written to.
+            return copy.deepcopy(found)
+        return found
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(ConfigRepository, "load_config", load_config)
+        yield
+
+
 @pytest.fixture(scope="session")
 def fer2013_archive() -> Path:
     """A zip with fer2013.csv as the challenge published it; the test skips where it is not there."""
@@ -70,6 +99,26 @@ def fer2013_archive() -> Path:
     if not path.is_file():
         pytest.skip("FER-2013 is not here (set FER2013_ARCHIVE to a zip with its fer2013.csv)")
     return path
+
+
+@pytest.fixture(scope="session")
+def packed_fer2013(
+    own_cache: None, fer2013_archive: Path, tmp_path_factory: pytest.TempPathFactory
+) -> tuple[Packed, list[str]]:
+    """The real archive as it was decoded for the cache, which takes seconds, and what was logged of it meanwhile."""
+    from fer.data.fer2013 import load_fer2013
+
+    told: list[str] = []
+    handler = logging.Handler(logging.WARNING)
+    handler.emit = lambda record: told.append(record.getMessage())  # type: ignore[method-assign]
+    logging.getLogger().addHandler(handler)
+    try:
+        packed = load_fer2013(fer2013_archive)
+        if not packed.built:
+            packed = load_fer2013(fer2013_archive, cache_dir=tmp_path_factory.mktemp("packed"))
+    finally:
+        logging.getLogger().removeHandler(handler)
+    return packed, told
 
 
 @pytest.hookimpl(wrapper=True)

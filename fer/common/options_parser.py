@@ -38,6 +38,13 @@ def positive(text: str) -> int:
     return value
 
 
+def port(text: str) -> int:
+    """An option's type: the number of a port, 0 for a free one."""
+    if not text.isdecimal() or not 0 <= int(text) <= 65535:
+        raise argparse.ArgumentTypeError(f"{text!r} is no port: give a number from 0 to 65535")
+    return int(text)
+
+
 class _PrintCompletion(argparse.Action):
     """Writes a shell's script and ends the process; as `--help`, whatever else is on the command line."""
 

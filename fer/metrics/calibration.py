@@ -1,6 +1,5 @@
 """Calibration error of confidences, and the temperature and threshold that a model is given. NumPy only."""
 
-from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any, Final, Literal
 
@@ -83,39 +82,6 @@ class Calibration:
     def as_dict(self) -> dict[str, float | int | str | None]:
         """Plain types by the names of the attributes, for JSON and for a model's metadata."""
         return asdict(self)
-
-    @classmethod
-    def from_dict(cls, values: Mapping[str, Any]) -> "Calibration":
-        """What `as_dict` gave.
-
-        Raises:
-            DataError: a name is missing or unknown, or a value cannot be.
-        """
-        names = tuple(cls.__dataclass_fields__)
-        if set(values) != set(names):
-            wrong = sorted(set(values) ^ set(names))
-            raise DataError(
-                f"calibration: {', '.join(wrong)} missing or unknown; expected {', '.join(names)}; write it again with "
-                "this version's fer-report"
-            )
-        bad = [
-            name
-            for name, good in (
-                ("temperature", _is_number(values["temperature"]) and values["temperature"] > 0),
-                ("threshold", values["threshold"] is None or _is_share(values["threshold"])),
-                ("rule", values["rule"] in ("accuracy", "share")),
-                ("target", _is_share(values["target"])),
-                ("coverage", _is_share(values["coverage"])),
-                ("accuracy", values["accuracy"] is None or _is_share(values["accuracy"])),
-                ("n", isinstance(values["n"], int) and values["n"] > 0),
-                ("split", isinstance(values["split"], str)),
-            )
-            if not good
-        ]
-        if bad:
-            told = ", ".join(f"{name}={values[name]!r}" for name in bad)
-            raise DataError(f"calibration: {told} cannot be; write it again with this version's fer-report")
-        return cls(**{name: values[name] for name in names})
 
 
 def fit_calibration(
@@ -227,29 +193,6 @@ def expected_calibration_error(
     return float(np.abs(_binned_sums(confidence_N, correct_N - confidence_N, bins)).sum() / len(labels_N))
 
 
-def classwise_calibration_error(
-    probabilities_NC: Probabilities, labels_N: npt.NDArray[np.int64], *, bins: int = BINS
-) -> float:
-    """Classwise ECE: the mean over classes of the calibration error of that class's probability, in [0, 1].
-
-    Kull et al. 2019, arXiv 1910.12656; Nixon et al. 2019, arXiv 1904.01685 (static calibration error). Unlike ECE it
-    looks at every probability, not at that of the prediction alone.
-
-    Args:
-        probabilities_NC: float array (N, C), rows sum to 1.
-        labels_N: true classes.
-        bins: equal-width bins.
-
-    Raises:
-        DataError: no faces.
-    """
-    _check_not_empty(len(labels_N))
-    p_NC = probabilities_NC.astype(np.float64)
-    num_classes = p_NC.shape[1]
-    off = [np.abs(_binned_sums(p_NC[:, c], (labels_N == c) - p_NC[:, c], bins)).sum() for c in range(num_classes)]
-    return float(sum(off) / (num_classes * len(labels_N)))
-
-
 def brier_scores(probabilities_NC: Probabilities, labels_N: npt.NDArray[np.int64]) -> Floats:
     """float64 array (N,): the squared distance of each face's probabilities from its label, in [0, 2].
 
@@ -266,14 +209,6 @@ def _binned_sums(values_N: Floats, residuals_N: Floats, bins: int) -> Floats:
     """float64 array (bins,): sums of the residuals of the faces whose value lies in each bin."""
     sums: Floats = np.bincount(bin_numbers(values_N, bins), weights=residuals_N, minlength=bins).astype(np.float64)
     return sums
-
-
-def _is_number(value: object) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool) and bool(np.isfinite(value))
-
-
-def _is_share(value: object) -> bool:
-    return _is_number(value) and 0 <= value <= 1  # type: ignore[operator]
 
 
 def _check_not_empty(n: int) -> None:

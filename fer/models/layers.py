@@ -60,11 +60,6 @@ def layer_index(net: nn.Module) -> dict[str, int]:
     return {name: rank[depth] for name, depth in raw.items()}
 
 
-def freeze_backbone(net: nn.Module) -> None:
-    """Leaves only the classifier head trainable; frozen batch norms go to eval mode."""
-    unfreeze(net, fraction=0)
-
-
 def unfreeze(net: nn.Module, *, fraction: float) -> None:
     """Makes the head and the topmost `fraction` of the layers below it trainable, and freezes the rest.
 

@@ -12,7 +12,7 @@ from urllib.parse import quote
 
 from fer.common.errors import ConfigError
 from fer.common.files import check_writable
-from fer.common.options_parser import OptionsParser
+from fer.common.options_parser import OptionsParser, port
 from fer.common.paths import expanded
 from fer.common.wording import printable_path
 from fer.runtime.web.security import check_token
@@ -87,11 +87,5 @@ def _parser() -> argparse.ArgumentParser:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("--root", default="outputs", metavar="FOLDER", help="the folder of runs (default: outputs)")
-    parser.add_argument("--port", type=_port, default=8100, metavar="N", help="default: 8100; 0 finds a free one")
+    parser.add_argument("--port", type=port, default=8100, metavar="N", help="default: 8100; 0 finds a free one")
     return parser
-
-
-def _port(text: str) -> int:
-    if not text.isdecimal() or not 0 <= int(text) <= 65535:
-        raise argparse.ArgumentTypeError(f"{text!r} is no port: give a number from 0 to 65535")
-    return int(text)

@@ -200,7 +200,7 @@ def augmented(overrides: Sequence[str], *, origin: Path | None, seed: int) -> di
             sheet[row * side : row * side + side - gap, column * side : column * side + side - gap] = face
     words = "The first row is as stored, each row below as another epoch would show it to the net."
     mixes = " Mixup and CutMix, which blend two faces, are not shown." if config.augment.mixes else ""
-    return {"sheet": _png(sheet), "words": words + mixes, "source": samples.source}
+    return {"sheet": png(sheet), "words": words + mixes, "source": samples.source}
 
 
 def _number(label: str, labels: Sequence[str]) -> int:
@@ -230,7 +230,7 @@ def _faces(record: RunRecord, ids: npt.NDArray[np.str_]) -> tuple[list[str | Non
     where = {str(name): row for row, name in enumerate(samples.ids)}
     found = [where.get(str(name)) for name in ids]
     return [
-        None if row is None else _png(np.asarray(samples.images[row]).mean(0).astype(np.uint8)) for row in found
+        None if row is None else png(np.asarray(samples.images[row]).mean(0).astype(np.uint8)) for row in found
     ], None
 
 
@@ -239,5 +239,6 @@ def _thinned(x: Floats, y: Floats) -> list[list[float]]:
     return [[round(float(x[row]), 4), round(float(y[row]), 4)] for row in rows]
 
 
-def _png(image: npt.NDArray[np.uint8]) -> str:
+def png(image: npt.NDArray[np.uint8]) -> str:
+    """A picture as base64."""
     return base64.b64encode(cv2.imencode(".png", image)[1].tobytes()).decode()

@@ -20,7 +20,7 @@ from fer.runtime.framing import cut
 from fer.runtime.images import decode
 from fer.runtime.web.face_regions import shrink
 from fer.runtime.web.half_occlusion import HALVES, describe_change, with_halves_covered
-from fer.studio.evidence import augmented, mistakes, score_curves, suspects
+from fer.studio.evidence import augmented, mistakes, png, score_curves, suspects
 from fer.studio.worker import answer_questions
 
 MAP_SIDE: Final = 24
@@ -169,11 +169,6 @@ def _small(picture: npt.NDArray[np.uint8]) -> str:
 @lru_cache
 def _detector(name: str) -> Detector:
     return open_detector(name)
-
-
-def png(face: npt.NDArray[np.uint8]) -> str:
-    """A picture as base64."""
-    return base64.b64encode(cv2.imencode(".png", face)[1].tobytes()).decode()
 
 
 def _mistakes(*, run: str, true: str | None, predicted: str | None) -> dict[str, Any]:

@@ -18,14 +18,20 @@ def test_nothing_is_drawn_elsewhere(capsys: pytest.CaptureFixture[str]) -> None:
     assert capsys.readouterr().out == ""
 
 
+def test_a_training_in_a_notebook_has_a_bar_of_all_epochs(monkeypatch: pytest.MonkeyPatch) -> None:
+    from fer.callbacks.progress import progress_callbacks
+
+    monkeypatch.setattr("fer.callbacks.progress.in_notebook", lambda: True)
+    assert [type(each).__name__ for each in progress_callbacks()] == ["EpochLines", "BatchesInNotebook"]
+
+
 def test_a_bar_grows_and_goes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(
         "PYTHONPATH", os.pathsep.join([str(Path(__file__).parents[2]), os.environ.get("PYTHONPATH", "")])
     )
     cell = (
-        "from fer.callbacks.progress import progress_callbacks\n"
-        "from fer.common.notebook_bar import NotebookBar\n"
-        "print([type(each).__name__ for each in progress_callbacks()])\n"
+        "from fer.common.notebook_bar import NotebookBar, in_notebook\n"
+        "print(in_notebook())\n"
         "bar = NotebookBar()\n"
         "bar.show(1, total=4, words='<batches>')\n"
         "bar.show(4, total=4, words='<batches>')"
@@ -39,7 +45,7 @@ def test_a_bar_grows_and_goes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
     with client.setup_kernel():
         client.execute_cell(notebook.cells[0], 0)
         printed, shown = notebook.cells[0].outputs
-        assert "BatchesInNotebook" in printed["text"]
+        assert printed["text"] == "True\n"
         page = shown["data"]["text/html"]
         assert '<progress value="4" max="4">' in page
         assert "&lt;batches&gt; 4 of 4" in page

@@ -9,6 +9,7 @@ from support.audited_faces import faces, noise, planted_faces
 
 from fer.common.labels import ALPHABETICAL, EMOTIONS
 from fer.data.audit import AuditReport, audit, recognise
+from fer.data.cache import Packed
 from fer.data.fer2013.counts import OFFICIAL_COUNTS
 from fer.data.near_duplicates import near_duplicates
 from fer.data.samples import FaceSamples, Split
@@ -239,10 +240,8 @@ def test_missing_images_are_told_of() -> None:
 
 
 @pytest.mark.realdata
-def test_audit_of_the_real_archive(fer2013_archive: Path) -> None:
-    from fer.data.fer2013 import load_fer2013
-
-    report = audit(load_fer2013(fer2013_archive).samples, near_duplicates=False)
+def test_audit_of_the_real_archive(packed_fer2013: tuple[Packed, list[str]]) -> None:
+    report = audit(packed_fer2013[0].samples, near_duplicates=False)
     assert report.is_fer2013
     assert report.copy is not None
     assert report.to_json()["copy"] == {

@@ -66,10 +66,12 @@ def first_job(words: list[str]) -> list[str]:
     return [word.partition(",")[0] for word in kept]
 
 
-@pytest.fixture(autouse=True)
-def example(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.fixture(scope="module", autouse=True)
+def example(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     """The pages on parts of one's own name those of the example plugin."""
-    monkeypatch.syspath_prepend(str(install(tmp_path)))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.syspath_prepend(str(install(tmp_path_factory.mktemp("packages"))))
+        yield
 
 
 @pytest.mark.parametrize(("name", "arguments"), sorted(set(commands())))

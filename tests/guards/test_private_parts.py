@@ -93,7 +93,7 @@ def test_lightning() -> None:
     check(package, "fer/training/trainer.py", launcher, ["procs"])
     check(package, "fer/callbacks/ema.py", WeightAveraging(), ["_average_model"])
     # It takes SIGTERM between the hooks `setup` and `on_train_start`, and gives it back itself.
-    check(package, "fer/callbacks/own_signals.py", _SignalConnector, ["register_signal_handlers", "teardown"])
+    check(package, "fer/callbacks/interruption.py", _SignalConnector, ["register_signal_handlers", "teardown"])
 
 
 def test_codecarbon_and_torch() -> None:

@@ -1,6 +1,5 @@
 """One contract for every net of the registry, and what is special to each."""
 
-from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -23,13 +22,8 @@ PLACELESS = (*UNTRAINED, "mlp")
 
 
 @pytest.fixture(autouse=True)
-def one_thread() -> Iterator[None]:
-    """Many small nets: threads would only wait for each other."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
+def seeded(one_thread: None) -> None:
     torch.manual_seed(0)
-    yield
-    torch.set_num_threads(before)
 
 
 def build(name: str, *, channels: int = 1, size: int = 48, **params: object) -> Any:

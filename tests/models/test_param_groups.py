@@ -1,26 +1,18 @@
 """Parameter groups, layers and freezing, over every net of the registry."""
 
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
 import torch
 from torch import nn
 
-from fer.models.layers import freeze_backbone, head_parameters, layer_index, set_norm_modes, unfreeze
+from fer.models.layers import head_parameters, layer_index, set_norm_modes, unfreeze
 from fer.models.param_groups import param_groups
 from fer.models.registry import NETS, build_net
 
+pytestmark = pytest.mark.usefixtures("one_thread")
+
 TRAINED = [name for name in NETS if name not in ("random", "majority")]
-
-
-@pytest.fixture(autouse=True)
-def one_thread() -> Iterator[None]:
-    """Many small nets: threads would only wait for each other."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
 
 
 def build(name: str) -> Any:
@@ -32,7 +24,7 @@ def build(name: str) -> Any:
 @pytest.mark.parametrize("name", NETS)
 def test_groups_hold_every_parameter_once(name: str, layer_decay: float | None) -> None:
     net = build(name)
-    freeze_backbone(net)
+    unfreeze(net, fraction=0)
     groups = param_groups(net, lr=0.1, weight_decay=0.05, layer_decay=layer_decay)
     grouped = [id(parameter) for group in groups for parameter in group["params"]]
     assert sorted(grouped) == sorted(id(parameter) for parameter in net.parameters())
@@ -94,7 +86,7 @@ def trainable(net: nn.Module) -> set[str]:
 def test_unfreezing_goes_from_the_head_down(name: str) -> None:
     net = build(name)
     everything = trainable(net)
-    freeze_backbone(net)
+    unfreeze(net, fraction=0)
     assert trainable(net) == set(head_parameters(net)) < everything
     depth = layer_index(net)
     before: set[str] = set()

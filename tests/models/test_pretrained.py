@@ -2,7 +2,6 @@
 
 import logging
 import time
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -18,16 +17,7 @@ from fer.models.pretrained import MIN_OVERLAP, load_pretrained
 from fer.models.registry import build_net
 
 # Timed: nothing else of this kind may run beside it.
-pytestmark = pytest.mark.xdist_group("quiet")
-
-
-@pytest.fixture(autouse=True)
-def one_thread() -> Iterator[None]:
-    """Many small nets: threads would only wait for each other."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
+pytestmark = [pytest.mark.xdist_group("quiet"), pytest.mark.usefixtures("one_thread")]
 
 
 def build(name: str = "timm", *, channels: int = 1, classes: int = 7, size: int = 48, **params: object) -> Any:

@@ -1,7 +1,6 @@
 """Gradual unfreezing in a real Trainer."""
 
 import logging
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -17,14 +16,7 @@ from fer.models.layers import head_parameters, layer_index
 from fer.models.param_groups import param_groups
 from fer.models.registry import build_net
 
-
-@pytest.fixture(autouse=True)
-def one_thread() -> Iterator[None]:
-    """Many small nets: threads would only wait for each other."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
+pytestmark = pytest.mark.usefixtures("one_thread")
 
 
 class System(pl.LightningModule):

@@ -122,7 +122,7 @@ def result(run: EvaluatedRun) -> AnalysisResult:
 def test_it_is_fitted_on_public_and_measured_on_private(run: EvaluatedRun, result: AnalysisResult) -> None:
     public = run.sets["public"].plain.predictions
     kept = json.loads(str(result.files["calibration/calibration.json"]))
-    calibration = Calibration.from_dict(kept["calibration"])
+    calibration = Calibration(**kept["calibration"])
     assert calibration == fit_calibration(public, target_accuracy=0.5)
     assert (calibration.split, calibration.n) == ("PublicTest", 210)
     assert calibration.temperature > 1

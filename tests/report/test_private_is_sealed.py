@@ -235,7 +235,7 @@ def test_labels_of_private_change_nothing_even_where_its_pixels_take_out_copies(
 def test_temperature_and_threshold_are_the_same(reports: tuple[dict[str, Any], dict[str, Any]]) -> None:
     clean, poisoned = reports
     assert clean["file"] == poisoned["file"]
-    calibration = Calibration.from_dict(clean["file"]["calibration"])
+    calibration = Calibration(**clean["file"]["calibration"])
     assert (calibration.split, calibration.n) == ("PublicTest", 70)
     assert calibration.threshold is not None
     assert clean["calibration"]["fitted"] == poisoned["calibration"]["fitted"] == calibration.as_dict()

@@ -10,6 +10,7 @@ import pytest
 import torch
 import yaml
 from support.forked_commands import ForkedCommands
+from support.report_stand_ins import assert_in_reference, files_to_name
 from support.sketched import sketched
 
 from fer.common.errors import CheckpointError, ConfigError, DataError
@@ -41,6 +42,10 @@ def test_the_answers_are_those_the_training_saved(tiny_run: Path, tiny_page: Pat
 
 def test_the_run_folder_is_left_as_it_was(tiny_run: Path, tiny_page: Path) -> None:
     assert not (tiny_run / "report").exists()
+
+
+def test_the_reference_names_every_file_of_a_whole_report(tiny_page: Path) -> None:
+    assert_in_reference(files_to_name(tiny_page.parent))
 
 
 def test_maps_are_drawn_for_the_default_net(tiny_page: Path) -> None:

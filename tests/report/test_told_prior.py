@@ -13,6 +13,8 @@ from fer.report.main import make_report
 from fer.report.options import ReportOptions
 from fer.runtime.prior import with_prior
 
+pytestmark = pytest.mark.xdist_group("the tiny page")
+
 OFF = {
     name: {"enabled": False}
     for name in ("calibration", "cost", "embedding", "explanations", "occlusion", "robustness", "label_noise")

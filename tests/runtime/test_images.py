@@ -10,7 +10,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 import pytest
-from support.odd_media import with_avif_transformations
+from support.odd_media import png_chunk, png_header, with_avif_transformations
 
 from fer.common.errors import DataError
 from fer.common.image_header import content_kind, foreign_kind, read_header
@@ -220,11 +220,8 @@ def test_of_an_animation_the_first_picture_is_taken_and_that_is_known(suffix: st
 
 
 def png_declaring(width: int, height: int) -> bytes:
-    def chunk(kind: bytes, body: bytes) -> bytes:
-        return struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body))
-
-    start = chunk(b"IHDR", struct.pack(">IIBBBBB", width, height, 8, 0, 0, 0, 0))
-    return b"\x89PNG\r\n\x1a\n" + start + chunk(b"IDAT", zlib.compress(bytes(1000))) + chunk(b"IEND", b"")
+    pixels = zlib.compress(bytes(1000))
+    return png_header(width, height) + png_chunk(b"IDAT", pixels) + png_chunk(b"IEND", b"")
 
 
 def test_a_decompression_bomb_is_refused_by_what_it_declares(monkeypatch: pytest.MonkeyPatch) -> None:

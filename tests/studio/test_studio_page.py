@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -16,23 +17,38 @@ pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("quiet")]
 PATIENCE = 30_000
 
 
-@pytest.fixture
-def studio(root: Path, run_folder: Callable[..., Path], tmp_path: Path) -> Iterator[StudioProcess]:
+@contextmanager
+def on_runs(root: Path, run_folder: Callable[..., Path]) -> Iterator[StudioProcess]:
+    """A studio on twelve finished runs and a damaged one."""
     for number in range(12):
         run_folder(root / f"run{number:02d}", final={"public.accuracy": 0.3 + number / 100, "public.macro_f1": 0.2})
     (run_folder(root / "damaged") / "config.yaml").write_text("{")
-    made = StudioProcess(root, log=tmp_path / "studio.log")
+    made = StudioProcess(root, log=root.with_name("studio.log"))
     made.start()
     yield made
     made.stop()
+
+
+@pytest.fixture(scope="module")
+def studio(run_folder: Callable[..., Path], tmp_path_factory: pytest.TempPathFactory) -> Iterator[StudioProcess]:
+    """For tests that leave the runs as they are."""
+    with on_runs(tmp_path_factory.mktemp("studio") / "runs", run_folder) as made:
+        yield made
+
+
+@pytest.fixture
+def own_studio(root: Path, run_folder: Callable[..., Path]) -> Iterator[StudioProcess]:
+    """On `root`, for tests that change the runs."""
+    with on_runs(root, run_folder) as made:
+        yield made
 
 
 def shown(page: Any) -> list[str]:
     return [str(row.get_attribute("data-run")) for row in page.locator("tr[data-run]").all()]
 
 
-def test_runs_are_found_sorted_marked_deleted_and_restored(studio: StudioProcess, browser: Any, root: Path) -> None:
-    with opened(browser, studio.port, wait=PATIENCE) as page:
+def test_runs_are_found_sorted_marked_deleted_and_restored(own_studio: StudioProcess, browser: Any, root: Path) -> None:
+    with opened(browser, own_studio.port, wait=PATIENCE) as page:
         page.wait_for_selector("text=13 of 13 shown")
         assert "config.yaml is not readable YAML" in page.inner_text("tr[data-run=damaged]")
         page.click("th button:has-text('Accuracy')")
@@ -60,9 +76,9 @@ def test_runs_are_found_sorted_marked_deleted_and_restored(studio: StudioProcess
 
 
 def test_what_changes_on_the_disk_is_seen_by_itself(
-    studio: StudioProcess, browser: Any, root: Path, run_folder: Callable[..., Path], more_epochs: Any
+    own_studio: StudioProcess, browser: Any, root: Path, run_folder: Callable[..., Path], more_epochs: Any
 ) -> None:
-    with opened(browser, studio.port, wait=PATIENCE) as page:
+    with opened(browser, own_studio.port, wait=PATIENCE) as page:
         page.wait_for_selector("text=13 of 13 shown")
         page.check("[aria-label='Choose run00']")
         page.check("[aria-label='Choose run01']")
@@ -172,11 +188,11 @@ fetch("/api/state").then(() => "answered", () => "refused").then((word) => {
 
 
 def test_a_report_opens_in_a_tab_that_cannot_speak_to_the_studio(
-    studio: StudioProcess, browser: Any, root: Path
+    own_studio: StudioProcess, browser: Any, root: Path
 ) -> None:
     (root / "run05" / "report").mkdir()
     (root / "run05" / "report" / "report.html").write_text(REPORT)
-    with opened(browser, studio.port, wait=PATIENCE) as page:
+    with opened(browser, own_studio.port, wait=PATIENCE) as page:
         page.wait_for_selector("text=13 of 13 shown")
         page.click("tr[data-run=run05] button.name")
         with page.context.expect_page() as popup:
@@ -232,8 +248,8 @@ def focused(page: Any) -> str:
     return str(page.evaluate("document.activeElement.id || document.activeElement.textContent"))
 
 
-def test_what_closes_or_goes_leaves_the_focus_in_its_part_and_is_told(studio: StudioProcess, browser: Any) -> None:
-    with opened(browser, studio.port, wait=PATIENCE) as page:
+def test_what_closes_or_goes_leaves_the_focus_in_its_part_and_is_told(own_studio: StudioProcess, browser: Any) -> None:
+    with opened(browser, own_studio.port, wait=PATIENCE) as page:
         page.wait_for_selector("text=13 of 13 shown")
         page.focus("tr[data-run=run05] button.name")
         page.keyboard.press("Enter")
@@ -262,12 +278,12 @@ def test_what_closes_or_goes_leaves_the_focus_in_its_part_and_is_told(studio: St
 
 
 def test_the_keyboard_goes_along_into_another_part_and_stays_on_a_run_that_was_chosen(
-    studio: StudioProcess, browser: Any, root: Path
+    own_studio: StudioProcess, browser: Any, root: Path
 ) -> None:
     for name in ("run00", "run11"):
         (root / name / "checkpoints").mkdir()
         (root / name / "checkpoints" / "best.ckpt").touch()
-    with opened(browser, studio.port, wait=PATIENCE) as page:
+    with opened(browser, own_studio.port, wait=PATIENCE) as page:
         for action, title in (("Look", "Look"), ("Repeat with a change", "Train"), ("Ship", "Ship")):
             go(page, "runs")
             page.click("tr[data-run=run11] button.name")
@@ -294,10 +310,10 @@ def test_the_part_that_is_shown_is_marked_in_forced_colours(studio: StudioProces
 
 
 def test_a_report_that_fails_is_told_where_it_was_asked_for_or_to_whoever_has_left(
-    studio: StudioProcess, browser: Any
+    own_studio: StudioProcess, browser: Any
 ) -> None:
     # These runs have no model: the report cannot be made.
-    with opened(browser, studio.port, wait=PATIENCE) as page:
+    with opened(browser, own_studio.port, wait=PATIENCE) as page:
         page.wait_for_selector("text=13 of 13 shown")
         for run in ("run02", "run03"):
             page.check(f"[aria-label='Choose {run}']")

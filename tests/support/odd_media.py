@@ -2,6 +2,7 @@
 
 import itertools
 import struct
+import zlib
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -10,6 +11,16 @@ import numpy as np
 import numpy.typing as npt
 
 TIMESCALE = 1000
+
+
+def png_chunk(kind: bytes, data: bytes) -> bytes:
+    """A part of a PNG, with its length and its checksum."""
+    return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+
+
+def png_header(width: int, height: int) -> bytes:
+    """How a PNG of 8-bit grey begins that declares this size."""
+    return b"\x89PNG\r\n\x1a\n" + png_chunk(b"IHDR", struct.pack(">IIBBBBB", width, height, 8, 0, 0, 0, 0))
 
 
 def write_variable_rate_mp4(path: Path, frames: Sequence[npt.NDArray[np.uint8]], *, seconds: Sequence[float]) -> None:

@@ -1,6 +1,7 @@
 """Run folders, faces and a model that stand in for real ones in a whole report."""
 
 import json
+from collections.abc import Iterable
 from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
@@ -23,9 +24,7 @@ from fer.report.options import ReportOptions
 
 OPTIONS = ReportOptions(bootstrap=100, explanations={"cam_images_per_class": 1, "mistakes": 2, "successes": 0})
 EVIL = "<script>alert(1)</script>"
-
-OPTIONS = ReportOptions(bootstrap=100, explanations={"cam_images_per_class": 1, "mistakes": 2, "successes": 0})
-EVIL = "<script>alert(1)</script>"
+ROOT = Path(__file__).parents[2]
 FINGERPRINT = "0123456789abcdef"
 
 
@@ -117,6 +116,22 @@ def report(folder: Path, *runs: EvaluatedRun, options: ReportOptions = OPTIONS, 
         del results["explanations"]
     known = {name: found for name, found in results.items() if found is not None}
     return write_report(folder, context, known, command="fer-report run=x")
+
+
+def files_to_name(folder: Path) -> set[str]:
+    """The files of a report that the reference has to name, by their paths in it."""
+    names = {path.relative_to(folder).as_posix() for path in folder.rglob("*.*")}
+    return {name for name in names if not name.endswith(".svg")}
+
+
+def assert_in_reference(names: Iterable[str]) -> None:
+    """docs/reference/files.md names each of a report's files, or its folder or kind."""
+    told = (ROOT / "docs" / "reference" / "files.md").read_text(encoding="utf-8")
+    section = told.partition("## Report folder")[2].partition("\n## ")[0]
+    for name in names:
+        top, _, rest = name.rpartition("/")
+        whole = f"`{top}/`" in section and (f"`{rest}`" in section or not rest.endswith((".csv", ".json")))
+        assert f"`{name}`" in section or whole or f"`{top}/*.{rest.rpartition('.')[2]}`" in section, name
 
 
 class Page(HTMLParser):

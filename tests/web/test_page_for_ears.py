@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from itertools import pairwise
 from typing import Any
@@ -42,13 +42,19 @@ TOLD = """async (film) => {
 }"""
 
 
-def test_changes_are_told_when_they_last_and_not_too_often(camera: Any, port: int) -> None:
+@pytest.fixture(scope="module")
+def idle(camera: Any, port: int) -> Iterator[Any]:
+    """A page for tests that ask its modules alone."""
+    with opened(camera, port) as page:
+        page.wait_for_selector("#bars li", state="attached")
+        yield page
+
+
+def test_changes_are_told_when_they_last_and_not_too_often(idle: Any) -> None:
     film: list[list[Any]] = [["happy", 0.8, 3000], ["sad", 0.8, 320], ["happy", 0.8, 1700]]
     film += [["sad" if turn % 2 else "angry", 0.8, 320] for turn in range(10)]
     film += [["angry", 0.9, 1500], ["sad", 0.8, 9000], [None, 0, 240], ["sad", 0.8, 3000], [None, 0, 4000]]
-    with opened(camera, port) as page:
-        page.wait_for_selector("#bars li", state="attached")
-        told = page.evaluate(TOLD, film)["told"]
+    told = idle.evaluate(TOLD, film)["told"]
     # While two labels take turns, neither of them is told.
     doubt = "uncertain, perhaps angry, 80%"
     assert [text for _, text in told] == ["happy, 80%", doubt, "angry, 90%", "sad, 80%", "no face"]
@@ -56,23 +62,19 @@ def test_changes_are_told_when_they_last_and_not_too_often(camera: Any, port: in
     assert all(later - earlier >= 2500 for earlier, later in pairwise(times))
 
 
-def test_a_still_face_at_the_threshold_does_not_flip(camera: Any, port: int) -> None:
+def test_a_still_face_at_the_threshold_does_not_flip(idle: Any) -> None:
     noise = [["happy", 0.46 if turn % 3 else 0.54, 80] for turn in range(100)]
-    with opened(camera, port) as page:
-        page.wait_for_selector("#bars li", state="attached")
-        assert [what for _, what in page.evaluate(TOLD, noise)["shown"]] == ["happy"]
-        doubtful = [["happy", 0.49, 80], *noise]
-        assert [what for _, what in page.evaluate(TOLD, doubtful)["shown"]] == ["uncertain"]
-        # What lasts beyond the margin is taken, 0.4 s later.
-        shown = page.evaluate(TOLD, [["happy", 0.6, 1000], ["happy", 0.44, 1000], ["happy", 0.56, 1000]])["shown"]
-        assert shown == [[0, "happy"], [1400, "uncertain"], [2400, "happy"]]
+    assert [what for _, what in idle.evaluate(TOLD, noise)["shown"]] == ["happy"]
+    doubtful = [["happy", 0.49, 80], *noise]
+    assert [what for _, what in idle.evaluate(TOLD, doubtful)["shown"]] == ["uncertain"]
+    # What lasts beyond the margin is taken, 0.4 s later.
+    shown = idle.evaluate(TOLD, [["happy", 0.6, 1000], ["happy", 0.44, 1000], ["happy", 0.56, 1000]])["shown"]
+    assert shown == [[0, "happy"], [1400, "uncertain"], [2400, "happy"]]
 
 
-def test_a_label_that_the_model_has_left_goes_even_where_no_other_one_lasts(camera: Any, port: int) -> None:
+def test_a_label_that_the_model_has_left_goes_even_where_no_other_one_lasts(idle: Any) -> None:
     turns = [["angry", 0.53 if turn % 2 else 0.56, 80] for turn in range(50)]
-    with opened(camera, port) as page:
-        page.wait_for_selector("#bars li", state="attached")
-        found = page.evaluate(TOLD, [["happy", 0.9, 3000], *turns])
+    found = idle.evaluate(TOLD, [["happy", 0.9, 3000], *turns])
     assert [what for _, what in found["shown"]] == ["happy", "uncertain"]
     assert found["shown"][1][0] <= 3800
     # No share is told that another label has left to it.

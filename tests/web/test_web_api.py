@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import re
-import struct
 import tempfile
 import threading
 import zlib
@@ -15,7 +14,7 @@ import cv2
 import numpy as np
 import pytest
 from flask.testing import FlaskClient
-from support.odd_media import with_avif_transformations
+from support.odd_media import png_chunk, png_header, with_avif_transformations
 
 from fer.common.labels import EMOTIONS
 from fer.runtime.web.security import HEADERS
@@ -26,13 +25,8 @@ RECORD = {"source", "face", "box", "label", "confidence", "uncertain", "probabil
 
 def png(width: int, height: int) -> bytes:
     """A PNG that declares a size and holds next to nothing."""
-
-    def chunk(kind: bytes, data: bytes) -> bytes:
-        return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
-
-    header = struct.pack(">IIBBBBB", width, height, 8, 0, 0, 0, 0)
     pixels = zlib.compress(bytes(1 << 20))
-    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", pixels) + chunk(b"IEND", b"")
+    return png_header(width, height) + png_chunk(b"IDAT", pixels) + png_chunk(b"IEND", b"")
 
 
 def test_a_picture_is_answered_as_the_contract_says(client: Client, one_face: bytes) -> None:

@@ -11,8 +11,6 @@ from fer.common.cells import cell_of
 from fer.common.label_set import are_emotions
 from fer.runtime.record import Face
 
-FORMATS: Final = ("table", "jsonl", "csv")
-
 Writer = Callable[[Face], None]
 
 _BEFORE: Final = ("source", "face", "x", "y", "width", "height", "label", "confidence", "uncertain")
@@ -28,7 +26,7 @@ def open_writer(form: str, stream: TextIO, *, labels: Sequence[str], width: int)
     """What writes a record to a stream.
 
     Args:
-        form: one of `FORMATS`.
+        form: "table", "jsonl" or "csv".
         stream: where it goes; flushed after each record.
         labels: what the model predicts: a column of the CSV each.
         width: columns of the terminal, for the table.

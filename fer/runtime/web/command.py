@@ -16,7 +16,7 @@ from urllib.parse import quote
 from pydantic import ValidationError
 
 from fer.common.errors import ConfigError
-from fer.common.options_parser import OptionsParser
+from fer.common.options_parser import OptionsParser, port
 from fer.common.wording import printable_path
 from fer.runtime.detection.opening import DETECTORS
 from fer.runtime.model_options import add_model_options
@@ -195,7 +195,7 @@ def _parser() -> argparse.ArgumentParser:
         "stored and nothing is sent elsewhere.",
     )
     parser.add_argument("--host", default="127.0.0.1", help="address to listen on (default: 127.0.0.1, this computer)")
-    parser.add_argument("--port", type=_port, default=8000, help="default: 8000; 0 finds a free one")
+    parser.add_argument("--port", type=port, default=8000, help="default: 8000; 0 finds a free one")
     add_model_options(parser, several=True)
     parser.add_argument(
         "--detector", choices=DETECTORS, default=DETECTORS[0], help=f"how faces are found (default: {DETECTORS[0]})"
@@ -247,9 +247,3 @@ def _amount(text: str) -> float:
     if not 0 < value < 1e9:
         raise argparse.ArgumentTypeError(f"{text!r} is no number between 0 and a billion")
     return value
-
-
-def _port(text: str) -> int:
-    if not text.isdecimal() or not 0 <= int(text) <= 65535:
-        raise argparse.ArgumentTypeError(f"{text!r} is no port: give a number from 0 to 65535")
-    return int(text)

@@ -1,6 +1,5 @@
 """Damaged pictures, into the two doors that decode: that of predictions and that of data sets."""
 
-import struct
 import zlib
 from collections.abc import Callable
 
@@ -9,6 +8,7 @@ import numpy as np
 import pytest
 from attacks.fuzz.battery import COUNTS, attack
 from attacks.fuzz.mutations import Random, mutated
+from support.odd_media import png_chunk, png_header
 
 from fer.data.decode import decode_resized
 from fer.runtime.images import read_picture
@@ -38,14 +38,9 @@ def animation() -> bytes:
 
 def bomb(width: int, height: int) -> bytes:
     """A PNG of one grey level, a thousandth of its pixels' size."""
-
-    def chunk(kind: bytes, data: bytes) -> bytes:
-        return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
-
     pixels = zlib.compressobj(1)
     rows = b"".join([pixels.compress(bytes(width + 1)) for _ in range(height)]) + pixels.flush()
-    header = chunk(b"IHDR", struct.pack(">IIBBBBB", width, height, 8, 0, 0, 0, 0))
-    return b"\x89PNG\r\n\x1a\n" + header + chunk(b"IDAT", rows) + chunk(b"IEND", b"")
+    return png_header(width, height) + png_chunk(b"IDAT", rows) + png_chunk(b"IEND", b"")
 
 
 SEEDS = [*(encoded(kind) for kind in FORMATS), animation(), bomb(2000, 1000)]
