@@ -93,6 +93,7 @@ class AnnotatedWriter:
         # From the last number on: 10,000 folders may hold a picture of the same name.
         number = self._numbers.get(wanted, 1)
         target = self._numbered(name, number)
+        self._refuse_own(self._numbered(name, 1), item)
         while _one_name(target) in self._taken or not self._may_replace(target, item):
             number += 1
             target = self._numbered(name, number)
@@ -103,13 +104,16 @@ class AnnotatedWriter:
     def _numbered(self, name: Path, number: int) -> Path:
         return self._folder / (name if number == 1 else name.with_stem(f"{name.stem}-{number}"))
 
+    def _refuse_own(self, path: Path, item: Item) -> None:
+        if _same(path, item.path):
+            raise ConfigError(f"--annotate {self._folder} would write over {item.path}: name another folder")
+
     def _may_replace(self, target: Path, item: Item) -> bool:
         written = [target, target.with_suffix(".svg")] if item.kind == "video" else [target]
         for path in written:
             if not os.path.lexists(path):  # unlike a Path's own, no error where the name is too long
                 continue
-            if _same(path, item.path):
-                raise ConfigError(f"--annotate {self._folder} would write over {item.path}: name another folder")
+            self._refuse_own(path, item)
             if not is_copy(path) or self._inputs.holds(path):
                 self._tell(f"{path} is no copy of an earlier run and stays; copies of that name get a number")
                 self._tell = lambda line: None
