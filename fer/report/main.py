@@ -158,6 +158,7 @@ def evaluate_record(record: RunRecord, model: "LoadedModel", data: OpenData, opt
         data=describe_data(samples, fingerprint=fingerprint),
         options=options,
         trained=trained,
+        epoch=model.epoch,
     )
 
 

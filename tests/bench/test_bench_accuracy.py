@@ -95,7 +95,8 @@ with (run_dir / "metrics.jsonl").open("w") as file:
         time.sleep(0.2)
         file.write('"valid/accuracy": %g}\\n' % accuracy)
         file.flush()
-(run_dir / "metrics.json").write_text(json.dumps({"public.accuracy": 0.7, "told": arguments[arguments.index("-c") + 2 :]}))
+told = arguments[arguments.index("-c") + 2 :]
+(run_dir / "metrics.json").write_text(json.dumps({"public.accuracy": 0.7, "told": told}))
 print("more than a pipe holds", "x" * 200_000, file=sys.stderr)
 """
     monkeypatch.setattr(sys, "executable", python_that(tmp_path, body))

@@ -10,7 +10,7 @@ from fer.metrics.ranking import ranking_curves
 from fer.report.class_curves.analysis import roc_figure
 from fer.report.page.figures import ON_DARK, PRINT, Palette, dots, inline_svg, laid_out, new_figure, styled, svg_of
 from fer.report.page.section import Chart
-from fer.report.scores.figures import distribution_figure, score_figure
+from fer.report.scores.figures import distribution_figure, loss_figure, score_figure
 
 EPOCHS = [{"epoch": e, "valid/accuracy": 0.5 + e / 100, "valid/macro_f1": 0.4} for e in range(12)]
 
@@ -28,6 +28,16 @@ def test_every_epoch_of_a_curve_tells_its_score() -> None:
     assert found[12] == "selection macro F1, epoch 1: 40"
     assert titles(chart.file("svg").decode()) == found
     assert "values-" not in chart.file("svg").decode()
+
+
+def test_the_epoch_of_the_checkpoint_is_marked_though_another_has_the_highest_accuracy() -> None:
+    with styled(PRINT):
+        marked = [figure(EPOCHS, palette=PRINT, scored=4) for figure in (score_figure, loss_figure)]
+        unknown = score_figure(EPOCHS, palette=PRINT)
+    for figure in marked:
+        (line,) = [each for each in figure.axes[0].lines if str(each.get_label()).startswith("checkpoint")]
+        assert (line.get_label(), line.get_xdata()[0]) == ("checkpoint, epoch 5", 5)
+    assert not any("checkpoint" in str(each.get_label()) for each in unknown.axes[0].lines)
 
 
 def test_every_dot_tells_value_and_interval_in_its_place() -> None:

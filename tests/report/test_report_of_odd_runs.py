@@ -19,7 +19,7 @@ from fer.metrics import Predictions
 from fer.report.evaluation.evaluate import EvaluatedRun
 from fer.report.main import choose_detail
 from fer.report.page.render import render_page
-from fer.report.scores.section import terms_section
+from fer.report.scores.section import curves_section, terms_section
 from fer.report.scores.statements import copies_trained_on, meanings
 
 
@@ -211,6 +211,18 @@ def test_one_of_a_thing_is_told_in_the_singular(tmp_path: Path) -> None:
     for text in (Page(page.read_text(encoding="utf-8")).text, card, (page.parent / "metrics.json").read_text("utf-8")):
         assert re.findall(r"(?<![\d,.])1 (?:\w+ )?(?:faces|epochs|images|runs|predictions|repeats)\b", text) == []
         assert not re.search(r"\b1 (?:PrivateTest )?face equal ", text)
+
+
+def test_a_checkpoint_of_another_epoch_than_the_most_accurate_one_is_told(tmp_path: Path) -> None:
+    path = run_folder(tmp_path / "run")
+    best = max(read_runs([path])[0].epochs, key=lambda epoch: epoch["valid/accuracy"])["epoch"]
+    words = []
+    for epoch in (best, best + 1):
+        section = curves_section(evaluated(path, epoch=epoch))
+        assert section is not None
+        words.append(str(section.context["best"]))
+    assert words[0].endswith(f" in epoch {best + 1}.")
+    assert words[1] == f"{words[0].removesuffix('.')}; the checkpoint is epoch {best + 2}'s."
 
 
 def test_the_words_tell_what_chose_the_epoch_under_each_protocol(tmp_path: Path) -> None:

@@ -142,6 +142,7 @@ class EvaluatedRun:
         trained: int64 (N,), rows of its data that it was trained on; empty where they cannot be told.
         copies_trained_on: PrivateTest faces with the very pixels of a face that trained it; None where it is not known.
         notes: what a reader must know before the numbers.
+        epoch: of the checkpoint that is scored, from 0; None where it is not known.
         votes_share: of two heads, the weight of the votes' in these predictions; None for a net with one.
         prior: the option of that name: how often the model was told to expect each emotion; None for the training's.
     """
@@ -155,6 +156,7 @@ class EvaluatedRun:
     training: Estimate | None = None
     trained: Rows = field(default_factory=lambda: np.empty(0, dtype=np.int64))
     copies_trained_on: int | None = None
+    epoch: int | None = None
     notes: tuple[str, ...] = field(default=())
     votes_share: float | None = None
     prior: str | None = None
@@ -215,6 +217,7 @@ def evaluate_run(
     data: DataFacts,
     options: "ReportOptions",
     trained: Rows | None = None,
+    epoch: int | None = None,
 ) -> EvaluatedRun:
     """Scores one run on every set its data allow.
 
@@ -229,6 +232,7 @@ def evaluate_run(
         data: their facts.
         options: resamples, seed, test-time augmentation.
         trained: rows of `samples` that it was trained on; None for Training without the faces it held out.
+        epoch: of the checkpoint, from 0; None where it is not known.
 
     Raises:
         CheckpointError: the model predicts other labels than the run says.
@@ -291,6 +295,7 @@ def evaluate_run(
         training=training,
         trained=trained,
         copies_trained_on=copies_trained_on,
+        epoch=epoch,
         notes=tuple(notes),
         votes_share=record.votes_share if options.votes_share is None else options.votes_share,
         prior=options.prior,

@@ -61,23 +61,26 @@ def class_figure(classes: Mapping[str, ClassScores], *, palette: Palette) -> "Fi
     return figure
 
 
-def loss_figure(epochs: Sequence[Mapping[str, Any]], *, palette: Palette) -> "Figure":
-    """Training and selection loss by epoch."""
+def loss_figure(epochs: Sequence[Mapping[str, Any]], *, palette: Palette, scored: int | None = None) -> "Figure":
+    """Training and selection loss by epoch; `scored` is that of the checkpoint, from 0, where it is known."""
     series = {"training": "train/loss", "selection": "valid/loss"}
-    return _curves(epochs, series, scale=1, title="Loss (nats)", palette=palette)
+    return _curves(epochs, series, scale=1, title="Loss (nats)", palette=palette, scored=scored)
 
 
-def score_figure(epochs: Sequence[Mapping[str, Any]], *, palette: Palette) -> "Figure":
-    """Selection accuracy and macro F1 by epoch, and training accuracy where it was recorded."""
+def score_figure(epochs: Sequence[Mapping[str, Any]], *, palette: Palette, scored: int | None = None) -> "Figure":
+    """Selection accuracy and macro F1 by epoch, and training accuracy where it was recorded; as `loss_figure`."""
     series = {"selection accuracy": "valid/accuracy", "selection macro F1": "valid/macro_f1"}
     if any(epoch.get("train/accuracy") is not None for epoch in epochs):
         series["training accuracy"] = "train/accuracy"
-    return _curves(epochs, series, scale=100, title="Scores (%)", palette=palette)
+    return _curves(epochs, series, scale=100, title="Scores (%)", palette=palette, scored=scored)
 
 
-def learning_rate_figure(epochs: Sequence[Mapping[str, Any]], *, palette: Palette) -> "Figure":
-    """The learning rate by epoch, as it ended."""
-    figure = _curves(epochs, {"learning rate": "lr"}, scale=1, title="Learning rate", palette=palette)
+def learning_rate_figure(
+    epochs: Sequence[Mapping[str, Any]], *, palette: Palette, scored: int | None = None
+) -> "Figure":
+    """The learning rate by epoch, as it ended; as `loss_figure`."""
+    series = {"learning rate": "lr"}
+    figure = _curves(epochs, series, scale=1, title="Learning rate", palette=palette, scored=scored)
     figure.axes[0].set_ylim(bottom=0)
     return figure
 
@@ -108,7 +111,13 @@ def distribution_figure(
 
 
 def _curves(
-    epochs: Sequence[Mapping[str, Any]], series: Mapping[str, str], *, scale: float, title: str, palette: Palette
+    epochs: Sequence[Mapping[str, Any]],
+    series: Mapping[str, str],
+    *,
+    scale: float,
+    title: str,
+    palette: Palette,
+    scored: int | None,
 ) -> "Figure":
     from matplotlib.ticker import MaxNLocator
 
@@ -116,10 +125,9 @@ def _curves(
     axes = figure.subplots()
     for number, (label, key) in enumerate(series.items()):
         line(axes, epochs, key, scale, palette.series[number], LINE_STYLES[number], label)
-    known = [epoch for epoch in epochs if epoch.get("valid/accuracy") is not None]
-    if known:
-        best = max(known, key=lambda epoch: float(epoch["valid/accuracy"]))["epoch"] + 1
-        axes.axvline(best, color=palette.muted, linestyle=":", linewidth=1.2, label=f"best epoch ({best})")
+    if scored is not None:
+        mark = f"checkpoint, epoch {scored + 1}"
+        axes.axvline(scored + 1, color=palette.muted, linestyle=":", linewidth=1.2, label=mark)
     axes.set_title(title)
     axes.set_xlabel("epoch")
     axes.xaxis.set_major_locator(MaxNLocator(integer=True))

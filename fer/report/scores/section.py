@@ -200,20 +200,20 @@ def curves_section(run: EvaluatedRun) -> Section | None:
         Chart(
             key="curve-loss",
             caption="Loss on training batches and on the selection faces.",
-            draw=lambda palette: figures.loss_figure(epochs, palette=palette),
+            draw=lambda palette: figures.loss_figure(epochs, scored=run.epoch, palette=palette),
         ),
         Chart(
             key="curve-score",
             caption="Accuracy and macro F1 on the selection faces"
             f"{', and training accuracy' if any(epoch.get('train/accuracy') is not None for epoch in epochs) else ''}.",
-            draw=lambda palette: figures.score_figure(epochs, palette=palette),
+            draw=lambda palette: figures.score_figure(epochs, scored=run.epoch, palette=palette),
         ),
         *(
             [
                 Chart(
                     key="curve-learning-rate",
                     caption="Learning rate by epoch.",
-                    draw=lambda palette: figures.learning_rate_figure(epochs, palette=palette),
+                    draw=lambda palette: figures.learning_rate_figure(epochs, scored=run.epoch, palette=palette),
                 )
             ]
             if any(epoch.get("lr") is not None for epoch in epochs)
@@ -229,7 +229,8 @@ def curves_section(run: EvaluatedRun) -> Section | None:
             "epochs": len(epochs),
             "best": None
             if best is None
-            else f"Highest selection accuracy: {percent(best['valid/accuracy'])} in epoch {best['epoch'] + 1}.",
+            else f"Highest selection accuracy: {percent(best['valid/accuracy'])} in epoch {best['epoch'] + 1}"
+            + ("." if run.epoch in (None, best["epoch"]) else f"; the checkpoint is epoch {run.epoch + 1}'s."),
             "training": None
             if run.training is None
             else f"Of {run.training.n:,} Training faces, drawn at random and not augmented, the checkpoint has "

@@ -9,6 +9,9 @@ const RIGHT = 12;
 const TOP = 10;
 const BOTTOM = 30;
 
+/** The least and the most of some numbers; as arguments of one call, those of 20,000 epochs would be too many. */
+const ends = (values) => values.reduce(([low, high], value) => [Math.min(low, value), Math.max(high, value)], [Infinity, -Infinity]);
+
 function ticks(low, high, count = 5) {
   const raw = (high - low) / count || 1;
   const power = 10 ** Math.floor(Math.log10(raw));
@@ -33,7 +36,7 @@ export function lineChart(title, series, { format = number, xLabel = "epoch", sq
   const scaleY = (y) => (logarithmic ? Math.log10(y) : y);
   const xs = shown.flatMap((each) => each.points.map(([x]) => x));
   const ys = shown.flatMap((each) => each.points.map(([, y]) => scaleY(y)));
-  let [left, right, low, high] = [Math.min(...xs), Math.max(...xs), Math.min(...ys), Math.max(...ys)];
+  let [left, right, low, high] = [...ends(xs), ...ends(ys)];
   if (square) [left, right, low, high] = [0, 1, 0, 1];
   if (left === right) right = left + 1;
   if (low === high) [low, high] = [low - Math.abs(low) * 0.1 - 1e-3, high + Math.abs(high) * 0.1 + 1e-3];
@@ -121,7 +124,7 @@ export function parallelCoordinates(title, rows, axes, lower = false) {
       return { labels: options.map((option, index) => [index / Math.max(1, options.length - 1), option]), at: (value) => options.indexOf(number(value)) / Math.max(1, options.length - 1) };
     }
     const positive = values.every((value) => value > 0);
-    const [low, high] = [Math.min(...values), Math.max(...values)];
+    const [low, high] = ends(values);
     // A learning rate is drawn over its powers of ten.
     const log = positive && high / low > 30;
     const to = log ? Math.log10 : (value) => value;
@@ -131,7 +134,7 @@ export function parallelCoordinates(title, rows, axes, lower = false) {
   });
   const y = (share) => height - 34 - share * (height - 80);
   const good = (row) => (lower ? -row.score : row.score);
-  const best = Math.max(...scored.map(good));
+  const [, best] = ends(scored.map(good));
   const drawing = svg("svg", { viewBox: `0 0 ${width} ${height}`, role: "img", "aria-label": `${title}: ${scored.length} trials, best score ${number(lower ? -best : best)}` });
   for (const row of [...scored].sort((a, b) => good(a) - good(b))) {
     const points = names.map((name, index) => `${place(index).toFixed(1)} ${y(scales[index].at(name === "score" ? row.score : row.values[name])).toFixed(1)}`);
