@@ -183,7 +183,7 @@ def _lines(axes: "Axes", epochs: Epochs, series: Mapping[str, str], *, title: st
             )
     axes.set_title(title, fontsize=10, loc="left")
     axes.set_xlabel("epoch")
-    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
     if axes.lines:
         axes.legend(frameon=False, fontsize=8)
     _tidy(axes)

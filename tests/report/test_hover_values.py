@@ -40,6 +40,16 @@ def test_the_epoch_of_the_checkpoint_is_marked_though_another_has_the_highest_ac
     assert not any("checkpoint" in str(each.get_label()) for each in unknown.axes[0].lines)
 
 
+def test_the_axis_of_epochs_has_whole_numbers_where_there_is_one_epoch_too() -> None:
+    for epochs in (EPOCHS[:1], EPOCHS[:2], EPOCHS):
+        with styled(PRINT):
+            axes = score_figure(epochs, palette=PRINT, scored=0).axes[0]
+        low, high = axes.get_xlim()
+        shown = [place for place in axes.get_xticks() if low <= place <= high]
+        assert shown
+        assert all(place == round(place) for place in shown)
+
+
 def test_every_dot_tells_value_and_interval_in_its_place() -> None:
     estimates = [Estimate(value=v, low=v - 0.1, high=v + 0.1, n=50) for v in (0.2, float("nan"), 0.7)]
     with styled(PRINT):

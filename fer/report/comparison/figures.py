@@ -67,7 +67,7 @@ def runs_figure(
         )
     axes.set_xlabel("epoch" if by == "epoch" else f"{unit} of training")
     if by == "epoch":
-        axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+        axes.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
     axes.set_ylabel("selection accuracy (%)")
     # Named one by one: a legend of its own accord leaves out names that begin with an underscore.
     names = list(short_names(list(epochs_of)).values())

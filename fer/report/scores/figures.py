@@ -130,6 +130,6 @@ def _curves(
         axes.axvline(scored + 1, color=palette.muted, linestyle=":", linewidth=1.2, label=mark)
     axes.set_title(title)
     axes.set_xlabel("epoch")
-    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
     figure.legend(loc="outside lower left", ncols=2)
     return figure
