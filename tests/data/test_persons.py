@@ -102,6 +102,12 @@ def test_a_pattern_finds_persons_in_folders_above_the_classes(tmp_path: Path) ->
     assert set(samples.labels.tolist()) == {EMOTIONS.index("angry"), EMOTIONS.index("happy")}
 
 
+@pytest.mark.parametrize("person", [r"([^/]+)/[^/]+/[^/]+$", r"(P\d+)/(?:Anger|Happiness)", r"Strong/(P\d+)/.*png"])
+def test_a_pattern_may_go_on_into_the_class_and_the_file(person: str, tmp_path: Path) -> None:
+    samples = read(write(tmp_path, OULU), person=person, valid_share=0.25, test_share=0.25)
+    assert drawn_apart(samples)
+
+
 def test_a_pattern_does_not_make_parts_of_another_kind_one_set(tmp_path: Path) -> None:
     root = write(tmp_path, [*OULU, *(path.replace("VL", "NI") for path in OULU)])
     with pytest.raises(DataError, match=r"lie in 2 folders whose names tell no split"):
