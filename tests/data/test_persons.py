@@ -66,6 +66,8 @@ OULU = [f"VL/Strong/P{who:03d}/{emotion}/{frame:03d}.png" for who in range(6) fo
         ("KA-HA2-30.jpg", "JAFFE KA"),
         ("AF01ANS.JPG", "KDEF F01"),
         ("BF01AFHL.JPG", "KDEF F01"),
+        ("AF01ANS_flipped.jpg", "KDEF F01"),
+        ("my-ha1-2.png", ""),
         ("BM35SUFR.JPG", "KDEF M35"),
         ("Rafd090_01_Caucasian_female_angry_frontal.jpg", "RaFD 01"),
         ("Rafd045_57_Moroccan_male_fearful_left.jpg", "RaFD 57"),
