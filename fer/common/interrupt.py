@@ -125,8 +125,8 @@ def signals_raise_for_callers(goes_on: str) -> Iterator[None]:
         with signals_raise():
             if threading.current_thread() is threading.main_thread():
                 # Shells start what is to outlive Ctrl-C so: `python train.py &` in a script.
-                for signum in deaf:
-                    signal.signal(signum, signal.SIG_IGN)
+                for each in deaf:
+                    signal.signal(each, signal.SIG_IGN)
             yield
     except Interrupted as interruption:
         signum = interruption.exit_code - 128
