@@ -32,7 +32,9 @@ class Report(RunEnd):
         """Makes the report, and waits for it."""
         told = [f"run={run_dir}", *(f"{key}={_text(value)}" for key, value in self.options.items())]
         # A process that leaves its terminal alone: Ctrl-C reaches the training, which then ends it.
-        done = subprocess.run([sys.executable, "-P", "-c", "from fer.cli import report; report()", *told], check=False)
+        # It finds a class of one's own where this process, a notebook's among them, did.
+        code = f"import sys; sys.path[:] = {sys.path!r}; from fer.cli import report; report()"
+        done = subprocess.run([sys.executable, "-P", "-c", code, *told], check=False)
         if done.returncode != 0:
             log.warning("the report failed (status %d); again: fer-report %s", done.returncode, shell_words(told))
 

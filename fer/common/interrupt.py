@@ -108,7 +108,8 @@ def _behind(error: Exception) -> Interrupted | None:
 
 @contextmanager
 def signals_raise_for_callers(goes_on: str) -> Iterator[None]:
-    """`signals_raise` for what is called from Python: outside, the signals are what they were to the caller.
+    """`signals_raise` for what is called from Python: outside, the signals are what they were to the caller, and inside
+    those that the caller ignores are ignored too.
 
     PyTorch Lightning answers a `KeyboardInterrupt` by leaving the program, and by ignoring Ctrl-C from then on.
 
@@ -119,8 +120,13 @@ def signals_raise_for_callers(goes_on: str) -> Iterator[None]:
         KeyboardInterrupt: Ctrl-C, or a notebook's interrupt.
         SystemExit: SIGTERM, with status 143: a script ends, a notebook's kernel stays.
     """
+    deaf = [signum for signum in _SIGNALS if signal.getsignal(signum) == signal.SIG_IGN]
     try:
         with signals_raise():
+            if threading.current_thread() is threading.main_thread():
+                # Shells start what is to outlive Ctrl-C so: `python train.py &` in a script.
+                for each in deaf:
+                    signal.signal(each, signal.SIG_IGN)
             yield
     except Interrupted as interruption:
         signum = interruption.exit_code - 128

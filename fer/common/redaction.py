@@ -31,6 +31,13 @@ _FOLDERS: Final = frozenset({"PWD", "OLDPWD"})
 _WORDS: Final = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+")
 """Of a name such as `accessToken`, `AWSAccessKeyId` or `HF_TOKEN`."""
 
+_PAIR: Final = re.compile(r"([{,]\s*[\"']?([\w.-]+)[\"']?\s*:\s*)([^\s,{}\[\]][^,{}\[\]]*)")
+"""`name: value` in a mapping on a command line."""
+
+_HARMLESS: Final = re.compile(r"(?i)|null|true|false|[+-]?[\d.]{1,5}|\$\{[^{},]*\}")
+"""Values that are no secrets whatever their names, as of nets' `class_token`: switches, small numbers, and places from
+which a value is taken only when a command runs."""
+
 _SHORTEST: Final = 6
 """Letters of the shortest value that is looked for in text: a shorter one would take harmless words out of it."""
 
@@ -47,11 +54,16 @@ def is_secret(name: str) -> bool:
 
 
 def word_without_secret(word: str) -> str:
-    """A word of a command line with `***` for what it sets where the key names a secret (`logger.comet.api_key=x`)."""
-    key, equals, _ = word.partition("=")
+    """A word of a command line with `***` for what it sets where a key names a secret (`logger.comet.api_key=x`)."""
+    key, equals, value = word.partition("=")
     if equals and is_secret(key.rpartition(".")[2]):
-        return f"{key}={HIDDEN}"
-    return without_credentials(word)
+        return word if _HARMLESS.fullmatch(value) else f"{key}={HIDDEN}"
+    return without_credentials(_PAIR.sub(_pair_without_secret, word) if equals else word)
+
+
+def _pair_without_secret(found: re.Match[str]) -> str:
+    hidden = is_secret(found[2].rpartition(".")[2]) and not _HARMLESS.fullmatch(found[3].strip())
+    return f"{found[1]}{HIDDEN}" if hidden else found[0]
 
 
 def without_credentials(text: str) -> str:

@@ -22,7 +22,10 @@ _WORDS: Final = frozenset({"null", "true", "false", "inf", "nan", "yes", "no", "
 
 
 _RESOLVER: Final = re.compile(r"\$\{.*:", re.DOTALL)
-"""A function in OmegaConf's grammar; a key of the configuration itself has no colon."""
+"""A function in OmegaConf's grammar, once the `_KEY`s are taken out."""
+
+_KEY: Final = re.compile(r"\$\{[^{}:]*\}")
+"""A key of the configuration itself, `${run_dir}`, which has no colon; the innermost of several."""
 
 _WHOLE: Final = ("mapping", "options")
 """Last parts of keys that hold a mapping of the user's own words."""
@@ -108,7 +111,11 @@ def _refuse_resolvers(settings: Iterable[str], file: str) -> None:
         ConfigError: naming the key.
     """
     for each in settings:
-        if _RESOLVER.search(each):
+        rest, keys = each, 1
+        while keys:
+            # Each once it holds no other: what is behind a key, as in `{happy: ${key}, sad: x}`, is no part of it.
+            rest, keys = _KEY.subn("", rest)
+        if _RESOLVER.search(rest):
             raise ConfigError(
                 f"{file}: {key_of(each)} holds '${{...:...}}', as a command line alone may: put its value in its place"
             )

@@ -87,9 +87,11 @@ def class_folder_images(
         split = next((told[place] for place in reversed(above) if place in told), None)
         images.append(LabelledImage(path=str(path), label=label, split=split))
         if split is None:
-            above_class = "/".join(folders[:-1])
-            # A pattern may want the slash behind a folder's name.
-            group = above_class if person is None else person.sub("", f"{above_class}/").rstrip("/")
+            group = "/".join(folders[:-1])
+            if person is not None and (found := person.search(str(path))) is not None:
+                # In the whole path: a pattern may go on into the class or the file.
+                start, end = found.span(person.groups)
+                group = (group[:start] + group[end:]).strip("/")
             groups[group].add(canonical_name(label) or label.strip().lower())
     without = [image.path for image in images if image.split is None]
     if without and len(without) < len(images):

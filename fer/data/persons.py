@@ -20,9 +20,10 @@ NAMINGS: Final[tuple[tuple[str, re.Pattern[str]], ...]] = tuple(
     (name, re.compile(pattern, re.IGNORECASE))
     for name, pattern in (
         ("CK+", r"(S\d{3})_\d{3}_\d{8}"),  # S010_004_00000017.png
-        ("JAFFE", r"([A-Z]{2})[.-](?:AN|DI|FE|HA|NE|SA|SU)\d[.-]\d+"),  # KA.AN1.39.tiff
+        # Its ten persons: any two letters are in many a name.
+        ("JAFFE", r"(K[ALMR]|MK|N[AM]|TM|UY|YM)[.-](?:AN|DI|FE|HA|NE|SA|SU)\d[.-]\d+"),  # KA.AN1.39.tiff
         # Sessions A and B show the same people.
-        ("KDEF", r"[AB]([FM]\d{2})(?:AF|AN|DI|HA|NE|SA|SU)(?:FL|FR|HL|HR|S)\b"),  # AF01ANS.JPG
+        ("KDEF", r"[AB]([FM]\d{2})(?:AF|AN|DI|HA|NE|SA|SU)(?:FL|FR|HL|HR|S)(?![A-Z0-9])"),  # AF01ANS.JPG
         ("RaFD", r"Rafd\d{3}_(\d{2})_[A-Z]+_(?:fe)?male_"),  # Rafd090_01_Caucasian_female_angry_frontal.jpg
     )
 )

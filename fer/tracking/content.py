@@ -282,7 +282,7 @@ def _makes_report(config: Mapping[str, Any]) -> bool:
 def report_files(path: Path) -> dict[str, Path]:
     """The page of the report in a folder, its numbers, model card and figures.
 
-    Left out are its predictions, its single faces (the page holds them) and a figure's second form.
+    Left out are its predictions, its single faces (the page holds them), a figure's second form, and hidden files.
     """
     report = path / "report"
     if not (report / "report.html").is_file():
@@ -292,7 +292,7 @@ def report_files(path: Path) -> dict[str, Path]:
     return {
         f"report/{name.as_posix()}": report / name
         for name in found
-        if name.parts[0] not in left_out and name.suffix != ".svg"
+        if name.parts[0] not in left_out and name.suffix != ".svg" and not name.name.startswith(".")
     }
 
 

@@ -54,3 +54,14 @@ def test_sigterm_ends_a_script_as_it_ends_a_command() -> None:
         assert ended.value.code == 143
     finally:
         signal.signal(signal.SIGTERM, before)
+
+
+def test_what_the_caller_ignores_interrupts_nothing() -> None:
+    """As Ctrl-C of a script that a shell started in the background."""
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        with signals_raise_for_callers("goes on"):
+            signal.raise_signal(signal.SIGINT)
+        assert signal.getsignal(signal.SIGINT) == signal.SIG_IGN
+    finally:
+        signal.signal(signal.SIGINT, before)

@@ -115,13 +115,22 @@ def test_a_key_that_the_chosen_files_do_not_have(overrides: list[str], words: st
 
 @pytest.mark.parametrize(
     "line",
-    ["data.root: a${oc.env:HOME}", "data: {name: folder, root: '${oc.env:HOME}'}", "'++a.b': '${${seed}:x}'"],
+    [
+        *("data.root: a${oc.env:HOME}", "data: {name: folder, root: '${oc.env:HOME}'}", "'++a.b': '${${seed}:x}'"),
+        *("'++a.b': '${${${seed}}:x}'", "'++a.b': '${run_dir}/${oc.env:${seed}}'"),
+    ],
 )
 def test_a_file_takes_nothing_out_of_the_environment(line: str, tmp_path: Path) -> None:
     """A stranger's could send it to a server of its choice."""
     (tmp_path / "a.yaml").write_text(f"seed: 1\n{line}\n")
     with pytest.raises(ConfigError, match="put its value in its place"):
         with_files([f"@{tmp_path / 'a.yaml'}"])
+
+
+@pytest.mark.parametrize("value", ["{happy: '${first}', joy: happy}", "['${run_dir}/a', 'b:c']", "'${run_dir}/12:30'"])
+def test_a_file_may_name_keys_of_the_configuration(value: str, tmp_path: Path) -> None:
+    (tmp_path / "a.yaml").write_text(f"data.mapping: {value}\n")
+    assert len(with_files([f"@{tmp_path / 'a.yaml'}"])) == 1
 
 
 def test_a_file_may_name_another_key(tmp_path: Path) -> None:

@@ -66,6 +66,8 @@ OULU = [f"VL/Strong/P{who:03d}/{emotion}/{frame:03d}.png" for who in range(6) fo
         ("KA-HA2-30.jpg", "JAFFE KA"),
         ("AF01ANS.JPG", "KDEF F01"),
         ("BF01AFHL.JPG", "KDEF F01"),
+        ("AF01ANS_flipped.jpg", "KDEF F01"),
+        ("my-ha1-2.png", ""),
         ("BM35SUFR.JPG", "KDEF M35"),
         ("Rafd090_01_Caucasian_female_angry_frontal.jpg", "RaFD 01"),
         ("Rafd045_57_Moroccan_male_fearful_left.jpg", "RaFD 57"),
@@ -100,6 +102,12 @@ def test_a_pattern_finds_persons_in_folders_above_the_classes(tmp_path: Path) ->
     assert [id_.split("/")[2] for id_ in samples.ids.tolist()] == samples.subjects.tolist()  # type: ignore[union-attr]
     assert len(samples) == len(OULU)
     assert set(samples.labels.tolist()) == {EMOTIONS.index("angry"), EMOTIONS.index("happy")}
+
+
+@pytest.mark.parametrize("person", [r"([^/]+)/[^/]+/[^/]+$", r"(P\d+)/(?:Anger|Happiness)", r"Strong/(P\d+)/.*png"])
+def test_a_pattern_may_go_on_into_the_class_and_the_file(person: str, tmp_path: Path) -> None:
+    samples = read(write(tmp_path, OULU), person=person, valid_share=0.25, test_share=0.25)
+    assert drawn_apart(samples)
 
 
 def test_a_pattern_does_not_make_parts_of_another_kind_one_set(tmp_path: Path) -> None:

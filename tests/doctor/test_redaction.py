@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from fer.common.environment import environment
-from fer.common.redaction import Redaction, is_secret, without_credentials, without_names
+from fer.common.redaction import Redaction, is_secret, without_credentials, without_names, word_without_secret
 
 
 @pytest.mark.parametrize(
@@ -67,6 +67,21 @@ def test_no_secret_setting_stands_in_the_command_of_a_manifest(monkeypatch: pyte
     monkeypatch.setattr("sys.argv", ["/bin/fer-train", *typed])
     told = "fer-train '+logger.comet.api_key=***' 'logger.mlflow.uri=http://***@host' data.root=a=b model=cnn"
     assert environment()["command"] == told
+
+
+@pytest.mark.parametrize(
+    ("typed", "told"),
+    [
+        ("model.options.class_token=false", "model.options.class_token=false"),
+        ("data.params.low_pass=0.3", "data.params.low_pass=0.3"),
+        ("++logger.comet.api_key=${oc.env:COMET}", "++logger.comet.api_key=${oc.env:COMET}"),
+        ("++logger.comet.api_key=${oc.env:COMET,abcdefgh}", "++logger.comet.api_key=***"),
+        ("+logger.own={_target_: a.B, api_key: abcdef12}", "+logger.own={_target_: a.B, api_key: ***}"),
+        ("model.options={class_token: false, a: 1}", "model.options={class_token: false, a: 1}"),
+    ],
+)
+def test_a_command_repeats_the_run_but_for_its_secrets(typed: str, told: str) -> None:
+    assert word_without_secret(typed) == told
 
 
 def test_secret_values_leave_any_text(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -116,7 +116,14 @@ def test_a_report_goes_without_its_faces_and_predictions(fake_training: Start) -
     run = fake_training()
     run.finish()
     report = run.path / "report"
-    for name in ("figures/roc.png", "figures/roc.svg", "gradcam/face.png", "predictions/private.parquet", "card.md"):
+    for name in (
+        "figures/roc.png",
+        "figures/roc.svg",
+        "gradcam/face.png",
+        "predictions/private.parquet",
+        "card.md",
+        ".files.json",
+    ):
         (report / name).parent.mkdir(parents=True, exist_ok=True)
         (report / name).write_bytes(b"content")
     assert not any(name.startswith("report/") for name in read_run(run.path).artifacts)  # not made to its end

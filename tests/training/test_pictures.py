@@ -1,6 +1,7 @@
 """Callbacks that watch a training: what they draw and say, and that the training does not notice them."""
 
 import json
+import subprocess
 from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
@@ -217,6 +218,22 @@ def test_a_report_is_a_process_of_its_own(monkeypatch: pytest.MonkeyPatch, tmp_p
     Report({"faces": False, "report.explanations.enabled": None}).on_run_end(tmp_path / "a b")
     assert started[0][-3:] == [f"run={tmp_path / 'a b'}", "faces=false", "report.explanations.enabled=null"]
     assert f"fer-report 'run={tmp_path / 'a b'}' faces=false" in caplog.text
+
+
+def test_the_process_of_a_report_finds_what_this_one_does(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """As a class of one's own beside a notebook."""
+    (tmp_path / "beside.py").write_text("raise SystemExit(7)\n")
+    monkeypatch.syspath_prepend(tmp_path)
+
+    def imported(command: list[str], *, check: bool) -> Any:
+        words = [word.replace("from fer.cli import report; report()", "import beside") for word in command]
+        done.append(subprocess.run(words, check=check).returncode)
+        return SimpleNamespace(returncode=0)
+
+    done: list[int] = []
+    monkeypatch.setattr("fer.callbacks.report.subprocess", SimpleNamespace(run=imported))
+    Report().on_run_end(tmp_path)
+    assert done == [7]
 
 
 def test_pictures_of_a_thousand_epochs_sort_as_the_epochs_do() -> None:
