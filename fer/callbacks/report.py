@@ -5,12 +5,16 @@ import subprocess
 import sys
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Final
 
 from fer.callbacks.run_end import RunEnd
 from fer.common.errors import ConfigError
 from fer.common.wording import shell_words
 
 log = logging.getLogger(__name__)
+
+_CODE: Final = "import sys; sys.path[:] = {path!r}; from fer.cli import report; report()"
+"""A net may be of a module beside the script or notebook that trains, which a command of its own would not find."""
 
 
 class Report(RunEnd):
@@ -32,9 +36,8 @@ class Report(RunEnd):
         """Makes the report, and waits for it."""
         told = [f"run={run_dir}", *(f"{key}={_text(value)}" for key, value in self.options.items())]
         # A process that leaves its terminal alone: Ctrl-C reaches the training, which then ends it.
-        # It finds a class of one's own where this process, a notebook's among them, did.
-        code = f"import sys; sys.path[:] = {sys.path!r}; from fer.cli import report; report()"
-        done = subprocess.run([sys.executable, "-P", "-c", code, *told], check=False)
+        command = [sys.executable, "-P", "-c", _CODE.format(path=sys.path), *told]
+        done = subprocess.run(command, check=False)
         if done.returncode != 0:
             log.warning("the report failed (status %d); again: fer-report %s", done.returncode, shell_words(told))
 

@@ -57,6 +57,7 @@ def main(argv: Sequence[str]) -> int:
 
     from fer.runtime.web.server import bind, run_until_signal
     from fer.studio.app import create_app
+    from fer.studio.seals import without_key
     from fer.studio.settings import studio_settings
     from fer.studio.studio import Studio
 
@@ -69,6 +70,8 @@ def main(argv: Sequence[str]) -> int:
         queue.start()
         first_look.start()
         print(f"fer-studio: runs in {printable_path(root)}")
+        if (missing := without_key()) is not None:
+            print(f"warning: {missing}", file=sys.stderr)
         # The fragment stays in the browser: it is in no request and no log.
         print(f"open http://localhost:{server.effective_port}/#token={quote(token)} (Ctrl-C stops)", flush=True)
         signum = run_until_signal(server)

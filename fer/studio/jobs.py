@@ -42,8 +42,8 @@ _LOG_BYTES: Final = 1 << 16
 _STOPPED: Final = (130, 143)
 
 NOT_OURS: Final = (
-    "It is not started: another user asked for it, or it came with this folder, or the studio's key was removed since. "
-    "Take it out, and ask again for what you want."
+    "It is not started: another user asked for it, or it came with this folder, or the key of the studio that took it "
+    "is gone, as where the cache folder (FER_CACHE) cannot keep one. Take it out, and ask again for what you want."
 )
 
 

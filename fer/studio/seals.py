@@ -18,6 +18,7 @@ from typing import Any, Final
 
 from fer.common.cache_folder import default_cache_dir
 from fer.common.errors import FerError
+from fer.common.wording import printable_path
 
 FIELD: Final = "seal"
 """Of a job's file."""
@@ -35,6 +36,16 @@ def is_ours(job_id: str, content: Mapping[str, Any]) -> bool:
     told = content.get(FIELD)
     rest = {name: value for name, value in content.items() if name != FIELD}
     return isinstance(told, str) and hmac.compare_digest(told.encode(), _seal(job_id, rest).encode())
+
+
+def without_key() -> str | None:
+    """Where no key can be kept, what that means; else None."""
+    file = _key_file()
+    _key(file)
+    if file is not None and _own_key(file) is not None:
+        return None
+    folder = "there is no cache folder" if file is None else f"{printable_path(file.parent)} keeps no key for it alone"
+    return f"{folder}: jobs that still wait when fer-studio ends are not started by the next one; set FER_CACHE"
 
 
 def _seal(job_id: str, content: Mapping[str, Any]) -> str:
@@ -58,12 +69,21 @@ def _key(file: Path | None) -> bytes:
         with suppress(OSError):
             if not file.exists():
                 _make(file)
-            told = file.stat()
-            own = not hasattr(os, "getuid") or (told.st_uid == os.getuid() and told.st_mode & 0o077 == 0)
-            key = file.read_bytes() if own else b""
-            if len(key) == _KEY_BYTES:
-                return key
+        key = _own_key(file)
+        if key is not None:
+            return key
     return secrets.token_bytes(_KEY_BYTES)
+
+
+def _own_key(file: Path) -> bytes | None:
+    """The key in a file that this user alone can read; None where there is no such one."""
+    try:
+        told = file.stat()
+        own = not hasattr(os, "getuid") or (told.st_uid == os.getuid() and told.st_mode & 0o077 == 0)
+        key = file.read_bytes() if own else b""
+    except OSError:
+        return None
+    return key if len(key) == _KEY_BYTES else None
 
 
 def _make(file: Path) -> None:

@@ -19,7 +19,10 @@ from fer.common.process_identity import identity
 
 def main(job: Path) -> int:
     """Runs the command of a job, {"argv", "cwd"} on standard input; its exit status."""
-    told = json.load(sys.stdin)
+    try:
+        told = json.load(sys.stdin)
+    except ValueError:  # The studio was killed in this very moment; the next one starts the job.
+        return 1
     begun, ended = job.with_suffix(".run"), job.with_suffix(".end")
     facts = {"pid": os.getpid(), "began": identity(os.getpid()), "started": time.time()}
     try:

@@ -76,9 +76,18 @@ def test_the_key_of_the_seals_is_for_its_user_alone(tmp_path: Path, monkeypatch:
     seals._key.cache_clear()
     assert seals.is_ours("a", content)
     # One that others can read is nobody's.
+    assert seals.without_key() is None
     key.chmod(0o644)
     seals._key.cache_clear()
     assert not seals.is_ours("a", content)
+    seals._key.cache_clear()
+    told = seals.without_key()
+    assert told is not None
+    assert f"{tmp_path} keeps no key for it alone" in told
+    monkeypatch.setenv("FER_CACHE", str(key / "no folder"))
+    told = seals.without_key()
+    assert told is not None
+    assert "not started by the next one" in told
     seals._key.cache_clear()
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import shutil
 import signal
@@ -15,6 +16,7 @@ import pytest
 from fer.common.errors import ConfigError
 from fer.common.process_identity import _identity_of_ps, ask_to_stop, identity
 from fer.common.processes import cores
+from fer.studio import supervise
 from fer.studio.jobs import Job, Jobs
 from fer.studio.places import Places
 
@@ -103,6 +105,15 @@ def test_two_studios_start_no_command_twice(jobs: Jobs, root: Path, tmp_path: Pa
     job = ask(jobs, f"open({str(count)!r}, 'a').write('x')")
     until(lambda: state(other, job) == "finished" and state(jobs, job) == "finished")
     assert count.read_text() == "x"
+
+
+def test_a_studio_that_is_killed_while_it_starts_a_job_leaves_it_to_the_next(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(sys, "stdin", io.StringIO('{"argv": ["tr'))
+    assert supervise.main(tmp_path / "a.json") != 0
+    assert not list(tmp_path.iterdir())
+    assert capfd.readouterr().err == ""
 
 
 def test_a_process_that_was_killed_without_notice_is_told(jobs: Jobs, root: Path) -> None:

@@ -129,6 +129,8 @@ def test_clients_that_come_at_once_wait_for_each_other(
     serve: Serve, monkeypatch: pytest.MonkeyPatch, stand_in: Any, one_face: bytes
 ) -> None:
     monkeypatch.setattr(servers, "MAX_CONNECTIONS", 2)
+    # However slow this machine is, the first to come has not gone without a request for too long.
+    monkeypatch.setattr(servers, "GRACE_SECONDS", 60)
     model = stand_in()
     model.gate = threading.Event()
     with serve(model) as port:
@@ -144,6 +146,21 @@ def test_clients_that_come_at_once_wait_for_each_other(
         model.gate.set()
         assert b"200 OK" in answer_of(working)
         working.close()
+
+
+def test_who_asks_every_moment_holds_no_place_for_ever(serve: Serve, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(servers, "MAX_CONNECTIONS", 2)
+    monkeypatch.setattr(servers, "GRACE_SECONDS", 60)
+    with serve() as port:
+        peers = [connect(port) for _ in range(2)]
+        peers[1].sendall(HEALTH)
+        assert b"\r\nConnection: close\r\n" in answer_of(peers[1])
+        assert until_closed(peers[1]) == b""
+        peers[0].sendall(HEALTH)
+        assert b"\r\nConnection: close\r\n" not in answer_of(peers[0])
+        assert healthy(port)
+        for peer in peers:
+            peer.close()
 
 
 @pytest.mark.usefixtures("hasty")

@@ -52,14 +52,17 @@ PRESS = "(key) => dispatchEvent(new KeyboardEvent('keydown', { cancelable: true,
 def test_single_keys_are_found_on_other_keyboards(camera: Any, port: int) -> None:
     with opened(camera, port, query="?lang=fr#practise") as page:
         page.wait_for_selector("#guess-choices button")
-        for key in ({"key": "!", "code": "Digit2", "shiftKey": True}, {"key": "b", "code": "KeyN"}):
+        of_others = {"key": "!", "code": "Digit2", "shiftKey": True}, {"key": "b", "code": "KeyN"}
+        for key in (*of_others, {"key": "~", "code": "Digit2", "modifierAltGraph": True}):
             assert page.evaluate(PRESS, key), key  # Nobody took it.
         assert page.is_hidden("#guess-why")
-        # A French keyboard writes digits with Shift alone; an Arabic one writes no Latin letters.
-        assert not page.evaluate(PRESS, {"key": "é", "code": "Digit2"})
-        assert page.get_attribute("#guess-choices button:nth-child(2)", "aria-pressed") == "true"
-        assert not page.evaluate(PRESS, {"key": "ى", "code": "KeyN"})
-        assert page.is_hidden("#guess-why")
+        # A French keyboard writes digits with Shift alone; an Arabic one no Latin letters, a Thai one vowel signs.
+        for letter in ("ى", "\u0e37"):
+            page.wait_for_selector("#guess-choices button:not([aria-disabled=true])")
+            assert not page.evaluate(PRESS, {"key": "é", "code": "Digit2"})
+            assert page.get_attribute("#guess-choices button:nth-child(2)", "aria-pressed") == "true"
+            assert not page.evaluate(PRESS, {"key": letter, "code": "KeyN"})
+            assert page.is_hidden("#guess-why")
 
 
 def test_a_browser_of_a_language_that_the_page_has_not_gets_true_english(camera: Any, port: int) -> None:
@@ -118,7 +121,8 @@ def test_a_server_that_stays_busy_is_called_busy_in_every_language(camera: Any, 
 def test_an_expression_that_the_model_has_no_word_for_is_told_once_and_not_as_a_failure(camera: Any, port: int) -> None:
     shown = """async () => {
         const { Mirroring } = await import('./page/js/mirroring.js');
-        const mirroring = new Mirroring({ onShown() {} });
+        window.seen = 0;
+        const mirroring = (window.mirroring = new Mirroring({ onShown: () => window.seen++ }));
         mirroring.begin();
         const face = { probabilities: { awake: 0.9, drowsy: 0.1 } };
         for (const at of [0, 100, 2000]) mirroring.see(face, at);
@@ -129,3 +133,6 @@ def test_an_expression_that_the_model_has_no_word_for_is_told_once_and_not_as_a_
         words = "This model has no word for happy: choose another expression."
         assert page.evaluate(shown) == words
         assert page.evaluate("window.heard").count(words) == 1
+        # Another model, chosen meanwhile, reads it.
+        page.evaluate("[3000, 4500].map((at) => window.mirroring.see({ probabilities: { happy: 0.9, sad: 0.1 } }, at))")
+        assert page.evaluate("window.seen") == 1

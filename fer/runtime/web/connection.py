@@ -61,6 +61,9 @@ class _Task(WSGITask):  # type: ignore[misc]
     """A request that is answered whatever the application raises."""
 
     def execute(self) -> None:
+        if self.channel.server.crowded:
+            # Each has its turn: who asks again every moment would else hold a place for ever.
+            self.request.headers["CONNECTION"] = "close"
         try:
             super().execute()
         except Exception:

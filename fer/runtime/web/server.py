@@ -16,7 +16,8 @@ from fer.runtime.web.request_parser import RequestParser
 from fer.runtime.web.settings import ServeSettings
 
 MAX_CONNECTIONS: Final = 64
-"""Connections at once. The one that has gone without a whole request for longest makes room for the next."""
+"""Connections at once. The one that has gone without a whole request for longest makes room for the next; where
+none has for `GRACE_SECONDS`, those that are answered do."""
 
 GRACE_SECONDS: Final = 1.0
 """One that was opened, or answered, no longer ago has hardly had the time to send a request, and makes no room yet: of
@@ -58,10 +59,14 @@ class Server(TcpWSGIServer):  # type: ignore[misc]
         headers = {name.replace("_", "-").title(): value for name, value in request.headers.items()}
         return security.is_strange(headers, allowed_hosts=self._settings.allowed_hosts, token=self._settings.token)
 
+    @property
+    def crowded(self) -> bool:
+        """Whether a new connection has to wait until another one ends."""
+        return len(self.active_channels) >= MAX_CONNECTIONS and self._longest_idle() is None
+
     def readable(self) -> bool:
         """Whether a new connection can be taken: not where each one at hand is being answered, or has just come."""
-        listening = bool(super().readable())
-        return listening and (len(self.active_channels) < MAX_CONNECTIONS or self._longest_idle() is not None)
+        return bool(super().readable()) and not self.crowded
 
     def handle_accept(self) -> None:
         """Takes a new connection, in the place of another where there are too many."""
@@ -102,7 +107,8 @@ class Server(TcpWSGIServer):  # type: ignore[misc]
 
     def _longest_idle(self) -> Connection | None:
         since = time.monotonic() - GRACE_SECONDS
-        idle = [each for each in self.active_channels.values() if not each.working and each.idle_since <= since]
+        # A list first, as workers ask too, while connections come and go.
+        idle = [each for each in list(self.active_channels.values()) if not each.working and each.idle_since <= since]
         return min(idle, key=lambda each: each.idle_since, default=None)
 
 

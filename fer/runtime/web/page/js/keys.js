@@ -8,14 +8,16 @@ const WRITING = "input:not([type=range]), select, textarea, [contenteditable]";
  */
 function meant({ key, code, shiftKey }) {
   const [, kind, place] = /^(Key|Digit)(.)$/.exec(code) ?? [];
-  const elsewhere = kind === "Digit" ? !shiftKey && !/^[0-9]$/.test(key) : /^\p{L}$/u.test(key) && !/\p{Script=Latin}/u.test(key);
+  // Thai and Hindi ones write vowel signs in the places of letters.
+  const elsewhere = kind === "Digit" ? !shiftKey && !/^[0-9]$/.test(key) : /^[\p{L}\p{M}]$/u.test(key) && !/\p{Script=Latin}/u.test(key);
   return (kind !== undefined && elsewhere ? place : key).toLowerCase();
 }
 
 /** `actions`: key -> what it does, which gives whether it did anything. */
 export function setUpKeys(actions, isOn) {
   addEventListener("keydown", (event) => {
-    if (!isOn() || event.ctrlKey || event.altKey || event.metaKey || event.repeat || event.target.closest?.(WRITING)) return;
+    const combined = event.ctrlKey || event.altKey || event.metaKey || event.getModifierState("AltGraph");
+    if (!isOn() || combined || event.repeat || event.target.closest?.(WRITING)) return;
     if (actions[meant(event)]?.()) event.preventDefault();
   });
 }

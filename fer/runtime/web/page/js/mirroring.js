@@ -13,7 +13,7 @@ const HELD_MS = 1000;
 export class Mirroring {
   /** `onShown(label)`: the model read it. */
   constructor({ onShown }) {
-    Object.assign(this, { onShown, since: null, done: false, begun: false });
+    Object.assign(this, { onShown, since: null, done: false, begun: false, unknown: null });
     const list = part("mirroring-label");
     list.replaceChildren(...EXPRESSIONS.filter((label) => label !== "neutral").map((label) => new Option(named(label), label)));
     list.querySelector("option[value=happy]").setAttribute("selected", "");
@@ -25,7 +25,7 @@ export class Mirroring {
   }
 
   begin() {
-    Object.assign(this, { since: null, done: false, begun: true });
+    Object.assign(this, { since: null, done: false, begun: true, unknown: null });
     part("mirroring-figure").replaceChildren(drawFace({ units: PROTOTYPES[this.label], strength: 0.9, seed: 7 }));
     part("mirroring-units").replaceChildren(...described(this.label).map(([, textContent]) => Object.assign(document.createElement("li"), { textContent })));
     part("mirroring-words").textContent = t("mirroring.wait");
@@ -63,7 +63,8 @@ export class Mirroring {
   #unknown(words) {
     hero.caption(t("mirroring.task", { label: named(this.label) }), words);
     part("mirroring-words").textContent = words;
-    if (!this.done) announcer.notice(words);
-    this.done = true;
+    // Once; another model may know it.
+    if (this.unknown !== words) announcer.notice(words);
+    Object.assign(this, { since: null, unknown: words });
   }
 }
