@@ -4,7 +4,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
 from fer.common.errors import ConfigError, FerError, nearest
 from fer.common.paths import expanded
@@ -12,12 +12,9 @@ from fer.common.plugins import allow_named_by
 from fer.common.processes import agreed_run_dir
 from fer.common.wording import printable_path
 from fer.config.conf_files import conf_dir, config_groups, group_options
-from fer.config.grammar import understood
+from fer.config.grammar import MAX_WORDS, no_setting, understood
 from fer.config.own_parts import with_own_parts
 from fer.config.search_path import add_plugins_to_search_path
-
-MAX_WORDS: Final = 500
-"""Letters of another package's message that are passed on."""
 
 
 def compose_train(overrides: Sequence[str], *, config_name: str = "train") -> dict[str, Any]:
@@ -189,7 +186,7 @@ def _hydra_message(error: Exception, overrides: Sequence[str], known: Callable[[
                 keys = there
             return f"{override}: no such key{nearest(key, keys)}; `fer-train --cfg job` lists them"
     if isinstance(error, OverrideParseException):
-        return f"{error.override[:MAX_WORDS]}: not a valid KEY=VALUE; quote special characters, as in 'key=\"a, b\"'"
+        return no_setting(error.override)
     if not text or not isinstance(error, HydraException | OmegaConfBaseException):
         text = text or "Hydra cannot apply this; a value taken from elsewhere (${...}) may not name a group's file"
         return f"{' '.join(overrides)[:MAX_WORDS]}: {text[:MAX_WORDS]}"

@@ -7,6 +7,9 @@ from typing import Any, Final
 
 from fer.common.parsing import parse_yaml
 
+MAX_WORDS: Final = 500
+"""Letters of another package's message, or of a setting, that are passed on."""
+
 PATH_KEYS: Final = frozenset(
     {
         *("root", "run_dir", "sweep_dir", "study_dir", "bench_dir", "baseline", "resume", "run", "out", "data_root"),
@@ -17,6 +20,11 @@ PATH_KEYS: Final = frozenset(
 
 _LISTS: Final = frozenset({"run", "teachers"})
 """Last parts of keys that hold several paths."""
+
+
+def no_setting(override: str) -> str:
+    """What is said of an override that the grammar has no words for."""
+    return f"{override[:MAX_WORDS]}: not a valid KEY=VALUE; quote special characters, as in 'key=\"a, b\"'"
 
 
 def quoted(text: str) -> str:

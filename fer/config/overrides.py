@@ -13,7 +13,7 @@ from fer.common.plugins import check_file
 from fer.common.redaction import word_without_secret
 from fer.common.wording import shell_words
 from fer.config.conf_files import config_groups
-from fer.config.grammar import quoted, understood
+from fer.config.grammar import no_setting, quoted, understood
 from fer.config.run_paths import in_run_dir
 
 _PLAIN: Final = re.compile(r"[A-Za-z_][\w./@-]*", re.ASCII)
@@ -125,11 +125,18 @@ def as_mapping(overrides: Iterable[str]) -> dict[str, Any]:
     """Overrides as key -> value, the later of two with one key; a removed key (`~key`) maps to None.
 
     Used for `best.yaml`, which people read and edit.
+
+    Raises:
+        ConfigError: Hydra's grammar has no words for one.
     """
     from hydra.core.override_parser.overrides_parser import OverridesParser
+    from hydra.errors import OverrideParseException
 
     told, mappings = understood(list(overrides))
-    parsed = OverridesParser.create().parse_overrides(told)
+    try:
+        parsed = OverridesParser.create().parse_overrides(told)
+    except OverrideParseException as error:
+        raise ConfigError(no_setting(error.override)) from error
     mapping: dict[str, Any] = dict(mappings)
     for each in parsed:
         prefix = (each.input_line or "")[:1]

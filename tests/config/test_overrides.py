@@ -1,11 +1,13 @@
 """Settings as overrides, for a command line, a file, and back."""
 
+import re
 import shlex
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from fer.api.settings import overrides_of
 from fer.common.errors import ConfigError
 from fer.config.compose import compose_train
 from fer.config.overrides import as_mapping, command, from_mapping, override, with_files
@@ -83,6 +85,16 @@ def test_a_file_that_is_none_is_told(tmp_path: Path, content: str | None, words:
         path.write_text(content, encoding="utf-8")
     with pytest.raises(ConfigError, match=words):
         with_files([f"@{path}"])
+
+
+@pytest.mark.parametrize("override", ["run_dir=r${", "run_dir=${a.${b}}", "seed=&a %"])
+def test_what_the_grammar_has_no_words_for_is_refused_wherever_it_is_read(override: str) -> None:
+    """The run folder is read before Hydra composes: paths in files and mappings follow it."""
+    for read in (compose_train, as_mapping, lambda given: compose_train(with_files(given))):
+        with pytest.raises(ConfigError, match=rf"^{re.escape(override)}: not a valid KEY=VALUE"):
+            read([override])
+    with pytest.raises(ConfigError, match="not a valid KEY=VALUE"):
+        compose_train(overrides_of([override], {}))
 
 
 @pytest.mark.parametrize("override", ["augment.mixup_alpha=0.4", "model.votes_share=0.5"])
