@@ -11,7 +11,7 @@ from typing import Final
 
 from fer.common.emotion_words import EMOTION_WORDS
 from fer.common.errors import ConfigError, DataError, nearest
-from fer.common.wording import printable_path
+from fer.common.wording import printable_path, without_accents
 
 EMOTIONS: Final = ("angry", "disgust", "fear", "happy", "sad", "surprise", "neutral")
 """Class order of every array, file and answer (that of the Kaggle challenge's CSV, arXiv 1307.0414)."""
@@ -165,7 +165,7 @@ def guessed_emotion(name: str) -> str | None:
     known = {emotion: emotion for emotion in EMOTIONS} | dict(SYNONYMS)
     known |= {word: emotion for emotion, others in EMOTION_WORDS.items() for word in others.split()}
     # Folders are often named without accents: `kizgin`, `degout`, and `aerger` in German.
-    bare = {form: emotion for word, emotion in known.items() for form in _without_accents(word)}
+    bare = {form: emotion for word, emotion in known.items() for form in _accentless(word)}
     known = bare | known
     for exact in (True, False):
         for word in ["".join(words), *words]:
@@ -181,12 +181,9 @@ _WHOLE: Final = {ord("ı"): "i", ord("ł"): "l", ord("ß"): "ss"}
 """Letters without an accent to take off."""
 
 
-def _without_accents(word: str) -> list[str]:
+def _accentless(word: str) -> list[str]:
     """A word as keyboards without its letters have it, and as German does."""
-    return [
-        "".join(letter for letter in unicodedata.normalize("NFKD", each) if not unicodedata.combining(letter))
-        for each in (word.translate(_WHOLE), word.translate(_WHOLE | _UMLAUTS))
-    ]
+    return [without_accents(each) for each in (word.translate(_WHOLE), word.translate(_WHOLE | _UMLAUTS))]
 
 
 def _guess(name: str, labels: Sequence[str]) -> str:

@@ -69,6 +69,13 @@ def _escape(found: re.Match[str]) -> str:
     return f"\\x{code:02x}" if code < 0x100 else f"\\u{code:04x}"
 
 
+def without_accents(text: str) -> str:
+    """The letters of a text without their accents (Unicode's compatibility decomposition, Standard Annex 15); those
+    that have no parts, as dotless i, stay.
+    """
+    return "".join(letter for letter in unicodedata.normalize("NFKD", text) if not unicodedata.combining(letter))
+
+
 def drawable(label: str, labels: Sequence[str]) -> str:
     """A label in the letters of ASCII, which are all that OpenCV draws: without accents; of another script, its number,
     from 1.
@@ -76,8 +83,7 @@ def drawable(label: str, labels: Sequence[str]) -> str:
     # Some letters have no parts to take off, and a capital that is plain: dotless i, sharp s.
     plain = "".join(
         letter.upper().lower() if not letter.isascii() and letter.upper().isascii() else letter
-        for letter in unicodedata.normalize("NFKD", label)
-        if not unicodedata.combining(letter)
+        for letter in without_accents(label)
     )
     return plain if plain.isascii() else f"label {labels.index(label) + 1}"
 

@@ -11,7 +11,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, NamedTuple
 
 import pytest
 from waitress.adjustments import Adjustments
@@ -69,6 +69,12 @@ def graceless(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
+def patient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """However slow this machine is, none that has come has gone without a request for too long."""
+    monkeypatch.setattr(servers, "GRACE_SECONDS", 60)
+
+
+@pytest.fixture
 def hasty(monkeypatch: pytest.MonkeyPatch) -> None:
     """Late connections are looked for all the time."""
     monkeypatch.setattr(servers, "CLEANUP_SECONDS", 0)
@@ -105,52 +111,51 @@ def test_sending_a_byte_now_and_then_earns_no_place(serve: Serve, monkeypatch: p
             peer.close()
 
 
+class Crowd(NamedTuple):
+    """A server with room for two: `working` is answered once `gate` opens, and the six `others` came after it."""
+
+    working: socket.socket
+    gate: threading.Event
+    others: list[socket.socket]
+
+
+@pytest.fixture
+def crowd(serve: Serve, monkeypatch: pytest.MonkeyPatch, stand_in: Any, one_face: bytes) -> Iterator[Crowd]:
+    monkeypatch.setattr(servers, "MAX_CONNECTIONS", 2)
+    model = stand_in()
+    model.gate = threading.Event()
+    with serve(model) as port:
+        working = connect(port)
+        working.sendall(PICTURE.replace(b"1000", str(len(one_face)).encode()) + b"\r\n" + one_face)
+        assert model.asked.wait(10)
+        yield Crowd(working, model.gate, [connect(port) for _ in range(6)])
+
+
 @pytest.mark.usefixtures("graceless")
-def test_a_client_that_is_being_answered_keeps_its_place(
-    serve: Serve, monkeypatch: pytest.MonkeyPatch, stand_in: Any, one_face: bytes
-) -> None:
-    monkeypatch.setattr(servers, "MAX_CONNECTIONS", 2)
-    model = stand_in()
-    model.gate = threading.Event()
-    with serve(model) as port:
-        working = connect(port)
-        working.sendall(PICTURE.replace(b"1000", str(len(one_face)).encode()) + b"\r\n" + one_face)
-        assert model.asked.wait(10)
-        others = [connect(port) for _ in range(6)]
-        # The last of them takes the other place.
-        assert all(until_closed(peer) == b"" for peer in others[:-1])
-        model.gate.set()
-        assert b"200 OK" in answer_of(working)
-        for peer in [working, *others]:
-            peer.close()
+def test_a_client_that_is_being_answered_keeps_its_place(crowd: Crowd) -> None:
+    # The last of them takes the other place.
+    assert all(until_closed(peer) == b"" for peer in crowd.others[:-1])
+    crowd.gate.set()
+    assert b"200 OK" in answer_of(crowd.working)
+    for peer in [crowd.working, *crowd.others]:
+        peer.close()
 
 
-def test_clients_that_come_at_once_wait_for_each_other(
-    serve: Serve, monkeypatch: pytest.MonkeyPatch, stand_in: Any, one_face: bytes
-) -> None:
-    monkeypatch.setattr(servers, "MAX_CONNECTIONS", 2)
-    # However slow this machine is, the first to come has not gone without a request for too long.
-    monkeypatch.setattr(servers, "GRACE_SECONDS", 60)
-    model = stand_in()
-    model.gate = threading.Event()
-    with serve(model) as port:
-        working = connect(port)
-        working.sendall(PICTURE.replace(b"1000", str(len(one_face)).encode()) + b"\r\n" + one_face)
-        assert model.asked.wait(10)
-        others = [connect(port) for _ in range(6)]
-        for peer in others:
-            # Not its health, for which the model would be asked.
-            peer.sendall(HEALTH.replace(b"/healthz", b"/api/models"))
-            assert b"200 OK" in answer_of(peer)
-            peer.close()
-        model.gate.set()
-        assert b"200 OK" in answer_of(working)
-        working.close()
+@pytest.mark.usefixtures("patient")
+def test_clients_that_come_at_once_wait_for_each_other(crowd: Crowd) -> None:
+    for peer in crowd.others:
+        # Not its health, for which the model would be asked.
+        peer.sendall(HEALTH.replace(b"/healthz", b"/api/models"))
+        assert b"200 OK" in answer_of(peer)
+        peer.close()
+    crowd.gate.set()
+    assert b"200 OK" in answer_of(crowd.working)
+    crowd.working.close()
 
 
+@pytest.mark.usefixtures("patient")
 def test_who_asks_every_moment_holds_no_place_for_ever(serve: Serve, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(servers, "MAX_CONNECTIONS", 2)
-    monkeypatch.setattr(servers, "GRACE_SECONDS", 60)
     with serve() as port:
         peers = [connect(port) for _ in range(2)]
         peers[1].sendall(HEALTH)
