@@ -278,6 +278,7 @@ def test_reports_show_themselves(run: fer.Run, tmp_path: Path) -> None:
     assert "srcdoc=" in report._repr_html_()
 
 
+@pytest.mark.xdist_group("sweeps")
 def test_a_sweep_knows_its_best_trial(tmp_path: Path) -> None:
     found = fer.sweep(
         *TINY,

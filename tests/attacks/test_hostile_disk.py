@@ -40,23 +40,6 @@ pytestmark = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="mo
 # Full.
 
 
-def test_a_checkpoint_that_does_not_fit_leaves_the_earlier_one(forked: ForkedCommands, tmp_path: Path) -> None:
-    killed = [*EPOCHS, "run_dir=run"]
-    lives = [
-        ([*EPOCHS, "run_dir=whole"], None),
-        (killed, ("last.ckpt", 1, "renamed")),
-        (killed, 60_000),
-        (killed, ("last.ckpt", 1, "half written")),  # which must have gone on from the earlier one to come here
-        (killed, None),
-    ]
-    whole, died, full, again, done = told_lives(forked, lives, cwd=tmp_path)
-    assert [life.returncode for life in (whole, died, again, done)] == [0, 9, 9, 0]
-    assert_told(full, ".ckpt cannot be written", "larger than a file may be", "the same command with its run_dir")
-    resumed = json.loads((tmp_path / "run" / "manifest.json").read_text("utf-8"))["resumed_from"]
-    assert resumed == "run/checkpoints/last.ckpt"
-    assert_same_run(tmp_path / "run", tmp_path / "whole")
-
-
 @pytest.mark.parametrize(
     ("number", "words"),
     [

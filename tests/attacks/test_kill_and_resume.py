@@ -11,27 +11,28 @@ import sys
 import time
 from contextlib import ExitStack
 from pathlib import Path
+from typing import NamedTuple
 
 import pytest
 from support.attacked_commands import (
+    EPOCHS,
     QUICK_REPORT,
     SMALL,
     Death,
     Killer,
     assert_same_run,
+    assert_told,
     command,
     complete,
     environment,
     leftovers,
     timed,
-    train_and_die,
+    told_lives,
 )
 from support.forked_commands import ForkedCommands
 
 pytestmark = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="signals, forks and /proc")
 
-
-EPOCHS = (*SMALL, "trainer.max_epochs=3")
 
 # Without learning no epoch is better than the first, and early stopping ends the training at the third.
 STILL = (
@@ -42,12 +43,16 @@ STILL = (
     "~callbacks.ema",
 )
 
+# A disk that takes small files and no checkpoint.
+FULL: tuple[list[str], Death | None, int] = ([*EPOCHS, "run_dir=killed"], 60_000, 2)
+
 LIVES: list[tuple[list[str], Death | None, int]] = [
     ([*EPOCHS, "run_dir=whole"], None, 0),
     ([*EPOCHS, "run_dir=killed"], ("best.ckpt", 1, "half written"), 9),  # nothing was saved yet: from the start
     ([*EPOCHS, "run_dir=killed"], ("best.ckpt", 1, "renamed"), 9),  # a best epoch, no last one: from the start
     ([*EPOCHS, "run_dir=killed"], ("last.ckpt", 2, "not renamed"), 9),
-    ([*EPOCHS, "run_dir=killed"], ("last.ckpt", 1, "half written"), 9),
+    FULL,
+    ([*EPOCHS, "run_dir=killed"], ("last.ckpt", 1, "half written"), 9),  # further than the earlier one, so from there
     ([*EPOCHS, "run_dir=killed"], ("metrics.json", 1, "not renamed"), 9),  # everything but the final numbers
     ([*EPOCHS, "run_dir=killed"], None, 0),
     ([*STILL, "run_dir=stopped"], None, 0),
@@ -57,22 +62,35 @@ LIVES: list[tuple[list[str], Death | None, int]] = [
 """Trainings, where each dies, and its exit status."""
 
 
+class Lived(NamedTuple):
+    """Where the trainings lived and died, and how each of them ended."""
+
+    cwd: Path
+    ended: list[subprocess.CompletedProcess[str]]
+
+
 @pytest.fixture(scope="module")
-def lived(forked: ForkedCommands, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Where the trainings lived and died."""
+def lived(forked: ForkedCommands, tmp_path_factory: pytest.TempPathFactory) -> Lived:
     cwd = tmp_path_factory.mktemp("lives")
-    statuses = train_and_die(forked, [(arguments, death) for arguments, death, _ in LIVES], cwd=cwd)
-    assert statuses == [status for _, _, status in LIVES]
-    return cwd
+    ended = told_lives(forked, [(arguments, death) for arguments, death, _ in LIVES], cwd=cwd)
+    assert [life.returncode for life in ended] == [status for _, _, status in LIVES]
+    return Lived(cwd, ended)
 
 
-def test_death_at_each_step_of_a_write_changes_no_bit(lived: Path) -> None:
-    assert_same_run(lived / "killed", lived / "whole")
+def test_death_at_each_step_of_a_write_changes_no_bit(lived: Lived) -> None:
+    assert_same_run(lived.cwd / "killed", lived.cwd / "whole")
 
 
-def test_a_training_that_stopped_early_and_died_stays_stopped(lived: Path) -> None:
-    assert json.loads((lived / "stopped" / "metrics.json").read_text("utf-8"))["epochs"] < 9
-    assert_same_run(lived / "stopped_and_killed", lived / "stopped")
+def test_a_checkpoint_that_does_not_fit_is_told_and_leaves_the_earlier_one(lived: Lived) -> None:
+    full = lived.ended[LIVES.index(FULL)]
+    assert_told(full, ".ckpt cannot be written", "larger than a file may be", "the same command with its run_dir")
+    resumed = json.loads((lived.cwd / "killed" / "manifest.json").read_text("utf-8"))["resumed_from"]
+    assert resumed == "killed/checkpoints/last.ckpt"
+
+
+def test_a_training_that_stopped_early_and_died_stays_stopped(lived: Lived) -> None:
+    assert json.loads((lived.cwd / "stopped" / "metrics.json").read_text("utf-8"))["epochs"] < 9
+    assert_same_run(lived.cwd / "stopped_and_killed", lived.cwd / "stopped")
 
 
 @pytest.mark.slow

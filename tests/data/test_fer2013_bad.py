@@ -337,7 +337,7 @@ def test_two_csv_files_that_may_be_meant(folder: Path) -> None:
         read_fer2013(folder.parent)
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(data=st.data(), form=st.sampled_from(["zip", "csv"]))
 def test_random_damage_is_told_or_listed(data: st.DataObject, form: str, folder: Path) -> None:
     path = zipped(folder) if form == "zip" else table(folder, *[row()] * 5)

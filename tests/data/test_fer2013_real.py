@@ -271,22 +271,24 @@ def test_class_folders_of_jpegs_have_the_votes_of_the_csv(kaggle: Path, real: Fa
     assert (joined.votes == by_csv.votes[own]).all(axis=1).mean() > 0.99
 
 
-def test_flat_and_unlabelled_copies_get_their_splits_back(kaggle: Path, real: FaceSamples, tmp_path: Path) -> None:
+@pytest.mark.parametrize("form", [pytest.param("classes", marks=pytest.mark.slow), "alone"])
+def test_flat_and_unlabelled_copies_get_their_splits_back(
+    form: str, kaggle: Path, real: FaceSamples, tmp_path: Path
+) -> None:
     row_of = {f"{split}_{(row * 7919) % 1_000_003}.jpg": row for row, split in enumerate(real.splits)}
     own = {}
     for number, path in enumerate(sorted(kaggle.rglob("*.jpg"))):
         own[f"{number:05d}.jpg"] = row_of[path.name]
-        for target in (tmp_path / "classes" / path.parent.name, tmp_path / "alone"):
-            target.mkdir(parents=True, exist_ok=True)
-            shutil.copyfile(path, target / f"{number:05d}.jpg")
-    for form in ("classes", "alone"):
-        samples = read_fer2013(tmp_path / form)
-        rows = np.array([own[name.rpartition("/")[2]] for name in samples.ids])
-        assert len(samples) == 4_486
-        # 1.6 % are equal to a picture of another split with the same label; an eighth of the set cannot tell which.
-        assert (samples.splits == real.splits[rows]).mean() > 0.975
-        assert (samples.labels == real.labels[rows]).mean() == (1 if form == "classes" else pytest.approx(1, abs=0.01))
-        assert split_rows(samples, protocol="official").valid_name == "public"
+        target = tmp_path / path.parent.name if form == "classes" else tmp_path / "all"
+        target.mkdir(exist_ok=True)
+        shutil.copyfile(path, target / f"{number:05d}.jpg")
+    samples = read_fer2013(tmp_path if form == "classes" else tmp_path / "all")
+    rows = np.array([own[name.rpartition("/")[2]] for name in samples.ids])
+    assert len(samples) == 4_486
+    # 1.6 % are equal to a picture of another split with the same label; an eighth of the set cannot tell which.
+    assert (samples.splits == real.splits[rows]).mean() > 0.975
+    assert (samples.labels == real.labels[rows]).mean() == (1 if form == "classes" else pytest.approx(1, abs=0.01))
+    assert split_rows(samples, protocol="official").valid_name == "public"
 
 
 def test_a_merged_test_part_is_told_apart(kaggle: Path, real: FaceSamples, tmp_path: Path) -> None:
@@ -317,7 +319,7 @@ def test_a_copy_that_was_split_anew_is_refused_and_can_be_put_right(real: FaceSa
     assert abs(int((samples.splits == Split.PRIVATE).sum()) - int((some.splits == Split.PRIVATE).sum())) <= 20
 
 
-@pytest.mark.parametrize("anew", [0.0, 0.05])
+@pytest.mark.parametrize("anew", [pytest.param(0.0, marks=pytest.mark.slow), 0.05])
 def test_pictures_turned_each_by_itself_are_not_said_to_be_moved_unless_they_were(
     anew: float, real: FaceSamples
 ) -> None:
@@ -339,7 +341,7 @@ def test_pictures_turned_each_by_itself_are_not_said_to_be_moved_unless_they_wer
 def test_permuted_labels_strangers_and_gaps_are_counted(real: FaceSamples) -> None:
     from fer.data.synthetic import synthetic_samples
 
-    some = real.take(np.arange(0, len(real), 12))
+    some = real.take(np.arange(0, len(real), 24))
     pictures = altered(some.images[:, 0], jpeg(90))
     found = recognise(pictures, labels=(some.labels + 1) % 7, splits=some.splits, original=load_original())
     facts = describe_copy(
@@ -350,11 +352,11 @@ def test_permuted_labels_strangers_and_gaps_are_counted(real: FaceSamples) -> No
     # Equal pictures with several labels may fit by chance.
     assert facts.relabelled >= len(some) - 20
 
-    strangers = synthetic_samples(counts={Split.TRAINING: 1000}, seed=5).images[:, 0]
-    mixed = np.concatenate([pictures[: len(some) - 1000], strangers])
+    strangers = synthetic_samples(counts={Split.TRAINING: 500}, seed=5).images[:, 0]
+    mixed = np.concatenate([pictures[: len(some) - 500], strangers])
     found = recognise(mixed, labels=some.labels, splits=some.splits, original=load_original())
     facts = facts_of(mixed, some, found)
-    assert 990 <= facts.strange <= 1002
+    assert 495 <= facts.strange <= 502
     assert facts.verdict == "altered"
     assert "33% of the pictures are not FER-2013's" in facts.change
     assert facts.missing == 35_887 - len(np.unique(found.rows[found.rows >= 0]))

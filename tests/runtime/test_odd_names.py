@@ -93,8 +93,9 @@ def test_names_of_any_bytes_are_judged_written_and_copied(folder: Path, tmp_path
     assert cv2.VideoCapture(str(tmp_path / "film.mp4")).get(cv2.CAP_PROP_FRAME_COUNT) == 5
 
 
-@pytest.mark.parametrize("encoding", ["ascii", "cp1252", "cp437", "utf-8"])
-@pytest.mark.parametrize("form", ["table", "csv", "jsonl"])
+@pytest.mark.parametrize(
+    ("encoding", "form"), [("ascii", "table"), ("cp1252", "csv"), ("cp437", "jsonl"), ("utf-8", "table")]
+)
 def test_no_terminal_ends_the_run(folder: Path, encoding: str, form: str) -> None:
     done = fer_predict(folder, "--format", form, "--interval", "1", encoding=encoding)
     assert done.returncode == 0, done.stderr

@@ -30,8 +30,17 @@ SMALL = {
 ELSEWHERE = {"fast", "ferplus8", "merged_balanced", "two_heads", "two_heads_distilled", "two_heads_photographs"}
 """Recipes that want data of a kind: below, and in test_two_heads.py and test_other_labels.py."""
 
+LARGE = {"resnet18_mixup", "wide_sharp"}
+"""Recipes of nets whose steps take seconds, and of which others have every setting but the size."""
 
-@pytest.mark.parametrize("name", sorted({*config_groups()["experiment"]} - ELSEWHERE))
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        pytest.param(name, marks=pytest.mark.slow) if name in LARGE else name
+        for name in sorted({*config_groups()["experiment"]} - ELSEWHERE)
+    ],
+)
 def test_a_recipe_takes_a_step(name: str, train: Callable[..., Any], tiny_run: Path, tmp_path: Path) -> None:
     # The teachers of the recipes learned from FER-2013; synthetic faces need one that learned from these.
     taught = compose_train([f"experiment={name}"])["loss"]["teacher_weight"] > 0.0

@@ -78,6 +78,7 @@ def test_a_refused_run_leaves_what_was_there(tmp_path: Path, monkeypatch: pytest
     assert (tmp_path / "a" / "log.jsonl").read_text().startswith("{}\n")
 
 
+@pytest.mark.xdist_group("sweeps")
 def test_a_refused_sweep_leaves_nothing_behind(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     from fer.tuning.run import run_sweep
 

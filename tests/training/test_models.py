@@ -28,7 +28,7 @@ SMALL = {
 }
 
 
-@pytest.mark.parametrize("name", NETS)
+@pytest.mark.parametrize("name", [pytest.param("resnet50", marks=pytest.mark.slow), *sorted({*NETS} - {"resnet50"})])
 def test_trains_saves_and_answers(name: str, train: Callable[..., Any], tmp_path: Path) -> None:
     limits = ["trainer.max_epochs=1", "+trainer.limit_train_batches=2", "data.batch_size=8", "data.public=14"]
     run = train(f"model={name}", *SMALL.get(name, []), *limits, run_dir=tmp_path / "run")

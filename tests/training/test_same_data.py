@@ -77,6 +77,7 @@ def test_an_interrupted_run_goes_on_with_its_own_data_alone(first: Path, other: 
     assert len((run_dir / "metrics.jsonl").read_text().splitlines()) == 2
 
 
+@pytest.mark.xdist_group("sweeps")
 def test_a_sweep_compares_trials_on_its_own_data_alone(first: Path, other: Path, tmp_path: Path) -> None:
     def sweep(root: Path, trials: int) -> None:
         searched = ("space=none", "optimizer.lr=choice(1e-3, 1e-2, 3e-2)", "report=false", "workers=1")

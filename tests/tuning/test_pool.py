@@ -60,6 +60,7 @@ def test_a_worker_that_dies_has_failed(pool: Pool, body: object, words: str, mon
 
 def test_stopping_ends_what_hangs(pool: Pool, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(pool_module, "_child", hang)
+    monkeypatch.setattr(pool_module, "PATIENCE", 0.3)
     pool.start(0, Job())
     pool.start(1, Job())
     assert list(pool.messages(timeout=0.05)) == []

@@ -18,6 +18,9 @@ from fer.common.errors import ConfigError
 from fer.folders.sweep import SweepFolder
 from fer.tuning.run import run_sweep
 
+# The server that trials are forked from takes seconds to start: each process that runs tests has its own.
+pytestmark = pytest.mark.xdist_group("sweeps")
+
 SWEEP = (
     *TINY,
     "model=mlp",

@@ -78,6 +78,7 @@ def patient(monkeypatch: pytest.MonkeyPatch) -> None:
 def hasty(monkeypatch: pytest.MonkeyPatch) -> None:
     """Late connections are looked for all the time."""
     monkeypatch.setattr(servers, "CLEANUP_SECONDS", 0)
+    monkeypatch.setattr(Adjustments, "asyncore_loop_timeout", 0.05)
 
 
 @pytest.mark.usefixtures("graceless")
@@ -196,7 +197,7 @@ def test_a_large_body_may_take_its_time(serve: Serve, monkeypatch: pytest.Monkey
     monkeypatch.setattr(connections, "BYTES_PER_SECOND", 10)
     with serve() as port, connect(port) as peer:
         peer.sendall(PICTURE.replace(b"1000", str(len(one_face)).encode()) + b"\r\n" + one_face[:-1])
-        time.sleep(1.5)
+        time.sleep(0.4)
         peer.sendall(one_face[-1:])
         assert b"200 OK" in answer_of(peer)
 
@@ -207,7 +208,7 @@ def test_a_pause_between_requests_is_not_late(serve: Serve, monkeypatch: pytest.
     with serve() as port, connect(port) as peer:
         peer.sendall(HEALTH)
         assert b"200 OK" in answer_of(peer)
-        time.sleep(1.2)
+        time.sleep(0.8)
         peer.sendall(HEALTH)
         assert b"200 OK" in answer_of(peer)
 

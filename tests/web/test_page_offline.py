@@ -51,7 +51,7 @@ def test_the_manifest_is_whole(client: Callable[..., FlaskClient]) -> None:
 
 
 @pytest.mark.browser
-@pytest.mark.parametrize("prefix", ["", "/lab/fer"])
+@pytest.mark.parametrize("prefix", [pytest.param("", marks=pytest.mark.slow), "/lab/fer"])
 def test_the_page_opens_without_its_server_once_it_is_kept(
     camera: Any, serve: Callable[..., Any], one_face: bytes, prefix: str
 ) -> None:
