@@ -261,7 +261,7 @@ def test_several_zips(folder: Path) -> None:
         (row(value="1.5"), "row 17 (line 18) has pixels that are not whole numbers"),
         (row(value="x"), "row 17 (line 18) has pixels that are not whole numbers"),
         (row().replace(",Training", " x,Training"), "row 17 (line 18) has pixels that are not whole numbers"),
-        (row(emotion="7"), "row 17 (line 18) has emotion '7', expected 0 (angry) to 6 (neutral)"),
+        (row(emotion="7"), "row 17 (line 18) has emotion '7', expected 0 (angry) to 6 (neutral) (another data set?"),
         (row(emotion=""), "row 17 (line 18) has emotion ''"),
         (row(emotion="happy"), "row 17 (line 18) has emotion 'happy'"),
         (row(usage="Test"), "row 17 (line 18) has Usage 'Test', expected one of Training, PublicTest, PrivateTest"),

@@ -41,7 +41,7 @@ SPEECH = """
                 if (window.saying !== words) return;
                 window.saying = null;
                 words.dispatchEvent(new Event('end'));
-            }, 40 * words.text.length);
+            }, 15 * words.text.length);
         }, refused ? window.refuseAfter ?? 0 : 0);
     };
     // In the prototype, because the browser may collect the object and with it what is put in place of its methods.
@@ -51,7 +51,7 @@ SPEECH = """
         window.saying = null;
     } });
 """
-"""A voice that takes 40 ms a letter, for browsers without one: `spoken` is [[ms, text], ...]; `cut` how often one was
+"""A voice that takes 15 ms a letter, for browsers without one: `spoken` is [[ms, text], ...]; `cut` how often one was
 cut off. With `refuseSpeech` it says no before the first key, `refuseAfter` ms later."""
 
 HEARD = """

@@ -143,7 +143,7 @@ def _label(text: str) -> int:
     if not plain.isdecimal() or int(plain) >= NUM_CLASSES:
         told = f"has emotion {plain!r}, expected 0 (angry) to 6 (neutral)"
         if plain.isdecimal():
-            raise ValueError(told)
+            raise ValueError(f"{told} (another data set? data=folder reads its pictures from a folder for each class)")
         raise _ColumnError(
             told,
             remedy="write the emotions of all rows as numbers: "
