@@ -117,12 +117,7 @@ def test_a_module_in_the_working_folder_is_not_that_of_a_command(tmp_path: Path)
         "'logger.mlflow.uri=http://host/${oc.env:HOME}'",
     ],
 )
-def test_the_command_that_a_sweep_names_allows_no_code(
-    told: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    # What earlier tests of this process named, as a person would have, is allowed to it.
-    monkeypatch.setattr("fer.common.plugins._told", set())
-    monkeypatch.setattr("fer.common.plugins._classes", set())
+def test_the_command_that_a_sweep_names_allows_no_code(told: str, tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match=r"code is imported only|by hand"):
         again("sweep", tmp_path, f"fer-sweep {told} sweep_dir=x")
 
