@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 
 ROOT = Path(__file__).parent.parent
 
+TOGETHER = ("export", "tracking")
+"""Folders whose tests are run by one process: MLflow and the exporter take seconds to import."""
+
 if "PYTEST_XDIST_WORKER" in os.environ:
     # A core for each of the processes that run tests beside each other; read when torch is imported.
     os.environ.setdefault("OMP_NUM_THREADS", "1")
@@ -36,12 +39,13 @@ def pytest_configure(config: pytest.Config) -> None:
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """One process of pytest-xdist runs all tests of a file, so that what they share is made once.
 
-    The real archive is opened by one process for all files.
+    The real archive is opened by one process for all files, and what few folders import is imported by one.
     """
     for item in items:
         if item.get_closest_marker("xdist_group") is None:
-            group = "realdata" if item.get_closest_marker("realdata") else str(item.path.relative_to(ROOT))
-            item.add_marker(pytest.mark.xdist_group(group))
+            path = item.path.relative_to(ROOT)
+            group = "realdata" if item.get_closest_marker("realdata") else str(path)
+            item.add_marker(pytest.mark.xdist_group(path.parts[1] if path.parts[1] in TOGETHER else group))
 
 
 def pytest_collection_finish() -> None:

@@ -46,7 +46,7 @@ def zoo(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Zoo]:
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     held = Zoo(address=f"http://127.0.0.1:{server.server_port}/face.onnx")
     server.zoo = held  # type: ignore[attr-defined]
-    threading.Thread(target=server.serve_forever, daemon=True).start()
+    threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
     monkeypatch.setenv("FER_CACHE", str(tmp_path / "cache"))
     monkeypatch.setattr(fetch_yunet, "ADDRESS", held.address)
     monkeypatch.setattr(fetch_yunet, "SHA256", hashlib.sha256(CONTENT).hexdigest())
