@@ -26,7 +26,7 @@ from fer.data.persons import shared_note
 from fer.data.resize import INTERPOLATION
 from fer.data.samples import FaceSamples, Split
 from fer.data.source_key import source_key
-from fer.data.tree import FolderTree, Tree, ZipTree, find_images
+from fer.data.tree import FolderTree, Tree, ZipTree, find_images, refuse_special
 
 logger = logging.getLogger(__name__)
 
@@ -119,6 +119,7 @@ class Listing:
         images: every labelled image.
         notes: what was decided on the way here.
         releases: published counts to recognise it by.
+        read: gives the encoded image of a path, as `Tree.read_image` does, where images are no files of the tree.
     """
 
     name: str
@@ -126,6 +127,7 @@ class Listing:
     images: Sequence[LabelledImage]
     notes: Sequence[str] = ()
     releases: Sequence[Release] = ()
+    read: Callable[[str], bytes] | None = None
 
 
 def load_image_files(
@@ -135,16 +137,18 @@ def load_image_files(
     listing: Callable[[Tree], Listing],
     rules: ImportRules,
     named: bool = False,
+    tables: bool = False,
     cache_dir: Path | None = None,
 ) -> Packed:
     """The samples at `root` through the packed cache.
 
     Args:
-        root: a zip, a folder, or a folder that holds one zip.
+        root: a zip, a folder, a folder that holds one zip, or a CSV.
         reader: name and version of what makes the listing, for the cache key.
         listing: files -> labelled images.
         rules: how they are read.
         named: the listing tells the root's own name, so that under another name it is another entry of the cache.
+        tables: the listing reads a CSV too.
         cache_dir: `default_cache_dir()` if None.
 
     Raises:
@@ -154,15 +158,17 @@ def load_image_files(
     if named:
         key += f"-{hashlib.sha256(os.fsencode(root.name)).hexdigest()[:8]}"
     return load_packed(
-        lambda: read_image_files(root, listing=listing, rules=rules),
+        lambda: read_image_files(root, listing=listing, rules=rules, tables=tables),
         key=key,
         cache_dir=cache_dir,
     )
 
 
-def read_image_files(root: Path, *, listing: Callable[[Tree], Listing], rules: ImportRules) -> FaceSamples:
+def read_image_files(
+    root: Path, *, listing: Callable[[Tree], Listing], rules: ImportRules, tables: bool = False
+) -> FaceSamples:
     """The samples at `root`, decoded, in the order of the listing; see `load_image_files`."""
-    with _open_tree(root) as tree:
+    with _open_tree(root, tables=tables) as tree:
         listed = listing(tree)
         origin = f"{listed.name} ({tree.root})"
         if len(listed.images) == 0:
@@ -188,7 +194,7 @@ def read_image_files(root: Path, *, listing: Callable[[Tree], Listing], rules: I
             raise DataError(f"{origin}: the rules leave no image: change {_mutable(rules)}")
         decoded = decode_resized(
             [image.path for image in kept],
-            tree.read_image,
+            listed.read or tree.read_image,
             size=rules.size,
             channels=rules.channels,
             origin=str(tree.root),
@@ -252,7 +258,10 @@ def hold_out(samples: FaceSamples, *, rules: ImportRules) -> tuple[FaceSamples, 
     return replace(samples, splits=splits), [note]
 
 
-def _open_tree(root: Path) -> Tree:
+def _open_tree(root: Path, *, tables: bool) -> Tree:
+    if tables and root.suffix.lower() == ".csv" and not root.is_dir():
+        refuse_special(root)
+        return FolderTree(root.parent, names=[root.name])
     if not root.is_dir():
         return ZipTree(root)
     tree = FolderTree(root)

@@ -97,10 +97,10 @@ def _plain_mapping(mapping: object) -> object:
 
 
 class FolderConfig(ContemptConfig):
-    """Any class-per-folder data set, with or without train, valid and test folders above.
+    """Any class-per-folder data set, with or without train, valid and test folders above; or a CSV with a face a row.
 
     Attributes:
-        mapping: class folder -> label or `drop`, where the folder's name is no label's ({joy: happy}).
+        mapping: class -> label or `drop`, where its name is no label's ({joy: happy}).
         person: regular expression that finds the person in an image's path: what its group matches, or the whole;
             null goes by the file names of published data sets (`fer.data.persons.NAMINGS`).
     """
@@ -273,12 +273,14 @@ def _open_folder(config: FolderConfig) -> Packed:
     from fer.data.folder.read import READER, list_folder
 
     if config.root is None:
-        raise DataError("data.root is not set: data=folder needs the folder or zip with a folder for each class")
+        raise DataError(
+            "data.root is not set: data=folder needs the folder or zip with a folder for each class, or a CSV of faces"
+        )
     listing, reader = list_folder, READER
     if config.person is not None:
         listing = partial(list_folder, person=person_pattern(config.person))
         reader += f"-{hashlib.sha256(config.person.encode()).hexdigest()[:8]}"
-    return _open_image_files(config, reader=reader, listing=listing, named=True)
+    return _open_image_files(config, reader=reader, listing=listing, named=True, tables=True)
 
 
 def _open_affectnet(config: AffectNetConfig) -> Packed:
@@ -302,11 +304,13 @@ def _open_rafdb(config: RafDbConfig) -> Packed:
     return _open_image_files(config, reader=READER, listing=list_rafdb)
 
 
-def _open_image_files(config: Any, *, reader: str, listing: "Callable[[Tree], Listing]", named: bool = False) -> Packed:
+def _open_image_files(
+    config: Any, *, reader: str, listing: "Callable[[Tree], Listing]", named: bool = False, tables: bool = False
+) -> Packed:
     from fer.data.image_files import load_image_files
 
     root = data_root(config.root, name=config.name, fetchable=False)
-    return load_image_files(root, reader=reader, listing=listing, rules=_rules(config), named=named)
+    return load_image_files(root, reader=reader, listing=listing, rules=_rules(config), named=named, tables=tables)
 
 
 def _rules(config: ImageFilesConfig) -> "ImportRules":

@@ -402,7 +402,7 @@ def test_rafdb_folders_of_other_numbers_are_refused(number: str, tmp_path: Path)
         read("rafdb", root)
 
 
-@pytest.mark.parametrize("name", ["folder", "ckplus", "rafdb", "affectnet"])
+@pytest.mark.parametrize("name", ["ckplus", "rafdb", "affectnet"])
 def test_a_file_alone_that_is_no_zip_is_said_to_be_none(name: str, tmp_path: Path) -> None:
     path = tmp_path / "ckextended.csv"
     path.write_text("emotion,pixels,Usage\n6,1 2 3,Training\n")

@@ -1,8 +1,5 @@
 """The CSV forms: fer2013.csv, icml_face_data.csv (spaces in its header), the challenge's train.csv and test.csv."""
 
-import warnings
-from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import PurePosixPath
 from typing import Final
 
@@ -11,57 +8,14 @@ import numpy.typing as npt
 
 from fer.common.errors import DataError
 from fer.common.labels import ALPHABETICAL, EMOTIONS, NUM_CLASSES, emotion_index
-from fer.data.csv_table import header_of, open_rows, refuse_doubled
 from fer.data.fer2013.counts import settle
 from fer.data.fer2013.raw import SIDE, RawCopy
+from fer.data.pixel_table import ColumnError, PixelTable, as_bytes, grey_levels, record_of, table_rows
 from fer.data.samples import FaceSamples, Split
-from fer.data.tree import Tree, damage_told
+from fer.data.tree import Tree
 
 _PIXELS: Final = SIDE * SIDE
-_A_FEW: Final = 64
-"""More numbers than this in a cell are pixels."""
 _USAGES: Final = (Split.TRAINING, Split.PUBLIC, Split.PRIVATE)
-
-
-@dataclass(frozen=True)
-class PixelTable:
-    """A CSV file with a `pixels` column, by its header."""
-
-    name: str
-    columns: tuple[str, ...]
-
-    @property
-    def labelled(self) -> bool:
-        """Whether its rows say the emotion."""
-        return "emotion" in self.columns
-
-    @property
-    def split(self) -> bool:
-        """Whether its rows say their official split."""
-        return "usage" in self.columns
-
-
-def find_tables(tree: Tree) -> list[PixelTable]:
-    """The CSV files of `tree` that hold faces as pixels, told by their header line; others are left alone.
-
-    Raises:
-        DataError: a header that names one of our columns twice, or pixels without a header.
-    """
-    tables = []
-    for name in tree.names:
-        if not name.lower().endswith(".csv"):
-            continue
-        with damage_told(tree, name), tree.open_table(name) as file:
-            columns = tuple(column.lower() for column in header_of(file))
-        if "pixels" in columns:
-            refuse_doubled(columns, ("emotion", "pixels", "usage"), origin=f"{tree.root}: {name}")
-            tables.append(PixelTable(name, columns))
-        elif any(len(cell.split()) > _A_FEW and cell.replace(" ", "").isdecimal() for cell in columns):
-            raise DataError(
-                f"{tree.root}: {name} begins with pixels: write the line that names its columns above them, such as "
-                "emotion,pixels,Usage"
-            )
-    return tables
 
 
 def read_table(tree: Tree, table: PixelTable, *, source: str) -> RawCopy:
@@ -76,13 +30,9 @@ def read_table(tree: Tree, table: PixelTable, *, source: str) -> RawCopy:
     images: list[npt.NDArray[np.uint8]] = []
     codes: list[int] = []
     splits: list[str] = []
-    for row, (line, fields) in enumerate(_rows(tree, table), start=1):
+    for row, (line, fields) in enumerate(table_rows(tree, table), start=1):
         try:
-            if len(fields) != len(table.columns):
-                raise ValueError(
-                    f"has {len(fields)} columns, expected {len(table.columns)} ({', '.join(table.columns)})"
-                )
-            record = dict(zip(table.columns, fields, strict=True))
+            record = record_of(table, fields)
             codes.append(_label(record["emotion"]))
             splits.append(_usage(record["usage"]) if table.split else Split.TRAINING)
             images.append(_pixels(record["pixels"]))
@@ -113,29 +63,9 @@ def read_table(tree: Tree, table: PixelTable, *, source: str) -> RawCopy:
     return RawCopy(samples=samples, sizes={(SIDE, SIDE): len(images)})
 
 
-class _ColumnError(ValueError):
-    """What is most probably wrong with every row, as whoever wrote the file meant something by it.
-
-    Args:
-        message: what the row has.
-        remedy: what to do to the column.
-    """
-
-    def __init__(self, message: str, *, remedy: str) -> None:
-        super().__init__(message)
-        self.remedy = remedy
-
-
 def _remedy(error: ValueError, row: int) -> str:
     """What to do about a row; where the very first is wrong, so are most."""
-    return error.remedy if isinstance(error, _ColumnError) and row == 1 else "mend or delete the row"
-
-
-def _rows(tree: Tree, table: PixelTable) -> Iterator[tuple[int, list[str]]]:
-    """(line number, fields) of every row after the header that is not blank."""
-    with damage_told(tree, table.name), tree.open_table(table.name) as file:
-        _, rows = open_rows(file, origin=f"{tree.root}: {table.name}")
-        yield from rows
+    return error.remedy if isinstance(error, ColumnError) and row == 1 else "mend or delete the row"
 
 
 def _label(text: str) -> int:
@@ -143,8 +73,8 @@ def _label(text: str) -> int:
     if not plain.isdecimal() or int(plain) >= NUM_CLASSES:
         told = f"has emotion {plain!r}, expected 0 (angry) to 6 (neutral)"
         if plain.isdecimal():
-            raise ValueError(f"{told} (another data set? data=folder reads its pictures from a folder for each class)")
-        raise _ColumnError(
+            raise ValueError(f"{told} (another data set? data=folder reads it by data.mapping)")
+        raise ColumnError(
             told,
             remedy="write the emotions of all rows as numbers: "
             + ", ".join(f"{number} {emotion}" for number, emotion in enumerate(EMOTIONS)),
@@ -158,25 +88,13 @@ def _usage(text: str) -> str:
         told = f"has Usage {plain!r}, expected one of {', '.join(_USAGES)}"
         if not plain:
             raise ValueError(told)
-        raise _ColumnError(told, remedy="write one of them into the Usage of all rows")
+        raise ColumnError(told, remedy="write one of them into the Usage of all rows")
     return plain
 
 
 def _pixels(text: str) -> npt.NDArray[np.uint8]:
     """2,304 grey levels separated by spaces -> uint8 array (2304,), rows of the image one after the other."""
-    with warnings.catch_warnings():
-        # NumPy stops at what is no number and only deprecates that.
-        warnings.simplefilter("error", DeprecationWarning)
-        try:
-            values = np.fromstring(text, dtype=np.int64, sep=" ")
-        except (DeprecationWarning, ValueError):
-            raise _ColumnError(
-                "has pixels that are not whole numbers separated by spaces",
-                remedy="write the pixels of all rows as whole numbers with nothing but spaces between them",
-            ) from None
+    values = grey_levels(text)
     if len(values) != _PIXELS:
         raise ValueError(f"has {len(values):,} pixels, expected {_PIXELS:,} ({SIDE}x{SIDE})")
-    if values.min() < 0 or values.max() > 255:
-        wrong = values[(values < 0) | (values > 255)][0]
-        raise ValueError(f"has a pixel of {wrong}, expected 0 to 255")
-    return values.astype(np.uint8)
+    return as_bytes(values)

@@ -10,11 +10,12 @@ from fer.common.paths import expanded
 from fer.common.wording import printable_path
 from fer.data.cache import Packed, load_packed
 from fer.data.fer2013.counts import count_differences
-from fer.data.fer2013.csv_rows import PixelTable, find_tables, read_table
+from fer.data.fer2013.csv_rows import read_table
 from fer.data.fer2013.folder import find_classes, find_tops, read_flat, read_folder
 from fer.data.fer2013.parquet import find_parquet, read_parquet
 from fer.data.fer2013.raw import RawCopy
 from fer.data.fer2013.recover import Splits, hold_against_original
+from fer.data.pixel_table import PixelTable, find_tables
 from fer.data.samples import FaceSamples, canonical_order
 from fer.data.source_key import source_key
 from fer.data.tree import FolderTree, Tree, ZipTree, find_images

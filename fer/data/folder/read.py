@@ -1,4 +1,4 @@
-"""Any class-per-folder data set: labels by name, splits by folder where there are split folders."""
+"""Any class-per-folder data set, labels and splits by the names of folders; or a table with a face a row."""
 
 import re
 from collections.abc import Mapping
@@ -9,10 +9,11 @@ from fer.common.labels import EMOTIONS
 from fer.common.wording import counted, printable_path
 from fer.data.class_folders import class_folder_images
 from fer.data.fer2013.counts import OFFICIAL_COUNTS
+from fer.data.folder.table import find_table, list_table
 from fer.data.image_files import Listing, Release
 from fer.data.persons import persons_by_naming, persons_by_pattern
 from fer.data.samples import Split
-from fer.data.tree import Tree
+from fer.data.tree import Tree, find_images
 
 READER: Final = "folder-3"
 """Name and version of this reader, for the cache key."""
@@ -30,7 +31,7 @@ _FER2013: Final = Release(
 
 
 def list_folder(tree: Tree, *, person: re.Pattern[str] | None = None) -> Listing:
-    """Every image of a tree of class folders, with its person where that is known.
+    """Every image of a tree of class folders, with its person where that is known, or of a CSV where there is no image.
 
     Args:
         tree: the files.
@@ -39,6 +40,9 @@ def list_folder(tree: Tree, *, person: re.Pattern[str] | None = None) -> Listing
     Raises:
         DataError: a path in which `person` finds nothing.
     """
+    table = None if find_images(tree) else find_table(tree)
+    if table is not None:
+        return list_table(tree, table)
     images, notes = class_folder_images(tree, person=person)
     paths = [image.path for image in images]
     if person is not None:
