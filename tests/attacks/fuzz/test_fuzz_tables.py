@@ -19,12 +19,15 @@ from fer.common.labels import EMOTIONS
 from fer.data.affectnet.read import list_affectnet
 from fer.data.fer2013 import read_fer2013
 from fer.data.ferplus import FERPLUS_COLUMNS, read_ferplus
+from fer.data.folder.read import list_folder
+from fer.data.image_files import ImportRules, read_image_files
 from fer.data.leave_out import read_ids
 from fer.data.rafdb.read import list_rafdb
 from fer.data.tree import FolderTree
 from fer.metrics.predictions import Predictions
 from fer.report.fairness.group_file import read_groups
 
+RULES = ImportRules(size=48, channels=1, contempt=None, mapping={}, valid_share=0.2, test_share=0.2, split_seed=0)
 RNG = np.random.default_rng(0)
 ROWS = 21
 
@@ -39,6 +42,15 @@ def pixel_csv(header: str) -> bytes:
             if "pixels,Usage" in header
             else f"{row % 7},{usages[row % 3]},{pixels}"
         )
+    return "\n".join([*lines, ""]).encode()
+
+
+def faces_csv() -> bytes:
+    lines = ["label,pixels,split"]
+    for row in range(ROWS):
+        side = (16, 48)[row % 2]
+        pixels = " ".join(map(str, RNG.integers(0, 256, side * side)))
+        lines.append(f"{EMOTIONS[row % 7]},{pixels},{('train', 'val', 'test')[row % 3]}")
     return "\n".join([*lines, ""]).encode()
 
 
@@ -84,6 +96,11 @@ def lines_of(path: Path) -> int:
 
 def use_pixels(path: Path) -> None:
     assert len(read_fer2013(path)) == lines_of(path)
+
+
+def use_faces(path: Path) -> None:
+    samples = read_image_files(path, listing=list_folder, rules=RULES, tables=True)
+    assert len(samples) + len(samples.unreadable) == lines_of(path)
 
 
 def use_votes(path: Path) -> None:
@@ -138,6 +155,7 @@ PARQUET_TOKENS = (b"PAR1", b"\x15\x00", b"\xff\xff\xff\x7f", b"\x18", b"\x19", b
 KINDS = {
     "fer2013.csv": Kind("fer2013.csv", (pixel_csv("emotion,pixels,Usage"),), use_pixels),
     "icml": Kind("icml_face_data.csv", (pixel_csv("emotion, Usage, pixels"),), use_pixels),
+    "faces": Kind("faces.csv", (faces_csv(),), use_faces),
     "ferplus": Kind("fer2013new.csv", (votes_csv(),), use_votes),
     "leave_out": Kind("suspects.csv", (ids_csv(),), use_ids),
     "groups": Kind("groups.csv", (groups_csv(),), use_groups),
