@@ -20,7 +20,7 @@ from fer.report.evaluation.evaluate import EvaluatedRun
 from fer.report.main import choose_detail
 from fer.report.page.render import render_page
 from fer.report.scores.section import curves_section, terms_section
-from fer.report.scores.statements import copies_trained_on, meanings
+from fer.report.scores.statements import copies_trained_on, meanings, optimism
 
 
 def test_other_classes_are_refused(tmp_path: Path) -> None:
@@ -104,6 +104,8 @@ def test_a_held_out_part_of_training_is_reported_as_such(tmp_path: Path) -> None
     found = evaluated(path)
     assert found.sets["heldout"].plain.metrics["accuracy"].n == 14
     assert found.sets["heldout"].averaged is None
+    told = found.sets["heldout"].evaluation_set.description + optimism(found, "heldout")
+    assert told.count("optimistic") == 1
     assert found.headline_key == "private"
     # Not by its key.
     assert found.sets["heldout"].plain.predictions.split == "Held-out part of Training"

