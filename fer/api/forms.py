@@ -95,7 +95,9 @@ class FileForm:
 
 
 class CheckpointForm:
-    """The net of a run, through torch; temperature and threshold as `fer-export` would fit them."""
+    """The net of a run, through torch; temperature and threshold as `fer-export` would fit them, but on the predictions
+    that the training saved: of a run with `visible`, of a part of each face, where `fer-export` asks about whole ones.
+    """
 
     prior = None
 

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from fer.common.label_set import told
+from fer.common.labels import EMOTIONS
 from fer.common.wording import markdown
 from fer.export.measurement import BATCH, Measured
 from fer.runtime.facts import ModelFacts
@@ -134,7 +135,13 @@ def _behaviour(facts: ModelFacts) -> str:
     ]
     if facts.prior is not None:
         shares = ", ".join(f"{label} {100 * share:.1f} %" for label, share in facts.prior.items())
-        parts.append(f"The shares of the emotions that it takes for granted, which `--prior` changes: {shares}.")
+        # Priors are told of the seven emotions alone.
+        whose = (
+            "the emotions that it takes for granted, which `--prior` changes"
+            if facts.labels == EMOTIONS
+            else "its labels that it takes for granted"
+        )
+        parts.append(f"The shares of {whose}: {shares}.")
     return "\n\n".join(parts)
 
 

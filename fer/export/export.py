@@ -156,12 +156,8 @@ def export_run(
             temperature=temperature,
         )
         logits = torch_logits(model, faces.images)
-        predictions = predictions_of(faces, softmax(logits))
-        calibration = (
-            _measured_on(calibration, predictions)
-            if photographs is None
-            else fit_calibration(predictions, target_accuracy=target_accuracy)
-        )
+        if photographs is not None:
+            calibration = fit_calibration(predictions_of(faces, softmax(logits)), target_accuracy=target_accuracy)
     converted = convert(
         model,
         faces=faces,
@@ -170,6 +166,8 @@ def export_run(
         gate=Gate(max_loss=max_loss),
         int8=Quantization(ranges=ranges, full_range=full_range) if int8 else None,
     )
+    # Fitted on torch's predictions; what it reaches is the file's to say, which rounds where it is INT8.
+    calibration = _measured_on(calibration, predictions_of(faces, converted.probabilities))
     describe = partial(
         describe_export,
         record,
@@ -207,8 +205,8 @@ def export_run(
 
 
 def _measured_on(calibration: Calibration, predictions: Predictions) -> Calibration:
-    """The same temperature and threshold, with what they reach on these predictions."""
-    certain_N = ~calibration.abstains(calibration.apply(predictions.probabilities).max(axis=1))
+    """The same temperature and threshold, with what the threshold reaches on predictions with the temperature in."""
+    certain_N = ~calibration.abstains(predictions.confidence)
     correct_N = predictions.predicted == predictions.labels
     return replace(
         calibration,

@@ -258,8 +258,8 @@ class ReportOptions(Section):
         data_root: where the data set lies now, if it was moved since the training; null: where the run found it.
         device: auto (CUDA, then Apple MPS, then the CPU), cpu, mps or cuda.
         votes_share: of nets with two heads (data.targets=both), weight of the votes' in [0, 1]; null: each run's.
-        prior: how often each emotion is to be expected, as fer-export's --prior: everyday, balanced, or a CSV file of
-            label,share; null: as often as in the training.
+        prior: how often each emotion is to be expected, told before any temperature, as fer-export's --prior is beside
+            --calibrate: everyday, balanced, or a CSV file of label,share; null: as often as in the training.
         calibration: what the abstention threshold is to reach.
         cost: how each model is timed.
         embedding: of the map of faces.

@@ -99,7 +99,7 @@ class ModelFacts(_Facts):
         temperature: what the logits are divided by, inside the graph (arXiv 1706.04599, section 4.2).
         threshold: lowest confidence of a certain prediction; None where none earns the accuracy asked for.
         target_accuracy: what the predictions above the threshold are to reach.
-        coverage: share of the fitting faces with a prediction above the threshold.
+        coverage: share of the fitting faces with a prediction of this very file above the threshold.
         answered_accuracy: accuracy on these; None where there are none.
         split: the faces that gave the scores ("PublicTest"), and fitted temperature and threshold unless `photographs`
             did. Never PrivateTest.

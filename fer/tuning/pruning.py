@@ -34,8 +34,8 @@ class MedianRule:
     """Gives a trial up whose best score so far is below the median of what finished trials had by then.
 
     The rule of Google Vizier (Golovin et al., KDD 2017, section 3.2.2) with the best score in place of the running
-    average, since a trial is judged by its best epoch. Trials are compared at equal shares of their training, so that
-    their lengths may differ.
+    average, since a trial is judged by one epoch, its best where the objective chooses it. Trials are compared at equal
+    shares of their training, so that their lengths may differ.
     """
 
     def __init__(self, settings: PruningSettings) -> None:

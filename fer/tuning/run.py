@@ -47,6 +47,8 @@ def run_sweep(arguments: Sequence[str], *, command: str | None = None) -> Path:
             searched = "1 setting" if count == 1 else f"{count} settings"
             log.info("sweep    %s over %s -> %s", settings.algorithm, searched, folder.path)
             log.info("workers  %d, %d %s each", workers, threads, "thread" if threads == 1 else "threads")
+            if (chosen := chosen_otherwise(sweep)) is not None:
+                log.warning("%s", chosen)
             display = display_for(settings.objective, num_trials=settings.num_trials, workers=workers)
             store = TrialStore(sweep, folder, display)
             try:
@@ -70,6 +72,19 @@ def run_sweep(arguments: Sequence[str], *, command: str | None = None) -> Path:
         if store is not None and store.records:
             track(sweep, folder.path)
     return folder.path
+
+
+def chosen_otherwise(sweep: Sweep) -> str | None:
+    """That each trial's epoch is chosen by another number than the objective, where it is; else None."""
+    metric, name = metric_of(sweep.settings.objective), sweep.settings.objective.removeprefix("-")
+    monitor = sweep.config.callbacks.get("checkpoint", {}).get("monitor")
+    if monitor in (None, metric.logged):
+        return None
+    mode = "max" if metric.sign > 0 else "min"
+    return (
+        f"each trial's epoch is chosen by {monitor}, and its {name} is that epoch's; to choose it by {name}: "
+        f"callbacks.checkpoint.monitor={metric.logged} callbacks.checkpoint.mode={mode}"
+    )
 
 
 def _search(sweep: Sweep, store: TrialStore, *, workers: int, threads: int) -> None:

@@ -16,6 +16,7 @@ import pytest
 from fer import cli
 from fer.common.errors import ConfigError
 from fer.data.samples import FaceSamples, Split
+from fer.export.conversion import Converted
 from fer.export.description import config_digest
 from fer.export.export import ExportResult, export_run
 from fer.export.faces import open_faces
@@ -73,6 +74,25 @@ def test_temperature_and_threshold_are_those_of_the_runs_own_predictions(
             assert result.facts.threshold is None
         else:
             assert result.facts.threshold == pytest.approx(fitted.threshold, rel=1e-3)
+
+
+def test_what_the_threshold_reaches_is_counted_on_the_files_own_answers(
+    exported: dict[str, ExportResult], tiny_run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    public = Predictions.read(tiny_run / "predictions" / "public.parquet")
+    rounded = np.random.default_rng(1).dirichlet(np.ones(7), len(public)).astype(np.float32)
+    graph = onnx.load(exported["fp32"].path)
+    monkeypatch.setattr(
+        "fer.export.export.convert",
+        lambda *_, **__: Converted(graph=graph, maps=None, probabilities=rounded, measured=exported["fp32"].measured),
+    )
+    fitted = replace(fit_calibration(public, answer_share=0.5), threshold=0.4)
+    monkeypatch.setattr("fer.export.export.fit_calibration", lambda *_, **__: fitted)
+    facts = export_run(tiny_run, tmp_path / "m.onnx").facts
+    certain = rounded.max(axis=1) >= 0.4
+    assert facts.threshold == 0.4
+    assert facts.coverage == pytest.approx(certain.mean())
+    assert facts.answered_accuracy == pytest.approx((rounded.argmax(axis=1) == public.labels)[certain].mean())
 
 
 def test_the_file_says_what_it_is(exported: dict[str, ExportResult], tiny_run: Path, net: LoadedModel) -> None:

@@ -134,6 +134,15 @@ def test_the_card_says_what_else_the_photographs_may_have_chosen() -> None:
         assert ("the weight of the votes' head (0.85): told to the export" in card) == flatters
 
 
+def test_a_card_offers_other_shares_where_there_are_some() -> None:
+    seven = EmotionModel.load().facts
+    two = seven.model_copy(update={"labels": ("pain", "no_pain"), "prior": {"pain": 0.25, "no_pain": 0.75}})
+    cards = [model_card(facts, (), notes=(), file="m.onnx", megabytes=1.0) for facts in (seven, two)]
+    assert "The shares of the emotions that it takes for granted, which `--prior` changes: angry" in cards[0]
+    assert "The shares of its labels that it takes for granted: pain 25.0 %, no_pain 75.0 %." in cards[1]
+    assert "--prior" not in cards[1]
+
+
 def test_too_few_faces_are_refused() -> None:
     found, told = simulated(60, sharpened=1.0)
     with pytest.raises(DataError, match="60 faces of 15 persons"):

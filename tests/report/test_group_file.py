@@ -55,6 +55,18 @@ def test_rows_of_other_splits_and_strangers_are_counted(tmp_path: Path) -> None:
     assert found.groupings["age"].tolist() == ["old", "", ""]
 
 
+def test_what_stands_for_no_value_is_no_group(tmp_path: Path) -> None:
+    path = tmp_path / "groups.csv"
+    rows = "PrivateTest_1.jpg,NA,none\nPrivateTest_2.jpg,nan,None\nPrivateTest_3.jpg,old,NULL\n"
+    path.write_text(f"file,age,glasses\n{rows}")
+    table = read_groups(path, columns=None)
+    assert table.groupings == {"age": ("", "", "old"), "glasses": ("none", "None", "")}
+    assert table.notes == (
+        "In the column 'age' of groups.csv 2 cells like “NA” or “NaN” are taken for unknown and make no group.",
+        "In the column 'glasses' of groups.csv 1 cell like “NA” or “NaN” is taken for unknown and makes no group.",
+    )
+
+
 def test_a_name_of_several_faces_is_used_for_none(tmp_path: Path) -> None:
     ids = ["test/angry/a.jpg", "test/sad/a.jpg", "test/sad/b.jpg"]
     found = match("file,age\na.jpg,old\nb.jpg,young\n", tmp_path, ids=ids)

@@ -1,7 +1,9 @@
 """The page of fer-study: its numbers against SciPy and by hand, and words that follow the numbers."""
 
 import csv
+from collections.abc import Mapping
 from pathlib import Path
+from types import MappingProxyType
 
 import numpy as np
 import pytest
@@ -15,19 +17,29 @@ from fer.report.recipes.measurement import faces_to_reach, read_study, variance_
 from fer.report.recipes.page import write_study_page
 
 
-def make_study(path: Path, kind: str, table: dict[tuple[str, float], list[tuple[float, float]]]) -> Path:
-    """A study folder: (recipe, share) -> (training, selection) accuracy of each seed."""
+def make_study(
+    path: Path,
+    kind: str,
+    table: dict[tuple[str, float], list[tuple[float, float]]],
+    *,
+    stopped: Mapping[tuple[str, int], int] = MappingProxyType({}),
+    selection: str = "public",
+) -> Path:
+    """A study folder: (recipe, share) -> (training, selection) accuracy of each seed, of three epochs less those of
+    `stopped` by (recipe, seed).
+    """
     runs = {}
     for (recipe, share), seeds in table.items():
-        for seed, (train, selection) in enumerate(seeds):
+        for seed, (train, chosen) in enumerate(seeds):
             name = f"{recipe}_{share}_{seed}"
             runs[name] = f"runs/{name}"
             row = {"recipe": recipe, "share": share, "seed": seed, "train_faces": int(1000 * share), "epochs": 3}
-            row |= {"selection": "public", "batch_size": 32, "train_n": 500, "selection_n": 400}
-            row |= {"train_accuracy": train, "selection_accuracy": selection}
+            row |= {"selection": selection, "batch_size": 32, "train_n": 500, "selection_n": 400}
+            row |= {"train_accuracy": train, "selection_accuracy": chosen}
             row |= {"train_log_loss": 0.5, "selection_log_loss": 1.0}
             (path / "runs" / name).mkdir(parents=True)
             write_json(path / "runs" / name / RECIPE_SCORES, row)
+            write_json(path / "runs" / name / "metrics.json", {"epochs": 3 - stopped.get((recipe, seed), 0)})
     facts = {"command": "fer-study <a>", "planned": len(runs) + 1, "missing": {"vit": "no weights <here>"}}
     StudyFolder(path).write(kind=kind, runs=runs, facts=facts)
     return path
@@ -74,6 +86,24 @@ def test_augmentation_is_told_by_its_numbers(tmp_path: Path) -> None:
     assert (tmp_path / "a" / "figures" / "augmentation.png").is_file()
 
 
+def test_epochs_are_those_that_were_trained_and_not_those_that_were_allowed(tmp_path: Path) -> None:
+    same = [(0.7, 0.50), (0.7, 0.54)]
+    table = {("none", 1.0): same, ("light", 1.0): same}
+    page = write_study_page(make_study(tmp_path / "a", "augmentation", table, stopped={("none", 1): 2}))
+    with (tmp_path / "a" / "study.csv").open() as file:
+        assert [int(row["epochs"]) for row in csv.DictReader(file)] == [3, 1, 3, 3]
+    assert '<td class="num">1 to 3</td>' in page.read_text()
+    words = page.with_name("study.md").read_text()
+    assert "holds out other faces" not in words
+    assert "1 of 4 runs stopped before the last epoch that they were allowed." in words
+
+
+def test_that_seeds_hold_out_other_faces_is_told(tmp_path: Path) -> None:
+    table = {("none", 1.0): [(0.7, 0.50), (0.7, 0.54)]}
+    page = write_study_page(make_study(tmp_path / "a", "augmentation", table, selection="heldout"))
+    assert "Each seed holds out other faces of Training" in page.with_name("study.md").read_text()
+
+
 def test_equal_augmentations_are_not_told_apart(tmp_path: Path) -> None:
     same = [(0.7, 0.50), (0.7, 0.54)]
     words = write_study_page(
@@ -98,7 +128,7 @@ def test_sizes_are_told_by_their_numbers(tmp_path: Path, capsys: pytest.CaptureF
     # A quarter of the way from 40 to 60 %, on the logarithm of 100 to 1,000.
     assert f"net reaches with about {100 * 10**0.25:,.0f} faces what mlp reaches with 1,000 (45.0 %)." in words
     assert "mlp: from 100 to 1,000 faces it gains 14.0 points (seeds: 1.4)." in words
-    assert "Small shares were trained" not in words
+    assert "Small shares were allowed" not in words
     assert "9.0 points above mlp, no more than seeds differ" not in words
     curve = read_study(folder).named("net")
     assert faces_to_reach(curve, 0.7) is None

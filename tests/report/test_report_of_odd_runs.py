@@ -20,7 +20,7 @@ from fer.report.evaluation.evaluate import EvaluatedRun
 from fer.report.main import choose_detail
 from fer.report.page.render import render_page
 from fer.report.scores.section import curves_section, terms_section
-from fer.report.scores.statements import copies_trained_on, meanings
+from fer.report.scores.statements import copies_trained_on, meanings, optimism
 
 
 def test_other_classes_are_refused(tmp_path: Path) -> None:
@@ -104,9 +104,35 @@ def test_a_held_out_part_of_training_is_reported_as_such(tmp_path: Path) -> None
     found = evaluated(path)
     assert found.sets["heldout"].plain.metrics["accuracy"].n == 14
     assert found.sets["heldout"].averaged is None
+    told = found.sets["heldout"].evaluation_set.description + optimism(found, "heldout")
+    assert told.count("optimistic") == 1
     assert found.headline_key == "private"
     # Not by its key.
     assert found.sets["heldout"].plain.predictions.split == "Held-out part of Training"
+
+
+@pytest.mark.parametrize(
+    ("told", "again"),
+    [({}, False), ({"prior": "balanced"}, True), ({"votes_share": 1.0}, True), ({"votes_share": 0.25}, False)],
+)
+def test_a_model_that_was_told_otherwise_is_asked_about_held_out_faces_again(
+    tmp_path: Path, told: dict[str, object], again: bool
+) -> None:
+    path = run_folder(tmp_path / "run", protocol="stratified")
+    config = yaml.safe_load((path / "config.yaml").read_text())
+    config["data"]["targets"], config["model"]["votes_share"] = "both", 0.25
+    (path / "config.yaml").write_text(yaml.safe_dump(config))
+    rows = np.arange(14)[::-1]
+    saved = np.full((14, 7), 1 / 7, dtype=np.float32)
+    Predictions(ids=SAMPLES.ids[rows], labels=SAMPLES.labels[rows], probabilities=saved, split="heldout").write(
+        path / "predictions" / "heldout.parquet"
+    )
+    options = OPTIONS.model_copy(update=told)
+    found = evaluated(path, options=options).sets["heldout"].plain.predictions
+    np.testing.assert_array_equal(found.probabilities, predict(SAMPLES.images[rows]) if again else saved)
+    if again:
+        with pytest.raises(DataError, match="lacks 1 face that chose the epoch"):
+            evaluated(path, samples=SAMPLES.take(np.arange(1, len(SAMPLES.ids))), options=options)
 
 
 def test_publictest_chose_no_epoch_where_training_was_held_out(tmp_path: Path) -> None:

@@ -196,7 +196,8 @@ def test_the_verdict_goes_by_what_is_beyond_chance() -> None:
 
     assert verdict(estimate(0.9)).endswith(": met.")
     assert "the interval reaches below it" in verdict(estimate(0.81))
-    assert verdict(estimate(0.79)).endswith(": missed.")
+    assert verdict(estimate(0.79)).endswith(": missed, but the interval reaches above it.")
+    assert verdict(estimate(0.75)).endswith(": missed.")
     nothing = Estimate(value=1.0, low=float("nan"), high=float("nan"), n=100)
     assert "cannot be judged" in verdict(nothing)
     # 93.5 % of the accuracy kept, of which always guessing the commonest emotion would keep 87.1: half is lost.

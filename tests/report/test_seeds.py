@@ -50,6 +50,15 @@ def test_folders_named_as_a_part_of_a_setting_make_no_other_recipe(tmp_path: Pat
     assert len(seed_groups(runs)) == 1
 
 
+@pytest.mark.parametrize("protocol", ["official", "stratified"])
+def test_that_seeds_hold_out_other_faces_is_told(tmp_path: Path, protocol: str) -> None:
+    config = {"data": {"protocol": protocol}}
+    result = analyse(fake_context(*(fake_run(tmp_path / f"seed{i}", seed=i, config=config) for i in range(2))))
+    assert result is not None
+    html = sketched()(render_page)(result.sections, title="t", subtitle="s", notes=(), faces=False)
+    assert ("each seed holds out other Training faces" in html) == (protocol == "stratified")
+
+
 @pytest.mark.parametrize(
     "config",
     [

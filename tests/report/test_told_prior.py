@@ -1,4 +1,4 @@
-"""fer-report prior=: scores of a model that was told how often each emotion comes, as fer-export writes it."""
+"""fer-report prior=: scores of a model that was told how often each emotion comes, before any temperature."""
 
 import json
 from pathlib import Path

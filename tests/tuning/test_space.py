@@ -12,6 +12,7 @@ import pytest
 from fer.common.errors import ConfigError
 from fer.config.conf_files import conf_dir
 from fer.tuning.distributions import Choice, Numeric, is_distribution, parse
+from fer.tuning.run import chosen_otherwise
 from fer.tuning.settings import compose_sweep, thread_count, worker_count
 from fer.tuning.space import Space
 from fer.tuning.suggest import Suggester
@@ -202,6 +203,20 @@ def test_mistakes_on_the_command_line(arguments: list[str], words: list[str]) ->
 
 SPACES = sorted(path.stem for path in (conf_dir() / "space").glob("*.yaml"))
 MODELS = sorted(path.stem for path in (conf_dir() / "model").glob("*.yaml") if path.stem != "own")
+
+
+def test_that_another_number_than_the_objective_chooses_the_epoch_is_told() -> None:
+    def told(*arguments: str) -> str | None:
+        return chosen_otherwise(compose_sweep(["model=mlp", *arguments]))
+
+    assert told() is None
+    by_loss = ["callbacks.checkpoint.monitor=valid/loss", "callbacks.checkpoint.mode=min"]
+    assert told("objective=nll") == (
+        "each trial's epoch is chosen by valid/accuracy, and its nll is that epoch's; to choose it by nll: "
+        + " ".join(by_loss)
+    )
+    assert told("objective=nll", *by_loss) is None
+    assert "valid/macro_f1 callbacks.checkpoint.mode=max" in str(told("objective=macro_f1"))
 
 
 def test_every_model_has_a_space() -> None:

@@ -270,9 +270,11 @@ def evaluate_run(
         on_copies = score(removed, resamples=options.bootstrap, seed=options.seed)
     held_out = record.folder.predictions("heldout")
     if held_out.is_file():
+        predictions = Predictions.read(held_out)
+        if options.prior is not None or options.votes_share not in (None, record.votes_share):
+            predictions = _asked_again(predictions, samples, predict)
         # The file names them by their key.
-        predictions = replace(Predictions.read(held_out), split=SET_TITLES["heldout"])
-        scores["heldout"] = _score_held_out(predictions, options)
+        scores["heldout"] = _score_held_out(replace(predictions, split=SET_TITLES["heldout"]), options)
     copies_trained_on = None
     if data.copies is not None and trained is not None and len(trained) > 0:
         shown = content_hashes(samples.images, trained)
@@ -314,12 +316,22 @@ def _training_accuracy(samples: FaceSamples, predict: Predictor, *, rows: Rows, 
     return Estimate.of_share(int(right.sum()), len(chosen))
 
 
+def _asked_again(saved: Predictions, samples: FaceSamples, predict: Predictor) -> Predictions:
+    """What a model that was told another prior or share of the votes says of faces that the training asked it about."""
+    row_of = {name: row for row, name in enumerate(samples.ids.tolist())}
+    missing = sum(name not in row_of for name in saved.ids.tolist())
+    if missing > 0:
+        raise DataError(
+            f"{samples.source} lacks {counted(missing, 'face')} that chose the epoch, so a model that is told another "
+            "prior or votes_share cannot be asked about them: report without these, or set data_root"
+        )
+    rows = np.array([row_of[name] for name in saved.ids.tolist()], dtype=np.int64)
+    return replace(saved, probabilities=predict(np.ascontiguousarray(samples.images[rows])))
+
+
 def _score_held_out(predictions: Predictions, options: "ReportOptions") -> SetScores:
-    """The selection faces of a protocol that holds out a part of Training, as the training saved its predictions."""
-    description = (
-        f"The {counted(len(predictions), 'Training face')} that this protocol held out to choose the epoch, so the "
-        "score is optimistic."
-    )
+    """The selection faces of a protocol that holds out a part of Training."""
+    description = f"The {counted(len(predictions), 'Training face')} that this protocol held out."
     return SetScores(
         evaluation_set=EvaluationSet(key="heldout", rows=np.empty(0, dtype=np.int64), description=description),
         plain=score(predictions, resamples=options.bootstrap, seed=options.seed),

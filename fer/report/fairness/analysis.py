@@ -152,12 +152,7 @@ def _known_groups(context: ReportContext) -> _Groups | None:
     if options.groups is not None:
         table = read_groups(options.groups, columns=options.columns)
         matched = match_groups(table, ids=samples.ids[rows].tolist(), all_ids=samples.ids.tolist())
-        left_out = tuple(
-            f"The column {heading!r} of {options.groups.name} is left out: with {values} different values it is no "
-            "grouping (sort them into bands)."
-            for heading, values in table.left_out.items()
-        )
-        return _Groups(groupings=matched.groupings, origin=options.groups.name, matched=matched, notes=left_out)
+        return _Groups(groupings=matched.groupings, origin=options.groups.name, matched=matched, notes=table.notes)
     if not samples.groups:
         return None
     names = samples.groups if options.columns is None else _checked(options.columns, samples.groups)

@@ -11,11 +11,17 @@ import numpy.typing as npt
 
 from fer.common.errors import ConfigError, DataError, nearest
 from fer.common.paths import expanded
+from fer.common.wording import counted
 from fer.data.csv_table import open_rows, refuse_doubled
 from fer.metrics.fairness import UNKNOWN
 
 _FACE_COLUMNS: Final = ("id", "file", "filename", "name", "image", "imagename", "path")
 """Headings, in lower case and without spaces and underscores, of the column that names the faces."""
+
+NO_VALUE: Final = frozenset({"NA", "<NA>", "N/A", "n/a", "#N/A", "NaN", "nan", "NULL", "null"})
+"""What R, pandas, SQL and spreadsheets write into a cell without a value. Not "None" or "none", which may be an answer
+("glasses: none").
+"""
 
 MAX_GROUPS: Final = 20
 """A column of more different values is no grouping (an age in years, a remark)."""
@@ -29,8 +35,9 @@ class GroupTable:
         path: the file.
         face_column: heading of the column that names the faces.
         faces: a name for each row.
-        groupings: heading -> the group of each row, `UNKNOWN` where the cell is empty.
+        groupings: heading -> the group of each row, `UNKNOWN` where the cell is empty or one of `NO_VALUE`.
         left_out: columns that nobody named and that are no groupings, with how many different values they have.
+        no_value: heading -> how many cells are one of `NO_VALUE`; columns without such a cell are left out.
     """
 
     path: Path
@@ -38,6 +45,22 @@ class GroupTable:
     faces: tuple[str, ...]
     groupings: Mapping[str, tuple[str, ...]]
     left_out: Mapping[str, int] = field(default_factory=dict)
+    no_value: Mapping[str, int] = field(default_factory=dict)
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What of the file makes no group, a sentence each."""
+        left_out = [
+            f"The column {heading!r} of {self.path.name} is left out: with {values} different values it is no grouping "
+            "(sort them into bands)."
+            for heading, values in self.left_out.items()
+        ]
+        no_value = [
+            f"In the column {heading!r} of {self.path.name} {counted(cells, 'cell')} like “NA” or “NaN” "
+            f"{'is' if cells == 1 else 'are'} taken for unknown and {'makes' if cells == 1 else 'make'} no group."
+            for heading, cells in self.no_value.items()
+        ]
+        return (*left_out, *no_value)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,7 +68,7 @@ class MatchedGroups:
     """The groups of N faces.
 
     Attributes:
-        groupings: heading -> str array (N,), `UNKNOWN` where the face is in no row or its cell is empty.
+        groupings: heading -> str array (N,), `UNKNOWN` where the face is in no row or its cell says nothing.
         by_id: faces whose id a row names in full.
         by_name: faces found by the end of their path or their bare file name.
         unmatched: faces that no row names.
@@ -79,7 +102,10 @@ def read_groups(path: Path, *, columns: Sequence[str] | None) -> GroupTable:
     chosen = _chosen(path, [heading for heading in headings if heading != face_column], columns)
     at = headings.index(face_column)
     faces = tuple(row[at].strip().replace("\\", "/").removeprefix("./") for row in rows[1:])
-    groupings = {heading: tuple(row[headings.index(heading)].strip() for row in rows[1:]) for heading in chosen}
+    told = {heading: tuple(row[headings.index(heading)].strip() for row in rows[1:]) for heading in chosen}
+    groupings = {
+        heading: tuple(UNKNOWN if cell in NO_VALUE else cell for cell in cells) for heading, cells in told.items()
+    }
     values_of = {heading: len(set(cells) - {UNKNOWN}) for heading, cells in groupings.items()}
     left_out = {heading: values for heading, values in values_of.items() if values > MAX_GROUPS}
     if left_out and (columns is not None or len(left_out) == len(groupings)):
@@ -90,7 +116,15 @@ def read_groups(path: Path, *, columns: Sequence[str] | None) -> GroupTable:
         )
     groupings = {heading: cells for heading, cells in groupings.items() if heading not in left_out}
     _check_consistent(path, faces, numbers, groupings)
-    return GroupTable(path=path, face_column=face_column, faces=faces, groupings=groupings, left_out=left_out)
+    no_value = {heading: sum(cell in NO_VALUE for cell in told[heading]) for heading in groupings}
+    return GroupTable(
+        path=path,
+        face_column=face_column,
+        faces=faces,
+        groupings=groupings,
+        left_out=left_out,
+        no_value={heading: count for heading, count in no_value.items() if count > 0},
+    )
 
 
 def match_groups(table: GroupTable, *, ids: Sequence[str], all_ids: Sequence[str]) -> MatchedGroups:

@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from fer.common.errors import DataError
+from fer.folders.run import RunFolder
 from fer.folders.study import RECIPE_SCORES, StudyFolder
 
 Floats = npt.NDArray[np.float64]
@@ -26,9 +27,10 @@ class RecipeScores:
         recipe: its name.
         share: of the training faces.
         faces: that are.
-        epochs: of each run.
-        batch_size: of the same.
+        most_epochs: that each run was allowed.
+        batch_size: of each run.
         seeds: one a run.
+        epochs: that each trained: fewer than it was allowed where it stopped early.
         train: float64 array (S,), accuracy of each on training faces that are not augmented.
         selection: float64 array (S,), accuracy of each on the selection faces.
         train_loss: float64 array (S,), log loss on the same training faces, in nats.
@@ -38,9 +40,10 @@ class RecipeScores:
     recipe: str
     share: float
     faces: int
-    epochs: int
+    most_epochs: int
     batch_size: int
     seeds: tuple[int, ...]
+    epochs: tuple[int, ...]
     train: Floats
     selection: Floats
     train_loss: Floats
@@ -111,11 +114,7 @@ def read_study(path: Path) -> StudyScores:
     facts = folder.read() if folder.exists else {}
     if facts.get("study") not in ("augmentation", "datasize"):
         raise DataError(f"study={path} is no folder of fer-study: give its study_dir")
-    rows = [
-        json.loads((run / RECIPE_SCORES).read_text(encoding="utf-8"))
-        for run in folder.runs.values()
-        if (run / RECIPE_SCORES).is_file()
-    ]
+    rows = [_read(run) for run in folder.runs.values() if (run / RECIPE_SCORES).is_file()]
     if not rows:
         raise DataError(f"study={path} has no finished run yet: go on with its command: {facts.get('command')}")
     return StudyScores(
@@ -128,6 +127,12 @@ def read_study(path: Path) -> StudyScores:
         planned=int(facts.get("planned", len(rows))),
         command=str(facts.get("command", "")),
     )
+
+
+def _read(run: Path) -> dict[str, Any]:
+    """What the study measured of a run, and the epochs that its training had."""
+    scores = json.loads((run / RECIPE_SCORES).read_text(encoding="utf-8"))
+    return {**scores, "trained_epochs": json.loads(RunFolder(run).metrics.read_text(encoding="utf-8"))["epochs"]}
 
 
 def _grouped(rows: Sequence[dict[str, Any]]) -> tuple[RecipeScores, ...]:
@@ -143,9 +148,10 @@ def _grouped(rows: Sequence[dict[str, Any]]) -> tuple[RecipeScores, ...]:
             recipe=recipe,
             share=share,
             faces=int(same[0]["train_faces"]),
-            epochs=int(same[0]["epochs"]),
+            most_epochs=int(same[0]["epochs"]),
             batch_size=int(same[0]["batch_size"]),
             seeds=tuple(int(row["seed"]) for row in same),
+            epochs=tuple(int(row["trained_epochs"]) for row in same),
             train=column(same, "train_accuracy"),
             selection=column(same, "selection_accuracy"),
             train_loss=column(same, "train_log_loss"),

@@ -71,7 +71,7 @@ def _row(one: RecipeScores) -> dict[str, Any]:
     return {
         "recipe": one.recipe,
         "faces": one.faces,
-        "epochs": one.epochs,
+        "epochs": " to ".join(dict.fromkeys((str(min(one.epochs)), str(max(one.epochs))))),
         "seeds": len(one.seeds),
         "selection": shown(one.selection),
         "train": shown(one.train),
@@ -88,7 +88,7 @@ def _runs(study: StudyScores) -> list[dict[str, Any]]:
             "share": one.share,
             "train_faces": one.faces,
             "seed": seed,
-            "epochs": one.epochs,
+            "epochs": one.epochs[n],
             "batch_size": one.batch_size,
             "train_accuracy": one.train[n],
             "selection_accuracy": one.selection[n],

@@ -3,7 +3,7 @@
 import math
 
 from fer.report.page.wording import NBSP, percent
-from fer.report.recipes.measurement import RecipeScores, StudyScores, faces_to_reach, variance_parts
+from fer.report.recipes.measurement import SELECTIONS, RecipeScores, StudyScores, faces_to_reach, variance_parts
 
 _BEYOND_CHANCE = 0.05
 
@@ -15,6 +15,11 @@ def sentences(study: StudyScores) -> list[str]:
         f"All accuracies are on {study.selection} (n = {study.n:,}), which chose the epochs and so flatters all; "
         f"those on training faces on at most {study.train_n:,} of them, not augmented. PrivateTest was not read."
     )
+    if study.selection == SELECTIONS["heldout"]:
+        told.append("Each seed holds out other faces of Training, so what seeds differ by holds that draw too.")
+    early = sum(epochs < one.most_epochs for one in study.recipes for epochs in one.epochs)
+    if early > 0:
+        told.append(f"{early} of {study.runs} runs stopped before the last epoch that they were allowed.")
     if study.runs < study.planned:
         told.append(f"{study.runs} of {study.planned} runs are done.")
     told += [f"{name} is missing: {reason}" for name, reason in study.missing.items()]
@@ -108,12 +113,12 @@ def _datasize(study: StudyScores) -> list[str]:
                 f"{'loses' if gain < 0 else 'gains'} {_points(abs(gain))}"
                 f"{'' if math.isnan(curve[-1].spread) else f' (seeds: {100 * curve[-1].spread:.1f})'}."
             )
-    sizes = sorted({(one.share, one.epochs, one.batch_size) for one in study.recipes})
+    sizes = sorted({(one.share, one.most_epochs, one.batch_size) for one in study.recipes})
     if len({epochs for _, epochs, _ in sizes}) > 1:
         share, epochs, batch = sizes[0]
         smaller = " in smaller batches" if batch < max(size for _, _, size in sizes) else ""
         told.append(
-            f"Small shares were trained for more epochs{smaller} ({100 * share:g}{NBSP}%: {epochs} epochs of batches "
+            f"Small shares were allowed more epochs{smaller} ({100 * share:g}{NBSP}%: {epochs} epochs of batches "
             f"of {batch}), because so few faces make few batches."
         )
     return told

@@ -118,6 +118,8 @@ def verdict(corrected: Estimate) -> str:
         return f"{goal}: met."
     if corrected.value > LIGHTING_GOAL:
         return f"{goal}: met, but the interval reaches below it."
+    if corrected.high > LIGHTING_GOAL:
+        return f"{goal}: missed, but the interval reaches above it."
     return f"{goal}: missed."
 
 

@@ -79,6 +79,7 @@ def _section(groups: tuple[SeedGroup, ...], found: dict[str, dict[str, dict[str,
                     "seeds": ", ".join(str(run.record.seed) for run in group.runs),
                     "count": len(group.runs),
                     "repeated": ", ".join(run.record.name for run in group.repeated),
+                    "held_out": group.runs[0].record.protocol != "official",
                     "revisions": group.revisions if len(group.revisions) > 1 else (),
                     "sentence": _sentence(group, found[group.name]),
                     "rows": [
