@@ -1,6 +1,6 @@
 // Line charts and parallel coordinates as SVG. Every chart says its last values in words too.
 
-import { el, number, svg } from "./dom.js";
+import { count, el, number, svg } from "./dom.js";
 
 const WIDTH = 560;
 const HEIGHT = 240;
@@ -64,11 +64,13 @@ export function lineChart(title, series, { format = number, xLabel = "epoch", sq
   const caption = el("figcaption", {}, rest);
   drawing.addEventListener("pointermove", (event) => {
     const box = drawing.getBoundingClientRect();
-    const at = left + ((((event.clientX - box.left) / box.width) * WIDTH - LEFT) / (WIDTH - LEFT - RIGHT)) * (right - left);
-    const near = shown.map((each) => each.points.reduce((a, b) => (Math.abs(b[0] - at) < Math.abs(a[0] - at) ? b : a)));
+    const under = left + ((((event.clientX - box.left) / box.width) * WIDTH - LEFT) / (WIDTH - LEFT - RIGHT)) * (right - left);
+    // Curves over thresholds are told where the pointer is; those of epochs at the nearest one, as far as they have come.
+    const at = square ? Number(Math.min(1, Math.max(0, under)).toFixed(2)) : xs.reduce((a, b) => (Math.abs(b - under) < Math.abs(a - under) ? b : a));
+    const told = shown.map((each) => [each.name, square ? drawnAt(each.points, at) : each.points.find(([px]) => px === at)?.[1]]).filter(([, value]) => value !== undefined);
     cursor.setAttribute("visibility", "visible");
-    for (const end of ["x1", "x2"]) cursor.setAttribute(end, x(near[0][0]));
-    caption.textContent = `${xLabel} ${number(near[0][0])}: ${shown.map((each, place) => `${each.name} ${format(near[place][1])}`).join(", ")}`;
+    for (const end of ["x1", "x2"]) cursor.setAttribute(end, x(at));
+    caption.textContent = `${xLabel} ${number(at)}: ${told.map(([name, value]) => `${name} ${format(value)}`).join(", ")}`;
   });
   drawing.addEventListener("pointerleave", () => {
     cursor.setAttribute("visibility", "hidden");
@@ -76,6 +78,16 @@ export function lineChart(title, series, { format = number, xLabel = "epoch", sq
   });
   figure.append(drawing, legend(shown), caption);
   return figure;
+}
+
+/** The height of a line at `at`; undefined where it does not reach so far. `points` go from left to right. */
+function drawnAt(points, at) {
+  const after = points.findIndex(([px]) => px >= at);
+  if (after < 0) return undefined;
+  const [right, high] = points[after];
+  if (right === at || after === 0) return right === at ? high : undefined;
+  const [left, low] = points[after - 1];
+  return low + ((high - low) * (at - left)) / (right - left);
 }
 
 function legend(series) {
@@ -125,17 +137,19 @@ export function parallelCoordinates(title, rows, axes, lower = false) {
     }
     const positive = values.every((value) => value > 0);
     const [low, high] = ends(values);
+    // All of them are the same: no other value stands beside the line.
+    if (low === high) return { labels: [[0, number(low)]], at: () => 0 };
     // A learning rate is drawn over its powers of ten.
     const log = positive && high / low > 30;
     const to = log ? Math.log10 : (value) => value;
-    const span = to(high) - to(low) || 1;
+    const span = to(high) - to(low);
     const back = (share) => (log ? 10 ** (to(low) + share * span) : low + share * span);
     return { labels: [0, 0.5, 1].map((share) => [share, number(Number(back(share).toPrecision(3)))]), at: (value) => (to(value) - to(low)) / span };
   });
   const y = (share) => height - 34 - share * (height - 80);
   const good = (row) => (lower ? -row.score : row.score);
   const [, best] = ends(scored.map(good));
-  const drawing = svg("svg", { viewBox: `0 0 ${width} ${height}`, role: "img", "aria-label": `${title}: ${scored.length} trials, best score ${number(lower ? -best : best)}` });
+  const drawing = svg("svg", { viewBox: `0 0 ${width} ${height}`, role: "img", "aria-label": `${title}: ${count(scored.length, "trial")}, best score ${number(lower ? -best : best)}` });
   for (const row of [...scored].sort((a, b) => good(a) - good(b))) {
     const points = names.map((name, index) => `${place(index).toFixed(1)} ${y(scales[index].at(name === "score" ? row.score : row.values[name])).toFixed(1)}`);
     const rank = scored.filter((other) => good(other) > good(row)).length / scored.length;
