@@ -109,6 +109,108 @@ def test_what_was_said_of_a_button_stays_while_the_run_grows(
         assert page.is_visible("#view-runs .message:has-text('stop it there')")
 
 
+def test_what_is_drawn_anew_stays_where_it_was_read(
+    studio: StudioProcess, browser: Any, root: Path, run_folder: Callable[..., Path], more_epochs: Any
+) -> None:
+    read, output = run_folder(root / "read", epochs=1), root / ".studio" / "jobs" / "at-work.log"
+    line = {"level": "INFO", "message": "said", "time": "2026-01-02T03:04:05+0000"}
+    (read / "log.jsonl").write_text(f"{json.dumps(line)}\n" * 60)
+    output.write_text("begun\n" * 60)
+    top = "document.activeElement.scrollTop"
+    with owned_folder(read, key="run_dir", busy="training"), opened(browser, studio.port, wait=PATIENCE) as page:
+        # What a command prints comes while it is looked at; who reads its end goes along.
+        page.click("[data-item=at-work] summary")
+        page.wait_for_selector("[data-item=at-work] pre:has-text('begun')")
+        page.focus("[data-item=at-work] pre")
+        page.evaluate("document.activeElement.scrollTop = 1e6")
+        before = page.evaluate(top)
+        output.write_text("begun\n" * 60 + "gone on\n" * 9)
+        page.wait_for_selector("[data-item=at-work] pre:has-text('gone on')")
+        assert page.evaluate(top) > before
+        page.click("tr[data-run=read] button.name")
+        page.click("summary:text-is('Log')")
+        page.focus("[aria-label=Log]")
+        page.evaluate("document.activeElement.scrollTop = 40")
+        more_epochs(read, range(1, 2))
+        page.wait_for_selector("#run-state:has-text('epoch 2 of 5')")
+        until(page, lambda: page.evaluate(f"document.activeElement.ariaLabel === 'Log' && {top} === 40"))
+        page.click("summary:text-is('Note')")
+        assert page.input_value("textarea") == ""
+        page.evaluate(
+            "note => import('./page/js/api.js').then(({ post }) => post('api/mark', note))",
+            {"run": "read", "note": "of another tab"},
+        )
+        until(page, lambda: page.input_value("textarea") == "of another tab")
+        page.check("[aria-label='Choose read']")
+        page.check("[aria-label='Choose grows']")
+        page.click("text=Compare")
+        page.focus("[aria-label='Settings that differ']")
+        with page.expect_response("**/api/differences*"):
+            more_epochs(read, range(2, 3))
+        page.wait_for_selector("figcaption:has-text('read 30.0 %')")
+        assert page.evaluate("document.activeElement.ariaLabel") == "Settings that differ"
+
+
+POINTED = """async () => {
+    const { lineChart, parallelCoordinates } = await import('./page/js/charts.js');
+    const told = (series, at, options) => {
+        const figure = lineChart('x', series, { format: String, ...options });
+        document.body.append(figure);
+        const box = figure.querySelector('svg[role=img]').getBoundingClientRect();
+        const clientX = box.left + (box.width * (52 + at * 496)) / 560;
+        figure.querySelector('svg[role=img]').dispatchEvent(new PointerEvent('pointermove', { clientX }));
+        figure.remove();
+        return figure.querySelector('figcaption').textContent;
+    };
+    const curve = (name, ...points) => ({ name, colour: 0, points });
+    const runs = [curve('short', [1, 0], [2, 1]), curve('long', [1, 0], [2, 1], [3, 2], [4, 3], [5, 4])];
+    const curves = [curve('a', [0, 0], [1, 1]), curve('b', [0, 0], [0.25, 0.5], [1, 1])];
+    const rows = [{ values: { batch: 32 }, score: 0.5, name: 'one' }];
+    const axes = parallelCoordinates('x', rows, ['batch']);
+    const words = [...axes.querySelectorAll('text')].map((each) => each.textContent);
+    return [told(runs, 0.25), told(runs, 1), told(curves, 0.5, { square: true }), words];
+}"""
+
+
+def test_charts_tell_of_each_run_what_it_had_at_that_point(studio: StudioProcess, browser: Any) -> None:
+    with opened(browser, studio.port, wait=PATIENCE) as page:
+        early, late, between, axes = page.evaluate(POINTED)
+        assert early == "epoch 2: short 1, long 1"
+        # A run of fewer epochs has no value there.
+        assert late == "epoch 5: long 4"
+        assert between == f"epoch 0.5: a 0.5, b {0.5 + 0.5 / 3}"
+        # A setting that is the same in all trials has no other values on its axis.
+        assert axes == ["batch", "32", "score", "0.5"]
+
+
+def test_an_answer_that_comes_after_a_later_one_brings_nothing_back(
+    studio: StudioProcess, browser: Any, root: Path, run_folder: Callable[..., Path]
+) -> None:
+    run_folder(root / "late")
+    with opened(browser, studio.port, wait=PATIENCE) as page:
+        page.wait_for_selector("tr[data-run=late]")
+        held: list[Any] = []
+
+        def hold(route: Any) -> None:
+            if held:
+                route.continue_()
+            else:
+                held.append((route, route.fetch()))
+
+        # An answer that names the run comes only after one that says that it has gone.
+        page.evaluate("import('./page/js/store.js').then((made) => void (window.made = made))")
+        page.route("**/api/state*", hold)
+        until(page, lambda: len(held) == 1)
+        shutil.rmtree(root / "late")
+        page.evaluate("made.refresh()")
+        page.wait_for_selector("tr[data-run=late]", state="detached")
+        entry = {"id": "late", "kind": "run", "status": "finished", "parent": None}
+        route, response = held[0]
+        route.fulfill(response=response, json={**response.json(), "entries": [entry]})
+        page.wait_for_timeout(50)
+        assert page.locator("tr[data-run=late]").count() == 0
+
+
 def test_a_study_shows_its_runs_as_they_go_on(studio: StudioProcess, browser: Any, root: Path) -> None:
     with opened(browser, studio.port, wait=PATIENCE) as page:
         page.click("tr[data-run=halves] button.name")
@@ -146,6 +248,22 @@ def test_a_camera_that_comes_when_nobody_waits_for_it_is_let_go(studio: StudioPr
         assert page.evaluate(live) == 0
 
 
+# The addresses of pictures that the page holds in memory.
+KEPT = """() => {
+    const [make, free] = [URL.createObjectURL, URL.revokeObjectURL];
+    window.kept = new Set();
+    URL.createObjectURL = (blob) => {
+        const address = make(blob);
+        window.kept.add(address);
+        return address;
+    };
+    URL.revokeObjectURL = (address) => {
+        window.kept.delete(address);
+        free(address);
+    };
+}"""
+
+
 def looked(*runs: str) -> dict[str, Any]:
     """An answer about a face of a picture."""
     found = {"label": "happy", "confidence": 0.9, "uncertain": False, "probabilities": {"happy": 0.9}, "crop": DOT}
@@ -157,6 +275,7 @@ def test_what_was_read_in_the_picture_before_is_not_shown_with_the_next(studio: 
     with opened(browser, studio.port, wait=PATIENCE) as page:
         answers(page, "api/corruptions", {"corruptions": [], "detectors": ["auto"]})
         answers(page, "api/look_at", looked(*(f"model{number}" for number in range(7))))
+        page.evaluate(KEPT)
         go(page, "look")
         dot = {"name": "dot.png", "mimeType": "image/png", "buffer": base64.b64decode(DOT)}
         page.set_input_files("#look-file", dot)
@@ -171,6 +290,8 @@ def test_what_was_read_in_the_picture_before_is_not_shown_with_the_next(studio: 
         page.set_input_files("#look-file", {**dot, "name": "next.png"})
         page.wait_for_selector("text=Looking…")
         assert page.locator(".answer").count() == 0
+        # Nor is it kept: of all pictures and faces so far, the one that is shown.
+        assert page.evaluate("window.kept.size") == 1
 
 
 def test_a_count_shows_the_faces_of_the_run_it_stands_for(studio: StudioProcess, browser: Any) -> None:
@@ -183,7 +304,7 @@ def test_a_count_shows_the_faces_of_the_run_it_stands_for(studio: StudioProcess,
         page.click("section:has(#mistakes-title) >> text=Show")
         page.wait_for_selector("h3:has-text('1 of 8 faces: mistakes of model1')")
         page.select_option("#mistakes-run", "model2")
-        page.click("[aria-label='1 happy faces taken for sad']")
+        page.click("[aria-label='1 happy face taken for sad']")
         page.wait_for_selector("h3:has-text('happy taken for sad by model1')")
         assert [request.post_data_json["run"] for request in asked] == ["model1", "model1"]
 

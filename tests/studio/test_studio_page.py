@@ -15,6 +15,7 @@ from support.studio_page import StudioProcess, go, opened, set_field
 pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("quiet")]
 
 PATIENCE = 30_000
+TOLD = "(node) => getComputedStyle(node).display !== 'none'"
 
 
 @contextmanager
@@ -101,7 +102,7 @@ def test_what_changes_on_the_disk_is_seen_by_itself(
         page.wait_for_selector("#trouble:has-text('runs is not there any more')")
         (root.parent / "elsewhere").rename(root)
         page.wait_for_selector("text=14 of 14 shown")
-        page.wait_for_selector("#trouble[hidden]", state="attached")
+        page.wait_for_selector("#trouble:empty", state="attached")
 
 
 def test_a_page_without_the_token_asks_for_it(studio: StudioProcess, browser: Any) -> None:
@@ -145,6 +146,8 @@ def test_a_phone_shows_all_parts_without_sideways_scrolling(studio: StudioProces
             page.click(f"#tabs a[data-view={view}]")
             page.wait_for_selector(f"#view-{view}:not([hidden])")
             assert page.evaluate("document.documentElement.scrollWidth") <= 360
+            # A place for news is there before the news: of another, screen readers need not tell.
+            assert page.evaluate(f"[...document.querySelectorAll('#view-{view} [role=status]')].every({TOLD})")
 
 
 @pytest.mark.parametrize("view", ["ship", "runs"])
@@ -283,6 +286,8 @@ def test_the_keyboard_goes_along_into_another_part_and_stays_on_a_run_that_was_c
     for name in ("run00", "run11"):
         (root / name / "checkpoints").mkdir()
         (root / name / "checkpoints" / "best.ckpt").touch()
+        (root / name / "export").mkdir()
+        (root / name / "export" / f"of_{name}.onnx").touch()
     with opened(browser, own_studio.port, wait=PATIENCE) as page:
         for action, title in (("Look", "Look"), ("Repeat with a change", "Train"), ("Ship", "Ship")):
             go(page, "runs")
@@ -298,6 +303,17 @@ def test_the_keyboard_goes_along_into_another_part_and_stays_on_a_run_that_was_c
             pass
         page.wait_for_timeout(200)
         assert page.evaluate("document.activeElement.closest('[data-item]')?.dataset.item") == "run00"
+        # Where the run that is shown goes, so do its files; whoever had it in hand is left among the runs.
+        go(page, "ship")
+        page.wait_for_selector("[data-file='of_run11.onnx']")
+        (root / "run11").rename(root.parent / "run11")
+        page.wait_for_selector("[data-file='of_run00.onnx']")
+        assert page.locator("[data-file='of_run11.onnx']").count() == 0
+        go(page, "runs")
+        page.check("[aria-label='Choose run05']")
+        page.focus("[aria-label='Chosen runs'] button")
+        (root / "run05").rename(root.parent / "run05")
+        page.wait_for_selector("#runs-title:focus")
 
 
 def test_the_part_that_is_shown_is_marked_in_forced_colours(studio: StudioProcess, browser: Any) -> None:

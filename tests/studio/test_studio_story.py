@@ -36,10 +36,10 @@ def test_the_whole_story(studio_process: StudioProcess, browser: Any, tmp_path: 
         train(page)
         page.wait_for_selector('tr[data-run="first"] .status.running')
         studio_process.kill()
-        page.wait_for_selector("#trouble:not([hidden])")
+        page.wait_for_selector("#trouble:not(:empty)")
         assert "fer-studio does not answer" in page.inner_text("#trouble")
         studio_process.start()
-        page.wait_for_selector("#trouble[hidden]", state="attached")
+        page.wait_for_selector("#trouble:empty", state="attached")
         page.wait_for_selector('tr[data-run="first"] .status.finished')
         stop_and_go_on(page)
         assert json.loads((root / "first" / "manifest.json").read_text())["status"] == "finished"

@@ -1,7 +1,7 @@
 // One's own pictures and the camera with the models of runs; confused pairs and confident mistakes.
 
 import { post, send } from "./api.js";
-import { announce, el, faceImage, fill, keepFocus, labelsOf, message, newest, offer, percent, pngAddress, select, svg } from "./dom.js";
+import { announce, el, faceImage, fill, labelsOf, message, newest, offer, percent, pngAddress, redraw, select, svg } from "./dom.js";
 import { listen, models, store } from "./store.js";
 
 const MOST = 6;
@@ -83,7 +83,7 @@ export class LookView {
     if (this.chosen.size === 0 && there.length > 0) this.chosen.add([...there].sort((a, b) => (b.accuracy ?? 0) - (a.accuracy ?? 0))[0].id);
     // Those that are looked with come first; of many runs, the best.
     const sorted = [...there].sort((a, b) => this.chosen.has(b.id) - this.chosen.has(a.id) || (b.accuracy ?? 0) - (a.accuracy ?? 0)).slice(0, 24);
-    keepFocus(this.runs, () => fill(this.runs, sorted.length === 0 ? el("p.hint", {}, "No run has a model yet: train one first.") : sorted.map((entry) => {
+    redraw(this.runs, () => fill(this.runs, sorted.length === 0 ? el("p.hint", {}, "No run has a model yet: train one first.") : sorted.map((entry) => {
       const box = el("input", { type: "checkbox", checked: this.chosen.has(entry.id), onchange: () => {
         if (box.checked && this.looking().length >= MOST) {
           box.checked = false;
@@ -122,10 +122,20 @@ export class LookView {
     const address = URL.createObjectURL(file);
     // No browser shows every kind that can be read, such as TIFF: fer-studio shows it then.
     const shows = await Object.assign(new Image(), { src: address }).decode().then(() => true, () => false);
-    if (this.blob !== file) return;
-    if (shows) this.picture.src = address;
+    if (this.blob !== file) {
+      URL.revokeObjectURL(address);
+      return;
+    }
+    if (shows) this.showPicture(address);
+    else URL.revokeObjectURL(address);
     this.picture.hidden = !shows;
     await this.again();
+  }
+
+  /** The picture before is let go: a spoilt one comes anew with each setting. */
+  showPicture(address) {
+    URL.revokeObjectURL(this.picture.src);
+    this.picture.src = address;
   }
 
   /** Asks again with what is chosen now; of several wishes, the last one counts. */
@@ -164,7 +174,7 @@ export class LookView {
     }
     if (!stands()) return;
     if (found.image.shown) {
-      this.picture.src = pngAddress(found.image.shown);
+      this.showPicture(pngAddress(found.image.shown));
       this.picture.hidden = false;
     }
     this.drawBoxes(found);
@@ -326,7 +336,7 @@ class Mistakes {
         const sum = row.reduce((a, b) => a + b, 0) || 1;
         return el("tr", {}, el("th", { scope: "row" }, heads[place]), row.map((count, other) => {
           const level = Math.min(3, Math.floor((count / sum) * 10));
-          return el(`td.heat-${level}`, {}, place === other ? String(count) : el("button", { type: "button", "aria-label": `${count} ${heads[place]} faces taken for ${heads[other]}`, onclick: () => this.show(run, heads[place], heads[other]) }, String(count)));
+          return el(`td.heat-${level}`, {}, place === other ? String(count) : el("button", { type: "button", "aria-label": `${count} ${heads[place]} ${count === 1 ? "face" : "faces"} taken for ${heads[other]}`, onclick: () => this.show(run, heads[place], heads[other]) }, String(count)));
         }));
       });
       const which = label === null ? `mistakes of ${run}` : `${label} taken for ${predicted} by ${run}`;

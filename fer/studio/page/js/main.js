@@ -2,7 +2,7 @@
 
 import { hasToken, post, takeToken, useToken } from "./api.js";
 import { DataView } from "./data.js";
-import { el, fill, focusIfLost, message } from "./dom.js";
+import { el, fill, focusIfLost, message, redraw } from "./dom.js";
 import { LookView } from "./look.js";
 import { queue } from "./queue.js";
 import { binPanel, reportsPanel, RunTable } from "./runs.js";
@@ -66,9 +66,9 @@ function openRun(name) {
 }
 
 function showChosen(names) {
-  chosenBar.hidden = names.length === 0;
+  const held = chosenBar.contains(document.activeElement);
   const button = (words, task) => el("button", { type: "button", onclick: () => chosenTold.during(task) }, words);
-  fill(chosenBar, el("span", {}, `${names.length} chosen`),
+  redraw(chosenBar, () => fill(chosenBar, el("span", {}, `${names.length} chosen`),
     names.length > 1 ? button("Compare", () => {
       runView.close();
       return comparison.open(names);
@@ -79,7 +79,9 @@ function showChosen(names) {
       await bin.show();
       chosenTold.say(`${names.length === 1 ? `${names[0]} is` : `${names.length} runs are`} in the bin.`);
       runTable.focus();
-    }));
+    })));
+  chosenBar.hidden = names.length === 0;
+  if (held) focusIfLost(runTable.title);
 }
 
 // --- the other parts ------------------------------------------------------------------------------------------------
@@ -177,8 +179,7 @@ function tellToken(words) {
 route();
 start({
   onTrouble(words) {
-    part("trouble").hidden = !words;
-    part("trouble").textContent = words ?? "";
+    if (part("trouble").textContent !== (words ?? "")) part("trouble").textContent = words ?? "";
   },
   onToken() {
     part("loading").hidden = true;

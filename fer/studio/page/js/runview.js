@@ -2,7 +2,7 @@
 
 import { get, post } from "./api.js";
 import { lineChart, parallelCoordinates, trainingCharts } from "./charts.js";
-import { announce, commandLine, count, duration, el, EMOTIONS, fill, inTurn, keepFocus, labelsOf, message, newest, number, offer, percent, select, statusBadge, table } from "./dom.js";
+import { announce, commandLine, count, duration, el, EMOTIONS, fill, inTurn, labelsOf, message, newest, number, offer, percent, redraw, select, statusBadge, table } from "./dom.js";
 import { isShown, reportMade } from "./outcome.js";
 import { refresh, store } from "./store.js";
 
@@ -80,6 +80,7 @@ export class RunView {
     if (entry === undefined) return;
     this.actionsOf(entry);
     this.told.unsay(entry.status === "running" ? GOING_ON : STOPPING);
+    if (entry.kind === "run") this.takeNote();
     if (entry.kind === "sweep") return this.sweep(entry);
     if (entry.kind === "study") return this.study(entry);
     const run = await get("api/run", { run: name });
@@ -90,14 +91,14 @@ export class RunView {
     fill(this.state, statusBadge(run.status), ` ${words.join(" · ")}`);
     fill(this.charts, trainingCharts([{ name, epochs: run.epochs }]));
     const open = [...this.more.querySelectorAll("details")].filter((each) => each.open).map((each) => each.dataset.part);
-    keepFocus(this.more, () => fill(this.more,
+    const part = (key, title, content) => el("details", { "data-part": key, open: open.includes(key) }, el("summary", {}, title), content);
+    redraw(this.more, () => fill(this.more,
       part("final", "Final numbers of the validation faces", Object.keys(run.final).length ? table(["number", "value"], Object.entries(run.final).map(([key, value]) => [key, number(value)]), { label: "Final numbers", narrow: true }) : el("p.hint", {}, "They come at the end.")),
       part("config", "Configuration", table(["key", "value"], Object.entries(run.config).map(([key, value]) => [key, number(value)]), { label: "Configuration" })),
       part("manifest", "Data, device, machine", table(["fact", "value"], Object.entries(run.manifest).map(([key, value]) => [key, number(value)]), { label: "Manifest" })),
       part("log", "Log", el("pre.output", { tabindex: "0", role: "region", "aria-label": "Log" }, run.log.map((line) => `${line.time.slice(11, 19)} ${line.level === "INFO" ? "" : `${line.level} `}${line.message}`).join("\n"))),
       run.command ? commandLine(run.command).node : null,
       el("p.hint", {}, run.folder)), this.title);
-    for (const each of this.more.querySelectorAll("details")) each.open = open.includes(each.dataset.part);
   }
 
   actionsOf(entry) {
@@ -142,11 +143,19 @@ export class RunView {
     // A button under somebody's finger stays where it is.
     if (this.buttons.dataset.now === now) return;
     this.buttons.dataset.now = now;
-    keepFocus(this.buttons, () => fill(this.buttons, list), this.title);
+    redraw(this.buttons, () => fill(this.buttons, list), this.title);
   }
 
   note(name) {
-    const area = el("textarea", { value: store.marks[name]?.note ?? "", maxLength: 2000 });
+    const area = el("textarea", { maxLength: 2000 });
+    let kept = "";
+    // One that was written in another tab is shown, where nobody is writing here.
+    this.takeNote = () => {
+      const note = store.marks[name]?.note ?? "";
+      if (area.value === kept) area.value = note;
+      kept = note;
+    };
+    this.takeNote();
     area.addEventListener("change", () => this.told.during(async () => {
       await post("api/mark", { run: name, note: area.value.trim() });
       await refresh();
@@ -162,7 +171,7 @@ export class RunView {
     fill(this.charts);
     const good = (each) => (each.score === null ? -Infinity : lower ? -each.score : each.score);
     const sorted = [...trials].sort((a, b) => good(b) - good(a));
-    keepFocus(this.more, () => fill(this.more, parallelCoordinates("Trials", trials.map((each) => ({ values: each.params, score: each.score, name: `trial ${each.trial}` })), axes, lower),
+    redraw(this.more, () => fill(this.more, parallelCoordinates("Trials", trials.map((each) => ({ values: each.params, score: each.score, name: `trial ${each.trial}` })), axes, lower),
       table(["trial", "score", "status", "time", ...axes], sorted.map((each) => [String(each.trial), number(each.score), each.status === "ok" ? "finished" : each.status, duration(each.seconds), ...axes.map((axis) => number(each.params[axis]))]), { label: "Table of trials", whole: true }),
       best ? commandLine(`fer-train @${best}`).node : null), this.title);
   }
@@ -171,11 +180,9 @@ export class RunView {
     fill(this.state, statusBadge(entry.status), ` study of ${entry.study ?? "runs"} · ${entry.runs?.length ?? 0} of ${count(entry.planned ?? "?", "run")}${entry.reason ? ` · ${entry.reason}` : ""}`);
     fill(this.charts);
     const inside = [...store.entries.values()].filter((each) => each.parent === entry.id);
-    keepFocus(this.more, () => fill(this.more, table(["run", "status", "accuracy", "macro F1"], inside.map((each) => [el("button.plain.name", { type: "button", onclick: () => this.actions.onTrial(each.id) }, each.id), statusBadge(each.status), percent(each.accuracy), percent(each.macro_f1)]), { label: "Runs of the study" })), this.title);
+    redraw(this.more, () => fill(this.more, table(["run", "status", "accuracy", "macro F1"], inside.map((each) => [el("button.plain.name", { type: "button", onclick: () => this.actions.onTrial(each.id) }, each.id), statusBadge(each.status), percent(each.accuracy), percent(each.macro_f1)]), { label: "Runs of the study" })), this.title);
   }
 }
-
-const part = (key, title, content) => el("details", { "data-part": key }, el("summary", {}, title), content);
 
 export class Comparison {
   constructor(node, { onLook, onClose }) {
@@ -226,7 +233,7 @@ export class Comparison {
     const [found, { rows }] = await Promise.all([get("api/curves", { run: here }), get("api/differences", { run: here })]);
     fill(this.charts, trainingCharts(here.map((name) => ({ name, epochs: found[name].epochs }))));
     const final = ["accuracy", "macro_f1"].map((key) => [key, ...here.map((name) => percent(store.entries.get(name)?.[key]))]);
-    fill(this.rows, table(["key", ...here], [...final, ...rows.map((row) => [row.key, ...row.values.map(number)])], { label: "Settings that differ" }));
+    redraw(this.rows, () => fill(this.rows, table(["key", ...here], [...final, ...rows.map((row) => [row.key, ...row.values.map(number)])], { label: "Settings that differ" })), this.title);
   }
 
   async scoreCurves() {
