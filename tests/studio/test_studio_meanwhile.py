@@ -183,32 +183,29 @@ def test_charts_tell_of_each_run_what_it_had_at_that_point(studio: StudioProcess
         assert axes == ["batch", "32", "score", "0.5"]
 
 
-def test_an_answer_that_comes_after_a_later_one_brings_nothing_back(
-    studio: StudioProcess, browser: Any, root: Path, run_folder: Callable[..., Path]
-) -> None:
-    run_folder(root / "late")
+def test_an_answer_that_comes_after_a_later_one_brings_nothing_back(studio: StudioProcess, browser: Any) -> None:
+    held: list[Any] = []
+
+    def answer(route: Any) -> None:
+        if held:
+            route.fulfill(json={**route.fetch().json(), "gone": ["model6"]})
+        else:
+            held.append((route, route.fetch().json()))
+
     with opened(browser, studio.port, wait=PATIENCE) as page:
-        page.wait_for_selector("tr[data-run=late]")
-        held: list[Any] = []
-
-        def hold(route: Any) -> None:
-            if held:
-                route.continue_()
-            else:
-                held.append((route, route.fetch()))
-
-        # An answer that names the run comes only after one that says that it has gone.
-        page.evaluate("import('./page/js/store.js').then((made) => void (window.made = made))")
-        page.route("**/api/state*", hold)
+        page.wait_for_selector("tr[data-run=model6]")
+        page.route("**/api/state*", answer)
         until(page, lambda: len(held) == 1)
-        shutil.rmtree(root / "late")
-        page.evaluate("made.refresh()")
-        page.wait_for_selector("tr[data-run=late]", state="detached")
-        entry = {"id": "late", "kind": "run", "status": "finished", "parent": None}
-        route, response = held[0]
-        route.fulfill(response=response, json={**response.json(), "entries": [entry]})
+        # Something is done meanwhile, after which the page asks at once.
+        page.evaluate("import('./page/js/store.js').then((made) => made.refresh())")
+        page.wait_for_selector("tr[data-run=model6]", state="detached")
+        route, state = held[0]
+        late = {"id": "model6", "kind": "run", "status": "finished", "parent": None}
+        with page.expect_response("**/api/state*"):
+            route.fulfill(json={**state, "entries": [late]})
         page.wait_for_timeout(50)
-        assert page.locator("tr[data-run=late]").count() == 0
+        assert page.locator("tr[data-run=model6]").count() == 0
+        page.unroute_all(behavior="ignoreErrors")
 
 
 def test_a_study_shows_its_runs_as_they_go_on(studio: StudioProcess, browser: Any, root: Path) -> None:
@@ -292,6 +289,25 @@ def test_what_was_read_in_the_picture_before_is_not_shown_with_the_next(studio: 
         assert page.locator(".answer").count() == 0
         # Nor is it kept: of all pictures and faces so far, the one that is shown.
         assert page.evaluate("window.kept.size") == 1
+
+
+def test_of_many_runs_the_best_are_offered_and_that_is_said(studio: StudioProcess, browser: Any) -> None:
+    model = {"kind": "run", "parent": None, "status": "finished", "checkpoint": True, "accuracy": 0.5, "fold": None}
+
+    def more(route: Any) -> None:
+        state = route.fetch().json()
+        more = [{**model, "id": f"more{number}", "data": "fer2013"} for number in range(80)]
+        route.fulfill(json={**state, "entries": state["entries"] + more})
+
+    with opened(browser, studio.port, wait=PATIENCE) as page:
+        answers(page, "api/corruptions", {"corruptions": [], "detectors": ["auto"]})
+        page.route("**/api/state*", more)
+        go(page, "look")
+        page.wait_for_selector("text=The best 24 of 87: open another one under Runs and press Look there.")
+        # A list holds them all.
+        assert page.locator("#mistakes-run option").count() == 87
+        assert page.locator("#folds-base option").count() > 80
+        page.unroute_all(behavior="ignoreErrors")
 
 
 def test_a_count_shows_the_faces_of_the_run_it_stands_for(studio: StudioProcess, browser: Any) -> None:

@@ -5,6 +5,7 @@ import { announce, el, faceImage, fill, labelsOf, message, newest, offer, percen
 import { listen, models, store } from "./store.js";
 
 const MOST = 6;
+const OFFERED = 24;
 const FACES = 12;
 const LIVE_SIDE = 480;
 // With the camera, other labels are told at most this often.
@@ -82,8 +83,9 @@ export class LookView {
     this.drawn = now;
     if (this.chosen.size === 0 && there.length > 0) this.chosen.add([...there].sort((a, b) => (b.accuracy ?? 0) - (a.accuracy ?? 0))[0].id);
     // Those that are looked with come first; of many runs, the best.
-    const sorted = [...there].sort((a, b) => this.chosen.has(b.id) - this.chosen.has(a.id) || (b.accuracy ?? 0) - (a.accuracy ?? 0)).slice(0, 24);
-    redraw(this.runs, () => fill(this.runs, sorted.length === 0 ? el("p.hint", {}, "No run has a model yet: train one first.") : sorted.map((entry) => {
+    const sorted = [...there].sort((a, b) => this.chosen.has(b.id) - this.chosen.has(a.id) || (b.accuracy ?? 0) - (a.accuracy ?? 0));
+    const rest = sorted.length > OFFERED ? el("p.hint", {}, `The best ${OFFERED} of ${sorted.length}: open another one under Runs and press Look there.`) : null;
+    redraw(this.runs, () => fill(this.runs, sorted.length === 0 ? el("p.hint", {}, "No run has a model yet: train one first.") : sorted.slice(0, OFFERED).map((entry) => {
       const box = el("input", { type: "checkbox", checked: this.chosen.has(entry.id), onchange: () => {
         if (box.checked && this.looking().length >= MOST) {
           box.checked = false;
@@ -96,7 +98,7 @@ export class LookView {
         this.again();
       } });
       return el("label", { "data-item": entry.id }, box, `${entry.id} (${percent(entry.accuracy)})`);
-    })));
+    }), rest));
     this.offerLabels();
     this.mistakes.offer(sorted.map((entry) => entry.id));
   }
