@@ -283,6 +283,13 @@ def test_what_was_read_in_the_picture_before_is_not_shown_with_the_next(studio: 
             boxes.nth(place).click()
         page.wait_for_selector("text=At most 6 runs look at once")
         assert [box.is_checked() for box in boxes.all()] == [True] * 6 + [False]
+        page.click("text=Start camera")
+        page.wait_for_selector(".answer")
+        page.click("text=Stop camera")
+        # Whoever stops to read it sees what it is about, and can look at that otherwise.
+        page.wait_for_selector("img.picture[alt^='The last picture']")
+        with page.expect_request("**/api/look_at*covers=1*"):
+            page.check("text=cover halves")
         page.route("**/api/look_at*", lambda route: None)
         page.set_input_files("#look-file", {**dot, "name": "next.png"})
         page.wait_for_selector("text=Looking…")

@@ -18,6 +18,8 @@ export class LookView {
     this.told = message();
     this.chosen = new Set();
     this.blob = null;
+    // Of what the answers that are shown tell.
+    this.seen = null;
     // The camera that is being waited for, while the browser asks whether it may be used.
     this.wish = null;
     this.face = 0;
@@ -128,6 +130,7 @@ export class LookView {
       URL.revokeObjectURL(address);
       return;
     }
+    this.picture.alt = "The picture you chose";
     if (shows) this.showPicture(address);
     else URL.revokeObjectURL(address);
     this.picture.hidden = !shows;
@@ -170,11 +173,13 @@ export class LookView {
     } catch (error) {
       if (!stands()) return;
       // What was read in an earlier picture is not left standing.
+      this.seen = null;
       fill(this.answers);
       fill(this.boxes);
       throw error;
     }
     if (!stands()) return;
+    this.seen = blob;
     if (found.image.shown) {
       this.showPicture(pngAddress(found.image.shown));
       this.picture.hidden = false;
@@ -238,7 +243,8 @@ export class LookView {
       this.stopCamera();
       this.told.say("The camera went away: plug it in and start it again, or choose a picture.");
     });
-    fill(this.boxes);
+    for (const each of [this.boxes, this.answers, this.faceChoice]) fill(each);
+    this.seen = null;
     this.video.srcObject = stream;
     this.video.hidden = false;
     this.picture.hidden = true;
@@ -257,11 +263,16 @@ export class LookView {
     this.wish = null;
     if (!this.stream) return;
     this.asked();
-    fill(this.boxes);
-    for (const track of this.stream?.getTracks() ?? []) track.stop();
+    for (const track of this.stream.getTracks()) track.stop();
     this.stream = null;
     this.video.hidden = true;
     this.camera.textContent = "Start camera";
+    // What is told stays, and so does what it is told of: other runs and settings look at that.
+    this.blob = this.seen;
+    if (this.seen === null) return;
+    this.showPicture(URL.createObjectURL(this.seen));
+    this.picture.alt = "The last picture of the camera";
+    this.picture.hidden = false;
   }
 
   /** Looks until this stream is stopped; another one has a loop of its own. */
