@@ -325,6 +325,18 @@ def test_the_part_that_is_shown_is_marked_in_forced_colours(studio: StudioProces
         assert page.evaluate(marked) == [False, False, True, False, False]
 
 
+def test_a_report_is_about_all_runs_that_were_chosen(studio: StudioProcess, browser: Any) -> None:
+    with opened(browser, studio.port, wait=PATIENCE) as page:
+        for number in range(8):
+            page.check(f"[aria-label='Choose run{number:02d}']")
+        page.click("text=Compare")
+        page.wait_for_selector("text=The first 6 of 8 are shown; a report is about all of them.")
+        page.route("**/api/report", lambda route: route.fulfill(status=400, json={"error": "not in a test"}))
+        with page.expect_request("**/api/report") as asked:
+            page.click("button:text-is('Report on these')")
+        assert asked.value.post_data_json["runs"] == [f"run{number:02d}" for number in range(8)]
+
+
 def test_a_report_that_fails_is_told_where_it_was_asked_for_or_to_whoever_has_left(
     own_studio: StudioProcess, browser: Any
 ) -> None:

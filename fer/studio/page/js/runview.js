@@ -184,6 +184,9 @@ export class RunView {
   }
 }
 
+/** Runs side by side: more have no colours of their own. */
+const SHOWN = 6;
+
 export class Comparison {
   constructor(node, { onLook, onClose }) {
     this.node = node;
@@ -212,7 +215,8 @@ export class Comparison {
   }
 
   async open(names) {
-    this.names = names.slice(0, 6);
+    this.all = names;
+    this.names = names.slice(0, SHOWN);
     this.node.hidden = false;
     offer(this.label, labelsOf(this.names.map((name) => store.entries.get(name))).map((each) => [each, each]));
     this.asked();
@@ -220,7 +224,7 @@ export class Comparison {
     this.title.focus({ preventScroll: true });
     this.node.scrollIntoView({ block: "start" });
     this.told.clear();
-    if (names.length > 6) this.told.say("The first six are shown.");
+    if (names.length > SHOWN) this.told.say(`The first ${SHOWN} of ${names.length} are shown; a report is about all of them.`);
     await this.reading.during(() => this.show());
   }
 
@@ -251,10 +255,10 @@ export class Comparison {
 
   async report() {
     const name = this.name.value.trim();
-    const { names } = this;
-    const job = await post("api/report", { runs: names, ...(name ? { name } : {}) });
+    const { all } = this;
+    const job = await post("api/report", { runs: all.filter((each) => store.entries.has(each)), ...(name ? { name } : {}) });
     this.told.say("The report is being made; it is in the queue below, and opens from there.");
     await refresh();
-    await reportMade(job, this.told, () => this.names === names && isShown(this.node));
+    await reportMade(job, this.told, () => this.all === all && isShown(this.node));
   }
 }
