@@ -156,11 +156,19 @@ POINTED = """async () => {
     const told = (series, at, options) => {
         const figure = lineChart('x', series, { format: String, ...options });
         document.body.append(figure);
-        const box = figure.querySelector('svg[role=img]').getBoundingClientRect();
+        const box = figure.querySelector('svg[role=slider]').getBoundingClientRect();
         const clientX = box.left + (box.width * (52 + at * 496)) / 560;
-        figure.querySelector('svg[role=img]').dispatchEvent(new PointerEvent('pointermove', { clientX }));
+        figure.querySelector('svg[role=slider]').dispatchEvent(new PointerEvent('pointermove', { clientX }));
+        const words = figure.querySelector('figcaption').textContent;
+        // By keys: to the first, then one on.
+        const chart = figure.querySelector('svg[role=slider]');
+        chart.focus();
+        for (const key of ['Home', 'ArrowRight']) chart.dispatchEvent(new KeyboardEvent('keydown', { key }));
+        const byKeys = [document.activeElement === chart, chart.getAttribute('aria-valuetext')];
+        chart.blur();
+        const left = chart.getAttribute('aria-valuetext');
         figure.remove();
-        return figure.querySelector('figcaption').textContent;
+        return [words, ...byKeys, left];
     };
     const curve = (name, ...points) => ({ name, colour: 0, points });
     const runs = [curve('short', [1, 0], [2, 1]), curve('long', [1, 0], [2, 1], [3, 2], [4, 3], [5, 4])];
@@ -175,10 +183,10 @@ POINTED = """async () => {
 def test_charts_tell_of_each_run_what_it_had_at_that_point(studio: StudioProcess, browser: Any) -> None:
     with opened(browser, studio.port, wait=PATIENCE) as page:
         early, late, between, axes = page.evaluate(POINTED)
-        assert early == "epoch 2: short 1, long 1"
+        assert early == ["epoch 2: short 1, long 1", True, "epoch 2: short 1, long 1", "last values: short 1, long 4"]
         # A run of fewer epochs has no value there.
-        assert late == "epoch 5: long 4"
-        assert between == f"epoch 0.5: a 0.5, b {0.5 + 0.5 / 3}"
+        assert late[0] == "epoch 5: long 4"
+        assert between == [f"epoch 0.5: a 0.5, b {0.5 + 0.5 / 3}", True, "epoch 0.05: a 0.05, b 0.1", "a, b"]
         # A setting that is the same in all trials has no other values on its axis.
         assert axes == ["batch", "32", "score", "0.5"]
 

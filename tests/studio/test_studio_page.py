@@ -84,7 +84,7 @@ def test_what_changes_on_the_disk_is_seen_by_itself(
         page.check("[aria-label='Choose run00']")
         page.check("[aria-label='Choose run01']")
         page.click("text=Compare")
-        page.wait_for_selector("section[aria-label='Side by side'] svg[role=img]")
+        page.wait_for_selector("section[aria-label='Side by side'] svg[role=slider]")
         run_folder(root / "new")
         page.wait_for_selector("tr[data-run=new]:has-text('3 / 5')")
         more_epochs(root / "new", range(3, 5))

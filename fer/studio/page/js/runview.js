@@ -89,7 +89,7 @@ export class RunView {
     const rest = run.rest_seconds === null ? null : `about ${duration(run.rest_seconds)} to go`;
     const words = [`epoch ${run.epochs.length}${planned}`, entry.accuracy === null ? null : `accuracy ${percent(entry.accuracy)}`, entry.macro_f1 === null ? null : `macro F1 ${percent(entry.macro_f1)}`, rest, run.early, run.reason].filter(Boolean);
     fill(this.state, statusBadge(run.status), ` ${words.join(" · ")}`);
-    fill(this.charts, trainingCharts([{ name, epochs: run.epochs }]));
+    redraw(this.charts, () => fill(this.charts, trainingCharts([{ name, epochs: run.epochs }])), this.title);
     const open = [...this.more.querySelectorAll("details")].filter((each) => each.open).map((each) => each.dataset.part);
     const part = (key, title, content) => el("details", { "data-part": key, open: open.includes(key) }, el("summary", {}, title), content);
     redraw(this.more, () => fill(this.more,
@@ -235,7 +235,7 @@ export class Comparison {
   async read() {
     const here = this.names.filter((name) => store.entries.has(name));
     const [found, { rows }] = await Promise.all([get("api/curves", { run: here }), get("api/differences", { run: here })]);
-    fill(this.charts, trainingCharts(here.map((name) => ({ name, epochs: found[name].epochs }))));
+    redraw(this.charts, () => fill(this.charts, trainingCharts(here.map((name) => ({ name, epochs: found[name].epochs })))), this.title);
     const final = ["accuracy", "macro_f1"].map((key) => [key, ...here.map((name) => percent(store.entries.get(name)?.[key]))]);
     redraw(this.rows, () => fill(this.rows, table(["key", ...here], [...final, ...rows.map((row) => [row.key, ...row.values.map(number)])], { label: "Settings that differ" })), this.title);
   }
