@@ -216,6 +216,22 @@ def test_an_answer_that_comes_after_a_later_one_brings_nothing_back(studio: Stud
         page.unroute_all(behavior="ignoreErrors")
 
 
+def test_a_run_stays_open_when_the_page_is_loaded_anew(studio: StudioProcess, browser: Any) -> None:
+    with opened(browser, studio.port, wait=PATIENCE) as page:
+        page.click("tr[data-run=model0] button.name")
+        page.wait_for_selector("#run-state:has-text('epoch 3 of 5')")
+        go(page, "data")
+        page.reload()
+        # Whoever is in another part stays there.
+        page.wait_for_selector("#run-state:has-text('epoch 3 of 5')", state="attached")
+        assert page.is_visible("#view-data")
+        go(page, "runs")
+        page.click("[data-action=Close]")
+        page.reload()
+        page.wait_for_selector("tr[data-run=model0]")
+        assert page.locator("#run-title").count() == 0
+
+
 def test_a_study_shows_its_runs_as_they_go_on(studio: StudioProcess, browser: Any, root: Path) -> None:
     with opened(browser, studio.port, wait=PATIENCE) as page:
         page.click("tr[data-run=halves] button.name")
@@ -292,6 +308,7 @@ def test_what_was_read_in_the_picture_before_is_not_shown_with_the_next(studio: 
         page.wait_for_selector("text=At most 6 runs look at once")
         assert [box.is_checked() for box in boxes.all()] == [True] * 6 + [False]
         page.click("text=Start camera")
+        page.wait_for_selector("text=Stop camera")
         page.wait_for_selector(".answer")
         page.click("text=Stop camera")
         # Whoever stops to read it sees what it is about, and can look at that otherwise.

@@ -6,7 +6,7 @@ import { el, fill, focusIfLost, message, redraw } from "./dom.js";
 import { LookView } from "./look.js";
 import { queue } from "./queue.js";
 import { binPanel, reportsPanel, RunTable } from "./runs.js";
-import { Comparison, openReport, RunView } from "./runview.js";
+import { Comparison, openBefore, openReport, RunView } from "./runview.js";
 import { ShipView } from "./ship.js";
 import { listen, refresh, start, store } from "./store.js";
 import { TrainForm } from "./train.js";
@@ -87,6 +87,7 @@ function showChosen(names) {
 // --- the other parts ------------------------------------------------------------------------------------------------
 
 let awaited = null;
+let before = openBefore();
 const train = new TrainForm(part("view-train").appendChild(el("section")), { onStarted: (name) => (awaited = name) });
 // Who has begun to fill in the next one is not led away from it.
 part("view-train").addEventListener("input", () => (awaited = null));
@@ -158,6 +159,11 @@ listen((changed) => {
     awaited = null;
     // Where somebody has gone on to something else, they are left there.
     if (location.hash === "#train") openRun(name);
+  }
+  // The page was loaded anew: the run that was open is open again, unless another one is by now.
+  if (before !== null && (store.entries.has(before) || store.complete)) {
+    if (runView.name === null && store.entries.has(before)) runView.open(before);
+    before = null;
   }
   runView.changed(changed);
   comparison.changed(changed);

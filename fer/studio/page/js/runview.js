@@ -22,6 +22,11 @@ export async function openReport(question) {
   }
 }
 
+const OPEN_RUN = "fer-studio-run";
+
+/** The run that was open in this tab before it was loaded anew; null where none was. */
+export const openBefore = () => sessionStorage.getItem(OPEN_RUN);
+
 const STOPPING = "Asked to stop: it saves its checkpoint first.";
 const GOING_ON = "It is in the queue below, and goes on in a moment or when its turn comes.";
 
@@ -44,6 +49,7 @@ export class RunView {
       return;
     }
     this.name = name;
+    sessionStorage.setItem(OPEN_RUN, name);
     this.node.hidden = false;
     this.title = el("h2", { tabindex: "-1", id: "run-title" }, name);
     this.charts = el("div.columns");
@@ -59,6 +65,7 @@ export class RunView {
 
   close() {
     this.name = null;
+    sessionStorage.removeItem(OPEN_RUN);
     this.node.hidden = true;
   }
 
