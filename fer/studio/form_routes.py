@@ -38,18 +38,22 @@ def add_form_routes(app: Flask, *, studio: Studio) -> None:
         settings = _settings({name: told[name] for name in ("kind", "overrides", "origin")})
         wished = _name(told["name"] or time.strftime("%Y-%m-%d_%H-%M-%S"))
         checked = studio.forms.ask("validate", **settings)
-        name = _free_name(wished)
+        # Two that ask at once, as those of a class do, get two names.
+        with studio.places.locked():
+            return jsonify(_begin(_free_name(wished), settings, count=checked["folds"]).as_dict())
+
+    def _begin(name: str, settings: dict[str, Any], *, count: int | None) -> Job:
         kind, overrides, folder = settings["kind"], settings["overrides"], studio.root / name
-        lines = _commands(settings, folder, count=checked["folds"])
+        lines = _commands(settings, folder, count=count)
         if kind != FOLDS:
-            return jsonify(_add(kind, lines[0], about=[name], overrides=overrides).as_dict())
-        places = commands.fold_folders(folder, count=checked["folds"])
+            return _add(kind, lines[0], about=[name], overrides=overrides)
+        places = commands.fold_folders(folder, count=count or 0)
         runs = [place.relative_to(studio.root).as_posix() for place in places]
         trainings = [
             _add("train", line, about=[run], overrides=overrides) for run, line in zip(runs, lines, strict=False)
         ]
         last = lines[-1]
-        job = studio.jobs.add(
+        return studio.jobs.add(
             "suspects",
             argv=last.argv,
             shown=last.shown,
@@ -57,7 +61,6 @@ def add_form_routes(app: Flask, *, studio: Studio) -> None:
             after=[each.id for each in trainings],
             file=str(_list_of(folder)),
         )
-        return jsonify(job.as_dict())
 
     def _add(kind: str, command: Command, *, about: list[str], overrides: list[str]) -> Job:
         return studio.jobs.add(
@@ -91,8 +94,7 @@ def add_form_routes(app: Flask, *, studio: Studio) -> None:
         return name
 
     def _free_name(stem: str) -> str:
-        jobs = [job for job in studio.jobs.all() if job.state in ("waiting", "running")]
-        taken = {job.about[0].partition("/")[0] for job in jobs if job.kind in KINDS}
+        taken = {job.about[0].partition("/")[0] for job in studio.jobs.all() if job.is_open and job.kind in KINDS}
         name, number = stem, 2
         while (studio.root / name).exists() or name in taken:
             name, number = f"{stem}_{number}", number + 1

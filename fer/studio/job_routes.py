@@ -2,6 +2,7 @@
 
 import re
 import time
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -30,8 +31,14 @@ def add_job_routes(app: Flask, *, studio: Studio, tickets: Tickets) -> None:
     """Adds the routes."""
 
     def start(kind: str, command: Command, *, about: list[str], lane: Lane = "side", **facts: Any) -> Response:
-        job = studio.jobs.add(kind, argv=command.argv, shown=command.shown, about=about, lane=lane, **facts)
+        with studio.places.locked():
+            # Pressed twice, or by two at once, it is begun once.
+            alike = [job for job in _jobs() if lane == "side" and job.is_open and job.argv == tuple(command.argv)]
+            job = alike[-1] if alike else _add(kind, command, about=about, lane=lane, **facts)
         return jsonify(job.as_dict())
+
+    def _add(kind: str, command: Command, *, about: list[str], lane: Lane, **facts: Any) -> Job:
+        return studio.jobs.add(kind, argv=command.argv, shown=command.shown, about=about, lane=lane, **facts)
 
     @app.get("/api/job")
     def job() -> Response:
@@ -56,6 +63,10 @@ def add_job_routes(app: Flask, *, studio: Studio, tickets: Tickets) -> None:
         summary = studio.index.summary(run)
         if summary["status"] == "finished":
             raise ConfigError(f"{run} is finished: repeat it with a change instead")
+        with studio.places.locked():
+            return _go_on(run, place, summary)
+
+    def _go_on(run: str, place: Path, summary: Mapping[str, Any]) -> Response:
         mine = [job for job in _jobs() if job.kind in commands.KINDS and run in job.about]
         waits = any(job.state == "waiting" for job in mine)
         if waits or summary["status"] == "running" or any(_begins(job, place) for job in mine):
@@ -74,7 +85,7 @@ def add_job_routes(app: Flask, *, studio: Studio, tickets: Tickets) -> None:
         """Asks the training of a run to stop, whoever started it; it saves its checkpoint first."""
         run = asked(run=str)["run"] or ""
         at_work = [job for job in _jobs() if job.kind in commands.KINDS and run in job.about]
-        mine = next((job for job in reversed(at_work) if job.state in ("waiting", "running")), None)
+        mine = next((job for job in reversed(at_work) if job.is_open), None)
         if mine is not None:
             return jsonify(studio.jobs.stop(mine.id).as_dict())
         place = studio.index.place(run)
@@ -99,14 +110,15 @@ def add_job_routes(app: Flask, *, studio: Studio, tickets: Tickets) -> None:
             raise ConfigError(f"level={told['level'][:40]!r}: give default or full")
         places = [studio.index.place(run) for run in runs]
         several = len(runs) > 1
-        name = _free_report(told["name"] or time.strftime("%Y-%m-%d_%H-%M-%S")) if several else None
-        out = studio.places.reports / name if name is not None else None
-        if not several and studio.index.summary(runs[0]).get("study") in RECIPE_STUDIES:
-            command = commands.study_page(places[0])
-        else:
-            level, faces = told["level"] or "default", told["faces"] is not False
-            command = commands.report(places, out=out, level=level, faces=faces)
-        return start("report", command, about=runs, report=name)
+        level, faces = told["level"] or "default", told["faces"] is not False
+        with studio.places.locked():
+            name = _free_report(told["name"] or time.strftime("%Y-%m-%d_%H-%M-%S")) if several else None
+            out = studio.places.reports / name if name is not None else None
+            if not several and studio.index.summary(runs[0]).get("study") in RECIPE_STUDIES:
+                command = commands.study_page(places[0])
+            else:
+                command = commands.report(places, out=out, level=level, faces=faces)
+            return start("report", command, about=runs, report=name)
 
     @app.post("/api/export")
     def export() -> Response:
@@ -177,7 +189,9 @@ def add_job_routes(app: Flask, *, studio: Studio, tickets: Tickets) -> None:
     def _free_report(wished: str) -> str:
         stem = checked_name(wished)
         name, number = stem, 2
-        while (studio.places.reports / name).exists():
+        # One that is being made has no folder yet.
+        taken = {job.facts.get("report") for job in _jobs() if job.is_open}
+        while (studio.places.reports / name).exists() or name in taken:
             name, number = f"{stem}_{number}", number + 1
         return name
 

@@ -82,6 +82,11 @@ class Job:
     ended: float | None = None
     ours: bool = True
 
+    @property
+    def is_open(self) -> bool:
+        """Whether it has not ended."""
+        return self.state in ("waiting", "running")
+
     def as_dict(self) -> dict[str, Any]:
         """As JSON has it, without what only the machine needs."""
         names = ("id", "kind", "shown", "about", "facts", "state", "code", "started", "ended")
@@ -171,7 +176,7 @@ class Jobs:
         names = sorted(path.stem for path in self._places.jobs.glob("*.json"))
         jobs = [self._ended.get(name) or self._read(name) for name in names]
         found = [job for job in jobs if job is not None]
-        self._ended |= {job.id: job for job in found if job.state in ("finished", "failed", "stopped", "lost")}
+        self._ended |= {job.id: job for job in found if not job.is_open}
         return found
 
     def get(self, job_id: str) -> Job:
@@ -216,7 +221,7 @@ class Jobs:
                 waiting = [job for job in jobs if job.lane == lane and self._has_its_turn(job, jobs)]
                 for job in waiting[: max(0, limit - running)]:
                     self._start(job)
-            ended = [job for job in jobs if job.state not in ("waiting", "running")]
+            ended = [job for job in jobs if not job.is_open]
             for job in ended[: max(0, len(ended) - _KEPT)]:
                 for path in self._places.jobs.glob(f"{job.id}.*"):
                     path.unlink(missing_ok=True)

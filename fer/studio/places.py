@@ -3,12 +3,16 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from fer.common.errors import ConfigError, DataError
 from fer.common.files import read_json, write_json
 from fer.common.storage import writing
+
+if TYPE_CHECKING:
+    from filelock import FileLock
 
 PATIENCE: Final = 5.0
 """Seconds to wait for another studio that is changing the same files."""
@@ -61,21 +65,20 @@ class Places:
 
     @contextmanager
     def locked(self) -> Iterator[None]:
-        """Within, no other studio on this folder changes anything.
+        """Within, no other studio on this folder changes anything, and no other thread; a thread may enter it again.
 
         Raises:
             ConfigError: another one does, for longer than anything takes.
             StorageError: the folder cannot be written.
         """
-        from filelock import FileLock, Timeout
+        from filelock import Timeout
 
         with writing(self.kept):
             if self.kept.is_symlink() or (self.kept / "lock").is_symlink():
                 raise ConfigError(f"{self.kept} or the lock in it is a link, as no fer-studio makes it: remove it")
             self.kept.mkdir(parents=True, exist_ok=True)
-            lock = FileLock(self.kept / "lock", timeout=PATIENCE)
             try:
-                lock.acquire()
+                self._lock.acquire()
             except Timeout as error:
                 raise ConfigError(
                     f"another fer-studio is changing {self.kept}: try again, or end that one where it hangs"
@@ -83,7 +86,14 @@ class Places:
         try:
             yield
         finally:
-            lock.release()
+            self._lock.release()
+
+    @cached_property
+    def _lock(self) -> "FileLock":
+        # One object, for only that counts how often its thread has entered.
+        from filelock import FileLock
+
+        return FileLock(self.kept / "lock", timeout=PATIENCE)
 
 
 def read_kept(path: Path) -> dict[str, Any]:

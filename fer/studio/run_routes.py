@@ -29,7 +29,7 @@ def add_run_routes(app: Flask, *, studio: Studio, tickets: Tickets) -> None:
         answer = studio.index.changes(since=int(since))
         jobs = studio.jobs.all()
         # Those that still wait begin with the earliest, which has the next turn.
-        answer["jobs"] = [job.as_dict() for job in [j for j in jobs[:-_JOBS_SHOWN] if _open(j)] + jobs[-_JOBS_SHOWN:]]
+        answer["jobs"] = [job.as_dict() for job in [j for j in jobs[:-_JOBS_SHOWN] if j.is_open] + jobs[-_JOBS_SHOWN:]]
         answer["at_once"] = studio.jobs.at_once
         answer |= {"root": str(studio.root), "instance": studio.instance}
         answer |= _marks()
@@ -69,7 +69,7 @@ def add_run_routes(app: Flask, *, studio: Studio, tickets: Tickets) -> None:
 
     def _check_unasked(runs: set[str]) -> None:
         for job in studio.jobs.all():
-            if _open(job) and job.kind not in _OF_NO_FOLDER and not runs.isdisjoint(job.about):
+            if job.is_open and job.kind not in _OF_NO_FOLDER and not runs.isdisjoint(job.about):
                 how = "at work" if job.state == "running" else "in the queue"
                 raise ConfigError(f"{job.kind} of {', '.join(job.about)} is {how}: wait for its end, or stop it first")
 
@@ -126,7 +126,3 @@ def add_run_routes(app: Flask, *, studio: Studio, tickets: Tickets) -> None:
         if page is None:
             raise ConfigError("there is no report yet: make one first")
         return jsonify({"address": tickets.address(page)})
-
-
-def _open(job: Any) -> bool:
-    return job.state in ("waiting", "running")

@@ -144,12 +144,18 @@ addEventListener("load", () => {
     map.dispatchEvent(new KeyboardEvent("keydown", { key }));
     return dots.findIndex((dot) => dot.classList.contains("now")) - dots.length;
   };
+  const shut = () => document.querySelectorAll("details.fold:not([open])").length;
+  const folds = [null, "beforeprint", "afterprint"].map((kind) => {
+    if (kind !== null) dispatchEvent(new Event(kind));
+    return shut();
+  });
   const cells = [...document.querySelectorAll("td[style*='--share']")];
   const shades = cells.map((cell) => getComputedStyle(cell).backgroundColor);
   parent.postMessage(JSON.stringify({
     reached: ["ArrowLeft", "ArrowLeft", "ArrowRight"].map(reached),
     unshaded: shades.filter((shade) => shade === "rgba(0, 0, 0, 0)").length,
     sorts: first && second,
+    folds,
     width: document.documentElement.scrollWidth,
     window: innerWidth,
     broken: [...document.images].filter((image) => image.complete && image.naturalWidth === 0).length,
@@ -195,3 +201,6 @@ def test_the_page_in_a_browser(tiny_page: Path, tmp_path: Path, width: int) -> N
     # From nowhere backwards is the last face, not the one before it.
     assert found["reached"] == [-1, -2, -1]
     assert found["unshaded"] == 0
+    # What is opened for the printer is folded again.
+    assert found["folds"] == [found["folds"][0], 0, found["folds"][0]]
+    assert found["folds"][0] > 0

@@ -109,6 +109,129 @@ def test_what_was_said_of_a_button_stays_while_the_run_grows(
         assert page.is_visible("#view-runs .message:has-text('stop it there')")
 
 
+def test_what_is_drawn_anew_stays_where_it_was_read(
+    studio: StudioProcess, browser: Any, root: Path, run_folder: Callable[..., Path], more_epochs: Any
+) -> None:
+    read, output = run_folder(root / "read", epochs=1), root / ".studio" / "jobs" / "at-work.log"
+    line = {"level": "INFO", "message": "said", "time": "2026-01-02T03:04:05+0000"}
+    (read / "log.jsonl").write_text(f"{json.dumps(line)}\n" * 60)
+    output.write_text("begun\n" * 60)
+    top = "document.activeElement.scrollTop"
+    with owned_folder(read, key="run_dir", busy="training"), opened(browser, studio.port, wait=PATIENCE) as page:
+        # What a command prints comes while it is looked at; who reads its end goes along.
+        page.click("[data-item=at-work] summary")
+        page.wait_for_selector("[data-item=at-work] pre:has-text('begun')")
+        page.focus("[data-item=at-work] pre")
+        page.evaluate("document.activeElement.scrollTop = 1e6")
+        before = page.evaluate(top)
+        output.write_text("begun\n" * 60 + "gone on\n" * 9)
+        page.wait_for_selector("[data-item=at-work] pre:has-text('gone on')")
+        assert page.evaluate(top) > before
+        page.click("tr[data-run=read] button.name")
+        page.click("summary:text-is('Log')")
+        page.focus("[aria-label=Log]")
+        page.evaluate("document.activeElement.scrollTop = 40")
+        more_epochs(read, range(1, 2))
+        page.wait_for_selector("#run-state:has-text('epoch 2 of 5')")
+        until(page, lambda: page.evaluate(f"document.activeElement.ariaLabel === 'Log' && {top} === 40"))
+        page.click("summary:text-is('Note')")
+        assert page.input_value("textarea") == ""
+        page.evaluate(
+            "note => import('./page/js/api.js').then(({ post }) => post('api/mark', note))",
+            {"run": "read", "note": "of another tab"},
+        )
+        until(page, lambda: page.input_value("textarea") == "of another tab")
+        page.check("[aria-label='Choose read']")
+        page.check("[aria-label='Choose grows']")
+        page.click("text=Compare")
+        page.focus("[aria-label='Settings that differ']")
+        with page.expect_response("**/api/differences*"):
+            more_epochs(read, range(2, 3))
+        page.wait_for_selector("figcaption:has-text('read 30.0 %')")
+        assert page.evaluate("document.activeElement.ariaLabel") == "Settings that differ"
+
+
+POINTED = """async () => {
+    const { lineChart, parallelCoordinates } = await import('./page/js/charts.js');
+    const told = (series, at, options) => {
+        const figure = lineChart('x', series, { format: String, ...options });
+        document.body.append(figure);
+        const box = figure.querySelector('svg[role=slider]').getBoundingClientRect();
+        const clientX = box.left + (box.width * (52 + at * 496)) / 560;
+        figure.querySelector('svg[role=slider]').dispatchEvent(new PointerEvent('pointermove', { clientX }));
+        const words = figure.querySelector('figcaption').textContent;
+        // By keys: to the first, then one on.
+        const chart = figure.querySelector('svg[role=slider]');
+        chart.focus();
+        for (const key of ['Home', 'ArrowRight']) chart.dispatchEvent(new KeyboardEvent('keydown', { key }));
+        const byKeys = [document.activeElement === chart, chart.getAttribute('aria-valuetext')];
+        chart.blur();
+        const left = chart.getAttribute('aria-valuetext');
+        figure.remove();
+        return [words, ...byKeys, left];
+    };
+    const curve = (name, ...points) => ({ name, colour: 0, points });
+    const runs = [curve('short', [1, 0], [2, 1]), curve('long', [1, 0], [2, 1], [3, 2], [4, 3], [5, 4])];
+    const curves = [curve('a', [0, 0], [1, 1]), curve('b', [0, 0], [0.25, 0.5], [1, 1])];
+    const rows = [{ values: { batch: 32 }, score: 0.5, name: 'one' }];
+    const axes = parallelCoordinates('x', rows, ['batch']);
+    const words = [...axes.querySelectorAll('text')].map((each) => each.textContent);
+    return [told(runs, 0.25), told(runs, 1), told(curves, 0.5, { square: true }), words];
+}"""
+
+
+def test_charts_tell_of_each_run_what_it_had_at_that_point(studio: StudioProcess, browser: Any) -> None:
+    with opened(browser, studio.port, wait=PATIENCE) as page:
+        early, late, between, axes = page.evaluate(POINTED)
+        assert early == ["epoch 2: short 1, long 1", True, "epoch 2: short 1, long 1", "last values: short 1, long 4"]
+        # A run of fewer epochs has no value there.
+        assert late[0] == "epoch 5: long 4"
+        assert between == [f"epoch 0.5: a 0.5, b {0.5 + 0.5 / 3}", True, "epoch 0.05: a 0.05, b 0.1", "a, b"]
+        # A setting that is the same in all trials has no other values on its axis.
+        assert axes == ["batch", "32", "score", "0.5"]
+
+
+def test_an_answer_that_comes_after_a_later_one_brings_nothing_back(studio: StudioProcess, browser: Any) -> None:
+    held: list[Any] = []
+
+    def answer(route: Any) -> None:
+        if held:
+            route.fulfill(json={**route.fetch().json(), "gone": ["model6"]})
+        else:
+            held.append((route, route.fetch().json()))
+
+    with opened(browser, studio.port, wait=PATIENCE) as page:
+        page.wait_for_selector("tr[data-run=model6]")
+        page.route("**/api/state*", answer)
+        until(page, lambda: len(held) == 1)
+        # Something is done meanwhile, after which the page asks at once.
+        page.evaluate("import('./page/js/store.js').then((made) => made.refresh())")
+        page.wait_for_selector("tr[data-run=model6]", state="detached")
+        route, state = held[0]
+        late = {"id": "model6", "kind": "run", "status": "finished", "parent": None}
+        with page.expect_response("**/api/state*"):
+            route.fulfill(json={**state, "entries": [late]})
+        page.wait_for_timeout(50)
+        assert page.locator("tr[data-run=model6]").count() == 0
+        page.unroute_all(behavior="ignoreErrors")
+
+
+def test_a_run_stays_open_when_the_page_is_loaded_anew(studio: StudioProcess, browser: Any) -> None:
+    with opened(browser, studio.port, wait=PATIENCE) as page:
+        page.click("tr[data-run=model0] button.name")
+        page.wait_for_selector("#run-state:has-text('epoch 3 of 5')")
+        go(page, "data")
+        page.reload()
+        # Whoever is in another part stays there.
+        page.wait_for_selector("#run-state:has-text('epoch 3 of 5')", state="attached")
+        assert page.is_visible("#view-data")
+        go(page, "runs")
+        page.click("[data-action=Close]")
+        page.reload()
+        page.wait_for_selector("tr[data-run=model0]")
+        assert page.locator("#run-title").count() == 0
+
+
 def test_a_study_shows_its_runs_as_they_go_on(studio: StudioProcess, browser: Any, root: Path) -> None:
     with opened(browser, studio.port, wait=PATIENCE) as page:
         page.click("tr[data-run=halves] button.name")
@@ -146,6 +269,22 @@ def test_a_camera_that_comes_when_nobody_waits_for_it_is_let_go(studio: StudioPr
         assert page.evaluate(live) == 0
 
 
+# The addresses of pictures that the page holds in memory.
+KEPT = """() => {
+    const [make, free] = [URL.createObjectURL, URL.revokeObjectURL];
+    window.kept = new Set();
+    URL.createObjectURL = (blob) => {
+        const address = make(blob);
+        window.kept.add(address);
+        return address;
+    };
+    URL.revokeObjectURL = (address) => {
+        window.kept.delete(address);
+        free(address);
+    };
+}"""
+
+
 def looked(*runs: str) -> dict[str, Any]:
     """An answer about a face of a picture."""
     found = {"label": "happy", "confidence": 0.9, "uncertain": False, "probabilities": {"happy": 0.9}, "crop": DOT}
@@ -157,6 +296,7 @@ def test_what_was_read_in_the_picture_before_is_not_shown_with_the_next(studio: 
     with opened(browser, studio.port, wait=PATIENCE) as page:
         answers(page, "api/corruptions", {"corruptions": [], "detectors": ["auto"]})
         answers(page, "api/look_at", looked(*(f"model{number}" for number in range(7))))
+        page.evaluate(KEPT)
         go(page, "look")
         dot = {"name": "dot.png", "mimeType": "image/png", "buffer": base64.b64decode(DOT)}
         page.set_input_files("#look-file", dot)
@@ -167,10 +307,39 @@ def test_what_was_read_in_the_picture_before_is_not_shown_with_the_next(studio: 
             boxes.nth(place).click()
         page.wait_for_selector("text=At most 6 runs look at once")
         assert [box.is_checked() for box in boxes.all()] == [True] * 6 + [False]
+        page.click("text=Start camera")
+        page.wait_for_selector("text=Stop camera")
+        page.wait_for_selector(".answer")
+        page.click("text=Stop camera")
+        # Whoever stops to read it sees what it is about, and can look at that otherwise.
+        page.wait_for_selector("img.picture[alt^='The last picture']")
+        with page.expect_request("**/api/look_at*covers=1*"):
+            page.check("text=cover halves")
         page.route("**/api/look_at*", lambda route: None)
         page.set_input_files("#look-file", {**dot, "name": "next.png"})
         page.wait_for_selector("text=Looking…")
         assert page.locator(".answer").count() == 0
+        # Nor is it kept: of all pictures and faces so far, the one that is shown.
+        assert page.evaluate("window.kept.size") == 1
+
+
+def test_of_many_runs_the_best_are_offered_and_that_is_said(studio: StudioProcess, browser: Any) -> None:
+    model = {"kind": "run", "parent": None, "status": "finished", "checkpoint": True, "accuracy": 0.5, "fold": None}
+
+    def more(route: Any) -> None:
+        state = route.fetch().json()
+        more = [{**model, "id": f"more{number}", "data": "fer2013"} for number in range(80)]
+        route.fulfill(json={**state, "entries": state["entries"] + more})
+
+    with opened(browser, studio.port, wait=PATIENCE) as page:
+        answers(page, "api/corruptions", {"corruptions": [], "detectors": ["auto"]})
+        page.route("**/api/state*", more)
+        go(page, "look")
+        page.wait_for_selector("text=The best 24 of 87: open another one under Runs and press Look there.")
+        # A list holds them all.
+        assert page.locator("#mistakes-run option").count() == 87
+        assert page.locator("#folds-base option").count() > 80
+        page.unroute_all(behavior="ignoreErrors")
 
 
 def test_a_count_shows_the_faces_of_the_run_it_stands_for(studio: StudioProcess, browser: Any) -> None:
@@ -183,7 +352,7 @@ def test_a_count_shows_the_faces_of_the_run_it_stands_for(studio: StudioProcess,
         page.click("section:has(#mistakes-title) >> text=Show")
         page.wait_for_selector("h3:has-text('1 of 8 faces: mistakes of model1')")
         page.select_option("#mistakes-run", "model2")
-        page.click("[aria-label='1 happy faces taken for sad']")
+        page.click("[aria-label='1 happy face taken for sad']")
         page.wait_for_selector("h3:has-text('happy taken for sad by model1')")
         assert [request.post_data_json["run"] for request in asked] == ["model1", "model1"]
 

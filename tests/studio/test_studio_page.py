@@ -15,6 +15,7 @@ from support.studio_page import StudioProcess, go, opened, set_field
 pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("quiet")]
 
 PATIENCE = 30_000
+TOLD = "(node) => getComputedStyle(node).display !== 'none'"
 
 
 @contextmanager
@@ -83,7 +84,7 @@ def test_what_changes_on_the_disk_is_seen_by_itself(
         page.check("[aria-label='Choose run00']")
         page.check("[aria-label='Choose run01']")
         page.click("text=Compare")
-        page.wait_for_selector("section[aria-label='Side by side'] svg[role=img]")
+        page.wait_for_selector("section[aria-label='Side by side'] svg[role=slider]")
         run_folder(root / "new")
         page.wait_for_selector("tr[data-run=new]:has-text('3 / 5')")
         more_epochs(root / "new", range(3, 5))
@@ -101,7 +102,7 @@ def test_what_changes_on_the_disk_is_seen_by_itself(
         page.wait_for_selector("#trouble:has-text('runs is not there any more')")
         (root.parent / "elsewhere").rename(root)
         page.wait_for_selector("text=14 of 14 shown")
-        page.wait_for_selector("#trouble[hidden]", state="attached")
+        page.wait_for_selector("#trouble:empty", state="attached")
 
 
 def test_a_page_without_the_token_asks_for_it(studio: StudioProcess, browser: Any) -> None:
@@ -145,6 +146,8 @@ def test_a_phone_shows_all_parts_without_sideways_scrolling(studio: StudioProces
             page.click(f"#tabs a[data-view={view}]")
             page.wait_for_selector(f"#view-{view}:not([hidden])")
             assert page.evaluate("document.documentElement.scrollWidth") <= 360
+            # A place for news is there before the news: of another, screen readers need not tell.
+            assert page.evaluate(f"[...document.querySelectorAll('#view-{view} [role=status]')].every({TOLD})")
 
 
 @pytest.mark.parametrize("view", ["ship", "runs"])
@@ -283,6 +286,8 @@ def test_the_keyboard_goes_along_into_another_part_and_stays_on_a_run_that_was_c
     for name in ("run00", "run11"):
         (root / name / "checkpoints").mkdir()
         (root / name / "checkpoints" / "best.ckpt").touch()
+        (root / name / "export").mkdir()
+        (root / name / "export" / f"of_{name}.onnx").touch()
     with opened(browser, own_studio.port, wait=PATIENCE) as page:
         for action, title in (("Look", "Look"), ("Repeat with a change", "Train"), ("Ship", "Ship")):
             go(page, "runs")
@@ -298,6 +303,17 @@ def test_the_keyboard_goes_along_into_another_part_and_stays_on_a_run_that_was_c
             pass
         page.wait_for_timeout(200)
         assert page.evaluate("document.activeElement.closest('[data-item]')?.dataset.item") == "run00"
+        # Where the run that is shown goes, so do its files; whoever had it in hand is left among the runs.
+        go(page, "ship")
+        page.wait_for_selector("[data-file='of_run11.onnx']")
+        (root / "run11").rename(root.parent / "run11")
+        page.wait_for_selector("[data-file='of_run00.onnx']")
+        assert page.locator("[data-file='of_run11.onnx']").count() == 0
+        go(page, "runs")
+        page.check("[aria-label='Choose run05']")
+        page.focus("[aria-label='Chosen runs'] button")
+        (root / "run05").rename(root.parent / "run05")
+        page.wait_for_selector("#runs-title:focus")
 
 
 def test_the_part_that_is_shown_is_marked_in_forced_colours(studio: StudioProcess, browser: Any) -> None:
@@ -307,6 +323,18 @@ def test_the_part_that_is_shown_is_marked_in_forced_colours(studio: StudioProces
     with opened(browser, studio.port, wait=PATIENCE, forced_colors="active") as page:
         page.wait_for_selector("text=13 of 13 shown")
         assert page.evaluate(marked) == [False, False, True, False, False]
+
+
+def test_a_report_is_about_all_runs_that_were_chosen(studio: StudioProcess, browser: Any) -> None:
+    with opened(browser, studio.port, wait=PATIENCE) as page:
+        for number in range(8):
+            page.check(f"[aria-label='Choose run{number:02d}']")
+        page.click("text=Compare")
+        page.wait_for_selector("text=The first 6 of 8 are shown; a report is about all of them.")
+        page.route("**/api/report", lambda route: route.fulfill(status=400, json={"error": "not in a test"}))
+        with page.expect_request("**/api/report") as asked:
+            page.click("button:text-is('Report on these')")
+        assert asked.value.post_data_json["runs"] == [f"run{number:02d}" for number in range(8)]
 
 
 def test_a_report_that_fails_is_told_where_it_was_asked_for_or_to_whoever_has_left(

@@ -76,7 +76,7 @@ def parts(page: Any) -> Iterator[str]:
     for name in ("one", "two"):
         page.check(f"tr[data-run={name}] input")
     page.click("text=Compare")
-    page.wait_for_selector("section[aria-label='Side by side'] svg[role=img]")
+    page.wait_for_selector("section[aria-label='Side by side'] svg[role=slider]")
     yield "side by side"
     for view in ("data", "look", "ship"):
         go(page, view)

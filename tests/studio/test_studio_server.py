@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote
@@ -144,6 +145,30 @@ def test_bodies_of_another_kind_are_refused_with_a_sentence(client: Any) -> None
     answer = client.plain.post("/api/mark", data=b"{", headers={"Authorization": "Bearer a token of the tests"})
     assert answer.status_code == 400
     assert "no JSON" in answer.json["error"]
+
+
+def test_who_asks_at_the_same_time_as_others_gets_a_folder_of_their_own(
+    client: Any, studio: Studio, root: Path, run_folder: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("a", "b"):
+        run_folder(root / name, final={})
+    monkeypatch.setattr(Jobs, "_start", lambda self, job: None)
+    monkeypatch.setattr(studio.forms, "ask", lambda *_, **__: {"folds": None})
+    assert client.get("/api/state")["complete"]
+
+    def asked(path: str, body: dict[str, Any]) -> list[Any]:
+        with ThreadPoolExecutor(4) as class_of_four:
+            clients = [type(client)(client.plain.application.test_client()) for _ in range(4)]
+            return list(class_of_four.map(lambda each: each.post(path, body), clients))
+
+    trainings = asked("/api/train", {"overrides": [], "name": "homework"})
+    names = {"homework", "homework_2", "homework_3", "homework_4"}
+    assert {job["about"][0] for job in trainings} == names
+    # Nothing of a report is there before it is made.
+    reports = asked("/api/report", {"runs": ["a", "b"], "name": "homework"})
+    assert {job["facts"]["report"] for job in reports} == names
+    # What is the same whoever asks is made once.
+    assert len({job["id"] for job in asked("/api/report", {"runs": ["a"]})}) == 1
 
 
 def test_a_full_disk_starts_nothing_and_is_told(

@@ -36,10 +36,10 @@ def test_the_whole_story(studio_process: StudioProcess, browser: Any, tmp_path: 
         train(page)
         page.wait_for_selector('tr[data-run="first"] .status.running')
         studio_process.kill()
-        page.wait_for_selector("#trouble:not([hidden])")
+        page.wait_for_selector("#trouble:not(:empty)")
         assert "fer-studio does not answer" in page.inner_text("#trouble")
         studio_process.start()
-        page.wait_for_selector("#trouble[hidden]", state="attached")
+        page.wait_for_selector("#trouble:empty", state="attached")
         page.wait_for_selector('tr[data-run="first"] .status.finished')
         stop_and_go_on(page)
         assert json.loads((root / "first" / "manifest.json").read_text())["status"] == "finished"
@@ -93,7 +93,7 @@ def train(page: Any) -> None:
 def stop_and_go_on(page: Any) -> None:
     page.click('tr[data-run="first"] button.name')
     # Faces as they are, of both kinds: whether the net learns emotions or faces by heart.
-    words = "[aria-label*='validation'][aria-label*='plain training faces']"
+    words = "[aria-valuetext*='validation'][aria-valuetext*='plain training faces']"
     page.wait_for_selector(f"figure.chart:has(h3:text-is('Accuracy')) > svg{words}")
     press(page, "Repeat with a change")
     page.wait_for_selector("text=The settings of first")
@@ -118,7 +118,7 @@ def compare(page: Any) -> None:
         page.check(f'tr[data-run="{run}"] input')
     press(page, "Compare")
     page.wait_for_selector("section[aria-label='Side by side'] th:has-text('optimizer.lr')")
-    assert page.locator("section[aria-label='Side by side'] figure.chart > svg[role=img]").count() >= 4
+    assert page.locator("section[aria-label='Side by side'] figure.chart > svg[role=slider]").count() >= 4
 
 
 def explain(page: Any) -> None:

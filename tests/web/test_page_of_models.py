@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from support.live_page import choose, heard, opened, start_camera, until
 from web.conftest import frame_with, jpeg
@@ -105,6 +107,42 @@ def test_what_is_frozen_is_the_picture_that_was_read(camera: Any, port: int) -> 
             page.keyboard.press("f")
             assert page.evaluate(UNLIKE_WHAT_WAS_READ) < 1
             page.keyboard.press("f")
+
+
+def test_what_another_model_has_read_is_not_shown_as_the_chosen_ones(
+    camera: Any, serve: Any, stand_in: Any, one_face: bytes
+) -> None:
+    three = stand_in("three")
+    three.labels = ("happy", "sad", "neutral")
+    three.facts = three.facts.model_copy(update={"labels": three.labels})
+    three.probabilities = lambda faces: np.tile(np.array([0.05, 0.9, 0.05], np.float32), (len(faces), 1))
+    files = [{"name": f"{name}.jpg", "mimeType": "image/jpeg", "buffer": one_face} for name in ("one", "two")]
+    rows = "#batch-rows tr"
+    with (
+        serve(stand_in("seven"), three, rate=1000, burst=1000) as port,
+        opened(camera, port, query="#examine") as page,
+    ):
+        page.wait_for_selector("#bars li", state="attached")
+        page.set_input_files("#file", files)
+        page.wait_for_selector(f"{rows} >> nth=1")
+        page.wait_for_selector("#batch-stop", state="hidden")
+        page.click("#camera")
+        page.wait_for_selector("#stage[data-mode=camera]")
+        page.wait_for_selector("#verdict[data-state=sure]")
+        page.keyboard.press("f")
+        assert page.text_content("#verdict-label") == "happy"
+        # What is frozen is read again; the files' table stays what it was, its labels too, until one is looked at.
+        page.select_option("#model", "three")
+        page.wait_for_selector("#verdict-label:text-is('sad')")
+        assert page.locator("#bars .bar-value").all_text_contents() == ["5%", "90%", "5%"]
+        assert all("happy" in row for row in page.locator(rows).all_text_contents())
+        with page.expect_download() as table:
+            page.click("#save-csv")
+        head = Path(table.value.path()).read_text(encoding="utf-8").splitlines()[0]
+        assert head.endswith(",height,angry,disgust,fear,happy,sad,surprise,neutral")
+        page.click(f"{rows} button")
+        page.wait_for_selector(f"{rows}:has-text('sad') >> nth=1")
+        assert page.text_content("#verdict-label") == "sad"
 
 
 def test_pause_and_freeze(camera: Any, port: int) -> None:

@@ -79,3 +79,6 @@ def test_the_page_opens_without_its_server_once_it_is_kept(
         page.click("#offline")
         until(page, lambda: page.get_attribute("#offline", "aria-pressed") == "false")
         until(page, lambda: page.evaluate(KEPT) == [])
+        # The page is still open, and its files come by the same worker.
+        assert page.evaluate("fetch('page/page.css').then((response) => response.ok)")
+        assert page.evaluate(KEPT) == []

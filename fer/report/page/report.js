@@ -39,6 +39,7 @@ for (const map of document.querySelectorAll(".embedding")) {
   const [side, across] = [Number(map.dataset.side), Number(map.dataset.across)];
   let now = -1;
   const show = (place) => {
+    if (place === now) return;
     dots[now]?.classList.remove("now");
     dots[now]?.setAttribute("r", 7);
     now = place;
@@ -84,7 +85,12 @@ document.addEventListener("click", (event) => {
 });
 unfold();
 // A closed part is left out of print by some browsers: open the sections for it, not what lies deeper.
-addEventListener("beforeprint", () => document.querySelectorAll("details.fold").forEach((part) => (part.open = true)));
+let opened = [];
+addEventListener("beforeprint", () => {
+  opened = [...document.querySelectorAll("details.fold:not([open])")];
+  opened.forEach((part) => (part.open = true));
+});
+addEventListener("afterprint", () => opened.forEach((part) => (part.open = false)));
 // A table wider than its frame says so.
 const wide = (frame) => frame.classList.toggle("wide", frame.scrollWidth > frame.clientWidth + 1);
 const watch = new ResizeObserver((entries) => entries.forEach((entry) => wide(entry.target)));

@@ -26,13 +26,14 @@ addEventListener("fetch", (event) => {
   if (event.request.method !== "GET" || !isShell(new URL(event.request.url))) return;
   event.respondWith(
     (async () => {
-      const shelf = await caches.open(SHELF);
+      const shelf = (await caches.has(SHELF)) ? await caches.open(SHELF) : null;
       try {
         const response = await fetch(event.request);
-        if (response.ok) await shelf.put(bare(event.request), response.clone());
+        // A page that was open when the shelf was given up asks through this worker until it is closed.
+        if (response.ok && shelf !== null) await shelf.put(bare(event.request), response.clone());
         return response;
       } catch (error) {
-        const kept = await shelf.match(bare(event.request));
+        const kept = await shelf?.match(bare(event.request));
         if (kept === undefined) throw error;
         return kept;
       }

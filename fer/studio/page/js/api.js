@@ -66,13 +66,8 @@ function query(parameters) {
   return new URLSearchParams(pairs.filter(([, value]) => value !== null && value !== undefined)).toString();
 }
 
-/** `get("api/run", {run: "a"})`: lists become repeated parameters. */
+/** `get("api/run", {run: "a"})`: lists become repeated parameters. With the option `blob` it gives a picture as it is. */
 export const get = (path, parameters = {}, options = {}) => ask(`${path}?${query(parameters)}`, options);
-
-/** A picture as the address of an image. */
-export async function picture(path, parameters) {
-  return URL.createObjectURL(await ask(`${path}?${query(parameters)}`, { blob: true }));
-}
 
 export const post = (path, body = {}) => ask(path, { method: "POST", body: JSON.stringify(body), headers: { "Content-Type": "application/json" } });
 

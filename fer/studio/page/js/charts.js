@@ -1,6 +1,6 @@
 // Line charts and parallel coordinates as SVG. Every chart says its last values in words too.
 
-import { el, number, svg } from "./dom.js";
+import { count, el, number, svg } from "./dom.js";
 
 const WIDTH = 560;
 const HEIGHT = 240;
@@ -43,7 +43,8 @@ export function lineChart(title, series, { format = number, xLabel = "epoch", sq
   const x = (value) => LEFT + ((value - left) / (right - left)) * (WIDTH - LEFT - RIGHT);
   const y = (value) => height - BOTTOM - ((scaleY(value) - low) / (high - low)) * (height - TOP - BOTTOM);
   const words = shown.map((each) => `${each.name} ${format(each.points.at(-1)[1])}`).join(", ");
-  const drawing = svg("svg", { viewBox: `0 0 ${WIDTH} ${height}`, role: "img", "aria-label": square ? `${title}: ${shown.map((each) => each.name).join(", ")}` : `${title}; last values: ${words}` });
+  // Its values are read along the axis: by the pointer, and by keys as those of a slider.
+  const drawing = svg("svg", { viewBox: `0 0 ${WIDTH} ${height}`, tabindex: 0, role: "slider", "aria-label": title, "aria-valuemin": left, "aria-valuemax": right });
   const marks = logarithmic ? ticks(low, high, 4).map((each) => 10 ** each) : ticks(low, high);
   for (const value of marks) {
     drawing.append(svg("line", { class: "grid", x1: LEFT, x2: WIDTH - RIGHT, y1: y(value), y2: y(value) }));
@@ -61,21 +62,52 @@ export function lineChart(title, series, { format = number, xLabel = "epoch", sq
   drawing.append(cursor);
   // A curve over thresholds has no last value that says anything.
   const rest = square ? "" : `Last: ${words}`;
-  const caption = el("figcaption", {}, rest);
+  const caption = el("figcaption", {});
+  const say = (at, told, valueText = told) => {
+    caption.textContent = told;
+    for (const [name, value] of [["aria-valuenow", at], ["aria-valuetext", valueText]]) drawing.setAttribute(name, value);
+  };
+  const point = (at) => {
+    const told = shown.map((each) => [each.name, square ? drawnAt(each.points, at) : each.points.find(([px]) => px === at)?.[1]]).filter(([, value]) => value !== undefined);
+    cursor.setAttribute("visibility", "visible");
+    for (const end of ["x1", "x2"]) cursor.setAttribute(end, x(at));
+    say(at, `${xLabel} ${number(at)}: ${told.map(([name, value]) => `${name} ${format(value)}`).join(", ")}`);
+  };
+  const stops = square ? [...Array(21).keys()].map((each) => each / 20) : [...new Set(xs)].sort((a, b) => a - b);
+  let place = 0;
+  const leave = () => {
+    cursor.setAttribute("visibility", "hidden");
+    place = stops.length - 1;
+    say(stops[place], rest, square ? shown.map((each) => each.name).join(", ") : `last values: ${words}`);
+  };
+  leave();
   drawing.addEventListener("pointermove", (event) => {
     const box = drawing.getBoundingClientRect();
-    const at = left + ((((event.clientX - box.left) / box.width) * WIDTH - LEFT) / (WIDTH - LEFT - RIGHT)) * (right - left);
-    const near = shown.map((each) => each.points.reduce((a, b) => (Math.abs(b[0] - at) < Math.abs(a[0] - at) ? b : a)));
-    cursor.setAttribute("visibility", "visible");
-    for (const end of ["x1", "x2"]) cursor.setAttribute(end, x(near[0][0]));
-    caption.textContent = `${xLabel} ${number(near[0][0])}: ${shown.map((each, place) => `${each.name} ${format(near[place][1])}`).join(", ")}`;
+    const under = left + ((((event.clientX - box.left) / box.width) * WIDTH - LEFT) / (WIDTH - LEFT - RIGHT)) * (right - left);
+    // Curves over thresholds are told where the pointer is; those of epochs at the nearest one, as far as they have come.
+    const at = square ? Number(Math.min(1, Math.max(0, under)).toFixed(2)) : xs.reduce((a, b) => (Math.abs(b - under) < Math.abs(a - under) ? b : a));
+    point(at);
   });
-  drawing.addEventListener("pointerleave", () => {
-    cursor.setAttribute("visibility", "hidden");
-    caption.textContent = rest;
+  drawing.addEventListener("keydown", (event) => {
+    const to = { ArrowRight: place + 1, ArrowUp: place + 1, ArrowLeft: place - 1, ArrowDown: place - 1, Home: 0, End: stops.length - 1 }[event.key];
+    if (to === undefined) return;
+    event.preventDefault();
+    place = Math.min(stops.length - 1, Math.max(0, to));
+    point(stops[place]);
   });
+  for (const kind of ["pointerleave", "blur"]) drawing.addEventListener(kind, leave);
   figure.append(drawing, legend(shown), caption);
   return figure;
+}
+
+/** The height of a line at `at`; undefined where it does not reach so far. `points` go from left to right. */
+function drawnAt(points, at) {
+  const after = points.findIndex(([px]) => px >= at);
+  if (after < 0) return undefined;
+  const [right, high] = points[after];
+  if (right === at || after === 0) return right === at ? high : undefined;
+  const [left, low] = points[after - 1];
+  return low + ((high - low) * (at - left)) / (right - left);
 }
 
 function legend(series) {
@@ -125,17 +157,19 @@ export function parallelCoordinates(title, rows, axes, lower = false) {
     }
     const positive = values.every((value) => value > 0);
     const [low, high] = ends(values);
+    // All of them are the same: no other value stands beside the line.
+    if (low === high) return { labels: [[0, number(low)]], at: () => 0 };
     // A learning rate is drawn over its powers of ten.
     const log = positive && high / low > 30;
     const to = log ? Math.log10 : (value) => value;
-    const span = to(high) - to(low) || 1;
+    const span = to(high) - to(low);
     const back = (share) => (log ? 10 ** (to(low) + share * span) : low + share * span);
     return { labels: [0, 0.5, 1].map((share) => [share, number(Number(back(share).toPrecision(3)))]), at: (value) => (to(value) - to(low)) / span };
   });
   const y = (share) => height - 34 - share * (height - 80);
   const good = (row) => (lower ? -row.score : row.score);
   const [, best] = ends(scored.map(good));
-  const drawing = svg("svg", { viewBox: `0 0 ${width} ${height}`, role: "img", "aria-label": `${title}: ${scored.length} trials, best score ${number(lower ? -best : best)}` });
+  const drawing = svg("svg", { viewBox: `0 0 ${width} ${height}`, role: "img", "aria-label": `${title}: ${count(scored.length, "trial")}, best score ${number(lower ? -best : best)}` });
   for (const row of [...scored].sort((a, b) => good(a) - good(b))) {
     const points = names.map((name, index) => `${place(index).toFixed(1)} ${y(scales[index].at(name === "score" ? row.score : row.values[name])).toFixed(1)}`);
     const rank = scored.filter((other) => good(other) > good(row)).length / scored.length;

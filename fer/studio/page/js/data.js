@@ -1,11 +1,13 @@
 // A data set in pictures: what fer-data says of it, a sheet of faces, and faces as the net will see them.
 
-import { get, picture, post } from "./api.js";
-import { announce, commandLine, count, duration, el, faceImage, fill, keepFocus, message, newest, number, offer, percent, quoted, select, table } from "./dom.js";
+import { get, post } from "./api.js";
+import { announce, commandLine, count, duration, el, faceImage, fill, message, newest, number, offer, percent, quoted, redraw, select, sheet, table, when } from "./dom.js";
 import { listen, refresh, runs, store } from "./store.js";
 
 const SOURCES = [["synthetic", "synthetic faces: no data needed"], ["fer2013", "FER-2013, in any copy"], ["folder", "a folder or zip with a folder for each class"], ["affectnet", "AffectNet"], ["ckplus", "CK+"], ["rafdb", "RAF-DB"]];
 const PICTURES = { "class_balance.png": "Images of every class", "findings.png": "Copies, contradictory labels, blanks: examples", "preview.png": "Faces of every class, drawn at random" };
+// The latest ones; folds of long ago are left out.
+const FOLDS = 60;
 const SPLIT = /^(Training|PublicTest|PrivateTest|Test)$/;
 
 export class DataView {
@@ -106,7 +108,7 @@ export class DataView {
   async open(look) {
     const stands = this.opened();
     const found = await get("api/look", { look });
-    const pictures = await Promise.all(found.pictures.map(async (name) => el("figure", {}, el("h3", {}, PICTURES[name]), el("img.sheet", { src: await picture("api/look/picture", { look, name }), alt: PICTURES[name] }))));
+    const pictures = await Promise.all(found.pictures.map(async (name) => el("figure", {}, el("h3", {}, PICTURES[name]), sheet(await get("api/look/picture", { look, name }, { blob: true }), PICTURES[name]))));
     if (!stands()) return;
     announce(`${found.audit?.source ?? found.dataset}: it is read.`);
     fill(this.result, el("h3", {}, found.audit?.source ?? found.dataset), found.audit ? audit(found.audit) : null, pictures);
@@ -130,8 +132,8 @@ export class DataView {
   }
 
   drawFolds() {
-    const finished = runs().filter((entry) => entry.status === "finished" && entry.data);
-    offer(this.base, [["", "my own choice"], ...finished.filter((entry) => entry.fold === null).slice(0, 60).map((entry) => [entry.id, entry.id])]);
+    const finished = runs().filter((entry) => entry.status === "finished" && entry.data).sort((a, b) => when(b.started ?? 0) - when(a.started ?? 0));
+    offer(this.base, [["", "my own choice"], ...finished.filter((entry) => entry.fold === null).map((entry) => [entry.id, entry.id])]);
     this.tellCost();
     const folds = finished.filter((entry) => entry.fold !== null);
     const now = folds.map((entry) => entry.id).join();
@@ -139,8 +141,8 @@ export class DataView {
     this.foldsDrawn = now;
     const chosen = new Set([...this.folds.querySelectorAll("input:checked")].map((box) => box.value));
     const open = this.folds.querySelector("details")?.open ?? false;
-    const boxes = folds.slice(0, 60).map((entry) => el("label", { "data-item": entry.id }, el("input", { type: "checkbox", value: entry.id, checked: chosen.has(entry.id) }), entry.id));
-    keepFocus(this.folds, () => fill(this.folds, folds.length < 2 ? null : el("details", { open }, el("summary", {}, "Folds that are trained already"), el("div.row", {}, boxes), el("button", { type: "button", onclick: () => this.suspectsTold.during(async () => {
+    const boxes = folds.slice(0, FOLDS).map((entry) => el("label", { "data-item": entry.id }, el("input", { type: "checkbox", value: entry.id, checked: chosen.has(entry.id) }), entry.id));
+    redraw(this.folds, () => fill(this.folds, folds.length < 2 ? null : el("details", { open }, el("summary", {}, "Folds that are trained already"), el("div.row", {}, boxes), el("button", { type: "button", onclick: () => this.suspectsTold.during(async () => {
       await post("api/suspects", { runs: [...this.folds.querySelectorAll("input:checked")].map((box) => box.value) });
       this.suspectsTold.say("At work; what is found appears here.");
       await refresh();
@@ -157,7 +159,7 @@ export class DataView {
 
   async showFound(job) {
     const told = await post("api/suspect_faces", { id: job.id });
-    const title = el("h3", { tabindex: "-1" }, `${number(told.count)}${told.found ? ` of ${number(told.found.faces)}` : ""} training faces have suspect labels`);
+    const title = el("h3", { tabindex: "-1" }, `Suspect labels: ${told.found ? `${told.count} of ${count(told.found.faces, "training face")}` : count(told.count, "training face")}`);
     const share = told.found?.estimated_share_wrong?.all;
     fill(this.found, title,
       el("p", {}, `${job.about.join(", ")}.`, share ? ` Estimated share of wrong labels: ${percent(share.value)} (95 % interval ${percent(share.low)} to ${percent(share.high)}).` : ""),

@@ -58,10 +58,35 @@ export const announce = (words) => {
 };
 
 const CONTROLS = "button, a, summary, input, select, textarea, [tabindex]";
-const nameOf = (each) => `${each.closest("[data-item]")?.dataset.item ?? ""} ${each.getAttribute("aria-label") ?? each.textContent}`;
+// What is folded has often the name of its summary: they differ by their kinds.
+const nameOf = (each) => `${each.tagName} ${each.closest("[data-item]")?.dataset.item ?? ""} ${each.getAttribute("aria-label") ?? each.textContent}`;
 
-/** Draws what is in a node anew: the focus stays on what has the same name there, or its item, else goes to `otherwise`. */
-export function keepFocus(node, draw, otherwise = null) {
+const REGIONS = "[role=region]";
+
+/** What stands at the end of its region stays there as more comes; else it stays where it is. */
+const scrolled = ({ scrollTop, scrollLeft, scrollHeight, clientHeight }) => ({ left: scrollLeft, top: scrollTop > 0 && scrollTop + clientHeight > scrollHeight - 2 ? Infinity : scrollTop });
+
+/**
+ * Draws what is in a node anew: its regions stay scrolled as they were, and the focus stays on what has the same name there, or
+ * its item, else goes to `otherwise`.
+ */
+export function redraw(node, draw, otherwise = null) {
+  const places = new Map([...node.querySelectorAll(REGIONS)].map((each) => [nameOf(each), scrolled(each)]));
+  keepFocus(node, draw, otherwise);
+  for (const each of node.querySelectorAll(REGIONS)) scrollBack(each, places.get(nameOf(each)));
+}
+
+const scrollBack = (node, place = { left: 0, top: 0 }) => Object.assign(node, { scrollLeft: place.left, scrollTop: Math.min(place.top, node.scrollHeight) });
+
+/** Other words in a region, as of a log that grows. */
+export function putWords(region, words) {
+  if (region.textContent === words) return;
+  const place = scrolled(region);
+  region.textContent = words;
+  scrollBack(region, place);
+}
+
+function keepFocus(node, draw, otherwise) {
   const held = document.activeElement;
   const inside = node.contains(held);
   const name = inside ? nameOf(held) : "";
@@ -71,7 +96,8 @@ export function keepFocus(node, draw, otherwise = null) {
   const controls = [...node.querySelectorAll(CONTROLS)];
   const same = controls.find((each) => nameOf(each) === name);
   const near = item === undefined ? undefined : controls.find((each) => each.closest("[data-item]")?.dataset.item === item);
-  (same ?? near ?? otherwise)?.focus({ preventScroll: true });
+  (same ?? near)?.focus({ preventScroll: true });
+  if (otherwise !== null) focusIfLost(otherwise);
 }
 
 /** Where the focus was on what has gone, it goes on from here. */
@@ -215,10 +241,17 @@ export function offer(node, options) {
 
 export const statusBadge = (status) => el(`span.status.${status}`, {}, status);
 
-/** The address of a PNG that came as base64. */
-export const pngAddress = (base64) => URL.createObjectURL(new Blob([Uint8Array.from(atob(base64), (letter) => letter.charCodeAt(0))], { type: "image/png" }));
+const png = (base64) => new Blob([Uint8Array.from(atob(base64), (letter) => letter.charCodeAt(0))], { type: "image/png" });
 
-export const faceImage = (base64, alt) => {
-  const address = pngAddress(base64);
-  return el("img.face", { src: address, alt, onload: () => URL.revokeObjectURL(address) });
-};
+/** The address of a PNG that came as base64; whoever shows it lets it go again. */
+export const pngAddress = (base64) => URL.createObjectURL(png(base64));
+
+/** An image of a blob, whose address is let go once it is read. */
+function image(what, blob, alt) {
+  const address = URL.createObjectURL(blob);
+  const done = () => URL.revokeObjectURL(address);
+  return el(what, { src: address, alt, onload: done, onerror: done });
+}
+
+export const sheet = (blob, alt) => image("img.sheet", blob, alt);
+export const faceImage = (base64, alt) => image("img.face", png(base64), alt);

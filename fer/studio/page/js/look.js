@@ -1,10 +1,11 @@
 // One's own pictures and the camera with the models of runs; confused pairs and confident mistakes.
 
 import { post, send } from "./api.js";
-import { announce, el, faceImage, fill, keepFocus, labelsOf, message, newest, offer, percent, pngAddress, select, svg } from "./dom.js";
+import { announce, el, faceImage, fill, labelsOf, message, newest, offer, percent, pngAddress, redraw, select, svg } from "./dom.js";
 import { listen, models, store } from "./store.js";
 
 const MOST = 6;
+const OFFERED = 24;
 const FACES = 12;
 const LIVE_SIDE = 480;
 // With the camera, other labels are told at most this often.
@@ -17,6 +18,8 @@ export class LookView {
     this.told = message();
     this.chosen = new Set();
     this.blob = null;
+    // Of what the answers that are shown tell.
+    this.seen = null;
     // The camera that is being waited for, while the browser asks whether it may be used.
     this.wish = null;
     this.face = 0;
@@ -82,8 +85,9 @@ export class LookView {
     this.drawn = now;
     if (this.chosen.size === 0 && there.length > 0) this.chosen.add([...there].sort((a, b) => (b.accuracy ?? 0) - (a.accuracy ?? 0))[0].id);
     // Those that are looked with come first; of many runs, the best.
-    const sorted = [...there].sort((a, b) => this.chosen.has(b.id) - this.chosen.has(a.id) || (b.accuracy ?? 0) - (a.accuracy ?? 0)).slice(0, 24);
-    keepFocus(this.runs, () => fill(this.runs, sorted.length === 0 ? el("p.hint", {}, "No run has a model yet: train one first.") : sorted.map((entry) => {
+    const sorted = [...there].sort((a, b) => this.chosen.has(b.id) - this.chosen.has(a.id) || (b.accuracy ?? 0) - (a.accuracy ?? 0));
+    const rest = sorted.length > OFFERED ? el("p.hint", {}, `The best ${OFFERED} of ${sorted.length}: open another one under Runs and press Look there.`) : null;
+    redraw(this.runs, () => fill(this.runs, sorted.length === 0 ? el("p.hint", {}, "No run has a model yet: train one first.") : sorted.slice(0, OFFERED).map((entry) => {
       const box = el("input", { type: "checkbox", checked: this.chosen.has(entry.id), onchange: () => {
         if (box.checked && this.looking().length >= MOST) {
           box.checked = false;
@@ -96,7 +100,7 @@ export class LookView {
         this.again();
       } });
       return el("label", { "data-item": entry.id }, box, `${entry.id} (${percent(entry.accuracy)})`);
-    })));
+    }), rest));
     this.offerLabels();
     this.mistakes.offer(sorted.map((entry) => entry.id));
   }
@@ -122,10 +126,21 @@ export class LookView {
     const address = URL.createObjectURL(file);
     // No browser shows every kind that can be read, such as TIFF: fer-studio shows it then.
     const shows = await Object.assign(new Image(), { src: address }).decode().then(() => true, () => false);
-    if (this.blob !== file) return;
-    if (shows) this.picture.src = address;
+    if (this.blob !== file) {
+      URL.revokeObjectURL(address);
+      return;
+    }
+    this.picture.alt = "The picture you chose";
+    if (shows) this.showPicture(address);
+    else URL.revokeObjectURL(address);
     this.picture.hidden = !shows;
     await this.again();
+  }
+
+  /** The picture before is let go: a spoilt one comes anew with each setting. */
+  showPicture(address) {
+    URL.revokeObjectURL(this.picture.src);
+    this.picture.src = address;
   }
 
   /** Asks again with what is chosen now; of several wishes, the last one counts. */
@@ -158,13 +173,15 @@ export class LookView {
     } catch (error) {
       if (!stands()) return;
       // What was read in an earlier picture is not left standing.
+      this.seen = null;
       fill(this.answers);
       fill(this.boxes);
       throw error;
     }
     if (!stands()) return;
+    this.seen = blob;
     if (found.image.shown) {
-      this.picture.src = pngAddress(found.image.shown);
+      this.showPicture(pngAddress(found.image.shown));
       this.picture.hidden = false;
     }
     this.drawBoxes(found);
@@ -226,7 +243,8 @@ export class LookView {
       this.stopCamera();
       this.told.say("The camera went away: plug it in and start it again, or choose a picture.");
     });
-    fill(this.boxes);
+    for (const each of [this.boxes, this.answers, this.faceChoice]) fill(each);
+    this.seen = null;
     this.video.srcObject = stream;
     this.video.hidden = false;
     this.picture.hidden = true;
@@ -245,11 +263,16 @@ export class LookView {
     this.wish = null;
     if (!this.stream) return;
     this.asked();
-    fill(this.boxes);
-    for (const track of this.stream?.getTracks() ?? []) track.stop();
+    for (const track of this.stream.getTracks()) track.stop();
     this.stream = null;
     this.video.hidden = true;
     this.camera.textContent = "Start camera";
+    // What is told stays, and so does what it is told of: other runs and settings look at that.
+    this.blob = this.seen;
+    if (this.seen === null) return;
+    this.showPicture(URL.createObjectURL(this.seen));
+    this.picture.alt = "The last picture of the camera";
+    this.picture.hidden = false;
   }
 
   /** Looks until this stream is stopped; another one has a loop of its own. */
@@ -326,7 +349,7 @@ class Mistakes {
         const sum = row.reduce((a, b) => a + b, 0) || 1;
         return el("tr", {}, el("th", { scope: "row" }, heads[place]), row.map((count, other) => {
           const level = Math.min(3, Math.floor((count / sum) * 10));
-          return el(`td.heat-${level}`, {}, place === other ? String(count) : el("button", { type: "button", "aria-label": `${count} ${heads[place]} faces taken for ${heads[other]}`, onclick: () => this.show(run, heads[place], heads[other]) }, String(count)));
+          return el(`td.heat-${level}`, {}, place === other ? String(count) : el("button", { type: "button", "aria-label": `${count} ${heads[place]} ${count === 1 ? "face" : "faces"} taken for ${heads[other]}`, onclick: () => this.show(run, heads[place], heads[other]) }, String(count)));
         }));
       });
       const which = label === null ? `mistakes of ${run}` : `${label} taken for ${predicted} by ${run}`;

@@ -2,11 +2,11 @@
 
 import { hasToken, post, takeToken, useToken } from "./api.js";
 import { DataView } from "./data.js";
-import { el, fill, focusIfLost, message } from "./dom.js";
+import { el, fill, focusIfLost, message, redraw } from "./dom.js";
 import { LookView } from "./look.js";
 import { queue } from "./queue.js";
 import { binPanel, reportsPanel, RunTable } from "./runs.js";
-import { Comparison, openReport, RunView } from "./runview.js";
+import { Comparison, openBefore, openReport, RunView } from "./runview.js";
 import { ShipView } from "./ship.js";
 import { listen, refresh, start, store } from "./store.js";
 import { TrainForm } from "./train.js";
@@ -66,9 +66,9 @@ function openRun(name) {
 }
 
 function showChosen(names) {
-  chosenBar.hidden = names.length === 0;
+  const held = chosenBar.contains(document.activeElement);
   const button = (words, task) => el("button", { type: "button", onclick: () => chosenTold.during(task) }, words);
-  fill(chosenBar, el("span", {}, `${names.length} chosen`),
+  redraw(chosenBar, () => fill(chosenBar, el("span", {}, `${names.length} chosen`),
     names.length > 1 ? button("Compare", () => {
       runView.close();
       return comparison.open(names);
@@ -79,12 +79,15 @@ function showChosen(names) {
       await bin.show();
       chosenTold.say(`${names.length === 1 ? `${names[0]} is` : `${names.length} runs are`} in the bin.`);
       runTable.focus();
-    }));
+    })));
+  chosenBar.hidden = names.length === 0;
+  if (held) focusIfLost(runTable.title);
 }
 
 // --- the other parts ------------------------------------------------------------------------------------------------
 
 let awaited = null;
+let before = openBefore();
 const train = new TrainForm(part("view-train").appendChild(el("section")), { onStarted: (name) => (awaited = name) });
 // Who has begun to fill in the next one is not led away from it.
 part("view-train").addEventListener("input", () => (awaited = null));
@@ -157,6 +160,11 @@ listen((changed) => {
     // Where somebody has gone on to something else, they are left there.
     if (location.hash === "#train") openRun(name);
   }
+  // The page was loaded anew: the run that was open is open again, unless another one is by now.
+  if (before !== null && (store.entries.has(before) || store.complete)) {
+    if (runView.name === null && store.entries.has(before)) runView.open(before);
+    before = null;
+  }
   runView.changed(changed);
   comparison.changed(changed);
 });
@@ -177,8 +185,7 @@ function tellToken(words) {
 route();
 start({
   onTrouble(words) {
-    part("trouble").hidden = !words;
-    part("trouble").textContent = words ?? "";
+    if (part("trouble").textContent !== (words ?? "")) part("trouble").textContent = words ?? "";
   },
   onToken() {
     part("loading").hidden = true;

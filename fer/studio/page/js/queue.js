@@ -1,7 +1,7 @@
 // The jobs: what runs, what waits, what ended, with its output.
 
 import { get, post } from "./api.js";
-import { announce, count, duration, el, fill, keepFocus, message, select, statusBadge } from "./dom.js";
+import { announce, count, duration, el, fill, message, putWords, redraw, select, statusBadge } from "./dom.js";
 import { failure, isTold } from "./outcome.js";
 import { openReport } from "./runview.js";
 import { listen, OPEN, refresh, store } from "./store.js";
@@ -21,6 +21,7 @@ export function queue(node, { onOpenRun }) {
   let drawn = "";
   let open = null;
   const unfolded = new Set();
+  const outputs = new Map();
   const times = new Map();
 
   listen(() => {
@@ -29,9 +30,13 @@ export function queue(node, { onOpenRun }) {
     if (now !== drawn) {
       drawn = now;
       times.clear();
-      keepFocus(node, draw, atOnce);
+      redraw(node, draw, atOnce);
     }
-    for (const job of store.jobs) if (times.has(job.id)) put(times.get(job.id), spent(job));
+    for (const job of store.jobs) {
+      if (times.has(job.id)) put(times.get(job.id), spent(job));
+      // That the studio does not answer is told above, and the next state asks again.
+      if (job.state === "running" && unfolded.has(job.id)) read(job).catch(() => {});
+    }
   });
 
   function draw() {
@@ -57,17 +62,19 @@ export function queue(node, { onOpenRun }) {
     if (told.length > 0) announce(told.join("; "));
   }
 
+  async function read(job) {
+    const { output } = await get("api/job", { id: job.id });
+    putWords(outputs.get(job.id), output || "(nothing yet)");
+  }
+
   function item(job) {
-    const output = el("pre.output", { tabindex: "0", role: "region", "aria-label": `Output of ${job.kind} ${job.id}` });
+    const output = el("pre.output", { tabindex: "0", role: "region", "aria-label": `Output of ${job.kind} ${job.id}` }, outputs.get(job.id)?.textContent);
+    outputs.set(job.id, output);
     const wrong = el("p.message.problem", { hidden: true });
     const more = el("details", { open: unfolded.has(job.id) }, el("summary", {}, "Command and output"), el("p.mono", {}, job.shown), output);
-    const load = async () => {
-      const found = await get("api/job", { id: job.id });
-      output.textContent = found.output || "(nothing yet)";
-    };
     more.addEventListener("toggle", () => {
       unfolded[more.open ? "add" : "delete"](job.id);
-      if (more.open) told.during(load);
+      if (more.open) told.during(() => read(job));
     });
     failure(job).then((words) => {
       wrong.textContent = words ?? "";

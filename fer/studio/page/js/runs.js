@@ -48,7 +48,7 @@ export class RunTable {
   sortBy(key) {
     this.sort = [key, this.sort[0] === key ? -this.sort[1] : key === "id" || key === "status" ? 1 : -1];
     this.arrange();
-    announce(`Sorted by ${key}`);
+    announce(`Sorted by ${COLUMNS.find((column) => column[0] === key)[1]}, ${this.sort[1] > 0 ? "ascending" : "descending"}`);
   }
 
   take(changed) {

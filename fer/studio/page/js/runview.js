@@ -2,7 +2,7 @@
 
 import { get, post } from "./api.js";
 import { lineChart, parallelCoordinates, trainingCharts } from "./charts.js";
-import { announce, commandLine, count, duration, el, EMOTIONS, fill, inTurn, keepFocus, labelsOf, message, newest, number, offer, percent, select, statusBadge, table } from "./dom.js";
+import { announce, commandLine, count, duration, el, EMOTIONS, fill, inTurn, labelsOf, message, newest, number, offer, percent, redraw, select, statusBadge, table } from "./dom.js";
 import { isShown, reportMade } from "./outcome.js";
 import { refresh, store } from "./store.js";
 
@@ -21,6 +21,11 @@ export async function openReport(question) {
     throw error;
   }
 }
+
+const OPEN_RUN = "fer-studio-run";
+
+/** The run that was open in this tab before it was loaded anew; null where none was. */
+export const openBefore = () => sessionStorage.getItem(OPEN_RUN);
 
 const STOPPING = "Asked to stop: it saves its checkpoint first.";
 const GOING_ON = "It is in the queue below, and goes on in a moment or when its turn comes.";
@@ -44,6 +49,7 @@ export class RunView {
       return;
     }
     this.name = name;
+    sessionStorage.setItem(OPEN_RUN, name);
     this.node.hidden = false;
     this.title = el("h2", { tabindex: "-1", id: "run-title" }, name);
     this.charts = el("div.columns");
@@ -59,6 +65,7 @@ export class RunView {
 
   close() {
     this.name = null;
+    sessionStorage.removeItem(OPEN_RUN);
     this.node.hidden = true;
   }
 
@@ -80,6 +87,7 @@ export class RunView {
     if (entry === undefined) return;
     this.actionsOf(entry);
     this.told.unsay(entry.status === "running" ? GOING_ON : STOPPING);
+    if (entry.kind === "run") this.takeNote();
     if (entry.kind === "sweep") return this.sweep(entry);
     if (entry.kind === "study") return this.study(entry);
     const run = await get("api/run", { run: name });
@@ -88,16 +96,16 @@ export class RunView {
     const rest = run.rest_seconds === null ? null : `about ${duration(run.rest_seconds)} to go`;
     const words = [`epoch ${run.epochs.length}${planned}`, entry.accuracy === null ? null : `accuracy ${percent(entry.accuracy)}`, entry.macro_f1 === null ? null : `macro F1 ${percent(entry.macro_f1)}`, rest, run.early, run.reason].filter(Boolean);
     fill(this.state, statusBadge(run.status), ` ${words.join(" · ")}`);
-    fill(this.charts, trainingCharts([{ name, epochs: run.epochs }]));
+    redraw(this.charts, () => fill(this.charts, trainingCharts([{ name, epochs: run.epochs }])), this.title);
     const open = [...this.more.querySelectorAll("details")].filter((each) => each.open).map((each) => each.dataset.part);
-    keepFocus(this.more, () => fill(this.more,
+    const part = (key, title, content) => el("details", { "data-part": key, open: open.includes(key) }, el("summary", {}, title), content);
+    redraw(this.more, () => fill(this.more,
       part("final", "Final numbers of the validation faces", Object.keys(run.final).length ? table(["number", "value"], Object.entries(run.final).map(([key, value]) => [key, number(value)]), { label: "Final numbers", narrow: true }) : el("p.hint", {}, "They come at the end.")),
       part("config", "Configuration", table(["key", "value"], Object.entries(run.config).map(([key, value]) => [key, number(value)]), { label: "Configuration" })),
       part("manifest", "Data, device, machine", table(["fact", "value"], Object.entries(run.manifest).map(([key, value]) => [key, number(value)]), { label: "Manifest" })),
       part("log", "Log", el("pre.output", { tabindex: "0", role: "region", "aria-label": "Log" }, run.log.map((line) => `${line.time.slice(11, 19)} ${line.level === "INFO" ? "" : `${line.level} `}${line.message}`).join("\n"))),
       run.command ? commandLine(run.command).node : null,
       el("p.hint", {}, run.folder)), this.title);
-    for (const each of this.more.querySelectorAll("details")) each.open = open.includes(each.dataset.part);
   }
 
   actionsOf(entry) {
@@ -142,11 +150,19 @@ export class RunView {
     // A button under somebody's finger stays where it is.
     if (this.buttons.dataset.now === now) return;
     this.buttons.dataset.now = now;
-    keepFocus(this.buttons, () => fill(this.buttons, list), this.title);
+    redraw(this.buttons, () => fill(this.buttons, list), this.title);
   }
 
   note(name) {
-    const area = el("textarea", { value: store.marks[name]?.note ?? "", maxLength: 2000 });
+    const area = el("textarea", { maxLength: 2000 });
+    let kept = "";
+    // One that was written in another tab is shown, where nobody is writing here.
+    this.takeNote = () => {
+      const note = store.marks[name]?.note ?? "";
+      if (area.value === kept) area.value = note;
+      kept = note;
+    };
+    this.takeNote();
     area.addEventListener("change", () => this.told.during(async () => {
       await post("api/mark", { run: name, note: area.value.trim() });
       await refresh();
@@ -162,7 +178,7 @@ export class RunView {
     fill(this.charts);
     const good = (each) => (each.score === null ? -Infinity : lower ? -each.score : each.score);
     const sorted = [...trials].sort((a, b) => good(b) - good(a));
-    keepFocus(this.more, () => fill(this.more, parallelCoordinates("Trials", trials.map((each) => ({ values: each.params, score: each.score, name: `trial ${each.trial}` })), axes, lower),
+    redraw(this.more, () => fill(this.more, parallelCoordinates("Trials", trials.map((each) => ({ values: each.params, score: each.score, name: `trial ${each.trial}` })), axes, lower),
       table(["trial", "score", "status", "time", ...axes], sorted.map((each) => [String(each.trial), number(each.score), each.status === "ok" ? "finished" : each.status, duration(each.seconds), ...axes.map((axis) => number(each.params[axis]))]), { label: "Table of trials", whole: true }),
       best ? commandLine(`fer-train @${best}`).node : null), this.title);
   }
@@ -171,11 +187,12 @@ export class RunView {
     fill(this.state, statusBadge(entry.status), ` study of ${entry.study ?? "runs"} · ${entry.runs?.length ?? 0} of ${count(entry.planned ?? "?", "run")}${entry.reason ? ` · ${entry.reason}` : ""}`);
     fill(this.charts);
     const inside = [...store.entries.values()].filter((each) => each.parent === entry.id);
-    keepFocus(this.more, () => fill(this.more, table(["run", "status", "accuracy", "macro F1"], inside.map((each) => [el("button.plain.name", { type: "button", onclick: () => this.actions.onTrial(each.id) }, each.id), statusBadge(each.status), percent(each.accuracy), percent(each.macro_f1)]), { label: "Runs of the study" })), this.title);
+    redraw(this.more, () => fill(this.more, table(["run", "status", "accuracy", "macro F1"], inside.map((each) => [el("button.plain.name", { type: "button", onclick: () => this.actions.onTrial(each.id) }, each.id), statusBadge(each.status), percent(each.accuracy), percent(each.macro_f1)]), { label: "Runs of the study" })), this.title);
   }
 }
 
-const part = (key, title, content) => el("details", { "data-part": key }, el("summary", {}, title), content);
+/** Runs side by side: more have no colours of their own. */
+const SHOWN = 6;
 
 export class Comparison {
   constructor(node, { onLook, onClose }) {
@@ -205,7 +222,8 @@ export class Comparison {
   }
 
   async open(names) {
-    this.names = names.slice(0, 6);
+    this.all = names;
+    this.names = names.slice(0, SHOWN);
     this.node.hidden = false;
     offer(this.label, labelsOf(this.names.map((name) => store.entries.get(name))).map((each) => [each, each]));
     this.asked();
@@ -213,7 +231,7 @@ export class Comparison {
     this.title.focus({ preventScroll: true });
     this.node.scrollIntoView({ block: "start" });
     this.told.clear();
-    if (names.length > 6) this.told.say("The first six are shown.");
+    if (names.length > SHOWN) this.told.say(`The first ${SHOWN} of ${names.length} are shown; a report is about all of them.`);
     await this.reading.during(() => this.show());
   }
 
@@ -224,9 +242,9 @@ export class Comparison {
   async read() {
     const here = this.names.filter((name) => store.entries.has(name));
     const [found, { rows }] = await Promise.all([get("api/curves", { run: here }), get("api/differences", { run: here })]);
-    fill(this.charts, trainingCharts(here.map((name) => ({ name, epochs: found[name].epochs }))));
+    redraw(this.charts, () => fill(this.charts, trainingCharts(here.map((name) => ({ name, epochs: found[name].epochs })))), this.title);
     const final = ["accuracy", "macro_f1"].map((key) => [key, ...here.map((name) => percent(store.entries.get(name)?.[key]))]);
-    fill(this.rows, table(["key", ...here], [...final, ...rows.map((row) => [row.key, ...row.values.map(number)])], { label: "Settings that differ" }));
+    redraw(this.rows, () => fill(this.rows, table(["key", ...here], [...final, ...rows.map((row) => [row.key, ...row.values.map(number)])], { label: "Settings that differ" })), this.title);
   }
 
   async scoreCurves() {
@@ -244,10 +262,10 @@ export class Comparison {
 
   async report() {
     const name = this.name.value.trim();
-    const { names } = this;
-    const job = await post("api/report", { runs: names, ...(name ? { name } : {}) });
+    const { all } = this;
+    const job = await post("api/report", { runs: all.filter((each) => store.entries.has(each)), ...(name ? { name } : {}) });
     this.told.say("The report is being made; it is in the queue below, and opens from there.");
     await refresh();
-    await reportMade(job, this.told, () => this.names === names && isShown(this.node));
+    await reportMade(job, this.told, () => this.all === all && isShown(this.node));
   }
 }

@@ -38,7 +38,7 @@ export class ShipView {
 
   async show() {
     this.offer();
-    if (this.run.value) await this.told.during(() => this.files());
+    await this.told.during(() => this.files());
   }
 
   async choose(name) {
@@ -59,6 +59,8 @@ export class ShipView {
     const chosen = this.run.value;
     fill(this.run, names.map((name) => new Option(name, name)));
     if (names.includes(chosen)) this.run.value = chosen;
+    // The run that was shown has gone, or the first one has come.
+    else if (isShown(this.run)) this.chosen();
   }
 
   async ask(path, more) {
@@ -125,6 +127,10 @@ export class ShipView {
 
   async files() {
     const run = this.run.value;
+    if (run === "") {
+      fill(this.list);
+      return;
+    }
     const { files } = await get("api/exports", { run });
     if (run !== this.run.value) return;
     const button = (words, task) => el("button", { type: "button", onclick: () => this.told.during(task) }, words);

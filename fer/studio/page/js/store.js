@@ -23,6 +23,9 @@ export const store = {
 let version = 0;
 let instance = null;
 let timer = null;
+// Numbers of the questions: of the latest one, and of the latest that was answered.
+let asked = 0;
+let taken = 0;
 // Runs of before the studio was started again, that it has not named yet: once it has read all, they have gone.
 let unseen = new Set();
 const listeners = new Set();
@@ -41,9 +44,15 @@ export function start(handlers) {
 /** Asks at once, as after something was changed. */
 export async function refresh() {
   clearTimeout(timer);
+  const turn = (asked += 1);
   try {
     const since = version;
-    take(await get("api/state", { since }, { signal: AbortSignal.timeout(PATIENCE_MS) }), since);
+    const state = await get("api/state", { since }, { signal: AbortSignal.timeout(PATIENCE_MS) });
+    // One that comes after the answer to a later question says what was, such as a run that has gone meanwhile.
+    if (turn > taken) {
+      taken = turn;
+      take(state, since);
+    }
   } catch (error) {
     if (error instanceof Refused && error.status === 401) {
       onToken();
@@ -68,7 +77,7 @@ function take(state, since) {
       return;
     }
   }
-  // It was asked before the studio was started again, or before another answer: the next one has all.
+  // It was asked before the studio was started again: the next one has all.
   if (since > version) return;
   for (const entry of state.entries) {
     store.entries.set(entry.id, entry);

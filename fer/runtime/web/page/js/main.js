@@ -23,7 +23,7 @@ const models = new Models({
   onChange() {
     comparison.clear();
     reader.afresh();
-    if (pictures.due) pictures.again();
+    pictures.changed();
     hide(part("explanation"));
     driftPanel.refresh();
   },

@@ -14,13 +14,13 @@ import { isVideo, listen, prepare } from "./upload.js";
 export class Pictures {
   /** `onAnswer({blob})`: a picture was answered for. `onPhotos(files)`: they are to be practised with. */
   constructor({ reader, models, onAnswer, onPhotos }) {
-    Object.assign(this, { reader, models, onAnswer, items: (handed("files") ?? []).map(asItem), pass: null, reading: null, looking: null, saving: false });
+    Object.assign(this, { reader, models, onAnswer, items: (handed("files") ?? []).map(asItem), pass: null, reading: null, looking: null, saving: false, stale: false });
     this.table = new BatchTable({ onShow: (item, seconds) => this.#look(item, seconds) });
     handOver("files", () => this.items.map((item) => item.file), { ofFiles: true });
     const practising = () => app.way === "practise";
     listen({ input: part("file"), dropHint: part("drop-hint"), hint: () => t(practising() ? "own.drop" : "files.drop"), onFiles: (files) => (practising() ? onPhotos(files) : this.use(files)) });
-    part("save-csv").addEventListener("click", () => save(asCsv(this.#records(), app.model.labels), "fer.csv"));
-    part("save-json").addEventListener("click", () => save(asJson({ model: this.model, faces: this.#records() }), "fer.json"));
+    part("save-csv").addEventListener("click", () => save(asCsv(this.#records(), this.model.labels), "fer.csv"));
+    part("save-json").addEventListener("click", () => save(asJson({ model: this.model.name, faces: this.#records() }), "fer.json"));
     part("save-annotated").addEventListener("click", () => this.#saveCopies());
     part("batch-stop").addEventListener("click", () => this.stop());
   }
@@ -46,7 +46,8 @@ export class Pictures {
   async #again() {
     const pass = { stopped: false };
     this.pass = pass;
-    this.model = app.model.name;
+    this.stale = false;
+    this.model = app.model;
     hide(part("batch"), this.items.length === 0);
     this.table.begin(this.items);
     hide(part("batch-stop"), this.items.length < 2 && !this.items[0]?.video);
@@ -71,9 +72,11 @@ export class Pictures {
     return stage.dataset.mode === "picture";
   }
 
-  /** Whether there are files that another model, or the first one, has to look at. */
-  get due() {
-    return this.shown || (this.pass === null && this.items.length > 0);
+  /** The model is another one, or the first, or another half is hidden from it. */
+  changed() {
+    if (this.shown || (this.pass === null && this.items.length > 0)) this.again();
+    // The camera keeps the stage; who comes back to a file has all of them read anew.
+    else this.stale = this.pass !== null;
   }
 
   /** Looks at no further picture; those that it has looked at stay in the table. */
@@ -217,6 +220,10 @@ export class Pictures {
 
   // A row of the table was chosen: its picture is shown, with what was predicted.
   async #look(item, seconds) {
+    if (this.stale) {
+      await this.again();
+      return;
+    }
     if (item.problem !== null) return;
     const row = {};
     this.looking = row;

@@ -9,7 +9,7 @@ import { handOver } from "./handover.js";
 import { number, t } from "./i18n.js";
 import { Live } from "./live.js";
 import { listPeople, People } from "./people.js";
-import { tell, tellBack } from "./problems.js";
+import { patiently, tell, tellBack, waitFor } from "./problems.js";
 import { Steady } from "./steady.js";
 import { trouble } from "./troubles.js";
 
@@ -139,6 +139,7 @@ export class Reader {
     if (!inCamera() || app.last === null) return false;
     this.live.stop();
     put(app.last.still);
+    this.frozen = app.last;
     stage.dataset.mode = "frozen";
     press(part("freeze"), true);
     hide(part("pause"));
@@ -146,6 +147,26 @@ export class Reader {
     show();
     announcer.notice(t("camera.frozen", { what: told().words }));
     return true;
+  }
+
+  async #readFrozen() {
+    const { frozen } = this;
+    this.frozen = { ...frozen };
+    const mine = this.frozen;
+    const stands = () => this.frozen === mine && stage.dataset.mode === "frozen";
+    clear("frozen", t("verdict.reading"), t("verdict.with-server"));
+    try {
+      const { faces } = await waitFor(patiently(() => api.predict(mine.blob, { model: app.model.name, hide: hiddenFrom(app.model) })));
+      if (!stands()) return;
+      app.last = { ...mine, faces: faces.filter(ok) };
+      show();
+      announcer.once(told().words);
+      this.onPicture({ blob: mine.blob });
+    } catch (error) {
+      if (!stands()) return;
+      clear("frozen", t("verdict.no-prediction"), t("verdict.none-of-this"));
+      await tell(error, { modelsChanged: () => this.models.changed(), stands });
+    }
   }
 
   mirror(on, { keep = false } = {}) {
@@ -156,9 +177,15 @@ export class Reader {
     if (app.last !== null) show();
   }
 
-  /** The rate of predictions starts anew, as does what is told: another model, or another half hidden. */
+  /** Another model reads from now on, or another half is hidden: what is told starts anew, and what is frozen is read again. */
   afresh() {
+    if (stage.dataset.mode === "frozen") this.#readFrozen();
     if (!inCamera()) return;
+    // What the one before is still asked about is not shown as this one's.
+    if (this.live.running) {
+      this.live.stop();
+      this.live.start();
+    }
     timeline.reset();
     announcer.reset();
   }

@@ -15,16 +15,16 @@ export function setUpWhys(models) {
     if (face === null) status.say([t("explain.no-face")], { because: "explain" });
     if (face === null || explaining || part("explain").getAttribute("aria-disabled") === "true") return;
     const moment = app.last;
-    const { scene } = app;
-    const stands = () => app.scene === scene;
+    const { scene, model } = app;
+    const stands = () => app.scene === scene && app.model === model;
     explaining = true;
     try {
       status.unsay("explain");
       const picture = moment.picture === null ? await createImageBitmap(moment.blob) : moment.picture;
       // Faces of a stream keep their numbers; in a single picture they count from the largest. The box tells which.
       const middle = [face.box[0] + face.box[2] / 2, face.box[1] + face.box[3] / 2].map(Math.round).join();
-      const asked = { blob: moment.blob, picture, at: middle, model: app.model.name, mirrored: seenMirrored(), stands };
-      if (!(await waitFor(explanation.show(asked, app.model.labels, face.label)))) return;
+      const asked = { blob: moment.blob, picture, at: middle, model: model.name, mirrored: seenMirrored(), stands };
+      if (!(await waitFor(explanation.show(asked, model.labels, face.label)))) return;
       part("explanation-title").focus({ preventScroll: true });
       part("explanation").scrollIntoView({ block: "nearest", behavior: matchMedia("(prefers-reduced-motion: reduce)").matches ? "auto" : "smooth" });
     } catch (error) {
