@@ -105,3 +105,5 @@ def read(path: Path) -> npt.NDArray[np.uint8]:
         return decode(path.read_bytes())
     except OSError as error:
         raise DataError(f"{path}: {error.strerror or error}") from error
+    except DataError as error:
+        raise type(error)(f"{path}: {error}") from error

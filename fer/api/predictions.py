@@ -94,12 +94,13 @@ class Faces(Sequence[Face]):
         """A picture with its boxes and labels, RGB (H, W, 3).
 
         Args:
-            source: one of `sources`; None for the first.
+            source: one of `sources`; None for the first that could be read.
 
         Raises:
             DataError: there is no such picture, or it cannot be read (any more).
         """
-        name = self.sources[0] if source is None and self.sources else source
+        # Where none could, the first one says why.
+        name = next(iter((*self._readable(), *self.sources)), None) if source is None else source
         if name is None or name not in self.sources:
             raise DataError(f"{name!r} is none of the pictures: choose one of {', '.join(self.sources[:5]) or 'none'}")
         from fer.runtime.predict.drawing import annotate

@@ -10,7 +10,7 @@ from typing import Any, Final
 from fer.common.errors import CheckpointError, ConfigError, DataError
 from fer.common.label_set import FER7, label_names
 from fer.common.parsing import parse_json, parse_yaml
-from fer.common.wording import counted, shell_word
+from fer.common.wording import counted
 from fer.folders.run import RunFolder
 from fer.folders.study import StudyFolder
 
@@ -154,8 +154,7 @@ def read_run(path: Path) -> RunRecord:
         told = counted(len(epochs), "epoch") if of_epochs is None else f"{len(epochs)} of {of_epochs} epochs"
         notes.append(
             f"This run was interrupted after {told}: every number below is that of the unfinished model in "
-            f"{checkpoint.name}. Continue it with fer-train {shell_word(f'run_dir={path}')} and "
-            "report again."
+            f"{checkpoint.name}. Continue it with {folder.again} and report again."
         )
     elif checkpoint == folder.last:
         notes.append("The run has no best.ckpt: every number below is that of its last epoch, not of its best.")
@@ -180,7 +179,7 @@ def _checkpoint(folder: RunFolder) -> Path:
             return path
     raise CheckpointError(
         f"run={folder.path} has no checkpoint ({folder.best} or {folder.last.name}): no epoch was finished, or the "
-        f"file was removed; train again with fer-train {shell_word(f'run_dir={folder.path}')}"
+        f"file was removed; train again with {folder.again}"
     )
 
 

@@ -12,6 +12,7 @@ from fer.common.environment import environment
 from fer.common.files import owned_folder, read_text, write_atomic, write_json
 from fer.common.interrupt import Stopped
 from fer.common.parsing import parse_json
+from fer.common.wording import shell_words
 from fer.folders.run_log import RunLog, logged_to
 
 
@@ -20,6 +21,11 @@ class RunFolder:
     """The files of one run, by the names of the outside contract."""
 
     path: Path
+
+    @property
+    def again(self) -> str:
+        """The command that goes on with the run by the settings in its folder, where it was interrupted."""
+        return shell_words(["fer-train", "--from", str(self.path), f"run_dir={self.path}"])
 
     @property
     def config(self) -> Path:

@@ -30,7 +30,7 @@ class Bin:
         there = [
             {"id": name, **{key: value for key, value in entry.items() if key != "marks"}}
             for name, entry in listed.items()
-            if isinstance(entry, Mapping) and (self._places.bin / name).is_dir()
+            if isinstance(entry, Mapping) and {"run", "deleted"} <= {*entry} and (self._places.bin / name).is_dir()
         ]
         return sorted(there, key=lambda entry: str(entry["deleted"]), reverse=True)
 

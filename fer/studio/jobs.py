@@ -200,13 +200,19 @@ class Jobs:
             return file.read().decode(errors="replace")
 
     def stop(self, job_id: str) -> Job:
-        """Takes a waiting job out of the queue; asks the process of a running one to stop (it saves first)."""
+        """Takes a waiting job out of the queue; asks the process of a running one to stop (it saves first).
+
+        Raises:
+            ConfigError: there is no such job, or it is so new that it has not said which process it is.
+        """
         with self._places.locked():
             job = self.get(job_id)
             if job.state == "waiting":
                 write_json(self._places.jobs / f"{job.id}.end", {"code": 143, "ended": time.time(), "asked": True})
             elif job.state == "running":
-                told = read_json(self._places.jobs / f"{job.id}.run")
+                told = _told(self._places.jobs / f"{job.id}.run")
+                if not told:
+                    raise ConfigError(f"{job.shown} is only just being started: stop it in a moment")
                 ask_to_stop(int(told["pid"]), str(told["began"]))
         return self.get(job_id)
 
@@ -292,10 +298,10 @@ class Jobs:
                 facts=dict(told["facts"]),
                 ours=is_ours(name, told),
             )
+            return Job(**{**vars(job), **self._state(path)})
         except (KeyError, TypeError, ValueError):
             # Taken away meanwhile, or not ours.
             return None
-        return Job(**{**vars(job), **self._state(path)})
 
     def _state(self, path: Path) -> dict[str, Any]:
         begun = _told(path.with_suffix(".run"))

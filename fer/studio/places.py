@@ -1,6 +1,6 @@
 """What the studio keeps beside the runs, and the lock under which it is changed."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
@@ -128,12 +128,13 @@ class Marks:
             DataError: the file is broken.
         """
         try:
-            told = self._places.marks.stat()
+            file = self._places.marks.stat()
         except OSError:
             return {}
-        stamp = (told.st_mtime_ns, told.st_size)
+        stamp = (file.st_mtime_ns, file.st_size)
         if self._read[0] != stamp:
-            self._read = (stamp, read_kept(self._places.marks))
+            told = read_kept(self._places.marks)
+            self._read = (stamp, {run: mark for run, mark in told.items() if isinstance(mark, Mapping)})
         return self._read[1]
 
     def change(self, run: str, *, star: bool | None = None, note: str | None = None) -> dict[str, Any]:
@@ -144,7 +145,8 @@ class Marks:
         """
         with self._places.locked():
             marks = read_kept(self._places.marks)
-            mark = dict(marks.get(run, {}))
+            before = marks.get(run)
+            mark = {**before} if isinstance(before, Mapping) else {}
             mark |= {name: value for name, value in (("star", star), ("note", note)) if value is not None}
             mark = {name: value for name, value in mark.items() if value}
             marks = {**{name: value for name, value in marks.items() if name != run}, **({run: mark} if mark else {})}

@@ -1,6 +1,7 @@
 """Which MLflow store, and how to reach it without hanging."""
 
 import os
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -158,11 +159,14 @@ def default_uri(folder: Path) -> str:
     for parent in folder.resolve().parents[:3]:
         if any((parent / name).is_file() for name in _GROUP_FILES):
             holder = parent.parent
-    if "?" in str(holder) or printable_text(str(holder)) != str(holder):
+    name = str(holder)
+    # SQLAlchemy cuts a path at "?", and from 2.1 on reads "%20" as a space: the database would be another file. MLflow
+    # writes the path into a statement as Python shows it, which SQL reads with one kind of quotes alone.
+    if re.search(r"\?|%[0-9A-Fa-f]{2}", name) or {"'", '"'} <= {*name} or printable_text(name) != name:
         raise ConfigError(
-            f"the folder {printable_path(holder)} has a name that no MLflow address can hold (a question mark, or "
-            "bytes that are no UTF-8): rename it, or name a store elsewhere by MLFLOW_TRACKING_URI, as in "
-            f"sqlite:///{expanded('~/mlflow.db')}"
+            f"the folder {printable_path(holder)} has a name that no MLflow address can hold (a question mark, %20 and "
+            "the like, both kinds of quotes, or bytes that are no UTF-8): rename it, or name a store elsewhere by "
+            f"MLFLOW_TRACKING_URI, as in sqlite:///{expanded('~/mlflow.db')}"
         )
     return f"sqlite:///{holder / 'mlflow.db'}"
 

@@ -130,5 +130,5 @@ def _refuse_other_config(folder: RunFolder, tree: Mapping[str, Any]) -> None:
     if changed:
         raise ConfigError(
             f"run_dir={folder.path} holds an interrupted run with another configuration: {', '.join(changed[:5])}; "
-            "repeat its own command to go on, or choose another run_dir"
+            f"go on with its own settings ({folder.again}), or choose another run_dir"
         )

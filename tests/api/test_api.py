@@ -114,6 +114,15 @@ def test_colours_of_arrays_are_red_green_blue() -> None:
     assert array_of(red)[0, 0].tolist() == [0, 0, 255]
 
 
+def test_the_first_picture_that_could_be_read_is_shown_and_what_could_not_is_named(photo: Path, tmp_path: Path) -> None:
+    broken = tmp_path / "broken.jpg"
+    broken.write_text("no picture")
+    faces = fer.predict([broken, photo], detector="none")
+    np.testing.assert_array_equal(faces.image(), faces.image(str(photo)))
+    with pytest.raises(DataError, match=r"broken\.jpg: this is not an image"):
+        fer.predict(broken, detector="none").image()
+
+
 def test_predictions_as_table_and_page(photo: Path) -> None:
     faces = fer.predict([photo, np.zeros((48, 48), np.uint8)], detector="none")
     table = faces.to_pandas()

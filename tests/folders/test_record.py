@@ -1,4 +1,5 @@
 import json
+import shlex
 from pathlib import Path
 
 import pytest
@@ -32,13 +33,15 @@ def test_a_finished_run(tmp_path: Path) -> None:
 
 
 def test_an_interrupted_run_says_so_and_how_to_go_on(tmp_path: Path) -> None:
-    path = run_folder(tmp_path / "run", finished=False, best=False)
+    path = run_folder(tmp_path / "it's a run", finished=False, best=False)
     record = read_run(path)
     assert record.checkpoint.name == "last.ckpt"
     (note,) = record.notes
     assert "interrupted after 2 of 9 epochs" in note
     assert "last.ckpt" in note
-    assert f"fer-train run_dir={path}" in note
+    # By its own settings, which a bare run_dir= would not name.
+    words = shlex.split(note[note.index("fer-train") : note.index(" and report again")])
+    assert words == ["fer-train", "--from", str(path), f"run_dir={path}"]
 
 
 def test_a_line_cut_off_by_a_crash_is_left_out_and_told(tmp_path: Path) -> None:
@@ -67,7 +70,9 @@ def test_a_folder_that_is_no_run(tmp_path: Path) -> None:
 
 def test_a_run_without_a_checkpoint(tmp_path: Path) -> None:
     path = run_folder(tmp_path / "run", best=False, last=False)
-    with pytest.raises(CheckpointError, match=r"has no checkpoint .* train again with fer-train"):
+    with pytest.raises(
+        CheckpointError, match=r"has no checkpoint .* train again with fer-train --from \S+/run run_dir="
+    ):
         read_run(path)
 
 

@@ -64,6 +64,25 @@ def test_every_dot_tells_value_and_interval_in_its_place() -> None:
     assert places == sorted(places)
 
 
+def test_marks_beyond_the_edge_of_a_figure_leave_the_others_their_values() -> None:
+    # In percent, on an axis of 0 to 100 whose figure ends at some -20: of a net at chance level.
+    values = (0.5, 1.0, -1.0, 0.25, -1.25, -0.5, float("nan"), -0.75, 0.5, 0.1)
+    estimates = [Estimate(value=v, low=float("nan"), high=float("nan"), n=50) for v in values]
+    with styled(PRINT):
+        figure = new_figure(4, 3, PRINT)
+        axes = figure.subplots()
+        dots(axes, estimates, np.arange(len(values)), PRINT.series[0], "o", "a")
+        for artist in (*axes.collections, *axes.lines):
+            artist.set_clip_on(True)
+        axes.set_xlim(0, 100)
+        svg = svg_of(laid_out(figure))
+    shown = (50, 100, 25, 50, 10)
+    assert titles(svg) == [f"a: {value}.0 % (no interval)" for value in shown]
+    # On a straight axis the place tells the value.
+    places = [float(x) for x in re.findall(r'<use [^>]*\bx="([-\d.]+)"[^>]*><title>', svg)]
+    assert np.corrcoef(places, shown)[0, 1] > 0.9999
+
+
 def test_a_legend_of_three_splits_fits_its_figure() -> None:
     counts = {name: np.full(7, n) for name, n in (("Training", 4101), ("PublicTest", 512), ("PrivateTest", 512))}
     with styled(PRINT):

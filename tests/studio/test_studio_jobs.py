@@ -128,6 +128,33 @@ def test_a_process_that_was_killed_without_notice_is_told(jobs: Jobs, root: Path
     until(lambda: state(back, job) == "lost")
 
 
+@pytest.mark.parametrize(
+    ("suffix", "content"), [("run", '{"pid": 1}'), ("run", '{"pid": "?", "began": ""}'), ("end", '{"code": null}')]
+)
+def test_a_job_whose_files_say_something_else_does_not_stop_the_queue(
+    jobs: Jobs, root: Path, suffix: str, content: str
+) -> None:
+    fine = ask(jobs, SAYS)
+    told = Places(root).jobs / f"{fine.id}.json"
+    broken = told.with_name("20250101-000000-000000000-abcd.json")
+    broken.write_bytes(told.read_bytes())
+    broken.with_suffix(f".{suffix}").write_text(content)
+    until(lambda: state(jobs, fine) == "finished")
+    assert [job.id for job in jobs.all()] == [fine.id]
+
+
+def test_a_job_that_has_not_said_yet_who_does_it_is_to_be_stopped_in_a_moment(jobs: Jobs, root: Path) -> None:
+    job = ask(jobs, SLEEPS)
+    told = Places(root).jobs / f"{job.id}.run"
+    until(told.is_file)
+    aside = told.rename(told.with_suffix(".aside"))
+    with pytest.raises(ConfigError, match="only just being started: stop it in a moment"):
+        jobs.stop(job.id)
+    aside.rename(told)
+    jobs.stop(job.id)
+    until(lambda: state(jobs, job) in ("stopped", "lost"))
+
+
 def test_a_number_that_another_process_has_now_is_not_taken_for_the_job() -> None:
     began = identity(os.getpid())
     assert began is not None

@@ -45,6 +45,17 @@ def test_a_star_that_is_taken_back_leaves_nothing(root: Path) -> None:
     assert marks.all() == {}
 
 
+def test_entries_that_are_none_are_passed_over(root: Path) -> None:
+    places = Places(root)
+    places.kept.mkdir()
+    places.marks.write_text('{"a": 5, "b": {"star": true}}')
+    assert Marks(places).all() == {"b": {"star": True}}
+    assert Marks(places).change("a", note="good") == {"note": "good"}
+    (places.bin / "gone").mkdir(parents=True)
+    (places.bin / "list.json").write_text('{"gone": {"run": "gone"}}')
+    assert Bin(places).all() == []
+
+
 def test_a_full_disk_loses_no_earlier_note(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     marks = Marks(Places(root))
     marks.change("a", note="first")

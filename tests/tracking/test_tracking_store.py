@@ -51,9 +51,8 @@ def test_a_folder_as_store_is_refused_with_the_database_to_name(tmp_path: Path, 
         found(tmp_path, uri=uri)
 
 
-@pytest.mark.parametrize("name", ["really?", os.fsdecode(b"l\xe4ufe")])
+@pytest.mark.parametrize("name", ["really?", "my%20runs", 'Jo\'s "best"', os.fsdecode(b"l\xe4ufe")])
 def test_a_folder_that_no_address_can_name_is_refused_with_another_store(tmp_path: Path, name: str) -> None:
-    """SQLAlchemy cuts a path at its question mark: the database would be another file."""
     run = tmp_path / name / "run"
     with pytest.raises(ConfigError, match=r"no MLflow address can hold.*MLFLOW_TRACKING_URI.*sqlite:///"):
         found(run)

@@ -1,8 +1,6 @@
 """One look for all figures: fixed colours in files, the light or dark theme's colours inside the page."""
 
-import base64
 import io
-import json
 import logging
 import re
 import warnings
@@ -12,6 +10,7 @@ from dataclasses import dataclass
 from functools import cache
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final
+from weakref import WeakKeyDictionary
 
 import numpy as np
 import numpy.typing as npt
@@ -186,27 +185,44 @@ def svg_of(figure: "Figure") -> str:
     """The SVG file of a figure on a transparent ground, for the two functions below; inside `styled`."""
     buffer = io.StringIO()
     figure.savefig(buffer, format="svg", transparent=True, metadata={"Date": None, "Creator": None})
-    return _VALUES.sub(_with_titles, buffer.getvalue())
+    marks = {drawn.get_gid(): drawn for drawn in _TEXTS if drawn.get_figure(root=True) is figure}
+    return _MARKS.sub(lambda found: _with_titles(found[2], marks[found[1]]), buffer.getvalue())
 
 
-_VALUES: Final = re.compile(r'<g id="values-([\w-]+)">(.*?)(?=<g id="|</svg>)', re.DOTALL)
+_MARKS: Final = re.compile(r'<g id="(values-\d+)">(.*?)(?=<g id="|</svg>)', re.DOTALL)
 """What `show_values` marked, up to the next drawn thing."""
+
+_TEXTS: Final[WeakKeyDictionary["Line2D", tuple[str, ...]]] = WeakKeyDictionary()
 
 
 def show_values(drawn: "Line2D", values: Sequence[str]) -> None:
-    """Gives each mark of what was plotted a text, which a browser shows under the pointer, also without a network."""
-    told = base64.urlsafe_b64encode(json.dumps(list(values)).encode()).decode().rstrip("=")
-    drawn.set_gid(f"values-{told}")
+    """Gives each mark of what was plotted a text, which a browser shows under the pointer, also without a network.
+
+    Args:
+        drawn: the marks.
+        values: one text a point; that of a point which is not a number is not used.
+    """
+    _TEXTS[drawn] = tuple(values)
+    drawn.set_gid(f"values-{id(drawn)}")
 
 
-def _with_titles(found: re.Match[str]) -> str:
+def _with_titles(drawn: str, marks: "Line2D") -> str:
+    """The drawing of some marks with their texts."""
     from markupsafe import escape
 
-    told, drawn = found[1], found[2]
-    values = iter(json.loads(base64.urlsafe_b64decode(told + "=" * (-len(told) % 4))))
-    return "<g>" + re.sub(
-        r"<use ([^>]*)/>", lambda use: f"<use {use[1]}><title>{escape(next(values))}</title></use>", drawn
-    )
+    figure = marks.get_figure(root=True)
+    assert figure is not None
+    points = marks.get_transform().transform(marks.get_xydata()) * 72 / figure.dpi
+    points[:, 1] = 72 * figure.get_figheight() - points[:, 1]
+
+    # By place, not by number: Matplotlib leaves points out that lie beyond the figure's edge, and adds others on the
+    # edge where a line between two of them would cross it. Those are no marks.
+    def titled(use: re.Match[str]) -> str:
+        away = np.abs(points - [float(use[2]), float(use[3])]).max(axis=1)
+        nearest = int(np.argmin(np.where(np.isnan(away), np.inf, away)))
+        return f"<use {use[1]}><title>{escape(_TEXTS[marks][nearest])}</title></use>" if away[nearest] < 0.01 else ""
+
+    return "<g>" + re.sub(r'<use ([^>]*\bx="([^"]+)" y="([^"]+)"[^>]*)/>', titled, drawn)
 
 
 def printed_svg(svg: str) -> str:
@@ -274,7 +290,7 @@ def dots(
     within = {True: "{:.1f} to {:.1f}", False: "no interval"}
     show_values(
         marks,
-        [f"{label}: {v:.1f} % ({within[bool(np.isfinite(a))].format(a, b)})" for v, a, b in known if np.isfinite(v)],
+        [f"{label}: {v:.1f} % ({within[bool(np.isfinite(a))].format(a, b)})" for v, a, b in known],
     )
 
 

@@ -8,7 +8,6 @@ from pydantic import Field
 
 from fer.common.errors import ConfigError
 from fer.common.section import Section
-from fer.common.wording import shell_word
 from fer.config.overrides import key_of
 
 _NAMED_BY_STUDY: Final = ("run_dir", "resume", "visible")
@@ -83,9 +82,7 @@ def _trained_with(run: Path, overrides: Sequence[str]) -> dict[str, Any]:
     if not folder.config.is_file():
         raise ConfigError(f"baseline={run} is not a run folder (no config.yaml): give the run_dir of a fer-train")
     if not (folder.metrics.is_file() and folder.best.is_file()):
-        raise ConfigError(
-            f"baseline={run} is not a finished run: finish it with fer-train {shell_word(f'run_dir={run}')}"
-        )
+        raise ConfigError(f"baseline={run} is not a finished run: finish it with {folder.again}")
     tree = completed(read_tree(run))
     if tree["visible"] != "full":
         raise ConfigError(
