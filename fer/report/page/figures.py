@@ -186,7 +186,9 @@ def svg_of(figure: "Figure") -> str:
     buffer = io.StringIO()
     figure.savefig(buffer, format="svg", transparent=True, metadata={"Date": None, "Creator": None})
     marks = {drawn.get_gid(): drawn for drawn in _TEXTS if drawn.get_figure(root=True) is figure}
-    return _MARKS.sub(lambda found: _with_titles(found[2], marks[found[1]]), buffer.getvalue())
+    # A group without a mark ends in its own tag; its name would differ from drawing to drawing.
+    svg = re.sub(r'<g id="values-\d+"/>', "<g/>", buffer.getvalue())
+    return _MARKS.sub(lambda found: _with_titles(found[2], marks[found[1]]), svg)
 
 
 _MARKS: Final = re.compile(r'<g id="(values-\d+)">(.*?)(?=<g id="|</svg>)', re.DOTALL)
