@@ -32,8 +32,9 @@ def add_job_routes(app: Flask, *, studio: Studio, tickets: Tickets) -> None:
 
     def start(kind: str, command: Command, *, about: list[str], lane: Lane = "side", **facts: Any) -> Response:
         with studio.places.locked():
-            # Pressed twice, or by two at once, it is begun once.
-            alike = [job for job in _jobs() if lane == "side" and job.is_open and job.argv == tuple(command.argv)]
+            # Pressed twice, or by two at once, it is begun once; what another user asked for is never begun.
+            open_side = [job for job in _jobs() if lane == "side" and job.is_open and job.ours]
+            alike = [job for job in open_side if job.argv == tuple(command.argv)]
             job = alike[-1] if alike else _add(kind, command, about=about, lane=lane, **facts)
         return jsonify(job.as_dict())
 
