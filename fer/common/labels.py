@@ -98,6 +98,7 @@ def resolve_classes(
     contempt: str | None,
     origin: str,
     labels: Sequence[str] = EMOTIONS,
+    folders: bool = True,
 ) -> dict[str, int | None]:
     """The index in `labels` of each class of a source, by name; None for a class that is left out.
 
@@ -110,6 +111,7 @@ def resolve_classes(
             guessed.
         origin: what was read, for messages.
         labels: the set.
+        folders: classes are names of folders, for messages.
 
     Raises:
         DataError: a class outside the vocabulary without a rule, or a rule for a class that is not there.
@@ -128,7 +130,7 @@ def resolve_classes(
         if plain_class(name) not in rules and label_of(name, labels) is None and canonical_name(name) is None
     ]
     if unknown:
-        raise DataError(_unknown_classes(unknown, names, mapping, origin=origin, labels=labels))
+        raise DataError(_unknown_classes(unknown, names, mapping, origin=origin, labels=labels, folders=folders))
     resolved: dict[str, int | None] = {}
     for name in names:
         rule = rules.get(plain_class(name))
@@ -201,7 +203,13 @@ _MOST_LISTED: Final = 20
 
 
 def _unknown_classes(
-    unknown: Sequence[str], names: Sequence[str], mapping: Mapping[str, str], *, origin: str, labels: Sequence[str]
+    unknown: Sequence[str],
+    names: Sequence[str],
+    mapping: Mapping[str, str],
+    *,
+    origin: str,
+    labels: Sequence[str],
+    folders: bool,
 ) -> str:
     """What is wrong, and one line that mends it when it is pasted."""
     unreadable = [name for name in unknown if not name.isprintable()]
@@ -209,10 +217,10 @@ def _unknown_classes(
         shown = ", ".join(map(printable_path, unreadable[:4])) + (", ..." if len(unreadable) > 4 else "")
         return (
             f"{origin} has classes whose names hold control characters, or bytes that are no UTF-8 ({shown}): rename "
-            "their folders"
+            + ("their folders" if folders else "them")
         )
     guesses = {name: _guess(name, labels) for name in unknown}
-    if len(names) == 1 and guesses[names[0]] == DROP:
+    if folders and len(names) == 1 and guesses[names[0]] == DROP:
         return (
             f"{origin}: all images lie in folders called {names[0]!r}, which is no {_kind(labels)}, and the folder of "
             f"an image is its class: {ELSEWHERE}"

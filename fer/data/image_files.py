@@ -183,6 +183,7 @@ def read_image_files(
                 contempt=rules.contempt,
                 origin=origin,
                 labels=rules.labels,
+                folders=listed.read is None,
             )
         except DataError as error:
             above = _below_emotions(listed.images)

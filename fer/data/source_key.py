@@ -12,7 +12,7 @@ from typing import IO, Final
 from fer.common.errors import DataError
 from fer.common.picture_names import IMAGE_SUFFIXES
 from fer.data.cache import CACHE_VERSION
-from fer.data.tree import beginning, walk_files
+from fer.data.tree import beginning, refuse_special, walk_files
 
 _HEAD_BYTES: Final = 1 << 20
 _LOOKED_INTO: Final = 16
@@ -35,7 +35,7 @@ def source_key(root: Path, *, reader: str = "raw") -> str:
             nor another reader's.
 
     Raises:
-        DataError: `root` is not there or may not be read.
+        DataError: `root` is not there, may not be read, or is a pipe or a device.
     """
     # Which files count as pictures decides what is read: a cache of fewer kinds is another.
     digest = hashlib.sha256(f"{CACHE_VERSION}\0{reader}\0{' '.join(sorted(IMAGE_SUFFIXES))}\0".encode())
@@ -50,6 +50,7 @@ def source_key(root: Path, *, reader: str = "raw") -> str:
                 if place % every == 0:
                     digest.update(beginning(Path(entry.path), count=_HEAD_BYTES))
         else:
+            refuse_special(root)
             _hash_file(root, digest.update)
     except OSError as error:
         raise DataError(f"data.root={root} cannot be read: {error.strerror}; set data.root") from error

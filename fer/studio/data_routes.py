@@ -41,7 +41,7 @@ def add_data_routes(app: Flask, *, studio: Studio) -> None:
         )
         write_json(folder / "asked.json", question)
         jobs = [
-            studio.jobs.add(kind, argv=each.argv, shown=each.shown, about=[dataset], look=look)
+            studio.jobs.once(kind, argv=each.argv, shown=each.shown, about=[dataset], look=look)
             for kind, each in (("audit", audit), ("preview", preview))
         ]
         return jsonify({"look": look, "jobs": [job.id for job in jobs]})
@@ -89,7 +89,7 @@ def add_data_routes(app: Flask, *, studio: Studio) -> None:
         out = studio.places.looks / f"suspects_{hashlib.sha256(json.dumps(runs).encode()).hexdigest()[:12]}.csv"
         out.parent.mkdir(parents=True, exist_ok=True)
         command = commands.suspects(places, out=out)
-        job = studio.jobs.add("suspects", argv=command.argv, shown=command.shown, about=runs, file=str(out))
+        job = studio.jobs.once("suspects", argv=command.argv, shown=command.shown, about=runs, file=str(out))
         return jsonify(job.as_dict())
 
     @app.post("/api/suspect_faces")

@@ -31,14 +31,9 @@ def add_job_routes(app: Flask, *, studio: Studio, tickets: Tickets) -> None:
     """Adds the routes."""
 
     def start(kind: str, command: Command, *, about: list[str], lane: Lane = "side", **facts: Any) -> Response:
-        with studio.places.locked():
-            # Pressed twice, or by two at once, it is begun once.
-            alike = [job for job in _jobs() if lane == "side" and job.is_open and job.argv == tuple(command.argv)]
-            job = alike[-1] if alike else _add(kind, command, about=about, lane=lane, **facts)
+        told = {"argv": command.argv, "shown": command.shown, "about": about, **facts}
+        job = studio.jobs.once(kind, **told) if lane == "side" else studio.jobs.add(kind, lane=lane, **told)
         return jsonify(job.as_dict())
-
-    def _add(kind: str, command: Command, *, about: list[str], lane: Lane, **facts: Any) -> Job:
-        return studio.jobs.add(kind, argv=command.argv, shown=command.shown, about=about, lane=lane, **facts)
 
     @app.get("/api/job")
     def job() -> Response:

@@ -171,6 +171,17 @@ class Jobs:
         self.tick()
         return self.get(job_id)
 
+    def once(self, kind: str, *, argv: Sequence[str], shown: str, about: Sequence[str], **facts: Any) -> Job:
+        """As `add`, of what is short: asked for twice, or by two at once, it is begun once. What is not ours never is.
+
+        Raises:
+            StorageError: the disk refused; nothing is started.
+        """
+        with self._places.locked():
+            side = [job for job in self.all() if job.lane == "side" and job.is_open and job.ours]
+            alike = [job for job in side if job.argv == tuple(argv)]
+            return alike[-1] if alike else self.add(kind, argv=argv, shown=shown, about=about, **facts)
+
     def all(self) -> list[Job]:
         """Every job, the earliest first."""
         names = sorted(path.stem for path in self._places.jobs.glob("*.json"))

@@ -2,8 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
-from functools import cached_property
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -27,6 +26,13 @@ class Places:
     """
 
     root: Path
+    _lock: "FileLock" = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        # One object, made before any thread can ask for it: only that counts how often its thread has entered.
+        from filelock import FileLock
+
+        object.__setattr__(self, "_lock", FileLock(self.kept / "lock", timeout=PATIENCE))
 
     @property
     def kept(self) -> Path:
@@ -87,13 +93,6 @@ class Places:
             yield
         finally:
             self._lock.release()
-
-    @cached_property
-    def _lock(self) -> "FileLock":
-        # One object, for only that counts how often its thread has entered.
-        from filelock import FileLock
-
-        return FileLock(self.kept / "lock", timeout=PATIENCE)
 
 
 def read_kept(path: Path) -> dict[str, Any]:

@@ -1,5 +1,6 @@
 """`data=folder` on a CSV with a face a row, in the form that the Kaggle challenge began."""
 
+import os
 from pathlib import Path
 from typing import Any
 
@@ -81,11 +82,37 @@ def test_a_row_that_is_no_picture_is_listed(tmp_path: Path) -> None:
         ("emotion,pixels,Usage", ("0", face(0), "later"), "a.csv row 2 .line 3. has usage 'later', expected Training"),
         ("emotion,pixels,Usage", ("0", face(0)), "a.csv row 2 .line 3. has 2 columns, expected 3"),
         ("feeling,pixels,Usage", ("0", face(0), "Training"), "none that says a face's class: call it emotion, label"),
+        ("emotion,face,Usage", ("0", face(0), "Training"), "a.csv has no column pixels, and so no faces: call"),
+        ("label,pixels,label", ("0", face(0), "1"), "a.csv has 2 columns named .label.: leave one"),
     ],
 )
 def test_what_cannot_be_understood_is_told(header: str, row: tuple[str, ...], words: str, tmp_path: Path) -> None:
     with pytest.raises(DataError, match=words):
         read(written(tmp_path / "a.csv", [ROWS[0], row], header=header), mapping=NUMBERS)
+
+
+def test_what_is_so_in_every_row_is_told_of_the_column(tmp_path: Path) -> None:
+    rows = [("happy", text.replace(" ", ".0 ")) for _, text, _ in ROWS]
+    with pytest.raises(
+        DataError, match=r"a\.csv has pixels that are not whole numbers .*: write the pixels of all rows"
+    ):
+        read(written(tmp_path / "a.csv", rows, header="label,pixels"))
+    with pytest.raises(DataError, match=r"class 'x' that is no emotion"):
+        read(written(tmp_path / "b.csv", [("x", text) for _, text, _ in ROWS], header="label,pixels"))
+
+
+def test_rows_have_no_path_that_tells_a_person(tmp_path: Path) -> None:
+    table = written(tmp_path / "a.csv", ROWS)
+    with pytest.raises(DataError, match=r"data\.person finds the person in the path of an image, and .* a\.csv"):
+        read(table, mapping=NUMBERS, person="S[0-9]+")
+    assert any("one person may be in several splits" in note for note in read(table, mapping=NUMBERS).notes)
+
+
+@pytest.mark.parametrize("name", ["a.csv", "a.zip"])
+def test_a_pipe_is_refused_and_not_waited_for(name: str, tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / name)
+    with pytest.raises(DataError, match="is no ordinary file"):
+        read(tmp_path / name)
 
 
 def test_several_tables_are_not_mixed_and_pictures_go_first(tmp_path: Path) -> None:

@@ -98,6 +98,13 @@ def test_epochs_are_those_that_were_trained_and_not_those_that_were_allowed(tmp_
     assert "1 of 4 runs stopped before the last epoch that they were allowed." in words
 
 
+def test_a_run_that_lacks_its_numbers_is_named(tmp_path: Path) -> None:
+    folder = make_study(tmp_path / "a", "augmentation", {("none", 1.0): [(0.7, 0.50), (0.7, 0.54)]})
+    (folder / "runs" / "none_1.0_1" / "metrics.json").unlink()
+    with pytest.raises(DataError, match=r"none_1\.0_1/metrics\.json is not readable JSON"):
+        write_study_page(folder)
+
+
 def test_that_seeds_hold_out_other_faces_is_told(tmp_path: Path) -> None:
     table = {("none", 1.0): [(0.7, 0.50), (0.7, 0.54)]}
     page = write_study_page(make_study(tmp_path / "a", "augmentation", table, selection="heldout"))

@@ -149,6 +149,20 @@ def test_what_is_drawn_anew_stays_where_it_was_read(
             more_epochs(read, range(2, 3))
         page.wait_for_selector("figcaption:has-text('read 30.0 %')")
         assert page.evaluate("document.activeElement.ariaLabel") == "Settings that differ"
+        # A chart that grows is read on where it was.
+        page.focus("svg[aria-label=Accuracy] >> visible=true")
+        page.keyboard.press("Home")
+        words = page.evaluate("document.activeElement.getAttribute('aria-valuetext')")
+        assert words.startswith("epoch 1: ")
+        with page.expect_response("**/api/differences*"):
+            more_epochs(read, range(3, 4))
+        page.wait_for_selector("svg[aria-label=Accuracy][aria-valuemax='4'] >> visible=true")
+        assert page.evaluate("document.activeElement.getAttribute('aria-valuetext')") == words
+        # Keys of the browser stay the browser's.
+        page.evaluate("addEventListener('keydown', (event) => (window.taken = event.defaultPrevented), { once: true })")
+        back = "{ key: 'ArrowLeft', altKey: true, bubbles: true, cancelable: true }"
+        page.evaluate(f"document.activeElement.dispatchEvent(new KeyboardEvent('keydown', {back}))")
+        assert page.evaluate("window.taken") is False
 
 
 POINTED = """async () => {
@@ -173,22 +187,27 @@ POINTED = """async () => {
     const curve = (name, ...points) => ({ name, colour: 0, points });
     const runs = [curve('short', [1, 0], [2, 1]), curve('long', [1, 0], [2, 1], [3, 2], [4, 3], [5, 4])];
     const curves = [curve('a', [0, 0], [1, 1]), curve('b', [0, 0], [0.25, 0.5], [1, 1])];
+    // It begins upright, as nearly every ROC curve does; the other begins late, as curves over recall may.
+    const upright = [curve('a', [0, 0], [0, 0.4], [1, 1])];
+    const late = [curve('a', [0.5, 0.4], [1, 1])];
     const rows = [{ values: { batch: 32 }, score: 0.5, name: 'one' }];
     const axes = parallelCoordinates('x', rows, ['batch']);
     const words = [...axes.querySelectorAll('text')].map((each) => each.textContent);
-    return [told(runs, 0.25), told(runs, 1), told(curves, 0.5, { square: true }), words];
+    return [told(runs, 0.25), told(runs, 1), told(curves, 0.5, { square: true }), words,
+        told(upright, 0, { square: true })[0], told(late, 0, { square: true })[0]];
 }"""
 
 
 def test_charts_tell_of_each_run_what_it_had_at_that_point(studio: StudioProcess, browser: Any) -> None:
     with opened(browser, studio.port, wait=PATIENCE) as page:
-        early, late, between, axes = page.evaluate(POINTED)
+        early, late, between, axes, upright, nothing = page.evaluate(POINTED)
         assert early == ["epoch 2: short 1, long 1", True, "epoch 2: short 1, long 1", "last values: short 1, long 4"]
         # A run of fewer epochs has no value there.
         assert late[0] == "epoch 5: long 4"
         assert between == [f"epoch 0.5: a 0.5, b {0.5 + 0.5 / 3}", True, "epoch 0.05: a 0.05, b 0.1", "a, b"]
         # A setting that is the same in all trials has no other values on its axis.
         assert axes == ["batch", "32", "score", "0.5"]
+        assert (upright, nothing) == ("epoch 0: a 0.4", "epoch 0: no curve reaches it")
 
 
 def test_an_answer_that_comes_after_a_later_one_brings_nothing_back(studio: StudioProcess, browser: Any) -> None:
@@ -226,6 +245,15 @@ def test_a_run_stays_open_when_the_page_is_loaded_anew(studio: StudioProcess, br
         page.wait_for_selector("#run-state:has-text('epoch 3 of 5')", state="attached")
         assert page.is_visible("#view-data")
         go(page, "runs")
+        # Who has begun to type before the run is found is left there.
+        page.route("**/api/state*", lambda route: None)
+        page.reload()
+        page.focus("[aria-label='Filter runs']")
+        page.unroute_all(behavior="ignoreErrors")
+        page.evaluate("import('./page/js/store.js').then((made) => made.refresh())")
+        page.wait_for_selector("tr[data-run=model0]")
+        assert page.evaluate("document.activeElement.ariaLabel") == "Filter runs"
+        page.click("tr[data-run=model0] button.name")
         page.click("[data-action=Close]")
         page.reload()
         page.wait_for_selector("tr[data-run=model0]")
@@ -310,6 +338,8 @@ def test_what_was_read_in_the_picture_before_is_not_shown_with_the_next(studio: 
         page.click("text=Start camera")
         page.wait_for_selector("text=Stop camera")
         page.wait_for_selector(".answer")
+        # The file that was looked at before can be chosen once more.
+        assert page.input_value("#look-file") == ""
         page.click("text=Stop camera")
         # Whoever stops to read it sees what it is about, and can look at that otherwise.
         page.wait_for_selector("img.picture[alt^='The last picture']")

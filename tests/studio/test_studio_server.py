@@ -168,7 +168,15 @@ def test_who_asks_at_the_same_time_as_others_gets_a_folder_of_their_own(
     reports = asked("/api/report", {"runs": ["a", "b"], "name": "homework"})
     assert {job["facts"]["report"] for job in reports} == names
     # What is the same whoever asks is made once.
-    assert len({job["id"] for job in asked("/api/report", {"runs": ["a"]})}) == 1
+    begun = {job["id"] for job in asked("/api/report", {"runs": ["a"]})}
+    assert len(begun) == 1
+    looks = asked("/api/data", {"dataset": "synthetic", "source": "synthetic"})
+    assert len({job for look in looks for job in look["jobs"]}) == 2
+    assert len({job["id"] for job in asked("/api/suspects", {"runs": ["a", "b"]})}) == 1
+    # One that nobody here asked for, and so is never begun, does not stand in its place.
+    stranger = studio.places.jobs / f"{begun.pop()}.json"
+    stranger.write_text(json.dumps({**json.loads(stranger.read_text()), "facts": {"file": "another"}}))
+    assert asked("/api/report", {"runs": ["a"]})[0]["words"] is None
 
 
 def test_a_full_disk_starts_nothing_and_is_told(

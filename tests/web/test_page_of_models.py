@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import cv2
 import numpy as np
 import pytest
 from support.live_page import choose, heard, opened, start_camera, until
@@ -116,7 +117,9 @@ def test_what_another_model_has_read_is_not_shown_as_the_chosen_ones(
     three.labels = ("happy", "sad", "neutral")
     three.facts = three.facts.model_copy(update={"labels": three.labels})
     three.probabilities = lambda faces: np.tile(np.array([0.05, 0.9, 0.05], np.float32), (len(faces), 1))
-    files = [{"name": f"{name}.jpg", "mimeType": "image/jpeg", "buffer": one_face} for name in ("one", "two")]
+    wider = cv2.copyMakeBorder(cv2.imdecode(np.frombuffer(one_face, np.uint8), 1), 0, 0, 0, 40, cv2.BORDER_REPLICATE)
+    pictures = {"one": one_face, "two": cv2.imencode(".jpg", wider)[1].tobytes()}
+    files = [{"name": f"{name}.jpg", "mimeType": "image/jpeg", "buffer": data} for name, data in pictures.items()]
     rows = "#batch-rows tr"
     with (
         serve(stand_in("seven"), three, rate=1000, burst=1000) as port,
@@ -142,7 +145,33 @@ def test_what_another_model_has_read_is_not_shown_as_the_chosen_ones(
         assert head.endswith(",height,angry,disgust,fear,happy,sad,surprise,neutral")
         page.click(f"{rows} button")
         page.wait_for_selector(f"{rows}:has-text('sad') >> nth=1")
+        # The one that was chosen comes back, not the last one that was read.
+        page.wait_for_selector("#batch-stop", state="hidden")
+        width = cv2.imdecode(np.frombuffer(one_face, np.uint8), cv2.IMREAD_COLOR).shape[1]
+        until(page, lambda: page.evaluate("document.querySelector('#picture').width") == width)
+        assert page.evaluate("document.activeElement.tagName") == "BUTTON"
         assert page.text_content("#verdict-label") == "sad"
+
+
+def test_what_was_wrong_with_one_model_is_not_told_beside_another(camera: Any, serve: Any, stand_in: Any) -> None:
+    def refuse(route: Any) -> None:
+        if "model=bad" in route.request.url:
+            route.fulfill(status=500, json={"error": "it cannot"})
+        else:
+            route.continue_()
+
+    with (
+        serve(stand_in("bad"), stand_in("good"), rate=1000, burst=1000) as port,
+        opened(camera, port, query="#examine", expect_errors=True) as page,
+    ):
+        page.route("**/api/predict*", refuse)
+        page.wait_for_selector("#bars li", state="attached")
+        page.click("#camera")
+        page.wait_for_selector("#message[data-because=refused]")
+        page.select_option("#model", "good")
+        page.wait_for_selector("#verdict[data-state=sure]")
+        assert page.is_hidden("#message")
+        assert page.get_attribute("#state", "data-state") == "live"
 
 
 def test_pause_and_freeze(camera: Any, port: int) -> None:

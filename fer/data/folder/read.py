@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Final
 
+from fer.common.errors import DataError
 from fer.common.labels import EMOTIONS
 from fer.common.wording import counted, printable_path
 from fer.data.class_folders import class_folder_images
@@ -38,10 +39,16 @@ def list_folder(tree: Tree, *, person: re.Pattern[str] | None = None) -> Listing
         person: finds the person in an image's path; None goes by the file names of published data sets.
 
     Raises:
-        DataError: a path in which `person` finds nothing.
+        DataError: a path in which `person` finds nothing, or a table that cannot be read.
     """
     table = None if find_images(tree) else find_table(tree)
     if table is not None:
+        if person is not None:
+            raise DataError(
+                f"{tree.root}: data.person finds the person in the path of an image, and the faces of "
+                f"{printable_path(table.name)} have none: leave it out, or write them as images into a folder for each "
+                "class"
+            )
         return list_table(tree, table)
     images, notes = class_folder_images(tree, person=person)
     paths = [image.path for image in images]

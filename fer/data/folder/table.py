@@ -9,9 +9,10 @@ import numpy as np
 from fer.common.errors import DataError
 from fer.common.wording import printable_path
 from fer.data.class_folders import split_of
+from fer.data.csv_table import refuse_doubled
 from fer.data.decode import UnreadableError
 from fer.data.image_files import LabelledImage, Listing
-from fer.data.pixel_table import PixelTable, as_bytes, find_tables, grey_levels, record_of, table_rows
+from fer.data.pixel_table import ColumnError, PixelTable, as_bytes, find_tables, grey_levels, record_of, table_rows
 from fer.data.tree import Tree
 
 LABELS: Final = ("emotion", "label", "class")
@@ -23,9 +24,14 @@ def find_table(tree: Tree) -> PixelTable | None:
     """The CSV of faces among the files; None where there is none.
 
     Raises:
-        DataError: several, or one whose rows have no class.
+        DataError: several, one whose rows have no class or two, or a single CSV without faces.
     """
     tables = find_tables(tree)
+    if not tables and len(tree.names) == 1 and tree.names[0].lower().endswith(".csv"):
+        raise DataError(
+            f"{tree.root}: {printable_path(tree.names[0])} has no column pixels, and so no faces: call the column that "
+            "holds the grey levels of a face pixels, or set data.root to another file"
+        )
     if len(tables) > 1:
         names = ", ".join(printable_path(table.name) for table in tables[:4])
         raise DataError(f"{tree.root} holds several tables of faces ({names}): set data.root to one of them")
@@ -34,6 +40,8 @@ def find_table(tree: Tree) -> PixelTable | None:
             f"{tree.root}: {printable_path(tables[0].name)} has the columns {', '.join(tables[0].columns)}, and none "
             f"that says a face's class: call it {', '.join(LABELS[:-1])} or {LABELS[-1]}"
         )
+    if tables:
+        refuse_doubled(tables[0].columns, (*LABELS, *SPLITS), origin=f"{tree.root}: {printable_path(tables[0].name)}")
     return tables[0] if tables else None
 
 
@@ -43,13 +51,15 @@ def list_table(tree: Tree, table: PixelTable) -> Listing:
     A row whose pixels are no square picture of grey levels is one that cannot be read, as a damaged file is.
 
     Raises:
-        DataError: a row of more or fewer columns, or of a split without a meaning.
+        DataError: a row of more or fewer columns, or of a split without a meaning; or pixels that no row has as they
+            must be written.
     """
     name = PurePosixPath(table.name).name
     label, split = _first(table, LABELS), _first(table, SPLITS)
     assert label is not None
     images: list[LabelledImage] = []
     pictures: dict[str, bytes | str] = {}
+    otherwise: ColumnError | None = None
     for row, (line, fields) in enumerate(table_rows(tree, table), start=1):
         try:
             record = record_of(table, fields)
@@ -66,6 +76,9 @@ def list_table(tree: Tree, table: PixelTable) -> Listing:
             pictures[path] = _pgm(record["pixels"])
         except ValueError as error:
             pictures[path] = str(error)
+            otherwise = error if isinstance(error, ColumnError) else otherwise
+    if otherwise is not None and all(isinstance(picture, str) for picture in pictures.values()):
+        raise DataError(f"{tree.root}: {printable_path(table.name)} {otherwise}: {otherwise.remedy}")
 
     def read(path: str) -> bytes:
         picture = pictures[path]
@@ -78,7 +91,10 @@ def list_table(tree: Tree, table: PixelTable) -> Listing:
         name=f"Table {printable_path(name)}",
         layout="a row a face",
         images=images,
-        notes=[f"Faces are rows of {printable_path(name)}: their classes by {label}, {by_split}."],
+        notes=[
+            f"Faces are rows of {printable_path(name)}: their classes by {label}, {by_split}.",
+            "Whose face a row shows is not known: one person may be in several splits.",
+        ],
         read=read,
     )
 

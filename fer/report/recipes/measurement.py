@@ -1,6 +1,5 @@
 """What the runs of fer-study scored, and how much of their spread is the recipe's doing."""
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
@@ -11,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from fer.common.errors import DataError
+from fer.common.files import read_json
 from fer.folders.run import RunFolder
 from fer.folders.study import RECIPE_SCORES, StudyFolder
 
@@ -108,7 +108,7 @@ def read_study(path: Path) -> StudyScores:
     """The scores that fer-study left in its runs.
 
     Raises:
-        DataError: no study of fer-study, or one without a finished run.
+        DataError: no study of fer-study, one without a finished run, or a run whose numbers cannot be read.
     """
     folder = StudyFolder(path)
     facts = folder.read() if folder.exists else {}
@@ -131,8 +131,7 @@ def read_study(path: Path) -> StudyScores:
 
 def _read(run: Path) -> dict[str, Any]:
     """What the study measured of a run, and the epochs that its training had."""
-    scores = json.loads((run / RECIPE_SCORES).read_text(encoding="utf-8"))
-    return {**scores, "trained_epochs": json.loads(RunFolder(run).metrics.read_text(encoding="utf-8"))["epochs"]}
+    return {**read_json(run / RECIPE_SCORES), "trained_epochs": read_json(RunFolder(run).metrics)["epochs"]}
 
 
 def _grouped(rows: Sequence[dict[str, Any]]) -> tuple[RecipeScores, ...]:

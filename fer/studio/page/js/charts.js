@@ -71,16 +71,24 @@ export function lineChart(title, series, { format = number, xLabel = "epoch", sq
     const told = shown.map((each) => [each.name, square ? drawnAt(each.points, at) : each.points.find(([px]) => px === at)?.[1]]).filter(([, value]) => value !== undefined);
     cursor.setAttribute("visibility", "visible");
     for (const end of ["x1", "x2"]) cursor.setAttribute(end, x(at));
-    say(at, `${xLabel} ${number(at)}: ${told.map(([name, value]) => `${name} ${format(value)}`).join(", ")}`);
+    say(at, `${xLabel} ${number(at)}: ${told.map(([name, value]) => `${name} ${format(value)}`).join(", ") || "no curve reaches it"}`);
   };
   const stops = square ? [...Array(21).keys()].map((each) => each / 20) : [...new Set(xs)].sort((a, b) => a - b);
   let place = 0;
   const leave = () => {
     cursor.setAttribute("visibility", "hidden");
     place = stops.length - 1;
+    delete drawing.dataset.place;
     say(stops[place], rest, square ? shown.map((each) => each.name).join(", ") : `last values: ${words}`);
   };
   leave();
+  const goTo = (to) => {
+    place = Math.min(stops.length - 1, Math.max(0, to));
+    drawing.dataset.place = place;
+    point(stops[place]);
+  };
+  // Drawn anew with more of it, it is read on from there.
+  drawing.addEventListener("place", (event) => goTo(event.detail));
   drawing.addEventListener("pointermove", (event) => {
     const box = drawing.getBoundingClientRect();
     const under = left + ((((event.clientX - box.left) / box.width) * WIDTH - LEFT) / (WIDTH - LEFT - RIGHT)) * (right - left);
@@ -89,23 +97,28 @@ export function lineChart(title, series, { format = number, xLabel = "epoch", sq
     point(at);
   });
   drawing.addEventListener("keydown", (event) => {
+    // With one of these it is the browser's, such as the way back.
+    if (event.altKey || event.ctrlKey || event.metaKey) return;
     const to = { ArrowRight: place + 1, ArrowUp: place + 1, ArrowLeft: place - 1, ArrowDown: place - 1, Home: 0, End: stops.length - 1 }[event.key];
     if (to === undefined) return;
     event.preventDefault();
-    place = Math.min(stops.length - 1, Math.max(0, to));
-    point(stops[place]);
+    goTo(to);
   });
   for (const kind of ["pointerleave", "blur"]) drawing.addEventListener(kind, leave);
   figure.append(drawing, legend(shown), caption);
   return figure;
 }
 
-/** The height of a line at `at`; undefined where it does not reach so far. `points` go from left to right. */
+/**
+ * The height of a line at `at`, of an upright piece that of its upper end, which some threshold reaches; undefined where the
+ * line does not come so far. `points` go from left to right.
+ */
 function drawnAt(points, at) {
+  const there = points.filter(([px]) => px === at);
+  if (there.length > 0) return Math.max(...there.map(([, py]) => py));
   const after = points.findIndex(([px]) => px >= at);
-  if (after < 0) return undefined;
+  if (after <= 0) return undefined;
   const [right, high] = points[after];
-  if (right === at || after === 0) return right === at ? high : undefined;
   const [left, low] = points[after - 1];
   return low + ((high - low) * (at - left)) / (right - left);
 }

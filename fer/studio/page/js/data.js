@@ -4,7 +4,7 @@ import { get, post } from "./api.js";
 import { announce, commandLine, count, duration, el, faceImage, fill, message, newest, number, offer, percent, quoted, redraw, select, sheet, table, when } from "./dom.js";
 import { listen, refresh, runs, store } from "./store.js";
 
-const SOURCES = [["synthetic", "synthetic faces: no data needed"], ["fer2013", "FER-2013, in any copy"], ["folder", "a folder or zip with a folder for each class"], ["affectnet", "AffectNet"], ["ckplus", "CK+"], ["rafdb", "RAF-DB"]];
+const SOURCES = [["synthetic", "synthetic faces: no data needed"], ["fer2013", "FER-2013, in any copy"], ["folder", "a folder or zip with a folder for each class, or a CSV with a face a row"], ["affectnet", "AffectNet"], ["ckplus", "CK+"], ["rafdb", "RAF-DB"]];
 const PICTURES = { "class_balance.png": "Images of every class", "findings.png": "Copies, contradictory labels, blanks: examples", "preview.png": "Faces of every class, drawn at random" };
 // The latest ones; folds of long ago are left out.
 const FOLDS = 60;

@@ -91,12 +91,14 @@ function keepFocus(node, draw, otherwise) {
   const inside = node.contains(held);
   const name = inside ? nameOf(held) : "";
   const item = inside ? held.closest("[data-item]")?.dataset.item : undefined;
+  const place = inside ? held.dataset.place : undefined;
   draw();
   if (!inside || node.contains(document.activeElement)) return;
   const controls = [...node.querySelectorAll(CONTROLS)];
   const same = controls.find((each) => nameOf(each) === name);
   const near = item === undefined ? undefined : controls.find((each) => each.closest("[data-item]")?.dataset.item === item);
   (same ?? near)?.focus({ preventScroll: true });
+  if (place !== undefined) same?.dispatchEvent(new CustomEvent("place", { detail: Number(place) }));
   if (otherwise !== null) focusIfLost(otherwise);
 }
 

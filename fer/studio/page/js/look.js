@@ -243,8 +243,12 @@ export class LookView {
       this.stopCamera();
       this.told.say("The camera went away: plug it in and start it again, or choose a picture.");
     });
+    // What is still asked about a picture is not shown with the camera's.
+    this.asked();
     for (const each of [this.boxes, this.answers, this.faceChoice]) fill(each);
     this.seen = null;
+    // The same file can be chosen again: it is one that was not there before.
+    this.file.value = "";
     this.video.srcObject = stream;
     this.video.hidden = false;
     this.picture.hidden = true;

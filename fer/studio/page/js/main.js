@@ -160,9 +160,11 @@ listen((changed) => {
     // Where somebody has gone on to something else, they are left there.
     if (location.hash === "#train") openRun(name);
   }
-  // The page was loaded anew: the run that was open is open again, unless another one is by now.
+  // The page was loaded anew: the run that was open is open again, unless somebody has begun something else by now.
   if (before !== null && (store.entries.has(before) || store.complete)) {
-    if (runView.name === null && store.entries.has(before)) runView.open(before);
+    const held = document.activeElement;
+    const idle = runView.name === null && comparisonSection.hidden && (held === part("content") || !part("content").contains(held));
+    if (idle && store.entries.has(before)) runView.open(before);
     before = null;
   }
   runView.changed(changed);

@@ -22,6 +22,7 @@ export function queue(node, { onOpenRun }) {
   let open = null;
   const unfolded = new Set();
   const outputs = new Map();
+  const turns = new Map();
   const times = new Map();
 
   listen(() => {
@@ -43,6 +44,8 @@ export function queue(node, { onOpenRun }) {
     const before = open;
     open = store.jobs.filter((job) => OPEN.has(job.state));
     tellEnds(before ?? []);
+    const there = new Set(store.jobs.map((job) => job.id));
+    for (const id of outputs.keys()) if (!there.has(id)) outputs.delete(id);
     const ended = store.jobs.filter((job) => !OPEN.has(job.state)).sort((a, b) => (b.ended ?? 0) - (a.ended ?? 0));
     // What ended last stays in sight, so that its outcome is.
     const recent = ended.filter((job) => Date.now() / 1000 - (job.ended ?? 0) < 900).slice(0, 4);
@@ -63,7 +66,11 @@ export function queue(node, { onOpenRun }) {
   }
 
   async function read(job) {
+    const turn = (turns.get(job.id) ?? 0) + 1;
+    turns.set(job.id, turn);
     const { output } = await get("api/job", { id: job.id });
+    // A later question knows more, such as the end of what has ended meanwhile.
+    if (turns.get(job.id) !== turn) return;
     putWords(outputs.get(job.id), output || "(nothing yet)");
   }
 

@@ -164,7 +164,9 @@ export class RunView {
     };
     this.takeNote();
     area.addEventListener("change", () => this.told.during(async () => {
-      await post("api/mark", { run: name, note: area.value.trim() });
+      // As it is kept, so that what another tab writes after it is shown here.
+      area.value = area.value.trim();
+      await post("api/mark", { run: name, note: area.value });
       await refresh();
     }));
     return el("details", {}, el("summary", {}, "Note"), el("label", {}, el("span.quiet", {}, `Note on ${name}`), area));

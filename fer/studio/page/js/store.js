@@ -59,7 +59,7 @@ export async function refresh() {
       return;
     }
     if (!(error instanceof Unreachable || error instanceof Refused)) throw error;
-    onTrouble(error.message);
+    if (turn > taken) onTrouble(error.message);
   }
   timer = setTimeout(refresh, document.hidden ? HIDDEN_MS : EVERY_MS);
 }

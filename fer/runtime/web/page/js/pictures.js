@@ -220,14 +220,15 @@ export class Pictures {
 
   // A row of the table was chosen: its picture is shown, with what was predicted.
   async #look(item, seconds) {
-    if (this.stale) {
-      await this.again();
-      return;
-    }
-    if (item.problem !== null) return;
     const row = {};
     this.looking = row;
     const stands = () => this.looking === row && this.items.includes(item);
+    if (this.stale) {
+      await this.again();
+      // Of several, the last one is on the stage now; whoever has gone on to something else is left there.
+      if (this.items.length < 2 || this.stale || this.pass?.stopped || !this.shown || !stands()) return;
+    }
+    if (item.problem !== null) return;
     let prepared;
     try {
       prepared = await (item.video ? Film.use(item.file, (film) => film.at(seconds)) : prepare(item.file, (file) => this.#readable(file)));

@@ -154,6 +154,7 @@ export class Reader {
     this.frozen = { ...frozen };
     const mine = this.frozen;
     const stands = () => this.frozen === mine && stage.dataset.mode === "frozen";
+    status.unsay("refused", "server");
     clear("frozen", t("verdict.reading"), t("verdict.with-server"));
     try {
       const { faces } = await waitFor(patiently(() => api.predict(mine.blob, { model: app.model.name, hide: hiddenFrom(app.model) })));
@@ -184,7 +185,9 @@ export class Reader {
     // What the one before is still asked about is not shown as this one's.
     if (this.live.running) {
       this.live.stop();
+      status.unsay("live", "refused");
       this.live.start();
+      hero.state("live");
     }
     timeline.reset();
     announcer.reset();
@@ -255,7 +258,7 @@ export class Reader {
   }
 
   #resume() {
-    status.unsay("live");
+    status.unsay("live", "refused", "server");
     this.live.start();
     hero.state("live");
     announcer.notice(t("camera.again"));

@@ -1,6 +1,6 @@
 // The table of what was predicted of several files.
 
-import { part } from "./app.js";
+import { focusFirst, part } from "./app.js";
 import { named, number, percent, t } from "./i18n.js";
 
 /** Rows that are shown; files to save hold all. */
@@ -21,7 +21,10 @@ export class BatchTable {
   }
 
   begin(items) {
+    // The row that was chosen goes, as the files are read by another model.
+    const lost = part("batch-rows").contains(document.activeElement);
     part("batch-rows").replaceChildren();
+    if (lost) focusFirst({ preventScroll: true });
     part("batch-words").textContent = t("batch.begun", { count: items.length });
     this.progress(0);
     part("batch-progress").hidden = items.length < 2 && !items.some((item) => item.video);
