@@ -117,7 +117,10 @@ def test_repeating_the_command_keeps_what_is_finished(study: Path, capfd: pytest
     torch.set_num_threads(1)
 
 
-@pytest.mark.parametrize(("run", "epoch"), [("full", 1), ("upper", 0), ("left", 1)])
+@pytest.mark.parametrize(
+    ("run", "epoch"),
+    [pytest.param("full", 1, marks=pytest.mark.slow), ("upper", 0), pytest.param("left", 1, marks=pytest.mark.slow)],
+)
 def test_an_interrupted_study_goes_on_where_it_stopped(
     study: Path, tmp_path: Path, run: str, epoch: int, capfd: pytest.CaptureFixture[str]
 ) -> None:

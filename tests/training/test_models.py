@@ -55,6 +55,7 @@ def test_runs_of_one_seed_agree_in_every_weight(train: Callable[..., Any], tmp_p
     assert all(weights[0][key].equal(weights[1][key]) for key in weights[0])
 
 
+@pytest.mark.slow
 def test_learning_beats_chance(train: Callable[..., Any], tmp_path: Path) -> None:
     """The net learns what synthetic faces feel."""
     small = ("model.params.blocks=[0,1,0]", "model.params.widths=[16,24,32]")
