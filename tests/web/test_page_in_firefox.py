@@ -11,6 +11,7 @@ import pytest
 from support.firefox import FIREFOX, Firefox, running
 from support.firefox_page import FirefoxBrowser
 from web.test_page_for_ears import (  # noqa: F401
+    idle,
     test_a_refusal_that_comes_after_the_first_key_is_no_refusal,
     test_a_slow_answer_about_a_picture_is_told,
     test_a_still_face_at_the_threshold_does_not_flip,
