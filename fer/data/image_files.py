@@ -26,7 +26,7 @@ from fer.data.persons import shared_note
 from fer.data.resize import INTERPOLATION
 from fer.data.samples import FaceSamples, Split
 from fer.data.source_key import source_key
-from fer.data.tree import FolderTree, Tree, ZipTree, find_images, refuse_special
+from fer.data.tree import FolderTree, Tree, ZipTree, find_images
 
 logger = logging.getLogger(__name__)
 
@@ -261,7 +261,6 @@ def hold_out(samples: FaceSamples, *, rules: ImportRules) -> tuple[FaceSamples, 
 
 def _open_tree(root: Path, *, tables: bool) -> Tree:
     if tables and root.suffix.lower() == ".csv" and not root.is_dir():
-        refuse_special(root)
         return FolderTree(root.parent, names=[root.name])
     if not root.is_dir():
         return ZipTree(root)

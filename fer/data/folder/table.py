@@ -4,8 +4,6 @@ from math import isqrt
 from pathlib import PurePosixPath
 from typing import Final
 
-import numpy as np
-
 from fer.common.errors import DataError
 from fer.common.wording import printable_path
 from fer.data.class_folders import split_of
@@ -113,4 +111,4 @@ def _pgm(text: str) -> bytes:
     side = isqrt(len(levels))
     if side == 0 or side * side != len(levels):
         raise ValueError(f"{len(levels):,} pixels, which is no square")
-    return b"P5 %d %d 255\n" % (side, side) + np.ascontiguousarray(levels).tobytes()
+    return b"P5 %d %d 255\n" % (side, side) + levels.tobytes()
