@@ -53,17 +53,26 @@ def is_secret(name: str) -> bool:
     return not _SECRET_WORDS.isdisjoint(words) or any(word.endswith(_SECRET_ENDS) for word in words)
 
 
+def secret_value(key: str, value: str) -> bool:
+    """Whether a setting's value is a secret: its key, dotted or not, says so, and the value could be one."""
+    return is_secret(key.rpartition(".")[2]) and not _HARMLESS.fullmatch(value)
+
+
 def word_without_secret(word: str) -> str:
     """A word of a command line with `***` for what it sets where a key names a secret (`logger.comet.api_key=x`)."""
     key, equals, value = word.partition("=")
     if equals and is_secret(key.rpartition(".")[2]):
-        return word if _HARMLESS.fullmatch(value) else f"{key}={HIDDEN}"
+        return f"{key}={HIDDEN}" if secret_value(key, value) else word
     return without_credentials(_PAIR.sub(_pair_without_secret, word) if equals else word)
 
 
 def _pair_without_secret(found: re.Match[str]) -> str:
-    hidden = is_secret(found[2].rpartition(".")[2]) and not _HARMLESS.fullmatch(found[3].strip())
-    return f"{found[1]}{HIDDEN}" if hidden else found[0]
+    return f"{found[1]}{HIDDEN}" if secret_value(found[2], found[3].strip()) else found[0]
+
+
+def without_userinfo(text: str) -> str:
+    """The text with its addresses as they are without user and password."""
+    return _CREDENTIALS.sub("", text)
 
 
 def without_credentials(text: str) -> str:

@@ -17,6 +17,7 @@ from fer.config.overrides import key_of
 from fer.config.own_parts import OWN, with_own_parts
 from fer.config.run_paths import in_run_dir
 from fer.config.schema import TrainConfig, typed
+from fer.config.secrets import without_secrets
 from fer.models.optimizer import current
 
 # What may change between the parts of one run without changing its numbers.
@@ -210,8 +211,8 @@ def changed_settings(
         judged: names of further metrics that may not change.
     """
     kept = tuple(f"metrics.{name}." for name in (*judged, *_monitored(saved))) if "metrics" in saved else ()
-    before = _leaves(in_run_dir(with_places(completed(saved)), "RUN_DIR"))
-    now = _leaves(in_run_dir(with_places(completed(asked)), "RUN_DIR"))
+    before = _leaves(in_run_dir(with_places(completed(without_secrets(saved))), "RUN_DIR"))
+    now = _leaves(in_run_dir(with_places(completed(without_secrets(asked))), "RUN_DIR"))
     return [
         f"{key}={now.get(key)} (was {before.get(key)})"
         for key in sorted(before.keys() | now.keys())

@@ -37,11 +37,15 @@ def checkpoint_to_resume(folder: RunFolder, config: TrainConfig, tree: Mapping[s
         _refuse_used(folder, "resume=never starts a new run")
         return None
     if folder.metrics.exists():
+        on = ""
+        if folder.last.exists():
+            on = (
+                f", or train on from it with {shell_word(f'resume={folder.last}')} in a new one and more "
+                f"trainer.max_epochs than its {_epochs_of(folder.last)}"
+            )
         raise ConfigError(
             f"run_dir={folder.path} holds a finished run: report on it "
-            f"(fer-report {shell_word(f'run={folder.path}')}), choose another run_dir, or train on from it with "
-            f"{shell_word(f'resume={folder.last}')} in a new one and more trainer.max_epochs than its "
-            f"{config.trainer.max_epochs}"
+            f"(fer-report {shell_word(f'run={folder.path}')}), choose another run_dir{on}"
         )
     if not folder.last.exists():
         return None
@@ -87,12 +91,16 @@ def _refuse_other_net(path: Path, config: TrainConfig) -> None:
 
 
 def _refuse_done(path: Path, config: TrainConfig) -> None:
-    done, epochs = int(read_checkpoint(path).get("epoch", -1)) + 1, config.trainer.max_epochs
+    done, epochs = _epochs_of(path), config.trainer.max_epochs
     if done >= epochs:
         raise ConfigError(
             f"resume={path} was saved after {done} epochs, and trainer.max_epochs={epochs} counts them too: nothing is "
             f"left to train: ask for more than {done}"
         )
+
+
+def _epochs_of(path: Path) -> int:
+    return int(read_checkpoint(path).get("epoch", -1)) + 1
 
 
 def _refuse_ignored(path: Path, config: TrainConfig) -> None:

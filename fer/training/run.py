@@ -17,6 +17,7 @@ from fer.common.processes import started_by_another
 from fer.common.seeding import seed_everything
 from fer.config.saved import with_places
 from fer.config.schema import TrainConfig
+from fer.config.secrets import refuse_hidden, without_secrets
 from fer.data.batch_shard import BatchShard
 from fer.folders.refused import nothing_of_a_refused
 from fer.folders.run import RunFolder
@@ -75,6 +76,7 @@ def run(
     """
     assert config.run_dir is not None
     folder = RunFolder(config.run_dir)
+    refuse_hidden(tree)
     check_kept(config)
     check_directions(config)
     accelerator = resolve_accelerator(config.trainer.accelerator)
@@ -124,10 +126,11 @@ def run(
                 sys.exit(0)
             return RunResult(folder.path, {}, first=False)
 
-        folder.write_config(with_places(tree))
+        told = without_secrets(tree)
+        folder.write_config(with_places(told))
         with folder.recorded(facts, goes_on=resume == folder.last):
             announce(config, data, system, facts)
-            tell_settings(trainer.loggers, tree)
+            tell_settings(trainer.loggers, told)
             with processes_of(trainer, config):
                 fit(trainer, system, data, resume=resume)
             final = {

@@ -1,8 +1,9 @@
 """Parts of one's own, as small as they can be."""
 
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
+from pytorch_lightning.loggers import CSVLogger
 from torch import Tensor, nn
 
 from fer.data.samples import FaceSamples
@@ -30,6 +31,16 @@ class OneConvolution(nn.Module):
     def forward(self, x_BCHW: Tensor) -> Tensor:
         logits_BK: Tensor = self.head(self.conv(x_BCHW).relu().mean(dim=(2, 3)))
         return logits_BK
+
+
+class KeyedLogger(CSVLogger):
+    """Logs as Lightning's CSVLogger, and keeps the keys that it was given in `KEYS`."""
+
+    KEYS: ClassVar[list[str | None]] = []
+
+    def __init__(self, save_dir: str, *, api_key: str | None = None) -> None:
+        super().__init__(save_dir)
+        self.KEYS.append(api_key)
 
 
 class Odd(nn.Module):

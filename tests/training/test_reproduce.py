@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 import torch
 import yaml
+from support.own_parts import KeyedLogger
 
 from fer import cli
 from fer.common.errors import ConfigError, DataError
@@ -47,8 +48,23 @@ def test_weights_are_bit_identical_and_the_manifest_tells_the_origin(tiny_run: P
     assert config["callbacks"]["last"]["dirpath"] == f"{again}/checkpoints"
 
 
-def test_settings_on_top_are_told(tiny_run: Path, tmp_path: Path) -> None:
-    assert fer_train(f"--from={tiny_run}", "trainer.max_epochs=1", "model=mlp", f"run_dir={tmp_path / 'x'}") == 0
+def test_settings_on_top_are_told_and_secrets_kept_nowhere(
+    tiny_run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("FER_OWN_KEY", "k3y-of-mine")
+    monkeypatch.setattr(KeyedLogger, "KEYS", [])
+    node = (
+        f"{{_target_: support.own_parts.KeyedLogger, save_dir: {tmp_path}/x/csv, api_key: '${{oc.env:FER_OWN_KEY}}'}}"
+    )
+    asked = ("trainer.max_epochs=1", "model=mlp", f"++logger.own={node}", "plugins=[support]")
+    assert fer_train(f"--from={tiny_run}", *asked, f"run_dir={tmp_path / 'x'}") == 0
+    assert KeyedLogger.KEYS == ["k3y-of-mine"]
+    kept = [path for path in (tmp_path / "x").rglob("*") if path.is_file()]
+    assert tmp_path / "x" / "csv" / "lightning_logs" / "version_0" / "hparams.yaml" in kept
+    assert [path.name for path in kept if b"k3y-of-mine" in path.read_bytes()] == []
+    assert fer_train(f"--from={tmp_path / 'x'}", "plugins=[support]", f"run_dir={tmp_path / 'y'}") != 0
+    assert "error: logger.own.api_key is ***" in capsys.readouterr().err
+    assert not (tmp_path / "y").exists()
     changed = manifest(tmp_path / "x")["from"]["changed"]
     assert "trainer.max_epochs=1 (was 2)" in changed
     assert "model.name=mlp (was skipcnn)" in changed

@@ -74,7 +74,7 @@ def test_interrupted_before_the_first_checkpoint_starts_over(whole: Path, train:
 def test_finished_run_is_not_touched(whole: Path, train: Train) -> None:
     before = (whole / "checkpoints" / "last.ckpt").read_bytes()
     with pytest.raises(ConfigError, match=r"finished run.*more trainer\.max_epochs than its 4$"):
-        train(*OVERRIDES, run_dir=whole)
+        train(*OVERRIDES, "trainer.max_epochs=7", run_dir=whole)
     for resume in ("never", str(whole / "checkpoints" / "last.ckpt")):
         with pytest.raises(ConfigError, match="already holds checkpoints"):
             train(*OVERRIDES, f"resume={resume}", run_dir=whole)
