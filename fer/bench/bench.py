@@ -12,6 +12,7 @@ from fer.bench.settings import Bench, What, compose_bench
 from fer.common.errors import ConfigError
 from fer.common.files import dated_folder, owned_folder, write_atomic, write_json
 from fer.common.paths import expanded
+from fer.common.redaction import word_without_secret
 
 log = logging.getLogger(__name__)
 
@@ -53,7 +54,7 @@ def _measure(bench: Bench, folder: Path) -> None:
         "busy_cores_before": busy_cores(),
         "machine": _machine(bench),
         "settings": bench.settings.model_dump(mode="json"),
-        "overrides": list(bench.overrides),
+        "overrides": [word_without_secret(each) for each in bench.overrides],
     }
     measurements: list[Measurement] = []
     for what in bench.settings.what:

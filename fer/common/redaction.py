@@ -31,7 +31,9 @@ _FOLDERS: Final = frozenset({"PWD", "OLDPWD"})
 _WORDS: Final = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+")
 """Of a name such as `accessToken`, `AWSAccessKeyId` or `HF_TOKEN`."""
 
-_PAIR: Final = re.compile(r"([{,]\s*[\"']?([\w.-]+)[\"']?\s*:\s*)([^\s,{}\[\]][^,{}\[\]]*)")
+_PAIR: Final = re.compile(
+    r"([{,]\s*[\"']?([\w.-]+)[\"']?\s*:\s*)(\"[^\"]*\"|'[^']*'|\$\{[^{}]*\}|[^\s,{}\[\]][^,{}\[\]]*)"
+)
 """`name: value` in a mapping on a command line."""
 
 _HARMLESS: Final = re.compile(r"(?i)|null|true|false|[+-]?[\d.]{1,5}|\$\{[^{},]*\}")
@@ -67,7 +69,7 @@ def word_without_secret(word: str) -> str:
 
 
 def _pair_without_secret(found: re.Match[str]) -> str:
-    return f"{found[1]}{HIDDEN}" if secret_value(found[2], found[3].strip()) else found[0]
+    return f"{found[1]}{HIDDEN}" if secret_value(found[2], found[3].strip().strip("\"'")) else found[0]
 
 
 def without_userinfo(text: str) -> str:

@@ -15,6 +15,14 @@ def without_secrets(tree: Mapping[str, Any]) -> dict[str, Any]:
     return {key: _hidden(str(key), value) if key == "logger" else value for key, value in tree.items()}
 
 
+def settings_without_secrets(settings: Mapping[str, Any]) -> dict[str, Any]:
+    """The same of settings by dotted key (`+logger.own.api_key`), as the command line has them."""
+    return {
+        key: _hidden(key.rpartition(".")[2], value) if key.lstrip("+~").startswith("logger.") else value
+        for key, value in settings.items()
+    }
+
+
 def _hidden(key: str, value: Any) -> Any:
     if isinstance(value, Mapping):
         return {name: _hidden(str(name), each) for name, each in value.items()}

@@ -13,6 +13,7 @@ from fer.common.errors import ConfigError, FerError
 from fer.common.files import dated_folder, write_json
 from fer.common.paths import expanded
 from fer.common.wording import shell_word
+from fer.config.secrets import without_secrets
 from fer.folders.sweep import SweepFolder
 from fer.metrics.objectives import metric_of
 from fer.tuning.display import display_for, outcome
@@ -177,7 +178,7 @@ def _facts(sweep: Sweep, command: str | None) -> dict[str, Any]:
         "algorithm": sweep.settings.algorithm,
         "folds": sweep.settings.folds,
         "space": {label: str(distribution) for label, _, distribution in sweep.space.leaves()},
-        "settings": dict(sweep.tree),
+        "settings": without_secrets(sweep.tree),
     }
 
 

@@ -7,6 +7,7 @@ from typing import Any
 
 from fer.common.errors import ConfigError, DataError
 from fer.config import overrides as text
+from fer.config.secrets import settings_without_secrets
 from fer.folders.sweep import SweepFolder, TrialRecord
 from fer.metrics.objectives import metric_of
 from fer.tuning.display import Display
@@ -131,7 +132,7 @@ class TrialStore:
         self.folder.append(record)
         self.records.append(record)
         if best_of(self.records) is record:
-            self.folder.write_best(record, text.as_mapping(overrides))
+            self.folder.write_best(record, settings_without_secrets(text.as_mapping(overrides)))
             if former is not None:
                 self._drop(former)
         else:

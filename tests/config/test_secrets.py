@@ -4,7 +4,7 @@ import pytest
 
 from fer.common.errors import ConfigError
 from fer.config.saved import changed_settings
-from fer.config.secrets import refuse_hidden, without_secrets
+from fer.config.secrets import refuse_hidden, settings_without_secrets, without_secrets
 
 TREE = {
     "run_dir": "runs/a",
@@ -24,6 +24,17 @@ def test_secrets_of_loggers_are_left_out() -> None:
         "own": {"api_key": "***", "hosts": [{"authToken": "***"}], "token": None, "retries": 3},
     }
     assert without_secrets(kept) == kept
+
+
+def test_secrets_among_settings_by_dotted_key_are_left_out() -> None:
+    asked = {
+        "+logger.own.api_key": "abcdef123",
+        "logger.mlflow.uri": "http://a:b@host",
+        "+logger.x": {"token": "abcdef123"},
+    }
+    asked |= {"+logger.y.token": "${oc.env:TOKEN}", "model.params.class_token": "averaged", "~logger.z": None}
+    kept = {"+logger.own.api_key": "***", "logger.mlflow.uri": "http://host", "+logger.x": {"token": "***"}}
+    assert settings_without_secrets(asked) == {**asked, **kept}
 
 
 def test_a_change_of_a_secret_is_not_told_by_its_value() -> None:

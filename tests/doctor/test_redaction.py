@@ -77,6 +77,9 @@ def test_no_secret_setting_stands_in_the_command_of_a_manifest(monkeypatch: pyte
         ("++logger.comet.api_key=${oc.env:COMET}", "++logger.comet.api_key=${oc.env:COMET}"),
         ("++logger.comet.api_key=${oc.env:COMET,abcdefgh}", "++logger.comet.api_key=***"),
         ("+logger.own={_target_: a.B, api_key: abcdef12}", "+logger.own={_target_: a.B, api_key: ***}"),
+        ("+logger.own={a: 1, api_key: '${oc.env:OWN}'}", "+logger.own={a: 1, api_key: '${oc.env:OWN}'}"),
+        ("+logger.own={api_key: ${oc.env:OWN}, a: 1}", "+logger.own={api_key: ${oc.env:OWN}, a: 1}"),
+        ('+logger.own={api_key: "ab, cd}ef", a: 1}', "+logger.own={api_key: ***, a: 1}"),
         ("model.options={class_token: false, a: 1}", "model.options={class_token: false, a: 1}"),
     ],
 )

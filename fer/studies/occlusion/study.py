@@ -13,6 +13,7 @@ from fer.common.errors import ConfigError
 from fer.common.processes import first_process
 from fer.common.wording import duration, shell_word
 from fer.config.saved import changed_settings
+from fer.config.secrets import without_secrets
 from fer.studies.begun import owned, refuse_other_runs
 from fer.studies.occlusion.plan import Plan, PlannedRun
 from fer.training.run import run
@@ -92,7 +93,7 @@ def _facts(plan: Plan) -> dict[str, Any]:
         "command": environment()["command"],
         "selection": "each run selects its epoch on faces masked as in its training",
         "baseline": str(plan.baseline.folder.path.resolve()) if plan.given else None,
-        "settings": {run.visible: run.tree for run in (plan.baseline, plan.halves[0])},
+        "settings": {run.visible: without_secrets(run.tree) for run in (plan.baseline, plan.halves[0])},
     }
 
 
