@@ -305,7 +305,7 @@ def stopped_at(place: str, signum: int, cwd: Path) -> tuple[int, str]:
 @pytest.mark.slow
 @pytest.mark.parametrize(("signum", "status"), [(signal.SIGTERM, 143), (signal.SIGINT, 130)])
 @pytest.mark.parametrize("place", ["validation", "checkpoint write", "final numbers"])
-def test_a_signal_at_a_bad_moment(place: str, signum: int, status: int, lived: Path, tmp_path: Path) -> None:
+def test_a_signal_at_a_bad_moment(place: str, signum: int, status: int, lived: Lived, tmp_path: Path) -> None:
     cwd = tmp_path / "run"
     cwd.mkdir()
     ended, told = stopped_at(place, signum, cwd)
@@ -317,7 +317,7 @@ def test_a_signal_at_a_bad_moment(place: str, signum: int, status: int, lived: P
     assert_whole_so_far(cwd)
     done = complete(command("train", *SMALL, "trainer.max_epochs=3", "run_dir=."), cwd=cwd)
     assert done.returncode == 0, done.stderr
-    assert_same_run(cwd, lived / "whole")
+    assert_same_run(cwd, lived.cwd / "whole")
 
 
 @pytest.mark.slow

@@ -78,6 +78,7 @@ def test_a_random_net_answers_as_torch(spec: NetSpec, seed: int, stored: int, fa
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(1800)
 @CASES
 @settings(max_examples=150, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
 def test_many_random_nets_answer_as_torch(

@@ -26,6 +26,18 @@ HANDED_OVER = """((name, type, data) => {
     each.dispatchEvent(new Event('change'));
 })"""
 
+RESTING = """(async (each) => {
+    each.scrollIntoView({ block: 'center', behavior: 'instant' });
+    const middle = ({ x, y, width, height }) => [x + width / 2, y + height / 2];
+    const before = middle(each.getBoundingClientRect());
+    await new Promise((next) => requestAnimationFrame(() => requestAnimationFrame(next)));
+    const now = middle(each.getBoundingClientRect());
+    const hit = document.elementFromPoint(...now);
+    const its = each.contains(hit) || each.labels?.values().some((label) => label.contains(hit));
+    return before.join() === now.join() && its ? now : null;
+})"""
+"""The middle of an element that rests and that a pointer there meets, as Playwright waits for; null until then."""
+
 
 class FirefoxBrowser:
     """What Playwright calls a browser."""
@@ -159,11 +171,11 @@ class FirefoxPage:
 
     def click(self, selector: str) -> None:
         self.wait_for_selector(selector)
-        x, y = self._when_there(
-            selector,
-            "(each.scrollIntoView({ block: 'center', behavior: 'instant' }),"
-            " (({ x, y, width, height }) => [x + width / 2, y + height / 2])(each.getBoundingClientRect()))",
-        )
+        end = time.monotonic() + PATIENCE
+        # A page that is still being laid out would move it away from the pointer.
+        while (place := self._when_there(selector, f"{RESTING}(each)")) is None:
+            assert time.monotonic() < end, f"{selector} does not come to rest, or something lies over it"
+        x, y = place
         moves = [
             {"type": "pointerMove", "x": round(x), "y": round(y)},
             {"type": "pointerDown", "button": 0},
