@@ -128,7 +128,7 @@ def test_predictions_as_table_and_page(photo: Path) -> None:
     table = faces.to_pandas()
     assert table["source"].tolist() == [str(photo), "image 0"]
     assert table.loc[0, "label"] == faces[0].label
-    assert table.loc[0, ["x", "y", "width", "height"]].tolist() == [0, 0, 48, 48]
+    assert table[["x", "y", "width", "height"]].iloc[0].tolist() == [0, 0, 48, 48]
     emotions = list(faces[0].probabilities or {})
     np.testing.assert_allclose(table[emotions].sum(axis=1), 1, atol=1e-4)
     assert faces.image().shape == (48, 48, 3)

@@ -149,7 +149,7 @@ def test_class_maps_average_to_the_answer(exported: dict[str, ExportResult], net
     probabilities, maps = session.run(["probabilities", "maps"], {"image": FACES[:, None]})
     assert maps.shape == (40, 7, 6, 6)
     assert result.facts.maps == 6
-    logits = maps.mean(axis=(2, 3)) + net.net.head.bias.detach().numpy()
+    logits = maps.mean(axis=(2, 3)) + net.net.get_parameter("head.bias").detach().numpy()
     weights = np.exp(logits / result.facts.temperature)
     np.testing.assert_allclose(weights / weights.sum(axis=1, keepdims=True), probabilities, atol=1e-5)
 
@@ -213,7 +213,7 @@ def test_logits_beyond_what_a_probability_can_tell_are_exported(
 
     def sure(path: Path, *, votes_share: float | None) -> LoadedModel:
         model = load_model(path, votes_share=votes_share)
-        model.net.head.weight.data *= 3000
+        model.net.get_parameter("head.weight").data *= 3000
         return model
 
     def hot(predictions: Predictions, *, target_accuracy: float) -> Calibration:

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from matplotlib.text import Annotation
 from support.fake_runs import fake_run
 from support.sketched import sketched
 
@@ -101,6 +102,7 @@ def test_the_figure_numbers_the_runs_from_the_best_down_and_names_each_once() ->
     legend = [text.get_text() for text in figure.legends[1].get_texts()]
     assert legend == [f"{number}  {name}" for number, name in enumerate(reversed(names), start=1)]
     best = figure.axes[0].texts[0]
+    assert isinstance(best, Annotation)
     assert tuple(best.xy) == (costs["run11"], 100 * scores["run11"].value)
 
 

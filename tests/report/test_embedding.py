@@ -105,5 +105,5 @@ def test_features_are_what_the_last_layer_turns_into_logits(tiny_run: Path) -> N
     features = last_features(model, images, batch_size=2)
     assert features is not None
     with torch.inference_mode():
-        probabilities = model.net.head(torch.from_numpy(features)).softmax(dim=1).numpy()
+        probabilities = model.net.get_submodule("head")(torch.from_numpy(features)).softmax(dim=1).numpy()
     assert probabilities == pytest.approx(model.probabilities(images), abs=0.02)

@@ -5,6 +5,7 @@ import random
 from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -35,7 +36,7 @@ def make_sweep(path: Path, *, trials: int, objective: str = "accuracy") -> Sweep
     rng = random.Random(0)
     for number in range(trials):
         optimizer = rng.choice(["sgd", "adamw"])
-        params = {
+        params: dict[str, Any] = {
             "optimizer": optimizer,
             "optimizer.lr": math.exp(rng.uniform(-9, -5)),
             "model.params.dropout": rng.uniform(0, 0.5),

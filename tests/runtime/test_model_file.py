@@ -83,8 +83,12 @@ def test_shipped_model_says_what_it_is(shipped: EmotionModel) -> None:
     assert shipped.size == 48
     assert facts.precision == "int8"
     assert facts.split == "PublicTest"
-    assert facts.metrics["accuracy"].n == facts.reference.n == 3589
-    assert 0.6 < facts.metrics["accuracy"].low < facts.metrics["accuracy"].value < facts.metrics["accuracy"].high < 0.8
+    accuracy = facts.metrics["accuracy"]
+    assert accuracy.n == facts.reference.n == 3589
+    assert accuracy.value is not None
+    assert accuracy.low is not None
+    assert accuracy.high is not None
+    assert 0.6 < accuracy.low < accuracy.value < accuracy.high < 0.8
     assert 1 / 7 < shipped.uncertain_below < 1
     assert sum(facts.reference.labels.values()) == pytest.approx(1)
     assert set(facts.reference.means) == set(facts.reference.deviations) == {"confidence", "brightness", "sharpness"}

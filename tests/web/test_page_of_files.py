@@ -160,7 +160,7 @@ def test_names_of_files_keep_their_order_from_right_to_left(camera: Any, port: i
 def film(synthetic: Callable[..., npt.NDArray[np.uint8]], tmp_path_factory: pytest.TempPathFactory) -> bytes:
     """A WebM of two seconds: a face for the first, none for the second."""
     path = tmp_path_factory.mktemp("film") / "film.webm"
-    writer = cv2.VideoWriter(str(path), cv2.VideoWriter_fourcc(*"VP80"), 10, (640, 480))
+    writer = cv2.VideoWriter(str(path), cv2.VideoWriter.fourcc(*"VP80"), 10, (640, 480))
     if not writer.isOpened():
         pytest.skip("this OpenCV writes no VP8")
     for at in range(20):

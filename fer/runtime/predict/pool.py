@@ -7,7 +7,7 @@ import subprocess
 import sys
 import threading
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable
 from concurrent.futures import Future, ThreadPoolExecutor
 from itertools import islice
 from typing import Final
@@ -113,7 +113,7 @@ class WorkerPool:
             worker.end()
         self._threads.shutdown()
 
-    def outcomes(self, jobs: Iterable[Job]) -> Iterator[Outcome]:
+    def outcomes(self, jobs: Iterable[Job]) -> Generator[Outcome, None, None]:
         """What comes of each job, in order; no more than `LEAD` chunks a process are taken ahead.
 
         A picture on which a process ends is a record that says so; the others of its chunk are looked at again.
