@@ -142,7 +142,7 @@ export class DataView {
     const chosen = new Set([...this.folds.querySelectorAll("input:checked")].map((box) => box.value));
     const open = this.folds.querySelector("details")?.open ?? false;
     const boxes = folds.slice(0, FOLDS).map((entry) => el("label", { "data-item": entry.id }, el("input", { type: "checkbox", value: entry.id, checked: chosen.has(entry.id) }), entry.id));
-    redraw(this.folds, () => fill(this.folds, folds.length < 2 ? null : el("details", { open }, el("summary", {}, "Folds that are trained already"), el("div.row", {}, boxes), el("button", { type: "button", onclick: () => this.suspectsTold.during(async () => {
+    redraw(this.folds, () => fill(this.folds, folds.length < 2 ? null : el("details", { open }, el("summary", {}, "Folds that are trained already"), el("div.row", {}, boxes), el("button", { type: "button", onclick: this.suspectsTold.once(async () => {
       await post("api/suspects", { runs: [...this.folds.querySelectorAll("input:checked")].map((box) => box.value) });
       this.suspectsTold.say("At work; what is found appears here.");
       await refresh();
