@@ -15,6 +15,7 @@ from fer.callbacks.every_n_epochs import EveryNEpochs
 from fer.callbacks.figure_log import show
 from fer.common.errors import ConfigError
 from fer.common.files import write_json
+from fer.common.wording import counted
 from fer.metrics.parting import parting
 
 log = logging.getLogger(__name__)
@@ -112,5 +113,5 @@ def why_it_ended(trainer: pl.Trainer, *, epochs: int) -> str:
         best = float(stopping.best_score)
         least = abs(float(stopping.min_delta))
         enough = f" by more than {least:g}" if least > 0 else ""
-        return f"{told}{stopping.monitor} did not {verb} {best:.4f}{enough} in {stopping.patience} epochs."
+        return f"{told}{stopping.monitor} did not {verb} {best:.4f}{enough} in {counted(stopping.patience, 'epoch')}."
     return f"Trained {epochs} of {trainer.max_epochs} epochs."

@@ -4,6 +4,7 @@ import errno
 import json
 import os
 import secrets
+import shutil
 import tempfile
 import time
 from collections.abc import Iterator, Sequence
@@ -97,7 +98,8 @@ def append_whole(descriptor: int, data: bytes, *, sync: bool = False) -> None:
 
 
 def remove_leftovers(folder: Path, *, of: str = "*") -> None:
-    """Removes what killed processes left of `write_atomic` in a folder; nobody else may be writing there.
+    """Removes what killed processes left of `write_atomic` and `written_whole` in a folder; nobody else may be writing
+    there.
 
     Args:
         folder: whose files are looked at; not those of the folders in it. It need not be there.
@@ -106,6 +108,54 @@ def remove_leftovers(folder: Path, *, of: str = "*") -> None:
     for leftover in folder.glob(f".{of}.????????{_TEMPORARY}"):
         if leftover.is_file():
             leftover.unlink(missing_ok=True)
+        elif not leftover.is_symlink():
+            shutil.rmtree(leftover, ignore_errors=True)
+
+
+@contextmanager
+def written_whole(folder: Path, *, last: str) -> Iterator[Path]:
+    """Within, the files of a folder are written aside; at the end they are put in place, over those of the same names.
+
+    Whatever goes wrong before that leaves the folder as it was, and not there where it was not. A process that is
+    killed leaves a hidden folder in it (`remove_leftovers`).
+
+    Args:
+        folder: made if it is not there.
+        last: the file that is put in place when the others are, as the page that shows them.
+
+    Yields:
+        The place to write them, an empty folder.
+
+    Raises:
+        StorageError: the disk refused.
+    """
+    made = not folder.exists()
+    aside = folder / f".{last}.{secrets.token_hex(4)}{_TEMPORARY}"
+    try:
+        with writing(folder):
+            folder.mkdir(parents=True, exist_ok=True)
+            aside.mkdir()
+        yield aside
+        written = sorted(path.relative_to(aside) for path in aside.rglob("*") if path.is_file())
+        for name in sorted(written, key=lambda name: name == Path(last)):
+            with writing(folder / name):
+                (folder / name).parent.mkdir(parents=True, exist_ok=True)
+                _put(aside / name, folder / name)
+    finally:
+        shutil.rmtree(aside, ignore_errors=True)
+        if made:
+            with suppress(OSError):  # It is not empty: all is well.
+                folder.rmdir()
+
+
+def _put(file: Path, place: Path) -> None:
+    try:
+        file.replace(place)
+    except OSError as error:
+        # A folder inside may be a link to another disk.
+        if error.errno != errno.EXDEV:
+            raise
+        write_atomic(place, file.read_bytes())
 
 
 def free_folder(wanted: Path) -> Path:

@@ -22,6 +22,7 @@ _REFUSALS: Final = {
     errno.EACCES: ("no permission", _PLACE),
     errno.EPERM: ("the operation is not permitted", _PLACE),
     errno.EIO: ("the disk reports an error", "check the disk, and the system's log"),
+    errno.ENOLCK: ("it takes no locks", "mount it with locks, or choose another disk"),
     errno.ESTALE: ("the network disk has gone", "mount it again"),
     errno.ELOOP: ("a link stands in its place", "remove it"),
     errno.ENAMETOOLONG: ("its name is too long", "choose a shorter one"),

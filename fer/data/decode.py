@@ -182,10 +182,14 @@ def _decode_all(
         raise DataError(f"{origin}: none of the {len(names):,} images can be read: {_told(reasons)}; {remedy}")
     notes = []
     if reasons:
-        notes.append(f"{len(reasons):,} of {len(names):,} images cannot be read and are left out: {_told(reasons)}.")
+        verb = "is" if len(reasons) == 1 else "are"
+        notes.append(f"{len(reasons):,} of {len(names):,} images cannot be read and {verb} left out: {_told(reasons)}.")
         logger.warning("%s: %s", printable_path(origin), notes[0])
     if cut_off:
-        notes.append(f"{len(cut_off):,} JPEGs lack their end and are read as far as they go: {_few(cut_off)}.")
+        words = "1 JPEG lacks its end and is read as far as it goes"
+        if len(cut_off) > 1:
+            words = f"{len(cut_off):,} JPEGs lack their end and are read as far as they go"
+        notes.append(f"{words}: {_few(cut_off)}.")
     # In place: a copy of a large data set, for the sake of one broken file, may be more than the memory holds.
     images.resize((len(rows), *shape), refcheck=False)
     return DecodedFaces(

@@ -45,8 +45,9 @@ class Predictions:
             )
         if not np.isfinite(self.probabilities).all():
             bad = int((~np.isfinite(self.probabilities)).any(axis=1).sum())
+            have = "has" if bad == 1 else "have"
             raise DataError(
-                f"predictions of {self.split}: {bad} of {n} faces have a probability that is not a number; "
+                f"predictions of {self.split}: {bad} of {n} faces {have} a probability that is not a number; "
                 "the model has diverged: train again with a lower learning rate"
             )
 

@@ -11,9 +11,8 @@ import numpy as np
 import numpy.typing as npt
 
 from fer.common.errors import ConfigError, DataError, FerError
-from fer.common.files import check_writable, read_json, remove_leftovers, write_atomic, write_json
+from fer.common.files import check_writable, read_json, remove_leftovers, write_atomic, write_json, written_whole
 from fer.common.label_set import set_name
-from fer.common.storage import writing
 from fer.common.wording import counted
 from fer.data.selection import select
 from fer.folders.opened import OpenData, OpenModels
@@ -44,6 +43,9 @@ log = logging.getLogger(__name__)
 
 _FOLDERS: Final = ("explanations", "figures", "gradcam", "predictions")
 """Folders a report may hold even where this one brings nothing for them."""
+
+
+PAGE: Final = "report.html"
 
 
 def make_report(runs: Sequence[Path], *, out: Path | None = None, options: ReportOptions | None = None) -> Path:
@@ -179,14 +181,21 @@ def write_report(folder: Path, context: ReportContext, results: Mapping[str, Ana
     """Writes every file of a report folder; the path of its page.
 
     Args:
-        folder: made if it is not there; what an earlier report left in the analyses' folders goes.
+        folder: made if it is not there; what an earlier report left in the analyses' folders goes. All files are put
+            there together, when they are whole.
         context: the runs, scored.
         results: what each analysis found, by name.
         command: the command line that reproduces this report.
     """
-    with writing(folder):
-        folder.mkdir(parents=True, exist_ok=True)
     remove_leftovers(folder)
+    with written_whole(folder, last=PAGE) as aside:
+        _write(aside, context, results, command=command)
+        remove_listed(folder)
+    return folder / PAGE
+
+
+def _write(folder: Path, context: ReportContext, results: Mapping[str, AnalysisResult], *, command: str) -> None:
+    """Writes them into an empty folder."""
     detail, runs, options = context.run, context.runs, context.options
     notes = _notes(context, results)
     write_metrics(folder / "metrics.json", context, results, notes)
@@ -207,9 +216,7 @@ def write_report(folder: Path, context: ReportContext, results: Mapping[str, Ana
         predictions.write(folder / name)
     with told_when_done("laid out the page"):
         page = _page(context, sections, notes)
-    path = folder / "report.html"
-    write_atomic(path, page)
-    return path
+    write_atomic(folder / PAGE, page)
 
 
 _ORDER: Final = (
@@ -267,10 +274,10 @@ def _notes(context: ReportContext, results: Mapping[str, AnalysisResult]) -> lis
 def _write_files(
     folder: Path, sections: Sequence[Section], results: Mapping[str, AnalysisResult], *, more: Sequence[str]
 ) -> None:
-    """Every figure as PNG and SVG, and the files of the analyses; those of an earlier report in the same place go.
+    """Every figure as PNG and SVG, the files of the analyses, and the list of what lies in folders.
 
     Args:
-        folder: of the report.
+        folder: an empty one.
         sections: their figures.
         results: their files.
         more: what the caller writes beside them.
@@ -279,7 +286,6 @@ def _write_files(
     for section in sections:
         for chart in section.charts:
             files |= {f"figures/{chart.key}.{kind}": chart.file(kind) for kind in ("png", "svg")}
-    remove_listed(folder)
     write_json(folder / LIST, {"files": sorted({*files, *more})})
     for path, content in files.items():
         (folder / path).parent.mkdir(parents=True, exist_ok=True)

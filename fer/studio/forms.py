@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
+from fer.common.redaction import is_secret
 from fer.config.conf_files import config_groups, group_options
 from fer.config.described import ABOUT, comments, headline, meanings, source_schema
 from fer.config.overrides import key_of, override
@@ -189,6 +190,7 @@ def _fields(
                 "value": _text(value),
                 "advanced": not (key in _PLAIN or key.startswith(("model.params.", "study."))),
                 "searched": searched.get(key),
+                "secret": is_secret(key.rpartition(".")[2]),
                 **_takes(node, value, definitions),
             }
         )

@@ -106,14 +106,19 @@ def add_job_routes(app: Flask, *, studio: Studio, tickets: Tickets) -> None:
         places = [studio.index.place(run) for run in runs]
         several = len(runs) > 1
         level, faces = told["level"] or "default", told["faces"] is not False
+        question = [runs, level, faces, told["name"] or ""]
         with studio.places.locked():
+            # Pressed twice, it is one report; that of one run has one folder anyway.
+            for job in _jobs() if several else ():
+                if job.is_open and job.ours and not job.stopping and job.facts.get("asked") == question:
+                    return jsonify(job.as_dict())
             name = _free_report(told["name"] or time.strftime("%Y-%m-%d_%H-%M-%S")) if several else None
             out = studio.places.reports / name if name is not None else None
             if not several and studio.index.summary(runs[0]).get("study") in RECIPE_STUDIES:
                 command = commands.study_page(places[0])
             else:
                 command = commands.report(places, out=out, level=level, faces=faces)
-            return start("report", command, about=runs, report=name)
+            return start("report", command, about=runs, report=name, asked=question)
 
     @app.post("/api/export")
     def export() -> Response:
@@ -154,7 +159,11 @@ def add_job_routes(app: Flask, *, studio: Studio, tickets: Tickets) -> None:
         changed = model.stat().st_mtime
         for job in reversed(_jobs()):
             alike = job.kind == "serve" and job.argv == tuple(command.argv)
-            if alike and (job.state == "waiting" or (job.state == "running" and (job.started or changed) >= changed)):
+            if (
+                alike
+                and not job.stopping
+                and (job.state == "waiting" or (job.state == "running" and (job.started or changed) >= changed))
+            ):
                 return jsonify(job.as_dict())
         return start("serve", command, about=[told["run"]], lane="live", file=model.name)
 

@@ -1,8 +1,9 @@
 """The commands that the studio starts: a queue on the disk, worked off by whichever studio is there.
 
 A job is three files: what is to be done (`ID.json`, never changed), who does it (`ID.run`) and how it ended (`ID.end`);
-`ID.log` is what it printed. The last two are written by `fer.studio.supervise`, which outlives the studio. Only what
-this user asked for is started (`fer.studio.seals`).
+`ID.log` is what it printed, and `ID.stop` is there once it was asked to stop. The second and the third are written by
+`fer.studio.supervise`, which outlives the studio. Only what this user asked for is started (`fer.studio.seals`), and
+where studios on several computers see the queue, by one of those (`fer.studio.turn`).
 """
 
 import json
@@ -24,6 +25,7 @@ from fer.common.process_identity import ask_to_stop, is_alive
 from fer.common.processes import cores
 from fer.studio.places import Places, read_kept
 from fer.studio.seals import is_ours, sealed
+from fer.studio.turn import Turn, is_elsewhere, is_fresh
 
 Lane = Literal["train", "side", "live"]
 """Trainings wait for each other; what is short (a report, an export) does not wait for them, and neither waits for live
@@ -47,6 +49,12 @@ NOT_OURS: Final = (
 )
 
 
+ELSEWHERE: Final = (
+    "fer-studio on {} works off the queue of this folder, so that nothing is started here: end one of the two. Where "
+    "that one has gone, this one goes on within half a minute."
+)
+
+
 @dataclass(frozen=True, kw_only=True)
 class Job:
     """A command and its state.
@@ -59,12 +67,15 @@ class Job:
         cwd: where.
         about: the runs (or the data set) it is about.
         after: jobs that must have finished before.
+        behind: jobs that must have ended before, however.
         facts: whatever else the asker wants to find again.
         state: how far it is. "lost": its process was killed without notice.
         code: its exit status, once it ended.
         started: seconds since the epoch.
         ended: seconds since the epoch.
         ours: whether this user asked for it.
+        stopping: whether it runs, and was asked to stop.
+        elsewhere: the other computer that it runs on; None for this one.
     """
 
     id: str
@@ -75,12 +86,15 @@ class Job:
     cwd: str
     about: tuple[str, ...]
     after: tuple[str, ...]
+    behind: tuple[str, ...]
     facts: dict[str, Any]
     state: State = "waiting"
     code: int | None = None
     started: float | None = None
     ended: float | None = None
     ours: bool = True
+    stopping: bool = False
+    elsewhere: str | None = None
 
     @property
     def is_open(self) -> bool:
@@ -89,8 +103,10 @@ class Job:
 
     def as_dict(self) -> dict[str, Any]:
         """As JSON has it, without what only the machine needs."""
-        names = ("id", "kind", "shown", "about", "facts", "state", "code", "started", "ended")
+        names = ("id", "kind", "shown", "about", "facts", "state", "code", "started", "ended", "stopping")
         words = NOT_OURS if self.state == "waiting" and not self.ours else None
+        if self.elsewhere is not None:
+            words = f"It runs on {self.elsewhere}: stop it there."
         return {**{name: getattr(self, name) for name in names}, "words": words}
 
 
@@ -106,6 +122,7 @@ class Jobs:
 
     def __init__(self, places: Places) -> None:
         self._places = places
+        self._turn = Turn(places.turn)
         self._children: dict[str, tuple[subprocess.Popen[bytes], float]] = {}
         self._ended: dict[str, Job] = {}
         self._stop = threading.Event()
@@ -137,6 +154,7 @@ class Jobs:
         about: Sequence[str],
         lane: Lane = "side",
         after: Sequence[str] = (),
+        behind: Sequence[str] = (),
         **facts: Any,
     ) -> Job:
         """Asks for a command; it starts when its turn comes.
@@ -148,6 +166,7 @@ class Jobs:
             about: the runs it is about.
             lane: what it waits for.
             after: jobs that must have finished before; where one of them does not, this one fails and says so.
+            behind: jobs that must have ended before, however.
             **facts: whatever else the asker wants to find again.
 
         Raises:
@@ -164,6 +183,7 @@ class Jobs:
             "cwd": os.getcwd(),  # noqa: PTH109 - paths on its command line are relative to where the studio was started
             "about": list(about),
             "after": list(after),
+            "behind": list(behind),
             "facts": facts,
         }
         with self._places.locked():
@@ -174,13 +194,18 @@ class Jobs:
     def once(self, kind: str, *, argv: Sequence[str], shown: str, about: Sequence[str], **facts: Any) -> Job:
         """As `add`, of what is short: asked for twice, or by two at once, it is begun once. What is not ours never is.
 
+        One that is being stopped will not do it: a new one is begun when that has ended.
+
         Raises:
             StorageError: the disk refused; nothing is started.
         """
         with self._places.locked():
             side = [job for job in self.all() if job.lane == "side" and job.is_open and job.ours]
             alike = [job for job in side if job.argv == tuple(argv)]
-            return alike[-1] if alike else self.add(kind, argv=argv, shown=shown, about=about, **facts)
+            if alike and not alike[-1].stopping:
+                return alike[-1]
+            behind = [job.id for job in alike]
+            return self.add(kind, argv=argv, shown=shown, about=about, behind=behind, **facts)
 
     def all(self) -> list[Job]:
         """Every job, the earliest first."""
@@ -214,16 +239,21 @@ class Jobs:
         """Takes a waiting job out of the queue; asks the process of a running one to stop (it saves first).
 
         Raises:
-            ConfigError: there is no such job, or it is so new that it has not said which process it is.
+            ConfigError: there is no such job, it runs on another computer, or it is so new that it has not said which
+                process it is.
+            StorageError: the disk refused; nothing is stopped.
         """
         with self._places.locked():
             job = self.get(job_id)
             if job.state == "waiting":
                 write_json(self._places.jobs / f"{job.id}.end", {"code": 143, "ended": time.time(), "asked": True})
+            elif job.elsewhere is not None:
+                raise ConfigError(f"{job.shown} runs on {job.elsewhere}: stop it there")
             elif job.state == "running":
                 told = _told(self._places.jobs / f"{job.id}.run")
                 if not told:
                     raise ConfigError(f"{job.shown} is only just being started: stop it in a moment")
+                write_atomic(self._places.jobs / f"{job.id}.stop", "")
                 ask_to_stop(int(told["pid"]), str(told["began"]))
         return self.get(job_id)
 
@@ -233,16 +263,25 @@ class Jobs:
             process.poll()
         with self._places.locked():
             jobs = self.all()
-            for lane, limit in {"train": self.at_once, **_AT_ONCE}.items():
-                running = sum(job.state == "running" and job.lane == lane for job in jobs)
-                waiting = [job for job in jobs if job.lane == lane and self._has_its_turn(job, jobs)]
-                for job in waiting[: max(0, limit - running)]:
-                    self._start(job)
+            other = self._turn.elsewhere()
+            self.trouble = None if other is None else ELSEWHERE.format(other)
+            if other is None:
+                self._start_all(jobs)
             ended = [job for job in jobs if not job.is_open]
             for job in ended[: max(0, len(ended) - _KEPT)]:
                 for path in self._places.jobs.glob(f"{job.id}.*"):
                     path.unlink(missing_ok=True)
                 self._ended.pop(job.id, None)
+
+    def _start_all(self, jobs: Sequence[Job]) -> None:
+        """Starts what has its turn."""
+        if any(job.is_open and job.ours for job in jobs):
+            self._turn.take()
+        for lane, limit in {"train": self.at_once, **_AT_ONCE}.items():
+            running = sum(job.state == "running" and job.lane == lane for job in jobs)
+            waiting = [job for job in jobs if job.lane == lane and self._has_its_turn(job, jobs)]
+            for job in waiting[: max(0, limit - running)]:
+                self._start(job)
 
     def work(self) -> None:
         """Keeps the queue going until `close`; what the disk refuses is told (`trouble`) and tried again."""
@@ -250,27 +289,33 @@ class Jobs:
             try:
                 if self._places.jobs.is_dir():
                     self.tick()
-                self.trouble = None
+                else:
+                    self.trouble = None
             except (FerError, OSError) as error:
                 self.trouble = str(error)
 
     def close(self) -> None:
         """Ends `work`. What runs goes on."""
         self._stop.set()
+        self._turn.leave()
 
     def _has_its_turn(self, job: Job, jobs: Sequence[Job]) -> bool:
         """Whether nothing but room is in a job's way; one whose beginnings went wrong ends here."""
         if job.state != "waiting" or not job.ours:
             return False
         states = {each.id: each.state for each in jobs}
+        if any(states.get(each) in ("waiting", "running") for each in job.behind):
+            return False
         before = [states.get(each, "lost") for each in job.after]
         if all(state == "finished" for state in before):
             return True
         if all(state in ("waiting", "running", "finished") for state in before):
             return False
         path = self._places.jobs / job.id
-        words = f"error: not started, for {sum(state != 'finished' for state in before)} of the {len(before)} before it"
-        write_atomic(path.with_suffix(".log"), f"{words} did not finish: go on with those, then ask again\n")
+        missing = sum(state != "finished" for state in before)
+        words = f"error: not started, for {missing} of the {len(before)} before it did not finish"
+        those = "that one" if missing == 1 else "those"
+        write_atomic(path.with_suffix(".log"), f"{words}: go on with {those}, then ask again\n")
         write_json(path.with_suffix(".end"), {"code": 1, "ended": time.time(), "asked": False})
         return False
 
@@ -306,6 +351,7 @@ class Jobs:
                 cwd=str(told["cwd"]),
                 about=tuple(told["about"]),
                 after=tuple(told.get("after", ())),
+                behind=tuple(told.get("behind", ())),
                 facts=dict(told["facts"]),
                 ours=is_ours(name, told),
             )
@@ -328,7 +374,13 @@ class Jobs:
             # It may have ended between the two looks.
             if not alive and path.with_suffix(".end").is_file():
                 return self._state(path)
-            return {"state": "running" if alive else "lost", "started": started}
+            elsewhere = not alive and is_elsewhere(begun) and is_fresh(path.with_suffix(".run"))
+            return {
+                "state": "running" if alive or elsewhere else "lost",
+                "started": started,
+                "stopping": path.with_suffix(".stop").is_file(),
+                "elsewhere": str(begun["host"]) if elsewhere else None,
+            }
         child = self._children.get(path.stem)
         if child is not None:
             # One that could not even say so (a full disk) is not started over and over.

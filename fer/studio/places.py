@@ -55,6 +55,11 @@ class Places:
         return self.kept / "jobs"
 
     @property
+    def turn(self) -> Path:
+        """The computer whose studio works the jobs off."""
+        return self.kept / "turn.json"
+
+    @property
     def bin(self) -> Path:
         """Deleted runs."""
         return self.root / ".bin"

@@ -9,6 +9,7 @@ from typing import Any, Final
 from fer.common.errors import FerError
 from fer.common.files import read_json
 from fer.common.label_set import FER7, label_names
+from fer.common.wording import counted
 from fer.folders.overview import RunOverview, overview
 from fer.folders.study import StudyFolder
 from fer.folders.sweep import SweepFolder
@@ -126,8 +127,8 @@ def early_words(run: RunOverview, best: Mapping[str, Any] | None) -> str | None:
     if run.status == "finished":
         if len(run.epochs) >= planned:
             return None
-        return f"stopped early after epoch {len(run.epochs)}: {patience} epochs without a better accuracy"
-    return f"{without} of {patience} epochs without a better accuracy" if without > 0 else None
+        return f"stopped early after epoch {len(run.epochs)}: {counted(patience, 'epoch')} without a better accuracy"
+    return f"{without} of {counted(patience, 'epoch')} without a better accuracy" if without > 0 else None
 
 
 def _labels(config: Mapping[str, Any]) -> list[str] | None:

@@ -10,11 +10,16 @@ import signal
 import subprocess
 import sys
 import time
+from contextlib import suppress
 from pathlib import Path
+from typing import Final
 
 from fer.common.errors import StorageError
 from fer.common.files import write_json
-from fer.common.process_identity import identity
+from fer.studio.turn import here
+
+_EVERY: Final = 20.0
+"""Seconds between two signs that the command is still at work."""
 
 
 def main(job: Path) -> int:
@@ -24,7 +29,7 @@ def main(job: Path) -> int:
     except ValueError:  # The studio was killed in this very moment; the next one starts the job.
         return 1
     begun, ended = job.with_suffix(".run"), job.with_suffix(".end")
-    facts = {"pid": os.getpid(), "began": identity(os.getpid()), "started": time.time()}
+    facts = {**here(), "started": time.time()}
     try:
         # Of two that were started for one job, one goes on.
         with os.fdopen(os.open(begun, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o666), "w") as file:
@@ -49,7 +54,7 @@ def main(job: Path) -> int:
         child = subprocess.Popen(told["argv"], cwd=told["cwd"], stdin=subprocess.DEVNULL)
         if asked:
             child.send_signal(signal.SIGTERM)
-        code = child.wait()
+        code = _ended(child, begun)
     except OSError as error:
         print(f"error: {told['argv'][0]} cannot be started: {error}", file=sys.stderr, flush=True)
         code = 127
@@ -60,6 +65,16 @@ def main(job: Path) -> int:
     except StorageError as error:
         print(f"error: {error}", file=sys.stderr, flush=True)
     return code
+
+
+def _ended(child: "subprocess.Popen[bytes]", begun: Path) -> int:
+    """The exit status of a command; until it comes, other computers see that it is at work."""
+    while True:
+        try:
+            return child.wait(timeout=_EVERY)
+        except subprocess.TimeoutExpired:
+            with suppress(OSError):
+                os.utime(begun)
 
 
 if __name__ == "__main__":

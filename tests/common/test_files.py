@@ -1,11 +1,12 @@
-"""Whole writes: the permissions of what is written."""
+"""Whole writes, of files and of folders."""
 
+import errno
 import os
 from pathlib import Path
 
 import pytest
 
-from fer.common.files import write_atomic
+from fer.common.files import write_atomic, written_whole
 
 
 def test_a_file_has_the_permissions_of_every_new_file_and_no_thread_sees_another_umask(
@@ -21,3 +22,19 @@ def test_a_file_has_the_permissions_of_every_new_file_and_no_thread_sees_another
         os.umask(before)
     assert (tmp_path / "scores.json").stat().st_mode & 0o777 == 0o640
     assert [path.name for path in tmp_path.iterdir()] == ["scores.json"]
+
+
+def test_a_folder_inside_may_be_a_link_to_another_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    move = Path.replace
+
+    def cross(file: Path, place: Path) -> Path:
+        if place.parent.name == "figures" and ".page.html." in str(file):
+            raise OSError(errno.EXDEV, os.strerror(errno.EXDEV))
+        return move(file, place)
+
+    monkeypatch.setattr(Path, "replace", cross)
+    with written_whole(tmp_path / "a", last="page.html") as aside:
+        (aside / "figures").mkdir()
+        (aside / "figures" / "one.png").write_bytes(b"1")
+        (aside / "page.html").touch()
+    assert sorted(path.name for path in (tmp_path / "a").rglob("*")) == ["figures", "one.png", "page.html"]

@@ -48,7 +48,7 @@ def test_a_jpeg_without_its_last_bytes_is_read_and_told(lost: int, progressive: 
     files = {"whole.jpg": whole, "cut.jpg": whole[:-lost]}
     decoded = decode_resized(list(files), files.__getitem__, size=48, channels=1, origin="here")
     assert decoded.rows.tolist() == [0, 1]
-    assert decoded.notes == ("1 JPEGs lack their end and are read as far as they go: cut.jpg.",)
+    assert decoded.notes == ("1 JPEG lacks its end and is read as far as it goes: cut.jpg.",)
     same = (decoded.images[0] == decoded.images[1]).mean()
     assert same > 1 - MOST_MISSING - 1 / 9
 

@@ -99,7 +99,7 @@ def test_damaged_member_is_listed(folder: Path, caplog: pytest.LogCaptureFixture
     samples = read_fer2013(path)
     assert samples.unreadable == ("train/happy/Training_3.png",)
     assert len(samples) == 20
-    assert "images cannot be read and are left out: damaged in the zip: 1 (train/happy/Training_3.png)" in caplog.text
+    assert "images cannot be read and is left out: damaged in the zip: 1 (train/happy/Training_3.png)" in caplog.text
 
 
 def test_encrypted_zip(folder: Path) -> None:
@@ -163,7 +163,7 @@ def test_unreadable_images_are_listed_and_counted(
     packed = load_fer2013(folder, cache_dir=tmp_path / "cache")
     assert packed.samples.unreadable == ("train/sad/Training_4.png",)
     assert packed.samples.class_counts(Split.TRAINING).tolist() == [1, 1, 1, 1, 0, 1, 1]
-    assert caplog.text.count("1 of 21 images cannot be read and are left out: ") == 1
+    assert caplog.text.count("1 of 21 images cannot be read and is left out: ") == 1
     assert ": 1 (train/sad/Training_4.png)." in caplog.text
     caplog.clear()
     again = load_fer2013(folder, cache_dir=tmp_path / "cache")

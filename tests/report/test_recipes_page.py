@@ -95,7 +95,7 @@ def test_epochs_are_those_that_were_trained_and_not_those_that_were_allowed(tmp_
     assert '<td class="num">1 to 3</td>' in page.read_text()
     words = page.with_name("study.md").read_text()
     assert "holds out other faces" not in words
-    assert "1 of 4 runs stopped before the last epoch that they were allowed." in words
+    assert "1 of 4 runs stopped before the last epoch that it was allowed." in words
 
 
 def test_a_run_that_lacks_its_numbers_is_named(tmp_path: Path) -> None:

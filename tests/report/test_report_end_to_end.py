@@ -166,11 +166,12 @@ addEventListener("load", () => {
 """
 
 
-# A frame of the wanted width, because a window of its own cannot be as narrow as a phone.
+# A frame of the wanted width, because a window of its own cannot be as narrow as a phone. The fragment is no
+# percent-encoding, and stops no script.
 FRAME = """
 <!doctype html><title>waiting</title>
 <script>addEventListener("message", (message) => { document.title = message.data; });</script>
-<iframe src="page.html" style="width: WIDTHpx; height: 800px; border: 0"></iframe>
+<iframe src="page.html#100%" style="width: WIDTHpx; height: 800px; border: 0"></iframe>
 """
 
 

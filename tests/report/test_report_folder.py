@@ -22,7 +22,10 @@ from support.report_stand_ins import (
 from fer.common.labels import EMOTIONS
 from fer.data.samples import Split
 from fer.metrics import METRICS, Predictions, headline
+from fer.report import main
 from fer.report.evaluation.evaluate import EvaluatedRun
+
+OLD = '{"files": ["figures/old.png"]}'
 
 
 def test_the_folder_holds_what_the_contract_names(fake_report: Path) -> None:
@@ -185,6 +188,37 @@ def test_a_report_in_an_old_folder_leaves_no_old_panel(fake_run: EvaluatedRun, t
     assert not (tmp_path / "gradcam" / "old.png").exists()
     # The folder may be one of a person's own, named by out=.
     assert (tmp_path / "gradcam" / "mine.png").exists()
+
+
+@pytest.mark.parametrize("before", [{}, {"report.html": "earlier", "figures/old.png": "", ".files.json": OLD}])
+def test_a_report_that_fails_while_it_is_written_leaves_all_as_it_was(
+    fake_run: EvaluatedRun, tmp_path: Path, before: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path / "report"
+    for name, content in before.items():
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_text(content)
+
+    def fail(*_: object, **__: object) -> str:
+        assert list(folder.glob(".report.html.*/metrics.json"))
+        raise MemoryError
+
+    monkeypatch.setattr(main, "render_page", fail)
+    with pytest.raises(MemoryError):
+        report(folder, fake_run)
+    there = {path.relative_to(folder).as_posix(): path.read_text() for path in folder.rglob("*") if path.is_file()}
+    assert there == before
+    assert folder.exists() == bool(before)
+
+
+def test_what_a_killed_report_left_goes_with_the_next(
+    fake_run: EvaluatedRun, fake_report: Path, tmp_path: Path
+) -> None:
+    left = tmp_path / ".report.html.0123abcd.tmp" / "figures"
+    left.mkdir(parents=True)
+    (left / "half.png").touch()
+    report(tmp_path, fake_run)
+    assert {path.name for path in tmp_path.iterdir()} == {path.name for path in fake_report.iterdir()}
 
 
 def test_the_same_input_gives_the_same_bytes(fake_run: EvaluatedRun, fake_report: Path, tmp_path: Path) -> None:

@@ -129,6 +129,19 @@ def run_folder() -> Callable[..., Path]:
     return make_run
 
 
+@pytest.fixture(scope="session")
+def model_runs() -> Callable[[Path, int], None]:
+    """Makes finished runs with a model each, `model0` and so on."""
+
+    def make(root: Path, count: int) -> None:
+        for number in range(count):
+            model = make_run(root / f"model{number}", final={}) / "checkpoints" / "best.ckpt"
+            model.parent.mkdir()
+            model.touch()
+
+    return make
+
+
 @pytest.fixture
 def more_epochs() -> Callable[[Path, range], None]:
     return add_epochs

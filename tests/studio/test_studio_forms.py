@@ -28,7 +28,7 @@ def test_the_form_says_what_each_key_takes() -> None:
             "advanced": False,
             "searched": None,
         },
-        **{"kind": "number", "nullable": False, "over": 0},
+        **{"kind": "number", "nullable": False, "over": 0, "secret": False},
     }
     assert fields["data.train"]["min"] == 7
     assert fields["trainer.accelerator"]["choices"] == ["auto", "cpu", "mps", "cuda"]
@@ -84,7 +84,7 @@ def test_the_form_of_a_sweep_shows_what_is_searched() -> None:
     fields = {field["key"]: field for field in told["fields"]}
     assert fields["num_trials"] | {"help": ""} == {
         **{"key": "num_trials", "section": "own", "help": "", "value": "40", "advanced": False, "searched": None},
-        **{"kind": "integer", "nullable": False, "min": 1},
+        **{"kind": "integer", "nullable": False, "min": 1, "secret": False},
     }
     assert fields["optimizer.lr"]["searched"] == "loguniform(0.001, 0.1)"
     # What the command line fixes is not searched, and what belongs to another optimiser neither.

@@ -6,6 +6,7 @@ import io
 import os
 import shutil
 import signal
+import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -14,9 +15,10 @@ from pathlib import Path
 import pytest
 
 from fer.common.errors import ConfigError
+from fer.common.files import read_json, write_json
 from fer.common.process_identity import _identity_of_ps, ask_to_stop, identity
 from fer.common.processes import cores
-from fer.studio import supervise
+from fer.studio import supervise, turn
 from fer.studio.jobs import Job, Jobs
 from fer.studio.places import Places
 
@@ -116,6 +118,87 @@ def test_a_studio_that_is_killed_while_it_starts_a_job_leaves_it_to_the_next(
     assert capfd.readouterr().err == ""
 
 
+def test_what_is_asked_for_while_the_same_is_being_stopped_is_begun_anew_after_it(jobs: Jobs, tmp_path: Path) -> None:
+    order = tmp_path / "order"
+    code = f"""
+import pathlib, signal, sys, time
+order = pathlib.Path({str(order)!r})
+def saved(*_):
+    time.sleep(0.5)
+    order.write_text("saved")
+    sys.exit(143)
+signal.signal(signal.SIGTERM, saved)
+print('up', flush=True)
+if order.exists():
+    order.write_text(order.read_text() + ", then again")
+else:
+    time.sleep(120)
+"""
+
+    def audit() -> Job:
+        return jobs.once("audit", argv=[sys.executable, "-c", code], shown="fer-data audit", about=["a"])
+
+    first = audit()
+    until(lambda: "up" in jobs.output(first.id))
+    assert audit().id == first.id
+    assert jobs.stop(first.id).stopping
+    second = audit()
+    assert second.id != first.id
+    assert second.state == "waiting"
+    # One is asked for, however often.
+    assert audit().id == second.id
+    until(lambda: state(jobs, second) == "finished")
+    assert jobs.get(first.id).state == "stopped"
+    assert order.read_text() == "saved, then again"
+
+
+def test_of_two_computers_one_works_the_queue_off_and_the_other_says_so(
+    jobs: Jobs, root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    there = Places(root).turn
+    write_json(there, {"host": "laboratory", "pid": 1, "began": "never", "beat": time.time()})
+    job = ask(jobs, SAYS)
+    assert job.state == "waiting"
+    assert jobs.trouble is not None
+    assert jobs.trouble.startswith("fer-studio on laboratory works off the queue of this folder")
+    # It still says so.
+    monkeypatch.setattr(turn, "_SILENT", 0.2)
+    time.sleep(0.3)
+    write_json(there, {"host": "laboratory", "pid": 1, "began": "never", "beat": time.time()})
+    assert state(jobs, job) == "waiting"
+    # It has gone, whatever its file says: nobody is locked out.
+    until(lambda: state(jobs, job) == "finished")
+    assert jobs.trouble is None
+    assert read_json(there)["pid"] == os.getpid()
+    jobs.close()
+    assert not there.exists()
+
+
+def test_what_runs_on_another_computer_is_at_work_as_long_as_that_says_so(jobs: Jobs, root: Path) -> None:
+    job = ask(jobs, SLEEPS)
+    told = Places(root).jobs / f"{job.id}.run"
+    until(told.is_file)
+    here = told.read_text()
+    write_json(told, {"host": "laboratory", "pid": 2**22 + 1, "began": "1", "started": time.time()})
+    other = Jobs(Places(root))
+    assert other.get(job.id).as_dict()["words"] == "It runs on laboratory: stop it there."
+    with pytest.raises(ConfigError, match="fer-train runs on laboratory: stop it there"):
+        other.stop(job.id)
+    os.utime(told, (0, time.time() - 600))
+    assert other.get(job.id).state == "lost"
+    told.write_text(here)
+
+
+def test_a_command_at_work_says_so_to_other_computers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(supervise, "_EVERY", 0.05)
+    begun = tmp_path / "a.run"
+    begun.touch()
+    os.utime(begun, (0, 0))
+    child = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(0.3)"])
+    assert supervise._ended(child, begun) == 0
+    assert begun.stat().st_mtime > 0
+
+
 def test_a_process_that_was_killed_without_notice_is_told(jobs: Jobs, root: Path) -> None:
     import json
 
@@ -200,5 +283,5 @@ def test_what_comes_after_one_that_failed_is_not_started_and_says_why(jobs: Jobs
     after = jobs.add("list", argv=[sys.executable, "-c", SAYS], shown="b", about=["a"], after=[fine.id, wrong.id])
     until(lambda: state(jobs, after) == "failed")
     assert jobs.output(after.id) == (
-        "error: not started, for 1 of the 2 before it did not finish: go on with those, then ask again\n"
+        "error: not started, for 1 of the 2 before it did not finish: go on with that one, then ask again\n"
     )

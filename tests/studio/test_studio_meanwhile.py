@@ -1,8 +1,7 @@
-"""What happens while something else is awaited, read or filled in: nothing is lost, nothing old is taken for new."""
+"""Runs and jobs that change while they are read: nothing is lost, nothing old is taken for new."""
 
 from __future__ import annotations
 
-import base64
 import json
 import os
 import shutil
@@ -21,24 +20,10 @@ from fer.common.process_identity import identity
 pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("quiet")]
 
 PATIENCE = 30_000
-FOLD = {"name": "synthetic", "protocol": "kfold"}
-DOT = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAAAAAA6fptVAAAACklEQVR4nGNgAAAAAgABSK+kcQAAAABJRU5ErkJggg=="
-
-# A camera that the browser gives when `give()` is called.
-ASKED_CAMERA = """() => {
-    window.tracks = [];
-    const waiting = [];
-    window.give = () => waiting.splice(0).forEach((done) => {
-        const stream = document.createElement('canvas').captureStream();
-        window.tracks.push(...stream.getTracks());
-        done(stream);
-    });
-    navigator.mediaDevices.getUserMedia = () => new Promise((done) => waiting.push(done));
-}"""
 
 
 @pytest.fixture(scope="module")
-def root(tmp_path_factory: pytest.TempPathFactory, run_folder: Callable[..., Path]) -> Path:
+def root(tmp_path_factory: pytest.TempPathFactory, run_folder: Callable[..., Path], model_runs: Any) -> Path:
     root = tmp_path_factory.mktemp("meanwhile") / "runs"
     for name in ("grows", "goes"):
         run_folder(root / name)
@@ -48,17 +33,9 @@ def root(tmp_path_factory: pytest.TempPathFactory, run_folder: Callable[..., Pat
     # The hour that an autumn night has twice.
     for name, started in (("first", "02:40:00+0200"), ("second", "02:10:00+0100")):
         run_folder(root / f"night_{name}", manifest={"started": f"2026-10-25T{started}"})
-    for number in range(7):
-        model = run_folder(root / f"model{number}", final={}) / "checkpoints" / "best.ckpt"
-        model.parent.mkdir()
-        model.touch()
-    for number in range(2):
-        run_folder(root / f"fold_{number}", final={}, config={"data": FOLD | {"fold": number}})
-    look = root / ".studio" / "data" / f"{1:016x}" / "asked.json"
-    look.parent.mkdir(parents=True)
-    look.write_text(json.dumps({"dataset": "/data/faces/", "source": "folder", "settings": []}))
+    model_runs(root, 7)
     jobs = root / ".studio" / "jobs"
-    jobs.mkdir()
+    jobs.mkdir(parents=True)
     mine = {"pid": os.getpid(), "began": identity(os.getpid())}
     for name, begun in (("at-work", {**mine, "started": time.time()}), ("gone", {"pid": 1, "began": "", "started": 1})):
         told = {"kind": "audit", "lane": "side", "argv": ["x"], "shown": "x", "cwd": "/", "about": [name], "facts": {}}
@@ -73,18 +50,6 @@ def studio(root: Path) -> Iterator[StudioProcess]:
     made.start()
     yield made
     made.stop()
-
-
-def answers(page: Any, path: str, found: Any) -> list[Any]:
-    """Answers what the page asks, and gives what it asked."""
-    asked: list[Any] = []
-
-    def answer(route: Any) -> None:
-        asked.append(route.request)
-        route.fulfill(json=found)
-
-    page.route(f"**/{path}*", answer)
-    return asked
 
 
 def test_the_time_of_a_job_goes_on_and_that_of_a_lost_one_is_not_made_up(studio: StudioProcess, browser: Any) -> None:
@@ -272,153 +237,6 @@ def test_runs_are_sorted_by_the_moment_they_began_wherever_that_was(studio: Stud
     with opened(browser, studio.port, wait=PATIENCE) as page:
         rows = page.locator("tr[data-run^=night]").all()
         assert [row.get_attribute("data-run") for row in rows] == ["night_second", "night_first"]
-
-
-def test_a_camera_that_comes_when_nobody_waits_for_it_is_let_go(studio: StudioProcess, browser: Any) -> None:
-    live = "window.tracks.filter((track) => track.readyState === 'live').length"
-    with opened(browser, studio.port, wait=PATIENCE) as page:
-        answers(page, "api/corruptions", {"corruptions": [], "detectors": ["auto"]})
-        answers(page, "api/look_at", looked("model0"))
-        page.evaluate(ASKED_CAMERA)
-        go(page, "look")
-        # Pressed twice, then left, while the browser asks.
-        page.click("text=Start camera")
-        page.click("text=Start camera")
-        go(page, "data")
-        page.evaluate("window.give()")
-        assert page.evaluate("window.tracks.length") == 2
-        until(page, lambda: page.evaluate(live) == 0)
-        go(page, "look")
-        page.click("text=Start camera")
-        page.evaluate("window.give()")
-        page.wait_for_selector("text=Stop camera")
-        assert page.evaluate(live) == 1
-        page.click("text=Stop camera")
-        assert page.evaluate(live) == 0
-
-
-# The addresses of pictures that the page holds in memory.
-KEPT = """() => {
-    const [make, free] = [URL.createObjectURL, URL.revokeObjectURL];
-    window.kept = new Set();
-    URL.createObjectURL = (blob) => {
-        const address = make(blob);
-        window.kept.add(address);
-        return address;
-    };
-    URL.revokeObjectURL = (address) => {
-        window.kept.delete(address);
-        free(address);
-    };
-}"""
-
-
-def looked(*runs: str) -> dict[str, Any]:
-    """An answer about a face of a picture."""
-    found = {"label": "happy", "confidence": 0.9, "uncertain": False, "probabilities": {"happy": 0.9}, "crop": DOT}
-    image = {"width": 10, "height": 10, "shown": None}
-    return {"image": image, "boxes": [[0, 0, 9, 9]], "face": 0, "results": dict.fromkeys(runs, found)}
-
-
-def test_what_was_read_in_the_picture_before_is_not_shown_with_the_next(studio: StudioProcess, browser: Any) -> None:
-    with opened(browser, studio.port, wait=PATIENCE) as page:
-        answers(page, "api/corruptions", {"corruptions": [], "detectors": ["auto"]})
-        answers(page, "api/look_at", looked(*(f"model{number}" for number in range(7))))
-        page.evaluate(KEPT)
-        go(page, "look")
-        dot = {"name": "dot.png", "mimeType": "image/png", "buffer": base64.b64decode(DOT)}
-        page.set_input_files("#look-file", dot)
-        page.wait_for_selector(".answer .verdict:has-text('happy')")
-        # One more than can look at once.
-        boxes = page.locator("[aria-label='Runs to look with'] input")
-        for place in range(1, 7):
-            boxes.nth(place).click()
-        page.wait_for_selector("text=At most 6 runs look at once")
-        assert [box.is_checked() for box in boxes.all()] == [True] * 6 + [False]
-        page.click("text=Start camera")
-        page.wait_for_selector("text=Stop camera")
-        page.wait_for_selector(".answer")
-        # The file that was looked at before can be chosen once more.
-        assert page.input_value("#look-file") == ""
-        page.click("text=Stop camera")
-        # Whoever stops to read it sees what it is about, and can look at that otherwise.
-        page.wait_for_selector("img.picture[alt^='The last picture']")
-        with page.expect_request("**/api/look_at*covers=1*"):
-            page.check("text=cover halves")
-        page.route("**/api/look_at*", lambda route: None)
-        page.set_input_files("#look-file", {**dot, "name": "next.png"})
-        page.wait_for_selector("text=Looking…")
-        assert page.locator(".answer").count() == 0
-        # Nor is it kept: of all pictures and faces so far, the one that is shown.
-        assert page.evaluate("window.kept.size") == 1
-
-
-def test_of_many_runs_the_best_are_offered_and_that_is_said(studio: StudioProcess, browser: Any) -> None:
-    model = {"kind": "run", "parent": None, "status": "finished", "checkpoint": True, "accuracy": 0.5, "fold": None}
-
-    def more(route: Any) -> None:
-        state = route.fetch().json()
-        more = [{**model, "id": f"more{number}", "data": "fer2013"} for number in range(80)]
-        route.fulfill(json={**state, "entries": state["entries"] + more})
-
-    with opened(browser, studio.port, wait=PATIENCE) as page:
-        answers(page, "api/corruptions", {"corruptions": [], "detectors": ["auto"]})
-        page.route("**/api/state*", more)
-        go(page, "look")
-        page.wait_for_selector("text=The best 24 of 87: open another one under Runs and press Look there.")
-        # A list holds them all.
-        assert page.locator("#mistakes-run option").count() == 87
-        assert page.locator("#folds-base option").count() > 80
-        page.unroute_all(behavior="ignoreErrors")
-
-
-def test_a_count_shows_the_faces_of_the_run_it_stands_for(studio: StudioProcess, browser: Any) -> None:
-    found = {"labels": ["happy", "sad"], "confusion": [[3, 1], [0, 4]], "count": 1, "of": 8, "note": None, "faces": []}
-    with opened(browser, studio.port, wait=PATIENCE) as page:
-        answers(page, "api/corruptions", {"corruptions": [], "detectors": ["auto"]})
-        asked = answers(page, "api/mistakes", found)
-        go(page, "look")
-        page.select_option("#mistakes-run", "model1")
-        page.click("section:has(#mistakes-title) >> text=Show")
-        page.wait_for_selector("h3:has-text('1 of 8 faces: mistakes of model1')")
-        page.select_option("#mistakes-run", "model2")
-        page.click("[aria-label='1 happy face taken for sad']")
-        page.wait_for_selector("h3:has-text('happy taken for sad by model1')")
-        assert [request.post_data_json["run"] for request in asked] == ["model1", "model1"]
-
-
-def test_folds_that_were_ticked_stay_so_when_another_one_ends(
-    studio: StudioProcess, browser: Any, root: Path, run_folder: Any
-) -> None:
-    with opened(browser, studio.port, wait=PATIENCE) as page:
-        go(page, "data")
-        # A folder is called by its name, with a slash behind it too.
-        page.wait_for_selector("#view-data button:text-is('faces')")
-        page.click("text=Folds that are trained already")
-        page.check("input[value=fold_0]")
-        run_folder(root / "fold_2", final={}, config={"data": FOLD | {"fold": 2}})
-        page.wait_for_selector("input[value=fold_2]")
-        assert page.is_checked("input[value=fold_0]")
-        assert page.evaluate("document.activeElement.value") == "fold_0"
-
-
-def test_who_fills_in_the_next_training_is_not_led_away(
-    studio: StudioProcess, browser: Any, root: Path, run_folder: Any
-) -> None:
-    field = {"key": "seed", "section": "run", "help": "", "value": "0", "advanced": False, "searched": None}
-    form = {"groups": [], "foreign": [], "fields": [{**field, "kind": "integer", "nullable": False}]}
-    cost = {"model": "cnn", "data": "synthetic", "trainings": 1, "epochs": 1, "at_once": 1, "shown": "fer-train"}
-    with opened(browser, studio.port, wait=PATIENCE) as page:
-        answers(page, "api/form", form)
-        answers(page, "api/check", cost)
-        answers(page, "api/train", {"id": "x", "about": ["begun"], "state": "running"})
-        go(page, "train")
-        page.click("text=Start training")
-        page.wait_for_selector("text=begun has started.")
-        page.type("#field-seed", "1")
-        run_folder(root / "begun")
-        page.wait_for_selector("tr[data-run=begun]", state="attached")
-        assert page.is_visible("#field-seed")
 
 
 @pytest.mark.slow

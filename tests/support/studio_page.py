@@ -117,3 +117,15 @@ def set_field(page: Any, key: str, value: str) -> None:
     else:
         field.fill(value)
         field.press("Tab")
+
+
+def answers(page: Any, path: str, found: Any) -> list[Any]:
+    """Answers what the page asks, and gives what it asked."""
+    asked: list[Any] = []
+
+    def answer(route: Any) -> None:
+        asked.append(route.request)
+        route.fulfill(json=found)
+
+    page.route(f"**/{path}*", answer)
+    return asked

@@ -105,7 +105,8 @@ def _from_list(tree: Tree, name: str) -> tuple[list[LabelledImage], list[str]]:
             f"({missing[0]} as {aligned}, ...): unpack aligned.zip beside it"
         )
     listed = len(images) + len(missing)
-    notes = [f"{len(missing):,} of the {listed:,} listed images are not there ({missing[0]}, ...)."] if missing else []
+    told = f"is not there ({missing[0]})" if len(missing) == 1 else f"are not there ({missing[0]}, ...)"
+    notes = [f"{len(missing):,} of the {listed:,} listed images {told}."] if missing else []
     unlisted = [
         str(path)
         for paths in files.values()

@@ -69,9 +69,17 @@ for (const map of document.querySelectorAll(".embedding")) {
     show((Math.max(now, step < 0 ? 0 : -1) + step + dots.length) % dots.length);
   });
 }
+// An address that somebody typed may end in what is no percent-encoding, such as #100%.
+const named = (fragment) => {
+  try {
+    return decodeURIComponent(fragment);
+  } catch {
+    return fragment;
+  }
+};
 // A link to a folded part opens it.
 const unfold = () => {
-  const target = location.hash.length > 1 ? document.getElementById(decodeURIComponent(location.hash.slice(1))) : null;
+  const target = location.hash.length > 1 ? document.getElementById(named(location.hash.slice(1))) : null;
   if (target === null) return;
   for (let part = target; part !== null; part = part.parentElement) if (part.matches("details")) part.open = true;
   target.querySelector(":scope > details.fold")?.setAttribute("open", "");

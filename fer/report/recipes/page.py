@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Any, Final
 
-from fer.common.files import write_atomic
+from fer.common.files import remove_leftovers, write_atomic, written_whole
 from fer.common.wording import counted
 from fer.report.page.render import render_page
 from fer.report.page.section import Chart, Section
@@ -11,6 +11,8 @@ from fer.report.recipes.figures import augmentation_figure, datasize_figure
 from fer.report.recipes.measurement import Floats, RecipeScores, StudyScores, read_study
 from fer.report.recipes.words import sentences
 from fer.report.scores.tables import csv_text
+
+_PAGE: Final = "study.html"
 
 _TITLES: Final = {
     "augmentation": "What augmentation does",
@@ -46,11 +48,6 @@ def write_study_page(path: Path) -> Path:
         charts=(chart,),
         folded=False,
     )
-    (path / "figures").mkdir(exist_ok=True)
-    for kind in ("png", "svg"):
-        write_atomic(path / "figures" / f"{chart.key}.{kind}", chart.file(kind))
-    write_atomic(path / "study.csv", csv_text(_runs(study)))
-    write_atomic(path / "study.md", "".join(f"- {each}\n" for each in told))
     html = render_page(
         [section],
         title=_TITLES[study.kind],
@@ -59,8 +56,14 @@ def write_study_page(path: Path) -> Path:
         faces=False,
         kind="fer-study",
     )
-    write_atomic(path / "study.html", html)
-    return path / "study.html"
+    remove_leftovers(path, of=_PAGE)
+    with written_whole(path, last=_PAGE) as aside:
+        for kind in ("png", "svg"):
+            write_atomic(aside / "figures" / f"{chart.key}.{kind}", chart.file(kind))
+        write_atomic(aside / "study.csv", csv_text(_runs(study)))
+        write_atomic(aside / "study.md", "".join(f"- {each}\n" for each in told))
+        write_atomic(aside / _PAGE, html)
+    return path / _PAGE
 
 
 def _row(one: RecipeScores) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 import math
 
+from fer.common.wording import counted
 from fer.report.page.wording import NBSP, percent
 from fer.report.recipes.measurement import SELECTIONS, RecipeScores, StudyScores, faces_to_reach, variance_parts
 
@@ -19,9 +20,10 @@ def sentences(study: StudyScores) -> list[str]:
         told.append("Each seed holds out other faces of Training, so what seeds differ by holds that draw too.")
     early = sum(epochs < one.most_epochs for one in study.recipes for epochs in one.epochs)
     if early > 0:
-        told.append(f"{early} of {study.runs} runs stopped before the last epoch that they were allowed.")
+        allowed = "it was" if early == 1 else "they were"
+        told.append(f"{early} of {counted(study.runs, 'run')} stopped before the last epoch that {allowed} allowed.")
     if study.runs < study.planned:
-        told.append(f"{study.runs} of {study.planned} runs are done.")
+        told.append(f"{study.runs} of {study.planned} runs {'is' if study.runs == 1 else 'are'} done.")
     told += [f"{name} is missing: {reason}" for name, reason in study.missing.items()]
     return told
 
@@ -38,7 +40,7 @@ def _augmentation(study: StudyScores) -> list[str]:
         min(study.recipes, key=lambda one: one.gap.mean()),
         max(study.recipes, key=lambda one: one.gap.mean()),
     )
-    told = [f"The best mean accuracy has {best.recipe}: {with_spread(best)} over {_seeds(best)}."]
+    told = [f"The best mean accuracy has {best.recipe}: {with_spread(best)} over {counted(len(best.seeds), 'seed')}."]
     parts = variance_parts([one.selection for one in study.recipes])
     if parts is not None:
         sure = (
@@ -68,7 +70,8 @@ def _augmentation(study: StudyScores) -> list[str]:
         calm, wild = min(spreads, key=lambda one: one.spread), max(spreads, key=lambda one: one.spread)
         told.append(
             f"Over seeds, the standard deviation is least with {calm.recipe} ({100 * calm.spread:.2f} points) and "
-            f"most with {wild.recipe} ({100 * wild.spread:.2f}); of {_seeds(calm)} that is itself uncertain."
+            f"most with {wild.recipe} ({100 * wild.spread:.2f}); of {counted(len(calm.seeds), 'seed')} that is itself "
+            "uncertain."
         )
     return told
 
@@ -126,7 +129,3 @@ def _datasize(study: StudyScores) -> list[str]:
 
 def _points(difference: float) -> str:
     return f"{100 * difference:.1f} points"
-
-
-def _seeds(one: RecipeScores) -> str:
-    return "1 seed" if len(one.seeds) == 1 else f"{len(one.seeds)} seeds"

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from fer.common.files import write_atomic
+from fer.common.files import remove_leftovers, write_atomic, written_whole
 from fer.common.wording import counted, duration, shell_word
 from fer.folders.sweep import SweepFolder, TrialRecord
 from fer.report.page.render import render_page
@@ -31,9 +31,6 @@ def write_sweep_report(path: Path) -> Path:
     sections = [
         section for section in (_result(folder, trials), _search(trials, found), _table(trials)) if section is not None
     ]
-    for chart in (chart for section in sections for chart in section.charts):
-        for kind in ("png", "svg"):
-            write_atomic(path / "figures" / f"{chart.key}.{kind}", chart.file(kind))
     model = trials.facts["settings"]["model"]["name"]
     html = render_page(
         sections,
@@ -43,7 +40,12 @@ def write_sweep_report(path: Path) -> Path:
         faces=False,
         kind="fer-sweep",
     )
-    write_atomic(folder.report, html)
+    remove_leftovers(path, of=folder.report.name)
+    with written_whole(path, last=folder.report.name) as aside:
+        for chart in (chart for section in sections for chart in section.charts):
+            for kind in ("png", "svg"):
+                write_atomic(aside / "figures" / f"{chart.key}.{kind}", chart.file(kind))
+        write_atomic(aside / folder.report.name, html)
     return folder.report
 
 

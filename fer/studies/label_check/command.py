@@ -63,7 +63,8 @@ def main(argv: Sequence[str]) -> int:
     if arguments.json:
         print(json.dumps(answer, indent=2, allow_nan=False))
         return 0
-    print(f"{len(issues.rows):,} of {count:,} training faces have labels that the models speak against.\n")
+    have = "has a label" if len(issues.rows) == 1 else "have labels"
+    print(f"{len(issues.rows):,} of {count:,} training faces {have} that the models speak against.\n")
     if told:
         print(f"{'label':10}{'faces':>8}   estimated share of wrong labels, 95 % interval")
     else:

@@ -2,6 +2,7 @@
 
 import { get, post } from "./api.js";
 import { announce, commandLine, count, duration, el, faceImage, fill, message, newest, number, offer, percent, quoted, redraw, select, sheet, table, when } from "./dom.js";
+import { keepDraft, readDraft } from "./drafts.js";
 import { listen, refresh, runs, store } from "./store.js";
 
 const SOURCES = [["synthetic", "synthetic faces: no data needed"], ["fer2013", "FER-2013, in any copy"], ["folder", "a folder or zip with a folder for each class, or a CSV with a face a row"], ["affectnet", "AffectNet"], ["ckplus", "CK+"], ["rafdb", "RAF-DB"]];
@@ -47,11 +48,26 @@ export class DataView {
         el("div.row", {}, el("label", { for: "folds-base" }, "Train the folds with the settings of"), this.base, el("button", { type: "button", onclick: () => actions.onFolds(this.base.value || null) }, "Prepare the folds")),
         this.cost, this.folds, this.suspectsTold.node, this.found));
     this.seed = 0;
+    this.fields = [this.source, this.path, this.settings, this.overrides];
+    for (const each of this.fields) each.addEventListener("input", () => keepDraft("data", this.fields.map((field) => field.value)));
     this.adapt();
     listen((changed) => this.take(changed));
   }
 
+  /** What was typed here before is there again. */
+  goOn() {
+    if (this.wentOn) return;
+    this.wentOn = true;
+    const draft = readDraft("data");
+    if (!Array.isArray(draft) || draft.length !== this.fields.length || !SOURCES.some(([name]) => name === draft[0])) return;
+    this.fields.forEach((field, place) => (field.value = draft[place]));
+    // No setting is sent that nobody sees.
+    this.settings.closest("details").open = this.settings.value !== "";
+    this.adapt();
+  }
+
   async show() {
+    this.goOn();
     await this.told.during(async () => {
       const { looks } = await get("api/looks");
       fill(this.earlier, looks.length === 0 ? null : el("div.row", {}, "Looked at before:", looks.slice(0, 8).map((each) => el("button", { type: "button", onclick: () => this.told.during(() => this.open(each.look)) }, each.dataset.replace(/\/+$/, "").split("/").at(-1) || each.dataset))));
@@ -142,7 +158,7 @@ export class DataView {
     const chosen = new Set([...this.folds.querySelectorAll("input:checked")].map((box) => box.value));
     const open = this.folds.querySelector("details")?.open ?? false;
     const boxes = folds.slice(0, FOLDS).map((entry) => el("label", { "data-item": entry.id }, el("input", { type: "checkbox", value: entry.id, checked: chosen.has(entry.id) }), entry.id));
-    redraw(this.folds, () => fill(this.folds, folds.length < 2 ? null : el("details", { open }, el("summary", {}, "Folds that are trained already"), el("div.row", {}, boxes), el("button", { type: "button", onclick: () => this.suspectsTold.during(async () => {
+    redraw(this.folds, () => fill(this.folds, folds.length < 2 ? null : el("details", { open }, el("summary", {}, "Folds that are trained already"), el("div.row", {}, boxes), el("button", { type: "button", onclick: this.suspectsTold.once(async () => {
       await post("api/suspects", { runs: [...this.folds.querySelectorAll("input:checked")].map((box) => box.value) });
       this.suspectsTold.say("At work; what is found appears here.");
       await refresh();

@@ -114,7 +114,7 @@ export const count = (many, what) => `${many} ${what}${many === 1 ? "" : "s"}`;
 /** A place for one sentence about what went wrong, or is going on, where it happens. */
 export function message() {
   const node = el("div.message", { role: "status" });
-  return {
+  const told = {
     node,
     say(words) {
       node.className = "message";
@@ -145,7 +145,18 @@ export function message() {
         return false;
       }
     },
+    /** What a button does that starts or changes something: pressed again until that is done, it is one press. */
+    once(task) {
+      let atWork = false;
+      return async () => {
+        if (atWork) return;
+        atWork = true;
+        await told.during(task);
+        atWork = false;
+      };
+    },
   };
+  return told;
 }
 
 /** A text as one word of a command line's value: with special characters it is quoted as the configuration's grammar wants. */

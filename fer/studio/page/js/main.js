@@ -67,7 +67,7 @@ function openRun(name) {
 
 function showChosen(names) {
   const held = chosenBar.contains(document.activeElement);
-  const button = (words, task) => el("button", { type: "button", onclick: () => chosenTold.during(task) }, words);
+  const button = (words, task) => el("button", { type: "button", onclick: chosenTold.once(task) }, words);
   redraw(chosenBar, () => fill(chosenBar, el("span", {}, `${names.length} chosen`),
     names.length > 1 ? button("Compare", () => {
       runView.close();

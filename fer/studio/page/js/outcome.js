@@ -31,8 +31,10 @@ export async function failure(job) {
   return lastWords(output) || `it ended with status ${job.code}`;
 }
 
-/** Waits for a report that is being made; `inSight()`: whoever asked for it still sees where. */
-export async function reportMade(job, told, inSight) {
+/** Tells of a report that is being made, until it is; `inSight()`: whoever asked for it still sees where. */
+export const tellReport = (job, told, words, inSight) => told.during(() => reportMade(job, told, inSight), words);
+
+async function reportMade(job, told, inSight) {
   toldAt(job.id, inSight);
   const last = await ended(job.id);
   if (!inSight()) return;

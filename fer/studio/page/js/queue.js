@@ -27,7 +27,7 @@ export function queue(node, { onOpenRun }) {
 
   listen(() => {
     if (document.activeElement !== atOnce) atOnce.value = String(store.atOnce);
-    const now = JSON.stringify(store.jobs.map((job) => [job.id, job.state]));
+    const now = JSON.stringify(store.jobs.map((job) => [job.id, job.state, job.stopping, job.words]));
     if (now !== drawn) {
       drawn = now;
       times.clear();
@@ -92,13 +92,13 @@ export function queue(node, { onOpenRun }) {
     const links = [];
     if (["train", "sweep", "study", "occlusion"].includes(job.kind)) links.push(el("button", { type: "button", onclick: () => onOpenRun(job.about[0], told) }, job.kind === "train" ? "Open run" : `Open ${job.kind === "sweep" ? "sweep" : "study"}`));
     if (job.kind === "report" && job.state === "finished") links.push(el("button", { type: "button", onclick: () => told.during(() => openReport(job.facts.report ? { report: job.facts.report } : { run: job.about[0] })) }, "Open report"));
-    if (OPEN.has(job.state)) links.push(el("button", { type: "button", onclick: () => told.during(async () => {
+    if (OPEN.has(job.state)) links.push(el("button", { type: "button", onclick: told.once(async () => {
       await post("api/stop", { id: job.id });
       await refresh();
     }) }, job.state === "waiting" ? "Take out" : "Stop"));
     return el("div.job", { "data-item": job.id, "data-kind": job.kind, "data-state": job.state },
       el("div.row", {}, statusBadge(job.state), el("strong.grow", {}, `${job.kind} · ${job.about.join(", ")}`), time, links),
-      wrong, more);
+      job.stopping ? el("p.hint", {}, "It was asked to stop, and saves first.") : null, wrong, more);
   }
 }
 

@@ -185,7 +185,7 @@ export function binPanel() {
   const show = async () => {
     const { runs } = await get("api/bin");
     fill(list, runs.length === 0 ? el("li", {}, "The bin is empty.") : runs.map((each) =>
-      el("li", {}, `${each.run}, deleted ${moment(each.deleted)} `, el("button", { type: "button", onclick: () => told.during(async () => {
+      el("li", {}, `${each.run}, deleted ${moment(each.deleted)} `, el("button", { type: "button", onclick: told.once(async () => {
         await post("api/restore", { id: each.id });
         await refresh();
         await show();

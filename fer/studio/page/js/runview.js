@@ -3,7 +3,7 @@
 import { get, post } from "./api.js";
 import { lineChart, parallelCoordinates, trainingCharts } from "./charts.js";
 import { announce, commandLine, count, duration, el, EMOTIONS, fill, inTurn, labelsOf, message, newest, number, offer, percent, redraw, select, statusBadge, table } from "./dom.js";
-import { isShown, reportMade } from "./outcome.js";
+import { isShown, tellReport } from "./outcome.js";
 import { refresh, store } from "./store.js";
 
 /** Opens a report in a new tab: the tab is made at once, so that no browser takes it for an advertisement. */
@@ -109,7 +109,7 @@ export class RunView {
   }
 
   actionsOf(entry) {
-    const button = (words, task, primary = false) => el(primary ? "button.primary" : "button", { type: "button", "data-action": words, onclick: () => this.told.during(task) }, words);
+    const button = (words, task, primary = false) => el(primary ? "button.primary" : "button", { type: "button", "data-action": words, onclick: this.told.once(task) }, words);
     const { name } = this;
     const list = [];
     if (entry.status === "running") list.push(button("Stop", async () => {
@@ -127,9 +127,8 @@ export class RunView {
     if (entry.report) list.push(button("Open report", () => openReport({ run: name })));
     if (entry.checkpoint || entry.kind === "study") list.push(button(entry.report ? "Make the report again" : "Make a report", async () => {
       const job = await post("api/report", { runs: [name] });
-      this.told.say("The report is being made; it is in the queue below.");
+      tellReport(job, this.told, "The report is being made; it is in the queue below.", () => this.name === name && isShown(this.node));
       await refresh();
-      await reportMade(job, this.told, () => this.name === name && isShown(this.node));
     }));
     if (entry.checkpoint) {
       list.push(button("Look", () => this.actions.onLook([name])));
@@ -213,7 +212,7 @@ export class Comparison {
     fill(node, this.title,
       el("div.row", {},
         this.name,
-        el("button", { type: "button", onclick: () => this.told.during(() => this.report()) }, "Report on these"),
+        el("button", { type: "button", onclick: this.told.once(() => this.report()) }, "Report on these"),
         el("button", { type: "button", onclick: () => onLook(this.names) }, "Look with these"),
         el("button", { type: "button", onclick: () => onClose() }, "Close")),
       this.told.node, this.reading.node, this.charts,
@@ -266,8 +265,7 @@ export class Comparison {
     const name = this.name.value.trim();
     const { all } = this;
     const job = await post("api/report", { runs: all.filter((each) => store.entries.has(each)), ...(name ? { name } : {}) });
-    this.told.say("The report is being made; it is in the queue below, and opens from there.");
+    tellReport(job, this.told, "The report is being made; it is in the queue below, and opens from there.", () => this.all === all && isShown(this.node));
     await refresh();
-    await reportMade(job, this.told, () => this.all === all && isShown(this.node));
   }
 }

@@ -21,7 +21,7 @@ export class ShipView {
     this.outcome = el("div", { id: "gate", role: "status" });
     this.list = el("div");
     this.serving = el("div", { role: "status" });
-    const button = (words, task, kind = "button") => el(kind, { type: "button", onclick: () => this.told.during(task) }, words);
+    const button = (words, task, kind = "button") => el(kind, { type: "button", onclick: this.told.once(task) }, words);
     fill(node, el("section", { "aria-labelledby": "ship-title" }, el("h2", { id: "ship-title" }, "Ship"),
       el("p.hint", {}, "One self-describing .onnx file that predicts without torch. It is checked first against the net it comes from, on PublicTest; what fails is refused and not written."),
       el("div.row", {}, el("label", { for: "ship-run" }, "Run"), this.run),
@@ -133,7 +133,7 @@ export class ShipView {
     }
     const { files } = await get("api/exports", { run });
     if (run !== this.run.value) return;
-    const button = (words, task) => el("button", { type: "button", onclick: () => this.told.during(task) }, words);
+    const button = (words, task) => el("button", { type: "button", onclick: this.told.once(task) }, words);
     fill(this.list, files.map((file) => el("div", { "data-file": file.name },
       el("h3", {}, file.name, ` (${(file.bytes / 1e6).toFixed(2)} MB)`),
       el("div.row", {}, el("a.button", { href: file.address, download: file.name }, "Download"),

@@ -1,7 +1,8 @@
 // The form of a training, a sweep, a study or all folds of a training, made from the configuration's own schema.
 
-import { post } from "./api.js";
+import { post, Refused } from "./api.js";
 import { commandLine, count, duration, el, fill, inTurn, message, quoted, select, when } from "./dom.js";
+import { forgetDraft, keepDraft, readDraft } from "./drafts.js";
 import { refresh, runs, store } from "./store.js";
 
 // Plain training faces are judged beside the validation faces, so that the curves show both.
@@ -15,6 +16,8 @@ const KINDS = {
 };
 const WORDS = { own: "What is special to it", space: "What is searched", run: "The run itself", data: "Data", model: "Net", optimizer: "Optimiser", scheduler: "Learning rate", loss: "Loss", augment: "Augmentation", trainer: "Length and device", callbacks: "Beside the training" };
 const OF_ONE_KIND = /^(study|baseline|finetune|pruning|num_trials|workers|algorithm|startup_trials|objective|folds|trial_minutes|max_failures|keep|seed|report|data\.(protocol|fold|leave_out))(\.|$)/;
+// User and password of an address.
+const CREDENTIALS = /:\/\/[^\s/?#]+@/;
 const FOLDED = new Set(["callbacks", "debug", "logger"]);
 
 /** A field's value as a command line takes it; lists and mappings stand as they are typed. */
@@ -35,7 +38,8 @@ export class TrainForm {
     this.origin = null;
     this.open = new Set();
     this.told = message();
-    this.form = el("form", { onsubmit: (event) => this.start(event), noValidate: true });
+    this.form = el("form", { onsubmit: (event) => this.start(event), oninput: () => this.keep(), noValidate: true });
+    this.fields = new Map();
     this.command = commandLine("");
     this.name = el("input", { type: "text", id: "run-name", placeholder: "by date and time", autocomplete: "off" });
     this.button = el("button.primary", { type: "submit" }, "Start training");
@@ -59,7 +63,50 @@ export class TrainForm {
   async show() {
     if (this.loaded) return;
     this.loaded = true;
-    this.loaded = await this.told.during(() => this.load(), "Reading the configuration…");
+    this.loaded = await this.told.during(() => this.goOn(readDraft("train")), "Reading the configuration…");
+  }
+
+  /** Shows what was typed here before, where that is something. */
+  async goOn(draft) {
+    if (!KINDS[draft?.kind]) return this.load();
+    Object.assign(this, { kind: draft.kind, origin: draft.origin, groups: new Map(draft.groups), values: new Map(draft.values) });
+    this.kinds.value = this.kind;
+    this.name.value = draft.name;
+    const refused = await this.loadWhatIsTaken();
+    // What was chosen meanwhile, such as another run's settings, is no draft.
+    if (this.origin !== draft.origin || this.kind !== draft.kind) return null;
+    return this.told.say(`Kept from before; Back to the defaults starts afresh.${refused.length > 0 ? ` Not taken any more: ${refused.join(" ")}` : ""}`);
+  }
+
+  /** Loads the form without what it refuses, as after an update; gives that. */
+  async loadWhatIsTaken() {
+    const refused = [];
+    for (;;) {
+      try {
+        await this.load();
+        return refused;
+      } catch (error) {
+        const settings = [this.values, this.groups];
+        const key = keyOf(error);
+        const gone = this.origin !== null && store.complete && !store.entries.has(this.origin);
+        if (!(error instanceof Refused) || !(gone || settings.some((each) => each.has(key)))) throw error;
+        refused.push(...this.overrides().filter((each) => gone || each.startsWith(`${key}=`)));
+        if (gone) this.begin(null);
+        else for (const each of settings) each.delete(key);
+      }
+    }
+  }
+
+  /** Keeps what was typed, as far as that may be kept. */
+  keep() {
+    const held = document.activeElement;
+    const values = new Map(this.values);
+    if (this.form.contains(held) && held.field && held.value.trim() !== held.committed) values.set(held.field.key, typed(held.field, held.value.trim()));
+    for (const [key, value] of [...values]) if (this.fields.get(key)?.secret || CREDENTIALS.test(value)) values.delete(key);
+    const draft = { kind: this.kind, origin: this.origin, groups: [...this.groups], values: [...values], name: this.name.value };
+    const untouched = draft.name === "" && this.origin === null && values.size === 0 && draft.groups.every(([name, option]) => option === new Map(START).get(name));
+    if (untouched) forgetDraft("train");
+    else keepDraft("train", draft);
   }
 
   /** Another kind of experiment, with the settings that it can have too; `folds`: of the settings of this run. */
@@ -92,6 +139,7 @@ export class TrainForm {
     this.origin = null;
     this.groups = new Map(START.slice(1));
     this.values.clear();
+    this.name.value = "";
     await this.told.during(() => this.load(), "Reading the configuration…");
   }
 
@@ -221,6 +269,7 @@ export class TrainForm {
       const numeric = field.kind !== "text";
       input = el("input", { id, type: "text", inputMode: numeric ? "decimal" : "text", value: draws ? "" : shown, autocomplete: "off", spellcheck: false, placeholder: draws ? "drawn for each trial" : field.nullable ? "none" : "", onchange: () => change(input.value.trim()) });
       input.committed = input.value;
+      input.field = field;
     }
     const wrong = el("p.wrong", { id: `${id}-wrong` });
     input.setAttribute("aria-describedby", `${id}-help ${id}-wrong`);
@@ -246,6 +295,7 @@ export class TrainForm {
   async check() {
     for (const each of this.form.querySelectorAll("[aria-invalid]")) each.removeAttribute("aria-invalid");
     for (const each of this.form.querySelectorAll(".wrong")) each.textContent = "";
+    this.keep();
     const asked = (this.asked = JSON.stringify(this.question()));
     fill(this.cost, "Checking…");
     try {
@@ -267,7 +317,7 @@ export class TrainForm {
   wrong(error) {
     fill(this.cost);
     this.complained = true;
-    const key = error.message.match(/^(?:space: )?([\w.]+)\s*[=:]/)?.[1];
+    const key = keyOf(error);
     const input = key && document.getElementById(`field-${key}`);
     if (!input) {
       this.told.node.className = "message problem";
@@ -299,6 +349,7 @@ export class TrainForm {
       const words = job.state === "waiting" ? "waits for its turn" : "has started";
       this.told.say(this.kind === "folds" ? "The folds are in the queue. The list of suspects follows them, and is shown under Data." : `${job.about[0]} ${words}.`);
       this.name.value = "";
+      forgetDraft("train", { used: true });
       await refresh();
       // Who starts folds waits for their suspects, not for the first of them: what was said stays to be read. One that
       // waits for its turn may begin hours later, while something else is filled in here.
@@ -311,6 +362,9 @@ export class TrainForm {
     }
   }
 }
+
+/** The key that a refusal names first. */
+const keyOf = (error) => error.message.match(/^(?:space: )?([\w.]+)\s*[=:]/)?.[1];
 
 /** A key's meaning as a sentence; what lists the values it takes (a | b) is left as they are typed. */
 function sentence(meaning) {
