@@ -256,7 +256,7 @@ def check_own_parts(config: TrainConfig) -> None:
 
         check_own(config.data.target, config.data.params)
     if config.data.steps:
-        from fer.data.selection import steps_of
+        from fer.data.steps import steps_of
 
         steps_of(config.data, seed=config.seed)
 

@@ -23,8 +23,9 @@ from fer.data.protocol import ProtocolSplit
 from fer.data.regions import Region
 from fer.data.samples import FaceSamples, Split
 from fer.data.sampling import epoch_counts, epoch_order
-from fer.data.selection import Selection, Targets, select
+from fer.data.selection import Selection, Targets
 from fer.data.sources import DataConfig, open_samples
+from fer.data.steps import select
 
 Batch = dict[str, Tensor]
 

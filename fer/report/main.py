@@ -15,7 +15,7 @@ from fer.common.files import check_writable, read_json, remove_leftovers, write_
 from fer.common.label_set import set_name
 from fer.common.storage import writing
 from fer.common.wording import counted
-from fer.data.selection import select
+from fer.data.steps import select
 from fer.folders.opened import OpenData, OpenModels
 from fer.folders.record import RunRecord, read_runs
 from fer.folders.sweep import SweepFolder
