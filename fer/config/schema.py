@@ -9,8 +9,8 @@ from pydantic import BeforeValidator, ConfigDict, Field, ValidationError, model_
 from fer.common.errors import ConfigError, nearest
 from fer.common.label_set import FER7, LabelChoice, label_names
 from fer.common.section import Section, complaint
-from fer.config.compose import all_keys
 from fer.config.instantiate import check_arguments, check_node, located_class
+from fer.config.plain_tree import all_keys
 from fer.data.augment_config import AnyAugmentConfig, OwnAugmentConfig
 from fer.data.regions import Region
 from fer.data.sources import AnyDataConfig, OwnDataConfig
