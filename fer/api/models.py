@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from fer.api.forms import CheckpointForm, FileForm, Form
+from fer.api.predictions import Faces, faces_of
 from fer.api.tables import data_frame, html_picture
 from fer.common.errors import ConfigError, DataError, nearest
 from fer.common.paths import expanded
@@ -20,7 +21,6 @@ from fer.runtime.shipped import NAMES, shipped_name
 if TYPE_CHECKING:
     from pandas import DataFrame
 
-    from fer.api.predictions import Faces
     from fer.api.runs import Run
     from fer.export.export import ExportResult
     from fer.runtime.predict.recipe import Recipe
@@ -154,11 +154,9 @@ class Model:
         return self._form.probabilities(faces)
 
     @disk_told()
-    def predict(self, source: Any, detector: str = "auto", *, workers: int = 1) -> "Faces":
+    def predict(self, source: Any, detector: str = "auto", *, workers: int = 1) -> Faces:
         """The emotions of the faces in pictures and videos, see `fer.predict`."""
-        from fer.api.predictions import faces_of
-
-        return faces_of(source, model=self, detector=detector, workers=workers)
+        return faces_of(source, model=self._form, detector=detector, workers=workers)
 
     def explain(
         self, picture: Any, label: str | None = None, *, method: str | None = None, detector: str = "auto"

@@ -4,7 +4,7 @@ from os import PathLike
 from typing import Any
 
 from fer.api.models import Model, load
-from fer.api.predictions import Faces, faces_of
+from fer.api.predictions import Faces
 from fer.common.storage import disk_told
 
 
@@ -44,4 +44,4 @@ def predict(
     opened = model if isinstance(model, Model) else load(model)
     if prior is not None or tta:
         opened = opened.adjusted(prior=prior, tta=tta or None)
-    return faces_of(source, model=opened, detector=detector, workers=workers)
+    return opened.predict(source, detector, workers=workers)

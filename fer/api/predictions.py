@@ -19,7 +19,7 @@ from fer.runtime.record import Face
 if TYPE_CHECKING:
     from pandas import DataFrame
 
-    from fer.api.models import Model
+    from fer.api.forms import Form
     from fer.runtime.predict.sources import Item
 
 _SHOWN: Final = 12
@@ -178,7 +178,7 @@ def _row(face: Face) -> dict[str, Any]:
     return {**record, **dict(zip(("x", "y", "width", "height"), box, strict=True)), **probabilities}
 
 
-def faces_of(source: Any, *, model: "Model", detector: str, workers: int) -> Faces:
+def faces_of(source: Any, *, model: "Form", detector: str, workers: int) -> Faces:
     """The faces of pictures and videos, see `fer.predict`.
 
     Args:

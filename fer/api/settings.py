@@ -43,7 +43,8 @@ def _run_dir(given: Iterable[str | Mapping[str, Any]]) -> Path | None:
     named: Any = None
     for each in given:
         if isinstance(each, str):
-            named = as_mapping([each])["run_dir"] if key_of(each) == "run_dir" and "=" in each else named
+            about = key_of(each) == "run_dir" and "=" in each
+            named = as_mapping([each.lstrip("+")]).get("run_dir", named) if about else named
         elif isinstance(each, Mapping):
             named = each.get("run_dir", named)
     return None if named is None else expanded(str(named))

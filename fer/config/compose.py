@@ -1,20 +1,16 @@
 """Hydra composes the shipped files and the command line into one plain tree; what it refuses is told in one line."""
 
-import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 from fer.common.errors import ConfigError, FerError, nearest
-from fer.common.paths import expanded
 from fer.common.plugins import allow_named_by
-from fer.common.processes import agreed_run_dir
 from fer.common.wording import printable_path
 from fer.config.conf_files import conf_dir, config_groups, group_options
 from fer.config.grammar import MAX_WORDS, no_setting, understood
 from fer.config.own_parts import with_own_parts
-from fer.config.search_path import add_plugins_to_search_path
+from fer.config.plain_tree import all_keys, composed_tree, dotted_keys, resolved
 
 
 def compose_train(overrides: Sequence[str], *, config_name: str = "train") -> dict[str, Any]:
@@ -44,8 +40,6 @@ def compose_in(
         overrides: as on the command line.
         known: the keys there are, for the message of an error.
     """
-    from hydra import compose, initialize_config_dir
-
     for override in overrides:
         if not override.isprintable() and any("\ud800" <= letter <= "\udfff" for letter in override):
             raise ConfigError(
@@ -53,50 +47,12 @@ def compose_in(
                 "what it names, or give a link to it with another name (ln -s)"
             )
     told, mappings = understood(with_own_parts(overrides))
-    add_plugins_to_search_path()
     try:
-        with _beside_hydra(), initialize_config_dir(config_dir=str(folder), version_base="1.3"):
-            composed = compose(config_name=config_name, overrides=told)
-        for key, mapping in mappings.items():
-            _set(composed, key, mapping)
-        return _resolved(composed)
+        return composed_tree(folder, config_name, told, mappings=mappings)
     except FerError:
         raise
     except refusals() as error:
         raise refused(error, overrides, known=known) from error
-
-
-@contextmanager
-def _beside_hydra() -> Iterator[None]:
-    """Lets this process compose while Hydra runs a job or a multirun in it, which then goes on as it was."""
-    from hydra.core.global_hydra import GlobalHydra
-
-    running = GlobalHydra.instance()
-    GlobalHydra.set_instance(GlobalHydra.__new__(GlobalHydra))
-    GlobalHydra.instance().clear()
-    try:
-        yield
-    finally:
-        GlobalHydra.set_instance(running)
-
-
-def _set(composed: Any, key: str, mapping: Mapping[str, Any]) -> None:
-    """Puts a mapping that Hydra's grammar has no words for in the place of what `key` holds.
-
-    Raises:
-        ConfigError: there is no such key.
-    """
-    from omegaconf import OmegaConf, open_dict
-
-    *sections, last = key.split(".")
-    section = OmegaConf.select(composed, ".".join(sections)) if sections else composed
-    if section is None or not OmegaConf.is_dict(section) or last not in section:
-        tree = OmegaConf.to_container(composed)
-        assert isinstance(tree, dict)
-        keys = dotted_keys({str(name): value for name, value in tree.items()})
-        raise ConfigError(f"{key}: no such key{nearest(key, keys)}; `fer-train --cfg job` lists them")
-    with open_dict(section):
-        section[last] = dict(mapping)
 
 
 def refused(error: Exception, overrides: Sequence[str], *, known: Callable[[], list[str]] | None = None) -> ConfigError:
@@ -117,7 +73,7 @@ def plain(composed: Any) -> dict[str, Any]:
         ConfigError: it cannot be resolved.
     """
     try:
-        return _resolved(composed)
+        return resolved(composed)
     except FerError:
         raise
     except refusals() as error:
@@ -135,23 +91,6 @@ def refusals() -> tuple[type[Exception], ...]:
 
     theirs = (HydraException, OmegaConfBaseException)
     return *theirs, AssertionError, AttributeError, OSError, RecursionError, TypeError, ValueError
-
-
-def _resolved(composed: Any) -> dict[str, Any]:
-    from omegaconf import OmegaConf
-
-    model = composed.get("model")
-    if model and model.get("_target_") is not None and model.get("name") is None:
-        model.name = str(model["_target_"]).rpartition(".")[2]
-    if composed.run_dir is None:
-        agreed = agreed_run_dir()
-        composed.run_dir = str(default_run_dir(composed.model.name) if agreed is None else agreed)
-    elif isinstance(composed.run_dir, str):
-        # Shells expand a path that stands by itself; files, Python and some shells hand over `run_dir=~/a` as it is.
-        composed.run_dir = str(expanded(composed.run_dir))
-    tree = OmegaConf.to_container(composed, resolve=True, throw_on_missing=True)
-    assert isinstance(tree, dict)
-    return {str(key): value for key, value in tree.items()}
 
 
 def _hydra_message(error: Exception, overrides: Sequence[str], known: Callable[[], list[str]]) -> str:
@@ -241,31 +180,3 @@ def _keys_of_chosen(overrides: Sequence[str], keys: Sequence[str]) -> list[str]:
 def _chosen(overrides: Sequence[str]) -> list[str]:
     """Those that choose an option of a group."""
     return [each for each in overrides if each.partition("=")[0] in config_groups()]
-
-
-def all_keys(config_name: str = "train") -> list[str]:
-    """Every dotted key of the default configuration."""
-
-    groups = set(config_groups())
-    return sorted({*groups, *dotted_keys(compose_train(["run_dir=unused"], config_name=config_name))})
-
-
-def dotted_keys(tree: Mapping[str, Any], prefix: str = "") -> list[str]:
-    """Every dotted key of a tree."""
-    keys = []
-    for name, value in tree.items():
-        keys.append(f"{prefix}{name}")
-        if isinstance(value, Mapping):
-            keys += dotted_keys(value, f"{prefix}{name}.")
-    return keys
-
-
-def default_run_dir(model: str) -> Path:
-    """`outputs/<date>_<time>_<model>`, made unique where two runs start in the same second."""
-    stem = f"{time.strftime('%Y-%m-%d_%H-%M-%S')}_{model}"
-    path = Path("outputs") / stem
-    number = 2
-    while path.exists():
-        path = Path("outputs") / f"{stem}_{number}"
-        number += 1
-    return path

@@ -91,7 +91,9 @@ def with_files(arguments: Sequence[str]) -> list[str]:
     given = [argument for argument in arguments if not argument.startswith("@")]
     named = {key_of(argument) for argument in given}
     merged: dict[str, str] = {}
-    place = as_mapping(argument for argument in given if key_of(argument) == "run_dir").get("run_dir")
+    if not files:
+        return given
+    place = as_mapping(argument.lstrip("+") for argument in given if key_of(argument) == "run_dir").get("run_dir")
     for file in files:
         # No shell puts the home folder in behind a letter.
         content = _read(expanded(file[1:]))

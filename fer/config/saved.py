@@ -11,10 +11,11 @@ from fer.common.files import free_folder
 from fer.common.parsing import parse_yaml
 from fer.common.paths import expanded
 from fer.common.plugins import allow_typed
-from fer.config.compose import compose_in, compose_train, dotted_keys
+from fer.config.compose import compose_in, compose_train
 from fer.config.conf_files import config_groups
 from fer.config.overrides import key_of
 from fer.config.own_parts import OWN, with_own_parts
+from fer.config.plain_tree import dotted_keys
 from fer.config.run_paths import in_run_dir
 from fer.config.schema import TrainConfig, typed
 from fer.config.secrets import without_secrets

@@ -9,8 +9,8 @@ from pydantic import BeforeValidator, ConfigDict, Field, ValidationError, model_
 from fer.common.errors import ConfigError, nearest
 from fer.common.label_set import FER7, LabelChoice, label_names
 from fer.common.section import Section, complaint
-from fer.config.compose import all_keys
 from fer.config.instantiate import check_arguments, check_node, located_class
+from fer.config.plain_tree import all_keys
 from fer.data.augment_config import AnyAugmentConfig, OwnAugmentConfig
 from fer.data.regions import Region
 from fer.data.sources import AnyDataConfig, OwnDataConfig
@@ -256,7 +256,7 @@ def check_own_parts(config: TrainConfig) -> None:
 
         check_own(config.data.target, config.data.params)
     if config.data.steps:
-        from fer.data.selection import steps_of
+        from fer.data.steps import steps_of
 
         steps_of(config.data, seed=config.seed)
 

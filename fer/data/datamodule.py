@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -23,8 +24,9 @@ from fer.data.protocol import ProtocolSplit
 from fer.data.regions import Region
 from fer.data.samples import FaceSamples, Split
 from fer.data.sampling import epoch_counts, epoch_order
-from fer.data.selection import Selection, Targets, select
+from fer.data.selection import Selection, Targets
 from fer.data.sources import DataConfig, open_samples
+from fer.data.steps import select
 
 Batch = dict[str, Tensor]
 
@@ -252,22 +254,24 @@ class FERDataModule(pl.LightningDataModule):
             trainer: Any = self.trainer
             return 0 if trainer is None or trainer.overfit_batches > 0 else int(trainer.current_epoch)
 
-        def order() -> npt.NDArray[np.int64]:
-            if self.sampler is not None:
-                shown = self.sampler(labels, seed=self.seed, epoch=epoch())
-                if len(shown) < batch_size:
-                    raise ConfigError(
-                        f"sampler: it shows {len(shown)} rows in epoch {epoch()}, fewer than a batch of "
-                        f"{batch_size}: set data.batch_size={max(1, len(shown))} or less, or show more"
-                    )
-                return shown
-            return epoch_order(labels, mode=self.config.sampling, seed=self.seed, epoch=epoch())
+        # Lightning asks for an epoch's length and then for its batches.
+        @lru_cache(maxsize=1)
+        def order(epoch: int) -> npt.NDArray[np.int64]:
+            if self.sampler is None:
+                return epoch_order(labels, mode=self.config.sampling, seed=self.seed, epoch=epoch)
+            shown = self.sampler(labels, seed=self.seed, epoch=epoch)
+            if len(shown) < batch_size:
+                raise ConfigError(
+                    f"sampler: it shows {len(shown)} rows in epoch {epoch}, fewer than a batch of {batch_size}: set "
+                    f"data.batch_size={max(1, len(shown))} or less, or show more"
+                )
+            return shown
 
         return BatchLoader(
             self.samples,
             rows,
             batch_size=batch_size,
-            order=order,
+            order=lambda: order(epoch()),
             drop_last=True,
             labels=lambda: targets.epoch_labels(seed=self.seed, epoch=epoch()),
             targets=targets.soft,

@@ -138,7 +138,6 @@ def load_image_files(
     rules: ImportRules,
     named: bool = False,
     tables: bool = False,
-    cache_dir: Path | None = None,
 ) -> Packed:
     """The samples at `root` through the packed cache.
 
@@ -149,7 +148,6 @@ def load_image_files(
         rules: how they are read.
         named: the listing tells the root's own name, so that under another name it is another entry of the cache.
         tables: the listing reads a CSV too.
-        cache_dir: `default_cache_dir()` if None.
 
     Raises:
         DataError: nothing there, or not what it claims to be.
@@ -157,11 +155,7 @@ def load_image_files(
     key = f"{source_key(root, reader=reader)}-{rules.key}"
     if named:
         key += f"-{hashlib.sha256(os.fsencode(root.name)).hexdigest()[:8]}"
-    return load_packed(
-        lambda: read_image_files(root, listing=listing, rules=rules, tables=tables),
-        key=key,
-        cache_dir=cache_dir,
-    )
+    return load_packed(lambda: read_image_files(root, listing=listing, rules=rules, tables=tables), key=key)
 
 
 def read_image_files(

@@ -6,7 +6,7 @@ Masks are True where the face is hidden. `keep(image, "upper")` leaves the upper
 Shape suffixes: B images, C channels, H height, W width.
 """
 
-from typing import Literal
+from typing import Final, Literal
 
 import torch
 from torch import Tensor
@@ -15,6 +15,9 @@ from fer.data.regions import region_box
 
 Fill = float | Literal["mean"]
 """What replaces hidden pixels: a grey level in [0, 255], or the mean of the image's visible pixels, by channel."""
+
+_CELLS: Final = 8
+"""Along each side of a picture; they make patches of 6 x 6 pixels of a 48 x 48 face."""
 
 
 def region_mask(region: str, *, height: int, width: int, device: torch.device | None = None) -> Tensor:
@@ -30,27 +33,26 @@ def region_mask(region: str, *, height: int, width: int, device: torch.device | 
 
 
 def random_patches(
-    count: int, *, fraction: float | Tensor, height: int, width: int, generator: torch.Generator, cells: int = 8
+    count: int, *, fraction: float | Tensor, height: int, width: int, generator: torch.Generator
 ) -> Tensor:
-    """Bool tensor (count, H, W) on the generator's device, True in randomly chosen cells of a `cells` x `cells` grid.
+    """Bool tensor (count, H, W) on the generator's device, True in randomly chosen cells of an 8 x 8 grid.
 
-    Every mask hides exactly round(fraction * cells**2) cells, so the hidden area is within half a cell of `fraction`
-    where `height` and `width` are multiples of `cells`.
+    Every mask hides exactly round(fraction * 64) cells, so the hidden area is within half a cell of `fraction` where
+    `height` and `width` are multiples of 8.
 
     Args:
         count: number of masks.
         fraction: hidden share of the area in [0, 1], one for all masks or a tensor (count,).
-        height: height of the pictures in pixels, at least `cells`.
-        width: width of the pictures in pixels, at least `cells`.
+        height: height of the pictures in pixels, at least 8.
+        width: width of the pictures in pixels, at least 8.
         generator: source of randomness; its device is that of the masks.
-        cells: cells along each side; 8 makes 6 x 6 pixel patches of a 48 x 48 face.
     """
     device = generator.device
-    rank_BN = torch.rand((count, cells * cells), generator=generator, device=device).argsort(dim=1).argsort(dim=1)
+    rank_BN = torch.rand((count, _CELLS * _CELLS), generator=generator, device=device).argsort(dim=1).argsort(dim=1)
     share_B = torch.as_tensor(fraction, dtype=torch.float32, device=device).expand(count)
-    hidden_BRR = (rank_BN < (share_B * cells * cells).round()[:, None]).view(count, cells, cells)
-    row_H = torch.arange(height, device=device) * cells // height
-    column_W = torch.arange(width, device=device) * cells // width
+    hidden_BRR = (rank_BN < (share_B * _CELLS * _CELLS).round()[:, None]).view(count, _CELLS, _CELLS)
+    row_H = torch.arange(height, device=device) * _CELLS // height
+    column_W = torch.arange(width, device=device) * _CELLS // width
     return hidden_BRR[:, row_H[:, None], column_W]
 
 

@@ -139,24 +139,27 @@ def sample_grid_figure(
     return canvas.figure()
 
 
-def findings_figure(samples: FaceSamples, *, findings: Sequence[Finding], per_kind: int = 8) -> "Figure":
+_PER_KIND: Final = 8
+"""Pictures in the row of a kind of finding; pairs count as two."""
+
+
+def findings_figure(samples: FaceSamples, *, findings: Sequence[Finding]) -> "Figure":
     """What an audit found: for every kind some images, beside the image each of them repeats.
 
     Args:
         samples: the audited samples.
         findings: `AuditReport.findings`.
-        per_kind: pictures a row (pairs count as two); a kind fills one row.
 
     Raises:
         DataError: there are no findings to show.
     """
     row_of = {str(name): row for row, name in enumerate(samples.ids)}
-    shown = {kind: _tiles(samples, findings, kind=kind, row_of=row_of)[:per_kind] for kind in FINDING_TITLES}
+    shown = {kind: _tiles(samples, findings, kind=kind, row_of=row_of)[:_PER_KIND] for kind in FINDING_TITLES}
     shown = {kind: tiles for kind, tiles in shown.items() if tiles}
     if not shown:
         raise DataError("the audit found nothing, so there is nothing to show")
     head, block = 84, _CELL + 88
-    width = 2 * _MARGIN + per_kind * (_CELL + _GAP) - _GAP
+    width = 2 * _MARGIN + _PER_KIND * (_CELL + _GAP) - _GAP
     canvas = _Canvas(width=width, height=head + block * len(shown))
     for position, (kind, tiles) in enumerate(shown.items()):
         top = head + position * block

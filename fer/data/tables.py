@@ -11,14 +11,17 @@ from fer.data.statistics import ImageStatistics
 
 _MOST_COLUMNS: Final = 12
 
+_SHOWN: Final = 5
+"""Images that could not be read, by name."""
 
-def aligned(rows: Sequence[Sequence[str]], *, indent: str = "  ") -> str:
+
+def aligned(rows: Sequence[Sequence[str]]) -> str:
     """Columns of equal width, the first to the left and the others to the right."""
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     lines = []
     for first, *others in rows:
         cells = [first.ljust(widths[0]), *(cell.rjust(width) for cell, width in zip(others, widths[1:], strict=True))]
-        lines.append((indent + "  ".join(cells)).rstrip())
+        lines.append(("  " + "  ".join(cells)).rstrip())
     return "\n".join(lines)
 
 
@@ -51,11 +54,11 @@ def epoch_counts_text(counts: Mapping[str, int], *, sampling: str) -> str:
     return f"Training, as an epoch shows it (data.sampling={sampling})\n{_by_label(rows)}"
 
 
-def unreadable_text(unreadable: Sequence[str], *, shown: int = 5) -> str:
+def unreadable_text(unreadable: Sequence[str]) -> str:
     """How many raw items could not be decoded, and the first of them."""
     if not unreadable:
         return "Every image could be read."
-    names = ", ".join(unreadable[:shown]) + (", ..." if len(unreadable) > shown else "")
+    names = ", ".join(unreadable[:_SHOWN]) + (", ..." if len(unreadable) > _SHOWN else "")
     left_out = f"{'is' if len(unreadable) == 1 else 'are'} left out"
     return f"{counted(len(unreadable), 'image')} could not be read and {left_out}: {names}"
 

@@ -9,7 +9,7 @@ import numpy.typing as npt
 
 from fer.common.errors import DataError, FerError
 from fer.data.resize import fit_images
-from fer.data.selection import select
+from fer.data.steps import select
 from fer.folders.opened import OpenData
 from fer.folders.record import RunRecord
 

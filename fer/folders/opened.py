@@ -51,7 +51,7 @@ class OpenData:
             ConfigError: the run's data section is not one this version can read, or names code that is not there.
             DataError: the data cannot be opened, a list that chose among them is gone, or they are other data now.
         """
-        from fer.data.selection import select
+        from fer.data.steps import select
 
         samples, _ = self.of(record)
         chosen = select(samples, self.config_of(record), seed=record.seed)

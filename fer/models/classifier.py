@@ -15,6 +15,7 @@ from fer.models.heads import merged_logits
 from fer.models.optimizer import state_of_earlier_versions
 from fer.models.preprocess import Preprocess
 from fer.models.protocols import Teaches
+from fer.models.restored import restored
 from fer.models.schedule import OwnSchedulerConfig, SchedulerConfig, build_scheduler
 from fer.models.self_distillation import SelfDistillationTargets
 
@@ -96,9 +97,7 @@ class Classifier(pl.LightningModule):
             CheckpointError: missing, damaged, or not ours.
             ConfigError: its net, loss or system is a class of a package that nobody allowed; the message says how.
         """
-        from fer.models.restored import restored
-
-        system = restored(Path(checkpoint_path), cls=cls).eval()
+        system = restored(Path(checkpoint_path), cls=cls, base=Classifier).eval()
         assert isinstance(system, cls)
         return system if map_location is None else system.to(map_location)
 

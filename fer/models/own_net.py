@@ -37,19 +37,18 @@ class OwnNet:
     system_params: Mapping[str, Any]
 
 
-def resolved(target: str, params: Mapping[str, Any], *, name: str, key: str = "model._target_") -> OwnNet:
+def resolved(target: str, params: Mapping[str, Any], *, name: str) -> OwnNet:
     """The class a model section names, its parameters held against its signature; nothing is built.
 
     Args:
         target: dotted name, or `module:qualname`.
         params: of the model section.
         name: of the model section: of the registry, for a system without a net of its own.
-        key: for messages.
 
     Raises:
         ConfigError: no such class, none that may be imported, no net, or parameters it does not take.
     """
-    found = net_class(target, key)
+    found = net_class(target, "model._target_")
     if not _is_system(found):
         checked_arguments(found, params, key="model.params", given=GIVEN)
         return OwnNet(net=class_name(found), net_params=params, system=None, system_params={})

@@ -1,11 +1,12 @@
 """A training system out of its checkpoint: `Classifier.load_from_checkpoint`."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import torch
 from pydantic import Field, ValidationError
+from torch import nn
 
 from fer.common.errors import CheckpointError, ConfigError
 from fer.common.plugins import check_allowed, located, targets
@@ -18,9 +19,6 @@ from fer.models.optimizer import OptimizerConfig, build_optimizer
 from fer.models.own_net import net_class
 from fer.models.preprocess import Preprocess
 from fer.models.schedule import AnySchedulerConfig, SchedulerConfig
-
-if TYPE_CHECKING:
-    from fer.models.classifier import Classifier
 
 
 class Training(Section):
@@ -55,21 +53,20 @@ class Training(Section):
         return self.model_dump(mode="json", by_alias=True)
 
 
-def restored(path: Path, *, cls: type["Classifier"]) -> "Classifier":
+def restored(path: Path, *, cls: type[nn.Module], base: type[nn.Module]) -> nn.Module:
     """The system that a checkpoint describes: net with its weights, preprocessing, loss, optimiser and schedule.
 
     Teachers and what a self-distillation remembers are no part of it.
 
     Args:
         path: a checkpoint of `fer-train`.
-        cls: the class that was asked for it; where it is Classifier itself, the class that the checkpoint names.
+        cls: the class that was asked for it; where it is `base` itself, the class that the checkpoint names.
+        base: Classifier, from which every system derives.
 
     Raises:
         CheckpointError: missing, damaged, or not ours.
         ConfigError: it names a class of a package that nobody allowed (`fer.common.plugins`).
     """
-    from fer.models.classifier import Classifier
-
     content = read_checkpoint(path)
     description = content[KEY]
     try:
@@ -83,9 +80,9 @@ def restored(path: Path, *, cls: type["Classifier"]) -> "Classifier":
         check_allowed(target, str(path), libraries=True)
     spec, net = net_of(content, path)
     system_class = cls
-    if cls is Classifier and training.system is not None:
+    if cls is base and training.system is not None:
         system_class = net_class(training.system, str(path))
-        if not issubclass(system_class, Classifier):
+        if not issubclass(system_class, base):
             raise CheckpointError(f"{path} was trained by {training.system}, which is no Classifier any more")
     config = training.optimizer
     if config is not None and not _is_optimizer(located(config.target, str(path), libraries=True)):

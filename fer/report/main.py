@@ -14,7 +14,7 @@ from fer.common.errors import ConfigError, DataError, FerError
 from fer.common.files import check_writable, read_json, remove_leftovers, write_atomic, write_json, written_whole
 from fer.common.label_set import set_name
 from fer.common.wording import counted
-from fer.data.selection import select
+from fer.data.steps import select
 from fer.folders.opened import OpenData, OpenModels
 from fer.folders.record import RunRecord, read_runs
 from fer.folders.sweep import SweepFolder

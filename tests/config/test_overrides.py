@@ -78,6 +78,15 @@ def test_files_give_way_to_what_stands_beside_them(tmp_path: Path) -> None:
     assert compose_train(with_files([f"@{path}"]))["data"]["batch_size"] == 64
 
 
+@pytest.mark.parametrize("plus", ["", "+", "++"])
+def test_paths_of_settings_follow_a_run_folder_named_beside_them(plus: str, tmp_path: Path) -> None:
+    path, named = tmp_path / "config.yaml", f"{plus}run_dir=b"
+    path.write_text("run_dir: a\ncallbacks.own.file: a/x.csv\n", encoding="utf-8")
+    assert with_files([f"@{path}", named]) == ["callbacks.own.file=b/x.csv", named]
+    settings = {"run_dir": "a", "callbacks": {"own": {"file": "a/x.csv"}}}
+    assert overrides_of([settings, named], {}) == ["run_dir=b", "callbacks.own.file=b/x.csv", named]
+
+
 @pytest.mark.parametrize(("content", "words"), [(None, "no such file"), ("[1, 2]", "no settings"), ("a: [", "YAML")])
 def test_a_file_that_is_none_is_told(tmp_path: Path, content: str | None, words: str) -> None:
     path = tmp_path / "best.yaml"

@@ -1,6 +1,7 @@
 """Sources, steps and orders that are named by their class or function."""
 
 from dataclasses import replace
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -221,6 +222,22 @@ def test_an_order_of_ones_own() -> None:
     with pytest.raises(ConfigError, match="gives positions 35 to 35 of 35"):
         order(np.zeros(35, dtype=np.int64), seed=0, epoch=7)
     assert build_sampler({}) is None
+
+
+def test_an_order_of_ones_own_is_asked_for_once_an_epoch() -> None:
+    asked = []
+
+    def order(labels: np.ndarray, *, seed: int, epoch: int) -> np.ndarray:
+        asked.append(epoch)
+        return np.arange(len(labels))
+
+    made = FERDataModule(config(batch_size=35), augment=None, sampler=order, seed=0)
+    made.setup()
+    loader = made.train_dataloader()
+    for epoch in (0, 1):
+        made.trainer = SimpleNamespace(current_epoch=epoch, overfit_batches=0.0)  # type: ignore[assignment]
+        assert len(loader) == len(list(loader)) == 1
+    assert asked == [0, 1]
 
 
 def test_an_order_of_less_than_a_batch_is_refused() -> None:

@@ -5,6 +5,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from functools import cache
+from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 
 import pytest
@@ -106,6 +107,27 @@ def test_rooms_import_only_downwards() -> None:
             if inside(target, "fer") and not any(inside(target, door) for door in allowed)
         ]
     assert wrong == []
+
+
+def test_no_files_import_each_other_in_a_circle() -> None:
+    """Not inside functions or for types alone either: such a circle does not fail, and hides what belongs elsewhere."""
+    files = {name for name, _ in modules()}
+    graph = {name: set(_files_named(tree, files)) - {name} for name, tree in modules()}
+    try:
+        TopologicalSorter(graph).prepare()
+    except CycleError as error:
+        # The sorter names them from what is imported to what imports it.
+        pytest.fail(" imports ".join(reversed(error.args[1])))
+
+
+def _files_named(tree: ast.Module, files: set[str]) -> Iterator[str]:
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            yield from files.intersection(alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            # `from fer.explain import faithfulness` names a file by its room.
+            below = [f"{node.module}.{alias.name}" for alias in node.names]
+            yield from files.intersection(name if name in files else str(node.module) for name in below)
 
 
 def test_private_test_is_named_only_where_it_may_be() -> None:

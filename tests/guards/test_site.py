@@ -11,8 +11,8 @@ from types import ModuleType
 import pytest
 import yaml
 
-from fer.config.compose import all_keys
 from fer.config.conf_files import conf_dir, config_groups
+from fer.config.plain_tree import all_keys
 
 ROOT = Path(__file__).parents[2]
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").rglob("*.md"))]

@@ -11,7 +11,7 @@ import yaml
 from fer.common.environment import environment
 from fer.common.errors import ConfigError
 from fer.common.labels import EMOTIONS
-from fer.config.compose import default_run_dir
+from fer.config.plain_tree import default_run_dir
 from fer.folders.run import RunFolder
 from fer.metrics import Predictions
 from fer.models.checkpoint import load_model

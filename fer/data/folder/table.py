@@ -25,22 +25,25 @@ def find_table(tree: Tree) -> PixelTable | None:
         DataError: several, one whose rows have no class or two, or a single CSV without faces.
     """
     tables = find_tables(tree)
-    if not tables and len(tree.names) == 1 and tree.names[0].lower().endswith(".csv"):
-        raise DataError(
-            f"{tree.root}: {printable_path(tree.names[0])} has no column pixels, and so no faces: call the column that "
-            "holds the grey levels of a face pixels, or set data.root to another file"
-        )
+    if not tables:
+        if len(tree.names) == 1 and tree.names[0].lower().endswith(".csv"):
+            raise DataError(
+                f"{tree.root}: {printable_path(tree.names[0])} has no column pixels, and so no faces: call the column "
+                "that holds the grey levels of a face pixels, or set data.root to another file"
+            )
+        return None
     if len(tables) > 1:
         names = ", ".join(printable_path(table.name) for table in tables[:4])
         raise DataError(f"{tree.root} holds several tables of faces ({names}): set data.root to one of them")
-    if tables and _first(tables[0], LABELS) is None:
+    [table] = tables
+    origin = f"{tree.root}: {printable_path(table.name)}"
+    if _first(table, LABELS) is None:
         raise DataError(
-            f"{tree.root}: {printable_path(tables[0].name)} has the columns {', '.join(tables[0].columns)}, and none "
-            f"that says a face's class: call it {', '.join(LABELS[:-1])} or {LABELS[-1]}"
+            f"{origin} has the columns {', '.join(table.columns)}, and none that says a face's class: call it "
+            f"{', '.join(LABELS[:-1])} or {LABELS[-1]}"
         )
-    if tables:
-        refuse_doubled(tables[0].columns, (*LABELS, *SPLITS), origin=f"{tree.root}: {printable_path(tables[0].name)}")
-    return tables[0] if tables else None
+    refuse_doubled(table.columns, (*LABELS, *SPLITS), origin=origin)
+    return table
 
 
 def list_table(tree: Tree, table: PixelTable) -> Listing:

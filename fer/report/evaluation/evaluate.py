@@ -257,7 +257,8 @@ def evaluate_run(
             f"The model was trained on data with fingerprint {trained_on or 'unknown'}, but scored on data with "
             f"fingerprint {data.fingerprint}: the data changed since training, so test faces may have been trained on."
         )
-    if options.votes_share not in (None, record.votes_share):
+    other_votes = options.votes_share not in (None, record.votes_share)
+    if other_votes:
         notes.append(
             f"In these predictions the votes' head has the weight {options.votes_share:g} (votes_share); the run says "
             f"{record.votes_share:g}."
@@ -268,10 +269,11 @@ def evaluate_run(
         private = scores["private"].evaluation_set.rows
         removed = table.take(np.searchsorted(private, data.copies.removed))
         on_copies = score(removed, resamples=options.bootstrap, seed=options.seed)
+    told_otherwise = other_votes or options.prior is not None
     held_out = record.folder.predictions("heldout")
     if held_out.is_file():
         predictions = Predictions.read(held_out)
-        if options.prior is not None or options.votes_share not in (None, record.votes_share):
+        if told_otherwise:
             predictions = _asked_again(predictions, samples, predict)
         # The file names them by their key.
         scores["heldout"] = _score_held_out(replace(predictions, split=SET_TITLES["heldout"]), options)
@@ -286,7 +288,7 @@ def evaluate_run(
     training = None
     if record.visible == "full":
         training = _training_accuracy(samples, predict, rows=trained, seed=options.seed)
-    notes += _selection_notes(record, scores, options)
+    notes += _selection_notes(record, scores, told_otherwise=told_otherwise)
     return EvaluatedRun(
         record=record,
         num_parameters=num_parameters,
@@ -340,13 +342,12 @@ def _score_held_out(predictions: Predictions, options: "ReportOptions") -> SetSc
     )
 
 
-def _selection_notes(record: RunRecord, scores: Mapping[str, SetScores], options: "ReportOptions") -> list[str]:
+def _selection_notes(record: RunRecord, scores: Mapping[str, SetScores], *, told_otherwise: bool) -> list[str]:
     """What the reader must know of PublicTest under this protocol."""
     notes = []
     # What a run with a part of the face recorded is of that part: no score on whole faces reproduces it. Neither does
     # a model that was told other shares, or mixes its two heads in other shares.
-    as_trained = record.visible == "full" and options.prior is None
-    as_trained &= options.votes_share in (None, record.votes_share)
+    as_trained = record.visible == "full" and not told_otherwise
     recorded = record.final.get("public.accuracy")
     if isinstance(recorded, float) and "public" in scores and as_trained:
         here = scores["public"].plain.metrics["accuracy"].value

@@ -34,7 +34,7 @@ class Importance:
     n: int
 
 
-def importance(trials: SweepTrials, *, seed: int = 0) -> Importance | None:
+def importance(trials: SweepTrials) -> Importance | None:
     """Permutation importance (Breiman, Machine Learning 45, 2001, section 10) of every setting; None with few trials or
     equal ones.
 
@@ -53,9 +53,9 @@ def importance(trials: SweepTrials, *, seed: int = 0) -> Importance | None:
     if y_N.min() == y_N.max():
         return None
     forest: Any = RandomForestRegressor  # scikit-learn has no annotations
-    forest = forest(TREES, min_samples_leaf=2, oob_score=True, random_state=seed, n_jobs=1)
+    forest = forest(TREES, min_samples_leaf=2, oob_score=True, random_state=0, n_jobs=1)
     forest.fit(x_NS, y_N)
-    shuffled = permutation_importance(forest, x_NS, y_N, n_repeats=SHUFFLES, random_state=seed, n_jobs=1)
+    shuffled = permutation_importance(forest, x_NS, y_N, n_repeats=SHUFFLES, random_state=0, n_jobs=1)
     shares = {}
     for setting, lost_R in zip(settings, shuffled.importances, strict=True):
         low, high = np.percentile(lost_R, [2.5, 97.5])

@@ -9,7 +9,7 @@ from typing import Any, Final
 from fer.common.errors import ConfigError
 from fer.common.files import free_folder
 from fer.common.processes import started_by_another
-from fer.config.compose import default_run_dir
+from fer.config.plain_tree import default_run_dir
 from fer.config.run_paths import in_run_dir
 from fer.config.schema import TrainConfig, validate
 from fer.data.regions import HALVES, Region

@@ -13,7 +13,8 @@ import numpy.typing as npt
 from fer.common.errors import ConfigError
 from fer.common.files import write_atomic
 from fer.common.paths import expanded
-from fer.config.compose import compose_train, default_run_dir
+from fer.config.compose import compose_train
+from fer.config.plain_tree import default_run_dir
 from fer.config.schema import TrainConfig, validate
 from fer.data.samples import FaceSamples
 from fer.folders.run import RunFolder
