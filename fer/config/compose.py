@@ -111,11 +111,18 @@ def _hydra_message(error: Exception, overrides: Sequence[str], known: Callable[[
     for override, key, _ in pairs:
         if ("=" not in override and not override.startswith("~")) or not key.partition("@")[0]:
             return f"{override!r} is no KEY=VALUE{nearest(key, set(known()) - {key})}"
+        if override.startswith("+") and text.startswith(f"Multiple values for {key}."):
+            return f"{override}: the key is there: write {override.lstrip('+')}"
         if (
             f"override '{key}'" in text
             or f"delete from config. '{key}'" in text
             or f"Key '{key.rpartition('.')[2]}'" in text
         ):
+            if key in config_groups():
+                wrong = next(
+                    (each for each, name, value in pairs if name == key and value not in groups[key]), override
+                )
+                return f"{wrong}: {key} chooses a file: give one of {', '.join(groups[key])}"
             keys = known()
             if "optimizer.lr" in keys:
                 there = _keys_of_chosen(overrides, keys)
@@ -142,11 +149,11 @@ def _added(override: str, overrides: Sequence[str]) -> str | None:
     chosen = _chosen(overrides)
 
     def accepted(more: str) -> bool:
+        tree = _composed([*chosen, more, "run_dir=unused"])
         try:
-            typed(compose_train([*chosen, more, "run_dir=unused"]))
+            return tree is not None and typed(tree) is not None
         except FerError:
             return False
-        return True
 
     # A section that takes arguments of a class takes any name here, and may hold a slip.
     if not accepted(f"+{override}") or accepted(f"+{section}.no_such_key=1"):
@@ -169,12 +176,21 @@ def _left_out(override: str, keys: Sequence[str]) -> str | None:
 
 def _keys_of_chosen(overrides: Sequence[str], keys: Sequence[str]) -> list[str]:
     """Of the keys that a command has by default, those with these options of groups; all where they do not compose."""
-    try:
-        chosen = dotted_keys(compose_train([*_chosen(overrides), "run_dir=unused"]))
-    except FerError:
+    composed = _composed([*_chosen(overrides), "run_dir=unused"])
+    if composed is None:
         return list(keys)
+    chosen = dotted_keys(composed)
     # A command may have keys beside those of a training.
     return sorted({*chosen, *keys} - (set(all_keys()) - set(chosen)))
+
+
+def _composed(overrides: Sequence[str]) -> dict[str, Any] | None:
+    """The tree of a training; None where Hydra refuses it, whose refusal would be put into words with this again."""
+    told, mappings = understood(with_own_parts(overrides))
+    try:
+        return composed_tree(conf_dir(), "train", told, mappings=mappings)
+    except (FerError, *refusals()):
+        return None
 
 
 def _chosen(overrides: Sequence[str]) -> list[str]:

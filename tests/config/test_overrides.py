@@ -127,6 +127,12 @@ def test_a_slip_is_not(override: str) -> None:
         (["model=mlp", "model.params.widths=[16]"], "no such key in the chosen model; it has model.params.dropout, "),
         (["model=mlp", "model.params.hiden=[16]"], r"no such key \(did you mean 'model.params.hidden'"),
         (["optimizer=sgd", "optimizer.momentun=.9"], r"no such key \(did you mean 'optimizer.momentum'"),
+        # Told once: what is refused was composed again to tell why, without end.
+        (
+            ["experiment=fast", "experiment={}"],
+            r"^experiment=\{\}: experiment chooses a file: give one of .*fast_labels",
+        ),
+        (["+experiment=fast"], r"^\+experiment=fast: the key is there: write experiment=fast$"),
     ],
 )
 def test_a_key_that_the_chosen_files_do_not_have(overrides: list[str], words: str) -> None:
