@@ -4,6 +4,7 @@ check:  ## style and types
 	uv run ruff check .
 	uv run ruff format --check .
 	uv run mypy
+	uv run mypy --config-file tests/mypy.ini tests
 
 test:  ## everything that is offline and quick, in two processes
 	uv run pytest -n 2 --dist loadgroup

@@ -189,7 +189,9 @@ def _composed(overrides: Sequence[str]) -> dict[str, Any] | None:
     told, mappings = understood(with_own_parts(overrides))
     try:
         return composed_tree(conf_dir(), "train", told, mappings=mappings)
-    except (FerError, *refusals()):
+    except FerError:
+        return None
+    except refusals():
         return None
 
 
