@@ -9,6 +9,7 @@ import tempfile
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
+from glob import escape
 from pathlib import Path
 from typing import Any, Final
 
@@ -98,8 +99,7 @@ def append_whole(descriptor: int, data: bytes, *, sync: bool = False) -> None:
 
 
 def remove_leftovers(folder: Path, *, of: str = "*") -> None:
-    """Removes what killed processes left of `write_atomic` and `written_whole` in a folder; nobody else may be writing
-    there.
+    """Removes what killed processes left of `write_atomic` in a folder; nobody else may be writing there.
 
     Args:
         folder: whose files are looked at; not those of the folders in it. It need not be there.
@@ -108,8 +108,6 @@ def remove_leftovers(folder: Path, *, of: str = "*") -> None:
     for leftover in folder.glob(f".{of}.????????{_TEMPORARY}"):
         if leftover.is_file():
             leftover.unlink(missing_ok=True)
-        elif not leftover.is_symlink():
-            shutil.rmtree(leftover, ignore_errors=True)
 
 
 @contextmanager
@@ -117,7 +115,7 @@ def written_whole(folder: Path, *, last: str) -> Iterator[Path]:
     """Within, the files of a folder are written aside; at the end they are put in place, over those of the same names.
 
     Whatever goes wrong before that leaves the folder as it was, and not there where it was not. A process that is
-    killed leaves a hidden folder in it (`remove_leftovers`).
+    killed leaves a hidden folder in it, which goes with the next call; nobody else may be writing there.
 
     Args:
         folder: made if it is not there.
@@ -130,6 +128,9 @@ def written_whole(folder: Path, *, last: str) -> Iterator[Path]:
         StorageError: the disk refused.
     """
     made = not folder.exists()
+    for leftover in folder.glob(f".{escape(last)}.????????{_TEMPORARY}"):
+        if not leftover.is_symlink():
+            shutil.rmtree(leftover, ignore_errors=True)
     aside = folder / f".{last}.{secrets.token_hex(4)}{_TEMPORARY}"
     try:
         with writing(folder):

@@ -38,3 +38,19 @@ def test_a_folder_inside_may_be_a_link_to_another_disk(tmp_path: Path, monkeypat
         (aside / "figures" / "one.png").write_bytes(b"1")
         (aside / "page.html").touch()
     assert sorted(path.name for path in (tmp_path / "a").rglob("*")) == ["figures", "one.png", "page.html"]
+
+
+def test_what_a_killed_writer_left_goes_with_the_next(tmp_path: Path) -> None:
+    left = tmp_path / ".page[1].html.abcd1234.tmp"
+    (left / "figures").mkdir(parents=True)
+    (left / "figures" / "one.png").write_bytes(b"half")
+    for name in (".page[1].html.mine", ".page1.html.abcd1234.tmp", ".other.html.abcd1234.tmp"):
+        (tmp_path / name).mkdir()
+    with written_whole(tmp_path, last="page[1].html") as aside:
+        (aside / "page[1].html").touch()
+    assert sorted(path.name for path in tmp_path.iterdir()) == [
+        ".other.html.abcd1234.tmp",
+        ".page1.html.abcd1234.tmp",
+        ".page[1].html.mine",
+        "page[1].html",
+    ]

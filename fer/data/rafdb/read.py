@@ -105,8 +105,10 @@ def _from_list(tree: Tree, name: str) -> tuple[list[LabelledImage], list[str]]:
             f"({missing[0]} as {aligned}, ...): unpack aligned.zip beside it"
         )
     listed = len(images) + len(missing)
-    told = f"is not there ({missing[0]})" if len(missing) == 1 else f"are not there ({missing[0]}, ...)"
-    notes = [f"{len(missing):,} of the {listed:,} listed images {told}."] if missing else []
+    notes = []
+    if missing:
+        told = f"is not there ({missing[0]})" if len(missing) == 1 else f"are not there ({missing[0]}, ...)"
+        notes.append(f"{len(missing):,} of the {listed:,} listed images {told}.")
     unlisted = [
         str(path)
         for paths in files.values()
