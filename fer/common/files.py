@@ -99,7 +99,7 @@ def append_whole(descriptor: int, data: bytes, *, sync: bool = False) -> None:
 
 def remove_leftovers(folder: Path, *, of: str = "*") -> None:
     """Removes what killed processes left of `write_atomic` and `written_whole` in a folder; nobody else may be writing
-    there.
+    single files there, while what another process has in hand of `written_whole` stays.
 
     Args:
         folder: whose files are looked at; not those of the folders in it. It need not be there.
@@ -108,7 +108,8 @@ def remove_leftovers(folder: Path, *, of: str = "*") -> None:
     for leftover in folder.glob(f".{of}.????????{_TEMPORARY}"):
         if leftover.is_file():
             leftover.unlink(missing_ok=True)
-        elif not leftover.is_symlink():
+        # Where there is no lock in it, it is somebody's own.
+        elif not leftover.is_symlink() and _lock_of(leftover).is_file() and not is_held(leftover):
             shutil.rmtree(leftover, ignore_errors=True)
 
 
@@ -129,19 +130,27 @@ def written_whole(folder: Path, *, last: str) -> Iterator[Path]:
     Raises:
         StorageError: the disk refused.
     """
+    from filelock import FileLock
+
     made = not folder.exists()
     aside = folder / f".{last}.{secrets.token_hex(4)}{_TEMPORARY}"
+    lock = FileLock(_lock_of(aside))
     try:
         with writing(folder):
             folder.mkdir(parents=True, exist_ok=True)
             aside.mkdir()
+        # A disk that takes no locks takes reports.
+        with suppress(OSError, NotImplementedError):
+            lock.acquire()
         yield aside
-        written = sorted(path.relative_to(aside) for path in aside.rglob("*") if path.is_file())
+        files = (path for path in aside.rglob("*") if path.is_file() and path != _lock_of(aside))
+        written = sorted(path.relative_to(aside) for path in files)
         for name in sorted(written, key=lambda name: name == Path(last)):
             with writing(folder / name):
                 (folder / name).parent.mkdir(parents=True, exist_ok=True)
                 _put(aside / name, folder / name)
     finally:
+        lock.release()
         shutil.rmtree(aside, ignore_errors=True)
         if made:
             with suppress(OSError):  # It is not empty: all is well.
