@@ -9,7 +9,6 @@ import tempfile
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
-from glob import escape
 from pathlib import Path
 from typing import Any, Final
 
@@ -99,7 +98,8 @@ def append_whole(descriptor: int, data: bytes, *, sync: bool = False) -> None:
 
 
 def remove_leftovers(folder: Path, *, of: str = "*") -> None:
-    """Removes what killed processes left of `write_atomic` in a folder; nobody else may be writing there.
+    """Removes what killed processes left of `write_atomic` and `written_whole` in a folder; nobody else may be writing
+    single files there, while what another process has in hand of `written_whole` stays.
 
     Args:
         folder: whose files are looked at; not those of the folders in it. It need not be there.
@@ -108,6 +108,9 @@ def remove_leftovers(folder: Path, *, of: str = "*") -> None:
     for leftover in folder.glob(f".{of}.????????{_TEMPORARY}"):
         if leftover.is_file():
             leftover.unlink(missing_ok=True)
+        # Where there is no lock in it, it is somebody's own.
+        elif not leftover.is_symlink() and _lock_of(leftover).is_file() and not is_held(leftover):
+            shutil.rmtree(leftover, ignore_errors=True)
 
 
 @contextmanager
@@ -115,7 +118,7 @@ def written_whole(folder: Path, *, last: str) -> Iterator[Path]:
     """Within, the files of a folder are written aside; at the end they are put in place, over those of the same names.
 
     Whatever goes wrong before that leaves the folder as it was, and not there where it was not. A process that is
-    killed leaves a hidden folder in it, which goes with the next call; nobody else may be writing there.
+    killed leaves a hidden folder in it (`remove_leftovers`).
 
     Args:
         folder: made if it is not there.
@@ -127,22 +130,27 @@ def written_whole(folder: Path, *, last: str) -> Iterator[Path]:
     Raises:
         StorageError: the disk refused.
     """
+    from filelock import FileLock
+
     made = not folder.exists()
-    for leftover in folder.glob(f".{escape(last)}.????????{_TEMPORARY}"):
-        if not leftover.is_symlink():
-            shutil.rmtree(leftover, ignore_errors=True)
     aside = folder / f".{last}.{secrets.token_hex(4)}{_TEMPORARY}"
+    lock = FileLock(_lock_of(aside))
     try:
         with writing(folder):
             folder.mkdir(parents=True, exist_ok=True)
             aside.mkdir()
+        # A disk that takes no locks takes reports.
+        with suppress(OSError, NotImplementedError):
+            lock.acquire()
         yield aside
-        written = sorted(path.relative_to(aside) for path in aside.rglob("*") if path.is_file())
+        files = (path for path in aside.rglob("*") if path.is_file() and path != _lock_of(aside))
+        written = sorted(path.relative_to(aside) for path in files)
         for name in sorted(written, key=lambda name: name == Path(last)):
             with writing(folder / name):
                 (folder / name).parent.mkdir(parents=True, exist_ok=True)
                 _put(aside / name, folder / name)
     finally:
+        lock.release()
         shutil.rmtree(aside, ignore_errors=True)
         if made:
             with suppress(OSError):  # It is not empty: all is well.

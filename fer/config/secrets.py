@@ -28,6 +28,9 @@ def _hidden(key: str, value: Any) -> Any:
         return {name: _hidden(str(name), each) for name, each in value.items()}
     if isinstance(value, list | tuple):
         return [_hidden(key, each) for each in value]
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        # A password of digits alone comes as a number.
+        return HIDDEN if secret_value(key, str(value)) else value
     if not isinstance(value, str):
         return value
     return HIDDEN if secret_value(key, value) else without_userinfo(value)

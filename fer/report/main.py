@@ -1,7 +1,7 @@
 """Run folders in, report folder out."""
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
@@ -190,7 +190,9 @@ def write_report(folder: Path, context: ReportContext, results: Mapping[str, Ana
     remove_leftovers(folder)
     with written_whole(folder, last=PAGE) as aside:
         _write(aside, context, results, command=command)
-        remove_listed(folder)
+        earlier = listed(folder)
+    # Not before: a page that cannot be replaced keeps its figures.
+    remove(folder, earlier - listed(folder))
     return folder / PAGE
 
 
@@ -296,17 +298,22 @@ LIST: Final = ".files.json"
 """What a report wrote into folders of its own: the next one in its place removes that, and nothing else."""
 
 
-def remove_listed(folder: Path) -> None:
-    """Removes what an earlier report wrote into folders inside its own.
+def listed(folder: Path) -> set[str]:
+    """The files that a report wrote into folders inside its own, by its list."""
+    try:
+        files = read_json(folder / LIST).get("files")
+    except DataError:
+        return set()
+    return {str(name) for name in files} if isinstance(files, list) else set()
+
+
+def remove(folder: Path, names: Iterable[str]) -> None:
+    """Removes files of an earlier report from folders inside its own.
 
     The place may be anybody's, `out=.` among them, with figures of their own; and so may the list.
     """
-    try:
-        listed = read_json(folder / LIST).get("files")
-    except DataError:
-        return
-    for name in listed if isinstance(listed, list) else []:
-        path = folder / str(name)
+    for name in names:
+        path = folder / name
         inside = path.parent.resolve().is_relative_to(folder.resolve()) and path.parent != folder
         if inside and ".." not in path.parts and (path.is_file() or path.is_symlink()):
             path.unlink()

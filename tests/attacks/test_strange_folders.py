@@ -18,7 +18,7 @@ import fer
 from fer.common.errors import CheckpointError, ConfigError, StorageError
 from fer.common.files import append_line, is_held, owned_folder
 from fer.folders.run_log import RunLog
-from fer.report.main import LIST, _report_folder, remove_listed
+from fer.report.main import LIST, _report_folder, listed, remove
 from fer.runtime.model import EmotionModel
 from fer.runtime.onnx_file import read_metadata
 from fer.runtime.shipped import shipped_file
@@ -191,7 +191,7 @@ def test_a_report_removes_what_an_earlier_one_wrote_and_nothing_else(tmp_path: P
     for path in (folder / "figures/old.png", folder / "figures/mine.png", folder / "page.html", victim / "a.png"):
         path.write_text("x")
     (folder / "gradcam").symlink_to(victim)
-    listed = [
+    names = [
         "figures/old.png",
         "gradcam/a.png",
         "../victim/a.png",
@@ -200,8 +200,8 @@ def test_a_report_removes_what_an_earlier_one_wrote_and_nothing_else(tmp_path: P
         "gone/b.png",
         3,
     ]
-    (folder / LIST).write_text(json.dumps({"files": listed}))
-    remove_listed(folder)
+    (folder / LIST).write_text(json.dumps({"files": names}))
+    remove(folder, listed(folder))
     left = {path.relative_to(tmp_path).as_posix() for path in tmp_path.rglob("*") if path.is_file()}
     assert left == {"report/figures/mine.png", "report/page.html", "victim/a.png", f"report/{LIST}"}
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from fer.common.files import write_atomic, written_whole
+from fer.common.files import remove_leftovers, write_atomic, written_whole
 
 
 def test_a_file_has_the_permissions_of_every_new_file_and_no_thread_sees_another_umask(
@@ -40,17 +40,15 @@ def test_a_folder_inside_may_be_a_link_to_another_disk(tmp_path: Path, monkeypat
     assert sorted(path.name for path in (tmp_path / "a").rglob("*")) == ["figures", "one.png", "page.html"]
 
 
-def test_what_a_killed_writer_left_goes_with_the_next(tmp_path: Path) -> None:
-    left = tmp_path / ".page[1].html.abcd1234.tmp"
-    (left / "figures").mkdir(parents=True)
-    (left / "figures" / "one.png").write_bytes(b"half")
-    for name in (".page[1].html.mine", ".page1.html.abcd1234.tmp", ".other.html.abcd1234.tmp"):
-        (tmp_path / name).mkdir()
-    with written_whole(tmp_path, last="page[1].html") as aside:
-        (aside / "page[1].html").touch()
-    assert sorted(path.name for path in tmp_path.iterdir()) == [
-        ".other.html.abcd1234.tmp",
-        ".page1.html.abcd1234.tmp",
-        ".page[1].html.mine",
-        "page[1].html",
-    ]
+def test_what_another_process_is_writing_and_hidden_folders_of_the_user_are_no_leftovers(tmp_path: Path) -> None:
+    own = tmp_path / ".notes.20240101.tmp" / "a.txt"
+    own.parent.mkdir()
+    own.write_text("mine")
+    killed = tmp_path / ".page.html.0123abcd.tmp"
+    killed.mkdir()
+    (killed / ".lock").touch()
+    with written_whole(tmp_path, last="page.html") as aside:
+        (aside / "one.png").write_bytes(b"1")
+        remove_leftovers(tmp_path)
+        (aside / "page.html").touch()
+    assert sorted(path.name for path in tmp_path.rglob("*")) == [own.parent.name, "a.txt", "one.png", "page.html"]

@@ -56,3 +56,8 @@ def test_nothing_trains_with_what_was_hidden(logger: object, key: str) -> None:
         refuse_hidden({"logger": logger})
     refuse_hidden(TREE)
     refuse_hidden({"logger": None})
+
+
+def test_a_password_of_digits_is_a_secret_though_it_comes_as_a_number() -> None:
+    own = {"password": 20394857, "keys": [1, 2], "use_token": True, "key": 3, "retries": 20394857}
+    assert without_secrets({"logger": {"own": own}}) == {"logger": {"own": {**own, "password": "***"}}}

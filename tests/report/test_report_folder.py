@@ -217,6 +217,7 @@ def test_what_a_killed_report_left_goes_with_the_next(
     left = tmp_path / ".report.html.0123abcd.tmp" / "figures"
     left.mkdir(parents=True)
     (left / "half.png").touch()
+    (left.parent / ".lock").touch()
     report(tmp_path, fake_run)
     assert {path.name for path in tmp_path.iterdir()} == {path.name for path in fake_report.iterdir()}
 

@@ -186,6 +186,9 @@ def test_what_runs_on_another_computer_is_at_work_as_long_as_that_says_so(jobs: 
         other.stop(job.id)
     os.utime(told, (0, time.time() - 600))
     assert other.get(job.id).state == "lost"
+    # A clock that was days ahead says nothing either, and would hold the queue up for days.
+    os.utime(told, (0, time.time() + 86_400))
+    assert other.get(job.id).state == "lost"
     told.write_text(here)
 
 

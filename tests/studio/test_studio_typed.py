@@ -128,6 +128,20 @@ def test_what_was_typed_is_there_after_a_reload_and_in_the_next_browser(studio: 
         assert page.evaluate("Object.keys(localStorage).filter((each) => each.includes('draft train')).length") == 0
 
 
+def test_a_browser_that_forbids_storage_fills_in_forms(studio: StudioProcess, browser: Any) -> None:
+    with opened(browser, studio.port, wait=PATIENCE) as page:
+        page.evaluate("""for (const name of ["localStorage", "sessionStorage"])
+            Object.defineProperty(window, name, { get() { throw new DOMException("denied", "SecurityError"); } })""")
+        answers(page, "api/form", form_of("note"))
+        answers(page, "api/check", COST)
+        with page.expect_request("**/api/check"):
+            go(page, "train")
+        page.fill("#run-name", "mine")
+        page.fill("#run-name", "")
+        with page.expect_request("**/api/check"):
+            page.click("text=Back to the defaults")
+
+
 def test_what_is_not_taken_any_more_is_said_and_the_rest_is_kept(studio: StudioProcess, browser: Any) -> None:
     """As after an update."""
 

@@ -26,7 +26,7 @@ let token = "";
 export function takeToken(view) {
   const given = new URLSearchParams(location.hash.slice(1)).get("token");
   if (given === null) {
-    token = sessionStorage.getItem(KEY) ?? "";
+    token = ofTab(KEY) ?? "";
     return false;
   }
   keep(given);
@@ -43,7 +43,26 @@ export const hasToken = () => token !== "";
 
 function keep(value) {
   token = value;
-  sessionStorage.setItem(KEY, value);
+  keepInTab(KEY, value);
+}
+
+/** What this tab keeps over a reload; null where that is nothing, as in a browser that forbids storage. */
+export function ofTab(key) {
+  try {
+    return sessionStorage.getItem(key);
+  } catch {
+    return null;
+  }
+}
+
+/** `value`: null forgets it. */
+export function keepInTab(key, value) {
+  try {
+    if (value === null) sessionStorage.removeItem(key);
+    else sessionStorage.setItem(key, value);
+  } catch {
+    // A browser that forbids storage refuses even to name it.
+  }
 }
 
 async function ask(path, options = {}) {

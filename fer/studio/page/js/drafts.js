@@ -24,6 +24,10 @@ export function keepDraft(form, draft) {
 
 /** `used`: it is what this tab goes on from, and nothing that a new one should begin with. */
 export function forgetDraft(form, { used = false } = {}) {
-  localStorage.removeItem(place(form));
-  if (!used) sessionStorage.removeItem(place(form));
+  try {
+    localStorage.removeItem(place(form));
+    if (!used) sessionStorage.removeItem(place(form));
+  } catch {
+    // A browser that forbids storage refuses even to name it.
+  }
 }

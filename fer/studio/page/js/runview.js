@@ -1,6 +1,6 @@
 // One run, a sweep or a study, with its curves as they grow; several runs side by side.
 
-import { get, post } from "./api.js";
+import { get, keepInTab, ofTab, post } from "./api.js";
 import { lineChart, parallelCoordinates, trainingCharts } from "./charts.js";
 import { announce, commandLine, count, duration, el, EMOTIONS, fill, inTurn, labelsOf, message, newest, number, offer, percent, redraw, select, statusBadge, table } from "./dom.js";
 import { isShown, tellReport } from "./outcome.js";
@@ -25,7 +25,7 @@ export async function openReport(question) {
 const OPEN_RUN = "fer-studio-run";
 
 /** The run that was open in this tab before it was loaded anew; null where none was. */
-export const openBefore = () => sessionStorage.getItem(OPEN_RUN);
+export const openBefore = () => ofTab(OPEN_RUN);
 
 const STOPPING = "Asked to stop: it saves its checkpoint first.";
 const GOING_ON = "It is in the queue below, and goes on in a moment or when its turn comes.";
@@ -49,7 +49,7 @@ export class RunView {
       return;
     }
     this.name = name;
-    sessionStorage.setItem(OPEN_RUN, name);
+    keepInTab(OPEN_RUN, name);
     this.node.hidden = false;
     this.title = el("h2", { tabindex: "-1", id: "run-title" }, name);
     this.charts = el("div.columns");
@@ -65,7 +65,7 @@ export class RunView {
 
   close() {
     this.name = null;
-    sessionStorage.removeItem(OPEN_RUN);
+    keepInTab(OPEN_RUN, null);
     this.node.hidden = true;
   }
 
