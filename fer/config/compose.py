@@ -186,8 +186,8 @@ def _keys_of_chosen(overrides: Sequence[str], keys: Sequence[str]) -> list[str]:
 
 def _composed(overrides: Sequence[str]) -> dict[str, Any] | None:
     """The tree of a training; None where Hydra refuses it, whose refusal would be put into words with this again."""
-    told, mappings = understood(with_own_parts(overrides))
     try:
+        told, mappings = understood(with_own_parts(overrides))
         return composed_tree(conf_dir(), "train", told, mappings=mappings)
     except FerError:
         return None

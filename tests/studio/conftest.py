@@ -12,7 +12,7 @@ import yaml
 from flask.testing import FlaskClient
 from support.live_page import SHELL
 from support.small_disk import small_disks
-from support.studio_page import StudioProcess
+from support.studio_page import StudioProcess, studio_on
 
 from fer.studio.app import create_app
 from fer.studio.settings import studio_settings
@@ -111,10 +111,8 @@ def client_on() -> Iterator[Callable[[Path], Client]]:
 @pytest.fixture
 def studio_process(tmp_path: Path) -> Iterator[StudioProcess]:
     """A studio in a process of its own, on `runs` in the test's folder, which is empty."""
-    made = StudioProcess(tmp_path / "runs", log=tmp_path / "studio.log")
-    made.start()
-    yield made
-    made.stop()
+    with studio_on(tmp_path / "runs") as made:
+        yield made
 
 
 @pytest.fixture

@@ -14,7 +14,7 @@ import pytest
 from support.attacked_commands import command, complete
 from support.live_page import SHELL, until
 from support.server_process import jpeg, synthetic_picture
-from support.studio_page import StudioProcess, go, opened
+from support.studio_page import StudioProcess, go, opened, studio_on
 from support.tiny import TINY
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.xdist_group("quiet"), pytest.mark.timeout(900)]
@@ -49,10 +49,8 @@ def studio(tmp_path_factory: pytest.TempPathFactory) -> Iterator[StudioProcess]:
     done = complete(command("train", *TINY, "model=mlp", "report=false", f"run_dir={root / 'one'}"), cwd=place)
     assert done.returncode == 0, done.stderr
     shutil.copytree(root / "one", root / "two")
-    made = StudioProcess(root, log=place / "studio.log")
-    made.start()
-    yield made
-    made.stop()
+    with studio_on(root) as made:
+        yield made
 
 
 def test_the_camera_is_looked_at_with_two_runs(studio: StudioProcess, camera: Any) -> None:

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 from support.live_page import until
-from support.studio_page import StudioProcess, go, opened
+from support.studio_page import StudioProcess, go, opened, studio_on
 
 from fer.common.files import owned_folder
 from fer.common.process_identity import identity
@@ -46,10 +46,8 @@ def root(tmp_path_factory: pytest.TempPathFactory, run_folder: Callable[..., Pat
 
 @pytest.fixture(scope="module")
 def studio(root: Path) -> Iterator[StudioProcess]:
-    made = StudioProcess(root, log=root.with_name("studio.log"))
-    made.start()
-    yield made
-    made.stop()
+    with studio_on(root) as made:
+        yield made
 
 
 def test_the_time_of_a_job_goes_on_and_that_of_a_lost_one_is_not_made_up(studio: StudioProcess, browser: Any) -> None:

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 from support.live_page import until
-from support.studio_page import StudioProcess, go, opened, set_field
+from support.studio_page import StudioProcess, go, opened, set_field, studio_on
 
 pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("quiet")]
 
@@ -24,10 +24,8 @@ def on_runs(root: Path, run_folder: Callable[..., Path]) -> Iterator[StudioProce
     for number in range(12):
         run_folder(root / f"run{number:02d}", final={"public.accuracy": 0.3 + number / 100, "public.macro_f1": 0.2})
     (run_folder(root / "damaged") / "config.yaml").write_text("{")
-    made = StudioProcess(root, log=root.with_name("studio.log"))
-    made.start()
-    yield made
-    made.stop()
+    with studio_on(root) as made:
+        yield made
 
 
 @pytest.fixture(scope="module")

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 from support.live_page import until
-from support.studio_page import StudioProcess, answers, go, opened
+from support.studio_page import StudioProcess, answers, go, opened, studio_on
 
 pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("quiet")]
 
@@ -32,10 +32,8 @@ ASKED_CAMERA = """() => {
 def studio(tmp_path_factory: pytest.TempPathFactory, model_runs: Any) -> Iterator[StudioProcess]:
     root = tmp_path_factory.mktemp("pictures") / "runs"
     model_runs(root, 7)
-    made = StudioProcess(root, log=root.with_name("studio.log"))
-    made.start()
-    yield made
-    made.stop()
+    with studio_on(root) as made:
+        yield made
 
 
 def test_a_camera_that_comes_when_nobody_waits_for_it_is_let_go(studio: StudioProcess, browser: Any) -> None:

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from support.studio_page import StudioProcess, go, opened
+from support.studio_page import StudioProcess, go, opened, studio_on
 
 from fer.folders.study import StudyFolder
 
@@ -56,10 +56,8 @@ def studio(root: Path, run_folder: Callable[..., Path], tmp_path: Path) -> Itera
         score = {"loss": 0.3 + number / 100, "metrics": {"public.accuracy": 0.7 - number / 100}}
         lines.append(json.dumps(TRIAL | {"trial": number, "params": params} | score) + "\n")
     (root / "sweep" / "trials.jsonl").write_text("".join(lines))
-    made = StudioProcess(root, log=tmp_path / "studio.log")
-    made.start()
-    yield made
-    made.stop()
+    with studio_on(root) as made:
+        yield made
 
 
 def parts(page: Any) -> Iterator[str]:

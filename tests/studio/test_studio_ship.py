@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from support.studio_page import StudioProcess, go, opened
+from support.studio_page import StudioProcess, go, opened, studio_on
 
 from fer.common.errors import ConfigError
 from fer.common.process_identity import identity
@@ -110,10 +110,8 @@ def refusal() -> str:
 
 @pytest.fixture
 def studio_of_a(exported: Path, root: Path, tmp_path: Path) -> Iterator[StudioProcess]:
-    made = StudioProcess(root, log=tmp_path / "studio.log")
-    made.start()
-    yield made
-    made.stop()
+    with studio_on(root) as made:
+        yield made
 
 
 @pytest.mark.browser

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from support.studio_page import TOKEN, StudioProcess, answers, go, opened, set_field
+from support.studio_page import TOKEN, StudioProcess, answers, go, opened, set_field, studio_on
 
 pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("quiet")]
 
@@ -40,10 +40,8 @@ def root(tmp_path_factory: pytest.TempPathFactory, run_folder: Callable[..., Pat
 
 @pytest.fixture(scope="module")
 def studio(root: Path) -> Iterator[StudioProcess]:
-    made = StudioProcess(root, log=root.with_name("studio.log"))
-    made.start()
-    yield made
-    made.stop()
+    with studio_on(root) as made:
+        yield made
 
 
 def form_of(*keys: str) -> dict[str, Any]:
@@ -68,12 +66,10 @@ def test_folds_that_were_ticked_stay_so_when_another_one_ends(
 def test_who_fills_in_the_next_training_is_not_led_away(
     studio: StudioProcess, browser: Any, root: Path, run_folder: Any
 ) -> None:
-    field = {"key": "seed", "section": "run", "help": "", "value": "0", "advanced": False, "searched": None}
-    form = {"groups": [], "foreign": [], "fields": [{**field, "kind": "integer", "nullable": False}]}
-    cost = {"model": "cnn", "data": "synthetic", "trainings": 1, "epochs": 1, "at_once": 1, "shown": "fer-train"}
+    field = {**FIELD, "key": "seed", "value": "0", "kind": "integer", "nullable": False}
     with opened(browser, studio.port, wait=PATIENCE) as page:
-        answers(page, "api/form", form)
-        answers(page, "api/check", cost)
+        answers(page, "api/form", {"groups": [], "foreign": [], "fields": [field]})
+        answers(page, "api/check", COST)
         answers(page, "api/train", {"id": "x", "about": ["begun"], "state": "running"})
         go(page, "train")
         page.click("text=Start training")

@@ -83,6 +83,17 @@ class StudioProcess:
 
 
 @contextlib.contextmanager
+def studio_on(root: Path) -> Iterator[StudioProcess]:
+    """A studio on a folder of runs, which must end as it should; its standard error goes beside the folder."""
+    made = StudioProcess(root, log=root.with_name("studio.log"))
+    made.start()
+    try:
+        yield made
+    finally:
+        made.stop()
+
+
+@contextlib.contextmanager
 def opened(browser: Any, port: int, *, token: str = TOKEN, wait: int = WAIT, **options: Any) -> Iterator[Any]:
     """The page; whatever it asks for must be the studio's, and it must run without an error of its own."""
     context = browser.new_context(**options)
